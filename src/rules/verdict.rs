@@ -1,0 +1,71 @@
+//! What the rules say about a follower, and why.
+
+use std::fmt;
+
+use crate::diagnostic::Location;
+
+/// A class of followers: `spam`, `real`, or one of the user's own such as `numbers-game`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VerdictName(String);
+
+impl VerdictName {
+    /// Lower-case ASCII letters, digits and `-`; `None` for anything else, and for `undecided`, which is
+    /// the absence of a verdict.
+    pub fn new(word: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let named = !word.is_empty() && word.len() <= 64 && word != "undecided";
+        (named && word.chars().all(fits)).then(|| Self(word.to_owned()))
+    }
+
+    /// The word as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for VerdictName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a condition saw when it held: `following 2001 >= 2000`. One piece a fact, in the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// The pieces, ready to be shown.
+    pub seen: Vec<String>,
+    /// It rests on a name in a list and on nothing else that tells who somebody is. A name is the sender's
+    /// choice: such a match may keep a mail, but promotes nothing.
+    pub by_name_alone: bool,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.seen.is_empty() { f.write_str("always") } else { f.write_str(&self.seen.join(", ")) }
+    }
+}
+
+/// A rule that fired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// The rule's name.
+    pub rule: String,
+    /// Where it stands.
+    pub at: Location,
+    /// What it saw.
+    pub evidence: Evidence,
+    /// The points it gave; none for a rule with a verdict.
+    pub points: Option<f64>,
+}
+
+/// What the rules say about one follower.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[must_use]
+pub struct Verdict {
+    /// The class; `None` is undecided.
+    pub class: Option<VerdictName>,
+    /// The sum of the points of the rules that fired, where no rule with a verdict did; else zero.
+    pub points: f64,
+    /// The rule that decided, or all that gave points.
+    pub reasons: Vec<Reason>,
+}

@@ -1,0 +1,1 @@
+//! Layered settings, accounts, and where their secrets are.
