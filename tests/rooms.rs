@@ -1,0 +1,187 @@
+//! Who may import whom: reads every `crate::` path of `src/` and holds the table that `lib.rs` shows.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read the sources has to fail")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The table. `place` and `diagnostic` are values that every room may name.
+const ROOMS: [(&str, &[&str]); 14] = [
+    ("place", &[]),
+    ("diagnostic", &[]),
+    ("mail", &["diagnostic"]),
+    ("rules", &["mail", "diagnostic", "place"]),
+    ("assess", &["mail", "rules", "diagnostic", "place"]),
+    ("settings", &["diagnostic", "place"]),
+    ("login", &["settings", "place"]),
+    ("mailbox", &["place", "settings", "login"]),
+    ("ledger", &["place", "mail", "rules", "diagnostic"]),
+    ("report", &["mail", "rules", "assess", "diagnostic", "place"]),
+    ("sweep", &["assess", "mailbox", "ledger", "mail", "rules", "settings", "login", "place", "diagnostic"]),
+    (
+        "daemon",
+        &[
+            "sweep",
+            "assess",
+            "mailbox",
+            "ledger",
+            "mail",
+            "rules",
+            "settings",
+            "login",
+            "place",
+            "diagnostic",
+            "report",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "daemon",
+            "sweep",
+            "assess",
+            "mailbox",
+            "ledger",
+            "mail",
+            "rules",
+            "settings",
+            "login",
+            "place",
+            "diagnostic",
+            "report",
+        ],
+    ),
+    ("lib", &[]),
+];
+
+/// Crates that one room alone may use.
+const OWNED: [(&str, &str); 7] = [
+    ("mailparse", "mail"),
+    ("html5gum", "mail"),
+    ("imap", "mailbox"),
+    ("imap_proto", "mailbox"),
+    ("native_tls", "mailbox"),
+    ("rusqlite", "ledger"),
+    ("config", "settings"),
+];
+
+/// What pure rooms never name: files, sockets, clocks, threads, the runtime.
+const IMPURE: [&str; 7] =
+    ["std::fs", "std::net", "std::thread", "std::process", "std::env", "tokio::", "Instant"];
+const PURE: [&str; 6] = ["place", "diagnostic", "mail", "rules", "assess", "report"];
+
+#[test]
+fn every_room_imports_only_what_the_table_allows() {
+    let mut wrong = Vec::new();
+    for (room, file, text) in sources() {
+        let allowed = ROOMS.iter().find(|(name, _)| *name == room).map(|(_, allowed)| *allowed);
+        let Some(allowed) = allowed else {
+            wrong.push(format!("{}: no such room in the table", file.display()));
+            continue;
+        };
+        for other in named_rooms(&text) {
+            if other != room && !allowed.contains(&other.as_str()) {
+                wrong.push(format!("{}: `{room}` may not import `{other}`", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_crate_that_bites_is_known_to_one_room() {
+    let mut wrong = Vec::new();
+    for (room, file, text) in sources() {
+        for (owned, owner) in OWNED {
+            if room != owner && mentions(&text, &format!("{owned}::")) {
+                wrong.push(format!("{}: `{owned}` belongs to `{owner}`", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_rooms_touch_no_file_no_socket_and_no_clock() {
+    let mut wrong = Vec::new();
+    for (room, file, text) in sources().filter(|(room, ..)| PURE.contains(&room.as_str())) {
+        for impure in IMPURE {
+            if mentions(&text, impure) {
+                wrong.push(format!("{}: `{room}` is pure, yet names `{impure}`", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_map_in_lib_rs_names_every_room() {
+    let map = fs::read_to_string(root().join("lib.rs")).unwrap();
+    for (room, _) in ROOMS.iter().filter(|(room, _)| *room != "lib") {
+        assert!(map.contains(&format!("//! | [`{room}`] |")), "lib.rs has no row for `{room}`");
+        assert!(map.contains(&format!("pub mod {room};")), "lib.rs does not declare `{room}`");
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Room, file and code of every source file; `main.rs` is part of `cli`.
+fn sources() -> impl Iterator<Item = (String, PathBuf, String)> {
+    let mut files = Vec::new();
+    walk(&root(), &mut files);
+    files.into_iter().map(|file| {
+        let inside = file.strip_prefix(root()).unwrap();
+        let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+        let room = match first.trim_end_matches(".rs") {
+            "main" => "cli",
+            room => room,
+        };
+        let code = code_of(&fs::read_to_string(&file).unwrap());
+        (room.to_owned(), file.clone(), code)
+    })
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The lines that are neither comments nor unit tests (which stand last in a file).
+fn code_of(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Every `name` of `crate::name`, `use crate::{name, …}` and `followsift::name`.
+fn named_rooms(code: &str) -> BTreeSet<String> {
+    let rooms = |word: &str| ROOMS.iter().any(|(room, _)| *room == word);
+    let mut named = BTreeSet::new();
+    for root in ["crate::", "followsift::"] {
+        for (_, after) in code.match_indices(root).map(|(at, _)| code.split_at(at + root.len())) {
+            let list = match after.strip_prefix('{') {
+                Some(list) => list.split(';').next().unwrap_or(list),
+                None => after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""),
+            };
+            let words = list.split(|c: char| !c.is_alphanumeric() && c != '_');
+            named.extend(words.filter(|word| rooms(word)).map(str::to_owned));
+        }
+    }
+    named
+}
+
+/// Does the code name it as a path of its own, not as the tail of another one (`serde_config::`)?
+fn mentions(code: &str, path: &str) -> bool {
+    code.match_indices(path).any(|(at, _)| {
+        let before = code.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
