@@ -23,7 +23,7 @@
 //! | [`settings`] | layered settings, accounts, where secrets are | diagnostic, place |
 //! | [`login`] | how an account proves who it is | settings |
 //! | [`mailbox`] | the only user of imap and native_tls: connect, fetch, wait, move safely | place, settings, login |
-//! | [`ledger`] | SQLite: intents, outcomes, facts judged on, corrections, history | place, mail, rules |
+//! | [`ledger`] | SQLite: intents, outcomes, facts judged on, corrections, history | place, mail, rules, diagnostic |
 //! | [`sweep`] | new mail through assess, ledger, mailbox; the only room that moves mail | assess, mailbox, ledger, and what they import |
 //! | [`report`] | what came and what was filed, as text; pure | mail, rules, assess |
 //! | [`daemon`] | tokio: accounts, signals, reload; one thread per account | all of these |

@@ -1,1 +1,165 @@
 //! What was intended and what was done: SQLite, the memory that makes crashes and corrections safe.
+//!
+//! Takes pure values and gives pure values; knows no mail server, no rules file and no clock (who calls says
+//! what time it is). `sweep` writes, `assess` asks through [`Recalled`], `cli` reads the history.
+//!
+//! Every write is one short transaction that is on the disk when the call returns. A ledger that cannot be
+//! opened, read or written is a [`LedgerFault`], and then nothing may be moved.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rustix::fs::{FlockOperation, flock};
+
+mod columns;
+mod correction;
+mod cursor;
+mod fault;
+mod history;
+mod intent;
+mod judged;
+mod lock;
+mod people;
+mod recalled;
+mod schema;
+mod written;
+
+pub use cursor::Cursor;
+pub use fault::LedgerFault;
+pub use history::{Entry, Filing};
+pub use intent::{Intent, IntentId, OpenIntent, Settlement, Target};
+pub use judged::{Incomplete, Judged, MailDigest, MailIdentity, Marks, RecordedAction};
+pub use lock::{AccountLock, LockFault};
+pub use people::{Person, SentPeople};
+pub use recalled::Recalled;
+
+/// How long one connection waits for another to end its transaction. Ours take milliseconds; the rest is for
+/// a disk that is slow to sync.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The ledger's file in the state folder.
+const FILE: &str = "ledger.sqlite";
+
+/// One connection to the ledger. Each thread opens its own; the daemon and the commands may have it open at
+/// the same time.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    file: PathBuf,
+}
+
+impl Ledger {
+    /// Opens the ledger in the state folder `folder`; makes both where they are missing, readable by their
+    /// owner alone, and brings an older ledger up to date.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder or the file cannot be made or read, the file is damaged, is something else than a
+    /// ledger, or was written by a newer followsift.
+    pub fn open(folder: &Path) -> Result<Self, LedgerFault> {
+        let file = folder.join(FILE);
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
+        // SQLite gives its own files beside the ledger the mode of the ledger, so the file is made here.
+        fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&file)
+            .map_err(|cause| LedgerFault::File { file: file.clone(), cause })?;
+        let mut ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // The change to WAL waits for nobody, and fails where another program makes it at the same time.
+        let alone = fs::File::open(folder)
+            .and_then(|folder| Ok(flock(&folder, FlockOperation::LockExclusive).map(|()| folder)?))
+            .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
+        ledger.attempt("open", |connection| {
+            schema::refuse_damage(connection)?;
+            // In WAL mode readers do not wait for writers; FULL makes it as durable as it is without.
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)
+        })?;
+        schema::migrate(&mut ledger)?;
+        drop(alone);
+        Ok(ledger)
+    }
+
+    /// Opens a ledger that is there already, to read only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::open`]; and [`LedgerFault::Absent`] where there is none yet.
+    pub fn open_read_only(folder: &Path) -> Result<Self, LedgerFault> {
+        let file = folder.join(FILE);
+        match file.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Err(LedgerFault::Absent { file }),
+            Err(cause) => return Err(LedgerFault::File { file, cause }),
+        }
+        let ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        schema::require_current(&ledger)?;
+        Ok(ledger)
+    }
+
+    fn connect(file: PathBuf, access: OpenFlags) -> Result<Self, LedgerFault> {
+        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        match Connection::open_with_flags(&file, flags) {
+            Ok(connection) => {
+                let ledger = Self { connection, file };
+                ledger.attempt("open", |connection| connection.busy_timeout(PATIENCE))?;
+                Ok(ledger)
+            }
+            Err(cause) => Err(LedgerFault::of_sqlite("open", &file, cause)),
+        }
+    }
+
+    /// The file, as faults and `status` name it.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Runs `work`; an error becomes a fault that says what was attempted.
+    fn attempt<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerFault> {
+        work(&self.connection).map_err(|cause| LedgerFault::of_sqlite(doing, &self.file, cause))
+    }
+
+    /// Runs `work` in one transaction that reads one state of the ledger.
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerFault> {
+        self.attempt(doing, |connection| {
+            // Dropped, it is rolled back, and it has changed nothing.
+            let transaction = connection.unchecked_transaction()?;
+            work(&transaction)
+        })
+    }
+
+    /// Runs `work` in one transaction. It takes the write lock at once: one that begins by reading could not
+    /// wait for another writer, and would fail instead.
+    fn write<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerFault> {
+        let done = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(
+            |transaction| {
+                let done = work(&transaction)?;
+                transaction.commit()?;
+                Ok(done)
+            },
+        );
+        done.map_err(|cause| LedgerFault::of_sqlite(doing, &self.file, cause))
+    }
+}

@@ -1,0 +1,141 @@
+//! How the ledger fails. Whatever the fault, nothing may be moved.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use super::IntentId;
+
+/// What was attempted on the ledger, and why it did not work.
+#[derive(Debug)]
+pub enum LedgerFault {
+    /// The state folder could not be made or opened.
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The file could not be made or looked at.
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// There is no ledger yet.
+    Absent {
+        /// Where it would be.
+        file: PathBuf,
+    },
+    /// The file is a database of something else.
+    Foreign {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A newer followsift has written it; this one could misread it.
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that is understood.
+        known: i64,
+    },
+    /// An older followsift has written it, and who only reads cannot bring it up to date.
+    Older {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file is damaged.
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What SQLite or the reading of a value says.
+        cause: rusqlite::Error,
+    },
+    /// Reading or writing did not work: disk full, no permission, locked for too long.
+    Failed {
+        /// What was attempted, to be read after "could not".
+        doing: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: rusqlite::Error,
+    },
+    /// An intent was to be settled that is not open.
+    NotOpen(IntentId),
+}
+
+impl LedgerFault {
+    pub(super) fn of_sqlite(doing: &'static str, file: &Path, cause: rusqlite::Error) -> Self {
+        let file = file.to_owned();
+        let unreadable = matches!(
+            cause,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::Utf8Error(..)
+        );
+        match cause.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged { file, cause },
+            _ if unreadable => Self::Damaged { file, cause },
+            _ => Self::Failed { doing, file, cause },
+        }
+    }
+}
+
+impl fmt::Display for LedgerFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder { folder, .. } => write!(f, "could not use the state folder {}", folder.display()),
+            Self::File { file, .. } => write!(f, "could not open the ledger {}", file.display()),
+            Self::Absent { file } => {
+                write!(f, "could not open the ledger {}: there is none yet", file.display())
+            }
+            Self::Foreign { file } => write!(
+                f,
+                "could not open the ledger {}: it is the database of another program; move it away",
+                file.display()
+            ),
+            Self::Newer { file, found, known } => write!(
+                f,
+                "could not open the ledger {}: a newer followsift has written it (version {found}, known is \
+                 {known}); use that one",
+                file.display()
+            ),
+            Self::Older { file } => write!(
+                f,
+                "could not read the ledger {}: an older followsift has written it; `followsift run` or `sweep` \
+                 brings it up to date",
+                file.display()
+            ),
+            Self::Damaged { file, .. } => write!(
+                f,
+                "could not read the ledger {}: it is damaged; restore a copy, or move it away and begin anew",
+                file.display()
+            ),
+            Self::Failed { doing, file, .. } => {
+                write!(f, "could not {doing} in the ledger {}", file.display())
+            }
+            Self::NotOpen(intent) => write!(f, "could not settle intent {intent}: it is not open"),
+        }
+    }
+}
+
+impl Error for LedgerFault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Folder { cause, .. } | Self::File { cause, .. } => Some(cause),
+            Self::Damaged { cause, .. } | Self::Failed { cause, .. } => Some(cause),
+            Self::Absent { .. }
+            | Self::Foreign { .. }
+            | Self::Newer { .. }
+            | Self::Older { .. }
+            | Self::NotOpen(_) => None,
+        }
+    }
+}

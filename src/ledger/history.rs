@@ -1,0 +1,203 @@
+//! What was judged and what was done, read back: for `explain`, `status` and whoever wants to know why.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::written;
+use super::{Judged, Ledger, LedgerFault, MailDigest, MailIdentity, Marks, RecordedAction, Settlement};
+use crate::mail::{Authenticity, Network, Notification, Timestamp};
+use crate::place::{AccountName, Folder, MailRef};
+use crate::rules::{Verdict, VerdictName};
+
+/// A judgement, and what was done about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What was thought of the mail.
+    pub judged: Judged,
+    /// The last move that this judgement led to, if it led to one.
+    pub filing: Option<Filing>,
+    /// The user has put the mail back.
+    pub corrected: bool,
+}
+
+/// A move that was stated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filing {
+    /// Where the mail was to go.
+    pub to: Folder,
+    /// When the move was stated.
+    pub stated_at: Timestamp,
+    /// What became of it, and when that was known; `None` as long as nobody knows.
+    pub settled: Option<(Settlement, Timestamp)>,
+}
+
+/// What every question about judgements selects; a condition and an order follow.
+const SELECT: &str = "SELECT judgement.*, mail.account, mail.digest, mail.size, mail.folder, mail.validity,
+        mail.uid, mail.received, correction.mail IS NOT NULL AS corrected
+    FROM judgement JOIN mail ON mail.id = judgement.mail
+        LEFT JOIN correction ON correction.mail = mail.id";
+
+impl Ledger {
+    /// The last `limit` judgements of all accounts, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn recent(&self, limit: u32) -> Result<Vec<Entry>, LedgerFault> {
+        self.read("look up the last judgements", |connection| {
+            let order = "ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT ?";
+            entries(connection, order, [limit])
+        })
+    }
+
+    /// Every judgement of mails with this digest, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn judgements_of(&self, digest: &MailDigest) -> Result<Vec<Entry>, LedgerFault> {
+        self.read("look up the judgements of a mail", |connection| {
+            let order = "WHERE mail.digest = ? ORDER BY judgement.judged_at DESC, judgement.id DESC";
+            entries(connection, order, [digest])
+        })
+    }
+
+    /// How many of an account's mails that arrived at `since` or later are of each class now; `None` counts
+    /// the undecided.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn counts(
+        &self,
+        account: &AccountName,
+        since: Timestamp,
+    ) -> Result<BTreeMap<Option<VerdictName>, u64>, LedgerFault> {
+        self.read("count the verdicts", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT verdict, count(*) FROM mail JOIN judgement ON judgement.id = mail.latest
+                     WHERE account = ? AND received >= ? GROUP BY verdict",
+                )?
+                .query_map(params![account, since], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+
+    /// How many of an account's mails that arrived at `since` or later no layout could read, by network: many
+    /// of them say that a layout has changed.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn incomplete_counts(
+        &self,
+        account: &AccountName,
+        since: Timestamp,
+    ) -> Result<BTreeMap<Network, u64>, LedgerFault> {
+        self.read("count what could not be read", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT network, count(*) FROM mail JOIN incomplete ON incomplete.mail = mail.id
+                     WHERE account = ? AND received >= ? GROUP BY network",
+                )?
+                .query_map(params![account, since], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+}
+
+fn entries(
+    connection: &Connection,
+    condition: &str,
+    values: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<Entry>> {
+    let mut select = connection.prepare_cached(&format!("{SELECT} {condition}"))?;
+    let mut rows = select.query(values)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(entry(connection, row)?);
+    }
+    Ok(entries)
+}
+
+fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let judgement: i64 = row.get("id")?;
+    let seen: Option<String> = row.get("seen")?;
+    let authentic: String = row.get("authentic")?;
+    let authentic = match authentic.as_str() {
+        "pass" => Authenticity::Pass(seen.unwrap_or_default()),
+        "fail" => Authenticity::Fail(seen.unwrap_or_default()),
+        _ => Authenticity::Unknown,
+    };
+    let marks = Marks { flag: row.get("flag")?, mark_read: row.get("mark_read")? };
+    let action = match row.get::<_, Option<Folder>>("target")? {
+        Some(to) => RecordedAction::File { to, marks },
+        None if row.get::<_, String>("action")? == "mark" => RecordedAction::Mark(marks),
+        None => RecordedAction::Leave,
+    };
+    let mut followers = Vec::new();
+    let mut verdicts = Vec::new();
+    let mut select = connection.prepare_cached(
+        "SELECT facts, verdict, points, reasons FROM follower WHERE judgement = ? ORDER BY position",
+    )?;
+    let mut rows = select.query([judgement])?;
+    while let Some(row) = rows.next()? {
+        followers.push(written::read_follower(&row.get::<_, String>("facts")?)?);
+        verdicts.push(Verdict {
+            class: row.get("verdict")?,
+            points: row.get("points")?,
+            reasons: written::read_reasons(&row.get::<_, String>("reasons")?)?,
+        });
+    }
+    let judged = Judged {
+        mail: MailRef {
+            account: row.get("account")?,
+            folder: row.get("folder")?,
+            validity: row.get("validity")?,
+            uid: row.get("uid")?,
+        },
+        identity: MailIdentity { digest: row.get("digest")?, size: row.get("size")? },
+        notification: Notification {
+            network: row.get("network")?,
+            title: row.get("title")?,
+            kind: row.get("kind")?,
+            layout: row.get("layout")?,
+            authentic,
+            instance: row.get("instance")?,
+            followers,
+            complete: row.get("complete")?,
+            received: row.get("received")?,
+        },
+        verdicts,
+        verdict: row.get("verdict")?,
+        action,
+        rules: row.get("rules")?,
+        judged_at: row.get("judged_at")?,
+    };
+    Ok(Entry { judged, filing: filing(connection, judgement)?, corrected: row.get("corrected")? })
+}
+
+fn filing(connection: &Connection, judgement: i64) -> rusqlite::Result<Option<Filing>> {
+    connection
+        .prepare_cached(
+            "SELECT to_folder, stated_at, outcome, to_uid, settled_at FROM intent WHERE judgement = ?
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([judgement], |row| {
+            let settled = match row.get::<_, Option<String>>("outcome")? {
+                None => None,
+                Some(word) => {
+                    let settlement = Settlement::stored(&word, row.get("to_uid")?).ok_or_else(|| {
+                        let cause = format!("{word:?} is no outcome").into();
+                        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, cause)
+                    })?;
+                    Some((settlement, row.get("settled_at")?))
+                }
+            };
+            Ok(Filing { to: row.get("to_folder")?, stated_at: row.get("stated_at")?, settled })
+        })
+        .optional()
+}

@@ -1,0 +1,227 @@
+//! Moves: stated before the deed, settled after it.
+//!
+//! `sweep` states them in sets, acts, and settles them. What a crash left open is settled at the next start,
+//! by proof of arrival in the target: the digest and the size of a mail at or above the UIDNEXT from before.
+
+use std::fmt;
+
+use rusqlite::{Row, params};
+
+use super::judged::find_mail;
+use super::{Ledger, LedgerFault, MailIdentity, Marks};
+use crate::mail::Timestamp;
+use crate::place::{AccountName, Folder, MailRef, Uid, UidValidity};
+
+/// The number of an intent; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IntentId(i64);
+
+impl fmt::Display for IntentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Where a mail is to go, and how its arrival can be proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The folder, which is there already.
+    pub folder: Folder,
+    /// Its UIDVALIDITY before the move.
+    pub validity: UidValidity,
+    /// Its UIDNEXT before the move.
+    pub next: Uid,
+}
+
+/// One mail that is to be moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Where it is.
+    pub mail: MailRef,
+    /// What it is known by; it has been recorded as judged.
+    pub identity: MailIdentity,
+    /// Where it is to go.
+    pub target: Target,
+    /// How it is to be marked after its arrival.
+    pub marks: Marks,
+    /// When this was stated.
+    pub stated_at: Timestamp,
+}
+
+/// An intent of which nobody knows yet what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenIntent {
+    /// Its number.
+    pub id: IntentId,
+    /// What was intended.
+    pub intent: Intent,
+}
+
+/// What became of an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The mail is where it was.
+    Left,
+    /// It has arrived; with its new UID, where that is known.
+    Moved {
+        /// In the target.
+        uid: Option<Uid>,
+    },
+    /// It is neither where it was nor in the target: somebody else has moved or removed it.
+    Gone,
+    /// It is not where it was, and nothing can be proven any more: the target is not the folder that it was.
+    InDoubt,
+}
+
+impl Settlement {
+    /// As the column `outcome` has it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Moved { .. } => "moved",
+            Self::Gone => "gone",
+            Self::InDoubt => "in-doubt",
+        }
+    }
+
+    /// Of the columns `outcome` and `to_uid`.
+    pub(super) fn stored(word: &str, uid: Option<Uid>) -> Option<Self> {
+        let all = [Self::Left, Self::Moved { uid }, Self::Gone, Self::InDoubt];
+        all.into_iter().find(|settlement| settlement.word() == word)
+    }
+}
+
+impl Ledger {
+    /// States moves: all of them, or none. They are on the disk when this returns, and only then may anything
+    /// be moved.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written, or a mail was not recorded as judged before: a move that could not
+    /// be explained is none of ours.
+    pub fn intend(&mut self, intents: &[Intent]) -> Result<Vec<IntentId>, LedgerFault> {
+        self.write("state a move", |transaction| {
+            intents
+                .iter()
+                .map(|Intent { mail, identity, target, marks, stated_at }| {
+                    transaction
+                        .prepare_cached(
+                            "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid,
+                                 to_folder, to_validity, to_next_uid, flag, mark_read, stated_at)
+                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM mail
+                             WHERE account = ?1 AND digest = ?2 AND size = ?3
+                             RETURNING id",
+                        )?
+                        .query_row(
+                            params![
+                                mail.account,
+                                identity.digest,
+                                identity.size,
+                                mail.folder,
+                                mail.validity,
+                                mail.uid,
+                                target.folder,
+                                target.validity,
+                                target.next,
+                                marks.flag,
+                                marks.mark_read,
+                                stated_at
+                            ],
+                            |row| row.get(0).map(IntentId),
+                        )
+                })
+                .collect()
+        })
+    }
+
+    /// Notes what became of intents: of all of them, or of none. One that was in doubt may be settled again.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written, or an intent is settled already.
+    pub fn settle(
+        &mut self,
+        settled: &[(IntentId, Settlement)],
+        settled_at: Timestamp,
+    ) -> Result<(), LedgerFault> {
+        let mut not_open = None;
+        let done = self.write("settle a move", |transaction| {
+            for (id, settlement) in settled {
+                let uid = match settlement {
+                    Settlement::Moved { uid } => *uid,
+                    Settlement::Left | Settlement::Gone | Settlement::InDoubt => None,
+                };
+                let changed = transaction
+                    .prepare_cached(
+                        "UPDATE intent SET outcome = ?2, to_uid = ?3, settled_at = ?4
+                         WHERE id = ?1 AND (outcome IS NULL OR outcome = 'in-doubt')",
+                    )?
+                    .execute(params![id.0, settlement.word(), uid, settled_at])?;
+                if changed == 0 {
+                    not_open = Some(*id);
+                    return Err(rusqlite::Error::QueryReturnedNoRows);
+                }
+            }
+            Ok(())
+        });
+        match not_open {
+            Some(id) => Err(LedgerFault::NotOpen(id)),
+            None => done,
+        }
+    }
+
+    /// The account's intents of which nobody knows yet what became of them, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn unsettled(&self, account: &AccountName) -> Result<Vec<OpenIntent>, LedgerFault> {
+        self.read("look for unsettled moves", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT intent.id, account, digest, size, from_folder, from_validity, from_uid, to_folder,
+                         to_validity, to_next_uid, flag, mark_read, stated_at
+                     FROM intent JOIN mail ON mail.id = intent.mail
+                     WHERE outcome IS NULL AND account = ? ORDER BY intent.id",
+                )?
+                .query_map([account], open_intent)?
+                .collect()
+        })
+    }
+
+    /// Has followsift moved this mail before? Seen in a source folder again, it was put back by the user.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn moved_before(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.read("look for an earlier move", |connection| {
+            let Some(mail) = find_mail(connection, account, identity)? else { return Ok(false) };
+            connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM intent WHERE mail = ? AND outcome = 'moved')")?
+                .query_row([mail], |row| row.get(0))
+        })
+    }
+}
+
+fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
+    Ok(OpenIntent {
+        id: IntentId(row.get("id")?),
+        intent: Intent {
+            mail: MailRef {
+                account: row.get("account")?,
+                folder: row.get("from_folder")?,
+                validity: row.get("from_validity")?,
+                uid: row.get("from_uid")?,
+            },
+            identity: MailIdentity { digest: row.get("digest")?, size: row.get("size")? },
+            target: Target {
+                folder: row.get("to_folder")?,
+                validity: row.get("to_validity")?,
+                next: row.get("to_next_uid")?,
+            },
+            marks: Marks { flag: row.get("flag")?, mark_read: row.get("mark_read")? },
+            stated_at: row.get("stated_at")?,
+        },
+    })
+}

@@ -1,0 +1,248 @@
+//! What was thought of each mail, and on which facts.
+//!
+//! `sweep` records here whatever it judged, moved or not. A mail judged again by the same rules replaces what
+//! they said before; judged by other rules, it keeps both, since the earlier may explain a move.
+
+use std::fmt;
+
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+use sha2::{Digest, Sha256};
+
+use super::written;
+use super::{Ledger, LedgerFault};
+use crate::mail::{Authenticity, Fact, Network, Notification, Timestamp};
+use crate::place::{AccountName, Folder, MailRef};
+use crate::rules::{Verdict, VerdictName};
+
+/// The SHA-256 of a mail's raw header.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MailDigest(pub [u8; 32]);
+
+impl MailDigest {
+    /// Of a header as the server sends it. The empty line that ends it is no part of it: some answers bear
+    /// it, others do not.
+    pub fn of_header(header: &[u8]) -> Self {
+        Self(Sha256::digest(header.trim_ascii_end()).into())
+    }
+}
+
+impl fmt::Display for MailDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for MailDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MailDigest({self})")
+    }
+}
+
+/// By what a mail is known again, whatever its folder and UID: never by its Message-ID, which its sender
+/// chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MailIdentity {
+    /// Of its header.
+    pub digest: MailDigest,
+    /// Its size in octets, as the server says.
+    pub size: u64,
+}
+
+/// How a mail is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// Starred: `\Flagged`.
+    pub flag: bool,
+    /// Read: `\Seen`.
+    pub mark_read: bool,
+}
+
+/// What the verdicts on a mail lead to, whether or not the account lets it be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordedAction {
+    /// Nothing.
+    Leave,
+    /// It stays, with these marks.
+    Mark(Marks),
+    /// It goes to a folder, with these marks.
+    File {
+        /// The folder.
+        to: Folder,
+        /// The marks.
+        marks: Marks,
+    },
+}
+
+/// One mail that was recognised and judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Where it was.
+    pub mail: MailRef,
+    /// What it is known by.
+    pub identity: MailIdentity,
+    /// What it says, with the facts that were judged on.
+    pub notification: Notification,
+    /// One for each follower of the notification, in its order.
+    pub verdicts: Vec<Verdict>,
+    /// The class of the mail as a whole; `None` is undecided.
+    pub verdict: Option<VerdictName>,
+    /// What the verdicts lead to.
+    pub action: RecordedAction,
+    /// A word that changes whenever rules or profiles do.
+    pub rules: String,
+    /// When it was judged.
+    pub judged_at: Timestamp,
+}
+
+/// One mail that a network seems to have sent, and that no layout could read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Where it was.
+    pub mail: MailRef,
+    /// What it is known by.
+    pub identity: MailIdentity,
+    /// Whose it seems to be.
+    pub network: Network,
+    /// The facts that the nearest layout needs and did not find.
+    pub missing: Vec<Fact>,
+    /// When it arrived.
+    pub received: Timestamp,
+    /// When this was found.
+    pub seen_at: Timestamp,
+}
+
+impl Ledger {
+    /// Records mails that were judged: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn record(&mut self, judged: &[Judged]) -> Result<(), LedgerFault> {
+        self.write("record what was judged", |transaction| {
+            judged.iter().try_for_each(|judged| record(transaction, judged))
+        })
+    }
+
+    /// Records mails that no layout could read.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn record_incomplete(&mut self, incomplete: &[Incomplete]) -> Result<(), LedgerFault> {
+        self.write("record what could not be read", |transaction| {
+            for one in incomplete {
+                let mail = put_mail(transaction, &one.mail, &one.identity, one.received)?;
+                let missing: Vec<_> = one.missing.iter().map(|fact| fact.word()).collect();
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO incomplete (mail, network, missing, seen_at) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (mail) DO UPDATE SET network = ?2, missing = ?3, seen_at = ?4",
+                    )?
+                    .execute(params![mail, one.network, missing.join(" "), one.seen_at])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
+    let Notification { network, title, kind, layout, authentic, instance, followers, complete, received } =
+        &judged.notification;
+    let mail = put_mail(transaction, &judged.mail, &judged.identity, *received)?;
+    let (action, target, marks) = match &judged.action {
+        RecordedAction::Leave => ("leave", None, Marks::default()),
+        RecordedAction::Mark(marks) => ("mark", None, *marks),
+        RecordedAction::File { to, marks } => ("file", Some(to), *marks),
+    };
+    let seen = match authentic {
+        Authenticity::Pass(seen) | Authenticity::Fail(seen) => Some(seen),
+        Authenticity::Unknown => None,
+    };
+    let judgement: i64 = transaction
+        .prepare_cached(
+            "INSERT INTO judgement (mail, rules, judged_at, network, title, kind, layout, authentic, seen,
+                 instance, complete, verdict, action, target, flag, mark_read)
+             VALUES (:mail, :rules, :judged_at, :network, :title, :kind, :layout, :authentic, :seen,
+                 :instance, :complete, :verdict, :action, :target, :flag, :mark_read)
+             ON CONFLICT (mail, rules) DO UPDATE SET judged_at = :judged_at, network = :network,
+                 title = :title, kind = :kind, layout = :layout, authentic = :authentic, seen = :seen,
+                 instance = :instance, complete = :complete, verdict = :verdict, action = :action,
+                 target = :target, flag = :flag, mark_read = :mark_read
+             RETURNING id",
+        )?
+        .query_row(
+            named_params! {
+                ":mail": mail, ":rules": judged.rules, ":judged_at": judged.judged_at, ":network": network,
+                ":title": title, ":kind": kind, ":layout": layout, ":authentic": authentic.word(),
+                ":seen": seen, ":instance": instance, ":complete": complete, ":verdict": judged.verdict,
+                ":action": action, ":target": target, ":flag": marks.flag, ":mark_read": marks.mark_read,
+            },
+            |row| row.get(0),
+        )?;
+    transaction.prepare_cached("DELETE FROM follower WHERE judgement = ?")?.execute([judgement])?;
+    let undecided = Verdict::default();
+    let verdicts = judged.verdicts.iter().chain(std::iter::repeat(&undecided));
+    for (position, (follower, verdict)) in followers.iter().zip(verdicts).enumerate() {
+        transaction
+            .prepare_cached(
+                "INSERT INTO follower (judgement, position, network, key, facts, verdict, points, reasons)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                judgement,
+                position,
+                network,
+                judged.notification.key(follower).as_str(),
+                written::write_follower(follower),
+                verdict.class,
+                verdict.points,
+                written::write_reasons(&verdict.reasons),
+            ])?;
+    }
+    transaction.prepare_cached("UPDATE mail SET latest = ? WHERE id = ?")?.execute([judgement, mail])?;
+    transaction.prepare_cached("DELETE FROM incomplete WHERE mail = ?")?.execute([mail])?;
+    Ok(())
+}
+
+/// The row of a mail, made or brought up to date. When it first arrived stays, since a server may give a mail
+/// that the user moves to and fro a new date.
+fn put_mail(
+    transaction: &Connection,
+    mail: &MailRef,
+    identity: &MailIdentity,
+    received: Timestamp,
+) -> rusqlite::Result<i64> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO mail (account, digest, size, folder, validity, uid, received)
+             VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (account, digest, size) DO UPDATE SET folder = excluded.folder,
+                 validity = excluded.validity, uid = excluded.uid,
+                 received = min(received, excluded.received)
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                mail.account,
+                identity.digest,
+                identity.size,
+                mail.folder,
+                mail.validity,
+                mail.uid,
+                received
+            ],
+            |row| row.get(0),
+        )
+}
+
+/// The row of a mail, if there is one.
+pub(super) fn find_mail(
+    connection: &Connection,
+    account: &AccountName,
+    identity: &MailIdentity,
+) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM mail WHERE account = ? AND digest = ? AND size = ?")?
+        .query_row(params![account, identity.digest, identity.size], |row| row.get(0))
+        .optional()
+}

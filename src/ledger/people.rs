@@ -1,0 +1,92 @@
+//! Whom the user has written to: the last copy of each folder of sent mail that could be read.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Ledger, LedgerFault};
+use crate::mail::Timestamp;
+use crate::place::{AccountName, Folder};
+
+/// Somebody whom the user has written to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Person {
+    /// The address, as it was written.
+    pub address: String,
+    /// The display name; may be empty.
+    pub name: String,
+}
+
+/// The people of one folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentPeople {
+    /// When the folder was last read in full.
+    pub refreshed_at: Timestamp,
+    /// In the order of their addresses.
+    pub people: Vec<Person>,
+}
+
+impl Ledger {
+    /// Replaces what is known of a folder of sent mail by what was read of it just now.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written; then the last copy stays.
+    pub fn replace_sent_people(
+        &mut self,
+        account: &AccountName,
+        folder: &Folder,
+        sent: &SentPeople,
+    ) -> Result<(), LedgerFault> {
+        self.write("keep the people of a folder of sent mail", |transaction| {
+            transaction.execute(
+                "DELETE FROM sent_person WHERE account = ? AND folder = ?",
+                params![account, folder],
+            )?;
+            transaction.execute(
+                "INSERT INTO sent_folder (account, folder, refreshed_at) VALUES (?, ?, ?)
+                 ON CONFLICT DO UPDATE SET refreshed_at = excluded.refreshed_at",
+                params![account, folder, sent.refreshed_at],
+            )?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO sent_person (account, folder, address, name) VALUES (?, ?, ?, ?)
+                 ON CONFLICT DO NOTHING",
+            )?;
+            for person in &sent.people {
+                insert.execute(params![account, folder, person.address, person.name])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The people of a folder of sent mail; `None` where it has never been read, which is not the same as
+    /// nobody.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn sent_people(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+    ) -> Result<Option<SentPeople>, LedgerFault> {
+        self.read("look up the people of a folder of sent mail", |connection| {
+            let refreshed_at = connection
+                .query_row(
+                    "SELECT refreshed_at FROM sent_folder WHERE account = ? AND folder = ?",
+                    params![account, folder],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let Some(refreshed_at) = refreshed_at else { return Ok(None) };
+            let people = connection
+                .prepare_cached(
+                    "SELECT address, name FROM sent_person WHERE account = ? AND folder = ?
+                     ORDER BY address, name",
+                )?
+                .query_map(params![account, folder], |row| {
+                    Ok(Person { address: row.get(0)?, name: row.get(1)? })
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(Some(SentPeople { refreshed_at, people }))
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! The form of the ledger's tables, its version, and the way from each version to the next.
+//!
+//! A migration that has been released is never changed; a new one is added below it. `PRAGMA user_version`
+//! says how many have been applied, `PRAGMA application_id` that the file is a ledger of ours.
+
+use rusqlite::Connection;
+
+use super::{Ledger, LedgerFault};
+
+/// "fols" in ASCII: marks the file as ours, so that no database of another program is written to.
+const APPLICATION: i64 = 0x666f_6c73;
+
+/// Each brings a ledger from its index to the next version.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
+
+/// The newest version that this followsift understands.
+const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+struct Stamp {
+    application: i64,
+    version: i64,
+    tables: i64,
+}
+
+fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
+    Ok(Stamp {
+        application: connection.query_row("PRAGMA application_id", [], |row| row.get(0))?,
+        version: connection.query_row("PRAGMA user_version", [], |row| row.get(0))?,
+        tables: connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+    })
+}
+
+impl Stamp {
+    /// How many migrations the ledger has seen; none for a new file.
+    fn version(&self, ledger: &Ledger) -> Result<usize, LedgerFault> {
+        let file = || ledger.file.clone();
+        let new = self.version == 0 && self.tables == 0;
+        if !new && self.application != APPLICATION {
+            return Err(LedgerFault::Foreign { file: file() });
+        }
+        match usize::try_from(self.version) {
+            Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+            _ => Err(LedgerFault::Newer { file: file(), found: self.version, known: KNOWN }),
+        }
+    }
+}
+
+/// Fails where the file is not whole. SQLite itself would notice only when it comes to the damaged page.
+pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<()> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(corrupt, Some(verdict)))
+}
+
+/// Brings the ledger to the newest version: wholly or not at all, and once, whoever else opens it meanwhile.
+pub(super) fn migrate(ledger: &mut Ledger) -> Result<(), LedgerFault> {
+    if ledger.attempt("look up the version", stamp)?.version(ledger)? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    let stamp = ledger.write("bring the tables up to date", |transaction| {
+        // Another program may have been faster.
+        let stamp = stamp(transaction)?;
+        let ours = stamp.application == APPLICATION || stamp.tables == 0;
+        let done = usize::try_from(stamp.version).unwrap_or(usize::MAX);
+        for (migration, version) in MIGRATIONS.iter().zip(1_i64..).skip(done).filter(|_| ours) {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", version)?;
+            transaction.pragma_update(None, "application_id", APPLICATION)?;
+        }
+        Ok(stamp)
+    })?;
+    stamp.version(ledger).map(drop)
+}
+
+/// Fails where the ledger is not of the newest version.
+pub(super) fn require_current(ledger: &Ledger) -> Result<(), LedgerFault> {
+    if ledger.attempt("look up the version", stamp)?.version(ledger)? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    Err(LedgerFault::Older { file: ledger.file.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_becomes_a_ledger_of_the_newest_version() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ledger.sqlite"), "").unwrap();
+        assert!(matches!(Ledger::open_read_only(folder.path()), Err(LedgerFault::Older { .. })));
+        let ledger = Ledger::open(folder.path()).unwrap();
+        let stamp = stamp(&ledger.connection).unwrap();
+        assert_eq!((stamp.version, stamp.application), (KNOWN, APPLICATION));
+        assert!(Ledger::open_read_only(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_ledger_of_a_newer_followsift_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(folder.path()).unwrap();
+        ledger.connection.pragma_update(None, "user_version", KNOWN + 1).unwrap();
+        drop(ledger);
+        for opened in [Ledger::open(folder.path()), Ledger::open_read_only(folder.path())] {
+            let fault = opened.unwrap_err();
+            assert!(matches!(fault, LedgerFault::Newer { .. }), "{fault:?}");
+            assert!(fault.to_string().contains("a newer followsift has written it"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn the_database_of_another_program_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+        other.execute_batch("CREATE TABLE shopping (what TEXT)").unwrap();
+        assert!(matches!(Ledger::open(folder.path()), Err(LedgerFault::Foreign { .. })));
+        assert_eq!(stamp(&other).unwrap().tables, 1);
+    }
+}

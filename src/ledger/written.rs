@@ -1,0 +1,208 @@
+//! The written form of facts and reasons: JSON that stays readable, whatever becomes of our types.
+//!
+//! A fact that is not shown has no key, an empty one is null. Used by `judged` to write and by `history` to
+//! read back.
+
+use rusqlite::types::Type;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::diagnostic::Location;
+use crate::mail::{Fact, Follower, Shown};
+use crate::rules::{Evidence, Reason};
+
+/// The key of what is no fact: the network's own number of the account.
+const ID: &str = "id";
+
+/// A follower's facts.
+pub(super) fn write_follower(follower: &Follower) -> String {
+    let mut facts = Map::new();
+    for fact in Fact::ALL {
+        let text = follower.text(fact).map(Value::from);
+        let count = follower.count(fact).map(Value::from);
+        let answer = follower.answer(fact).map(Value::from);
+        for shown in [text, count, answer] {
+            match shown {
+                Shown::NotShown => None,
+                Shown::Empty => facts.insert(fact.word().to_owned(), Value::Null),
+                Shown::Value(value) => facts.insert(fact.word().to_owned(), value),
+            };
+        }
+    }
+    if let Some(id) = &follower.id {
+        facts.insert(ID.to_owned(), Value::from(id.as_str()));
+    }
+    Value::Object(facts).to_string()
+}
+
+/// The follower that [`write_follower`] wrote.
+pub(super) fn read_follower(json: &str) -> rusqlite::Result<Follower> {
+    let facts: Map<String, Value> = serde_json::from_str(json).map_err(unreadable)?;
+    let mut follower = Follower::default();
+    for (word, value) in facts {
+        if word == ID {
+            follower.id = serde_json::from_value(value).map_err(unreadable)?;
+        } else if let Some(fact) = Fact::from_word(&word) {
+            set(&mut follower, fact, value).map_err(unreadable)?;
+        } else {
+            return Err(unreadable(<serde_json::Error as serde::de::Error>::custom(format!(
+                "{word:?} is no fact"
+            ))));
+        }
+    }
+    Ok(follower)
+}
+
+fn set(follower: &mut Follower, fact: Fact, value: Value) -> serde_json::Result<()> {
+    match fact {
+        Fact::Handle => follower.handle = shown(value)?,
+        Fact::Name => follower.name = shown(value)?,
+        Fact::Url => follower.url = shown(value)?,
+        Fact::Bio => follower.bio = shown(value)?,
+        Fact::Location => follower.location = shown(value)?,
+        Fact::Website => follower.website = shown(value)?,
+        Fact::Followers => follower.followers = shown(value)?,
+        Fact::Following => follower.following = shown(value)?,
+        Fact::Posts => follower.posts = shown(value)?,
+        Fact::Lists => follower.lists = shown(value)?,
+        Fact::Mutuals => follower.mutuals = shown(value)?,
+        Fact::DefaultPicture => follower.default_picture = shown(value)?,
+        Fact::Verified => follower.verified = shown(value)?,
+        Fact::Private => follower.private = shown(value)?,
+        Fact::Age => follower.age = shown(value)?,
+    }
+    Ok(())
+}
+
+fn shown<T: for<'de> Deserialize<'de>>(value: Value) -> serde_json::Result<Shown<T>> {
+    let value: Option<T> = serde_json::from_value(value)?;
+    Ok(value.map_or(Shown::Empty, Shown::Value))
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenReason {
+    rule: String,
+    file: String,
+    line: usize,
+    column: usize,
+    seen: Vec<String>,
+    by_name_alone: bool,
+    points: Option<f64>,
+}
+
+/// Why a verdict was as it was.
+pub(super) fn write_reasons(reasons: &[Reason]) -> String {
+    let written = reasons.iter().map(|reason| WrittenReason {
+        rule: reason.rule.clone(),
+        file: reason.at.file.to_string(),
+        line: reason.at.line,
+        column: reason.at.column,
+        seen: reason.evidence.seen.clone(),
+        by_name_alone: reason.evidence.by_name_alone,
+        points: reason.points,
+    });
+    let written: Vec<_> = written.collect();
+    // Strings, numbers and a list of them: nothing that JSON could refuse.
+    serde_json::to_string(&written).unwrap_or_default()
+}
+
+/// The reasons that [`write_reasons`] wrote.
+pub(super) fn read_reasons(json: &str) -> rusqlite::Result<Vec<Reason>> {
+    let written: Vec<WrittenReason> = serde_json::from_str(json).map_err(unreadable)?;
+    let reasons = written.into_iter().map(|reason| Reason {
+        rule: reason.rule,
+        at: Location { file: reason.file.into(), line: reason.line, column: reason.column },
+        evidence: Evidence { seen: reason.seen, by_name_alone: reason.by_name_alone },
+        points: reason.points,
+    });
+    Ok(reasons.collect())
+}
+
+fn unreadable(cause: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    fn any_shown<T: Clone + std::fmt::Debug + 'static>(
+        value: impl Strategy<Value = T> + 'static,
+    ) -> impl Strategy<Value = Shown<T>> {
+        prop_oneof![Just(Shown::NotShown), Just(Shown::Empty), value.prop_map(Shown::Value)]
+    }
+
+    fn any_follower() -> impl Strategy<Value = Follower> {
+        let text = || any_shown(".{0,20}");
+        let count = || any_shown(any::<u64>());
+        let answer = || any_shown(any::<bool>());
+        let texts = (text(), text(), text(), text(), text(), text());
+        let counts = (count(), count(), count(), count(), count(), count());
+        let answers = (answer(), answer(), answer());
+        (texts, counts, answers, option::of(".{0,20}")).prop_map(|(texts, counts, answers, id)| {
+            let (handle, name, url, bio, location, website) = texts;
+            let (followers, following, posts, lists, mutuals, age) = counts;
+            let (default_picture, verified, private) = answers;
+            Follower {
+                handle,
+                name,
+                url,
+                bio,
+                location,
+                website,
+                followers,
+                following,
+                posts,
+                lists,
+                mutuals,
+                default_picture,
+                verified,
+                private,
+                age,
+                id,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn facts_are_read_back_as_they_were(follower in any_follower()) {
+            prop_assert_eq!(read_follower(&write_follower(&follower)).unwrap(), follower);
+        }
+
+        #[test]
+        fn reasons_are_read_back_as_they_were(
+            rule in ".{0,20}", file in ".{1,20}", line: usize, seen in proptest::collection::vec(".{0,20}", 0..3),
+            by_name_alone: bool, points in option::of(-1e6..1e6),
+        ) {
+            let at = Location { file: file.into(), line, column: 1 };
+            let reasons = vec![Reason { rule, at, evidence: Evidence { seen, by_name_alone }, points }];
+            prop_assert_eq!(read_reasons(&write_reasons(&reasons)).unwrap(), reasons);
+        }
+    }
+
+    #[test]
+    fn the_written_form_stays_as_it_was_released() {
+        let follower = Follower {
+            handle: Shown::Value("ann".into()),
+            bio: Shown::Empty,
+            following: Shown::Value(2001),
+            default_picture: Shown::Value(true),
+            id: Some("7".into()),
+            ..Follower::default()
+        };
+        let json = r#"{"bio":null,"default-picture":true,"following":2001,"handle":"ann","id":"7"}"#;
+        assert_eq!(write_follower(&follower), json);
+        assert_eq!(read_follower(json).unwrap(), follower);
+    }
+
+    #[test]
+    fn what_is_no_fact_is_not_read_as_one() {
+        for json in [r#"{"folowers":1}"#, r#"{"followers":"many"}"#, r#"{"followers":-1}"#, "[]", ""] {
+            assert!(read_follower(json).is_err(), "{json}");
+        }
+    }
+}

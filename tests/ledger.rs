@@ -1,0 +1,448 @@
+//! The ledger keeps what it was told, through crashes and beside other programs, or says that it cannot.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::thread;
+
+use followsift::diagnostic::Location;
+use followsift::ledger::{
+    AccountLock, Cursor, Incomplete, Intent, Judged, Ledger, LedgerFault, LockFault, MailDigest,
+    MailIdentity, Marks, Person, RecordedAction, SentPeople, Settlement, Target,
+};
+use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Timestamp};
+use followsift::place::{AccountName, Folder, MailRef, Uid, UidValidity};
+use followsift::rules::{Evidence, Past, Reason, Recall, Verdict, VerdictName};
+
+fn home() -> AccountName {
+    AccountName::new("home").unwrap()
+}
+
+fn spam_folder() -> Folder {
+    Folder::new("Followers/Spam").unwrap()
+}
+
+fn identity(number: u8) -> MailIdentity {
+    MailIdentity { digest: MailDigest([number; 32]), size: 4000 + u64::from(number) }
+}
+
+fn place(uid: u32) -> MailRef {
+    MailRef { account: home(), folder: Folder::inbox(), validity: UidValidity(7), uid: Uid(uid) }
+}
+
+fn follower(handle: &str) -> Follower {
+    Follower {
+        handle: Shown::Value(handle.into()),
+        bio: Shown::Empty,
+        following: Shown::Value(2001),
+        verified: Shown::Value(false),
+        ..Follower::default()
+    }
+}
+
+/// The mail number `number`, which says that `handle` follows since `received`, and is to be filed.
+fn judged(number: u8, handle: &str, received: i64) -> Judged {
+    let reason = Reason {
+        rule: "Follows thousands".into(),
+        at: Location { file: "rules.toml".into(), line: 12, column: 1 },
+        evidence: Evidence { seen: vec!["following 2001 >= 2000".into()], by_name_alone: false },
+        points: None,
+    };
+    let spam = VerdictName::new("spam");
+    Judged {
+        mail: place(u32::from(number)),
+        identity: identity(number),
+        notification: Notification {
+            network: Network::new("mastodon").unwrap(),
+            title: "Mastodon".into(),
+            kind: Kind::Follow,
+            layout: "4.x".into(),
+            authentic: Authenticity::Pass("mx.example.org: dkim=pass chaos.example".into()),
+            instance: Some("chaos.example".into()),
+            followers: vec![follower(handle)],
+            complete: true,
+            received: Timestamp(received),
+        },
+        verdicts: vec![Verdict { class: spam.clone(), points: 0.0, reasons: vec![reason] }],
+        verdict: spam,
+        action: RecordedAction::File { to: spam_folder(), marks: Marks { flag: false, mark_read: true } },
+        rules: "rules-1".into(),
+        judged_at: Timestamp(received + 60),
+    }
+}
+
+fn intent(number: u8) -> Intent {
+    Intent {
+        mail: place(u32::from(number)),
+        identity: identity(number),
+        target: Target { folder: spam_folder(), validity: UidValidity(3), next: Uid(40) },
+        marks: Marks { flag: false, mark_read: true },
+        stated_at: Timestamp(5000),
+    }
+}
+
+fn past(ledger: &Ledger, handle: &str, before: i64, judged: Option<u8>) -> Past {
+    let network = Network::new("mastodon").unwrap();
+    let key = followsift::mail::FollowerKey::new(&network, Some("chaos.example"), &follower(handle));
+    let (account, judged) = (home(), judged.map(identity));
+    let recalled = ledger.recall(&account, judged.as_ref());
+    let past = recalled.past(&key, Timestamp(before));
+    recalled.finish().unwrap();
+    past
+}
+
+/// The state folder as it would be if the machine stopped now: the files are copied while they are in use.
+fn crash_image(folder: &Path) -> tempfile::TempDir {
+    let image = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), image.path().join(file.file_name())).unwrap();
+    }
+    image
+}
+
+#[test]
+fn a_judgement_is_read_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut batch = judged(2, "bob", 2000);
+    batch.notification.kind = Kind::FollowBatch;
+    batch.notification.followers.push(follower("eve"));
+    batch.notification.authentic = Authenticity::Unknown;
+    batch.verdicts.push(Verdict { class: None, points: -1.5, reasons: vec![] });
+    batch.verdict = None;
+    batch.action = RecordedAction::Leave;
+    ledger.record(&[judged(1, "ann", 1000), batch.clone()]).unwrap();
+
+    let recent = ledger.recent(10).unwrap();
+    assert_eq!(recent.len(), 2);
+    assert_eq!(recent[0].judged, batch);
+    assert_eq!(recent[1].judged, judged(1, "ann", 1000));
+    assert_eq!(ledger.judgements_of(&identity(1).digest).unwrap(), vec![recent[1].clone()]);
+    assert_eq!(ledger.recent(1).unwrap().len(), 1);
+    let counts = ledger.counts(&home(), Timestamp(0)).unwrap();
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(None, 1), (VerdictName::new("spam"), 1)]);
+}
+
+#[test]
+fn what_other_rules_said_before_is_kept_beside_what_is_said_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut again = judged(1, "ann", 1000);
+    again.judged_at = Timestamp(9000);
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    ledger.record(&[again.clone()]).unwrap();
+    assert_eq!(ledger.recent(10).unwrap().len(), 1, "the same rules judge a mail once");
+
+    again.rules = "rules-2".into();
+    again.verdict = None;
+    again.judged_at = Timestamp(10_000);
+    ledger.record(&[again]).unwrap();
+    let verdicts: Vec<_> = ledger.recent(10).unwrap().into_iter().map(|entry| entry.judged.verdict).collect();
+    assert_eq!(verdicts, [None, VerdictName::new("spam")]);
+    let counts = ledger.counts(&home(), Timestamp(0)).unwrap();
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(None, 1)], "a mail counts once, as it is seen now");
+}
+
+#[test]
+fn an_intent_survives_a_crash_and_is_settled_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000), judged(2, "bob", 1001)]).unwrap();
+    let stated = ledger.intend(&[intent(1), intent(2)]).unwrap();
+    ledger.settle(&[(stated[1], Settlement::Moved { uid: Some(Uid(40)) })], Timestamp(5001)).unwrap();
+
+    let image = crash_image(folder.path());
+    let mut after = Ledger::open(image.path()).unwrap();
+    let open = after.unsettled(&home()).unwrap();
+    assert_eq!(open.len(), 1);
+    assert_eq!((open[0].id, &open[0].intent), (stated[0], &intent(1)));
+    assert!(!after.moved_before(&home(), &identity(1)).unwrap(), "nobody knows that yet");
+    assert!(after.moved_before(&home(), &identity(2)).unwrap());
+
+    after.settle(&[(open[0].id, Settlement::Gone)], Timestamp(6000)).unwrap();
+    assert!(after.unsettled(&home()).unwrap().is_empty());
+    let filing = after.judgements_of(&identity(1).digest).unwrap()[0].filing.clone().unwrap();
+    assert_eq!(filing.settled, Some((Settlement::Gone, Timestamp(6000))));
+}
+
+#[test]
+fn intents_are_stated_and_settled_all_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    assert!(ledger.intend(&[intent(1), intent(9)]).is_err(), "mail 9 was never judged");
+    assert!(ledger.unsettled(&home()).unwrap().is_empty());
+
+    let stated = ledger.intend(&[intent(1), intent(1)]).unwrap();
+    ledger.settle(&[(stated[0], Settlement::Left)], Timestamp(1)).unwrap();
+    let both = [(stated[1], Settlement::Left), (stated[0], Settlement::Gone)];
+    assert!(matches!(ledger.settle(&both, Timestamp(2)), Err(LedgerFault::NotOpen(id)) if id == stated[0]));
+    assert_eq!(ledger.unsettled(&home()).unwrap().len(), 1);
+}
+
+#[test]
+fn only_a_mail_in_doubt_may_be_settled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    let id = ledger.intend(&[intent(1)]).unwrap()[0];
+    ledger.settle(&[(id, Settlement::InDoubt)], Timestamp(1)).unwrap();
+    assert!(ledger.unsettled(&home()).unwrap().is_empty());
+    assert!(!ledger.moved_before(&home(), &identity(1)).unwrap());
+    ledger.settle(&[(id, Settlement::Moved { uid: None })], Timestamp(2)).unwrap();
+    assert!(ledger.moved_before(&home(), &identity(1)).unwrap());
+}
+
+#[test]
+fn a_mail_put_back_is_corrected_for_ever_and_its_followers_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    assert!(!ledger.is_corrected(&identity(1)).unwrap());
+    assert!(!past(&ledger, "ann", 9000, None).known);
+
+    ledger.note_correction(&home(), &identity(1), Timestamp(6000)).unwrap();
+    ledger.note_correction(&home(), &identity(1), Timestamp(7000)).unwrap();
+    // Judged again, by rules that read another follower in it.
+    let mut again = judged(1, "somebody-else", 1000);
+    again.rules = "rules-2".into();
+    ledger.record(&[again]).unwrap();
+    drop(ledger);
+
+    let ledger = Ledger::open(folder.path()).unwrap();
+    assert!(ledger.is_corrected(&identity(1)).unwrap());
+    assert!(!ledger.is_corrected(&identity(2)).unwrap());
+    assert!(past(&ledger, "Ann", 500, None).known, "a person is known, whenever the mail came");
+    assert!(!past(&ledger, "bob", 9000, None).known);
+    assert!(ledger.recent(9).unwrap().iter().all(|entry| entry.corrected));
+}
+
+#[test]
+fn only_what_arrived_strictly_before_is_recalled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut request = judged(2, "ann", 2000);
+    request.notification.kind = Kind::FollowRequest;
+    request.action = RecordedAction::Leave;
+    ledger.record(&[judged(1, "ann", 1000), request, judged(3, "bob", 2500)]).unwrap();
+
+    let nothing = Past::default();
+    assert_eq!(past(&ledger, "ann", 1000, None), nothing);
+    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
+    assert_eq!(past(&ledger, "ann", 2000, None), once);
+    let twice = Past { times_followed: 2, last_followed: Some(Timestamp(2000)), wave: 3, known: false };
+    assert_eq!(past(&ledger, "ANN", 3000, None), twice);
+    assert_eq!(past(&ledger, "ann", 4600, None).wave, 3, "the hour before, its beginning included");
+    assert_eq!(past(&ledger, "ann", 4601, None).wave, 2);
+    assert_eq!(past(&ledger, "carl", 9000, None), nothing);
+}
+
+#[test]
+fn a_mail_judged_twice_counts_once_and_never_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut again = judged(1, "ann", 1000);
+    again.rules = "rules-2".into();
+    // Put back by a client that gave it a new date and, of course, a new UID.
+    again.mail = place(99);
+    again.notification.received = Timestamp(1500);
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    ledger.record(&[again]).unwrap();
+    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
+    assert_eq!(past(&ledger, "ann", 1500, None), once);
+    assert_eq!(past(&ledger, "ann", 1500, Some(1)), Past::default());
+    assert_eq!(ledger.recent(1).unwrap()[0].judged.mail, place(99));
+}
+
+#[test]
+fn a_batch_is_one_mail_of_a_wave_and_a_forged_mail_gives_nobody_a_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut batch = judged(1, "ann", 1000);
+    batch.notification.followers = vec![follower("ann"), follower("bob"), follower("ann")];
+    let mut forged = judged(2, "ann", 1001);
+    forged.notification.authentic = Authenticity::Fail("two From addresses".into());
+    ledger.record(&[batch, forged]).unwrap();
+    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
+    assert_eq!(past(&ledger, "ann", 2000, None), once);
+}
+
+#[test]
+fn another_accounts_mail_is_no_part_of_the_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut other = judged(1, "ann", 1000);
+    other.mail.account = AccountName::new("work").unwrap();
+    ledger.record(&[other]).unwrap();
+    assert_eq!(past(&ledger, "ann", 2000, None), Past::default());
+}
+
+#[test]
+fn a_memory_that_could_not_be_read_says_so_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    let other = rusqlite::Connection::open(ledger.file()).unwrap();
+    other.execute_batch("PRAGMA foreign_keys = OFF; DROP TABLE known_follower").unwrap();
+    let account = home();
+    let recalled = ledger.recall(&account, None);
+    let notification = judged(1, "ann", 1000).notification;
+    let key = notification.key(&notification.followers[0]);
+    assert_eq!(recalled.past(&key, Timestamp(2000)), Past::default());
+    assert!(recalled.finish().is_err());
+}
+
+#[test]
+fn a_cursor_goes_forward_under_one_validity_and_starts_anew_under_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let inbox = Folder::inbox();
+    let cursor = |validity, next| Cursor { validity: UidValidity(validity), next: Uid(next) };
+    assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), None);
+    for (told, kept) in [((7, 10), (7, 10)), ((7, 5), (7, 10)), ((7, 11), (7, 11)), ((8, 2), (8, 2))] {
+        ledger.advance(&home(), &inbox, cursor(told.0, told.1)).unwrap();
+        assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), Some(cursor(kept.0, kept.1)));
+    }
+}
+
+#[test]
+fn a_mail_that_could_not_be_read_is_counted_until_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let network = Network::new("mastodon").unwrap();
+    let incomplete = Incomplete {
+        mail: place(1),
+        identity: identity(1),
+        network: network.clone(),
+        missing: vec![Fact::Handle, Fact::Url],
+        received: Timestamp(1000),
+        seen_at: Timestamp(1060),
+    };
+    ledger.record_incomplete(&[incomplete.clone(), incomplete]).unwrap();
+    let count = |ledger: &Ledger, since| {
+        ledger.incomplete_counts(&home(), Timestamp(since)).unwrap().get(&network).copied()
+    };
+    assert_eq!(count(&ledger, 1000), Some(1));
+    assert_eq!(count(&ledger, 1001), None);
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    assert_eq!(count(&ledger, 0), None);
+}
+
+#[test]
+fn a_folder_never_read_is_not_a_folder_with_nobody_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let sent = Folder::new("Sent").unwrap();
+    let person = |address: &str| Person { address: address.into(), name: "Ana Lima".into() };
+    let people = |at, people| SentPeople { refreshed_at: Timestamp(at), people };
+    assert_eq!(ledger.sent_people(&home(), &sent).unwrap(), None);
+    for copy in [people(1, vec![]), people(2, vec![person("a@example.org"), person("b@example.org")])] {
+        ledger.replace_sent_people(&home(), &sent, &copy).unwrap();
+        assert_eq!(ledger.sent_people(&home(), &sent).unwrap(), Some(copy));
+    }
+    ledger.replace_sent_people(&home(), &sent, &people(3, vec![person("a@example.org")])).unwrap();
+    assert_eq!(ledger.sent_people(&home(), &sent).unwrap().unwrap().people.len(), 1);
+}
+
+#[test]
+fn a_damaged_ledger_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let many: Vec<_> = (0..200).map(|number| judged(number, "ann", 1000)).collect();
+    ledger.record(&many).unwrap();
+    let file = ledger.file().to_owned();
+    drop(ledger);
+    let whole = fs::read(&file).unwrap();
+
+    let middle = whole.len() / 2;
+    let mut overwritten = whole.clone();
+    overwritten[middle..middle + 8192].fill(0xff);
+    let mut headless = whole.clone();
+    headless[..100].fill(b'x');
+    let half = whole[..middle].to_vec();
+    for damaged in [overwritten, headless, half] {
+        fs::write(&file, damaged).unwrap();
+        let fault = Ledger::open(folder.path()).unwrap_err();
+        assert!(matches!(fault, LedgerFault::Damaged { .. }), "{fault:?}");
+        assert!(fault.to_string().contains("it is damaged"), "{fault}");
+    }
+    fs::write(&file, whole).unwrap();
+    assert!(Ledger::open(folder.path()).is_ok());
+}
+
+#[test]
+fn a_daemon_and_a_command_write_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |account: &'static str, numbers: std::ops::Range<u8>| {
+        let folder = folder.path().to_owned();
+        thread::spawn(move || {
+            // Both also find a ledger that is not there yet.
+            let mut ledger = Ledger::open(&folder).unwrap();
+            for number in numbers {
+                let mut judged = judged(number, "ann", i64::from(number));
+                judged.mail.account = AccountName::new(account).unwrap();
+                ledger.record(&[judged]).unwrap();
+            }
+        })
+    };
+    for writer in [write("home", 0..40), write("work", 40..80), write("bridge", 80..120)] {
+        writer.join().unwrap();
+    }
+    assert_eq!(Ledger::open(folder.path()).unwrap().recent(999).unwrap().len(), 120);
+}
+
+#[test]
+fn who_only_reads_changes_nothing_and_sees_what_a_writer_has_done() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(Ledger::open_read_only(folder.path()), Err(LedgerFault::Absent { .. })));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let mut writer = Ledger::open(folder.path()).unwrap();
+    let mut reader = Ledger::open_read_only(folder.path()).unwrap();
+    writer.record(&[judged(1, "ann", 1000)]).unwrap();
+    assert_eq!(reader.recent(9).unwrap().len(), 1);
+    assert!(reader.record(&[judged(2, "bob", 1000)]).is_err());
+    drop(writer);
+    drop(reader);
+    assert_eq!(Ledger::open_read_only(folder.path()).unwrap().recent(9).unwrap().len(), 1);
+}
+
+#[test]
+fn only_the_owner_can_read_the_ledger() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("state/followsift");
+    let mut ledger = Ledger::open(&folder).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    let _lock = AccountLock::take(&folder, &home()).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files.len(), 4, "ledger, write-ahead log, its index and the lock: {files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn two_programs_never_work_on_one_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = AccountLock::take(folder.path(), &home()).unwrap();
+    let fault = AccountLock::take(folder.path(), &home()).unwrap_err();
+    let us = std::process::id();
+    assert!(matches!(fault, LockFault::Held { process: Some(process), .. } if process == us), "{fault}");
+    assert!(AccountLock::take(folder.path(), &AccountName::new("work").unwrap()).is_ok());
+    drop(lock);
+    assert!(AccountLock::take(folder.path(), &home()).is_ok());
+}
+
+#[test]
+fn a_header_has_one_digest_with_and_without_the_line_that_ends_it() {
+    let header = b"From: a@example.org\r\nSubject: x\r\n";
+    let ended = [&header[..], b"\r\n"].concat();
+    assert_eq!(MailDigest::of_header(header), MailDigest::of_header(&ended));
+    assert_ne!(MailDigest::of_header(header), MailDigest::of_header(&header[..20]));
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(MailDigest::of_header(b"").to_string(), empty);
+}
