@@ -1,0 +1,66 @@
+//! The process's environment, read once. Nobody else reads it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// The variables of an environment; of the process's own, or made up by a test.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// The environment of this process, as it is now.
+    pub fn of_process() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    /// One of these variables.
+    pub fn of<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// Where systemd has put the credentials of this service (`LoadCredential=`).
+    pub fn credentials(&self) -> Option<PathBuf> {
+        self.folder("CREDENTIALS_DIRECTORY")
+    }
+
+    /// The home of the user.
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        self.folder("HOME")
+    }
+
+    /// Where the user's settings are.
+    pub(super) fn settings(&self) -> Option<PathBuf> {
+        self.folder("XDG_CONFIG_HOME").or_else(|| Some(self.home()?.join(".config")))
+    }
+
+    /// Where followsift's state is: systemd says it to a service, else it is the user's.
+    pub(super) fn state(&self) -> Option<PathBuf> {
+        // Several names in `StateDirectory=` make several folders, of which the first is meant.
+        let service = self
+            .0
+            .get(OsStr::new("STATE_DIRECTORY"))
+            .and_then(|folders| std::env::split_paths(folders).next());
+        service.filter(|folder| folder.is_absolute()).or_else(|| {
+            let states = self.folder("XDG_STATE_HOME").or_else(|| Some(self.home()?.join(".local/state")))?;
+            Some(states.join("followsift"))
+        })
+    }
+
+    /// The variables whose names begin with `prefix`, each with the rest of its name. What is not Unicode
+    /// cannot be a setting and is shown with replacement characters.
+    pub(super) fn beginning_with<'e>(
+        &'e self,
+        prefix: &'e str,
+    ) -> impl Iterator<Item = (String, String)> + 'e {
+        self.0.iter().filter_map(move |(name, value)| {
+            let rest = name.to_str()?.strip_prefix(prefix)?;
+            Some((rest.to_owned(), value.to_string_lossy().into_owned()))
+        })
+    }
+
+    /// A folder. Relative ones do not count (XDG Base Directory Specification, "Environment variables").
+    fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(OsStr::new(name)).map(PathBuf::from).filter(|folder| folder.is_absolute())
+    }
+}

@@ -1,0 +1,236 @@
+//! The settings file and, over it, the environment; and where each value of the two came from.
+//!
+//! The `config` crate lays one over the other. It keeps no places, so that a value of the file is found again
+//! in the parsed file by its path, and a value of the environment bears the name of its variable.
+
+use std::ops::Range;
+
+use config::{Config, File, FileFormat, Map, Source as Layer, Value, ValueKind};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::environment::Environment;
+use crate::diagnostic::document::Findings;
+use crate::diagnostic::{Diagnostic, Severity, Source};
+
+/// What the names of variables begin with.
+const PREFIX: &str = "FOLLOWSIFT__";
+
+/// The layers as one tree of values, with where to note what is wrong in it.
+pub(super) struct Layers<'a> {
+    source: Option<&'a Source>,
+    tree: Spanned<DeTable<'a>>,
+    findings: &'a Findings,
+    /// All layers in one; a table.
+    pub(super) values: Value,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy)]
+pub(super) enum About {
+    Key,
+    Value,
+}
+
+/// What a finding says: what is wrong, and what to do.
+pub(super) struct Words<'w> {
+    pub(super) message: &'w str,
+    pub(super) label: &'w str,
+}
+
+/// A step from a table or a list to what is in it.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Key(String),
+    Item(usize),
+}
+
+impl<'a> Layers<'a> {
+    /// Lays the environment over the file; a syntax error is a finding, and gives `None`.
+    pub(super) fn lay(
+        source: Option<&'a Source>,
+        environment: &Environment,
+        findings: &'a Findings,
+    ) -> Option<Self> {
+        let text = source.map_or("", Source::text);
+        let (tree, errors) = DeTable::parse_recoverable(text);
+        for (source, error) in source.into_iter().zip(&errors) {
+            let end = text.len();
+            let span = error.span().unwrap_or(end..end);
+            findings.add(Diagnostic::error(source, span, error.message().replace('\n', ", ")));
+        }
+        // config takes a top key for a path: `"a[999999999]"` would be a list of that length.
+        let odd = tree.get_ref().keys().find(|key| !is_plain(key.get_ref()));
+        for (source, odd) in source.into_iter().zip(odd) {
+            findings.add(Diagnostic::error(source, odd.span(), format!("unknown key `{}`", odd.get_ref())));
+        }
+        if !errors.is_empty() || odd.is_some() {
+            return None;
+        }
+        let variables = Variables::new(environment, &account_names(&tree), findings);
+        let laid = Config::builder()
+            .add_source(File::from_str(text, FileFormat::Toml))
+            .add_source(variables)
+            .build();
+        match laid {
+            Ok(laid) => Some(Self { source, tree, findings, values: laid.cache }),
+            Err(error) => {
+                // Only a number that does not fit is still left to be refused.
+                let name = source.map_or("the environment", Source::name);
+                findings.add(Diagnostic::unplaced(format!("{name}: {error}")));
+                None
+            }
+        }
+    }
+
+    /// Notes a finding about what is at `path`: at its place in the file, or by the name of its variable.
+    pub(super) fn note(
+        &self,
+        severity: Severity,
+        about: About,
+        (path, value): (&[Step], &Value),
+        words: Words<'_>,
+    ) {
+        let found = self.find(path).filter(|_| value.origin().is_none());
+        let mut finding = match (self.source, found) {
+            (Some(source), Some((key, value))) => {
+                let span = match about {
+                    About::Key => key,
+                    About::Value => value,
+                };
+                Diagnostic::error(source, span, words.message).label(words.label)
+            }
+            _ => {
+                let named = match origin(value).map(str::to_owned).or_else(|| show(path)) {
+                    Some(name) => format!("{name}: {}", words.message),
+                    None => words.message.to_owned(),
+                };
+                let finding = Diagnostic::unplaced(named);
+                if words.label.is_empty() { finding } else { finding.help(words.label) }
+            }
+        };
+        finding.severity = severity;
+        self.findings.add(finding);
+    }
+
+    /// The bytes of the key and of the value at `path`, if the file has them.
+    fn find(&self, path: &[Step]) -> Option<(Range<usize>, Range<usize>)> {
+        let (last, before) = path.split_last()?;
+        let mut table = self.tree.get_ref();
+        let mut list = None;
+        for step in before {
+            let Step::Key(key) = step else { return None };
+            let (key, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
+            match value.get_ref() {
+                DeValue::Table(inner) => table = inner,
+                DeValue::Array(items) => list = Some((key, items)),
+                _ => return None,
+            }
+        }
+        let (key, value) = match last {
+            Step::Key(last) => table.iter().find(|(name, _)| name.get_ref() == last)?,
+            Step::Item(index) => list.and_then(|(key, items)| Some((key, items.get(*index)?)))?,
+        };
+        // A dotted key makes a table that has no bytes of its own; the key stands for it.
+        let bytes = if value.span().is_empty() { key.span() } else { value.span() };
+        Some((key.span(), bytes))
+    }
+}
+
+/// The variable that a value comes from; of a table, the first in it.
+fn origin(value: &Value) -> Option<&str> {
+    match (value.origin(), &value.kind) {
+        (None, ValueKind::Table(table)) => {
+            let mut names: Vec<_> = table.iter().collect();
+            names.sort_by_key(|(name, _)| *name);
+            names.into_iter().find_map(|(_, value)| origin(value))
+        }
+        (origin, _) => origin,
+    }
+}
+
+/// A path in words; the top has none.
+fn show(path: &[Step]) -> Option<String> {
+    let keys = path.iter().filter_map(|step| match step {
+        Step::Key(key) => Some(key.as_str()),
+        Step::Item(_) => None,
+    });
+    let keys: Vec<_> = keys.collect();
+    (!keys.is_empty()).then(|| format!("`{}`", keys.join(".")))
+}
+
+fn is_plain(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+fn account_names(tree: &Spanned<DeTable<'_>>) -> Vec<String> {
+    let accounts = tree.get_ref().iter().find(|(key, _)| key.get_ref() == "accounts");
+    match accounts.map(|(_, value)| value.get_ref()) {
+        Some(DeValue::Table(accounts)) => accounts.keys().map(|name| name.get_ref().to_string()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The variables as a layer. The crate's own would forget their names, and cannot tell the `_` of a shell,
+/// which has no `-` in names, from that of an account's name.
+#[derive(Clone, Debug)]
+struct Variables(Vec<(String, Value)>);
+
+impl Variables {
+    fn new(environment: &Environment, accounts: &[String], findings: &Findings) -> Self {
+        let mut variables = Vec::new();
+        for (rest, value) in environment.beginning_with(PREFIX) {
+            let name = format!("{PREFIX}{rest}");
+            let path = rest.to_lowercase();
+            let words: Vec<_> = path.split("__").collect();
+            if !words.iter().all(|word| is_plain(word)) {
+                let finding = Diagnostic::unplaced(format!("{name}: no setting can have this name"));
+                findings.add(finding.help("for example FOLLOWSIFT__ACCOUNTS__HOME__HOST"));
+                continue;
+            }
+            let words = words.iter().enumerate().map(|(index, word)| match (index, words.first()) {
+                (1, Some(&"accounts")) => account(word, accounts),
+                _ => word.replace('_', "-"),
+            });
+            let path = words.collect::<Vec<_>>().join(".");
+            variables.push((path, read_variable(&name, value)));
+        }
+        Self(variables)
+    }
+}
+
+/// The value of a variable: a list where it is written as one of strings (`["INBOX", "Social"]`), else text.
+fn read_variable(name: &String, text: String) -> Value {
+    let line = format!("list = {text}");
+    let list = DeTable::parse(&line).ok().and_then(|table| match table.get_ref().get("list")?.get_ref() {
+        DeValue::Array(items) => {
+            items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+        }
+        _ => None,
+    });
+    let list: Option<Vec<String>> = list.filter(|_| text.starts_with('['));
+    match list {
+        Some(items) => {
+            let item = |item| Value::new(Some(name), ValueKind::String(item));
+            Value::new(Some(name), ValueKind::Array(items.into_iter().map(item).collect()))
+        }
+        None => Value::new(Some(name), ValueKind::String(text)),
+    }
+}
+
+/// The account of the file that a variable means: its `-` are `_` in the variable.
+fn account(word: &str, accounts: &[String]) -> String {
+    let meant = accounts.iter().find(|name| name.as_str() == word);
+    let meant = meant.or_else(|| accounts.iter().find(|name| name.replace('-', "_") == word));
+    meant.map_or_else(|| word.to_owned(), Clone::clone)
+}
+
+impl Layer for Variables {
+    fn clone_into_box(&self) -> Box<dyn Layer + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        Ok(self.0.iter().cloned().collect())
+    }
+}

@@ -1,0 +1,290 @@
+//! The keys that the settings know, and what their values mean. There is no other list of them.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::environment::Environment;
+use super::layers::Layers;
+use super::section::{Entry, Section};
+use super::{Account, Backlog, SecretSource, Settings, Tls};
+use crate::diagnostic::document::list;
+use crate::place::{AccountName, Folder};
+
+/// How long an account waits between two sweeps, where nothing is said.
+const POLL: Duration = Duration::from_secs(120);
+
+/// Below this, public servers begin to turn clients away.
+const POLITE_POLL: Duration = Duration::from_secs(30);
+
+/// Reads all the layers. `None` where something is missing that cannot be made up; what else is wrong is only
+/// noted.
+pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environment) -> Option<Settings> {
+    let paths = Paths { base, home: environment.home() };
+    let mut top = Section::top(layers);
+    let rules = file_or_beside(top.take("rules"), "rules.toml", &paths, Path::is_file);
+    let networks = file_or_beside(top.take("networks"), "networks", &paths, Path::is_dir);
+    let state = match top.take("state") {
+        Some(entry) => paths.read(&entry),
+        None => {
+            let state = environment.state();
+            if state.is_none() {
+                top.blame("there is no folder for the ledger", "add `state = \"/path/to/a/folder\"`");
+            }
+            state
+        }
+    };
+    let accounts = top.take("accounts").and_then(|entry| entry.section()).map(|mut section| {
+        let accounts = section.take_rest();
+        accounts.iter().filter_map(|entry| account(entry, &paths)).collect()
+    });
+    top.finish();
+    Some(Settings {
+        rules,
+        networks,
+        state: state?,
+        credentials: environment.credentials(),
+        accounts: accounts.unwrap_or_default(),
+    })
+}
+
+/// A file or folder that has to be there if it is named; else the one of the usual name beside the settings,
+/// if there is one.
+fn file_or_beside(
+    entry: Option<Entry<'_>>,
+    usual: &str,
+    paths: &Paths<'_>,
+    is_there: impl Fn(&Path) -> bool,
+) -> Option<PathBuf> {
+    let Some(entry) = entry else { return Some(paths.base.join(usual)).filter(|path| is_there(path)) };
+    let path = paths.read(&entry)?;
+    if !is_there(&path) {
+        let what = if path.exists() { "something else" } else { "nothing" };
+        entry.error(format!("there is {what} at {}", path.display()), "");
+    }
+    Some(path)
+}
+
+fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
+    let name = AccountName::new(entry.key());
+    if name.is_none() {
+        let label = "an account's name is lower-case letters, digits, `-` and `_`";
+        entry.key_error(format!("`{}` cannot be the name of an account", entry.key()), label);
+    }
+    let mut section = entry.section()?;
+    let host = section.require("host").and_then(|entry| host(&entry));
+    let tls_entry = section.take("tls");
+    let tls = tls_entry.as_ref().map_or(Some(Tls::Implicit), tls);
+    let usual_port = if tls == Some(Tls::Implicit) { 993 } else { 143 };
+    let port = section.take("port").map_or(Some(usual_port), |entry| entry.whole(1, u16::MAX));
+    if let (Some(Tls::Off), Some(entry), Some(host)) = (tls, &tls_entry, &host)
+        && !is_loopback(host)
+    {
+        let label =
+            "only for this machine itself (`localhost`, 127.0.0.1, ::1); use \"implicit\" or \"starttls\"";
+        entry.error(format!("the password would go to {host} in clear text"), label);
+    }
+    let ca_file = section.take("ca-file").and_then(|entry| {
+        let path = paths.read(&entry)?;
+        if !path.is_file() {
+            entry.error(format!("there is no file {}", path.display()), "");
+        }
+        Some(path)
+    });
+    let user = section.require("user").and_then(|entry| entry.string());
+    let secret = secret(&mut section, paths);
+    let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
+    let authserv_id = section.take("authserv-id").and_then(|entry| entry.string());
+    let require_authentic = section.take("require-authentic").and_then(|entry| entry.boolean());
+    let act = section.take("act").and_then(|entry| entry.boolean());
+    let backlog = section.take("backlog").map_or(Some(Backlog::None), |entry| backlog(&entry));
+    let poll = section.take("poll").map_or(Some(POLL), |entry| poll(&entry, host.as_deref()));
+    section.finish();
+    Some(Account {
+        name: name?,
+        host: host?,
+        port: port?,
+        tls: tls?,
+        ca_file,
+        user: user?,
+        secret: secret?,
+        folders,
+        authserv_id,
+        require_authentic: require_authentic.unwrap_or(false),
+        act: act.unwrap_or(true),
+        backlog: backlog?,
+        poll: poll?,
+    })
+}
+
+fn host(entry: &Entry<'_>) -> Option<String> {
+    let host = entry.string()?;
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_address = bare.parse::<IpAddr>().is_ok();
+    let is_name = host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    if is_address {
+        Some(bare.to_owned())
+    } else if is_name {
+        Some(host)
+    } else {
+        entry.error(
+            format!("`{host}` is not the name of a server"),
+            "the name alone; the port has its own key",
+        );
+        None
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn tls(entry: &Entry<'_>) -> Option<Tls> {
+    match entry.string()?.as_str() {
+        "implicit" => Some(Tls::Implicit),
+        "starttls" => Some(Tls::StartTls),
+        "off" => Some(Tls::Off),
+        other => {
+            let label = format!("expected {}", list(&["implicit", "starttls", "off"]));
+            entry.error(format!("`{other}` is no way to protect the line"), label);
+            None
+        }
+    }
+}
+
+/// Where the password is. Exactly one of three keys says it; the password itself is refused, since settings
+/// are copied, shown and backed up.
+fn secret(section: &mut Section<'_>, paths: &Paths<'_>) -> Option<SecretSource> {
+    const KEYS: [&str; 3] = ["password-file", "password-command", "password-credential"];
+    let literal = section.take_forbidden("password");
+    let given: Vec<_> = KEYS.into_iter().filter_map(|key| section.take(key)).collect();
+    if let Some(literal) = &literal {
+        let label = "write it into a file that only you can read (chmod 600) and name that: \
+                     `password-file = \"/path/to/file\"`";
+        literal.key_error("a password does not belong into the settings", label);
+    }
+    match given.as_slice() {
+        [] if literal.is_none() => {
+            section.blame("nothing says where the password is", &format!("add one of {}", list(&KEYS)));
+            None
+        }
+        [] => None,
+        [entry] => match entry.key() {
+            "password-file" => paths.read(entry).map(SecretSource::File),
+            "password-command" => command(entry, paths).map(SecretSource::Command),
+            _ => credential(entry).map(SecretSource::Credential),
+        },
+        [first, others @ ..] => {
+            for other in others {
+                let message =
+                    format!("`{}` and `{}` both say where the password is", first.key(), other.key());
+                other.key_error(message, "leave one of them");
+            }
+            None
+        }
+    }
+}
+
+fn command(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Vec<String>> {
+    if !entry.is_list() {
+        let label = "expected a list: the program, then its arguments, as in [\"pass\", \"show\", \"mail\"]";
+        entry.error("`password-command` is not passed through a shell", label);
+        return None;
+    }
+    let mut words = entry.items()?.iter().map(Entry::string).collect::<Option<Vec<_>>>()?;
+    let Some(program) = words.first_mut() else {
+        entry.error("`password-command` names no program", "");
+        return None;
+    };
+    // A bare name is looked for in PATH; anything else is a path like all others in the settings.
+    if program.contains('/') {
+        *program = paths.complete(program, entry)?.to_str()?.to_owned();
+    }
+    Some(words)
+}
+
+fn credential(entry: &Entry<'_>) -> Option<String> {
+    let name = entry.string()?;
+    let fits = !name.contains('/') && !name.chars().any(char::is_control) && name != "." && name != "..";
+    if !fits {
+        entry.error(format!("`{name}` cannot be the name of a credential"), "the name in `LoadCredential=`");
+    }
+    fits.then_some(name)
+}
+
+/// The inbox is always written `INBOX`, or it would be another folder to the ledger.
+fn folders(entry: &Entry<'_>) -> Vec<Folder> {
+    let items = entry.items().unwrap_or_default();
+    if entry.is_list() && items.is_empty() {
+        entry.error("`folders` names no folder", "leave it out for the inbox");
+    }
+    let mut unique: Vec<Folder> = Vec::new();
+    for item in items {
+        let Some(name) = item.string() else { continue };
+        match Folder::new(&name).map(|folder| if folder.is_inbox() { Folder::inbox() } else { folder }) {
+            None => {
+                let label = "levels are parted by `/`: \"Social/Mastodon\"";
+                item.error(format!("{name:?} cannot be a folder"), label);
+            }
+            Some(folder) if unique.contains(&folder) => item.error(format!("`{folder}` is named twice"), ""),
+            Some(folder) => unique.push(folder),
+        }
+    }
+    unique
+}
+
+fn backlog(entry: &Entry<'_>) -> Option<Backlog> {
+    match entry.string()?.as_str() {
+        "none" => Some(Backlog::None),
+        "all" => Some(Backlog::All),
+        time => match humantime::parse_duration(time) {
+            Ok(time) => Some(Backlog::Since(time)),
+            Err(_) => {
+                entry.error(
+                    format!("`{time}` is no time"),
+                    "expected \"none\", \"all\", or a time such as \"30d\"",
+                );
+                None
+            }
+        },
+    }
+}
+
+fn poll(entry: &Entry<'_>, host: Option<&str>) -> Option<Duration> {
+    let text = entry.string()?;
+    let time = humantime::parse_duration(&text).ok().filter(|time| *time >= Duration::from_secs(1));
+    let Some(time) = time else {
+        entry.error(format!("`{text}` is no time to wait"), "expected a second or more, such as \"2m\"");
+        return None;
+    };
+    if time < POLITE_POLL && !host.is_some_and(is_loopback) {
+        entry.warning("many servers turn away who asks this often", "use \"30s\" or more");
+    }
+    Some(time)
+}
+
+/// How paths of the settings become complete ones.
+struct Paths<'a> {
+    /// The folder of the settings file.
+    base: &'a Path,
+    home: Option<PathBuf>,
+}
+
+impl Paths<'_> {
+    fn read(&self, entry: &Entry<'_>) -> Option<PathBuf> {
+        self.complete(&entry.string()?, entry)
+    }
+
+    fn complete(&self, path: &str, entry: &Entry<'_>) -> Option<PathBuf> {
+        match path.strip_prefix("~/") {
+            None => Some(self.base.join(path)),
+            Some(rest) => {
+                if self.home.is_none() {
+                    entry.error("`~` means nothing here: HOME is not set", "write the whole path");
+                }
+                Some(self.home.as_ref()?.join(rest))
+            }
+        }
+    }
+}

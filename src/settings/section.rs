@@ -1,0 +1,215 @@
+//! Values of the layers, read key by key, so that every mistake is found in one go.
+//!
+//! The twin of `diagnostic::document` for values that may come from the environment: there all are text, and
+//! lists are written as in the file.
+
+use config::{Map, Value, ValueKind};
+
+use super::layers::{About, Layers, Step, Words};
+use crate::diagnostic::document::list;
+use crate::diagnostic::{Severity, nearest};
+
+/// A table whose keys are taken one by one.
+pub(super) struct Section<'a> {
+    layers: &'a Layers<'a>,
+    path: Vec<Step>,
+    whole: &'a Value,
+    left: Vec<(&'a str, &'a Value)>,
+    known: Vec<&'static str>,
+}
+
+/// One value, with the key it stands under.
+pub(super) struct Entry<'a> {
+    layers: &'a Layers<'a>,
+    path: Vec<Step>,
+    key: &'a str,
+    value: &'a Value,
+}
+
+impl<'a> Section<'a> {
+    /// The top of the settings.
+    pub(super) fn top(layers: &'a Layers<'a>) -> Self {
+        match &layers.values.kind {
+            ValueKind::Table(table) => Self::new(layers, Vec::new(), &layers.values, table),
+            _ => {
+                Self { layers, path: Vec::new(), whole: &layers.values, left: Vec::new(), known: Vec::new() }
+            }
+        }
+    }
+
+    fn new(layers: &'a Layers<'a>, path: Vec<Step>, whole: &'a Value, table: &'a Map<String, Value>) -> Self {
+        let mut left: Vec<_> = table.iter().map(|(key, value)| (key.as_str(), value)).collect();
+        left.sort_unstable_by_key(|(key, _)| *key);
+        Self { layers, path, whole, left, known: Vec::new() }
+    }
+
+    /// Takes a key, if it is there.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'a>> {
+        self.known.push(key);
+        self.take_forbidden(key)
+    }
+
+    /// Takes a key that must not be there, and is never suggested.
+    pub(super) fn take_forbidden(&mut self, key: &str) -> Option<Entry<'a>> {
+        let index = self.left.iter().position(|(name, _)| *name == key)?;
+        let (key, value) = self.left.remove(index);
+        Some(self.entry(key, value))
+    }
+
+    /// Takes a key that has to be there; its absence is a finding.
+    pub(super) fn require(&mut self, key: &'static str) -> Option<Entry<'a>> {
+        let entry = self.take(key);
+        if entry.is_none() {
+            self.blame(&format!("`{key}` is missing"), &format!("add `{key} = ...`"));
+        }
+        entry
+    }
+
+    /// Takes whatever keys are left: for tables whose keys are the user's own.
+    pub(super) fn take_rest(&mut self) -> Vec<Entry<'a>> {
+        let left = std::mem::take(&mut self.left);
+        left.into_iter().map(|(key, value)| self.entry(key, value)).collect()
+    }
+
+    /// Reports every key that nobody took.
+    pub(super) fn finish(mut self) {
+        for entry in self.take_rest() {
+            let label = match nearest(entry.key, self.known.iter().copied()) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None => {
+                    self.known.sort_unstable();
+                    format!("expected one of {}", list(&self.known))
+                }
+            };
+            entry.key_error(format!("unknown key `{}`", entry.key), label);
+        }
+    }
+
+    /// Notes an error about the table as a whole.
+    pub(super) fn blame(&self, message: &str, label: &str) {
+        let words = Words { message, label };
+        self.layers.note(Severity::Error, About::Value, (&self.path, self.whole), words);
+    }
+
+    fn entry(&self, key: &'a str, value: &'a Value) -> Entry<'a> {
+        let mut path = self.path.clone();
+        path.push(Step::Key(key.to_owned()));
+        Entry { layers: self.layers, path, key, value }
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// The key it stands under.
+    pub(super) fn key(&self) -> &'a str {
+        self.key
+    }
+
+    /// Notes an error about the value.
+    pub(super) fn error(&self, message: impl AsRef<str>, label: impl AsRef<str>) {
+        self.note(Severity::Error, About::Value, message.as_ref(), label.as_ref());
+    }
+
+    /// Notes an error about the key.
+    pub(super) fn key_error(&self, message: impl AsRef<str>, label: impl AsRef<str>) {
+        self.note(Severity::Error, About::Key, message.as_ref(), label.as_ref());
+    }
+
+    /// Notes a warning about the value.
+    pub(super) fn warning(&self, message: impl AsRef<str>, label: impl AsRef<str>) {
+        self.note(Severity::Warning, About::Value, message.as_ref(), label.as_ref());
+    }
+
+    /// A string that is not empty; anything else is a finding.
+    pub(super) fn string(&self) -> Option<String> {
+        match &self.value.kind {
+            ValueKind::String(text) if text.is_empty() => {
+                self.error(format!("`{}` is empty", self.key), "");
+                None
+            }
+            ValueKind::String(text) => Some(text.clone()),
+            _ => self.wrong_type("a string"),
+        }
+    }
+
+    /// `true` or `false`; anything else is a finding.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        match (&self.value.kind, self.is_variable()) {
+            (ValueKind::Boolean(value), _) => Some(*value),
+            (ValueKind::String(text), true) if text == "true" => Some(true),
+            (ValueKind::String(text), true) if text == "false" => Some(false),
+            _ => self.wrong_type("`true` or `false`"),
+        }
+    }
+
+    /// A whole number from `least` to `most`; anything else is a finding.
+    pub(super) fn whole(&self, least: u16, most: u16) -> Option<u16> {
+        let expected = || format!("a whole number from {least} to {most}");
+        let number = match (&self.value.kind, self.is_variable()) {
+            (ValueKind::I64(number), _) => Some(*number),
+            (ValueKind::String(text), true) => text.parse().ok(),
+            _ => return self.wrong_type(&expected()),
+        };
+        let number = number.and_then(|number| u16::try_from(number).ok());
+        let number = number.filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            self.error("this number does not fit", format!("expected {}", expected()));
+        }
+        number
+    }
+
+    /// The items of a list, each under the same key; one string is a list of one. Anything else is a finding.
+    pub(super) fn items(&self) -> Option<Vec<Entry<'a>>> {
+        match &self.value.kind {
+            ValueKind::String(_) => Some(vec![Entry { path: self.path.clone(), ..*self }]),
+            ValueKind::Array(items) => {
+                let item = |(index, value)| {
+                    let mut path = self.path.clone();
+                    path.push(Step::Item(index));
+                    Entry { path, value, ..*self }
+                };
+                Some(items.iter().enumerate().map(item).collect())
+            }
+            _ => self.wrong_type("a list of strings"),
+        }
+    }
+
+    /// Is it a list?
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.value.kind, ValueKind::Array(_))
+    }
+
+    /// A table; anything else is a finding.
+    pub(super) fn section(&self) -> Option<Section<'a>> {
+        match &self.value.kind {
+            ValueKind::Table(table) => Some(Section::new(self.layers, self.path.clone(), self.value, table)),
+            _ => self.wrong_type("a table"),
+        }
+    }
+
+    /// Notes that the value should have been `expected`, and is `None` of whatever was wanted.
+    pub(super) fn wrong_type<T>(&self, expected: &str) -> Option<T> {
+        let found = match &self.value.kind {
+            ValueKind::String(_) if self.is_variable() => "this text",
+            ValueKind::String(_) => "a string",
+            ValueKind::Boolean(_) => "a yes or no",
+            ValueKind::Array(_) => "a list",
+            ValueKind::Table(_) => "a table",
+            ValueKind::Nil => "nothing",
+            ValueKind::Float(_)
+            | ValueKind::I64(_)
+            | ValueKind::I128(_)
+            | ValueKind::U64(_)
+            | ValueKind::U128(_) => "a number",
+        };
+        self.error(format!("`{}` cannot be {found}", self.key), format!("expected {expected}"));
+        None
+    }
+
+    fn note(&self, severity: Severity, about: About, message: &str, label: &str) {
+        self.layers.note(severity, about, (&self.path, self.value), Words { message, label });
+    }
+
+    fn is_variable(&self) -> bool {
+        self.value.origin().is_some()
+    }
+}

@@ -1,0 +1,209 @@
+//! Settings: what is right is read as it was meant, what is wrong is said at its place, all in one go.
+//!
+//! `tests/bad-settings/<case>/` has a `followsift.toml`, perhaps an `environment.txt`, and the findings in
+//! `expected.txt`, which `UPDATE_EXPECT=1` rewrites.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use followsift::diagnostic::Diagnostic;
+use followsift::place::Folder;
+use followsift::settings::{self, Account, Backlog, Environment, SecretSource, Settings, Tls};
+
+const HOME: (&str, &str) = ("HOME", "/home/ann");
+
+const SMALLEST: &str =
+    "[accounts.home]\nhost = \"imap.example.org\"\nuser = \"ann\"\npassword-file = \"key\"\n";
+
+fn load(text: &str, variables: &[(&str, &str)]) -> (Option<Settings>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("followsift.toml");
+    fs::write(&file, text).unwrap();
+    let environment = Environment::of(variables.iter().copied().chain([HOME]));
+    let (settings, findings) = settings::load(Some(&file), &environment);
+    (settings, plain(&findings))
+}
+
+fn plain(findings: &[Diagnostic]) -> String {
+    findings.iter().map(|finding| finding.plain() + "\n").collect::<Vec<_>>().join("\n")
+}
+
+/// The settings of a file that is right.
+fn read(text: &str, variables: &[(&str, &str)]) -> Settings {
+    let (settings, findings) = load(text, variables);
+    settings.unwrap_or_else(|| panic!("{findings}"))
+}
+
+fn account(settings: &Settings, name: &str) -> Account {
+    settings.accounts.iter().find(|account| account.name.as_str() == name).unwrap().clone()
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the switch that rewrites what is expected")]
+fn bad_settings_are_told_at_their_places() {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut cases: Vec<_> =
+        fs::read_dir("tests/bad-settings").unwrap().map(|case| case.unwrap().path()).collect();
+    cases.sort();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let variables = fs::read_to_string(case.join("environment.txt")).unwrap_or_default();
+        let variables = variables.lines().filter_map(|line| line.split_once('='));
+        let environment = Environment::of(variables.chain([HOME]));
+        let (settings, findings) = settings::load(Some(&case.join("followsift.toml")), &environment);
+        assert_eq!(settings.is_none(), findings.iter().any(Diagnostic::is_error), "{}", case.display());
+        let found = plain(&findings);
+        assert!(!found.contains("hunter2"), "a password is shown: {found}");
+        let expected = case.join("expected.txt");
+        if update {
+            fs::write(expected, found).unwrap();
+        } else if fs::read_to_string(expected).unwrap_or_default() != found {
+            wrong.push(format!("{}:\n{found}", case.display()));
+        }
+    }
+    assert!(cases.len() > 10, "the cases are there");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_smallest_settings_have_sensible_values_for_the_rest() {
+    let settings = read(SMALLEST, &[]);
+    assert_eq!(settings.state, Path::new("/home/ann/.local/state/followsift"));
+    assert_eq!((settings.rules.clone(), settings.networks.clone()), (None, None));
+    let home = account(&settings, "home");
+    assert_eq!((home.port, home.tls, home.ca_file.clone()), (993, Tls::Implicit, None));
+    assert_eq!(home.folders, [Folder::inbox()]);
+    assert!(home.act && !home.require_authentic && home.authserv_id.is_none());
+    assert_eq!((home.backlog, home.poll), (Backlog::None, Duration::from_secs(120)));
+}
+
+#[test]
+fn paths_begin_at_the_settings_file_or_at_home() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("followsift.toml");
+    fs::write(&file, format!("state = \"~/memory\"\n{SMALLEST}")).unwrap();
+    fs::write(folder.path().join("rules.toml"), "").unwrap();
+    fs::create_dir(folder.path().join("networks")).unwrap();
+    let settings = settings::load(Some(&file), &Environment::of([HOME])).0.unwrap();
+    assert_eq!(settings.state, Path::new("/home/ann/memory"));
+    assert_eq!(settings.rules, Some(folder.path().join("rules.toml")));
+    assert_eq!(settings.networks, Some(folder.path().join("networks")));
+    assert_eq!(account(&settings, "home").secret, SecretSource::File(folder.path().join("key")));
+}
+
+#[test]
+fn the_environment_counts_more_than_the_file() {
+    let settings = read(
+        SMALLEST,
+        &[
+            ("FOLLOWSIFT__ACCOUNTS__HOME__HOST", "::1"),
+            ("FOLLOWSIFT__ACCOUNTS__HOME__TLS", "off"),
+            ("FOLLOWSIFT__ACCOUNTS__HOME__ACT", "false"),
+            ("FOLLOWSIFT__ACCOUNTS__HOME__FOLDERS", "[\"INBOX\", \"Social\"]"),
+            ("FOLLOWSIFT__ACCOUNTS__HOME__BACKLOG", "30d"),
+            ("FOLLOWSIFT__ACCOUNTS__HOME__PASSWORD_FILE", "/run/key"),
+            ("FOLLOWSIFT__STATE", "/var/memory"),
+            ("FOLLOWSIFT_CORPUS", "is another program's"),
+        ],
+    );
+    let home = account(&settings, "home");
+    assert_eq!((home.host.as_str(), home.port, home.tls, home.act), ("::1", 143, Tls::Off, false));
+    assert_eq!(home.folders, [Folder::inbox(), Folder::new("Social").unwrap()]);
+    assert_eq!(home.backlog, Backlog::Since(Duration::from_secs(30 * 86_400)));
+    assert_eq!(home.secret, SecretSource::File("/run/key".into()));
+    assert_eq!(settings.state, Path::new("/var/memory"));
+}
+
+#[test]
+fn a_variable_means_the_account_of_the_file_whatever_the_shell_makes_of_its_name() {
+    let text = SMALLEST.replace("home", "home-2");
+    let settings = read(&text, &[("FOLLOWSIFT__ACCOUNTS__HOME_2__PORT", "1993")]);
+    assert_eq!(settings.accounts.len(), 1);
+    assert_eq!(account(&settings, "home-2").port, 1993);
+}
+
+#[test]
+fn the_environment_alone_can_make_an_account() {
+    let environment = Environment::of([
+        HOME,
+        ("CREDENTIALS_DIRECTORY", "/run/credentials/followsift.service"),
+        ("STATE_DIRECTORY", "/var/lib/followsift:/var/lib/other"),
+        ("FOLLOWSIFT__ACCOUNTS__HOME__HOST", "imap.example.org"),
+        ("FOLLOWSIFT__ACCOUNTS__HOME__USER", "ann"),
+        ("FOLLOWSIFT__ACCOUNTS__HOME__PASSWORD_CREDENTIAL", "home"),
+    ]);
+    let (settings, findings) = settings::load(None, &environment);
+    let settings = settings.unwrap_or_else(|| panic!("{}", plain(&findings)));
+    assert_eq!(account(&settings, "home").secret, SecretSource::Credential("home".into()));
+    assert_eq!(settings.credentials, Some(PathBuf::from("/run/credentials/followsift.service")));
+    assert_eq!(settings.state, Path::new("/var/lib/followsift"));
+}
+
+#[test]
+fn without_any_account_there_are_settings_still() {
+    assert!(read("", &[]).accounts.is_empty());
+}
+
+#[test]
+fn a_loopback_server_may_be_asked_often() {
+    let text = SMALLEST.replace("imap.example.org", "127.0.0.1") + "poll = \"1s\"\n";
+    assert_eq!(load(&text, &[]).1, "");
+}
+
+#[test]
+fn the_users_settings_are_found_before_the_machines() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    let mine = folder.path().join(".config/followsift/followsift.toml");
+    let located = || settings::locate(&Environment::of([("HOME", home), ("XDG_CONFIG_HOME", "relative")]));
+    assert_ne!(located(), Some(mine.clone()));
+    fs::create_dir_all(mine.parent().unwrap()).unwrap();
+    fs::write(&mine, "").unwrap();
+    assert_eq!(located(), Some(mine));
+}
+
+#[test]
+fn without_a_home_the_state_folder_has_to_be_named() {
+    let (settings, findings) = settings::load(None, &Environment::default());
+    assert!(settings.is_none());
+    assert!(plain(&findings).starts_with("error: there is no folder for the ledger"), "{}", plain(&findings));
+    assert!(settings::load(None, &Environment::of([("FOLLOWSIFT__STATE", "/var/memory")])).0.is_some());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_finding() {
+    let (settings, findings) = settings::load(Some(Path::new("no/such.toml")), &Environment::default());
+    assert!(settings.is_none());
+    assert!(plain(&findings).contains("could not read the settings no/such.toml"));
+}
+
+#[test]
+fn the_settings_that_ship_are_right_with_and_without_their_examples() {
+    let shipped = fs::read_to_string("config/followsift.toml").unwrap();
+    assert!(read(&shipped, &[]).accounts.is_empty());
+
+    // An example has no space after its `#`.
+    let example = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("followsift.toml");
+    fs::write(&file, shipped.lines().map(|line| example(line) + "\n").collect::<String>()).unwrap();
+    fs::write(folder.path().join("rules.toml"), "").unwrap();
+    fs::create_dir(folder.path().join("networks")).unwrap();
+    let (settings, findings) = settings::load(Some(&file), &Environment::of([HOME]));
+    let settings = settings.unwrap_or_else(|| panic!("{}", plain(&findings)));
+    assert!(findings.is_empty(), "{}", plain(&findings));
+    assert_eq!(settings.accounts.len(), 3);
+
+    // The values shown are the usual ones.
+    let smallest = read(SMALLEST, &[]);
+    let usual = account(&smallest, "home");
+    let shown = Account { authserv_id: None, ..account(&settings, "home") };
+    assert_eq!(shown, Account { user: shown.user.clone(), secret: shown.secret.clone(), ..usual });
+    assert_eq!(settings.state, smallest.state);
+}
