@@ -1,6 +1,23 @@
 //! How an account proves who it is.
+//!
+//! Takes an account's settings and reads its password where they say: a credential, a file, a program. Secrets
+//! live in `secrecy` types and in buffers that are wiped; no fault and no `Debug` shows one. The threads of
+//! the accounts call it before they connect.
+
+use std::fs;
+use std::path::Path;
 
 use secrecy::SecretString;
+
+use crate::settings::{Account, SecretSource};
+
+mod command;
+mod dumps;
+mod fault;
+mod file;
+
+pub use dumps::forbid_dumps;
+pub use fault::LoginFault;
 
 /// What is sent to the server to log in. Its `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -12,4 +29,75 @@ pub enum Login {
         /// The password.
         password: SecretString,
     },
+}
+
+/// Reads an account's password, anew each time. May take as long as a password program may, half a minute.
+///
+/// `credentials` is the folder where systemd has put this service's credentials, as the settings know it.
+///
+/// # Errors
+///
+/// Where the password cannot be had, is empty, or can be read by others.
+pub fn resolve(account: &Account, credentials: Option<&Path>) -> Result<Login, LoginFault> {
+    let password = match &account.secret {
+        SecretSource::Credential(name) => {
+            let folder = credentials.ok_or_else(|| LoginFault::NoCredentials { name: name.clone() })?;
+            // systemd guards this folder; its files may be readable by a group (root's), by design.
+            file::first_line(&folder.join(name), |_: &fs::Metadata| true)
+        }
+        SecretSource::File(path) => file::first_line(path, file::is_private),
+        SecretSource::Command(words) => command::first_line(words, command::PATIENCE),
+    }?;
+    Ok(Login::Password { user: account.user.clone(), password })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::{AccountName, Folder};
+    use crate::settings::{Backlog, Tls};
+    use secrecy::ExposeSecret;
+    use std::time::Duration;
+
+    fn account(secret: SecretSource) -> Account {
+        Account {
+            name: AccountName::new("home").unwrap(),
+            host: "imap.example.org".into(),
+            port: 993,
+            tls: Tls::Implicit,
+            ca_file: None,
+            user: "ann".into(),
+            secret,
+            folders: vec![Folder::inbox()],
+            authserv_id: None,
+            require_authentic: false,
+            act: true,
+            backlog: Backlog::None,
+            poll: Duration::from_secs(120),
+        }
+    }
+
+    #[test]
+    fn a_password_comes_from_where_the_settings_say_and_is_shown_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mail");
+        fs::write(&file, "hunter2\n").unwrap();
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        for secret in [
+            SecretSource::Credential("mail".into()),
+            SecretSource::File(file.clone()),
+            SecretSource::Command(vec!["cat".into(), file.display().to_string()]),
+        ] {
+            let login = resolve(&account(secret), Some(folder.path())).unwrap();
+            assert!(!format!("{login:?}").contains("hunter2"));
+            let Login::Password { user, password } = login;
+            assert_eq!((user.as_str(), password.expose_secret()), ("ann", "hunter2"));
+        }
+    }
+
+    #[test]
+    fn without_systemd_there_is_no_credential_and_what_to_do_is_said() {
+        let fault = resolve(&account(SecretSource::Credential("mail".into())), None).unwrap_err();
+        assert!(fault.to_string().contains("add `LoadCredential=mail:/path/to/file`"), "{fault}");
+    }
 }

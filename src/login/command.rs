@@ -1,0 +1,209 @@
+//! A password that a program prints: started without a shell, watched, and killed when its time is up.
+
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+use super::LoginFault;
+use super::file::{LONGEST, password};
+
+/// How long a program may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The first line that the program prints, which has to end well and within `patience`. What it prints as
+/// errors is thrown away: nobody knows whether that bears the secret.
+pub(super) fn first_line(words: &[String], patience: Duration) -> Result<SecretString, LoginFault> {
+    let (program, arguments) = words.split_first().ok_or_else(|| LoginFault::Unfit {
+        source: "password-command".to_owned(),
+        why: "it names no program",
+    })?;
+    let not_run = |cause| LoginFault::NotRun { program: program.clone(), cause };
+    let deadline = Instant::now() + patience;
+    let mut running = Running::start(program, arguments).map_err(not_run)?;
+    let mut output = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    match running.listen(&mut output, deadline).map_err(not_run)? {
+        Heard::Ended(status) if status.success() => password(&output, || program.clone()),
+        Heard::Ended(status) => Err(LoginFault::Failed { program: program.clone(), status }),
+        Heard::TooMuch => {
+            Err(LoginFault::Unfit { source: program.clone(), why: "it prints more than a password" })
+        }
+        Heard::TooLate => Err(LoginFault::TooSlow { program: program.clone(), given: patience }),
+    }
+}
+
+enum Heard {
+    Ended(ExitStatus),
+    TooMuch,
+    TooLate,
+}
+
+/// A program that is killed, with all that it has started, unless it ends by itself.
+struct Running {
+    child: Child,
+    stdout: ChildStdout,
+    ended: OwnedFd,
+    status: Option<ExitStatus>,
+}
+
+impl Running {
+    fn start(program: &str, arguments: &[String]) -> io::Result<Self> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // A group of its own, so that what it starts can be killed with it.
+            .process_group(0)
+            .spawn()?;
+        let watched = (|| {
+            let stdout = child.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
+            ioctl_fionbio(&stdout, true)?;
+            Ok::<_, io::Error>((stdout, pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?))
+        })();
+        match watched {
+            Ok((stdout, ended)) => Ok(Self { child, stdout, ended, status: None }),
+            Err(cause) => {
+                child.kill().and_then(|()| child.wait())?;
+                Err(cause)
+            }
+        }
+    }
+
+    /// Reads until the program ends. Its end counts and not that of its output, which something that it has
+    /// left running (an agent) may hold open.
+    fn listen(&mut self, output: &mut Zeroizing<Vec<u8>>, deadline: Instant) -> io::Result<Heard> {
+        let mut open = true;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Heard::TooLate);
+            }
+            let left = Timespec::try_from(left).map_err(io::Error::other)?;
+            let end = PollFd::new(&self.ended, PollFlags::IN);
+            let mut both = [end, PollFd::new(&self.stdout, PollFlags::IN)];
+            let [end, _] = &mut both;
+            let woken = if open {
+                poll(&mut both, Some(&left))
+            } else {
+                poll(std::slice::from_mut(end), Some(&left))
+            };
+            match woken {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(cause) => return Err(cause.into()),
+            }
+            let [end, _] = &both;
+            let ended = !end.revents().is_empty();
+            // What it printed before its end is there by now.
+            open = open && self.drain(output)?;
+            if output.len() > LONGEST {
+                return Ok(Heard::TooMuch);
+            }
+            if ended {
+                let status = self.child.wait()?;
+                self.status = Some(status);
+                return Ok(Heard::Ended(status));
+            }
+        }
+    }
+
+    /// Reads what is there; `false` at the end of the output. Never more than `output` has room for, so that
+    /// no copy of it is left behind elsewhere.
+    fn drain(&mut self, output: &mut Zeroizing<Vec<u8>>) -> io::Result<bool> {
+        let mut piece = Zeroizing::new([0; 4096]);
+        while output.len() <= LONGEST {
+            let room = (LONGEST + 1 - output.len()).min(piece.len());
+            match self.stdout.read(piece.get_mut(..room).unwrap_or_default()) {
+                Ok(0) => return Ok(false),
+                Ok(length) => output.extend_from_slice(piece.get(..length).unwrap_or_default()),
+                Err(cause) if cause.kind() == ErrorKind::WouldBlock => return Ok(true),
+                Err(cause) if cause.kind() == ErrorKind::Interrupted => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            // It has not been waited for, so that its number is still its own. If it is gone already, so much
+            // the better.
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    fn run(script: &str, patience: Duration) -> Result<String, LoginFault> {
+        let words = ["sh", "-c", script].map(str::to_owned);
+        first_line(&words, patience).map(|secret| secret.expose_secret().to_owned())
+    }
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn the_first_line_that_a_program_prints_is_the_password() {
+        assert_eq!(run("printf 'hunter2\\nuser: ann\\n'", LONG).unwrap(), "hunter2");
+        assert_eq!(run("printf hun; exec printf ter2", LONG).unwrap(), "hunter2");
+        assert_eq!(run("cat; echo hunter2", LONG).unwrap(), "hunter2", "nothing can be asked");
+    }
+
+    #[test]
+    fn no_shell_reads_the_arguments() {
+        let words = ["printf", "%s", "$HOME; `id`"].map(str::to_owned);
+        assert_eq!(first_line(&words, LONG).unwrap().expose_secret(), "$HOME; `id`");
+    }
+
+    #[test]
+    fn what_the_program_leaves_running_is_not_waited_for() {
+        let begun = Instant::now();
+        assert_eq!(run("sleep 30 & echo hunter2", LONG).unwrap(), "hunter2");
+        assert!(begun.elapsed() < LONG);
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let child = folder.path().join("child");
+        let script = format!("echo hunter2; sleep 1000 & echo $! > {}; exec >&-; wait", child.display());
+        let fault = run(&script, Duration::from_millis(500)).unwrap_err();
+        assert!(matches!(fault, LoginFault::TooSlow { .. }), "{fault}");
+        let number = std::fs::read_to_string(child).unwrap().trim().to_owned();
+        let number = Pid::from_raw(number.parse().unwrap()).unwrap();
+        if let Ok(child) = pidfd_open(number, PidfdFlags::empty()) {
+            let soon = Timespec::try_from(LONG).unwrap();
+            let ended = poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&soon)).unwrap();
+            assert_eq!(ended, 1, "what it started still runs");
+        }
+    }
+
+    #[test]
+    fn a_failure_says_how_it_ended_and_nothing_of_what_was_printed() {
+        for (script, expected) in [
+            ("echo hunter2; echo hunter2 >&2; exit 3", "it ended with exit status: 3"),
+            ("yes hunter2", "it prints more than a password"),
+            ("true", "its first line is empty"),
+        ] {
+            let fault = run(script, LONG).unwrap_err();
+            assert!(fault.to_string().contains(expected), "{fault}");
+            assert!(!format!("{fault} {fault:?}").contains("hunter2"), "{fault:?}");
+        }
+        let missing = first_line(&["/no/such/program".to_owned()], LONG).unwrap_err();
+        assert_eq!(missing.to_string(), "could not run /no/such/program for the password");
+    }
+}

@@ -1,0 +1,115 @@
+//! A password in a file, and what of a file or of a program's output is the password.
+
+use std::fs::{Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+use super::LoginFault;
+
+/// The longest password, in bytes; the longest tokens have a few thousand.
+pub(super) const LONGEST: usize = 16 * 1024;
+
+/// The first line of a file that `is_fit`.
+pub(super) fn first_line(
+    path: &Path,
+    is_fit: impl FnOnce(&Metadata) -> bool,
+) -> Result<SecretString, LoginFault> {
+    let unreadable = |cause| LoginFault::Unreadable { path: path.to_owned(), cause };
+    // A pipe in its place must not hold us up.
+    let flags = OFlags::NONBLOCK.bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
+    // Asked of the open file, so that nobody can exchange it in between; a link was followed by then.
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(unreadable(io::Error::other("it is not a file")));
+    }
+    if !is_fit(&metadata) {
+        return Err(LoginFault::Exposed { path: path.to_owned() });
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    file.take(LONGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    password(&bytes, || path.display().to_string())
+}
+
+/// Can only its owner read the file?
+pub(super) fn is_private(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o077 == 0
+}
+
+/// The first line of what was read from `source`, without its end.
+pub(super) fn password(bytes: &[u8], source: impl FnOnce() -> String) -> Result<SecretString, LoginFault> {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let why = match std::str::from_utf8(line) {
+        Ok(_) if line.len() > LONGEST => "its first line is too long",
+        Ok("") => "its first line is empty",
+        // NUL parts the words of AUTHENTICATE PLAIN (RFC 4616, section 2).
+        Ok(text) if text.contains('\0') => "it bears a NUL",
+        // To the boxed text no byte is copied twice: what is owned has no spare room to be cut off.
+        Ok(text) => return Ok(SecretString::from(text.to_owned())),
+        Err(_) => "it is not UTF-8",
+    };
+    Err(LoginFault::Unfit { source: source(), why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn read(bytes: &[u8]) -> Result<String, String> {
+        let password = password(bytes, || "the file".into());
+        password.map(|secret| secret.expose_secret().to_owned()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn the_first_line_without_its_end_is_the_password() {
+        for bytes in ["pässword ", "pässword \n", "pässword \r\n", "pässword \nuser: ann\n"] {
+            assert_eq!(read(bytes.as_bytes()).as_deref(), Ok("pässword "), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_password_is_refused_and_not_shown() {
+        for bytes in [&b""[..], b"\n", b"\nhunter2", b"\xffhunter2", b"hunter2\0", &[b'h'; LONGEST + 1]] {
+            let fault = read(bytes).unwrap_err();
+            assert!(fault.starts_with("could not use the password from the file: "), "{fault}");
+            assert!(!fault.contains("hunter2"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused_also_behind_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "hunter2\n").unwrap();
+        symlink(&file, &link).unwrap();
+        for (mode, fits) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o620, false)] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            for path in [&file, &link] {
+                match first_line(path, is_private) {
+                    Ok(password) => assert!(fits && password.expose_secret() == "hunter2", "{mode:o}"),
+                    Err(fault) => {
+                        assert!(!fits, "{mode:o}: {fault}");
+                        assert!(fault.to_string().contains("`chmod 600 "), "{fault}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_file_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path(), &folder.path().join("nothing"), Path::new("/dev/null")] {
+            assert!(matches!(first_line(path, |_| true), Err(LoginFault::Unreadable { .. })), "{path:?}");
+        }
+    }
+}
