@@ -54,27 +54,19 @@ pub fn resolve(account: &Account, credentials: Option<&Path>) -> Result<Login, L
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::{AccountName, Folder};
-    use crate::settings::{Backlog, Tls};
+    use crate::settings::{self, Environment};
     use secrecy::ExposeSecret;
-    use std::time::Duration;
 
-    fn account(secret: SecretSource) -> Account {
-        Account {
-            name: AccountName::new("home").unwrap(),
-            host: "imap.example.org".into(),
-            port: 993,
-            tls: Tls::Implicit,
-            ca_file: None,
-            user: "ann".into(),
-            secret,
-            folders: vec![Folder::inbox()],
-            authserv_id: None,
-            require_authentic: false,
-            act: true,
-            backlog: Backlog::None,
-            poll: Duration::from_secs(120),
-        }
+    /// An account whose password is where this setting says.
+    fn account(key: &str, value: &str) -> Account {
+        let key = format!("FOLLOWSIFT__ACCOUNTS__HOME__{key}");
+        let environment = Environment::of([
+            ("HOME", "/home/ann"),
+            ("FOLLOWSIFT__ACCOUNTS__HOME__HOST", "imap.example.org"),
+            ("FOLLOWSIFT__ACCOUNTS__HOME__USER", "ann"),
+            (key.as_str(), value),
+        ]);
+        settings::load(None, &environment).0.unwrap().accounts.remove(0)
     }
 
     #[test]
@@ -83,12 +75,13 @@ mod tests {
         let file = folder.path().join("mail");
         fs::write(&file, "hunter2\n").unwrap();
         fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        for secret in [
-            SecretSource::Credential("mail".into()),
-            SecretSource::File(file.clone()),
-            SecretSource::Command(vec!["cat".into(), file.display().to_string()]),
+        let file = file.to_str().unwrap();
+        for (key, value) in [
+            ("PASSWORD_CREDENTIAL", "mail"),
+            ("PASSWORD_FILE", file),
+            ("PASSWORD_COMMAND", &format!("[\"cat\", \"{file}\"]")),
         ] {
-            let login = resolve(&account(secret), Some(folder.path())).unwrap();
+            let login = resolve(&account(key, value), Some(folder.path())).unwrap();
             assert!(!format!("{login:?}").contains("hunter2"));
             let Login::Password { user, password } = login;
             assert_eq!((user.as_str(), password.expose_secret()), ("ann", "hunter2"));
@@ -97,7 +90,7 @@ mod tests {
 
     #[test]
     fn without_systemd_there_is_no_credential_and_what_to_do_is_said() {
-        let fault = resolve(&account(SecretSource::Credential("mail".into())), None).unwrap_err();
+        let fault = resolve(&account("PASSWORD_CREDENTIAL", "mail"), None).unwrap_err();
         assert!(fault.to_string().contains("add `LoadCredential=mail:/path/to/file`"), "{fault}");
     }
 }
