@@ -1,0 +1,277 @@
+//! Conditions on numbers and lengths of time as they are written: `2001`, `">= 2000"`, `"2k"`, `"10..20"`,
+//! `"< 30 days"`.
+
+use std::fmt;
+
+use super::fact::Type;
+use super::interval::Interval;
+
+/// The seconds of a day.
+pub(crate) const DAY: f64 = 86_400.0;
+
+/// The numbers that a condition accepts. Times are in seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Bounds {
+    /// What it accepts.
+    pub(crate) interval: Interval,
+    unit: Type,
+    /// As evidence shows it: `>= 2000`, `10..20`; nothing where only one number will do.
+    shown: String,
+}
+
+/// What is wrong with a number, and what to do.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Unreadable {
+    pub(crate) message: String,
+    pub(crate) label: String,
+}
+
+fn unreadable<T>(message: impl Into<String>, label: impl Into<String>) -> Result<T, Unreadable> {
+    Err(Unreadable { message: message.into(), label: label.into() })
+}
+
+impl Bounds {
+    /// Of a bare number.
+    pub(crate) fn exactly(number: f64, unit: Type) -> Result<Self, Unreadable> {
+        if unit == Type::Duration {
+            let label = format!("say of what: \"< {number} days\"");
+            return unreadable(format!("{number} is not a length of time"), label);
+        }
+        if number < 0.0 {
+            return unreadable("this can never hold", "nothing is counted below 0");
+        }
+        Self::checked(Interval::between(number, number), unit)
+    }
+
+    /// Of a number with a relation, or of a range.
+    pub(crate) fn parse(text: &str, unit: Type) -> Result<Self, Unreadable> {
+        let text = text.trim();
+        if let Some((low, high)) = text.split_once("..") {
+            return Self::range(text, low, high, unit);
+        }
+        for wrong in ["=>", "=<", "==", "!=", "<>", "≥", "≤"] {
+            if let Some(rest) = text.strip_prefix(wrong) {
+                let rest = rest.trim();
+                let label = match wrong {
+                    "=>" | "≥" => format!("write \">= {rest}\""),
+                    "=<" | "≤" => format!("write \"<= {rest}\""),
+                    "==" => format!("write \"{rest}\""),
+                    _ => "put the condition into `not`".to_owned(),
+                };
+                return unreadable(format!("`{wrong}` is no relation"), label);
+            }
+        }
+        let relations: [(&str, fn(f64) -> Interval); 5] = [
+            (">=", |number| Interval::from(number, false)),
+            ("<=", |number| Interval::up_to(number, false)),
+            (">", |number| Interval::from(number, true)),
+            ("<", |number| Interval::up_to(number, true)),
+            ("=", |number| Interval::between(number, number)),
+        ];
+        for (relation, interval) in relations {
+            if let Some(rest) = text.strip_prefix(relation) {
+                return Self::checked(interval(amount(rest.trim(), unit)?), unit);
+            }
+        }
+        let number = amount(text, unit)?;
+        Self::checked(Interval::between(number, number), unit)
+    }
+
+    fn range(text: &str, low: &str, high: &str, unit: Type) -> Result<Self, Unreadable> {
+        let (low, high) = (low.trim(), high.trim());
+        if low.is_empty() && high.is_empty() {
+            return unreadable(
+                format!("`{text}` has no end"),
+                "expected a range such as \"10..20\" or \"..10\"",
+            );
+        }
+        let end = |text: &str, none: f64| if text.is_empty() { Ok(none) } else { amount(text, unit) };
+        let interval = Interval::between(end(low, 0.0)?, end(high, f64::INFINITY)?);
+        if interval.is_empty() {
+            let label = format!("write \"{high}..{low}\"");
+            return unreadable(format!("nothing is in this range: {low} is more than {high}"), label);
+        }
+        Self::checked(interval, unit)
+    }
+
+    fn checked(interval: Interval, unit: Type) -> Result<Self, Unreadable> {
+        let shown = show_interval(&interval, unit);
+        let interval = interval.and(&Interval::ALL);
+        let interval = if unit == Type::Count { interval.whole() } else { interval };
+        if interval.is_empty() {
+            let label = match unit {
+                Type::Count => "this is a whole number, from 0 up",
+                _ => "this is never below 0",
+            };
+            return unreadable("this can never hold", label);
+        }
+        Ok(Self { interval, unit, shown })
+    }
+
+    /// `2001 >= 2000`, as evidence shows what was seen beside what was asked.
+    pub(crate) fn evidence(&self, seen: f64) -> String {
+        let seen = self.amount(seen);
+        if self.shown.is_empty() { seen } else { format!("{seen} {}", self.shown) }
+    }
+
+    /// A number as evidence shows it, with its unit.
+    pub(crate) fn amount(&self, number: f64) -> String {
+        show_amount(number, self.unit)
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.shown.is_empty() {
+            f.write_str(&show_amount(self.interval.low, self.unit))
+        } else {
+            f.write_str(&self.shown)
+        }
+    }
+}
+
+fn show_interval(interval: &Interval, unit: Type) -> String {
+    let show = |number| show_amount(number, unit);
+    match (interval.low, interval.high) {
+        (low, high) if low == high => String::new(),
+        (low, high) if high.is_infinite() => {
+            format!("{} {}", if interval.low_open { ">" } else { ">=" }, show(low))
+        }
+        (0.0, high) => format!("{} {}", if interval.high_open { "<" } else { "<=" }, show(high)),
+        (low, high) => format!("in {}..{}", show(low), show(high)),
+    }
+}
+
+/// A number with at most three decimals; a length of time in the largest unit that it fills.
+fn show_amount(number: f64, unit: Type) -> String {
+    let plain = |number: f64| {
+        let shown = format!("{number:.3}");
+        shown.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
+    if unit != Type::Duration {
+        return plain(number);
+    }
+    let units = [(DAY, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second")];
+    let (length, word) = units.into_iter().find(|(length, _)| number >= *length).unwrap_or((1.0, "second"));
+    let count = (number / length * 10.0).floor() / 10.0;
+    format!("{} {word}{}", plain(count), if count == 1.0 { "" } else { "s" })
+}
+
+/// One number, `2k`, or one length of time, in seconds.
+fn amount(text: &str, unit: Type) -> Result<f64, Unreadable> {
+    if unit == Type::Duration { duration(text) } else { number(text, unit) }
+}
+
+fn duration(text: &str) -> Result<f64, Unreadable> {
+    match humantime::parse_duration(text) {
+        Ok(length) => Ok(length.as_secs_f64()),
+        Err(_) if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) => {
+            unreadable(format!("`{text}` has no unit"), format!("say of what: \"{text} days\""))
+        }
+        Err(_) => unreadable(
+            format!("`{text}` is not a length of time"),
+            "expected one such as \"30 days\" or \"12 hours\"",
+        ),
+    }
+}
+
+fn number(text: &str, unit: Type) -> Result<f64, Unreadable> {
+    let (digits, factor) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits.trim_end(), 1e3),
+        None => match text.strip_suffix(['m', 'M']) {
+            Some(digits) => (digits.trim_end(), 1e6),
+            None => (text, 1.0),
+        },
+    };
+    let plain = digits.replace('_', "");
+    let decimal = plain.chars().all(|c| c.is_ascii_digit() || c == '.') && plain.matches('.').count() <= 1;
+    if let Some(number) = plain.parse::<f64>().ok().filter(|number| decimal && *number <= 1e15) {
+        return Ok(number * factor);
+    }
+    let message =
+        if text.is_empty() { "a number is missing".to_owned() } else { format!("`{text}` is not a number") };
+    let parted: String = text.chars().filter(|c| !matches!(c, ',' | ' ' | '\'' | '.')).collect();
+    if !parted.is_empty() && parted.chars().all(|c| c.is_ascii_digit()) {
+        return unreadable(message, format!("write {parted}"));
+    }
+    if let Some((low, high)) = text.split_once('-')
+        && [low, high].iter().all(|end| number(end.trim(), unit).is_ok())
+    {
+        return unreadable(message, format!("write \"{}..{}\"", low.trim(), high.trim()));
+    }
+    unreadable(message, format!("expected {}", unit.expects()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(text: &str, unit: Type, number: f64) -> bool {
+        Bounds::parse(text, unit).unwrap().interval.contains(number)
+    }
+
+    #[test]
+    fn a_number_is_written_in_many_ways() {
+        for (text, yes, no) in [
+            ("2001", 2001.0, 2000.0),
+            (">= 2000", 2000.0, 1999.0),
+            (">2k", 2001.0, 2000.0),
+            ("< 1.5k", 1499.0, 1500.0),
+            ("<=2M", 2e6, 2e6 + 1.0),
+            ("10..20", 20.0, 21.0),
+            ("10 .. 20", 10.0, 9.0),
+            ("..10", 0.0, 11.0),
+            ("10..", 1e9, 9.0),
+            ("= 2_000", 2000.0, 1.0),
+        ] {
+            assert!(accepts(text, Type::Count, yes), "{text}");
+            assert!(!accepts(text, Type::Count, no), "{text}");
+        }
+        assert!(accepts(">= 1.5", Type::Quantity, 1.5));
+        assert!(!accepts("> 1.5", Type::Quantity, 1.5));
+    }
+
+    #[test]
+    fn a_length_of_time_has_a_unit() {
+        assert!(accepts("< 30 days", Type::Duration, 29.9 * DAY));
+        assert!(accepts("1 week..2 weeks", Type::Duration, 8.0 * DAY));
+        assert!(accepts(">= 12h", Type::Duration, DAY));
+        assert_eq!(Bounds::parse("< 30", Type::Duration).unwrap_err().label, "say of what: \"30 days\"");
+        assert!(Bounds::exactly(30.0, Type::Duration).is_err());
+    }
+
+    #[test]
+    fn what_is_no_number_comes_with_what_to_write() {
+        for (text, label) in [
+            ("=> 10", "write \">= 10\""),
+            ("2,000", "write 2000"),
+            (">= 2'000", "write 2000"),
+            ("10-20", "write \"10..20\""),
+            ("20..10", "write \"10..20\""),
+            ("== 5", "write \"5\""),
+            ("!= 5", "put the condition into `not`"),
+            ("< 0", "this is a whole number, from 0 up"),
+            ("1.5", "this is a whole number, from 0 up"),
+            ("..", "expected a range such as \"10..20\" or \"..10\""),
+        ] {
+            assert_eq!(Bounds::parse(text, Type::Count).unwrap_err().label, label, "{text}");
+        }
+        for text in ["", "many", "1e5", "inf", "-1", ">=", "k", "1.2.3"] {
+            assert!(Bounds::parse(text, Type::Quantity).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn evidence_shows_what_was_seen_beside_what_was_asked() {
+        for (text, unit, seen, expected) in [
+            (">= 2k", Type::Count, 2001.0, "2001 >= 2000"),
+            ("10..20", Type::Count, 15.0, "15 in 10..20"),
+            ("0", Type::Count, 0.0, "0"),
+            ("..10", Type::Count, 3.0, "3 <= 10"),
+            (">= 1.5", Type::Quantity, 2.0 / 3.0 + 1.0, "1.667 >= 1.5"),
+            ("< 30 days", Type::Duration, 36.0 * 3600.0, "1.5 days < 30 days"),
+        ] {
+            assert_eq!(Bounds::parse(text, unit).unwrap().evidence(seen), expected);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What one judgement is about: a follower, the mail he came in, and his past; each fact worked out once, when the first
+//! rule asks for it.
+
+use std::cell::OnceCell;
+
+use super::bounds::DAY;
+use super::fact::{Fact, Fact::*};
+use super::list::{HandleForms, Lists};
+use super::recall::Past;
+use super::text::Folded;
+use crate::mail::{self, Fact as M, Follower, Kind, Network, Notification, Shown, Timestamp};
+
+/// A follower to be judged, with what is known around him. Where there is no mail (a table of facts, a `[[test]]`), the
+/// network and the kind may be unknown.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// Which network the mail is of.
+    pub network: Option<&'a Network>,
+    /// What the mail is about.
+    pub kind: Option<Kind>,
+    /// The recipient's own server, on networks that have many.
+    pub instance: Option<&'a str>,
+    /// Who follows.
+    pub follower: &'a Follower,
+    /// What was known of him before.
+    pub past: &'a Past,
+    /// When the mail arrived.
+    pub received: Timestamp,
+}
+
+impl<'a> Case<'a> {
+    /// Of one of the followers of a notification.
+    pub fn of(notification: &'a Notification, follower: &'a Follower, past: &'a Past) -> Self {
+        Self {
+            network: Some(&notification.network),
+            kind: Some(notification.kind),
+            instance: notification.instance.as_deref(),
+            follower,
+            past,
+            received: notification.received,
+        }
+    }
+}
+
+/// A case while rules look at it.
+pub(crate) struct Sight<'a> {
+    pub(crate) case: Case<'a>,
+    pub(crate) lists: &'a Lists,
+    texts: [OnceCell<Folded<'a>>; 7],
+    handle: OnceCell<HandleForms>,
+}
+
+impl<'a> Sight<'a> {
+    pub(crate) fn new(case: Case<'a>, lists: &'a Lists) -> Self {
+        Self { case, lists, texts: Default::default(), handle: OnceCell::new() }
+    }
+
+    /// A text fact. An empty one is an empty text.
+    pub(crate) fn text(&self, fact: Fact) -> Shown<&Folded<'a>> {
+        let [handle, name, url, bio, location, website, instance] = &self.texts;
+        let cell = match fact {
+            Mail(M::Handle) => handle,
+            Mail(M::Name) => name,
+            Mail(M::Url) => url,
+            Mail(M::Bio) => bio,
+            Mail(M::Location) => location,
+            Mail(M::Website) => website,
+            Instance => instance,
+            _ => return Shown::NotShown,
+        };
+        self.plain(fact).map(|plain| cell.get_or_init(|| Folded::new(plain)))
+    }
+
+    fn plain(&self, fact: Fact) -> Shown<&'a str> {
+        match fact {
+            Mail(fact) => self.case.follower.text(fact),
+            Instance => self.case.instance.map_or(Shown::NotShown, Shown::Value),
+            _ => Shown::NotShown,
+        }
+    }
+
+    /// The ways to write the follower's handle.
+    pub(crate) fn handle(&self) -> Shown<&HandleForms> {
+        let instance = self.case.instance;
+        self.plain(Mail(M::Handle))
+            .map(|handle| self.handle.get_or_init(|| HandleForms::new(handle, instance)))
+    }
+
+    /// A fact that is counted; times in seconds.
+    pub(crate) fn number(&self, fact: Fact) -> Shown<f64> {
+        let past = self.case.past;
+        match fact {
+            Mail(M::Age) => self.count(M::Age).map(|days| days * DAY),
+            Mail(fact) => self.count(fact),
+            Ratio => self.quotient(M::Following, M::Followers, 1),
+            Lopsided => self.quotient(M::Following, M::Followers, 2),
+            FollowingPerPost => self.quotient(M::Following, M::Posts, 1),
+            HandleDigits => self.plain(Mail(M::Handle)).map(digits),
+            NameLength => match self.plain(Mail(M::Name)) {
+                Shown::Empty => Shown::Value(0.0),
+                name => name.map(|name| name.chars().count() as f64),
+            },
+            TimesFollowed => Shown::Value(past.times_followed as f64),
+            LastFollowed => past
+                .last_followed
+                .map_or(Shown::Empty, |last| Shown::Value(self.case.received.since(last) as f64)),
+            Wave => Shown::Value(past.wave as f64),
+            _ => Shown::NotShown,
+        }
+    }
+
+    fn count(&self, fact: mail::Fact) -> Shown<f64> {
+        self.case.follower.count(fact).map(|count| count as f64)
+    }
+
+    /// `above / max(below, 1)^power`: not shown where one of the two is not shown, empty where one is empty.
+    fn quotient(&self, above: mail::Fact, below: mail::Fact, power: i32) -> Shown<f64> {
+        match (self.count(above), self.count(below)) {
+            (Shown::Value(above), Shown::Value(below)) => Shown::Value(above / below.max(1.0).powi(power)),
+            (Shown::NotShown, _) | (_, Shown::NotShown) => Shown::NotShown,
+            _ => Shown::Empty,
+        }
+    }
+
+    /// A yes-or-no fact.
+    pub(crate) fn answer(&self, fact: Fact) -> Shown<bool> {
+        match fact {
+            Mail(fact) => self.case.follower.answer(fact),
+            Known => Shown::Value(self.case.past.known),
+            _ => Shown::NotShown,
+        }
+    }
+
+    /// A fact that is one of a few words.
+    pub(crate) fn word(&self, fact: Fact) -> Shown<&'a str> {
+        let word = match fact {
+            Network => self.case.network.map(Network::as_str),
+            Kind => self.case.kind.map(Kind::word),
+            _ => None,
+        };
+        word.map_or(Shown::NotShown, Shown::Value)
+    }
+
+    /// Is there a place for the fact, and something in it?
+    pub(crate) fn presence(&self, fact: Fact) -> Shown<()> {
+        use super::fact::Type;
+        match fact.type_of() {
+            Type::Text => self.plain(fact).map(drop),
+            Type::Count | Type::Quantity | Type::Duration => self.number(fact).map(drop),
+            Type::Answer => self.answer(fact).map(drop),
+            Type::Word => self.word(fact).map(drop),
+            Type::People => match (self.plain(Mail(M::Handle)), self.plain(Mail(M::Name))) {
+                (Shown::NotShown, Shown::NotShown) => Shown::NotShown,
+                (Shown::Value(_), _) | (_, Shown::Value(_)) => Shown::Value(()),
+                _ => Shown::Empty,
+            },
+        }
+    }
+
+    /// Does the follower's key rest on his display name, for want of anything better?
+    pub(crate) fn keyed_by_name(&self) -> bool {
+        let follower = self.case.follower;
+        follower.handle.value().is_none() && follower.url.value().is_none() && follower.id.is_none()
+    }
+}
+
+fn digits(handle: &str) -> f64 {
+    let local = handle.trim_start_matches('@').split('@').next().unwrap_or_default();
+    local.chars().filter(|c| c.is_numeric()).count() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(follower: &Follower, fact: Fact) -> Shown<f64> {
+        let past = Past { last_followed: Some(Timestamp(100)), ..Past::default() };
+        let case = Case {
+            network: None,
+            kind: None,
+            instance: None,
+            follower,
+            past: &past,
+            received: Timestamp(160),
+        };
+        Sight::new(case, &Lists::default()).number(fact)
+    }
+
+    #[test]
+    fn derived_facts_are_worked_out_from_what_is_shown() {
+        let follower = Follower {
+            handle: Shown::Value("bob1987@host2.example".into()),
+            name: Shown::Empty,
+            followers: Shown::Value(0),
+            following: Shown::Value(300),
+            posts: Shown::NotShown,
+            age: Shown::Value(2),
+            ..Follower::default()
+        };
+        for (fact, expected) in [
+            (Ratio, Shown::Value(300.0)),
+            (Lopsided, Shown::Value(300.0)),
+            (FollowingPerPost, Shown::NotShown),
+            (HandleDigits, Shown::Value(4.0)),
+            (NameLength, Shown::Value(0.0)),
+            (Mail(M::Age), Shown::Value(2.0 * DAY)),
+            (LastFollowed, Shown::Value(60.0)),
+            (Wave, Shown::Value(0.0)),
+        ] {
+            assert_eq!(number(&follower, fact), expected, "{fact}");
+        }
+    }
+
+    #[test]
+    fn an_empty_count_makes_an_empty_quotient() {
+        let follower =
+            Follower { followers: Shown::Empty, following: Shown::Value(3), ..Follower::default() };
+        assert_eq!(number(&follower, Ratio), Shown::Empty);
+    }
+}

@@ -1,0 +1,168 @@
+//! `[[test]]`: an invented follower, and what the rules must say of him.
+
+use super::rules::Rules;
+use super::{Names, condition, finish};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::{Table, Value};
+use crate::mail::{Fact as M, Follower, Shown, Timestamp};
+use crate::rules::bounds::DAY;
+use crate::rules::example::{Example, RECEIVED};
+use crate::rules::fact::{Fact, Type};
+use crate::rules::recall::Past;
+
+const KEYS: [&str; 10] = [
+    "follower",
+    "expect",
+    "by",
+    "network",
+    "kind",
+    "instance",
+    "known",
+    "times-followed",
+    "last-followed",
+    "wave",
+];
+
+/// Reads the tables. Those that could not be read are left out, each with a finding.
+pub(super) fn read(tables: Vec<Table<'_>>, names: &Names<'_>, rules: &Rules) -> Vec<Example> {
+    tables.into_iter().filter_map(|table| example(table, names, rules)).collect()
+}
+
+fn example(mut table: Table<'_>, names: &Names<'_>, rules: &Rules) -> Option<Example> {
+    let follower = table.require("follower").and_then(|value| follower(&value));
+    let expect = table.require("expect");
+    let expect_at = expect.as_ref().map(Value::span);
+    let expect = expect.and_then(|value| match value.string()?.text.as_str() {
+        "undecided" => Some(None),
+        _ => names.verdict(&value).map(Some),
+    });
+    // A key that is there and wrong must not count as one that was left out.
+    let mut whole = true;
+    let mut by = None;
+    if let Some(value) = table.take("by") {
+        by = rules.name(&value).map(|text| (text.text, text.span));
+        whole &= by.is_some();
+    }
+    let mut network = None;
+    if let Some(value) = table.take("network") {
+        network = value.string().and_then(|text| names.network(&text, &value));
+        whole &= network.is_some();
+    }
+    let mut kind = None;
+    if let Some(value) = table.take("kind") {
+        kind = value.string().and_then(|text| condition::kind(&text, &value));
+        whole &= kind.is_some();
+    }
+    let instance = table.take("instance").and_then(|value| value.string()).map(|text| text.text);
+    let past = Past {
+        known: table.take("known").and_then(|value| value.boolean()).unwrap_or(false),
+        times_followed: table.take("times-followed").and_then(|value| value.whole()).unwrap_or(0),
+        last_followed: table.take("last-followed").and_then(|value| {
+            let ago = seconds(&value)?;
+            Some(Timestamp(RECEIVED.0 - ago as i64))
+        }),
+        wave: table.take("wave").and_then(|value| value.whole()).unwrap_or(0),
+    };
+    finish(table, &KEYS, |key| match Fact::from_word(key)? {
+        Fact::Mail(_) => {
+            Some(format!("facts of the follower belong into `follower`: follower = {{ {key} = ... }}"))
+        }
+        _ => None,
+    });
+    whole.then_some(Example {
+        network,
+        kind,
+        instance,
+        follower: follower?,
+        past,
+        expect: expect?,
+        expect_at: expect_at?,
+        by,
+    })
+}
+
+fn follower(value: &Value<'_>) -> Option<Follower> {
+    let mut follower = Follower::default();
+    let mut whole = true;
+    for value in value.table()?.take_rest() {
+        whole &= fact(&mut follower, &value).is_some();
+    }
+    whole.then_some(follower)
+}
+
+/// Sets one fact; `None` where a finding says why not.
+fn fact(follower: &mut Follower, value: &Value<'_>) -> Option<()> {
+    let word = value.key();
+    let fact = match Fact::from_word(word) {
+        Some(Fact::Mail(fact)) => fact,
+        other => {
+            let message = format!("`{word}` is no fact that a mail shows");
+            let finding = Diagnostic::error(value.source(), value.key_span(), message);
+            let needs: Vec<_> =
+                other.map(Fact::needs).unwrap_or_default().iter().map(|need| need.word()).collect();
+            value.findings().add(match other {
+                None => super::suggest(finding, word, M::ALL.iter().map(|fact| fact.word()), "facts"),
+                Some(_) if needs.is_empty() => {
+                    finding.label("write it beside `follower`, in the test itself")
+                }
+                Some(_) => finding.label(format!("it is worked out: write {}", needs.join(" and "))),
+            });
+            return None;
+        }
+    };
+    match Fact::Mail(fact).type_of() {
+        Type::Text => {
+            let text = value.string()?.text;
+            *text_of(follower, fact)? = if text.is_empty() { Shown::Empty } else { Shown::Value(text) };
+        }
+        Type::Answer => *answer_of(follower, fact)? = Shown::Value(value.boolean()?),
+        Type::Duration => follower.age = Shown::Value((seconds(value)? / DAY) as u64),
+        _ => *count_of(follower, fact)? = Shown::Value(value.whole()?),
+    }
+    Some(())
+}
+
+fn text_of(follower: &mut Follower, fact: M) -> Option<&mut Shown<String>> {
+    Some(match fact {
+        M::Handle => &mut follower.handle,
+        M::Name => &mut follower.name,
+        M::Url => &mut follower.url,
+        M::Bio => &mut follower.bio,
+        M::Location => &mut follower.location,
+        M::Website => &mut follower.website,
+        _ => return None,
+    })
+}
+
+fn count_of(follower: &mut Follower, fact: M) -> Option<&mut Shown<u64>> {
+    Some(match fact {
+        M::Followers => &mut follower.followers,
+        M::Following => &mut follower.following,
+        M::Posts => &mut follower.posts,
+        M::Lists => &mut follower.lists,
+        M::Mutuals => &mut follower.mutuals,
+        _ => return None,
+    })
+}
+
+fn answer_of(follower: &mut Follower, fact: M) -> Option<&mut Shown<bool>> {
+    Some(match fact {
+        M::DefaultPicture => &mut follower.default_picture,
+        M::Verified => &mut follower.verified,
+        M::Private => &mut follower.private,
+        _ => return None,
+    })
+}
+
+/// A length of time such as "3 days".
+fn seconds(value: &Value<'_>) -> Option<f64> {
+    let text = value.string()?;
+    match humantime::parse_duration(&text.text) {
+        Ok(length) => Some(length.as_secs_f64()),
+        Err(_) => {
+            value
+                .error(format!("`{}` is not a length of time", text.text), "expected one such as \"3 days\"");
+            None
+        }
+    }
+}

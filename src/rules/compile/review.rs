@@ -1,0 +1,190 @@
+//! What is wrong with rules that are each readable: one that can never fire, one that another leaves nothing to, points
+//! that lead nowhere, facts that no mail shows.
+//!
+//! All but points without `points-at` are warnings: such a file does less than its writer meant, and nothing else.
+
+use std::collections::BTreeSet;
+
+use super::logic::{self, Alternative};
+use super::rules::{Rules, Written};
+use super::verdicts::Verdicts;
+use crate::diagnostic::document::Findings;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::mail::Network;
+use crate::rules::condition::Test;
+use crate::rules::fact::{Fact, Vocabulary};
+use crate::rules::set::Effect;
+
+/// Looks at all rules together.
+pub(super) fn review(
+    rules: &Rules,
+    verdicts: &Verdicts,
+    vocabulary: &Vocabulary,
+    source: &Source,
+    findings: &Findings,
+) {
+    let mut earlier: Vec<Seen<'_>> = Vec::new();
+    for written in &rules.known {
+        let Some(alternatives) = logic::alternatives(&written.rule.when) else { continue };
+        let contradictions: Vec<_> = alternatives.iter().map(logic::contradiction).collect();
+        if let (true, Some(Some((first, second)))) =
+            (contradictions.iter().all(Option::is_some), contradictions.first().cloned())
+        {
+            let message = format!("rule `{}` can never fire", written.rule.name);
+            let finding = Diagnostic::warning(source, second.clone(), message);
+            findings.add(match first == second {
+                true => finding.label("this cannot hold"),
+                false => {
+                    finding.label("this cannot hold beside the other").related(source, first, "nor this")
+                }
+            });
+            continue;
+        }
+        unseen(written, &alternatives, vocabulary, source, findings);
+        earlier.push(Seen { written, alternatives });
+    }
+    for (index, seen) in earlier.iter().enumerate() {
+        shadowed(seen, index, &earlier, source, findings);
+    }
+    points(rules, verdicts, source, findings);
+}
+
+struct Seen<'a> {
+    written: &'a Written,
+    alternatives: Vec<Alternative<'a>>,
+}
+
+/// A rule wherever which holds, another one decides.
+fn shadowed(seen: &Seen<'_>, index: usize, all: &[Seen<'_>], source: &Source, findings: &Findings) {
+    let rule = &seen.written.rule;
+    // Points do not count where any rule decides, be it earlier or later.
+    let counts = |other: usize| match rule.effect {
+        Effect::Decide(_) => other < index,
+        Effect::Points(_) => other != index,
+    };
+    let mut deciding = all
+        .iter()
+        .enumerate()
+        .filter(|(other, one)| counts(*other) && matches!(one.written.rule.effect, Effect::Decide(_)));
+    let Some((_, by)) = deciding.find(|(_, by)| logic::implies(&seen.alternatives, &by.alternatives)) else {
+        return;
+    };
+    let name = &by.written.rule.name;
+    let (message, label) = match rule.effect {
+        Effect::Decide(_) => {
+            ("is never reached", format!("`{name}` decides wherever this holds; put this before it"))
+        }
+        Effect::Points(_) => {
+            ("never counts", format!("`{name}` decides wherever this holds, without points"))
+        }
+    };
+    findings.add(
+        Diagnostic::warning(source, seen.written.name_at.clone(), format!("rule `{}` {message}", rule.name))
+            .label(label)
+            .related(source, by.written.name_at.clone(), "this one"),
+    );
+}
+
+fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findings: &Findings) {
+    let mut most = 0.0;
+    let mut first = None;
+    for written in &rules.known {
+        if let Effect::Points(points) = written.rule.effect {
+            most += f64::max(points, 0.0);
+            first.get_or_insert(written);
+        }
+    }
+    match (&verdicts.points_at, first) {
+        (None, Some(written)) => findings.add(
+            Diagnostic::error(source, written.effect_at.clone(), "these points lead nowhere")
+                .label("no verdict has `points-at`")
+                .help("add `points-at = 5.0` to [verdict.spam]"),
+        ),
+        (Some(at), _) if most < at.points => findings.add(
+            Diagnostic::warning(source, at.at.clone(), format!("no follower can have {} points", at.points))
+                .label(format!("all rules together give {most}")),
+        ),
+        _ => (),
+    }
+}
+
+/// Facts that no mail shows, as far as the rule's networks go.
+fn unseen(
+    written: &Written,
+    alternatives: &[Alternative<'_>],
+    vocabulary: &Vocabulary,
+    source: &Source,
+    findings: &Findings,
+) {
+    // Whoever hands in no networks does not ask.
+    if vocabulary.is_empty() {
+        return;
+    }
+    let mut told = BTreeSet::new();
+    let mut untold = Vec::new();
+    let mut together = false;
+    for alternative in alternatives {
+        let networks = networks(alternative, vocabulary);
+        let mut common = networks.clone();
+        for literal in alternative.iter().filter(|literal| !matches!(literal.leaf.test, Test::Shown(_))) {
+            let tellers = vocabulary.tellers(literal.leaf.fact);
+            common.retain(|network| tellers.contains(network));
+            match networks.iter().any(|network| tellers.contains(network)) {
+                true => {
+                    told.insert(literal.leaf.at.start);
+                }
+                false => untold.push((literal.leaf, networks.clone())),
+            }
+        }
+        together |= !common.is_empty();
+    }
+    let mut reported = BTreeSet::new();
+    for (leaf, networks) in &untold {
+        if told.contains(&leaf.at.start) || !reported.insert(leaf.at.start) {
+            continue;
+        }
+        let tellers = vocabulary.tellers(leaf.fact);
+        let asked: Vec<_> = networks.iter().map(|network| network.as_str()).collect();
+        let (message, label) = match tellers.is_empty() {
+            true => (format!("no known mail shows `{}`", leaf.fact), "this can never be told".to_owned()),
+            false => (
+                format!("no mail of {} shows `{}`", asked.join(" or "), leaf.fact),
+                format!("shown by {}", words(&tellers)),
+            ),
+        };
+        findings.add(Diagnostic::warning(source, leaf.at.clone(), message).label(label));
+    }
+    if !together && untold.is_empty() {
+        let facts: BTreeSet<Fact> = written.rule.when.leaves().iter().map(|leaf| leaf.fact).collect();
+        let facts: Vec<_> = facts
+            .into_iter()
+            .filter(|fact| !fact.needs().is_empty())
+            .map(|fact| format!("`{fact}`"))
+            .collect();
+        let message = format!("no known mail shows {} together", facts.join(" and "));
+        findings.add(
+            Diagnostic::warning(source, written.name_at.clone(), message).label("this rule can never tell"),
+        );
+    }
+}
+
+/// The networks for which an alternative can hold.
+fn networks<'v>(alternative: &Alternative<'_>, vocabulary: &'v Vocabulary) -> BTreeSet<&'v Network> {
+    let allowed = |network: &&Network| {
+        alternative.iter().all(|literal| match &literal.leaf.test {
+            Test::Words(words) if literal.leaf.fact == Fact::Network => {
+                words.iter().any(|word| word == network.as_str()) == literal.positive
+            }
+            _ => true,
+        })
+    };
+    vocabulary.networks().filter(allowed).collect()
+}
+
+fn words(networks: &BTreeSet<&Network>) -> String {
+    let few: Vec<_> = networks.iter().take(6).map(|network| network.as_str()).collect();
+    match networks.len().saturating_sub(few.len()) {
+        0 => few.join(", "),
+        more => format!("{} and {more} more", few.join(", ")),
+    }
+}

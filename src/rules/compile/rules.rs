@@ -1,0 +1,133 @@
+//! `[[rule]]`: a name, a condition, and a verdict or points.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::{Names, condition, finish, suggest};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::{Table, Text, Value};
+use crate::rules::condition::Condition;
+use crate::rules::fact::Fact;
+use crate::rules::set::{Effect, Rule};
+
+/// A rule with its places.
+pub(super) struct Written {
+    pub(super) rule: Rule,
+    /// The bytes of its name.
+    pub(super) name_at: Range<usize>,
+    /// The bytes of its points or verdict.
+    pub(super) effect_at: Range<usize>,
+}
+
+/// The rules of a file.
+pub(super) struct Rules {
+    /// Those that could be read, in their order.
+    pub(super) known: Vec<Written>,
+    /// Where each name is defined, also of those that could not be read.
+    names: BTreeMap<String, Range<usize>>,
+}
+
+impl Rules {
+    /// The rule that a test names; one that does not exist is a finding.
+    pub(super) fn name(&self, value: &Value<'_>) -> Option<Text> {
+        let text = value.string()?;
+        if self.names.contains_key(&text.text) {
+            return Some(text);
+        }
+        let finding = Diagnostic::error(
+            value.source(),
+            text.span.clone(),
+            format!("no rule is called `{}`", text.text),
+        );
+        value.findings().add(suggest(finding, &text.text, self.names.keys().map(String::as_str), "rules"));
+        None
+    }
+}
+
+/// Reads the tables.
+pub(super) fn read(tables: Vec<Table<'_>>, names: &Names<'_>) -> Rules {
+    let mut rules = Rules { known: Vec::new(), names: BTreeMap::new() };
+    for table in tables {
+        let rule = rule(table, names, &mut rules.names);
+        rules.known.extend(rule);
+    }
+    rules
+}
+
+fn rule(
+    mut table: Table<'_>,
+    names: &Names<'_>,
+    known: &mut BTreeMap<String, Range<usize>>,
+) -> Option<Written> {
+    let (source, findings, header) = (table.source(), table.findings(), table.span());
+    let name = table.require("name").and_then(|value| name(&value));
+    let when = table.take("when");
+    let verdict = table.take("verdict");
+    let points = table.take("points");
+    finish(table, &["name", "when", "verdict", "points"], |key| {
+        Fact::from_word(key).or_else(|| matches!(key, "any" | "all" | "not").then_some(Fact::Kind))?;
+        Some(format!("conditions belong into `when`: write `when.{key} = ...`"))
+    });
+
+    if let Some(name) = &name {
+        match known.get(&name.text) {
+            Some(first) => findings.add(
+                Diagnostic::error(source, name.span.clone(), format!("two rules are called `{}`", name.text))
+                    .label("give it a name of its own, so that reasons can tell them apart")
+                    .related(source, first.clone(), "first used here"),
+            ),
+            None => {
+                known.insert(name.text.clone(), name.span.clone());
+            }
+        }
+    }
+    let when = match when {
+        None => Some(Condition::All(Vec::new())),
+        Some(value) => value.table().and_then(|table| condition::read(table, names)),
+    };
+    let (effect, effect_at) = match (verdict, points) {
+        (Some(verdict), None) => (names.verdict(&verdict).map(Effect::Decide), verdict.span()),
+        (None, Some(points)) => (self::points(&points), points.span()),
+        (Some(verdict), Some(points)) => {
+            findings.add(
+                Diagnostic::error(source, points.key_span(), "a rule has either `verdict` or `points`")
+                    .label("leave one of them out")
+                    .related(source, verdict.key_span(), "it decides by itself"),
+            );
+            return None;
+        }
+        (None, None) => {
+            let at = name.as_ref().map_or(header, |name| name.span.clone());
+            findings.add(
+                Diagnostic::error(source, at, "this rule has neither `verdict` nor `points`")
+                    .label("add `verdict = \"spam\"` or `points = 2.0`"),
+            );
+            return None;
+        }
+    };
+    let name = name?;
+    let at = source.locate(header.start);
+    let rule = Rule { name: name.text, at, effect: effect?, when: when? };
+    Some(Written { rule, name_at: name.span, effect_at })
+}
+
+fn name(value: &Value<'_>) -> Option<Text> {
+    let text = value.string()?;
+    if text.text.trim().is_empty()
+        || text.text.chars().count() > 120
+        || text.text.chars().any(char::is_control)
+    {
+        value.error("this cannot name a rule", "expected one line of at most 120 characters");
+        return None;
+    }
+    Some(text)
+}
+
+fn points(value: &Value<'_>) -> Option<Effect> {
+    let points = value.number()?;
+    if points == 0.0 {
+        value.error("a rule with 0 points does nothing", "expected points for, or below 0 against");
+        return None;
+    }
+    Some(Effect::Points(points))
+}

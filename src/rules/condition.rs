@@ -1,0 +1,220 @@
+//! A condition as compiled, and its answer about a follower: holds, fails, cannot tell.
+//!
+//! Answers allocate nothing, since most rules fail for most followers; [`evidence`] works out what was seen only for a
+//! rule that fired.
+
+use std::ops::Range;
+
+use regex::Regex;
+
+use super::bounds::Bounds;
+use super::case::Sight;
+use super::fact::{Fact, Type};
+use crate::mail::Shown;
+
+mod evidence;
+mod people;
+
+/// What a rule asks.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    /// Every part must hold. Without parts it always holds.
+    All(Vec<Condition>),
+    /// One part must hold.
+    Any(Vec<Condition>),
+    /// The part must fail.
+    Not(Box<Condition>),
+    /// One fact, asked one thing.
+    Leaf(Leaf),
+}
+
+/// One fact, asked one thing.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf {
+    /// The fact.
+    pub(crate) fact: Fact,
+    /// What must be so.
+    pub(crate) test: Test,
+    /// Its bytes in the file.
+    pub(crate) at: Range<usize>,
+}
+
+/// What must be so of a fact.
+#[derive(Clone, Debug)]
+pub(crate) enum Test {
+    /// Its number is one of these.
+    Bounds(Bounds),
+    /// Its answer is this.
+    Answer(bool),
+    /// It is one of these words.
+    Words(Vec<String>),
+    /// It stands in this relation to one of these texts.
+    Text(Relation, Vec<Wanted>),
+    /// One of these patterns is found in it.
+    Matches(Vec<Regex>),
+    /// One of these lists names it.
+    In(Vec<String>),
+    /// It is shown, and blank; or shown, and not blank.
+    Empty(bool),
+    /// There is a place for it in the mail; or there is none.
+    Shown(bool),
+}
+
+/// How a text relates to a wanted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relation {
+    Is,
+    Has,
+    Word,
+    Starts,
+    Ends,
+}
+
+impl Relation {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [Self::Is, Self::Has, Self::Word, Self::Starts, Self::Ends];
+
+    /// The key that rules use.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Is => "is",
+            Self::Has => "has",
+            Self::Word => "word",
+            Self::Starts => "starts",
+            Self::Ends => "ends",
+        }
+    }
+}
+
+/// A text of the rules file to compare with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// As it is written.
+    pub(crate) written: String,
+    /// To be compared.
+    pub(crate) folded: String,
+}
+
+/// What a condition says of a follower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Answer {
+    Holds,
+    Fails,
+    /// This fact is not shown, so nobody knows.
+    CannotTell(Fact),
+}
+
+impl Answer {
+    fn of(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::Fails }
+    }
+
+    fn of_shown<T>(fact: Fact, shown: Shown<T>, accept: impl FnOnce(T) -> bool) -> Self {
+        match shown {
+            Shown::NotShown => Self::CannotTell(fact),
+            Shown::Empty => Self::Fails,
+            Shown::Value(value) => Self::of(accept(value)),
+        }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Self::Holds => Self::Fails,
+            Self::Fails => Self::Holds,
+            Self::CannotTell(fact) => Self::CannotTell(fact),
+        }
+    }
+}
+
+impl Condition {
+    /// Does it hold for this follower?
+    pub(crate) fn answer(&self, sight: &Sight<'_>) -> Answer {
+        match self {
+            Self::All(parts) => strongest(parts, sight, Answer::Fails),
+            Self::Any(parts) => strongest(parts, sight, Answer::Holds),
+            Self::Not(part) => part.answer(sight).not(),
+            Self::Leaf(leaf) => leaf.answer(sight),
+        }
+    }
+
+    /// Every fact asked, wherever it stands.
+    pub(crate) fn leaves(&self) -> Vec<&Leaf> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::leaves).collect(),
+            Self::Not(part) => part.leaves(),
+            Self::Leaf(leaf) => vec![leaf],
+        }
+    }
+}
+
+/// `decisive` if one part says so; else cannot tell if one cannot; else the opposite.
+fn strongest(parts: &[Condition], sight: &Sight<'_>, decisive: Answer) -> Answer {
+    let mut sum = decisive.not();
+    for part in parts {
+        match part.answer(sight) {
+            answer if answer == decisive => return decisive,
+            Answer::CannotTell(fact) if sum == decisive.not() => sum = Answer::CannotTell(fact),
+            _ => (),
+        }
+    }
+    sum
+}
+
+impl Leaf {
+    fn answer(&self, sight: &Sight<'_>) -> Answer {
+        let fact = self.fact;
+        match &self.test {
+            Test::Bounds(bounds) => {
+                Answer::of_shown(fact, sight.number(fact), |number| bounds.interval.contains(number))
+            }
+            Test::Answer(wanted) => Answer::of_shown(fact, sight.answer(fact), |answer| answer == *wanted),
+            Test::Words(words) => {
+                Answer::of_shown(fact, sight.word(fact), |word| words.iter().any(|wanted| wanted == word))
+            }
+            Test::Text(relation, wanted) => match sight.text(fact) {
+                Shown::NotShown => Answer::CannotTell(fact),
+                Shown::Empty => Answer::Fails,
+                Shown::Value(_) => Answer::of(relation.found(fact, wanted, sight).is_some()),
+            },
+            Test::Matches(patterns) => match sight.text(fact) {
+                Shown::NotShown => Answer::CannotTell(fact),
+                // A pattern may ask for nothing: '^$'.
+                Shown::Empty => Answer::of(patterns.iter().any(|pattern| pattern.is_match(""))),
+                Shown::Value(text) => Answer::of(patterns.iter().any(|pattern| pattern.is_match(text.plain))),
+            },
+            Test::In(lists) => people::find(fact, lists, sight).answer(),
+            Test::Empty(wanted) => match sight.presence(fact) {
+                Shown::NotShown => Answer::CannotTell(fact),
+                Shown::Empty => Answer::of(*wanted),
+                Shown::Value(()) => Answer::of(!wanted),
+            },
+            Test::Shown(wanted) => Answer::of(sight.presence(fact).is_shown() == *wanted),
+        }
+    }
+}
+
+impl Relation {
+    /// The first of the wanted texts to which the fact's text stands in this relation.
+    fn found<'w>(self, fact: Fact, wanted: &'w [Wanted], sight: &Sight<'_>) -> Option<&'w Wanted> {
+        let Shown::Value(text) = sight.text(fact) else { return None };
+        wanted.iter().find(|wanted| {
+            let wanted = wanted.folded.as_str();
+            match (self, fact) {
+                (Self::Is, Fact::Mail(crate::mail::Fact::Handle)) => {
+                    sight.handle().value().is_some_and(|forms| forms.include(wanted))
+                }
+                (Self::Is, _) => text.folded == wanted,
+                (Self::Has, _) => text.folded.contains(wanted),
+                (Self::Word, _) => text.has_word(wanted),
+                (Self::Starts, _) => text.folded.starts_with(wanted),
+                (Self::Ends, _) => text.folded.ends_with(wanted),
+            }
+        })
+    }
+}
+
+/// Whether a test of this type of fact reads words that people chose.
+pub(crate) fn is_text(fact: Fact) -> bool {
+    fact.type_of() == Type::Text
+}

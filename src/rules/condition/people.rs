@@ -1,0 +1,93 @@
+//! Whether a list names a follower, and how.
+
+use super::Answer;
+use crate::mail::{Fact as M, Shown};
+use crate::rules::case::Sight;
+use crate::rules::fact::Fact::{self, *};
+use crate::rules::list::People;
+
+/// What the lists say.
+pub(super) enum Found<'a> {
+    /// This list names the account.
+    ByHandle { list: &'a str, written: &'a str },
+    /// This list has the text: for `who` and `name`, a name that anybody can take.
+    ByText { list: &'a str, written: &'a str },
+    /// This list names somebody whom the follower only looks like.
+    LooksLike { list: &'a str, written: &'a str },
+    /// No list does.
+    Nobody,
+    /// What would tell is not shown, or the list has never loaded.
+    CannotTell(Fact),
+}
+
+impl Found<'_> {
+    pub(super) fn answer(&self) -> Answer {
+        match self {
+            Self::ByHandle { .. } | Self::ByText { .. } | Self::LooksLike { .. } => Answer::Holds,
+            Self::Nobody => Answer::Fails,
+            Self::CannotTell(fact) => Answer::CannotTell(*fact),
+        }
+    }
+}
+
+/// Looks a fact up in lists. A handle found in any of them counts for more than a name.
+pub(super) fn find<'a>(fact: Fact, lists: &'a [String], sight: &'a Sight<'_>) -> Found<'a> {
+    let mut unknown = None;
+    let mut known: Vec<(&str, &People)> = Vec::new();
+    for list in lists {
+        match sight.lists.people(list) {
+            Some(people) => known.push((list, people)),
+            None => unknown = Some(fact),
+        }
+    }
+    let by_handle = || {
+        let Shown::Value(forms) = sight.handle() else { return None };
+        known.iter().find_map(|(list, people)| Some((*list, people.handle(forms)?)))
+    };
+    let by_text = |fact: Fact| {
+        let Shown::Value(text) = sight.text(fact) else { return None };
+        known.iter().find_map(|(list, people)| Some((*list, people.name(&text.folded)?)))
+    };
+    let found = match fact {
+        Who | Impersonates => match (by_handle(), fact) {
+            // He is on the list himself, whatever he calls himself.
+            (Some(_), Impersonates) => return Found::Nobody,
+            (Some((list, written)), _) => Some(Found::ByHandle { list, written }),
+            (None, Impersonates) => looks_like(&known, sight),
+            (None, _) => by_text(Mail(M::Name)).map(|(list, written)| Found::ByText { list, written }),
+        },
+        Mail(M::Handle) => by_handle().map(|(list, written)| Found::ByHandle { list, written }),
+        _ => by_text(fact).map(|(list, written)| Found::ByText { list, written }),
+    };
+    found.unwrap_or_else(|| match unknown.or_else(|| hidden(fact, &known, sight)) {
+        Some(fact) => Found::CannotTell(fact),
+        None => Found::Nobody,
+    })
+}
+
+fn looks_like<'a>(known: &[(&'a str, &'a People)], sight: &'a Sight<'_>) -> Option<Found<'a>> {
+    let handle = sight.handle();
+    let name = sight.text(Mail(M::Name));
+    known.iter().find_map(|(list, people)| {
+        let by_handle = handle.value().and_then(|forms| people.handle_like(forms));
+        let by_name = || name.value().and_then(|name| people.name_like(name.plain, &name.folded));
+        by_handle.or_else(by_name).map(|written| Found::LooksLike { list, written })
+    })
+}
+
+/// The fact that would tell more, but is not shown: a list of handles says nothing about a mail that shows a name only.
+fn hidden(fact: Fact, known: &[(&str, &People)], sight: &Sight<'_>) -> Option<Fact> {
+    let shown = |fact: Fact| sight.text(fact).is_shown();
+    match fact {
+        Who | Impersonates => {
+            let handles = known.iter().any(|(_, people)| people.knows_handles());
+            let names = known.iter().any(|(_, people)| people.knows_names());
+            match () {
+                () if handles && !shown(Mail(M::Handle)) => Some(Mail(M::Handle)),
+                () if names && !shown(Mail(M::Name)) => Some(Mail(M::Name)),
+                () => None,
+            }
+        }
+        _ => (!shown(fact)).then_some(fact),
+    }
+}

@@ -1,0 +1,117 @@
+//! The cases that a rules file carries to prove itself: `[[test]]`.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::case::Case;
+use super::list::{ListState, Lists};
+use super::recall::Past;
+use super::set::{Match, RuleSet};
+use super::verdict::{Verdict, VerdictName};
+use crate::diagnostic::Diagnostic;
+use crate::mail::{Follower, Kind, Network, Timestamp};
+
+/// When the invented mail of a test arrives; what came before it is counted back from here.
+pub(crate) const RECEIVED: Timestamp = Timestamp(4_000_000_000);
+
+/// One `[[test]]`. What it leaves out is not shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Example {
+    pub(crate) network: Option<Network>,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) instance: Option<String>,
+    pub(crate) follower: Follower,
+    pub(crate) past: Past,
+    /// `None` is undecided.
+    pub(crate) expect: Option<VerdictName>,
+    pub(crate) expect_at: Range<usize>,
+    /// The rule that must have fired.
+    pub(crate) by: Option<(String, Range<usize>)>,
+}
+
+impl RuleSet {
+    /// How many `[[test]]` cases there are.
+    pub fn tests(&self) -> usize {
+        self.examples.len()
+    }
+
+    /// Runs every `[[test]]`, and finds those that fail, with what happened instead. Of lists, only the people in the file
+    /// itself are known: a test must not depend on who is in somebody's address book.
+    pub fn run_tests(&self) -> Vec<Diagnostic> {
+        let mut lists = self.gather(&BTreeMap::new());
+        for (name, list) in &self.lists {
+            lists.insert(name, ListState::Loaded(list.people.iter().cloned().collect()));
+        }
+        self.examples.iter().filter_map(|example| self.run(example, &lists)).collect()
+    }
+
+    fn run(&self, example: &Example, lists: &Lists) -> Option<Diagnostic> {
+        let case = Case {
+            network: example.network.as_ref(),
+            kind: example.kind,
+            instance: example.instance.as_deref(),
+            follower: &example.follower,
+            past: &example.past,
+            received: RECEIVED,
+        };
+        let verdict = self.judge(&case, lists);
+        if verdict.class != example.expect {
+            let message = format!(
+                "test failed: expected {}, but it is {}",
+                class(&example.expect),
+                class(&verdict.class)
+            );
+            let finding = Diagnostic::error(&self.source, example.expect_at.clone(), message);
+            return Some(finding.label(self.why(&verdict)).help(self.wanted(example, &case, lists)));
+        }
+        let (by, at) = example.by.as_ref()?;
+        if verdict.reasons.iter().any(|reason| reason.rule == *by) {
+            return None;
+        }
+        let message = format!("test failed: {}, but not by `{by}`", class(&verdict.class));
+        let finding = Diagnostic::error(&self.source, at.clone(), message).label(self.why(&verdict));
+        Some(finding.help(self.wanted(example, &case, lists)))
+    }
+
+    /// Which rules fired, and on what.
+    fn why(&self, verdict: &Verdict) -> String {
+        let fired = verdict.reasons.iter().map(|reason| match reason.points {
+            Some(points) => format!("`{}` gives {points} points ({})", reason.rule, reason.evidence),
+            None => format!("`{}` decides ({})", reason.rule, reason.evidence),
+        });
+        let fired: Vec<_> = fired.collect();
+        if fired.is_empty() { "no rule fires".to_owned() } else { fired.join("; ") }
+    }
+
+    /// What the rule says that should have fired; or which rules could not tell.
+    fn wanted(&self, example: &Example, case: &Case<'_>, lists: &Lists) -> String {
+        let trace = self.trace(case, lists);
+        let by = example.by.as_ref().map(|(name, _)| name.as_str());
+        if let Some(rule) = trace.iter().find(|rule| Some(rule.rule) == by) {
+            return match &rule.says {
+                Match::Holds(evidence) => {
+                    format!("`{}` holds ({evidence}), but an earlier rule decides", rule.rule)
+                }
+                Match::Fails => format!("`{}` does not hold for this follower", rule.rule),
+                Match::CannotTell(fact) => {
+                    format!("`{}` cannot tell: the test does not show `{fact}`", rule.rule)
+                }
+            };
+        }
+        let silent = trace.iter().filter_map(|rule| match &rule.says {
+            Match::CannotTell(fact) => Some(format!("`{}` (`{fact}`)", rule.rule)),
+            _ => None,
+        });
+        let silent: Vec<_> = silent.take(5).collect();
+        match silent.as_slice() {
+            [] => "every rule could tell; the others do not hold for this follower".to_owned(),
+            _ => {
+                format!("these rules cannot tell, since the test does not show a fact: {}", silent.join(", "))
+            }
+        }
+    }
+}
+
+fn class(class: &Option<VerdictName>) -> &str {
+    class.as_ref().map_or("undecided", VerdictName::as_str)
+}

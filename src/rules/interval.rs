@@ -1,0 +1,115 @@
+//! Stretches of numbers from zero up, and what they have in common: how conditions on numbers are kept, and how two of
+//! them are seen to exclude or to imply each other.
+
+/// All numbers from `low` to `high`, the ends included unless they are open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Interval {
+    pub(crate) low: f64,
+    pub(crate) low_open: bool,
+    pub(crate) high: f64,
+    pub(crate) high_open: bool,
+}
+
+impl Interval {
+    /// Every number that a fact can have: none is negative.
+    pub(crate) const ALL: Self = Self { low: 0.0, low_open: false, high: f64::INFINITY, high_open: false };
+
+    /// Both ends included.
+    pub(crate) fn between(low: f64, high: f64) -> Self {
+        Self { low, high, ..Self::ALL }
+    }
+
+    /// From a number up.
+    pub(crate) fn from(low: f64, low_open: bool) -> Self {
+        Self { low, low_open, ..Self::ALL }
+    }
+
+    /// Up to a number.
+    pub(crate) fn up_to(high: f64, high_open: bool) -> Self {
+        Self { high, high_open, ..Self::ALL }
+    }
+
+    /// The same for a fact that is always whole: `> 9` is `>= 10`.
+    pub(crate) fn whole(self) -> Self {
+        let low = if self.low_open { self.low.floor() + 1.0 } else { self.low.ceil() };
+        let high = if self.high_open { self.high.ceil() - 1.0 } else { self.high.floor() };
+        Self::between(low, high)
+    }
+
+    /// Is the number in it?
+    pub(crate) fn contains(&self, number: f64) -> bool {
+        let above = if self.low_open { number > self.low } else { number >= self.low };
+        let below = if self.high_open { number < self.high } else { number <= self.high };
+        above && below
+    }
+
+    /// Is no number in it?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.low > self.high || (self.low == self.high && (self.low_open || self.high_open))
+    }
+
+    /// What is in both.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        let (low, low_open) = match self.low.total_cmp(&other.low) {
+            std::cmp::Ordering::Less => (other.low, other.low_open),
+            std::cmp::Ordering::Greater => (self.low, self.low_open),
+            std::cmp::Ordering::Equal => (self.low, self.low_open || other.low_open),
+        };
+        let (high, high_open) = match self.high.total_cmp(&other.high) {
+            std::cmp::Ordering::Less => (self.high, self.high_open),
+            std::cmp::Ordering::Greater => (other.high, other.high_open),
+            std::cmp::Ordering::Equal => (self.high, self.high_open || other.high_open),
+        };
+        Self { low, low_open, high, high_open }
+    }
+
+    /// What is not in it, below and above; for a fact that is always whole, in whole numbers.
+    pub(crate) fn complement(&self, whole: bool) -> Vec<Self> {
+        if self.is_empty() {
+            return vec![Self::ALL];
+        }
+        let parts = [Self::up_to(self.low, !self.low_open), Self::from(self.high, !self.high_open)];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.map(|part| if whole { part.whole() } else { part }).filter(|part| !part.is_empty()).collect()
+    }
+
+    /// Is all of it in `other`?
+    pub(crate) fn within(&self, other: &Self) -> bool {
+        self.is_empty() || self.and(other) == *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_have_closed_ends() {
+        assert_eq!(Interval::from(9.0, true).whole(), Interval::from(10.0, false));
+        assert_eq!(Interval::up_to(1.5, false).whole(), Interval::up_to(1.0, false));
+        assert!(Interval::between(1.5, 1.5).whole().is_empty());
+    }
+
+    #[test]
+    fn a_number_is_in_an_interval_or_in_its_complement() {
+        let intervals = [
+            Interval::ALL,
+            Interval::from(3.0, true),
+            Interval::up_to(3.0, false),
+            Interval::between(2.0, 4.0),
+        ];
+        for interval in intervals {
+            for number in [0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0] {
+                let outside = interval.complement(false).iter().any(|part| part.contains(number));
+                assert_ne!(interval.contains(number), outside, "{number} {interval:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_two_have_in_common_is_within_both() {
+        let (a, b) = (Interval::from(10.0, false), Interval::up_to(20.0, true));
+        assert!(a.and(&b).within(&a) && a.and(&b).within(&b));
+        assert!(Interval::from(20.0, false).and(&b).is_empty());
+    }
+}

@@ -1,0 +1,235 @@
+//! Lists of people that rules may ask for: who is in them, and whom they are confused with.
+//!
+//! Where a list comes from is data here ([`ListSource`]); the caller reads files and folders, [`load`] turns their text
+//! into people, and [`Lists`] holds what there is when a follower is judged.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::text::{fold, looks};
+
+pub mod load;
+
+/// Somebody in a list: by handle, or by display name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// An account: `bob@mastodon.example`, or `bob` for one whose host mails do not print. Without a leading `@`.
+    Handle(String),
+    /// What somebody is called. Anybody can call himself that.
+    Name(String),
+}
+
+impl Person {
+    /// As a person writes it: what begins with `@`, or holds one and no blank, is a handle. `None` of nothing.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let is_handle = text.starts_with('@') || (text.contains('@') && !text.contains(char::is_whitespace));
+        let bare = if is_handle { text.trim_start_matches('@') } else { text };
+        match (bare.is_empty(), is_handle) {
+            (true, _) => None,
+            (false, true) => Some(Self::Handle(bare.to_owned())),
+            (false, false) => Some(Self::Name(bare.to_owned())),
+        }
+    }
+}
+
+/// Where a list's people are, when they are not in the rules file itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListSource {
+    /// A text file, one person a line. As written: relative to the rules file.
+    File(String),
+    /// A file of contacts (vCard, RFC 6350). As written: relative to the rules file.
+    Vcard(String),
+    /// The people written to, from the headers of the mails in this folder.
+    FromSent(String),
+}
+
+/// A list as the rules file has it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct List {
+    /// The people named in the file itself.
+    pub(crate) people: Vec<Person>,
+    /// Where there are more, each with its bytes in the file.
+    pub(crate) sources: Vec<(ListSource, Range<usize>)>,
+}
+
+/// The people of a list, ready to be looked up.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    handles: BTreeMap<String, String>,
+    names: BTreeMap<String, String>,
+    handle_looks: BTreeMap<String, String>,
+    name_looks: BTreeMap<String, String>,
+}
+
+impl FromIterator<Person> for People {
+    fn from_iter<T: IntoIterator<Item = Person>>(people: T) -> Self {
+        let mut all = Self::default();
+        for person in people {
+            let (written, exact, alike) = match person {
+                Person::Handle(handle) => (handle, &mut all.handles, &mut all.handle_looks),
+                Person::Name(name) => (name, &mut all.names, &mut all.name_looks),
+            };
+            alike.extend(looks(&written).map(|look| (look, written.clone())));
+            exact.insert(fold(&written), written);
+        }
+        all
+    }
+}
+
+impl People {
+    /// Does it name nobody?
+    pub fn is_empty(&self) -> bool {
+        self.handles.is_empty() && self.names.is_empty()
+    }
+
+    /// Does it name somebody by handle?
+    pub(crate) fn knows_handles(&self) -> bool {
+        !self.handles.is_empty()
+    }
+
+    /// Does it name somebody by display name?
+    pub(crate) fn knows_names(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// The handle, as the list writes it, that is one of these forms of a follower's.
+    pub(crate) fn handle(&self, forms: &HandleForms) -> Option<&str> {
+        forms.each().find_map(|form| self.handles.get(form)).map(String::as_str)
+    }
+
+    /// The name, as the list writes it, that equals this folded one.
+    pub(crate) fn name(&self, folded: &str) -> Option<&str> {
+        self.names.get(folded).map(String::as_str)
+    }
+
+    /// The handle that these forms look like, without being it.
+    pub(crate) fn handle_like(&self, forms: &HandleForms) -> Option<&str> {
+        if self.handle(forms).is_some() {
+            return None;
+        }
+        forms.each().flat_map(looks).find_map(|look| self.handle_looks.get(&look)).map(String::as_str)
+    }
+
+    /// The name that this one looks like, without being it.
+    pub(crate) fn name_like(&self, plain: &str, folded: &str) -> Option<&str> {
+        if self.name(folded).is_some() {
+            return None;
+        }
+        looks(plain).into_iter().find_map(|look| self.name_looks.get(&look)).map(String::as_str)
+    }
+}
+
+/// The ways to write a follower's handle, folded: on the recipient's own server `bob` and `bob@server` are one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct HandleForms {
+    printed: String,
+    other: Option<String>,
+}
+
+impl HandleForms {
+    /// Of a handle as a mail prints it.
+    pub(crate) fn new(handle: &str, instance: Option<&str>) -> Self {
+        let printed = fold(handle.trim_start_matches('@'));
+        let other = instance.map(fold).and_then(|instance| match printed.split_once('@') {
+            None => Some(format!("{printed}@{instance}")),
+            Some((local, host)) => (host == instance).then(|| local.to_owned()),
+        });
+        Self { printed, other }
+    }
+
+    fn each(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.printed.as_str()).chain(self.other.as_deref())
+    }
+
+    /// Is one of them this folded handle?
+    pub(crate) fn include(&self, folded: &str) -> bool {
+        self.each().any(|form| form == folded)
+    }
+}
+
+/// What is known of the people of a list.
+#[derive(Clone, Debug)]
+pub enum ListState {
+    /// These are in it.
+    Loaded(People),
+    /// One of its sources has not loaded since it was first named: nobody knows who is in it.
+    NeverLoaded,
+}
+
+/// The lists of a rules file by name, as they are when followers are judged.
+#[derive(Clone, Debug, Default)]
+pub struct Lists(BTreeMap<String, ListState>);
+
+impl Lists {
+    /// Sets a list.
+    pub fn insert(&mut self, name: impl Into<String>, state: ListState) {
+        self.0.insert(name.into(), state);
+    }
+
+    /// The people of a list; `None` where it has never loaded.
+    pub fn people(&self, name: &str) -> Option<&People> {
+        match self.0.get(name) {
+            Some(ListState::Loaded(people)) => Some(people),
+            Some(ListState::NeverLoaded) | None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people(written: &[&str]) -> People {
+        written.iter().filter_map(|text| Person::parse(text)).collect()
+    }
+
+    #[test]
+    fn a_handle_is_told_by_its_at_sign() {
+        assert_eq!(
+            Person::parse(" @bob@Mastodon.example "),
+            Some(Person::Handle("bob@Mastodon.example".into()))
+        );
+        assert_eq!(
+            Person::parse("bob@mastodon.example"),
+            Some(Person::Handle("bob@mastodon.example".into()))
+        );
+        assert_eq!(Person::parse("Ana Lima"), Some(Person::Name("Ana Lima".into())));
+        assert_eq!(Person::parse(" @ "), None);
+    }
+
+    #[test]
+    fn a_handle_with_a_host_is_nobody_else_s() {
+        let friends = people(&["@bob@mastodon.example"]);
+        for (handle, instance, expected) in [
+            ("Bob@mastodon.example", None, true),
+            ("bob", Some("mastodon.example"), true),
+            ("bob", Some("evil.example"), false),
+            ("bob", None, false),
+            ("bob@evil.example", Some("mastodon.example"), false),
+        ] {
+            let found = friends.handle(&HandleForms::new(handle, instance)).is_some();
+            assert_eq!(found, expected, "{handle} {instance:?}");
+        }
+    }
+
+    #[test]
+    fn a_handle_without_a_host_is_one_of_the_recipients_own_server() {
+        let friends = people(&["@bob"]);
+        assert!(friends.handle(&HandleForms::new("bob", None)).is_some());
+        assert!(friends.handle(&HandleForms::new("bob@home.example", Some("home.example"))).is_some());
+        assert!(friends.handle(&HandleForms::new("bob@evil.example", Some("home.example"))).is_none());
+    }
+
+    #[test]
+    fn a_look_alike_is_not_the_person() {
+        let friends = people(&["Ana Lima", "@bob@mastodon.example"]);
+        let like = |name: &str| friends.name_like(name, &fold(name)).is_some();
+        assert!(like("Аna Lima"), "with a Cyrillic A");
+        assert!(!like("ANA  LIMA"), "this is her name");
+        assert!(!like("Ana Luma"));
+        assert!(friends.handle_like(&HandleForms::new("b0b@mastodon.example", None)).is_none(), "0 is not o");
+        assert!(friends.handle_like(&HandleForms::new("bob@rnastodon.example", None)).is_some());
+        assert!(friends.handle_like(&HandleForms::new("bob@mastodon.example", None)).is_none());
+    }
+}

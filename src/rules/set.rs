@@ -1,0 +1,214 @@
+//! The rules as compiled, and what they say of a follower.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::case::{Case, Sight};
+use super::condition::{Answer, Condition, Test};
+use super::example::Example;
+use super::fact::Fact;
+use super::list::{List, ListSource, ListState, Lists, People, Person};
+use super::verdict::{Evidence, Reason, Verdict, VerdictName};
+use crate::diagnostic::{Location, Source};
+use crate::mail::Notification;
+use crate::place::Folder;
+
+/// Sums of points are compared with this much room, since 0.1 + 0.2 is a little more than 0.3.
+const ROUNDING: f64 = 1e-9;
+
+/// A rules file as compiled.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    pub(crate) source: Source,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) verdicts: BTreeMap<VerdictName, Disposition>,
+    pub(crate) points_at: Option<(VerdictName, f64)>,
+    pub(crate) lists: BTreeMap<String, List>,
+    pub(crate) examples: Vec<Example>,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What the user calls it.
+    pub name: String,
+    /// Where it stands.
+    pub at: Location,
+    /// What it does where its condition holds.
+    pub effect: Effect,
+    pub(crate) when: Condition,
+}
+
+/// What a rule does where its condition holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// It decides.
+    Decide(VerdictName),
+    /// It adds to the sum that counts where no rule decides.
+    Points(f64),
+}
+
+/// What becomes of a mail with a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Disposition {
+    /// The folder it is filed into; without one it stays.
+    pub move_to: Option<Folder>,
+    /// Whether it is marked as read.
+    pub mark_read: bool,
+    /// Whether it is flagged (starred).
+    pub flag: bool,
+}
+
+/// What one rule says of a follower, for explanations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace<'a> {
+    /// The rule's name.
+    pub rule: &'a str,
+    /// Where it stands.
+    pub at: &'a Location,
+    /// What it does where it holds.
+    pub effect: &'a Effect,
+    /// What it says.
+    pub says: Match,
+}
+
+/// What a condition says of a follower.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub enum Match {
+    /// It holds, and this is what it saw.
+    Holds(Evidence),
+    /// It does not hold.
+    Fails,
+    /// This fact is not shown, so nobody knows.
+    CannotTell(Fact),
+}
+
+impl RuleSet {
+    /// The rules, from top to bottom.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Where the people of lists come from, outside of the file itself. Each source once.
+    pub fn sources(&self) -> BTreeSet<&ListSource> {
+        self.lists.values().flat_map(|list| &list.sources).map(|(source, _)| source).collect()
+    }
+
+    /// The lists that come from a source, with the place in the file that names it: for findings about the source.
+    pub fn named_at(&self, source: &ListSource) -> Option<crate::diagnostic::Place> {
+        let mut all = self.lists.values().flat_map(|list| &list.sources);
+        let (_, span) = all.find(|(known, _)| known == source)?;
+        Some(crate::diagnostic::Place { source: self.source.clone(), span: span.clone() })
+    }
+
+    /// The lists as they are: the people in the file, and those of every source that has loaded at least once. A list
+    /// with a source that is not among these has never loaded.
+    pub fn gather(&self, loaded: &BTreeMap<ListSource, Vec<Person>>) -> Lists {
+        let mut lists = Lists::default();
+        for (name, list) in &self.lists {
+            let from_sources: Option<Vec<_>> =
+                list.sources.iter().map(|(source, _)| loaded.get(source)).collect();
+            let state = match from_sources {
+                Some(people) => {
+                    let people: People =
+                        list.people.iter().chain(people.into_iter().flatten()).cloned().collect();
+                    ListState::Loaded(people)
+                }
+                None => ListState::NeverLoaded,
+            };
+            lists.insert(name, state);
+        }
+        lists
+    }
+
+    /// The lists that rules ask for and that have never loaded. While there is one, nothing may be moved: the follower
+    /// may be a friend.
+    pub fn missing_lists(&self, lists: &Lists) -> BTreeSet<&str> {
+        let leaves = self.rules.iter().flat_map(|rule| rule.when.leaves());
+        let asked = leaves.flat_map(|leaf| match &leaf.test {
+            Test::In(names) => names.as_slice(),
+            _ => &[],
+        });
+        asked.map(String::as_str).filter(|name| lists.people(name).is_none()).collect()
+    }
+
+    /// What the rules say of a follower. The first rule with a verdict that fires decides; if none does, the points of all
+    /// that fired are summed, and the verdict with `points-at` is given from so many points on.
+    pub fn judge(&self, case: &Case<'_>, lists: &Lists) -> Verdict {
+        let sight = Sight::new(*case, lists);
+        let mut points = 0.0;
+        let mut fired = Vec::new();
+        for rule in &self.rules {
+            if rule.when.answer(&sight) != Answer::Holds {
+                continue;
+            }
+            match &rule.effect {
+                Effect::Decide(class) => {
+                    let reasons = vec![rule.reason(&sight)];
+                    return Verdict { class: Some(class.clone()), points: 0.0, reasons };
+                }
+                Effect::Points(given) => {
+                    points += given;
+                    fired.push(rule);
+                }
+            }
+        }
+        let reached = |(_, least): &&(VerdictName, f64)| points >= least - ROUNDING;
+        let class = self.points_at.as_ref().filter(reached).map(|(class, _)| class.clone());
+        Verdict { class, points, reasons: fired.iter().map(|rule| rule.reason(&sight)).collect() }
+    }
+
+    /// What every rule says of a follower, whether or not it decides.
+    pub fn trace(&self, case: &Case<'_>, lists: &Lists) -> Vec<Trace<'_>> {
+        let sight = Sight::new(*case, lists);
+        let trace = |rule: &'_ Rule| match rule.when.answer(&sight) {
+            Answer::Holds => Match::Holds(rule.when.evidence(&sight)),
+            Answer::Fails => Match::Fails,
+            Answer::CannotTell(fact) => Match::CannotTell(fact),
+        };
+        let rules = self.rules.iter();
+        rules
+            .map(|rule| Trace { rule: &rule.name, at: &rule.at, effect: &rule.effect, says: trace(rule) })
+            .collect()
+    }
+
+    /// What becomes of a mail with this verdict. One that no table declares stays as it is.
+    pub fn disposition(&self, verdict: &VerdictName) -> Disposition {
+        self.verdicts.get(verdict).cloned().unwrap_or_default()
+    }
+
+    /// The verdict on a whole mail, from those on its followers in their order. For several followers: the verdict that
+    /// all of them have; where spam is mixed with one other class and both are filed, that class, so that nobody is buried
+    /// among spam; else none. A mail that does not name everybody has no verdict.
+    pub fn combine(&self, notification: &Notification, verdicts: &[Verdict]) -> Option<VerdictName> {
+        if !notification.complete || verdicts.len() != notification.followers.len() {
+            return None;
+        }
+        let classes: Option<BTreeSet<&VerdictName>> = verdicts.iter().map(|one| one.class.as_ref()).collect();
+        let classes: Vec<_> = classes?.into_iter().collect();
+        let filed = |class: &VerdictName| self.disposition(class).move_to.is_some();
+        match classes.as_slice() {
+            [one] => Some((*one).clone()),
+            [one, other] if filed(one) && filed(other) => match (one.as_str(), other.as_str()) {
+                ("spam", _) => Some((*other).clone()),
+                (_, "spam") => Some((*one).clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Rule {
+    fn reason(&self, sight: &Sight<'_>) -> Reason {
+        Reason {
+            rule: self.name.clone(),
+            at: self.at.clone(),
+            evidence: self.when.evidence(sight),
+            points: match self.effect {
+                Effect::Decide(_) => None,
+                Effect::Points(points) => Some(points),
+            },
+        }
+    }
+}

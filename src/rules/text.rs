@@ -1,0 +1,139 @@
+//! Text as rules compare it: folded, so that `Ａirdrop`, `AIRDROP` and `airdrop` are one word, and cut at the
+//! boundaries of words.
+
+use std::cell::OnceCell;
+
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The longest piece of a mail's text that evidence shows, in characters.
+const EXCERPT: usize = 60;
+
+/// A text in the form in which two texts are compared: compatibility-normalised (NFKC), case-folded in full, white
+/// space as single blanks and none around it. Case folding can undo normalisation, hence the second round.
+pub(crate) fn fold(text: &str) -> String {
+    let folded: String = if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.nfkc().default_case_fold().nfkc().collect()
+    };
+    let mut words = folded.split_whitespace();
+    let mut line = String::with_capacity(folded.len());
+    line.extend(words.next());
+    for word in words {
+        line.push(' ');
+        line.push_str(word);
+    }
+    line
+}
+
+/// What a text looks like (UTS 39, section 4): equal for texts that a reader can confuse. Once of the text as it is
+/// written and once folded, since case decides what looks alike: `I` is like `l`, `i` is not.
+pub(crate) fn looks(text: &str) -> [String; 2] {
+    let plain: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    [&plain, &fold(text)].map(|text| unicode_security::skeleton(text).collect())
+}
+
+/// A text of a mail, folded once, and cut into words when the first rule asks for words.
+#[derive(Debug)]
+pub(crate) struct Folded<'a> {
+    /// As the mail shows it.
+    pub(crate) plain: &'a str,
+    /// To be compared.
+    pub(crate) folded: String,
+    boundaries: OnceCell<Vec<usize>>,
+}
+
+impl<'a> Folded<'a> {
+    pub(crate) fn new(plain: &'a str) -> Self {
+        Self { plain, folded: fold(plain), boundaries: OnceCell::new() }
+    }
+
+    /// Does a word, or several words in a row, stand in the text by itself? `word` is folded.
+    pub(crate) fn has_word(&self, word: &str) -> bool {
+        self.folded.match_indices(word).any(|(start, _)| {
+            let boundaries = self.boundaries.get_or_init(|| boundaries(&self.folded));
+            boundaries.binary_search(&start).is_ok()
+                && boundaries.binary_search(&(start + word.len())).is_ok()
+        })
+    }
+}
+
+/// Where words begin and end (UAX 29), in rising order. Dots and colons part words here, though UAX 29 keeps
+/// `example.org` together: who looks for `crypto` means `crypto.example` too.
+fn boundaries(text: &str) -> Vec<usize> {
+    let mut boundaries: Vec<usize> = text.split_word_bound_indices().map(|(start, _)| start).collect();
+    boundaries.extend(text.match_indices(['.', ':']).flat_map(|(start, dot)| [start, start + dot.len()]));
+    boundaries.push(text.len());
+    boundaries.sort_unstable();
+    boundaries.dedup();
+    boundaries
+}
+
+/// A piece of a mail's text as evidence shows it: in quotes, on one line, short, and without anything that a terminal
+/// obeys or that turns the direction of writing.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(EXCERPT)
+        .map(|c| if c.is_control() || is_directional(c) { ' ' } else { c })
+        .collect();
+    if text.chars().nth(EXCERPT).is_some() {
+        shown.push('…');
+    }
+    format!("\"{shown}\"")
+}
+
+fn is_directional(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn width_case_and_spacing_make_no_difference() {
+        assert_eq!(fold("Ａirdrop"), "airdrop");
+        assert_eq!(fold("STRASSE"), fold("Straße"));
+        assert_eq!(fold("  Ana\u{a0} LIMA "), "ana lima");
+        assert_eq!(fold("I\u{307}"), fold("İ"));
+    }
+
+    #[test]
+    fn a_word_stands_by_itself() {
+        for (text, word, expected) in [
+            ("I write Rust.", "rust", true),
+            ("rustacean", "rust", false),
+            ("make money fast", "make money", true),
+            ("remake money", "make money", false),
+            ("see crypto.example", "crypto", true),
+            ("C++ and C", "c++", true),
+            ("#rust", "rust", true),
+            ("rust_lang", "rust", false),
+            ("Ein Straßenfest", "strasse", false),
+            ("💰💰", "💰", true),
+            ("money, making it", "making", true),
+        ] {
+            assert_eq!(Folded::new(text).has_word(word), expected, "{word:?} in {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_reader_can_confuse_looks_the_same() {
+        let alike = |a: &str, b: &str| looks(a).iter().zip(looks(b)).any(|(a, b)| *a == b);
+        assert!(alike("Ana Lima", "Аna Lima"), "Cyrillic A");
+        assert!(alike("paypal", "paypaI"), "capital i");
+        assert!(alike("modern", "rnodern"), "r and n");
+        assert!(!alike("Ana Lima", "Ana Lina"));
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_harmless() {
+        let shown = excerpt(&format!("a\u{1b}[31m\u{202e}\n{}", "x".repeat(1000)));
+        assert!(shown.chars().count() < 70);
+        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\n']));
+    }
+}
