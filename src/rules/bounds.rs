@@ -192,7 +192,7 @@ fn number(text: &str, unit: Type) -> Result<f64, Unreadable> {
         if text.is_empty() { "a number is missing".to_owned() } else { format!("`{text}` is not a number") };
     let parted: String = text.chars().filter(|c| !matches!(c, ',' | ' ' | '\'' | '.')).collect();
     if !parted.is_empty() && parted.chars().all(|c| c.is_ascii_digit()) {
-        return unreadable(message, format!("write {parted}"));
+        return unreadable(message, format!("write {parted}, without the separator"));
     }
     if let Some((low, high)) = text.split_once('-')
         && [low, high].iter().all(|end| number(end.trim(), unit).is_ok())
@@ -244,8 +244,8 @@ mod tests {
     fn what_is_no_number_comes_with_what_to_write() {
         for (text, label) in [
             ("=> 10", "write \">= 10\""),
-            ("2,000", "write 2000"),
-            (">= 2'000", "write 2000"),
+            ("2,000", "write 2000, without the separator"),
+            (">= 2'000", "write 2000, without the separator"),
             ("10-20", "write \"10..20\""),
             ("20..10", "write \"10..20\""),
             ("== 5", "write \"5\""),

@@ -4,8 +4,8 @@ use regex::RegexBuilder;
 use toml::de::DeValue;
 
 use super::{Names, suggest};
-use crate::diagnostic::Diagnostic;
 use crate::diagnostic::document::{Table, Text, Value, list};
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::mail::{Fact as M, Kind};
 use crate::rules::bounds::{Bounds, Unreadable};
 use crate::rules::condition::{Condition, Leaf, Relation, Test, Wanted};
@@ -158,24 +158,18 @@ impl Reader<'_> {
             "empty" if !people => leaf(Test::Empty(value.boolean()?)),
             "shown" => leaf(Test::Shown(value.boolean()?)),
             key => {
-                let of_text = Relation::ALL.iter().any(|relation| relation.key() == key) || key == "matches";
-                let message = match of_text || matches!(key, "in" | "empty") {
+                let message = match OF_TEXT.contains(&key) {
                     true => format!("`{key}` cannot be asked of `{fact}`"),
                     false => format!("unknown operator `{key}`"),
                 };
                 let finding = Diagnostic::error(value.source(), value.key_span(), message);
-                let meant = match key {
-                    "contains" | "includes" | "substring" => Some("has"),
-                    "equals" | "eq" => Some("is"),
-                    "regex" | "regexp" | "match" => Some("matches"),
-                    "begins" | "prefix" => Some("starts"),
-                    "suffix" => Some("ends"),
-                    "words" => Some("word"),
-                    _ => None,
-                };
-                value.findings().add(match meant.filter(|_| text) {
-                    Some(word) => finding.label(format!("did you mean `{word}`?")),
-                    None => finding.label(format!("expected {}", operators(fact))),
+                let word = if text { synonym(key).or_else(|| nearest(key, OF_TEXT)) } else { None };
+                value.findings().add(match (word, fact.type_of()) {
+                    (Some(word), _) => finding.label(format!("did you mean `{word}`?")),
+                    (None, unit @ (Type::Count | Type::Quantity | Type::Duration)) => {
+                        finding.label(format!("expected {}; or {}", unit.expects(), operators(fact)))
+                    }
+                    (None, _) => finding.label(format!("expected {}", operators(fact))),
                 });
                 None
             }
@@ -338,9 +332,24 @@ fn pattern(text: &Text, value: &Value<'_>) -> Option<regex::Regex> {
     }
 }
 
+/// What can be asked of a text.
+const OF_TEXT: [&str; 9] = ["is", "has", "word", "starts", "ends", "matches", "in", "empty", "shown"];
+
+/// What people write who know other languages.
+fn synonym(key: &str) -> Option<&'static str> {
+    match key {
+        "contains" | "includes" | "substring" => Some("has"),
+        "equals" | "eq" => Some("is"),
+        "regex" | "regexp" => Some("matches"),
+        "begins" | "prefix" => Some("starts"),
+        "suffix" => Some("ends"),
+        _ => None,
+    }
+}
+
 fn operators(fact: Fact) -> String {
     list(match fact.type_of() {
-        Type::Text => &["is", "has", "word", "starts", "ends", "matches", "in", "empty", "shown"],
+        Type::Text => &OF_TEXT,
         Type::People => &["in", "shown"],
         Type::Word => &["is", "shown"],
         Type::Count | Type::Quantity | Type::Duration | Type::Answer => &["empty", "shown"],
