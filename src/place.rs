@@ -1,8 +1,14 @@
-//! Where a mail is: account, folder, UIDVALIDITY and UID (RFC 9051, section 2.3.1).
+//! Where a mail is (account, folder, UIDVALIDITY and UID; RFC 9051, section 2.3.1), by what it is known again, and how it
+//! may be marked.
 //!
 //! Values only. Imports nothing, so that every room may name a place.
 
 use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// As much of a mail's header as its digest looks at.
+pub const HEADER_LIMIT: usize = 64 << 10;
 
 /// The name of an account, as its table in the settings is called: `[accounts.home]` is `home`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +105,63 @@ impl fmt::Display for MailRef {
     }
 }
 
+/// The SHA-256 of a mail's raw header, up to the empty line and without it; of its first 64 KiB where it is longer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MailDigest(pub [u8; 32]);
+
+impl MailDigest {
+    /// Of the beginning of a mail, or of its header alone, as the server sends it.
+    pub fn of(mail: &[u8]) -> Self {
+        let head = mail.get(..HEADER_LIMIT).unwrap_or(mail);
+        let end = if head.starts_with(b"\r\n") {
+            0
+        } else {
+            head.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(head.len())
+        };
+        // Some answers bear the empty line that ends a header, others do not.
+        let header = head.get(..end).unwrap_or(head).trim_ascii_end();
+        Self(Sha256::digest(header).into())
+    }
+}
+
+impl fmt::Display for MailDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for MailDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MailDigest({self})")
+    }
+}
+
+/// By what a mail is known again, whatever its folder and UID: never by its Message-ID, which its sender chose, and of
+/// which twins are normal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MailIdentity {
+    /// Of its header.
+    pub digest: MailDigest,
+    /// Its size in octets, as the server says (RFC822.SIZE).
+    pub size: u32,
+}
+
+/// Flags that a mail is given. None is ever taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// `\Seen`: read.
+    pub seen: bool,
+    /// `\Flagged`: starred.
+    pub flagged: bool,
+}
+
+impl Marks {
+    /// Is there anything to set?
+    pub fn any(self) -> bool {
+        self.seen || self.flagged
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +184,23 @@ mod tests {
     fn an_account_name_survives_the_environment() {
         assert!(AccountName::new("home-2").is_some());
         assert!(AccountName::new("Home").is_none());
+    }
+
+    #[test]
+    fn a_mail_and_its_header_alone_have_one_digest() {
+        let whole = b"From: a\r\nSubject: b\r\n\r\nbody\r\n\r\nmore";
+        for header in
+            [&b"From: a\r\nSubject: b\r\n\r\n"[..], b"From: a\r\nSubject: b\r\n", b"From: a\r\nSubject: b"]
+        {
+            assert_eq!(MailDigest::of(header), MailDigest::of(whole));
+        }
+        assert_ne!(MailDigest::of(b"From: a\r\nSubject: c\r\n\r\n"), MailDigest::of(whole));
+        assert_eq!(MailDigest::of(b"\r\nbody"), MailDigest::of(b""));
+    }
+
+    #[test]
+    fn a_giant_header_counts_by_its_beginning() {
+        let giant = [&b"X: "[..], &vec![b'y'; HEADER_LIMIT * 2]].concat();
+        assert_eq!(MailDigest::of(&giant), MailDigest::of(&giant[..HEADER_LIMIT]));
     }
 }

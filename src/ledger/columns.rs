@@ -5,9 +5,8 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use super::judged::MailDigest;
 use crate::mail::{Kind, Network, Timestamp};
-use crate::place::{AccountName, Folder, Uid, UidValidity};
+use crate::place::{AccountName, Folder, MailDigest, Uid, UidValidity};
 use crate::rules::VerdictName;
 
 /// A value that a column bears and that cannot be one of ours.

@@ -3,9 +3,9 @@
 use rusqlite::params;
 
 use super::judged::find_mail;
-use super::{Ledger, LedgerFault, MailIdentity};
+use super::{Ledger, LedgerFault};
 use crate::mail::Timestamp;
-use crate::place::AccountName;
+use crate::place::{AccountName, MailIdentity};
 
 impl Ledger {
     /// Notes that the user has put back a mail that was moved. It is never moved again, and the followers

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::{Ledger, LedgerFault};
+use crate::mail::Timestamp;
 use crate::place::{AccountName, Folder, Uid, UidValidity};
 
 /// How far a folder has been looked at.
@@ -12,6 +13,8 @@ pub struct Cursor {
     pub validity: UidValidity,
     /// The lowest UID that has not been dealt with.
     pub next: Uid,
+    /// When it was last looked at: where to go on when the UIDVALIDITY has changed.
+    pub looked_at: Timestamp,
 }
 
 impl Ledger {
@@ -24,10 +27,10 @@ impl Ledger {
         self.read("look up how far a folder was looked at", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT validity, next_uid FROM folder_cursor WHERE account = ? AND folder = ?",
+                    "SELECT validity, next_uid, looked_at FROM folder_cursor WHERE account = ? AND folder = ?",
                 )?
                 .query_row(params![account, folder], |row| {
-                    Ok(Cursor { validity: row.get(0)?, next: row.get(1)? })
+                    Ok(Cursor { validity: row.get(0)?, next: row.get(1)?, looked_at: row.get(2)? })
                 })
                 .optional()
         })
@@ -48,13 +51,14 @@ impl Ledger {
         self.write("note how far a folder was looked at", |transaction| {
             transaction
                 .prepare_cached(
-                    "INSERT INTO folder_cursor (account, folder, validity, next_uid) VALUES (?, ?, ?, ?)
+                    "INSERT INTO folder_cursor (account, folder, validity, next_uid, looked_at) VALUES (?, ?, ?, ?, ?)
                      ON CONFLICT (account, folder) DO UPDATE SET
                          next_uid = CASE WHEN validity = excluded.validity
                              THEN max(next_uid, excluded.next_uid) ELSE excluded.next_uid END,
-                         validity = excluded.validity",
+                         validity = excluded.validity,
+                         looked_at = excluded.looked_at",
                 )?
-                .execute(params![account, folder, cursor.validity, cursor.next])
+                .execute(params![account, folder, cursor.validity, cursor.next, cursor.looked_at])
                 .map(drop)
         })
     }

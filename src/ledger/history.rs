@@ -6,10 +6,10 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::written;
-use super::{Judged, Ledger, LedgerFault, MailDigest, MailIdentity, Marks, RecordedAction, Settlement};
+use super::{Judged, Ledger, LedgerFault, Settlement};
 use crate::mail::{Authenticity, Network, Notification, Timestamp};
-use crate::place::{AccountName, Folder, MailRef};
-use crate::rules::{Verdict, VerdictName};
+use crate::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks};
+use crate::rules::{Action, Verdict, VerdictName};
 
 /// A judgement, and what was done about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,11 +132,11 @@ fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Entry> {
         "fail" => Authenticity::Fail(seen.unwrap_or_default()),
         _ => Authenticity::Unknown,
     };
-    let marks = Marks { flag: row.get("flag")?, mark_read: row.get("mark_read")? };
+    let marks = Marks { flagged: row.get("flag")?, seen: row.get("mark_read")? };
     let action = match row.get::<_, Option<Folder>>("target")? {
-        Some(to) => RecordedAction::File { to, marks },
-        None if row.get::<_, String>("action")? == "mark" => RecordedAction::Mark(marks),
-        None => RecordedAction::Leave,
+        Some(to) => Action::File { to, marks },
+        None if row.get::<_, String>("action")? == "mark" => Action::Mark(marks),
+        None => Action::Leave,
     };
     let mut followers = Vec::new();
     let mut verdicts = Vec::new();

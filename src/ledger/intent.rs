@@ -8,9 +8,9 @@ use std::fmt;
 use rusqlite::{Row, params};
 
 use super::judged::find_mail;
-use super::{Ledger, LedgerFault, MailIdentity, Marks};
+use super::{Ledger, LedgerFault};
 use crate::mail::Timestamp;
-use crate::place::{AccountName, Folder, MailRef, Uid, UidValidity};
+use crate::place::{AccountName, Folder, MailIdentity, MailRef, Marks, Uid, UidValidity};
 
 /// The number of an intent; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,8 +123,8 @@ impl Ledger {
                                 target.folder,
                                 target.validity,
                                 target.next,
-                                marks.flag,
-                                marks.mark_read,
+                                marks.flagged,
+                                marks.seen,
                                 stated_at
                             ],
                             |row| row.get(0).map(IntentId),
@@ -220,7 +220,7 @@ fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
                 validity: row.get("to_validity")?,
                 next: row.get("to_next_uid")?,
             },
-            marks: Marks { flag: row.get("flag")?, mark_read: row.get("mark_read")? },
+            marks: Marks { flagged: row.get("flag")?, seen: row.get("mark_read")? },
             stated_at: row.get("stated_at")?,
         },
     })

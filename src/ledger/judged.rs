@@ -3,75 +3,13 @@
 //! `sweep` records here whatever it judged, moved or not. A mail judged again by the same rules replaces what
 //! they said before; judged by other rules, it keeps both, since the earlier may explain a move.
 
-use std::fmt;
-
 use rusqlite::{Connection, OptionalExtension, named_params, params};
-use sha2::{Digest, Sha256};
 
 use super::written;
 use super::{Ledger, LedgerFault};
 use crate::mail::{Authenticity, Fact, Network, Notification, Timestamp};
-use crate::place::{AccountName, Folder, MailRef};
-use crate::rules::{Verdict, VerdictName};
-
-/// The SHA-256 of a mail's raw header.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MailDigest(pub [u8; 32]);
-
-impl MailDigest {
-    /// Of a header as the server sends it. The empty line that ends it is no part of it: some answers bear
-    /// it, others do not.
-    pub fn of_header(header: &[u8]) -> Self {
-        Self(Sha256::digest(header.trim_ascii_end()).into())
-    }
-}
-
-impl fmt::Display for MailDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for MailDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MailDigest({self})")
-    }
-}
-
-/// By what a mail is known again, whatever its folder and UID: never by its Message-ID, which its sender
-/// chose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MailIdentity {
-    /// Of its header.
-    pub digest: MailDigest,
-    /// Its size in octets, as the server says.
-    pub size: u64,
-}
-
-/// How a mail is marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Marks {
-    /// Starred: `\Flagged`.
-    pub flag: bool,
-    /// Read: `\Seen`.
-    pub mark_read: bool,
-}
-
-/// What the verdicts on a mail lead to, whether or not the account lets it be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecordedAction {
-    /// Nothing.
-    Leave,
-    /// It stays, with these marks.
-    Mark(Marks),
-    /// It goes to a folder, with these marks.
-    File {
-        /// The folder.
-        to: Folder,
-        /// The marks.
-        marks: Marks,
-    },
-}
+use crate::place::{AccountName, MailIdentity, MailRef, Marks};
+use crate::rules::{Action, Verdict, VerdictName};
 
 /// One mail that was recognised and judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +25,7 @@ pub struct Judged {
     /// The class of the mail as a whole; `None` is undecided.
     pub verdict: Option<VerdictName>,
     /// What the verdicts lead to.
-    pub action: RecordedAction,
+    pub action: Action,
     /// A word that changes whenever rules or profiles do.
     pub rules: String,
     /// When it was judged.
@@ -123,6 +61,22 @@ impl Ledger {
         })
     }
 
+    /// Has this mail been judged before?
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn knows(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.read("look for an earlier judgement", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM mail WHERE account = ? AND digest = ? AND size = ?
+                         AND latest IS NOT NULL)",
+                )?
+                .query_row(params![account, identity.digest, identity.size], |row| row.get(0))
+        })
+    }
+
     /// Records mails that no layout could read.
     ///
     /// # Errors
@@ -150,9 +104,9 @@ fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
         &judged.notification;
     let mail = put_mail(transaction, &judged.mail, &judged.identity, *received)?;
     let (action, target, marks) = match &judged.action {
-        RecordedAction::Leave => ("leave", None, Marks::default()),
-        RecordedAction::Mark(marks) => ("mark", None, *marks),
-        RecordedAction::File { to, marks } => ("file", Some(to), *marks),
+        Action::Leave => ("leave", None, Marks::default()),
+        Action::Mark(marks) => ("mark", None, *marks),
+        Action::File { to, marks } => ("file", Some(to), *marks),
     };
     let seen = match authentic {
         Authenticity::Pass(seen) | Authenticity::Fail(seen) => Some(seen),
@@ -175,7 +129,7 @@ fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
                 ":mail": mail, ":rules": judged.rules, ":judged_at": judged.judged_at, ":network": network,
                 ":title": title, ":kind": kind, ":layout": layout, ":authentic": authentic.word(),
                 ":seen": seen, ":instance": instance, ":complete": complete, ":verdict": judged.verdict,
-                ":action": action, ":target": target, ":flag": marks.flag, ":mark_read": marks.mark_read,
+                ":action": action, ":target": target, ":flag": marks.flagged, ":mark_read": marks.seen,
             },
             |row| row.get(0),
         )?;

@@ -31,7 +31,7 @@ pub use cursor::Cursor;
 pub use fault::LedgerFault;
 pub use history::{Entry, Filing};
 pub use intent::{Intent, IntentId, OpenIntent, Settlement, Target};
-pub use judged::{Incomplete, Judged, MailDigest, MailIdentity, Marks, RecordedAction};
+pub use judged::{Incomplete, Judged};
 pub use lock::{AccountLock, LockFault};
 pub use people::{Person, SentPeople};
 pub use recalled::Recalled;

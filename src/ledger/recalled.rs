@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use rusqlite::{Connection, named_params};
 
 use super::judged::find_mail;
-use super::{Ledger, LedgerFault, MailIdentity};
+use super::{Ledger, LedgerFault};
 use crate::mail::{FollowerKey, Timestamp};
-use crate::place::AccountName;
+use crate::place::{AccountName, MailIdentity};
 use crate::rules::recall::WAVE;
 use crate::rules::{Past, Recall};
 

@@ -24,4 +24,4 @@ pub use fact::{Fact, Vocabulary};
 pub use list::{ListSource, ListState, Lists, People, Person};
 pub use recall::{Past, Recall};
 pub use set::{Disposition, Effect, Match, Rule, RuleSet, Trace};
-pub use verdict::{Evidence, Reason, Verdict, VerdictName};
+pub use verdict::{Action, Evidence, Reason, Verdict, VerdictName};

@@ -39,23 +39,29 @@ impl Recall for Blank {
 /// Notifications replayed in their order of arrival, as `explain` and `backtest` see them.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
-    seen: Vec<(FollowerKey, Timestamp)>,
+    mails: Vec<(Vec<FollowerKey>, Timestamp)>,
 }
 
 impl Replay {
-    /// Notes that a notification about `follower` arrived at `at`.
-    pub fn note(&mut self, follower: FollowerKey, at: Timestamp) {
-        self.seen.push((follower, at));
+    /// Notes that a notification about `followers` arrived at `at`.
+    pub fn note(&mut self, followers: Vec<FollowerKey>, at: Timestamp) {
+        self.mails.push((followers, at));
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.mails.clear();
     }
 }
 
 impl Recall for Replay {
     fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past {
-        let earlier = || self.seen.iter().filter(|(_, at)| *at < before);
-        let mine = || earlier().filter(|(key, _)| key == follower);
-        let wave = earlier()
-            .filter(|(key, at)| key.network() == follower.network() && at.0 >= before.0 - WAVE)
-            .count();
+        let earlier = || self.mails.iter().filter(|(_, at)| *at < before);
+        let mine = || earlier().filter(|(followers, _)| followers.contains(follower));
+        let of_network =
+            |followers: &[FollowerKey]| followers.iter().any(|key| key.network() == follower.network());
+        let wave =
+            earlier().filter(|(followers, at)| at.0 >= before.0 - WAVE && of_network(followers)).count();
         Past {
             known: false,
             times_followed: mine().count() as u64,
@@ -77,9 +83,9 @@ mod tests {
     #[test]
     fn only_what_arrived_earlier_counts() {
         let mut replay = Replay::default();
-        replay.note(key("@ann"), Timestamp(100));
-        replay.note(key("@bob"), Timestamp(200));
-        replay.note(key("@ann"), Timestamp(10_000));
+        replay.note(vec![key("@ann")], Timestamp(100));
+        replay.note(vec![key("@bob"), key("@eve")], Timestamp(200));
+        replay.note(vec![key("@ann")], Timestamp(10_000));
         let past = replay.past(&key("@ann"), Timestamp(300));
         assert_eq!(
             past,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::diagnostic::Location;
+use crate::place::{Folder, Marks};
 
 /// A class of followers: `spam`, `real`, or one of the user's own such as `numbers-game`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +28,22 @@ impl fmt::Display for VerdictName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What a verdict leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The mail is not touched.
+    Leave,
+    /// It stays where it is, with marks.
+    Mark(Marks),
+    /// It is moved.
+    File {
+        /// The folder it goes to.
+        to: Folder,
+        /// The marks it gets there.
+        marks: Marks,
+    },
 }
 
 /// What a condition saw when it held: `following 2001 >= 2000`. One piece a fact, in the order of the file.

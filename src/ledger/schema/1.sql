@@ -5,6 +5,8 @@ CREATE TABLE folder_cursor (
     folder   TEXT NOT NULL,
     validity INTEGER NOT NULL,
     next_uid INTEGER NOT NULL,
+    -- When it was last looked at: where to go on when the UIDVALIDITY has changed.
+    looked_at INTEGER NOT NULL,
     PRIMARY KEY (account, folder)
 ) STRICT, WITHOUT ROWID;
 
