@@ -1,0 +1,183 @@
+//! Whether a mail is what it says: the account's own Authentication-Results, alignment of domains, and the
+//! signature that a layout demands.
+
+use super::authentication::{MethodResult, Report};
+use super::message::Head;
+use super::notification::Authenticity;
+
+/// Whose word about mails the account trusts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// The authserv-id (RFC 8601, section 2.5) that the account's own server writes. Without one the topmost
+    /// Authentication-Results may demote a mail, and nothing can promote it.
+    pub authserv_id: Option<String>,
+}
+
+/// Judges a mail of a network that sends from `domains`; a self-hosted network has none, and From stands for
+/// them. `signed_by` is the domain whose DKIM-Signature has to be there.
+pub(super) fn judge(
+    head: &Head<'_>,
+    domains: &[String],
+    signed_by: Option<&str>,
+    trust: &Trust,
+) -> Authenticity {
+    if head.several_senders {
+        return Authenticity::Fail("more than one From address".to_owned());
+    }
+    let sender = head.from.as_ref().map(|from| from.domain.as_str());
+    let aligned = |domain: &str| {
+        if domains.is_empty() {
+            sender.is_some_and(|sender| same_organisation(domain, sender))
+        } else {
+            domains.iter().any(|own| same_organisation(domain, own))
+        }
+    };
+    if let Some(signed_by) = signed_by
+        && !signatures(head).any(|domain| same_organisation(&domain, signed_by))
+    {
+        return Authenticity::Fail(format!("no DKIM-Signature of {signed_by}"));
+    }
+    let reports = reports(head, trust);
+    let is_aligned = |result: &MethodResult| result.domain().is_some_and(aligned);
+    let results =
+        || reports.iter().flat_map(|report| report.results.iter().map(move |result| (report, result)));
+    let evidence = |(report, result): (&Report, &MethodResult)| {
+        let domain = result.domain().unwrap_or_default();
+        let text = format!("{}: {}={} {domain}", report.authserv_id, result.method, result.outcome);
+        super::line::one_line(&text, 200)
+    };
+    let failed = |result: &MethodResult| matches!(result.outcome.as_str(), "fail" | "hardfail");
+    if let Some(found) = results().find(|(_, result)| result.method == "dmarc" && failed(result)) {
+        return Authenticity::Fail(evidence(found));
+    }
+    let method = |result: &MethodResult, methods: &[&str]| methods.contains(&result.method.as_str());
+    let passed = |result: &MethodResult, methods: &[&str]| {
+        method(result, methods) && result.outcome == "pass" && is_aligned(result)
+    };
+    if !results().any(|(_, result)| passed(result, &["spf", "dkim", "dmarc"]))
+        && let Some(found) = results().find(|(_, result)| method(result, &["spf", "dkim"]) && failed(result))
+    {
+        return Authenticity::Fail(evidence(found));
+    }
+    if trust.authserv_id.is_some()
+        && let Some(found) = results().find(|(_, result)| passed(result, &["dkim", "dmarc"]))
+    {
+        return Authenticity::Pass(evidence(found));
+    }
+    Authenticity::Unknown
+}
+
+/// The reports that count: those of the trusted server, else the topmost.
+fn reports(head: &Head<'_>, trust: &Trust) -> Vec<Report> {
+    let all = head.raw_values("authentication-results");
+    let Some(authserv_id) = &trust.authserv_id else {
+        return all.take(1).filter_map(|(_, value)| Report::parse(&value)).collect();
+    };
+    // Servers add their fields on top (RFC 8601, section 5): one below From came with the mail.
+    let from = head.place("from").unwrap_or(usize::MAX);
+    all.filter(|(place, _)| *place < from)
+        .filter_map(|(_, value)| Report::parse(&value))
+        .filter(|report| report.authserv_id.eq_ignore_ascii_case(authserv_id))
+        .collect()
+}
+
+/// The signing domains of all DKIM-Signature fields (RFC 6376, section 3.5).
+fn signatures(head: &Head<'_>) -> impl Iterator<Item = String> {
+    head.raw_values("dkim-signature").filter_map(|(_, value)| {
+        value.split(';').find_map(|tag| {
+            let (name, domain) = tag.split_once('=')?;
+            (name.trim() == "d").then(|| domain.split_whitespace().collect::<String>().to_lowercase())
+        })
+    })
+}
+
+/// Relaxed alignment (RFC 7489, section 3.1): one organisational domain.
+fn same_organisation(one: &str, other: &str) -> bool {
+    let organisation = |domain: &str| {
+        let domain = domain.trim_end_matches('.').to_lowercase();
+        psl::domain_str(&domain).map(str::to_owned).unwrap_or(domain)
+    };
+    organisation(one) == organisation(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNED: &str = "DKIM-Signature: v=1; d=twit\r\n ter.com; s=x; b=y\r\n";
+    const FROM: &str = "From: notify@twitter.com\r\n";
+
+    fn check(trusted: Option<&str>, header: &str, expected: &str) {
+        let header = format!("{header}\r\n");
+        let head = Head::parse(header.as_bytes()).unwrap();
+        let trust = Trust { authserv_id: trusted.map(str::to_owned) };
+        let found = match judge(&head, &["twitter.com".to_owned()], Some("twitter.com"), &trust) {
+            Authenticity::Pass(evidence) => format!("pass: {evidence}"),
+            Authenticity::Fail(evidence) => format!("fail: {evidence}"),
+            Authenticity::Unknown => "unknown".to_owned(),
+        };
+        assert_eq!(found, expected, "{header}");
+    }
+
+    fn results(results: &str) -> String {
+        format!("Authentication-Results: mx.example; {results}\r\n{SIGNED}{FROM}")
+    }
+
+    #[test]
+    fn only_the_configured_server_can_promote() {
+        let header = results("dkim=pass header.i=@twitter.com");
+        check(Some("MX.example"), &header, "pass: mx.example: dkim=pass twitter.com");
+        check(Some("other.example"), &header, "unknown");
+        check(None, &header, "unknown");
+        check(
+            Some("mx.example"),
+            &results("dmarc=pass header.from=twitter.com"),
+            "pass: mx.example: dmarc=pass twitter.com",
+        );
+        check(Some("mx.example"), &results("spf=pass smtp.mailfrom=b@bounce.twitter.com"), "unknown");
+    }
+
+    #[test]
+    fn a_pass_for_somebody_else_is_none() {
+        check(Some("mx.example"), &results("dkim=pass header.d=bulk.test"), "unknown");
+        check(Some("mx.example"), &results("dkim=pass header.d=twitter.com.bulk.test"), "unknown");
+    }
+
+    #[test]
+    fn failures_demote_without_any_configuration() {
+        check(
+            None,
+            &results("dmarc=fail header.from=twitter.com; dkim=pass header.d=twitter.com"),
+            "fail: mx.example: dmarc=fail twitter.com",
+        );
+        check(
+            None,
+            &results("spf=hardfail smtp.mail=x@twitter.com"),
+            "fail: mx.example: spf=hardfail twitter.com",
+        );
+        check(None, &results("dkim=fail header.d=twitter.com"), "fail: mx.example: dkim=fail twitter.com");
+        check(None, &results("spf=fail smtp.mailfrom=list.test; dkim=pass header.d=twitter.com"), "unknown");
+        check(None, &results("spf=softfail smtp.mailfrom=x@twitter.com"), "unknown");
+    }
+
+    #[test]
+    fn what_the_sender_wrote_below_does_not_count() {
+        let below = format!(
+            "{}Authentication-Results: mx.example; dkim=pass header.d=twitter.com\r\n",
+            results("none")
+        );
+        check(Some("mx.example"), &below, "unknown");
+        check(None, &below, "unknown");
+    }
+
+    #[test]
+    fn two_senders_and_a_missing_signature_fail() {
+        check(
+            None,
+            &format!("{SIGNED}From: notify@twitter.com, x@y.test\r\n"),
+            "fail: more than one From address",
+        );
+        check(None, FROM, "fail: no DKIM-Signature of twitter.com");
+        check(None, &format!("{SIGNED}{FROM}"), "unknown");
+    }
+}

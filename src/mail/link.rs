@@ -1,0 +1,154 @@
+//! Links as mails bear them: taken apart for comparison, and unwrapped from redirects whose target is in the
+//! link itself. Nothing is ever fetched.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// A longer link is none.
+const LINK_LIMIT: usize = 4_096;
+
+/// An http or https link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    /// As written, without the fragment.
+    whole: String,
+    /// Host, lower-cased, and path, percent-decoded, without a closing slash: what templates are compared
+    /// with.
+    address: String,
+    /// Where the query begins in `whole`.
+    query: usize,
+}
+
+impl Link {
+    /// `None` for anything but http and https, and for links with user information, which only ever serve
+    /// to feign a host (RFC 3986, section 7.6).
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.split_once('#').map_or(text, |(before, _)| before);
+        let (scheme, rest) = text.split_once("://")?;
+        let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+        let hostile = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"');
+        if !is_web || text.len() > LINK_LIMIT || text.contains(hostile) {
+            return None;
+        }
+        let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (host, tail) = rest.split_at_checked(host_end)?;
+        if host.is_empty() || host.contains('@') {
+            return None;
+        }
+        let path = tail.split_once('?').map_or(tail, |(path, _)| path);
+        let query = text.find('?').unwrap_or(text.len());
+        let mut address = host.to_lowercase();
+        address.push_str(&percent_decode_str(path).decode_utf8_lossy());
+        address.truncate(address.trim_end_matches('/').len());
+        Some(Self { whole: text.to_owned(), address, query })
+    }
+
+    /// All links in running text.
+    pub(super) fn find_all(text: &str) -> impl Iterator<Item = Link> + '_ {
+        let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ')' | ']');
+        text.split(ends).filter_map(|word| {
+            let start = word.find("https://").or_else(|| word.find("http://"))?;
+            Link::parse(word.get(start..)?.trim_end_matches(['.', ',', ';', ':', '!', '\'']))
+        })
+    }
+
+    /// Host and path, as templates are compared with.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The link without its query: `twitter.com/ann?utm_source=x` leads where `twitter.com/ann` does.
+    pub(super) fn bare(&self) -> &str {
+        self.whole.get(..self.query).unwrap_or(&self.whole)
+    }
+
+    /// A parameter of the query, decoded.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let query = self.whole.get(self.query + 1..)?;
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
+        let value: Cow<'_, str> =
+            if value.contains('+') { value.replace('+', " ").into() } else { value.into() };
+        Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())
+    }
+
+    /// The link that a parameter bears; a path alone is one on the same host.
+    pub(super) fn inner(&self, parameter: &str) -> Option<Link> {
+        let target = self.parameter(parameter)?;
+        if target.starts_with('/') {
+            let (scheme, rest) = self.whole.split_once("://")?;
+            let host = rest.split(['/', '?']).next()?;
+            return Self::parse(&format!("{scheme}://{host}{target}"));
+        }
+        Self::parse(&target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_path_are_what_counts() {
+        let link = Link::parse("HTTPS://X.example/Ann%20Lima/?utm=1#top").unwrap();
+        assert_eq!(link.address(), "x.example/Ann Lima");
+        assert_eq!(link.bare(), "HTTPS://X.example/Ann%20Lima/");
+    }
+
+    #[test]
+    fn what_feigns_a_host_is_no_link() {
+        for text in [
+            "https://twitter.com@evil.test/x",
+            "https://twitter.com\\@evil.test/x",
+            "javascript://x",
+            "mailto:a@b.example",
+            "https:///x",
+            "https://x.example/a b",
+        ] {
+            assert_eq!(Link::parse(text), None, "{text}");
+        }
+        assert_eq!(
+            Link::parse("http://twitter.com.evil.test/x").unwrap().address(),
+            "twitter.com.evil.test/x"
+        );
+    }
+
+    #[test]
+    fn redirects_are_unwrapped() {
+        let inner = |text: &str, parameter: &str| {
+            Link::parse(text).unwrap().inner(parameter).map(|link| link.bare().to_owned())
+        };
+        assert_eq!(
+            inner(
+                "https://twitter.com/i/redirect?url=https%3A%2F%2Ftwitter.com%2Fann%3Frefsrc%3Demail&t=1",
+                "url"
+            ),
+            Some("https://twitter.com/ann".to_owned())
+        );
+        assert_eq!(
+            inner("https://www.youtube.com/attribution_link?a=x&u=/channel/UC1%3Ffeature%3Dem", "u"),
+            Some("https://www.youtube.com/channel/UC1".to_owned())
+        );
+        assert_eq!(inner("https://x.example/?url=javascript:alert(1)", "url"), None);
+        assert_eq!(inner("https://x.example/", "url"), None);
+    }
+
+    #[test]
+    fn a_plus_in_a_parameter_is_a_space() {
+        let link = Link::parse("https://twitter.com/i/redirect?nid=23+1100&cn=Zm9%3D").unwrap();
+        assert_eq!(link.parameter("nid").as_deref(), Some("23 1100"));
+        assert_eq!(link.parameter("cn").as_deref(), Some("Zm9="));
+        assert_eq!(link.parameter("id"), None);
+    }
+
+    #[test]
+    fn links_are_found_in_running_text() {
+        let found: Vec<_> =
+            Link::find_all("see https://a.example/x. or [http://b.example/y] (https://c.example)")
+                .map(|link| link.address().to_owned())
+                .collect();
+        assert_eq!(found, ["a.example/x", "b.example/y", "c.example"]);
+    }
+}

@@ -1,0 +1,326 @@
+//! HTML as far as layouts need it: a flat tree of elements with their text, lines and links. html5gum
+//! tokenises; the tree is a rough one, good enough for the tables that mails are made of.
+//!
+//! Bounded: what exceeds a limit is left out, never an error.
+
+use std::convert::Infallible;
+use std::ops::Range;
+
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
+
+use super::line::one_line;
+
+/// How many elements are kept; later ones count as text of those around them.
+const ELEMENT_LIMIT: usize = 20_000;
+/// How deep elements nest; deeper ones count as text of those around them.
+const DEPTH_LIMIT: usize = 200;
+/// How many characters of a line count.
+pub(super) const LINE_CAP: usize = 4_000;
+/// How long an attribute may be.
+const ATTRIBUTE_LIMIT: usize = 8_192;
+
+/// A parsed HTML part.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    elements: Vec<Element>,
+    pieces: Vec<Piece>,
+    text: String,
+    lang: Option<String>,
+}
+
+/// One element, in the order of the document.
+#[derive(Debug, Default)]
+pub(super) struct Element {
+    pub(super) tag: String,
+    pub(super) id: String,
+    pub(super) classes: String,
+    /// `href` of a link, `src` of an image.
+    pub(super) target: String,
+    pub(super) parent: Option<usize>,
+    /// The elements inside are those from this one's place up to here.
+    last: usize,
+    pieces: Range<usize>,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Text(Range<usize>),
+    Break,
+}
+
+impl Document {
+    pub(super) fn parse(html: &str) -> Self {
+        let mut builder = Builder::default();
+        let mut emitter = CallbackEmitter::<_, Infallible>::new(
+            |event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
+                builder.take(event);
+                None
+            },
+        );
+        emitter.naively_switch_states(true);
+        let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
+        builder.finish()
+    }
+
+    /// The `lang` attribute of the html element.
+    pub(super) fn lang(&self) -> Option<&str> {
+        self.lang.as_deref()
+    }
+
+    pub(super) fn element(&self, place: usize) -> Option<&Element> {
+        self.elements.get(place)
+    }
+
+    /// The places of all elements within one, itself included, or within the whole document.
+    pub(super) fn within(&self, container: Option<usize>) -> Range<usize> {
+        match container {
+            None => 0..self.elements.len(),
+            Some(place) => place..self.elements.get(place).map_or(place, |element| element.last),
+        }
+    }
+
+    /// The text of an element as one line.
+    pub(super) fn text_of(&self, place: usize) -> String {
+        let mut text = String::new();
+        for piece in self.pieces_of(place) {
+            match piece {
+                Piece::Text(range) => text.push_str(self.text.get(range.clone()).unwrap_or_default()),
+                Piece::Break => text.push(' '),
+            }
+        }
+        one_line(&text, LINE_CAP)
+    }
+
+    /// The lines of an element as they would be shown, without empty ones.
+    pub(super) fn lines_of(&self, place: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut line = String::new();
+        let mut end = |line: &mut String| {
+            let done = one_line(line, LINE_CAP);
+            if !done.is_empty() {
+                lines.push(done);
+            }
+            line.clear();
+        };
+        for piece in self.pieces_of(place) {
+            match piece {
+                Piece::Text(range) => line.push_str(self.text.get(range.clone()).unwrap_or_default()),
+                Piece::Break => end(&mut line),
+            }
+        }
+        end(&mut line);
+        lines
+    }
+
+    fn pieces_of(&self, place: usize) -> &[Piece] {
+        let range = self.elements.get(place).map_or(0..0, |element| element.pieces.clone());
+        self.pieces.get(range).unwrap_or_default()
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    document: Document,
+    open: Vec<usize>,
+    /// The start tag that is being read.
+    tag: Element,
+    attribute: String,
+    lang: String,
+    /// Inside style, script or title, whose text is not shown.
+    muted: bool,
+}
+
+impl Builder {
+    fn take(&mut self, event: CallbackEvent<'_>) {
+        match event {
+            CallbackEvent::OpenStartTag { name } => {
+                self.tag = Element { tag: String::from_utf8_lossy(name).into_owned(), ..Element::default() };
+                self.lang.clear();
+            }
+            CallbackEvent::AttributeName { name } => {
+                self.attribute.clear();
+                self.attribute.push_str(&String::from_utf8_lossy(name));
+            }
+            CallbackEvent::AttributeValue { value } if value.len() <= ATTRIBUTE_LIMIT => {
+                let slot = match self.attribute.as_str() {
+                    "class" => &mut self.tag.classes,
+                    "id" => &mut self.tag.id,
+                    "href" | "src" => &mut self.tag.target,
+                    "lang" => &mut self.lang,
+                    _ => return,
+                };
+                if slot.is_empty() {
+                    slot.push_str(&String::from_utf8_lossy(value));
+                }
+            }
+            CallbackEvent::CloseStartTag { .. } => self.open(),
+            CallbackEvent::EndTag { name } => self.close(&String::from_utf8_lossy(name)),
+            CallbackEvent::String { value } if !self.muted => {
+                let start = self.document.text.len();
+                self.document.text.push_str(&String::from_utf8_lossy(value));
+                self.document.pieces.push(Piece::Text(start..self.document.text.len()));
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self) {
+        let element = std::mem::take(&mut self.tag);
+        self.muted = is_unshown(&element.tag);
+        if element.tag == "html" && self.document.lang.is_none() && !self.lang.is_empty() {
+            self.document.lang = Some(std::mem::take(&mut self.lang));
+        }
+        self.close_implied(&element.tag);
+        if is_block(&element.tag) {
+            self.document.pieces.push(Piece::Break);
+        }
+        let place = self.document.elements.len();
+        if place >= ELEMENT_LIMIT || (self.open.len() >= DEPTH_LIMIT && !is_void(&element.tag)) {
+            return;
+        }
+        let start = self.document.pieces.len();
+        let is_void = is_void(&element.tag);
+        let parent = self.open.last().copied();
+        self.document.elements.push(Element { parent, last: place + 1, pieces: start..start, ..element });
+        if !is_void {
+            self.open.push(place);
+        }
+    }
+
+    fn close(&mut self, tag: &str) {
+        if is_unshown(tag) {
+            self.muted = false;
+        }
+        // A cell keeps what is wrong inside it to itself: a stray end tag does not close what is around it.
+        let walls: &[&str] = if is_table_part(tag) { &["table"] } else { &["table", "td", "th"] };
+        let mut found = None;
+        for (depth, &place) in self.open.iter().enumerate().rev() {
+            let open = self.document.elements.get(place).map_or("", |element| element.tag.as_str());
+            if open == tag {
+                found = Some(depth);
+                break;
+            }
+            if walls.contains(&open) && !matches!(tag, "table" | "body" | "html") {
+                break;
+            }
+        }
+        if let Some(depth) = found {
+            self.close_to(depth);
+        }
+        if is_block(tag) {
+            self.document.pieces.push(Piece::Break);
+        }
+    }
+
+    /// `<td>` and `<li>` need no end tag: the next one ends them (HTML, section 13.1.2.4).
+    fn close_implied(&mut self, tag: &str) {
+        let (ends, wall): (&[&str], &[&str]) = match tag {
+            "td" | "th" => (&["td", "th"], &["tr", "table"]),
+            "tr" => (&["tr"], &["table"]),
+            "li" => (&["li"], &["ul", "ol"]),
+            _ => return,
+        };
+        for (depth, &place) in self.open.iter().enumerate().rev() {
+            let open = self.document.elements.get(place).map_or("", |element| element.tag.as_str());
+            if ends.contains(&open) {
+                self.close_to(depth);
+                self.document.pieces.push(Piece::Break);
+                return;
+            }
+            if wall.contains(&open) {
+                return;
+            }
+        }
+    }
+
+    /// Closes the open elements from a depth on.
+    fn close_to(&mut self, depth: usize) {
+        let (last, end) = (self.document.elements.len(), self.document.pieces.len());
+        for place in self.open.drain(depth.min(self.open.len())..) {
+            if let Some(element) = self.document.elements.get_mut(place) {
+                element.last = last;
+                element.pieces.end = end;
+            }
+        }
+    }
+
+    fn finish(mut self) -> Document {
+        self.close_to(0);
+        self.document
+    }
+}
+
+fn is_unshown(tag: &str) -> bool {
+    matches!(tag, "style" | "script" | "title")
+}
+
+fn is_table_part(tag: &str) -> bool {
+    matches!(tag, "table" | "tbody" | "thead" | "tfoot" | "tr" | "td" | "th" | "body" | "html")
+}
+
+/// Elements without an end tag.
+fn is_void(tag: &str) -> bool {
+    const VOID: &str = " area base br col embed hr img input link meta source track wbr ";
+    is_among(VOID, tag)
+}
+
+/// Elements that begin and end a line; table cells too, so that numbers in a row stay apart.
+fn is_block(tag: &str) -> bool {
+    const BLOCKS: &str = " address article blockquote body br center dd div dl dt footer form h1 h2 h3 h4 h5 h6 \
+                          header hr html li main nav ol p pre section table tbody td tfoot th thead title tr ul ";
+    is_among(BLOCKS, tag)
+}
+
+fn is_among(words: &str, tag: &str) -> bool {
+    words.split(' ').any(|word| word == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(html: &str) -> Vec<String> {
+        let document = Document::parse(&format!("<body>{html}"));
+        document.lines_of(0)
+    }
+
+    #[test]
+    fn blocks_breaks_and_cells_end_lines() {
+        assert_eq!(lines("<p>a <b>b</b>\n c</p>d<br>e"), ["a b c", "d", "e"]);
+        assert_eq!(lines("<table><tr><td>1</td><td>2</td></tr><tr><th>x</table>y"), ["1", "2", "x", "y"]);
+        assert_eq!(lines("<td>1<td>2<tr>3"), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn styles_scripts_and_comments_are_not_shown() {
+        assert_eq!(lines("<style>a{}</style>b<script>if(1<2){}</script><!-- c -->d"), ["bd"]);
+    }
+
+    #[test]
+    fn entities_are_resolved() {
+        assert_eq!(lines("G&iacute;sli &amp; &#8217;x&#x27;&nbsp;y"), ["Gísli & ’x' y"]);
+    }
+
+    #[test]
+    fn a_stray_end_tag_closes_nothing_around_its_cell() {
+        let document = Document::parse("<div><table><td id=a>x</a></div>y</td></table></div>z");
+        let cell =
+            (0..9).find(|place| document.element(*place).is_some_and(|element| element.id == "a")).unwrap();
+        assert_eq!(document.text_of(cell), "x y");
+    }
+
+    #[test]
+    fn the_language_of_the_document_is_known() {
+        assert_eq!(Document::parse("<html lang=de>x").lang(), Some("de"));
+        assert_eq!(Document::parse("<p lang=fr>x").lang(), None);
+    }
+
+    #[test]
+    fn depth_and_number_are_bounded() {
+        let document = Document::parse(&"<div>x".repeat(100_000));
+        assert!(document.within(None).len() <= ELEMENT_LIMIT);
+        let document = Document::parse(&"<br>x".repeat(100_000));
+        assert!(document.within(None).len() <= ELEMENT_LIMIT);
+    }
+}

@@ -1,0 +1,314 @@
+//! Bytes to a message: headers, subject, sender, and the two readable parts, all of them bounded.
+//!
+//! Never follows an attached message. A mail cut short at a byte limit is read as far as it goes.
+
+use std::fmt;
+
+use base64::Engine as _;
+use charset::Charset;
+use mailparse::body::Body;
+use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
+
+use super::line::one_line;
+use super::people::{Address, addresses};
+
+/// How much of a mail is looked at.
+const MESSAGE_LIMIT: usize = 4 << 20;
+/// How much of a header block is looked at.
+pub(super) const HEADER_BLOCK_LIMIT: usize = 1 << 20;
+/// A longer header field is not read.
+const HEADER_LIMIT: usize = 64 << 10;
+/// A header field with more encoded words is not read: decoding them takes quadratic time.
+const ENCODED_WORD_LIMIT: usize = 500;
+/// How many bytes of a part are decoded.
+const PART_LIMIT: usize = 1 << 20;
+/// How many parts are looked at in the search for text and HTML.
+const PARTS_LIMIT: usize = 300;
+/// How many characters of a subject count. RFC 5322, section 2.1.1 allows a line 998.
+const SUBJECT_CAP: usize = 1000;
+
+/// A mail that cannot be read as one: it is left alone.
+#[derive(Debug)]
+pub struct Unreadable(MailParseError);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("could not read the mail")
+    }
+}
+
+impl std::error::Error for Unreadable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// The header of a mail.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    headers: Vec<MailHeader<'a>>,
+    /// The first address in From, if there is one.
+    pub(super) from: Option<Address>,
+    /// Whether From names more than one address, or there is more than one From (RFC 5322, section 3.6
+    /// allows one field; of its addresses a filter can trust only a single one).
+    pub(super) several_senders: bool,
+    /// The subject as one line; empty if there is none.
+    pub(super) subject: String,
+}
+
+impl<'a> Head<'a> {
+    /// Reads a header block; a body after it is ignored.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        let block = bytes.get(..HEADER_BLOCK_LIMIT).unwrap_or(bytes);
+        parse_headers(block).map(|(headers, _)| Self::new(headers)).map_err(Unreadable)
+    }
+
+    fn new(headers: Vec<MailHeader<'a>>) -> Self {
+        let mut from_fields = 0;
+        let mut senders = Vec::new();
+        let mut subject = None;
+        for header in &headers {
+            let key = header.get_key_raw();
+            if key.eq_ignore_ascii_case(b"from") {
+                from_fields += 1;
+                senders.extend(addresses(header));
+            } else if subject.is_none() && key.eq_ignore_ascii_case(b"subject") {
+                subject = Some(one_line(&decoded(header).unwrap_or_default(), SUBJECT_CAP));
+            }
+        }
+        let several_senders = from_fields > 1 || senders.len() > 1;
+        let from = senders.into_iter().next();
+        Self { headers, from, several_senders, subject: subject.unwrap_or_default() }
+    }
+
+    /// The values of all fields of a name, decoded, in the order of the mail.
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = String> {
+        self.fields(name).filter_map(|(_, header)| decoded(header))
+    }
+
+    /// The raw values of all fields of a name, each with its place among all fields.
+    pub(super) fn raw_values(&self, name: &str) -> impl Iterator<Item = (usize, String)> {
+        self.fields(name)
+            .filter(|(_, header)| header.get_value_raw().len() <= HEADER_LIMIT)
+            .map(|(place, header)| (place, String::from_utf8_lossy(header.get_value_raw()).into_owned()))
+    }
+
+    /// The place of the first field of a name among all fields.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.fields(name).next().map(|(place, _)| place)
+    }
+
+    fn fields(&self, name: &str) -> impl Iterator<Item = (usize, &MailHeader<'a>)> {
+        let fits = |header: &MailHeader<'_>| header.get_key_raw().eq_ignore_ascii_case(name.as_bytes());
+        self.headers.iter().enumerate().filter(move |(_, header)| fits(header))
+    }
+}
+
+/// A mail as far as recognition needs it.
+#[derive(Debug)]
+pub struct Message<'a> {
+    head: Head<'a>,
+    text: Option<String>,
+    html: Option<String>,
+}
+
+impl<'a> Message<'a> {
+    /// Reads a mail. It may be cut short anywhere after its header.
+    ///
+    /// # Errors
+    ///
+    /// Where mailparse fails (a lone CR or white space at the start of the header, parts nested more than a
+    /// hundred deep): such a mail is left alone.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        let bytes = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
+        let mail = parse_mail(bytes).or_else(|error| {
+            // Cut short within the header of a part: the parts before it are whole.
+            let last_part = bytes.windows(3).rposition(|three| three == b"\n--");
+            last_part.and_then(|end| parse_mail(bytes.get(..end)?).ok()).ok_or(Unreadable(error))
+        })?;
+        let (mut text, mut html) = (None, None);
+        let mut budget = PARTS_LIMIT;
+        find_parts(&mail, &mut budget, &mut text, &mut html);
+        Ok(Self { text: text.map(decode), html: html.map(decode), head: Head::new(mail.headers) })
+    }
+
+    /// The subject as one line.
+    pub fn subject(&self) -> &str {
+        &self.head.subject
+    }
+
+    /// The address in From, if there is one: the first, if there are several.
+    pub fn from(&self) -> Option<String> {
+        self.head.from.as_ref().map(|from| one_line(&format!("{}@{}", from.local, from.domain), SUBJECT_CAP))
+    }
+
+    /// The text part, decoded; white space as it came.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// The HTML part, decoded.
+    pub fn html(&self) -> Option<&str> {
+        self.html.as_deref()
+    }
+
+    pub(super) fn head(&self) -> &Head<'a> {
+        &self.head
+    }
+}
+
+/// The first text and the first HTML part that are meant to be shown. Only multiparts are opened: what is in
+/// an attached message is not this mail's.
+fn find_parts<'m, 'a>(
+    mail: &'m ParsedMail<'a>,
+    budget: &mut usize,
+    text: &mut Option<&'m ParsedMail<'a>>,
+    html: &mut Option<&'m ParsedMail<'a>>,
+) {
+    let Some(left) = budget.checked_sub(1) else { return };
+    *budget = left;
+    let mimetype = mail.ctype.mimetype.as_str();
+    if mimetype.starts_with("multipart/") {
+        for part in &mail.subparts {
+            find_parts(part, budget, text, html);
+        }
+        return;
+    }
+    let slot = match mimetype {
+        "text/plain" => text,
+        "text/html" => html,
+        _ => return,
+    };
+    if slot.is_none() && mail.get_content_disposition().disposition != DispositionType::Attachment {
+        *slot = Some(mail);
+    }
+}
+
+/// The text of a part, whatever its charset and transfer encoding. What is broken in it is replaced.
+fn decode(part: &ParsedMail<'_>) -> String {
+    let mut bytes = match part.get_body_encoded() {
+        Body::Base64(body) => lenient_base64(body.get_raw()),
+        Body::QuotedPrintable(body) => body.get_decoded().unwrap_or_default(),
+        Body::SevenBit(body) | Body::EightBit(body) => body.get_raw().to_vec(),
+        Body::Binary(body) => body.get_raw().to_vec(),
+    };
+    bytes.truncate(PART_LIMIT);
+    let label = part.ctype.charset.as_str();
+    // Mail without a charset is UTF-8 more often than anything else today; of real US-ASCII that is true too.
+    if label.eq_ignore_ascii_case("us-ascii") || label.eq_ignore_ascii_case("utf-8") {
+        return String::from_utf8_lossy(&bytes).into_owned();
+    }
+    match Charset::for_label_no_replacement(label.as_bytes()) {
+        Some(charset) => charset.decode(&bytes).0.into_owned(),
+        None => String::from_utf8_lossy(&bytes).into_owned(),
+    }
+}
+
+/// Decodes as much as there is: a mail cut short seldom ends with a whole group of four, and RFC 2045,
+/// section 6.8 has characters outside the alphabet ignored.
+fn lenient_base64(raw: &[u8]) -> Vec<u8> {
+    let alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let mut digits: Vec<u8> = raw.iter().copied().filter(alphabet).take(PART_LIMIT / 3 * 4).collect();
+    if digits.len() % 4 == 1 {
+        digits.pop();
+    }
+    let engine = base64::engine::GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        base64::engine::GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
+    );
+    engine.decode(digits).unwrap_or_default()
+}
+
+/// Whether a raw field value is within the bounds that decoding it takes.
+pub(super) fn is_decodable(raw: &[u8]) -> bool {
+    raw.len() <= HEADER_LIMIT && raw.windows(2).filter(|pair| *pair == b"=?").count() <= ENCODED_WORD_LIMIT
+}
+
+fn decoded(header: &MailHeader<'_>) -> Option<String> {
+    is_decodable(header.get_value_raw()).then(|| header.get_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(mail: &str) -> String {
+        Message::parse(mail.as_bytes()).unwrap().text().unwrap_or("none").to_owned()
+    }
+
+    #[test]
+    fn a_mail_without_mime_headers_is_text_in_utf_8() {
+        assert_eq!(text("Subject: x\r\n\r\nJórunn\r\n"), "Jórunn\r\n");
+    }
+
+    #[test]
+    fn charsets_and_transfer_encodings_are_decoded() {
+        let part = |kind: &str, encoding: &str, body: &str| {
+            text(&format!("Content-Type: text/plain{kind}\nContent-Transfer-Encoding: {encoding}\n\n{body}"))
+        };
+        assert_eq!(part("; charset=iso-8859-1", "quoted-printable", "Gr=FC=\n=DFe"), "Grüße");
+        assert_eq!(part("; charset=utf-8", "base64", "w6TDtg"), "äö");
+        assert_eq!(part("; charset=iso-2022-jp", "7bit", "\x1b$B:4F#\x1b(B"), "佐藤");
+        assert_eq!(part("; charset=nonsense", "8bit", "ä"), "ä");
+        assert!(part("; charset=utf-8", "base64", "*** not base64 ***").len() < 40);
+    }
+
+    #[test]
+    fn a_mail_cut_short_in_its_base64_part_is_read_as_far_as_it_goes() {
+        let whole =
+            "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nQW5uIExpbWE=";
+        for length in whole.len() - 11..=whole.len() {
+            assert!("Ann Lima".starts_with(&text(whole.get(..length).unwrap())));
+        }
+    }
+
+    #[test]
+    fn a_mail_cut_short_in_the_header_of_a_part_keeps_the_parts_before() {
+        let mail = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nshown\n--b\nContent-T";
+        assert_eq!(text(mail), "shown");
+    }
+
+    #[test]
+    fn an_attached_message_is_not_followed() {
+        let mail = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n\
+                    Subject: in\n\ninner\n--b--\n";
+        assert_eq!(text(mail), "none");
+        let attachment = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\
+                          Content-Disposition: attachment\n\nfile\n--b\n\nshown\n--b--\n";
+        assert_eq!(text(attachment).trim(), "shown");
+    }
+
+    #[test]
+    fn more_than_one_sender_is_remembered() {
+        let several = |mail: &str| Message::parse(mail.as_bytes()).unwrap().head().several_senders;
+        assert!(!several("From: a@x.example\n\n"));
+        assert!(several("From: a@x.example, b@y.example\n\n"));
+        assert!(several("From: a@x.example\nFrom: b@y.example\n\n"));
+    }
+
+    #[test]
+    fn the_sender_is_the_address_and_not_the_name() {
+        let message = Message::parse(b"From: \"notify@twitter.com\" <x@Freemail.example>\n\n").unwrap();
+        assert_eq!(message.from().as_deref(), Some("x@freemail.example"));
+    }
+
+    #[test]
+    fn hostile_headers_are_bounded() {
+        let words = format!("Subject: {}\n\nbody", "=?utf-8?Q?a?= ".repeat(20_000));
+        assert_eq!(Message::parse(words.as_bytes()).unwrap().subject(), "");
+        let long = format!("Subject: {}\n\nbody", "a".repeat(70_000));
+        assert_eq!(Message::parse(long.as_bytes()).unwrap().subject(), "");
+    }
+
+    #[test]
+    fn what_mailparse_cannot_read_is_unreadable() {
+        assert!(Message::parse(b"\rSubject: x\n\n").is_err());
+        let mut nested = String::new();
+        for depth in 0..200 {
+            nested.push_str(&format!("Content-Type: multipart/mixed; boundary=b{depth}x\n\n--b{depth}x\n"));
+        }
+        assert!(Message::parse(nested.as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,149 @@
+//! A layout: one form in which a network's mails came, as compiled from its profile.
+
+use super::probe::Probe;
+use crate::mail::message::Head;
+use crate::mail::notification::{Fact, Kind};
+use crate::mail::people::Address;
+use crate::mail::selector::Selector;
+use crate::mail::template::Template;
+
+/// One era or kind of a network's mails.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// The name of the subjects, in the locales.
+    pub(super) subjects: String,
+    /// Whom it may come from; anybody if empty.
+    pub(super) from: Vec<Sender>,
+    /// The domain whose signature has to be there.
+    pub(super) signed_by: Option<String>,
+    /// Without these facts the mail is not read in full.
+    pub(super) needs: Vec<Fact>,
+    /// Facts for which there is a place: where they are missing, the place is blank.
+    pub(super) shows: Vec<Fact>,
+    /// Whether the mail names everybody it is about.
+    pub(super) names_all: bool,
+    pub(super) marks: Vec<Mark>,
+    pub(super) reads: Vec<Probe>,
+    /// Where one follower's part of the mail is, if there may be several.
+    pub(super) each: Option<Selector>,
+    pub(super) picture: Option<Picture>,
+}
+
+/// What has to be in the mail, or must not be.
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) probe: Probe,
+    pub(super) is_absent: bool,
+}
+
+/// The follower's picture, and how the network's default ones are called.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) image: Selector,
+    pub(super) defaults: Vec<Template>,
+}
+
+/// Whom a mail may come from: `notify@twitter.com`, `twitter-follow-*@postmaster.twitter.com`,
+/// `snac-daemon@*`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sender {
+    /// What the local part begins and ends with; the same text twice for an exact one.
+    local: (String, Option<String>),
+    /// Lower-cased; `None` for any domain.
+    domain: Option<String>,
+}
+
+impl Sender {
+    /// Reads a sender.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(super) fn compile(text: &str) -> Result<Self, &'static str> {
+        let (local, domain) = text.rsplit_once('@').ok_or("expected an address, `name@domain`")?;
+        let local = match local.split_once('*') {
+            Some((start, end)) => (start.to_owned(), Some(end.to_owned())),
+            None => (local.to_owned(), None),
+        };
+        if domain != "*" && (domain.contains('*') || !domain.contains('.')) {
+            return Err("a domain is compared as a whole: `example.org`, or `*` for any");
+        }
+        Ok(Self { local, domain: (domain != "*").then(|| domain.to_lowercase()) })
+    }
+
+    /// The domain, if it is a certain one.
+    pub(super) fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+
+    fn is(&self, address: &Address) -> bool {
+        let local = match &self.local {
+            (whole, None) => address.local.eq_ignore_ascii_case(whole),
+            (start, Some(end)) => {
+                address.local.len() >= start.len() + end.len()
+                    && address.local.starts_with(start.as_str())
+                    && address.local.ends_with(end.as_str())
+            }
+        };
+        local && self.domain.as_ref().is_none_or(|domain| address.domain == *domain)
+    }
+}
+
+impl Layout {
+    /// May a mail with this header be one of these, as far as its sender goes?
+    pub(super) fn may_come_from(&self, head: &Head<'_>) -> bool {
+        match &head.from {
+            Some(from) => self.from.is_empty() || self.from.iter().any(|sender| sender.is(from)),
+            None => false,
+        }
+    }
+
+    /// All that it looks for in a mail.
+    pub(super) fn probes(&self) -> impl Iterator<Item = &Probe> {
+        self.marks.iter().filter(|mark| !mark.is_absent).map(|mark| &mark.probe).chain(&self.reads)
+    }
+
+    /// How it is told apart, in words.
+    pub(super) fn told_by(&self) -> Vec<String> {
+        let mut domains: Vec<_> = self.from.iter().filter_map(Sender::domain).collect();
+        domains.dedup();
+        let mut told_by: Vec<_> = domains.iter().map(|domain| format!("sender at {domain}")).collect();
+        told_by.extend(self.marks.iter().filter(|mark| !mark.is_absent).map(|mark| mark.probe.in_words()));
+        told_by
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sender: &str, address: &str, expected: bool) {
+        let (local, domain) = address.rsplit_once('@').unwrap();
+        let address = Address { name: String::new(), local: local.to_owned(), domain: domain.to_owned() };
+        assert_eq!(Sender::compile(sender).unwrap().is(&address), expected, "{sender} {address:?}");
+    }
+
+    #[test]
+    fn a_domain_is_compared_as_a_whole() {
+        check("notify@twitter.com", "Notify@twitter.com", true);
+        check("notify@twitter.com", "notify@twitter.com.evil.test", false);
+        check("notify@twitter.com", "notify@mail.twitter.com", false);
+        check("notify@twitter.com", "x-notify@twitter.com", false);
+    }
+
+    #[test]
+    fn a_star_stands_for_the_variable_part() {
+        check("twitter-follow-*@postmaster.twitter.com", "twitter-follow-a=b.c@postmaster.twitter.com", true);
+        check("twitter-follow-*@postmaster.twitter.com", "twitter-dm-a=b.c@postmaster.twitter.com", false);
+        check("snac-daemon@*", "snac-daemon@any.example", true);
+    }
+
+    #[test]
+    fn wrong_senders_are_refused() {
+        for wrong in ["twitter.com", "a@*.twitter.com", "a@b"] {
+            assert!(Sender::compile(wrong).is_err(), "{wrong}");
+        }
+    }
+}

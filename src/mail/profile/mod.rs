@@ -1,0 +1,207 @@
+//! Profiles: the files that tell how the mails of a network are recognised and read, compiled.
+//!
+//! A profile has locales (subjects and other phrases, and how numbers are printed) and layouts (one per era or
+//! kind: what marks it, what is read where). `written` reads the files, `probe` looks for things in a mail,
+//! `recognise` goes from a message to a notification.
+
+mod layout;
+mod probe;
+mod recognise;
+mod written;
+
+use std::collections::BTreeMap;
+
+use super::notification::{Fact, Kind, Network};
+use super::numeral::Numerals;
+use super::template::Template;
+use crate::diagnostic::Source;
+use crate::diagnostic::document::Findings;
+use layout::Layout;
+
+/// All profiles in use.
+#[derive(Debug, Default)]
+pub struct Profiles {
+    profiles: Vec<Profile>,
+    subjects: SubjectIndex,
+}
+
+/// One network's profile.
+#[derive(Debug)]
+struct Profile {
+    network: Network,
+    title: String,
+    about: String,
+    /// The domains that the network sends from; a self-hosted network has none.
+    domains: Vec<String>,
+    redirects: Vec<Redirect>,
+    locales: Vec<Locale>,
+    layouts: Vec<Layout>,
+}
+
+/// A link of the network's that bears another in a parameter.
+#[derive(Debug)]
+struct Redirect {
+    link: Template,
+    parameter: String,
+}
+
+/// How a network speaks one language.
+#[derive(Debug)]
+struct Locale {
+    tag: String,
+    numerals: Numerals,
+    /// Subjects and other phrases by their name.
+    phrases: BTreeMap<String, Vec<Template>>,
+}
+
+/// What a profile can do, for people and for checks of rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSummary {
+    /// The word that rules use.
+    pub network: Network,
+    /// The network as people call it.
+    pub title: String,
+    /// Where the facts of the profile are from.
+    pub about: String,
+    /// What its mails can be about.
+    pub kinds: Vec<Kind>,
+    /// The names of its layouts, usually eras.
+    pub layouts: Vec<String>,
+    /// The languages it is known in, as tags such as `pt-BR`.
+    pub locales: Vec<String>,
+    /// The facts that at least one of its layouts can show.
+    pub facts: Vec<Fact>,
+    /// How its mails are told apart, in words.
+    pub told_by: Vec<String>,
+}
+
+impl Profiles {
+    /// Compiles profile files, one network each; of two files about one network the later holds. What is
+    /// wrong is noted in `findings`, and a layout or a network with a mistake in it may then be missing.
+    pub fn compile(sources: &[Source], findings: &Findings) -> Self {
+        let mut profiles: Vec<Profile> = Vec::new();
+        for source in sources {
+            if let Some(profile) = written::read(source, findings) {
+                match profiles.iter_mut().find(|other| other.network == profile.network) {
+                    Some(other) => *other = profile,
+                    None => profiles.push(profile),
+                }
+            }
+        }
+        let subjects = SubjectIndex::new(&profiles);
+        Self { profiles, subjects }
+    }
+
+    /// The profiles that ship with followsift, named as in `config/`.
+    pub fn shipped_sources() -> Vec<Source> {
+        SHIPPED.iter().map(|(name, text)| Source::new(*name, *text)).collect()
+    }
+
+    /// Every network that a profile is there for, in the order of the files.
+    pub fn networks(&self) -> Vec<NetworkSummary> {
+        self.profiles.iter().map(Profile::summary).collect()
+    }
+}
+
+/// What ships.
+const SHIPPED: &[(&str, &str)] = &[
+    ("networks/twitter.toml", include_str!("../../../config/networks/twitter.toml")),
+    ("networks/x.toml", include_str!("../../../config/networks/x.toml")),
+    ("networks/mastodon.toml", include_str!("../../../config/networks/mastodon.toml")),
+];
+
+impl Profile {
+    fn summary(&self) -> NetworkSummary {
+        let mut kinds: Vec<_> = self.layouts.iter().map(|layout| layout.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let mut told_by = Vec::new();
+        for sentence in self.layouts.iter().flat_map(Layout::told_by) {
+            if !told_by.contains(&sentence) {
+                told_by.push(sentence);
+            }
+        }
+        let shown = |fact: &Fact| self.layouts.iter().any(|layout| self.facts_of(layout).contains(fact));
+        NetworkSummary {
+            network: self.network.clone(),
+            title: self.title.clone(),
+            about: self.about.clone(),
+            kinds,
+            layouts: self.layouts.iter().map(|layout| layout.name.clone()).collect(),
+            locales: self.locales.iter().map(|locale| locale.tag.clone()).collect(),
+            facts: Fact::ALL.into_iter().filter(shown).collect(),
+            told_by,
+        }
+    }
+
+    /// The facts that a layout can take from a mail: from its subject, or from what it reads.
+    fn facts_of(&self, layout: &Layout) -> Vec<Fact> {
+        let phrases = |name: &str| {
+            let facts = self.locales.iter().filter_map(|locale| locale.phrases.get(name)).flatten();
+            facts.flat_map(|template| template.facts().collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        let mut facts = phrases(&layout.subjects);
+        for probe in layout.probes() {
+            facts.extend(probe.facts());
+            facts.extend(probe.phrase().map(phrases).unwrap_or_default());
+        }
+        if layout.picture.is_some() {
+            facts.push(Fact::DefaultPicture);
+        }
+        facts.sort_unstable();
+        facts.dedup();
+        facts
+    }
+
+    /// How numbers are printed in a mail: the language of its HTML part says so, else that of its subject,
+    /// for a subject without a translation is in the network's default language.
+    fn numerals(&self, lang: Option<&str>, subject: usize) -> Option<&Numerals> {
+        let by_tag = |tag: &str| self.locales.iter().find(|locale| locale.tag.eq_ignore_ascii_case(tag));
+        let lang = lang.map(|tag| tag.trim().replace('_', "-"));
+        let primary = lang.as_deref().and_then(|tag| tag.split('-').next());
+        let named = lang.as_deref().and_then(by_tag).or_else(|| primary.and_then(by_tag));
+        named.or_else(|| self.locales.get(subject)).map(|locale| &locale.numerals)
+    }
+}
+
+/// All subjects of all profiles, found by the byte that they end with: an ordinary mail is compared with few.
+#[derive(Debug, Default)]
+struct SubjectIndex {
+    by_last_byte: BTreeMap<Option<u8>, Vec<SubjectPlace>>,
+}
+
+/// Where a subject template is.
+#[derive(Clone, Debug)]
+struct SubjectPlace {
+    profile: usize,
+    locale: usize,
+    phrase: String,
+    template: usize,
+}
+
+impl SubjectIndex {
+    fn new(profiles: &[Profile]) -> Self {
+        let mut by_last_byte: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (profile, compiled) in profiles.iter().enumerate() {
+            for (locale, words) in compiled.locales.iter().enumerate() {
+                for (phrase, templates) in &words.phrases {
+                    if !compiled.layouts.iter().any(|layout| layout.subjects == *phrase) {
+                        continue;
+                    }
+                    for (template, text) in templates.iter().enumerate() {
+                        let phrase = phrase.clone();
+                        let place = SubjectPlace { profile, locale, phrase, template };
+                        by_last_byte.entry(text.last_byte()).or_default().push(place);
+                    }
+                }
+            }
+        }
+        Self { by_last_byte }
+    }
+
+    /// The places of the templates that may fit a subject.
+    fn near(&self, subject: &str) -> impl Iterator<Item = &SubjectPlace> {
+        let keys = [Some(subject.bytes().next_back()).filter(Option::is_some), Some(None)];
+        keys.into_iter().flatten().filter_map(|key| self.by_last_byte.get(&key)).flatten()
+    }
+}

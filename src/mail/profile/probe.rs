@@ -1,0 +1,252 @@
+//! What layouts look for in a mail: a header field, lines of the text part, elements of the HTML part, links.
+
+use super::{Locale, Profile};
+use crate::mail::line::one_line;
+use crate::mail::link::Link;
+use crate::mail::markup::{Document, LINE_CAP};
+use crate::mail::message::Message;
+use crate::mail::notification::Fact;
+use crate::mail::numeral::Numerals;
+use crate::mail::selector::Selector;
+use crate::mail::template::{Bindings, Found, Hole, Template};
+
+/// How many lines of the text part are looked at.
+const LINES_LIMIT: usize = 3_000;
+/// How many links are looked at.
+const LINKS_LIMIT: usize = 2_000;
+
+/// One thing to look for.
+#[derive(Debug)]
+pub(super) enum Probe {
+    /// A header field that reads so.
+    Header { name: String, is: Template },
+    /// Consecutive lines of the text part, blank ones not counted.
+    Text(Vec<Template>),
+    /// A line of the text part that is a phrase of the locale's.
+    Phrase(String),
+    /// An element of the HTML part.
+    Html { select: Selector, holds: Holds },
+    /// A link, in the whole mail or within an element.
+    Link {
+        within: Option<Selector>,
+        is: Template,
+        query: Vec<(String, Template)>,
+        profile: Option<ProfileLink>,
+    },
+}
+
+/// What an element of the HTML part has to hold.
+#[derive(Debug)]
+pub(super) enum Holds {
+    /// Anything.
+    Anything,
+    /// This text.
+    Text(Template),
+    /// These consecutive lines, among others.
+    Lines(Vec<Template>),
+    /// The first elements selected hold these texts, one each.
+    Each(Vec<Template>),
+}
+
+/// The link is the follower's profile.
+#[derive(Debug)]
+pub(super) struct ProfileLink {
+    /// How to write it; as it stands, without its query, if not given.
+    pub(super) written: Option<Template>,
+}
+
+/// A mail taken apart.
+#[derive(Debug)]
+pub(super) struct Content<'m> {
+    message: &'m Message<'m>,
+    lines: Vec<String>,
+    pub(super) document: Option<Document>,
+}
+
+/// A mail as one profile sees it.
+#[derive(Debug)]
+pub(super) struct View<'v> {
+    pub(super) content: &'v Content<'v>,
+    pub(super) profile: &'v Profile,
+    /// The locale whose subject fits.
+    pub(super) locale: usize,
+    pub(super) numerals: &'v Numerals,
+    pub(super) links: &'v [PlacedLink],
+}
+
+/// A link with the element that bears it, if it is in the HTML part.
+#[derive(Debug)]
+pub(super) struct PlacedLink {
+    link: Link,
+    place: Option<usize>,
+}
+
+impl<'m> Content<'m> {
+    pub(super) fn new(message: &'m Message<'m>) -> Self {
+        let lines = message.text().unwrap_or_default().lines().map(|line| one_line(line, LINE_CAP));
+        let lines = lines.filter(|line| !line.is_empty()).take(LINES_LIMIT).collect();
+        Self { message, lines, document: message.html().map(Document::parse) }
+    }
+
+    /// All links: those of the HTML part, then those of the text part; what a redirect leads to comes before
+    /// the redirect.
+    pub(super) fn links(&self, profile: &Profile) -> Vec<PlacedLink> {
+        let document = self.document.as_ref();
+        let anchors = document.into_iter().flat_map(|document| {
+            document.within(None).filter_map(|place| {
+                let element = document.element(place).filter(|element| element.tag == "a")?;
+                Some(PlacedLink { link: Link::parse(&element.target)?, place: Some(place) })
+            })
+        });
+        let in_text = Link::find_all(self.message.text().unwrap_or_default());
+        let all = anchors.chain(in_text.map(|link| PlacedLink { link, place: None })).take(LINKS_LIMIT);
+        all.flat_map(|placed| {
+            let inner = profile.unwrap(&placed.link);
+            inner.map(|link| PlacedLink { link, place: placed.place }).into_iter().chain([placed])
+        })
+        .collect()
+    }
+}
+
+impl Profile {
+    /// Where a redirect of the network's leads, as far as the link itself tells.
+    fn unwrap(&self, link: &Link) -> Option<Link> {
+        self.redirects.iter().find_map(|redirect| {
+            let (known, numerals) = (Bindings::default(), Numerals::default());
+            redirect.link.read(link.address(), &known, &numerals)?;
+            link.inner(&redirect.parameter)
+        })
+    }
+}
+
+impl View<'_> {
+    /// Does a line of the text part read as one of the phrases? The subject's language comes first; but a
+    /// mail may be in several, where translations are missing.
+    fn find_phrase(&self, name: &str, known: &Bindings) -> Option<Bindings> {
+        let of = |locale: &Locale| self.find_line(locale.phrases.get(name)?, known);
+        let first = self.profile.locales.get(self.locale);
+        first.and_then(of).or_else(|| self.profile.locales.iter().find_map(of))
+    }
+
+    fn find_line(&self, templates: &[Template], known: &Bindings) -> Option<Bindings> {
+        let lines = &self.content.lines;
+        templates
+            .iter()
+            .find_map(|template| lines.iter().find_map(|line| template.read(line, known, self.numerals)))
+    }
+
+    fn find_lines(&self, lines: &[String], templates: &[Template], known: &Bindings) -> Option<Bindings> {
+        lines.windows(templates.len()).find_map(|window| {
+            let pairs = templates.iter().zip(window);
+            pairs
+                .into_iter()
+                .try_fold(known.clone(), |known, (template, line)| template.read(line, &known, self.numerals))
+        })
+    }
+}
+
+impl Probe {
+    /// Looks for it, in the whole mail or (HTML and its links) within one element; what it takes extends
+    /// `known`.
+    pub(super) fn find(&self, view: &View<'_>, scope: Option<usize>, known: &Bindings) -> Option<Bindings> {
+        match self {
+            Self::Header { name, is } => {
+                let values = view.content.message.head().values(name);
+                values
+                    .into_iter()
+                    .find_map(|value| is.read(&one_line(&value, LINE_CAP), known, view.numerals))
+            }
+            Self::Text(templates) => view.find_lines(&view.content.lines, templates, known),
+            Self::Phrase(name) => view.find_phrase(name, known),
+            Self::Html { select, holds } => {
+                let document = view.content.document.as_ref()?;
+                let mut places = select.select(document, scope);
+                match holds {
+                    Holds::Anything => places.next().map(|_| known.clone()),
+                    Holds::Text(template) => {
+                        places.find_map(|place| template.read(&document.text_of(place), known, view.numerals))
+                    }
+                    Holds::Lines(templates) => {
+                        places.find_map(|place| view.find_lines(&document.lines_of(place), templates, known))
+                    }
+                    Holds::Each(templates) => templates.iter().try_fold(known.clone(), |known, template| {
+                        template.read(&document.text_of(places.next()?), &known, view.numerals)
+                    }),
+                }
+            }
+            Self::Link { within, is, query, profile } => {
+                let allowed = Self::places(view, scope, within.as_ref());
+                view.links.iter().find_map(|PlacedLink { link, place }| {
+                    if let Some(allowed) = &allowed
+                        && !place.is_some_and(|place| allowed.iter().any(|range| range.contains(&place)))
+                    {
+                        return None;
+                    }
+                    let known = is.read(link.address(), known, view.numerals)?;
+                    let mut known = query.iter().try_fold(known, |known, (name, is)| {
+                        is.read(&one_line(&link.parameter(name)?, LINE_CAP), &known, view.numerals)
+                    })?;
+                    if let Some(profile) = profile {
+                        let url = match &profile.written {
+                            Some(written) => written.fill(&known)?,
+                            None => link.bare().to_owned(),
+                        };
+                        known.take(Hole::Fact(Fact::Url), Found::Text(url));
+                    }
+                    Some(known)
+                })
+            }
+        }
+    }
+
+    /// The elements that a link has to be in; `None` for any link of the mail.
+    fn places(
+        view: &View<'_>,
+        scope: Option<usize>,
+        within: Option<&Selector>,
+    ) -> Option<Vec<std::ops::Range<usize>>> {
+        if scope.is_none() && within.is_none() {
+            return None;
+        }
+        let Some(document) = &view.content.document else { return Some(Vec::new()) };
+        Some(match within {
+            None => vec![document.within(scope)],
+            Some(select) => {
+                select.select(document, scope).map(|place| document.within(Some(place))).collect()
+            }
+        })
+    }
+
+    /// The facts that it can take, but for those of its phrase.
+    pub(super) fn facts(&self) -> Vec<Fact> {
+        let of = |templates: &[Template]| templates.iter().flat_map(Template::facts).collect::<Vec<_>>();
+        match self {
+            Self::Header { is, .. } | Self::Html { holds: Holds::Text(is), .. } => is.facts().collect(),
+            Self::Text(templates)
+            | Self::Html { holds: Holds::Lines(templates) | Holds::Each(templates), .. } => of(templates),
+            Self::Html { holds: Holds::Anything, .. } | Self::Phrase(_) => Vec::new(),
+            Self::Link { is, query, profile, .. } => {
+                let query = query.iter().flat_map(|(_, is)| is.facts());
+                is.facts().chain(query).chain(profile.iter().map(|_| Fact::Url)).collect()
+            }
+        }
+    }
+
+    /// The name of its phrase, if it looks for one.
+    pub(super) fn phrase(&self) -> Option<&str> {
+        match self {
+            Self::Phrase(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// What it looks for, in words.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Header { name, .. } => format!("header {name}"),
+            Self::Text(_) | Self::Phrase(_) => "lines of the text part".to_owned(),
+            Self::Html { .. } => "elements of the HTML part".to_owned(),
+            Self::Link { .. } => "links".to_owned(),
+        }
+    }
+}

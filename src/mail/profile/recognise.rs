@@ -1,0 +1,217 @@
+//! From a message to a notification: which layouts may be meant, which one is, and what it reads.
+
+use super::layout::{Layout, Picture};
+use super::probe::{Content, View};
+use super::{Profile, Profiles};
+use crate::mail::authenticity::{self, Trust};
+use crate::mail::line::one_line;
+use crate::mail::message::{Head, Message};
+use crate::mail::notification::{Fact, Follower, Network, Notification, Recognition, Shown, Timestamp};
+use crate::mail::numeral::Numerals;
+use crate::mail::template::{Bindings, Found, Hole};
+
+/// A layout whose sender and subject fit.
+struct Candidate<'p> {
+    profile: &'p Profile,
+    layout: &'p Layout,
+    locale: usize,
+    known: Bindings,
+    /// How much of the subject the template fixes.
+    fixed: usize,
+}
+
+/// What came of reading a mail by one layout.
+enum Outcome {
+    /// It is not of this layout.
+    Unlike,
+    /// It is, but these facts are not there.
+    Missing(Vec<Fact>),
+    /// It is read.
+    Read { followers: Vec<Follower>, host: Option<String> },
+}
+
+impl Profiles {
+    /// Stage one: may this be a notification, to judge by From and Subject? `header` is a header block with
+    /// at least those two. Never denies a mail that [`Profiles::recognise`] would recognise.
+    pub fn plausible(&self, header: &[u8]) -> bool {
+        Head::parse(header).is_ok_and(|head| self.fitting(&head).next().is_some())
+    }
+
+    /// Stage two: what a mail is, to judge by all of it.
+    pub fn recognise(&self, message: &Message<'_>, trust: &Trust, received: Timestamp) -> Recognition {
+        let candidates = self.candidates(message.head());
+        if candidates.is_empty() {
+            return Recognition::Foreign;
+        }
+        let content = Content::new(message);
+        let lang = content.document.as_ref().and_then(|document| document.lang());
+        let mut links = Vec::new();
+        let mut links_of: Option<&Network> = None;
+        let mut incomplete: Option<(&Network, Vec<Fact>)> = None;
+        let mut unlike: Option<&Network> = None;
+        let plain = Numerals::default();
+        for Candidate { profile, layout, locale, known, .. } in candidates {
+            if links_of != Some(&profile.network) {
+                links = content.links(profile);
+                links_of = Some(&profile.network);
+            }
+            let numerals = profile.numerals(lang, locale).unwrap_or(&plain);
+            let view = View { content: &content, profile, locale, numerals, links: &links };
+            match layout.read(&view, known) {
+                Outcome::Unlike => {
+                    if !profile.domains.is_empty() {
+                        unlike.get_or_insert(&profile.network);
+                    }
+                }
+                Outcome::Missing(missing) => {
+                    incomplete.get_or_insert((&profile.network, missing));
+                }
+                Outcome::Read { followers, host } => {
+                    let signed_by = layout.signed_by.as_deref();
+                    return Recognition::Recognised(Notification {
+                        network: profile.network.clone(),
+                        title: profile.title.clone(),
+                        kind: layout.kind,
+                        layout: layout.name.clone(),
+                        authentic: authenticity::judge(message.head(), &profile.domains, signed_by, trust),
+                        instance: host.filter(|_| profile.domains.is_empty()),
+                        complete: layout.names_all,
+                        followers,
+                        received,
+                    });
+                }
+            }
+        }
+        match (incomplete, unlike) {
+            (Some((network, missing)), _) => Recognition::Incomplete { network: network.clone(), missing },
+            (None, Some(network)) => {
+                Recognition::Incomplete { network: network.clone(), missing: Vec::new() }
+            }
+            (None, None) => Recognition::Foreign,
+        }
+    }
+
+    /// The layouts that fit, those first whose subject says most.
+    fn candidates(&self, head: &Head<'_>) -> Vec<Candidate<'_>> {
+        let mut candidates: Vec<Candidate<'_>> = Vec::new();
+        for candidate in self.fitting(head) {
+            // Languages share subjects; one of them is enough, for the HTML part tells which it is.
+            let same = |other: &Candidate<'_>| {
+                std::ptr::eq(other.layout, candidate.layout) && other.known == candidate.known
+            };
+            if !candidates.iter().any(same) {
+                candidates.push(candidate);
+            }
+        }
+        candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.fixed));
+        candidates
+    }
+
+    fn fitting(&self, head: &Head<'_>) -> impl Iterator<Item = Candidate<'_>> {
+        self.subjects.near(&head.subject).flat_map(|place| {
+            let fitting = || {
+                let profile = self.profiles.get(place.profile)?;
+                let locale = profile.locales.get(place.locale)?;
+                let template = locale.phrases.get(&place.phrase)?.get(place.template)?;
+                let mut layouts = profile
+                    .layouts
+                    .iter()
+                    .filter(|layout| layout.subjects == place.phrase && layout.may_come_from(head))
+                    .peekable();
+                layouts.peek()?;
+                let known = template.read(&head.subject, &Bindings::default(), &locale.numerals)?;
+                let candidate = |layout| Candidate {
+                    profile,
+                    layout,
+                    locale: place.locale,
+                    known: known.clone(),
+                    fixed: template.fixed(),
+                };
+                Some(layouts.map(candidate).collect::<Vec<_>>())
+            };
+            fitting().unwrap_or_default()
+        })
+    }
+}
+
+impl Layout {
+    fn read(&self, view: &View<'_>, mut known: Bindings) -> Outcome {
+        for mark in &self.marks {
+            match mark.probe.find(view, None, &known) {
+                Some(_) if mark.is_absent => return Outcome::Unlike,
+                None if !mark.is_absent => return Outcome::Unlike,
+                Some(found) => known = found,
+                None => {}
+            }
+        }
+        let scopes: Vec<_> = match (&self.each, &view.content.document) {
+            (None, _) => vec![None],
+            (Some(each), Some(document)) => each.select(document, None).map(Some).collect(),
+            (Some(_), None) => Vec::new(),
+        };
+        let mut followers = Vec::new();
+        let mut host = None;
+        for scope in &scopes {
+            let known = self
+                .reads
+                .iter()
+                .fold(known.clone(), |known, probe| probe.find(view, *scope, &known).unwrap_or(known));
+            let missing: Vec<_> =
+                self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
+            if !missing.is_empty() {
+                return Outcome::Missing(missing);
+            }
+            host = known.text(Hole::Host).map(str::to_owned);
+            followers.push(self.follower(view, *scope, &known));
+        }
+        if followers.is_empty() {
+            Outcome::Missing(self.needs.clone())
+        } else {
+            Outcome::Read { followers, host }
+        }
+    }
+
+    fn follower(&self, view: &View<'_>, scope: Option<usize>, known: &Bindings) -> Follower {
+        let text = |fact: Fact, cap: usize| match known.text(Hole::Fact(fact)).map(|text| one_line(text, cap))
+        {
+            Some(text) if !text.is_empty() => Shown::Value(text),
+            _ if self.shows.contains(&fact) => Shown::Empty,
+            _ => Shown::NotShown,
+        };
+        let count = |fact: Fact| match known.get(Hole::Fact(fact)) {
+            Some(Found::Count(count)) => count.clone(),
+            _ => Shown::NotShown,
+        };
+        Follower {
+            handle: text(Fact::Handle, 320),
+            name: text(Fact::Name, 200),
+            url: text(Fact::Url, 2_000),
+            bio: text(Fact::Bio, 2_000),
+            location: text(Fact::Location, 200),
+            website: text(Fact::Website, 500),
+            followers: count(Fact::Followers),
+            following: count(Fact::Following),
+            posts: count(Fact::Posts),
+            lists: count(Fact::Lists),
+            mutuals: count(Fact::Mutuals),
+            default_picture: self
+                .picture
+                .as_ref()
+                .map_or(Shown::NotShown, |picture| picture.is_default(view, scope)),
+            id: known.text(Hole::Id).map(|id| one_line(id, 200)),
+            ..Follower::default()
+        }
+    }
+}
+
+impl Picture {
+    fn is_default(&self, view: &View<'_>, scope: Option<usize>) -> Shown<bool> {
+        let Some(document) = &view.content.document else { return Shown::NotShown };
+        let image = self.image.select(document, scope).find_map(|place| document.element(place));
+        image.map_or(Shown::NotShown, |image| {
+            let target = one_line(&image.target, 2_000);
+            let known = Bindings::default();
+            Shown::Value(self.defaults.iter().any(|name| name.read(&target, &known, view.numerals).is_some()))
+        })
+    }
+}

@@ -1,0 +1,325 @@
+//! Reads a profile file. Everything that can be wrong with one is found here, all at once, each with its place.
+
+use std::collections::BTreeMap;
+
+use super::layout::{Layout, Mark, Picture, Sender};
+use super::probe::{Holds, Probe, ProfileLink};
+use super::{Locale, Profile, Redirect};
+use crate::diagnostic::document::{self, Findings, Table, Text, Value, list};
+use crate::diagnostic::{Diagnostic, Source, nearest};
+use crate::mail::notification::{Fact, Kind, Network};
+use crate::mail::numeral::Numerals;
+use crate::mail::selector::Selector;
+use crate::mail::template::{Form, Hole, Template};
+
+/// Reads one file; `None` if it does not say which network it is about.
+pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
+    document::read(source, findings, |mut table| {
+        let network = table.require("network").and_then(|value| network(&value));
+        let title = table.require("title").and_then(|value| value.string());
+        let about = table.take("about").and_then(|value| value.string());
+        let domains = strings(table.take("domains"));
+        let redirects = tables(table.take("redirect"), redirect);
+        let locales =
+            table.require("locale").and_then(|value| value.table()).map(locales).unwrap_or_default();
+        let layouts = match table.require("layout").and_then(|value| value.tables()) {
+            Some(tables) => {
+                tables.into_iter().filter_map(|table| layout(table, !domains.is_empty())).collect()
+            }
+            None => Vec::new(),
+        };
+        table.finish();
+        let mut profile = Profile {
+            network: network?,
+            title: title?.text,
+            about: about.map(|about| about.text).unwrap_or_default(),
+            domains: domains.into_iter().map(|domain| domain.text.to_lowercase()).collect(),
+            redirects,
+            locales,
+            layouts: Vec::new(),
+        };
+        for (layout, place) in layouts {
+            profile.check(&layout, &place);
+            profile.layouts.push(layout);
+        }
+        Some(profile)
+    })
+}
+
+/// Where the parts of a layout are that are checked against the rest of the file.
+struct Places<'a> {
+    layout: Value<'a>,
+    needs: Option<Value<'a>>,
+    shows: Option<Value<'a>>,
+}
+
+impl Profile {
+    /// What can only be checked with the whole file at hand: phrases have to be there, and facts readable.
+    fn check(&self, layout: &Layout, places: &Places<'_>) {
+        let phrases = layout.probes().filter_map(Probe::phrase).chain([layout.subjects.as_str()]);
+        for phrase in phrases {
+            if !self.locales.iter().any(|locale| locale.phrases.contains_key(phrase)) {
+                let known = self.locales.iter().flat_map(|locale| locale.phrases.keys().map(String::as_str));
+                let label = match nearest(phrase, known) {
+                    Some(word) => format!("did you mean `{word}`?"),
+                    None => format!("add `{phrase} = [...]` to a locale"),
+                };
+                places.layout.error(format!("no locale says what `{phrase}` is"), label);
+            }
+        }
+        let facts = self.facts_of(layout);
+        let lists = [(&layout.needs, &places.needs), (&layout.shows, &places.shows)];
+        for (named, value) in lists {
+            for fact in named.iter().filter(|fact| !facts.contains(fact)) {
+                if let Some(value) = value {
+                    value.error(
+                        format!("nothing in this layout reads `{fact}`"),
+                        "add a `[[layout.read]]` for it",
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn network(value: &Value<'_>) -> Option<Network> {
+    let text = value.string()?;
+    let network = Network::new(&text.text);
+    if network.is_none() {
+        value.error("this is not a word for a network", "use lower-case letters, digits and `-`");
+    }
+    network
+}
+
+fn redirect(mut table: Table<'_>) -> Option<Redirect> {
+    let link = table.require("link").and_then(|value| template(&value, Form::Link));
+    let parameter = table.require("parameter").and_then(|value| value.string());
+    table.finish();
+    Some(Redirect { link: link?, parameter: parameter?.text })
+}
+
+fn locales(mut table: Table<'_>) -> Vec<Locale> {
+    let locales = table.take_rest().into_iter().filter_map(|value| {
+        let mut table = value.table()?;
+        let numerals = table.take("number").and_then(|value| value.table()).map(numerals).unwrap_or_default();
+        let phrases: BTreeMap<_, _> = table
+            .take_rest()
+            .into_iter()
+            .map(|value| (value.key().to_owned(), templates(&value, Form::Line)))
+            .collect();
+        Some(Locale { tag: value.key().to_owned(), numerals, phrases })
+    });
+    locales.collect()
+}
+
+fn numerals(mut table: Table<'_>) -> Numerals {
+    let mut numerals = Numerals::default();
+    if let Some(value) = table.take("decimal")
+        && let Some(text) = value.string()
+    {
+        match text.text.chars().next() {
+            Some(c) if text.text.chars().count() == 1 => numerals.decimal = c,
+            _ => value.error("a decimal separator is one character", "such as \".\""),
+        }
+    }
+    let sizes = [("thousand", 1_000), ("million", 1_000_000), ("billion", 1_000_000_000)];
+    for (word, size) in sizes {
+        let words = strings(table.take(word));
+        numerals.units.extend(words.into_iter().map(|text| (text.text, size)));
+    }
+    table.finish();
+    numerals
+}
+
+fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places<'a>)> {
+    let name = table.require("name");
+    let place = name.clone();
+    let name = name.and_then(|value| value.string());
+    let kind = table
+        .require("kind")
+        .and_then(|value| word(&value, "kind", &Kind::ALL.map(|kind| (kind.word(), kind))));
+    let subjects = table.take("subjects").and_then(|value| value.string());
+    let from = if has_domains { table.require("from") } else { table.take("from") };
+    let from = from.map(|value| compiled(&value, Sender::compile)).unwrap_or_default();
+    let signed_by = table.take("signed-by").and_then(|value| value.string());
+    let names =
+        table.take("names").and_then(|value| word(&value, "choice", &[("all", true), ("some", false)]));
+    let needs = table.require("needs");
+    let shows = table.take("shows");
+    let marks = tables(table.take("mark"), |mut table| {
+        let is_absent = table.take("not").and_then(|value| value.boolean()).unwrap_or(false);
+        let probe = probe(&mut table, false);
+        table.finish();
+        Some(Mark { probe: probe?, is_absent })
+    });
+    let reads = tables(table.take("read"), |mut table| {
+        let probe = probe(&mut table, true);
+        table.finish();
+        probe
+    });
+    let each = table.take("each").and_then(|value| selector(&value));
+    let picture = table.take("picture").and_then(|value| value.table()).and_then(|mut table| {
+        let image = table.require("html").and_then(|value| selector(&value));
+        let defaults = table.require("default").map(|value| templates(&value, Form::Line));
+        table.finish();
+        Some(Picture { image: image?, defaults: defaults? })
+    });
+    table.finish();
+    let kind = kind?;
+    let layout = Layout {
+        name: name?.text,
+        kind,
+        subjects: subjects.map_or_else(|| kind.word().to_owned(), |text| text.text),
+        from,
+        signed_by: signed_by.map(|text| text.text.to_lowercase()),
+        needs: needs.as_ref().map(facts).unwrap_or_default(),
+        shows: shows.as_ref().map(facts).unwrap_or_default(),
+        names_all: names.unwrap_or(true),
+        marks,
+        reads,
+        each,
+        picture,
+    };
+    Some((layout, Places { layout: place?, needs, shows }))
+}
+
+/// Where to look and what has to be there. A mark may ask for an element alone; a read takes something.
+fn probe(table: &mut Table<'_>, takes: bool) -> Option<Probe> {
+    let header = table.take("header");
+    let text = table.take("text");
+    let phrase = table.take("phrase");
+    let link = table.take("link");
+    let html = table.take("html");
+    let is = table.take("is");
+    let places = [&header, &text, &phrase, &link, &html];
+    if places.iter().filter(|place| place.is_some()).count() != 1 && !(link.is_some() && html.is_some()) {
+        let message = "this should look in one place";
+        let label = format!("expected one of {}", list(&["header", "text", "phrase", "link", "html"]));
+        table.findings().add(Diagnostic::error(table.source(), table.span(), message).label(label));
+        return None;
+    }
+    if let Some(link) = link {
+        let within = match html {
+            Some(html) => Some(selector(&html)?),
+            None => None,
+        };
+        let query = table.take("query").and_then(|value| value.table()).map(|mut query| {
+            let query = query.take_rest().into_iter();
+            query.filter_map(|value| Some((value.key().to_owned(), template(&value, Form::Line)?))).collect()
+        });
+        let written =
+            if takes { table.take("url").and_then(|value| template(&value, Form::Line)) } else { None };
+        let profile = takes.then_some(ProfileLink { written });
+        let is = template(&link, Form::Link)?;
+        return Some(Probe::Link { within, is, query: query.unwrap_or_default(), profile });
+    }
+    if let Some(header) = header {
+        let name = header.string()?.text;
+        let Some(is) = is else {
+            header.error("`is` is missing", "say what the header field reads: `is = \"...\"`");
+            return None;
+        };
+        return Some(Probe::Header { name, is: template(&is, Form::Line)? });
+    }
+    if let Some(text) = text {
+        return Some(Probe::Text(some(&text, templates(&text, Form::Line))?));
+    }
+    if let Some(phrase) = phrase {
+        return Some(Probe::Phrase(phrase.string()?.text));
+    }
+    let html = html?;
+    let lines = table.take("lines");
+    let each = table.take("each");
+    let select = selector(&html)?;
+    let holds = match (is, lines, each) {
+        (Some(is), None, None) => Holds::Text(template(&is, Form::Line)?),
+        (None, Some(lines), None) => Holds::Lines(some(&lines, templates(&lines, Form::Line))?),
+        (None, None, Some(each)) => Holds::Each(some(&each, templates(&each, Form::Line))?),
+        (None, None, None) if !takes => Holds::Anything,
+        _ => {
+            html.error(
+                "an element is read in one way",
+                format!("expected one of {}", list(&["is", "lines", "each", "link"])),
+            );
+            return None;
+        }
+    };
+    Some(Probe::Html { select, holds })
+}
+
+fn tables<'a, T>(value: Option<Value<'a>>, read: impl FnMut(Table<'a>) -> Option<T>) -> Vec<T> {
+    value.and_then(|value| value.tables()).unwrap_or_default().into_iter().filter_map(read).collect()
+}
+
+fn strings(value: Option<Value<'_>>) -> Vec<Text> {
+    value.and_then(|value| value.strings()).unwrap_or_default()
+}
+
+fn some<T>(value: &Value<'_>, items: Vec<T>) -> Option<Vec<T>> {
+    if items.is_empty() && !value.findings().any_error() {
+        value.error("an empty list fits nothing", "say what should be there");
+    }
+    (!items.is_empty()).then_some(items)
+}
+
+/// Each string of a value compiled; what is wrong with one is a finding at its place.
+fn compiled<T, E: ToString>(value: &Value<'_>, compile: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
+    let texts = value.strings().unwrap_or_default();
+    let compile = |text: Text| match compile(&text.text) {
+        Ok(compiled) => Some(compiled),
+        Err(error) => {
+            let message = error.to_string();
+            let finding = Diagnostic::error(value.source(), text.span, message.clone());
+            value.findings().add(if message.starts_with("no hole") {
+                finding.label(format!("expected one of {}", list(&Hole::words())))
+            } else {
+                finding
+            });
+            None
+        }
+    };
+    texts.into_iter().filter_map(compile).collect()
+}
+
+fn templates(value: &Value<'_>, form: Form) -> Vec<Template> {
+    compiled(value, |text| Template::compile(text, form))
+}
+
+fn template(value: &Value<'_>, form: Form) -> Option<Template> {
+    value.string()?;
+    templates(value, form).pop()
+}
+
+fn selector(value: &Value<'_>) -> Option<Selector> {
+    value.string()?;
+    compiled(value, Selector::compile).pop()
+}
+
+fn facts(value: &Value<'_>) -> Vec<Fact> {
+    let known = Fact::ALL.map(Fact::word);
+    let texts = value.strings().unwrap_or_default();
+    let fact = |text: Text| {
+        let fact = Fact::from_word(&text.text);
+        if fact.is_none() {
+            let label = match nearest(&text.text, known) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None => format!("expected one of {}", list(&known)),
+            };
+            let message = format!("unknown fact `{}`", text.text);
+            value.findings().add(Diagnostic::error(value.source(), text.span, message).label(label));
+        }
+        fact
+    };
+    texts.into_iter().filter_map(fact).collect()
+}
+
+/// One of a few words.
+fn word<T: Copy>(value: &Value<'_>, noun: &str, words: &[(&str, T)]) -> Option<T> {
+    let text = value.string()?;
+    let found = words.iter().find(|(word, _)| *word == text.text).map(|(_, meaning)| *meaning);
+    if found.is_none() {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        value.error(format!("unknown {noun} `{}`", text.text), format!("expected one of {}", list(&known)));
+    }
+    found
+}

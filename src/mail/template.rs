@@ -1,0 +1,512 @@
+//! Patterns with typed holes: `{name} (@{handle}) is now following you on Twitter!`.
+//!
+//! A hole takes only what it can be (a handle has no spaces, a count is a number of the language), and what
+//! it took before: holes of one mail agree with each other, so that a planted value never fits.
+
+use url::Host;
+
+use super::line::one_line;
+use super::notification::{Fact, Shown};
+use super::numeral::Numerals;
+
+/// How many characters of a template count.
+const TEMPLATE_CAP: usize = 1_000;
+/// How many attempts one comparison may take; a hostile text runs into it, a real one never.
+const ATTEMPTS: usize = 5_000;
+
+/// A compiled pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Template {
+    pieces: Vec<Piece>,
+    form: Form,
+}
+
+/// What a template is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A line of text.
+    Line,
+    /// Host and path of a link: no hole reaches beyond a slash.
+    Link,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Literal(String),
+    Hole(Hole),
+}
+
+/// A place in a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hole {
+    /// `{}`: anything, or nothing. Not kept.
+    Any,
+    /// `{you}`: the recipient's name or address there. Kept only to be compared.
+    You,
+    /// `{host}`: a host name; on self-hosted networks the recipient's server.
+    Host,
+    /// `{id}`: the network's own number for the follower.
+    Id,
+    /// `{name}`, `{followers}` and so on: a fact about the follower.
+    Fact(Fact),
+}
+
+/// What a hole took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Text, as it stands in the mail.
+    Text(String),
+    /// A number, or the dash in its place.
+    Count(Shown<u64>),
+}
+
+/// What the holes took so far in one mail, or for one of its followers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bindings(Vec<(Hole, Found)>);
+
+impl Hole {
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "" => Self::Any,
+            "you" => Self::You,
+            "host" => Self::Host,
+            "id" => Self::Id,
+            _ => match Fact::from_word(word)? {
+                // Yes-or-no facts are not printed, and nobody prints an age in days.
+                Fact::DefaultPicture | Fact::Verified | Fact::Private | Fact::Age => return None,
+                fact => Self::Fact(fact),
+            },
+        })
+    }
+
+    /// The words that may stand in braces.
+    pub(super) fn words() -> Vec<&'static str> {
+        let others = ["you", "host", "id"];
+        let facts = Fact::ALL.into_iter().map(Fact::word);
+        others.into_iter().chain(facts).filter(|word| Self::from_word(word).is_some()).collect()
+    }
+}
+
+impl Fact {
+    /// Is it a number in the mail?
+    pub(super) fn is_count(self) -> bool {
+        matches!(self, Self::Followers | Self::Following | Self::Posts | Self::Lists | Self::Mutuals)
+    }
+}
+
+impl Bindings {
+    /// The text that a hole took.
+    pub(super) fn text(&self, hole: Hole) -> Option<&str> {
+        match self.get(hole)? {
+            Found::Text(text) => Some(text),
+            Found::Count(_) => None,
+        }
+    }
+
+    /// What a hole took.
+    pub(super) fn get(&self, hole: Hole) -> Option<&Found> {
+        self.0.iter().find(|(taken, _)| *taken == hole).map(|(_, found)| found)
+    }
+
+    /// Notes what a hole took; of two forms of one handle the fuller one stays.
+    pub(super) fn take(&mut self, hole: Hole, found: Found) {
+        match self.0.iter_mut().find(|(taken, _)| *taken == hole) {
+            Some((Hole::Fact(Fact::Handle), Found::Text(kept))) => {
+                if let Found::Text(other) = found
+                    && is_fuller(&other, kept)
+                {
+                    *kept = other;
+                }
+            }
+            Some(_) => {}
+            None => self.0.push((hole, found)),
+        }
+    }
+
+    fn agree(&self, hole: Hole, candidate: &str, numerals: &Numerals) -> bool {
+        match self.get(hole) {
+            None => true,
+            Some(Found::Count(count)) => numerals.read(candidate).as_ref() == Some(count),
+            Some(Found::Text(text)) => match hole {
+                Hole::Fact(Fact::Handle) => same_handle(text, candidate),
+                Hole::Host => same_host(text, candidate),
+                Hole::You => text.eq_ignore_ascii_case(candidate),
+                _ => text == candidate,
+            },
+        }
+    }
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(super) fn compile(text: &str, form: Form) -> Result<Self, String> {
+        let text = one_line(text, TEMPLATE_CAP);
+        let mut pieces = Vec::new();
+        let mut rest = text.as_str();
+        while let Some((literal, tail)) = rest.split_once('{') {
+            push_literal(&mut pieces, literal, form);
+            let (word, tail) = tail.split_once('}').ok_or("a `{` is not closed")?;
+            pieces.push(Piece::Hole(
+                Hole::from_word(word).ok_or_else(|| format!("no hole is called `{word}`"))?,
+            ));
+            rest = tail;
+        }
+        push_literal(&mut pieces, rest, form);
+        if pieces.is_empty() {
+            return Err("a template cannot be empty".to_owned());
+        }
+        Ok(Self { pieces, form })
+    }
+
+    /// How many bytes of it are fixed: of two templates that fit, the one with more says more.
+    pub(super) fn fixed(&self) -> usize {
+        let literals = self.pieces.iter().map(|piece| match piece {
+            Piece::Literal(text) => text.len(),
+            Piece::Hole(_) => 0,
+        });
+        literals.sum()
+    }
+
+    /// The facts that it can take.
+    pub(super) fn facts(&self) -> impl Iterator<Item = Fact> + '_ {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Hole(Hole::Fact(fact)) => Some(*fact),
+            _ => None,
+        })
+    }
+
+    /// The last byte of what fits, if the template fixes it.
+    pub(super) fn last_byte(&self) -> Option<u8> {
+        match self.pieces.last()? {
+            Piece::Literal(text) => text.bytes().next_back(),
+            Piece::Hole(_) => None,
+        }
+    }
+
+    /// Compares a whole line or link; what fits extends `known`.
+    pub(super) fn read(&self, text: &str, known: &Bindings, numerals: &Numerals) -> Option<Bindings> {
+        if let Some(Piece::Literal(end)) = self.pieces.last()
+            && !text.ends_with(end.as_str())
+        {
+            return None;
+        }
+        let mut taken = Vec::new();
+        let mut attempts = ATTEMPTS;
+        let reader = Reader { known, numerals, form: self.form };
+        if !reader.fits(&self.pieces, text, &mut taken, &mut attempts) {
+            return None;
+        }
+        let mut bindings = known.clone();
+        for (hole, candidate) in taken {
+            let found = match hole {
+                Hole::Any => continue,
+                Hole::Fact(fact) if fact.is_count() => Found::Count(numerals.read(candidate)?),
+                _ => Found::Text(candidate.to_owned()),
+            };
+            bindings.take(hole, found);
+        }
+        Some(bindings)
+    }
+
+    /// Puts what is known into the holes; `None` if a hole is not known.
+    pub(super) fn fill(&self, known: &Bindings) -> Option<String> {
+        let mut filled = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => filled.push_str(text),
+                Piece::Hole(hole) => filled.push_str(known.text(*hole)?),
+            }
+        }
+        Some(filled)
+    }
+}
+
+fn push_literal(pieces: &mut Vec<Piece>, text: &str, form: Form) {
+    if text.is_empty() {
+        return;
+    }
+    // Links are compared with their host in lower case.
+    let host_ends =
+        if pieces.is_empty() && form == Form::Link { text.find('/').unwrap_or(text.len()) } else { 0 };
+    let (host, path) = text.split_at_checked(host_ends).unwrap_or(("", text));
+    pieces.push(Piece::Literal(format!("{}{path}", host.to_lowercase())));
+}
+
+struct Reader<'r> {
+    known: &'r Bindings,
+    numerals: &'r Numerals,
+    form: Form,
+}
+
+impl Reader<'_> {
+    fn fits<'t>(
+        &self,
+        pieces: &[Piece],
+        text: &'t str,
+        taken: &mut Vec<(Hole, &'t str)>,
+        attempts: &mut usize,
+    ) -> bool {
+        let Some((piece, rest)) = pieces.split_first() else { return text.is_empty() };
+        let hole = match piece {
+            Piece::Literal(literal) => {
+                return text
+                    .strip_prefix(literal.as_str())
+                    .is_some_and(|text| self.fits(rest, text, taken, attempts));
+            }
+            Piece::Hole(hole) => *hole,
+        };
+        if hole == Hole::Fact(Fact::Handle) && matches!(rest.first(), Some(Piece::Hole(_))) {
+            return self.fits_longest(hole, rest, text, taken, attempts);
+        }
+        let mut end = match rest.first() {
+            None => text.len(),
+            Some(Piece::Literal(literal)) => match text.find(literal.as_str()) {
+                Some(end) => end,
+                None => return false,
+            },
+            Some(Piece::Hole(_)) => 0,
+        };
+        loop {
+            let Some(left) = attempts.checked_sub(1) else { return false };
+            *attempts = left;
+            let Some((candidate, tail)) = text.split_at_checked(end) else { return false };
+            if self.takes(hole, candidate, taken) {
+                taken.push((hole, candidate));
+                if self.fits(rest, tail, taken, attempts) {
+                    return true;
+                }
+                taken.pop();
+            }
+            let Some(next) = tail.chars().next().map(|c| end + c.len_utf8()) else { return false };
+            end = match rest.first() {
+                None => return false,
+                Some(Piece::Hole(_)) => next,
+                Some(Piece::Literal(literal)) => {
+                    match text.get(next..).and_then(|tail| tail.find(literal.as_str())) {
+                        Some(offset) => next + offset,
+                        None => return false,
+                    }
+                }
+            };
+        }
+    }
+
+    /// A handle without an end of its own is as long as it can be, lest its host be left out.
+    fn fits_longest<'t>(
+        &self,
+        hole: Hole,
+        rest: &[Piece],
+        text: &'t str,
+        taken: &mut Vec<(Hole, &'t str)>,
+        attempts: &mut usize,
+    ) -> bool {
+        let mut end = text.find(char::is_whitespace).unwrap_or(text.len());
+        while let Some((candidate, tail)) = text.split_at_checked(end) {
+            let Some(left) = attempts.checked_sub(1) else { return false };
+            *attempts = left;
+            if self.takes(hole, candidate, taken) {
+                taken.push((hole, candidate));
+                if self.fits(rest, tail, taken, attempts) {
+                    return true;
+                }
+                taken.pop();
+            }
+            let Some(last) = candidate.chars().next_back() else { return false };
+            end -= last.len_utf8();
+        }
+        false
+    }
+
+    /// Can the hole be this, and is it what the hole took elsewhere?
+    fn takes(&self, hole: Hole, candidate: &str, taken: &[(Hole, &str)]) -> bool {
+        if self.form == Form::Link && (candidate.is_empty() || candidate.contains('/')) {
+            return false;
+        }
+        let is_possible = match hole {
+            Hole::Any => return true,
+            Hole::You => !candidate.is_empty(),
+            Hole::Host => is_host(candidate),
+            Hole::Id => candidate.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')),
+            Hole::Fact(Fact::Handle) => is_handle(candidate),
+            Hole::Fact(Fact::Url) => super::link::Link::parse(candidate).is_some(),
+            Hole::Fact(Fact::Website) => !candidate.contains(' '),
+            Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
+            Hole::Fact(_) => candidate.trim() == candidate,
+        };
+        is_possible
+            && !candidate.is_empty()
+            && taken.iter().all(|(other, text)| *other != hole || *text == candidate)
+            && self.known.agree(hole, candidate, self.numerals)
+    }
+}
+
+/// `ann`, `ann.b_c-d` or either with `@host`.
+fn is_handle(text: &str) -> bool {
+    let fits = |c: char| {
+        let is_sign = matches!(c, '_' | '.' | '-' | '@' | '~' | '+');
+        if c.is_ascii() { c.is_ascii_alphanumeric() || is_sign } else { !c.is_whitespace() }
+    };
+    let (user, host) = text.split_once('@').map_or((text, None), |(user, host)| (user, Some(host)));
+    !user.is_empty()
+        && text.chars().all(fits)
+        && host.is_none_or(|host| !host.is_empty() && !host.contains('@'))
+}
+
+/// A name with a dot in it, perhaps with a port.
+fn is_host(text: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | ':');
+    text.contains('.') && !text.starts_with('.') && !text.ends_with('.') && text.chars().all(fits)
+}
+
+fn same_host(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || matches!((Host::parse(one), Host::parse(other)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// One handle may be printed with its host and without, and an international host in two ways.
+fn same_handle(one: &str, other: &str) -> bool {
+    let split = |handle| -> (&str, Option<&str>) {
+        str::split_once(handle, '@').map_or((handle, None), |(user, host)| (user, Some(host)))
+    };
+    let ((user, host), (other_user, other_host)) = (split(one), split(other));
+    user.to_lowercase() == other_user.to_lowercase()
+        && match (host, other_host) {
+            (Some(host), Some(other)) => same_host(host, other),
+            _ => true,
+        }
+}
+
+/// With its host rather than without, in Unicode rather than in punycode (RFC 3492).
+fn is_fuller(handle: &str, kept: &str) -> bool {
+    match (handle.contains('@'), kept.contains('@')) {
+        (true, false) => true,
+        (true, true) => kept.to_lowercase().contains("xn--") && !handle.to_lowercase().contains("xn--"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numerals() -> Numerals {
+        Numerals { decimal: '.', units: vec![("K".to_owned(), 1_000)] }
+    }
+
+    /// Compares, and prints what the holes took in the order of the template.
+    fn read(template: &str, text: &str) -> Option<String> {
+        let template = Template::compile(template, Form::Line).unwrap();
+        let bindings = template.read(text, &Bindings::default(), &numerals())?;
+        let words = bindings.0.into_iter().map(|(_, found)| match found {
+            Found::Text(text) => text,
+            Found::Count(count) => format!("{count:?}"),
+        });
+        Some(words.collect::<Vec<_>>().join(" | "))
+    }
+
+    fn check(template: &str, text: &str, expected: &str) {
+        assert_eq!(read(template, text).as_deref().unwrap_or("no"), expected, "{template} on {text}");
+    }
+
+    #[test]
+    fn names_may_hold_what_the_template_holds() {
+        let subject = "{name} (@{handle}) is now following you on Twitter!";
+        check(
+            subject,
+            "Ada (on a break) Quill (@ada) is now following you on Twitter!",
+            "Ada (on a break) Quill | ada",
+        );
+        check(
+            subject,
+            "A (@b) is now following you on Twitter! (@c) is now following you on Twitter!",
+            "A (@b) is now following you on Twitter! | c",
+        );
+        check(subject, "X is now following you on Twitter! (@x) mentioned you on Twitter!", "no");
+        check(subject, "Re: Ann (@ann) is now following you on Twitter! again", "no");
+    }
+
+    #[test]
+    fn a_handle_has_no_spaces() {
+        check("{handle} is now following you", "ann@x.example is now following you", "ann@x.example");
+        check("{handle} is now following you", "Ann Lima is now following you", "no");
+        check(
+            "{handle}さんにフォローされています",
+            "ann_t@x.exampleさんにフォローされています",
+            "ann_t@x.example",
+        );
+        check("@{handle}", "@a@b@c", "no");
+        check("@{handle}", "@@a", "no");
+    }
+
+    #[test]
+    fn a_count_is_a_number_of_the_language() {
+        check("{followers} {}", "25 subscribers", "Value(25)");
+        check("{followers}", "1.2K", "Value(1200)");
+        check("{followers}", "many", "no");
+        check("{followers} Followers", "- Followers", "NotShown");
+    }
+
+    #[test]
+    fn one_hole_takes_one_value() {
+        check("{name} and {name}", "a b and a b", "a b");
+        check("{name} and {name}", "a and b", "no");
+        let template = Template::compile("<follow.{you}.{host}>", Form::Line).unwrap();
+        let mut known = Bindings::default();
+        known.take(Hole::Host, Found::Text("mastodon.social".to_owned()));
+        assert!(template.read("<follow.mika.mastodon.social>", &known, &numerals()).is_some());
+        assert!(template.read("<follow.mastodon.social>", &known, &numerals()).is_none());
+    }
+
+    #[test]
+    fn the_fuller_form_of_a_handle_stays() {
+        let mut known = Bindings::default();
+        known.take(Hole::Fact(Fact::Handle), Found::Text("ann".to_owned()));
+        for text in
+            ["ann@xn--bcher-kva.example follows", "> Ann@bücher.exampleさん", "ann@xn--bcher-kva.example"]
+        {
+            let template = Template::compile("{}{handle}{}", Form::Line).unwrap();
+            known = template.read(text, &known, &numerals()).unwrap();
+        }
+        assert_eq!(known.text(Hole::Fact(Fact::Handle)), Some("Ann@bücher.example"));
+        let template = Template::compile("@{handle}", Form::Line).unwrap();
+        assert!(template.read("@ann@other.example", &known, &numerals()).is_none());
+    }
+
+    #[test]
+    fn no_hole_of_a_link_reaches_beyond_a_slash() {
+        let template = Template::compile("Twitter.com/{handle}", Form::Link).unwrap();
+        let fits = |text| template.read(text, &Bindings::default(), &numerals()).is_some();
+        assert!(fits("twitter.com/ann"));
+        assert!(!fits("twitter.com/ann/followers"));
+        assert!(!fits("twitter.com/"));
+        assert!(!fits("evil.test/twitter.com/ann"));
+    }
+
+    #[test]
+    fn wrong_templates_are_refused() {
+        for wrong in ["", "{name", "{nmae}", "{verified}"] {
+            assert!(Template::compile(wrong, Form::Line).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hostile_text_takes_bounded_time() {
+        let template = Template::compile("{name} a {bio} a {location} a {website} b", Form::Line).unwrap();
+        let text = "x a ".repeat(10_000);
+        assert!(template.read(&format!("{text} b"), &Bindings::default(), &numerals()).is_none());
+    }
+
+    #[test]
+    fn what_is_known_fills_a_template() {
+        let mut known = Bindings::default();
+        known.take(Hole::Id, Found::Text("A1".to_owned()));
+        let template =
+            Template::compile("https://www.linkedin.com/profile/view?id={id}", Form::Line).unwrap();
+        assert_eq!(template.fill(&known).as_deref(), Some("https://www.linkedin.com/profile/view?id=A1"));
+        assert_eq!(Template::compile("{name}", Form::Line).unwrap().fill(&known), None);
+    }
+}

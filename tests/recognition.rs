@@ -1,0 +1,266 @@
+//! Recognition as a whole: fixtures of one's own under `tests/corpus/`, and, where the environment variable
+//! `FOLLOWSIFT_CORPUS` names a folder with mails and a `labels.tsv`, that folder too.
+//!
+//! `UPDATE_EXPECT=1` writes each fixture's `expected.toml` anew.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic and print")]
+#![expect(clippy::disallowed_methods, reason = "a test asks for its own environment")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use followsift::diagnostic::document::Findings;
+use followsift::mail::{
+    Authenticity, Fact, Follower, Message, Notification, Profiles, Recognition, Timestamp, Trust,
+};
+
+/// The networks of which every label has to hold.
+const REQUIRED: &[&str] = &["twitter", "x", "mastodon"];
+
+fn profiles() -> Profiles {
+    let findings = Findings::default();
+    let profiles = Profiles::compile(&Profiles::shipped_sources(), &findings);
+    let findings: Vec<_> = findings.into_sorted().iter().map(|finding| finding.plain()).collect();
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+    profiles
+}
+
+fn recognise(profiles: &Profiles, bytes: &[u8], authserv_id: Option<&str>) -> Recognition {
+    let trust = Trust { authserv_id: authserv_id.map(str::to_owned) };
+    let Ok(message) = Message::parse(bytes) else { return Recognition::Foreign };
+    let recognition = profiles.recognise(&message, &trust, Timestamp(0));
+    if matches!(recognition, Recognition::Recognised(_)) {
+        assert!(profiles.plausible(bytes), "recognised, but not plausible");
+    }
+    recognition
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.retain(|entry| entry.is_dir());
+    entries.sort();
+    entries
+}
+
+/// What was recognised, as TOML, after the lines of the fixture's file that are kept.
+fn describe(recognition: &Recognition, kept: &str) -> String {
+    let mut text = kept.to_owned();
+    match recognition {
+        Recognition::Foreign => text.push_str("recognition = \"foreign\"\n"),
+        Recognition::Incomplete { network, missing } => {
+            let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
+            writeln!(text, "recognition = \"incomplete\"\nnetwork = \"{network}\"\nmissing = {missing:?}")
+                .unwrap();
+        }
+        Recognition::Recognised(notification) => describe_notification(&mut text, notification),
+    }
+    text
+}
+
+fn describe_notification(text: &mut String, notification: &Notification) {
+    let Notification { network, kind, layout, authentic, instance, followers, complete, .. } = notification;
+    writeln!(text, "recognition = \"notification\"\nnetwork = \"{network}\"\nkind = \"{kind}\"").unwrap();
+    writeln!(text, "layout = {layout:?}\ncomplete = {complete}\nauthentic = \"{}\"", authentic.word())
+        .unwrap();
+    if let Authenticity::Pass(evidence) | Authenticity::Fail(evidence) = authentic {
+        writeln!(text, "evidence = {evidence:?}").unwrap();
+    }
+    if let Some(instance) = instance {
+        writeln!(text, "instance = {instance:?}").unwrap();
+    }
+    for follower in followers {
+        writeln!(text, "\n[[follower]]").unwrap();
+        for fact in Fact::ALL {
+            if let Some(shown) = shown(follower, fact) {
+                writeln!(text, "{fact} = {shown}").unwrap();
+            }
+        }
+        if let Some(id) = &follower.id {
+            writeln!(text, "id = {id:?}").unwrap();
+        }
+    }
+}
+
+/// A fact as TOML; an empty one is an empty string.
+fn shown(follower: &Follower, fact: Fact) -> Option<String> {
+    let (text, count, answer) = (follower.text(fact), follower.count(fact), follower.answer(fact));
+    text.value()
+        .map(|text| format!("{text:?}"))
+        .or_else(|| count.value().map(ToString::to_string))
+        .or_else(|| answer.value().map(ToString::to_string))
+        .or_else(|| follower.shows(fact).then(|| "\"\"".to_owned()))
+}
+
+#[test]
+fn every_fixture_is_recognised_as_expected() {
+    let profiles = profiles();
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for case in folders(&corpus).iter().flat_map(|network| folders(network)) {
+        count += 1;
+        let expectation = case.join("expected.toml");
+        let expected = fs::read_to_string(&expectation).unwrap_or_default();
+        // Why the case is there, and the authserv-id that it is read with, are written by hand.
+        let is_kept = |line: &&str| line.starts_with("# ") || line.starts_with("authserv-id = ");
+        let kept: String = expected.split_inclusive('\n').take_while(is_kept).collect();
+        assert!(kept.starts_with("# "), "{} does not say why it is there", expectation.display());
+        let authserv_id = kept.lines().find_map(|line| line.strip_prefix("authserv-id = "));
+        let authserv_id = authserv_id.map(|id| id.trim_matches('"'));
+        let bytes = fs::read(case.join("message.eml")).unwrap();
+        check_cuts(&profiles, &case.display().to_string(), &bytes);
+        let found = describe(&recognise(&profiles, &bytes, authserv_id), &kept);
+        if found != expected {
+            wrong.push(format!("{}\n--- expected\n{expected}--- found\n{found}", case.display()));
+            if update {
+                fs::write(&expectation, found).unwrap();
+            }
+        }
+    }
+    assert!(count > 0, "no fixtures");
+    assert!(update || wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A mail cut short at a byte limit shows less, never anything else: what was cut off must not pass for blank.
+fn check_cuts(profiles: &Profiles, name: &str, bytes: &[u8]) {
+    let whole = recognise(profiles, bytes, None);
+    let header = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
+    for end in (header..bytes.len()).step_by(211) {
+        Message::parse(&bytes[..end]).unwrap_or_else(|error| panic!("{name} cut at {end}: {error}"));
+        let cut = recognise(profiles, &bytes[..end], None);
+        let (Recognition::Recognised(cut), Recognition::Recognised(whole)) = (&cut, &whole) else {
+            assert!(!matches!(cut, Recognition::Recognised(_)), "{name} cut at {end}");
+            continue;
+        };
+        assert_eq!((&cut.network, cut.kind), (&whole.network, whole.kind), "{name} cut at {end}");
+        assert_eq!(cut.followers.len(), whole.followers.len(), "{name} cut at {end}");
+        for (less, more) in cut.followers.iter().zip(&whole.followers) {
+            assert_eq!(cut.key(less), whole.key(more), "{name} cut at {end}");
+            for fact in Fact::ALL.into_iter().filter(|fact| *fact != Fact::Handle && less.shows(*fact)) {
+                assert_eq!(shown(less, fact), shown(more, fact), "{name} cut at {end}");
+            }
+        }
+    }
+}
+
+/// One line of `labels.tsv`, by column.
+type Label = BTreeMap<String, String>;
+
+fn labels(folder: &Path) -> Vec<Label> {
+    let text = fs::read_to_string(folder.join("labels.tsv")).unwrap();
+    let mut lines = text.lines();
+    let columns: Vec<_> = lines.next().unwrap().split('\t').collect();
+    let label = |line: &str| {
+        let cells = line.split('\t').map(str::to_owned);
+        columns.iter().map(|column| (*column).to_owned()).zip(cells).collect()
+    };
+    lines.map(label).collect()
+}
+
+#[test]
+fn the_labels_of_the_corpus_named_by_the_environment_hold() {
+    let Some(folder) = std::env::var_os("FOLLOWSIFT_CORPUS").map(PathBuf::from) else {
+        println!("skipped: FOLLOWSIFT_CORPUS names no folder with mails and labels.tsv");
+        return;
+    };
+    let profiles = profiles();
+    let mut tally: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for label in labels(&folder) {
+        let bytes = fs::read(folder.join(&label["file"])).unwrap();
+        check_cuts(&profiles, &label["file"], &bytes);
+        let differences = compare(&recognise(&profiles, &bytes, None), &label);
+        let network = label["network"].clone();
+        let is_other = label["kind"] == "other" || label["kind"] == "forged-follow";
+        let (met, all) = tally.entry(network.clone()).or_default();
+        *all += 1;
+        if differences.is_empty() {
+            *met += 1;
+        } else {
+            println!("{}: {}", label["file"], differences.join("; "));
+            if is_other || REQUIRED.contains(&network.as_str()) {
+                wrong.push(format!("{}: {}", label["file"], differences.join("; ")));
+            }
+        }
+    }
+    for (network, (met, all)) in &tally {
+        let required = if REQUIRED.contains(&network.as_str()) { "required" } else { "" };
+        println!("{network:24} {met:3} of {all:3} {required}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn compare(recognition: &Recognition, label: &Label) -> Vec<String> {
+    let kind = label["kind"].as_str();
+    let notification = match recognition {
+        Recognition::Recognised(notification) => Some(notification),
+        _ => None,
+    };
+    match (kind, notification) {
+        ("other", None) | ("forged-follow", None) => return Vec::new(),
+        ("forged-follow", Some(n)) if matches!(n.authentic, Authenticity::Fail(_)) => return Vec::new(),
+        ("other" | "forged-follow", Some(n)) => {
+            return vec![format!("taken for a {} of {}", n.kind, n.network)];
+        }
+        (_, None) => return vec![format!("not recognised: {recognition:?}")],
+        _ => {}
+    }
+    let notification = notification.unwrap();
+    let mut differences = Vec::new();
+    let mut check = |what: &str, expected: String, found: String| {
+        if expected != found {
+            differences.push(format!("{what}: expected {expected:?}, found {found:?}"));
+        }
+    };
+    check("kind", kind.to_owned(), notification.kind.to_string());
+    check("network", label["network"].clone(), notification.network.to_string());
+    check("authentic", "unknown".to_owned(), notification.authentic.word().to_owned());
+    let columns = [
+        ("handle", Fact::Handle),
+        ("display_name", Fact::Name),
+        ("profile_url", Fact::Url),
+        ("bio", Fact::Bio),
+        ("followers", Fact::Followers),
+        ("following", Fact::Following),
+        ("posts", Fact::Posts),
+        ("lists", Fact::Lists),
+    ];
+    for (column, fact) in columns {
+        let expected = label.get(column).cloned().unwrap_or_default();
+        // A bio may hold the bar that separates the followers of a batch.
+        let expected: Vec<_> =
+            if kind == "follow-batch" { expected.split('|').collect() } else { vec![expected.as_str()] };
+        for (place, follower) in notification.followers.iter().enumerate() {
+            let expected = expected.get(place).copied().unwrap_or_default();
+            let count = follower.count(fact).value().map(ToString::to_string);
+            let found =
+                follower.text(fact).value().map(|text| (*text).to_owned()).or(count).unwrap_or_default();
+            // Deriving a handle that is not printed is not judged.
+            if fact == Fact::Handle && expected.is_empty() {
+                continue;
+            }
+            let normal = if fact == Fact::Url { normal_url } else { normal_text };
+            check(column, normal(expected), normal(&found));
+        }
+    }
+    let names = label["display_name"].split('|').count();
+    if kind == "follow-batch" {
+        check("followers named", names.to_string(), notification.followers.len().to_string());
+    }
+    differences
+}
+
+fn normal_text(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Scheme, `www.`, closing slash, percent-encoding and punycode are not judged.
+fn normal_url(text: &str) -> String {
+    let Ok(url) = url::Url::parse(text) else { return text.to_owned() };
+    let host = url.host_str().unwrap_or_default().trim_start_matches("www.").to_owned();
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{host}{}{query}", url.path().trim_end_matches('/'))
+}
