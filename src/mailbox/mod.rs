@@ -1,1 +1,40 @@
-//! The only user of imap and native_tls: connect, fetch, wait, move safely.
+//! The mailbox of one account: connect, read, wait, and move safely.
+//!
+//! The only user of the imap and native_tls crates. Blocking: one OS thread per account owns a [`Session`] and everything in
+//! it is bounded in time and bytes; a [`Stop`] wakes every wait. Never marks a mail read by looking at it, never deletes but
+//! the original of a proven copy, never decides what is to be moved. Imports `place`, `settings` and `login`.
+//!
+//! The order of a sweep: [`Session::connect`], [`Session::settle`] for what was interrupted, [`Session::select`],
+//! [`Session::heads`], [`Session::mails`] of the plausible ones, [`Session::prepare`], (intents into the ledger),
+//! [`Session::act`], [`Session::mark`], [`Session::wait`] or [`Session::logout`].
+
+mod answer;
+mod bounds;
+mod date;
+mod dial;
+mod digest;
+mod fault;
+mod fetch;
+mod folders;
+mod line;
+mod moves;
+mod names;
+mod overheard;
+mod refusal;
+mod session;
+mod settle;
+mod stop;
+mod uids;
+mod wire;
+
+pub use answer::Flags;
+pub use dial::Connector;
+pub use digest::{HeaderDigest, Trace};
+pub use fault::{Cause, Fate, Fault, Step, Subject};
+pub use fetch::{Head, Range};
+pub use folders::Landing;
+pub use moves::{Errand, Marks, Outcome, Plan, Reason, Relocated};
+pub use refusal::{Code, Refusal, Status};
+pub use session::{Opened, Relocation, Session};
+pub use settle::{Pending, Settled};
+pub use stop::{Stop, Woken};

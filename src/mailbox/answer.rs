@@ -1,0 +1,351 @@
+//! What an answer says: the untagged responses as values.
+//!
+//! Owns the reading, by imap-proto, of the few responses that we ask for; any other is passed over, since servers may send
+//! what they like in between (RFC 9051, section 7). Pure. Called by the parts of `session`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use imap_proto::types::{AttributeValue, NameAttribute, StatusAttribute};
+use imap_proto::{MailboxDatum, Response, ResponseCode, UidSetMember};
+
+use super::fault::Cause;
+use super::line::Answer;
+use super::{date, names};
+use crate::place::{Uid, UidValidity};
+
+/// The flags that mean something to us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Read.
+    pub seen: bool,
+    /// Answered by the user.
+    pub answered: bool,
+    /// Starred by the user.
+    pub flagged: bool,
+    /// Marked for deletion.
+    pub deleted: bool,
+}
+
+impl Flags {
+    fn read<S: AsRef<str>>(words: &[S]) -> Self {
+        let has = |flag: &str| words.iter().any(|word| word.as_ref().eq_ignore_ascii_case(flag));
+        Self {
+            seen: has("\\Seen"),
+            answered: has("\\Answered"),
+            flagged: has("\\Flagged"),
+            deleted: has("\\Deleted"),
+        }
+    }
+
+    /// Did the user do something with the mail that says he cares?
+    pub fn is_touched(self) -> bool {
+        self.answered || self.flagged
+    }
+}
+
+/// What was told of one mail.
+#[derive(Debug, Default)]
+pub(super) struct Fetched<'a> {
+    pub(super) size: Option<u32>,
+    /// Seconds since 1970 UTC.
+    pub(super) received: Option<i64>,
+    pub(super) flags: Option<Flags>,
+    /// The one section that was asked for.
+    pub(super) section: Option<&'a [u8]>,
+}
+
+/// What SELECT told.
+#[derive(Debug, Default)]
+pub(super) struct Selected {
+    pub(super) validity: Option<UidValidity>,
+    pub(super) next: Option<Uid>,
+    pub(super) exists: u32,
+    pub(super) read_only: bool,
+}
+
+/// One line of LIST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// The name as the server has it.
+    pub(super) name: String,
+    pub(super) delimiter: Option<char>,
+    pub(super) selectable: bool,
+    pub(super) sent: bool,
+}
+
+/// UIDs of the source, and what the copies are called in the target of that validity.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct CopyUid {
+    pub(super) validity: UidValidity,
+    pub(super) pairs: Vec<(Uid, Uid)>,
+}
+
+impl Answer {
+    fn responses(&self) -> impl Iterator<Item = Result<Response<'_>, Cause>> {
+        let mut rest = self.0.as_slice();
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            match imap_proto::parser::parse_response(rest) {
+                Ok((after, response)) => {
+                    rest = after;
+                    Some(Ok(response))
+                }
+                Err(_) => {
+                    rest = &[];
+                    Some(Err(Cause::Garbled("no response of IMAP")))
+                }
+            }
+        })
+    }
+
+    /// What was told of each mail; of what was told twice, the last.
+    pub(super) fn fetched(&self) -> Result<BTreeMap<Uid, Fetched<'_>>, Cause> {
+        let mut mails: BTreeMap<Uid, Fetched<'_>> = BTreeMap::new();
+        let mut numbers: BTreeMap<u32, Uid> = BTreeMap::new();
+        for response in self.responses() {
+            let (number, attributes) = match response? {
+                Response::Fetch(number, attributes) => (number, attributes),
+                Response::Expunge(_) => {
+                    // From here on the numbers mean other mails (RFC 9051, section 7.5.1).
+                    numbers.clear();
+                    continue;
+                }
+                _ => continue,
+            };
+            let told = attributes.iter().find_map(|attribute| match attribute {
+                AttributeValue::Uid(uid) => Some(Uid(*uid)),
+                _ => None,
+            });
+            // A change of flags may be told without the UID.
+            let Some(uid) = told.or_else(|| numbers.get(&number).copied()) else { continue };
+            numbers.insert(number, uid);
+            let mail = mails.entry(uid).or_default();
+            for attribute in attributes {
+                match attribute {
+                    AttributeValue::Rfc822Size(size) => mail.size = Some(size),
+                    AttributeValue::InternalDate(text) => mail.received = date::seconds(&text),
+                    AttributeValue::Flags(words) => mail.flags = Some(Flags::read(&words)),
+                    AttributeValue::BodySection { data, .. } => {
+                        // Always borrowed: the parser copies nothing. NIL is nothing too.
+                        mail.section = match data {
+                            Some(Cow::Borrowed(bytes)) => Some(bytes),
+                            Some(Cow::Owned(_)) | None => Some(&[]),
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(mails)
+    }
+
+    /// The UIDs that a UID SEARCH found.
+    pub(super) fn found(&self) -> Result<Vec<Uid>, Cause> {
+        let mut uids = Vec::new();
+        for response in self.responses() {
+            if let Response::MailboxData(MailboxDatum::Search(found)) = response? {
+                uids.extend(found.into_iter().map(Uid));
+            }
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        Ok(uids)
+    }
+
+    /// What SELECT or EXAMINE told.
+    pub(super) fn selected(&self) -> Result<Selected, Cause> {
+        let mut selected = Selected::default();
+        for response in self.responses() {
+            match response? {
+                Response::MailboxData(MailboxDatum::Exists(count)) => selected.exists = count,
+                Response::Data { code: Some(code), .. } | Response::Done { code: Some(code), .. } => {
+                    match code {
+                        ResponseCode::UidValidity(validity) => {
+                            selected.validity = Some(UidValidity(validity))
+                        }
+                        ResponseCode::UidNext(next) => selected.next = Some(Uid(next)),
+                        ResponseCode::ReadOnly => selected.read_only = true,
+                        ResponseCode::PermanentFlags(words) => {
+                            // Flags that do not stay cannot bring a mail away (RFC 9051, section 7.1).
+                            let stays = words.iter().any(|word| word.eq_ignore_ascii_case("\\Deleted"));
+                            selected.read_only |= !stays;
+                        }
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(selected)
+    }
+
+    /// The folders that LIST named.
+    pub(super) fn listed(&self) -> Result<Vec<Listed>, Cause> {
+        let mut folders = Vec::new();
+        for response in self.responses() {
+            let Response::MailboxData(MailboxDatum::List { name_attributes, delimiter, name }) = response?
+            else {
+                continue;
+            };
+            let is = |word: &str, attribute: &NameAttribute<'_>| matches!(attribute, NameAttribute::Extension(other) if other.eq_ignore_ascii_case(word));
+            folders.push(Listed {
+                name: names::unescaped(&name),
+                delimiter: delimiter.and_then(|text| names::unescaped(&text).chars().next()),
+                selectable: !name_attributes
+                    .iter()
+                    .any(|attribute| *attribute == NameAttribute::NoSelect || is("\\NonExistent", attribute)),
+                sent: name_attributes.contains(&NameAttribute::Sent),
+            });
+        }
+        Ok(folders)
+    }
+
+    /// The validity and next UID of folders, by the server's name, as STATUS tells them.
+    pub(super) fn statuses(&self) -> Result<BTreeMap<String, (UidValidity, Uid)>, Cause> {
+        let mut folders = BTreeMap::new();
+        for response in self.responses() {
+            let Response::MailboxData(MailboxDatum::Status { mailbox, status }) = response? else { continue };
+            let (mut validity, mut next) = (None, None);
+            for attribute in status {
+                match attribute {
+                    StatusAttribute::UidValidity(number) => validity = Some(UidValidity(number)),
+                    StatusAttribute::UidNext(number) => next = Some(Uid(number)),
+                    _ => {}
+                }
+            }
+            if let (Some(validity), Some(next)) = (validity, next) {
+                folders.insert(names::unescaped(&mailbox), (validity, next));
+            }
+        }
+        Ok(folders)
+    }
+
+    /// What COPYUID told (RFC 4315, section 3), tagged or, as MOVE has it, untagged (RFC 6851, section 4.3). Of two sets
+    /// that are not equally long, or that have more than `most` members, nothing is believed.
+    pub(super) fn copied(&self, most: usize) -> Result<Vec<CopyUid>, Cause> {
+        let mut all = Vec::new();
+        for response in self.responses() {
+            let (Response::Data { code: Some(code), .. } | Response::Done { code: Some(code), .. }) =
+                response?
+            else {
+                continue;
+            };
+            if let ResponseCode::CopyUid(validity, from, to) = code
+                && let (Some(from), Some(to)) = (expand(&from, most), expand(&to, most))
+                && from.len() == to.len()
+            {
+                let pairs = from.into_iter().zip(to).collect();
+                all.push(CopyUid { validity: UidValidity(validity), pairs });
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The members of a UID set in its own order; `None` where they are more than `most`. A range may be written from either
+/// end, and means the same (RFC 9051, section 9, seq-range).
+fn expand(set: &[UidSetMember], most: usize) -> Option<Vec<Uid>> {
+    let mut uids = Vec::new();
+    for member in set {
+        let (one, other) = match member {
+            UidSetMember::Uid(uid) => (*uid, *uid),
+            UidSetMember::UidRange(range) => (*range.start(), *range.end()),
+        };
+        let (low, high) = (one.min(other), one.max(other));
+        let count = usize::try_from(high - low).ok()?.checked_add(1)?;
+        if count > most.checked_sub(uids.len())? {
+            return None;
+        }
+        uids.extend((low..=high).map(Uid));
+    }
+    Some(uids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(text: &str) -> Answer {
+        Answer(text.as_bytes().to_vec())
+    }
+
+    fn copied(code: &str, most: usize) -> Vec<(u32, u32)> {
+        let copied = answer(&format!("* OK [{code}] moved\r\na1 OK done\r\n")).copied(most).unwrap();
+        copied.into_iter().flat_map(|copied| copied.pairs).map(|(from, to)| (from.0, to.0)).collect()
+    }
+
+    #[test]
+    fn copyuid_pairs_source_and_target_in_order() {
+        assert_eq!(copied("COPYUID 9 1,3:4 10:12", 3), [(1, 10), (3, 11), (4, 12)]);
+        assert_eq!(copied("COPYUID 9 4:3,1 10:12", 3), [(3, 10), (4, 11), (1, 12)]);
+    }
+
+    #[test]
+    fn a_copyuid_that_cannot_be_true_is_not_believed() {
+        assert!(copied("COPYUID 9 1:2 10", 2).is_empty());
+        assert!(copied("COPYUID 9 1:3 10:12", 2).is_empty());
+        assert!(copied("COPYUID 9 0:4294967295 0:4294967295", 1000).is_empty());
+        assert!(copied("COPYUID 1  ", 1000).is_empty());
+    }
+
+    /// Which of the mails told of are starred.
+    fn starred(text: &str) -> Vec<u32> {
+        let answer = answer(text);
+        let mails = answer.fetched().unwrap();
+        mails.iter().filter(|(_, mail)| mail.flags.unwrap().flagged).map(|(uid, _)| uid.0).collect()
+    }
+
+    #[test]
+    fn of_flags_told_twice_the_last_count() {
+        let begin = "* 3 FETCH (UID 7 FLAGS ())\r\n* 4 FETCH (UID 8 FLAGS (\\flagged))\r\n";
+        assert_eq!(starred(&format!("{begin}* 3 FETCH (FLAGS (\\Flagged))\r\na1 OK done\r\n")), [7, 8]);
+        assert_eq!(starred(&format!("{begin}* 4 FETCH (FLAGS ())\r\na1 OK done\r\n")), [0; 0]);
+        // After an EXPUNGE, 3 is what was 4.
+        let after =
+            "* 1 EXPUNGE\r\n* 3 FETCH (FLAGS ())\r\n* 2 FETCH (UID 7 FLAGS (\\Flagged))\r\na1 OK done\r\n";
+        assert_eq!(starred(&format!("{begin}{after}")), [7, 8]);
+    }
+
+    #[test]
+    fn an_alert_in_a_select_is_no_panic() {
+        let text = "* 4 EXISTS\r\n* NO [ALERT] disk is full\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 9] x\r\n\
+                    * OK [PERMANENTFLAGS (\\Deleted \\*)] x\r\na1 OK [READ-WRITE] done\r\n";
+        let selected = answer(text).selected().unwrap();
+        assert_eq!(
+            (selected.validity, selected.next, selected.exists),
+            (Some(UidValidity(5)), Some(Uid(9)), 4)
+        );
+        assert!(!selected.read_only);
+    }
+
+    #[test]
+    fn a_folder_whose_flags_do_not_stay_is_read_only() {
+        assert!(answer("* OK [PERMANENTFLAGS (\\Seen)] x\r\na1 OK done\r\n").selected().unwrap().read_only);
+        assert!(answer("a1 OK [READ-ONLY] done\r\n").selected().unwrap().read_only);
+    }
+
+    #[test]
+    fn names_lose_their_quotes() {
+        let text = "* LIST (\\HasNoChildren \\Sent) \"\\\\\" \"a \\\"b\\\"\"\r\n* LIST (\\Noselect) NIL x\r\na1 OK done\r\n";
+        let listed = answer(text).listed().unwrap();
+        assert_eq!(
+            (listed[0].name.as_str(), listed[0].delimiter, listed[0].sent),
+            ("a \"b\"", Some('\\'), true)
+        );
+        assert!(!listed[1].selectable && listed[1].delimiter.is_none());
+    }
+
+    #[test]
+    fn garbage_is_a_fault_not_a_panic() {
+        for text in ["* ", "\r\n", "* 1 FETCH (", "x", "* LIST () \"", "* SEARCH 99999999999999\r\n"] {
+            let answer = answer(text);
+            assert!(
+                answer.fetched().is_err() && answer.listed().is_err() && answer.copied(9).is_err(),
+                "{text:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! From a server's name to a line that is ready for a login: look-up, socket, STARTTLS, TLS.
+//!
+//! Owns whom we trust, and that nothing is sent in clear but to a loopback address. Certificates and names are always
+//! verified; TLS is 1.2 at least. Never logs in. Called by `session`.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector};
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+use super::bounds::{Bounds, Cut, Limits};
+use super::fault::{Cause, Fault, Step, Subject};
+use super::refusal::{Refusal, Status};
+use super::stop::{Stop, poll_until};
+use super::wire::{Shared, Transport, Wire};
+use crate::settings::{Account, Tls};
+
+/// Everything from the look-up to the greeting.
+const APPROACH: Limits = Limits { time: Duration::from_secs(45), bytes: 1 << 20 };
+/// One address of several may be dead.
+const PER_ADDRESS: Duration = Duration::from_secs(10);
+/// A silent line is probed after this time, then so often at this interval.
+const PROBE: (Duration, u32, Duration) = (Duration::from_secs(20), 3, Duration::from_secs(10));
+/// What we sent must be acknowledged within this time, in milliseconds: packets that vanish are noticed.
+const ACKNOWLEDGED_MS: u32 = 50_000;
+/// The longest line, and the most of them, that a server may send before TLS.
+const CLEAR_LINE: usize = 2_000;
+const CLEAR_LINES: usize = 50;
+
+/// Whom we trust, made once and cloned for every connection: with the system's authorities it costs a megabyte and a half.
+#[derive(Clone, Debug)]
+pub struct Connector(TlsConnector);
+
+impl Connector {
+    /// Trusts the system's authorities, and those in `ca_file` (PEM, one or more) beside them.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or holds no certificate.
+    pub fn new(ca_file: Option<&Path>) -> Result<Self, Fault> {
+        let on = Subject::File(ca_file.unwrap_or(Path::new("the system's store")).to_owned());
+        Self::build(ca_file).map_err(|cause| Fault { doing: Step::Trust, on, cause })
+    }
+
+    fn build(ca_file: Option<&Path>) -> Result<Self, Cause> {
+        let mut builder = TlsConnector::builder();
+        builder.min_protocol_version(Some(Protocol::Tlsv12));
+        if let Some(path) = ca_file {
+            let pem = std::fs::read(path).map_err(Cause::Io)?;
+            let certificates = Certificate::stack_from_pem(&pem).map_err(Cause::Tls)?;
+            if certificates.is_empty() {
+                return Err(Cause::Io(io::Error::new(io::ErrorKind::InvalidData, "it holds no certificate")));
+            }
+            for certificate in certificates {
+                builder.add_root_certificate(certificate);
+            }
+        }
+        builder.build().map(Self).map_err(Cause::Tls)
+    }
+}
+
+/// Connects to the account's server, to the point where its greeting (after STARTTLS: the answer to a first command) is next.
+pub(super) fn dial(account: &Account, connector: &Connector, stop: &Stop) -> Result<Transport, Cause> {
+    let bounds = Arc::new(Bounds::new(stop.clone(), APPROACH));
+    let deadline = Instant::now() + APPROACH.time;
+    let mut addresses = look_up(&account.host, account.port, stop, deadline)?;
+    if account.tls == Tls::Off {
+        addresses.retain(|address| address.ip().to_canonical().is_loopback());
+        if addresses.is_empty() {
+            return Err(Cause::ClearText);
+        }
+    }
+    let socket = reach_any(&addresses, stop, deadline)?;
+    tune(&socket).map_err(Cause::Io)?;
+    let mut wire = Wire::new(socket, Arc::clone(&bounds));
+    let shared = Arc::new(Shared::new(Arc::clone(&bounds)));
+    match account.tls {
+        Tls::Off => return Ok(Transport::clear(wire, shared)),
+        Tls::StartTls => start_tls(&mut wire).map_err(|cause| cut_short(cause, &bounds))?,
+        Tls::Implicit => {}
+    }
+    let stream = connector.0.connect(&account.host, wire).map_err(|error| match error {
+        HandshakeError::WouldBlock(_) => cut_short(Cause::Late, &bounds),
+        HandshakeError::Failure(error) => untrusted(error, &bounds),
+    })?;
+    Ok(Transport::tls(stream, shared))
+}
+
+/// A handshake that failed for want of a line is no matter of trust.
+fn untrusted(error: native_tls::Error, bounds: &Bounds) -> Cause {
+    if bounds.cut().is_some() {
+        return cut_short(Cause::Late, bounds);
+    }
+    if bounds.ended() { Cause::Lost } else { Cause::Tls(error) }
+}
+
+/// The true cause where we ourselves gave up.
+pub(super) fn cut_short(cause: Cause, bounds: &Bounds) -> Cause {
+    match bounds.cut() {
+        Some(Cut::Late) => Cause::Late,
+        Some(Cut::Stopped) => Cause::Stopped,
+        Some(Cut::Flood) => Cause::Flood,
+        Some(Cut::Nested) => Cause::Garbled("it is nested too deep"),
+        None => cause,
+    }
+}
+
+/// The addresses of a name, in the system's order. The system's look-up knows no deadline, hence the thread; one that never
+/// ends is left behind.
+fn look_up(host: &str, port: u16, stop: &Stop, deadline: Instant) -> Result<Vec<SocketAddr>, Cause> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let found = Stop::new().map_err(Cause::Io)?;
+    let (sender, receiver) = mpsc::channel();
+    let (name, bell) = (host.to_owned(), found.clone());
+    std::thread::Builder::new()
+        .name("look-up".to_owned())
+        .spawn(move || {
+            let answer = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+            // The one who asked may have given up.
+            let _ = sender.send(answer);
+            bell.stop();
+        })
+        .map_err(Cause::Io)?;
+    let mut ears = [PollFd::new(&found, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+    poll_until(&mut ears, deadline).map_err(Cause::Io)?;
+    if stop.is_stopped() {
+        return Err(Cause::Stopped);
+    }
+    match receiver.try_recv() {
+        Ok(Ok(addresses)) if addresses.is_empty() => Err(Cause::NoAddress),
+        Ok(answer) => answer.map_err(Cause::Io),
+        Err(_) => Err(Cause::Late),
+    }
+}
+
+/// The first of `addresses` that answers; the last one's error if none does.
+fn reach_any(addresses: &[SocketAddr], stop: &Stop, deadline: Instant) -> Result<TcpStream, Cause> {
+    let mut last = Cause::NoAddress;
+    for address in addresses {
+        match reach(*address, stop, deadline.min(Instant::now() + PER_ADDRESS)) {
+            Ok(socket) => return Ok(socket),
+            Err(Cause::Stopped) => return Err(Cause::Stopped),
+            Err(cause) => last = cause,
+        }
+    }
+    Err(last)
+}
+
+fn reach(address: SocketAddr, stop: &Stop, deadline: Instant) -> Result<TcpStream, Cause> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket =
+        rustix::net::socket_with(family, SocketType::STREAM, flags, None).map_err(|e| Cause::Io(e.into()))?;
+    match rustix::net::connect(&socket, &address) {
+        Ok(()) => return Ok(TcpStream::from(socket)),
+        Err(rustix::io::Errno::INPROGRESS) => {}
+        Err(error) => return Err(Cause::Io(error.into())),
+    }
+    let mut ears = [PollFd::new(&socket, PollFlags::OUT), PollFd::new(stop, PollFlags::IN)];
+    let ready = poll_until(&mut ears, deadline).map_err(Cause::Io)?;
+    if stop.is_stopped() {
+        return Err(Cause::Stopped);
+    }
+    if !ready {
+        return Err(Cause::Late);
+    }
+    let socket = TcpStream::from(socket);
+    match socket.take_error() {
+        Ok(None) => Ok(socket),
+        Ok(Some(error)) | Err(error) => Err(Cause::Io(error)),
+    }
+}
+
+/// Makes a dead line known within a minute, also when packets just vanish.
+fn tune(socket: &TcpStream) -> io::Result<()> {
+    let (idle, count, interval) = PROBE;
+    socket.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, idle)?;
+    sockopt::set_tcp_keepintvl(socket, interval)?;
+    sockopt::set_tcp_keepcnt(socket, count)?;
+    sockopt::set_tcp_user_timeout(socket, ACKNOWLEDGED_MS)?;
+    Ok(())
+}
+
+/// STARTTLS (RFC 9051, section 6.2.1), read byte by byte so that nothing which the server, or somebody between, sent in
+/// clear can be taken for a word spoken under TLS. The capabilities named in clear are not believed: the command itself
+/// tells whether the server has it.
+fn start_tls(wire: &mut Wire) -> Result<(), Cause> {
+    let greeting = clear_line(wire)?;
+    let mut words = greeting.split_ascii_whitespace();
+    match (words.next(), words.next()) {
+        (Some("*"), Some(status)) if status.eq_ignore_ascii_case("OK") => {}
+        (Some("*"), Some(status)) if status.eq_ignore_ascii_case("BYE") => {
+            let text: Vec<&str> = words.collect();
+            return Err(Cause::Refused(Refusal::read(Status::Bye, &text.join(" "))));
+        }
+        _ => return Err(Cause::Greeting),
+    }
+    wire.write_all(b"s STARTTLS\r\n").map_err(Cause::Io)?;
+    for _ in 0..CLEAR_LINES {
+        let line = clear_line(wire)?;
+        let mut words = line.split_ascii_whitespace();
+        match (words.next(), words.next()) {
+            (Some("s"), Some(status)) if status.eq_ignore_ascii_case("OK") => return Ok(()),
+            (Some("s"), _) => return Err(Cause::NoStartTls),
+            _ => {}
+        }
+    }
+    Err(Cause::Flood)
+}
+
+fn clear_line(wire: &mut Wire) -> Result<String, Cause> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while line.len() < CLEAR_LINE {
+        if wire.read(&mut byte).map_err(Cause::Io)? == 0 {
+            return Err(Cause::Lost);
+        }
+        if byte == *b"\n" {
+            return Ok(String::from_utf8_lossy(&line).into_owned());
+        }
+        line.extend(byte);
+    }
+    Err(Cause::Flood)
+}

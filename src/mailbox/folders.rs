@@ -1,0 +1,200 @@
+//! The folders of an account: which there are, what the server calls them, and making one.
+//!
+//! Owns LIST, CREATE, SUBSCRIBE and STATUS. Never deletes or renames a folder. Called by `session`, `moves`, and by `cli` to
+//! show them.
+
+use std::collections::BTreeMap;
+
+use super::answer::Listed;
+use super::bounds::Limits;
+use super::fault::{Cause, Fate, Fault, Step, Subject};
+use super::names::{Naming, quoted};
+use super::refusal::Code;
+use super::session::Session;
+use crate::place::{Folder, Uid, UidValidity};
+
+/// For the list of all folders: tens of thousands of them.
+const LIST: Limits = Limits { time: Limits::SHORT.time, bytes: 16 << 20 };
+
+/// Where the next mail that comes into a folder lands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landing {
+    /// The folder's UIDVALIDITY.
+    pub validity: UidValidity,
+    /// Its UIDNEXT: what comes later has this UID or a higher one.
+    pub next: Uid,
+}
+
+/// What LIST told, once per session.
+#[derive(Debug)]
+pub(super) struct Folders {
+    naming: Naming,
+    /// Nothing tells yet whether folders go below the inbox.
+    guessed: bool,
+    listed: Vec<Listed>,
+}
+
+impl Folders {
+    fn new(listed: Vec<Listed>) -> Self {
+        let delimiter = listed.iter().find_map(|listed| listed.delimiter);
+        let guess = Naming::guess(delimiter, listed.iter().map(|listed| listed.name.as_str()));
+        Self { guessed: guess.is_none(), naming: guess.unwrap_or(Naming::flat(delimiter)), listed }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.listed.iter().any(|listed| listed.selectable && listed.name == name)
+    }
+
+    fn delimiter(&self) -> Option<char> {
+        self.listed.iter().find_map(|listed| listed.delimiter)
+    }
+}
+
+impl Session {
+    /// The folders that mails can be in, as the user writes them; without those that he could not write. One turn, once.
+    ///
+    /// # Errors
+    /// Where the server will not list them.
+    pub fn folders(&mut self) -> Result<Vec<Folder>, Fault> {
+        let folders = self.listing()?;
+        let mut names: Vec<Folder> = folders
+            .listed
+            .iter()
+            .filter(|listed| listed.selectable)
+            .filter_map(|listed| folders.naming.folder(&listed.name))
+            .collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The folder that the server marks as the one for sent mail (RFC 6154).
+    ///
+    /// # Errors
+    /// Where the server will not list its folders.
+    pub fn sent_folder(&mut self) -> Result<Option<Folder>, Fault> {
+        let folders = self.listing()?;
+        let sent = folders.listed.iter().find(|listed| listed.sent);
+        Ok(sent.and_then(|listed| folders.naming.folder(&listed.name)))
+    }
+
+    /// Makes `folder` and subscribes to it, unless it is there; says whether it made it.
+    ///
+    /// # Errors
+    /// Where the server cannot have a folder of that name, or will not make it.
+    pub fn ensure_folder(&mut self, folder: &Folder) -> Result<bool, Fault> {
+        let name = self.wire_name(folder)?;
+        if folder.is_inbox() || self.listing()?.has(&name) {
+            return Ok(false);
+        }
+        let on = Subject::Folder(folder.clone());
+        let made = match self.create(&on, &name) {
+            Ok(made) => made,
+            Err(fault) if fault.fate() == Fate::Leave && self.listing()?.guessed => {
+                // Nothing but the inbox was there to tell. Servers that keep everything below it refuse the bare name.
+                let folders = self.listing()?;
+                let kept = folders.naming.clone();
+                folders.naming = Naming::below_inbox(folders.delimiter());
+                let name = self.wire_name(folder)?;
+                match self.create(&on, &name) {
+                    Ok(made) => made,
+                    Err(_) if self.is_spent() => return Err(fault),
+                    Err(_) => {
+                        self.listing()?.naming = kept;
+                        return Err(fault);
+                    }
+                }
+            }
+            Err(fault) => return Err(fault),
+        };
+        let name = self.wire_name(folder)?;
+        let folders = self.listing()?;
+        folders.guessed = false;
+        let delimiter = folders.delimiter();
+        folders.listed.push(Listed { name: name.clone(), delimiter, selectable: true, sent: false });
+        if made {
+            let command = format!(
+                "SUBSCRIBE {}",
+                quoted(&name).map_err(|cause| Fault::of(Step::Subscribe, &on, cause))?
+            );
+            match self.run(Step::Subscribe, &on, &command, Limits::SHORT) {
+                // A folder that is not shown is still a folder.
+                Err(fault) if fault.fate() == Fate::Leave => {}
+                done => drop(done?),
+            }
+        }
+        Ok(made)
+    }
+
+    /// CREATE; `false` where it was there already.
+    fn create(&mut self, on: &Subject, name: &str) -> Result<bool, Fault> {
+        let name = quoted(name).map_err(|cause| Fault::of(Step::Create, on, cause))?;
+        match self.run(Step::Create, on, &format!("CREATE {name}"), Limits::SHORT) {
+            Ok(_) => Ok(true),
+            Err(fault) if fault.code() == Some(Code::AlreadyExists) => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Where the next mail that comes into each of `folders` lands; those that are not there are left out. One turn where
+    /// the server has LIST-STATUS (RFC 5819), else one for each.
+    ///
+    /// # Errors
+    /// Where the line fails.
+    pub fn landings(&mut self, folders: &[Folder]) -> Result<BTreeMap<Folder, Landing>, Fault> {
+        let mut names = BTreeMap::new();
+        for folder in folders {
+            names.insert(self.wire_name(folder)?, folder.clone());
+        }
+        let on = match names.values().next() {
+            Some(folder) => Subject::Folder(folder.clone()),
+            None => return Ok(BTreeMap::new()),
+        };
+        let quoted: Result<Vec<String>, Cause> = names.keys().map(|name| quoted(name)).collect();
+        let quoted = quoted.map_err(|cause| Fault::of(Step::Inspect, &on, cause))?;
+        let mut commands = Vec::new();
+        if quoted.len() > 1 && self.can("LIST-STATUS") {
+            commands.push(format!("LIST \"\" ({}) RETURN (STATUS (UIDVALIDITY UIDNEXT))", quoted.join(" ")));
+        } else {
+            commands.extend(quoted.iter().map(|name| format!("STATUS {name} (UIDVALIDITY UIDNEXT)")));
+        }
+        let mut landings = BTreeMap::new();
+        for command in commands {
+            let answer = match self.run(Step::Inspect, &on, &command, LIST) {
+                Err(fault) if fault.fate() == Fate::Leave => continue,
+                answer => answer?,
+            };
+            let statuses = answer.statuses().map_err(|cause| self.garbled(Step::Inspect, &on, cause))?;
+            for (name, (validity, next)) in statuses {
+                if let Some(folder) = names.get(&name) {
+                    landings.insert(folder.clone(), Landing { validity, next });
+                }
+            }
+        }
+        Ok(landings)
+    }
+
+    /// What the server calls `folder`.
+    pub(super) fn wire_name(&mut self, folder: &Folder) -> Result<String, Fault> {
+        if folder.is_inbox() {
+            return Ok("INBOX".to_owned());
+        }
+        let name = self.listing()?.naming.wire(folder);
+        name.map_err(|cause| Fault::of(Step::Open, &Subject::Folder(folder.clone()), cause))
+    }
+
+    fn listing(&mut self) -> Result<&mut Folders, Fault> {
+        if self.folders.is_none() {
+            let on = self.server().clone();
+            let plain = "LIST \"\" \"*\"";
+            // Some servers name the uses of folders only where they are asked to.
+            let special = self.can("SPECIAL-USE") && self.can("LIST-EXTENDED");
+            let command = if special { format!("{plain} RETURN (SPECIAL-USE)") } else { plain.to_owned() };
+            let answer = self.run(Step::List, &on, &command, LIST)?;
+            let listed = answer.listed().map_err(|cause| self.garbled(Step::List, &on, cause))?;
+            self.folders = Some(Folders::new(listed));
+        }
+        let spent = Fault::of(Step::List, self.server(), Cause::Spent);
+        self.folders.as_mut().ok_or(spent)
+    }
+}

@@ -1,0 +1,252 @@
+//! The only file that knows the imap crate: one command, one answer.
+//!
+//! Owns the tags, the login dialogue, and the translation of the crate's errors. Every command goes through
+//! [`Line::run`], never through the crate's own verbs: those drop COPYUID, panic on an untagged NO in SELECT, and leave
+//! arguments unquoted. Its debug output, which prints passwords, is never turned on. A line that failed is dropped, and
+//! refuses everything afterwards. Called by `session` and its parts.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use imap::types::UnsolicitedResponse;
+use imap::{Authenticator, Error};
+use secrecy::ExposeSecret;
+
+use super::bounds::Limits;
+use super::dial::cut_short;
+use super::fault::{Cause, Step};
+use super::names::quoted;
+use super::refusal::{Refusal, Status};
+use super::stop::Stop;
+use super::wire::{Shared, Transport};
+use crate::login::Login;
+
+/// How the crate names an answer that it could not parse.
+const UNPARSED: &str = "no explanation given";
+/// The answer to IDLE, before the waiting begins.
+const IDLE_BEGINS: Duration = Duration::from_secs(30);
+
+/// An answer: the untagged responses, then the tagged one.
+#[derive(Debug)]
+pub(super) struct Answer(pub(super) Vec<u8>);
+
+/// What a server says it can do, in upper case (RFC 9051, section 6.1.1).
+pub(super) type Words = Vec<String>;
+
+/// An authenticated line.
+#[derive(Debug)]
+pub(super) struct Line {
+    // None once it has failed.
+    session: Option<imap::Session<Transport>>,
+    shared: Arc<Shared>,
+}
+
+impl Line {
+    /// Hears the greeting and logs in.
+    pub(super) fn open(transport: Transport, greets: bool, login: &Login) -> Result<Self, (Step, Cause)> {
+        let shared = Arc::clone(transport.shared());
+        let mut client = imap::Client::new(transport);
+        let at = |step, shared: &Shared, error| (step, translate(error, shared).0);
+        if greets {
+            let greeting = client.read_greeting().map_err(|error| at(Step::Connect, &shared, error))?;
+            if let Some(parting) = shared.overheard(|ears| ears.take_parting()) {
+                return Err((Step::Connect, Cause::Refused(parted(&parting))));
+            }
+            if !greeting.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"* OK")) {
+                return Err((Step::Connect, Cause::Greeting));
+            }
+        }
+        shared.bounds.arm(Limits::SHORT);
+        let known = match shared.overheard(|ears| ears.take_capabilities()) {
+            Some(words) => words,
+            None => {
+                client.capabilities().map_err(|error| at(Step::Ask, &shared, error))?;
+                shared.overheard(|ears| ears.take_capabilities()).unwrap_or_default()
+            }
+        };
+        let session = log_in(client, &known, login, &shared).map_err(|cause| (Step::LogIn, cause))?;
+        Ok(Self { session: Some(session), shared })
+    }
+
+    /// What the server said it can do since last asked, if it did.
+    pub(super) fn take_capabilities(&mut self) -> Option<Words> {
+        self.shared.overheard(|ears| ears.take_capabilities())
+    }
+
+    /// Sends `command` and waits for the whole of its answer, within `limits`.
+    ///
+    /// # Errors
+    /// A tagged NO or BAD leaves the line as it was; after anything else it is gone.
+    pub(super) fn run(&mut self, command: &str, limits: Limits) -> Result<Answer, Cause> {
+        // The last barrier: whatever a folder or a setting is called, no command holds another.
+        if command.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
+            return Err(Cause::Unsendable);
+        }
+        let session = self.session.as_mut().ok_or(Cause::Spent)?;
+        self.shared.bounds.arm(limits);
+        match session.run(command) {
+            Ok((bytes, _)) => Ok(Answer(bytes)),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. What it says is not believed: the
+    /// caller looks by UID, since an announcement around DONE is lost.
+    pub(super) fn idle(&mut self, due: Instant) -> Result<bool, Cause> {
+        let session = self.session.as_mut().ok_or(Cause::Spent)?;
+        self.shared.bounds.arm(Limits { time: IDLE_BEGINS, ..Limits::SHORT });
+        let mut announced = false;
+        let left = due.saturating_duration_since(Instant::now());
+        let ended = session.idle().timeout(left).keepalive(false).wait_while(|response| {
+            announced = matches!(
+                response,
+                UnsolicitedResponse::Exists(_)
+                    | UnsolicitedResponse::Recent(_)
+                    | UnsolicitedResponse::Bye { .. }
+            );
+            !announced
+        });
+        match ended {
+            // The crate reads the answer to DONE, but keeps a failure in that to itself.
+            Ok(_) if self.shared.bounds.cut().is_some() || self.shared.bounds.ended() => {
+                self.session = None;
+                Err(cut_short(Cause::Lost, &self.shared.bounds))
+            }
+            Ok(_) => Ok(announced),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// How many round trips the line has made since its greeting.
+    pub(super) fn turns(&self) -> u32 {
+        self.shared.bounds.turns()
+    }
+
+    /// The stop that it listens to.
+    pub(super) fn stop(&self) -> &Stop {
+        self.shared.bounds.stop()
+    }
+
+    /// Was a stop asked for?
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop().is_stopped()
+    }
+
+    /// Has it failed?
+    pub(super) fn is_spent(&self) -> bool {
+        self.session.is_none()
+    }
+
+    /// Gives the line up: what it says cannot be trusted any more.
+    pub(super) fn give_up(&mut self) {
+        self.session = None;
+    }
+
+    fn fail(&mut self, error: Error) -> Cause {
+        let (cause, healthy) = translate(error, &self.shared);
+        if !healthy {
+            self.session = None;
+        }
+        cause
+    }
+}
+
+impl imap::extensions::idle::SetReadTimeout for Transport {
+    /// Called by the crate when IDLE has begun, and with nothing when it ends: before DONE is sent and answered.
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> imap::Result<()> {
+        let bounds = &self.shared().bounds;
+        match timeout {
+            Some(timeout) => bounds.arm_idle(Instant::now() + timeout),
+            None => bounds.end_idle(),
+        }
+        Ok(())
+    }
+}
+
+/// AUTHENTICATE PLAIN with its answer in the same line (SASL-IR), or without, else LOGIN.
+fn log_in(
+    client: imap::Client<Transport>,
+    known: &[String],
+    login: &Login,
+    shared: &Shared,
+) -> Result<imap::Session<Transport>, Cause> {
+    let Login::Password { user, password } = login;
+    let password = password.expose_secret();
+    if user.contains('\0') || password.contains('\0') {
+        return Err(Cause::Unsendable);
+    }
+    let has = |word: &str| known.iter().any(|known| known == word);
+    let payload = format!("\0{user}\0{password}");
+    let encoded = STANDARD.encode(&payload);
+    let tried = if has("AUTH=PLAIN") {
+        let method = if has("SASL-IR") { format!("PLAIN {encoded}") } else { "PLAIN".to_owned() };
+        client.authenticate(method, &Plain { payload, sent: Cell::new(false) })
+    } else if has("LOGINDISABLED") {
+        return Err(Cause::NoLogin);
+    } else {
+        // RFC 9051, section 9: a quoted string is ASCII.
+        let (Ok(_), Ok(_)) = (quoted(user), quoted(password)) else { return Err(Cause::Unsendable) };
+        client.login(user, password)
+    };
+    tried.map_err(|(error, _)| match translate(error, shared).0 {
+        Cause::Refused(refusal) => Cause::Refused(refusal.without(&[password, &encoded])),
+        other => other,
+    })
+}
+
+/// The answer to AUTHENTICATE PLAIN (RFC 4616).
+struct Plain {
+    payload: String,
+    sent: Cell<bool>,
+}
+
+impl Authenticator for Plain {
+    type Response = String;
+
+    fn process(&self, _: &[u8]) -> String {
+        // Asked a second time, the server wants something that PLAIN does not have.
+        if self.sent.replace(true) { String::new() } else { self.payload.clone() }
+    }
+}
+
+/// Our cause for the crate's error, and whether the line is still in step.
+fn translate(error: Error, shared: &Shared) -> (Cause, bool) {
+    let parting = || shared.overheard(|ears| ears.take_parting()).map(|line| Cause::Refused(parted(&line)));
+    match error {
+        Error::No(no) => (refused(Status::No, &no.information, no.code.as_ref()), true),
+        Error::Bad(bad) => (refused(Status::Bad, &bad.information, bad.code.as_ref()), true),
+        Error::Bye(bye) if bye.information != UNPARSED => {
+            (refused(Status::Bye, &bye.information, bye.code.as_ref()), false)
+        }
+        Error::Bye(_) => (parting().unwrap_or(Cause::Garbled("no response of IMAP")), false),
+        Error::ConnectionLost => (parting().unwrap_or(Cause::Lost), false),
+        Error::Io(error) => {
+            let cause = cut_short(Cause::Io(error), &shared.bounds);
+            (parting().filter(|_| matches!(cause, Cause::Io(_))).unwrap_or(cause), false)
+        }
+        Error::TagMismatch(_) => (Cause::Garbled("the answer to another command"), false),
+        Error::Validate(_) => (Cause::Unsendable, true),
+        // Parse errors, and whatever a later version of the crate may add.
+        _ => (Cause::Garbled("not what was asked for"), false),
+    }
+}
+
+/// The crate takes the codes that it knows out of the text; only these of them matter to us.
+fn refused(status: Status, text: &str, code: Option<&imap_proto::ResponseCode<'_>>) -> Cause {
+    let code = match code {
+        Some(imap_proto::ResponseCode::Alert) => "[ALERT] ",
+        Some(imap_proto::ResponseCode::ReadOnly) => "[READ-ONLY] ",
+        Some(imap_proto::ResponseCode::TryCreate) => "[TRYCREATE] ",
+        Some(_) | None => "",
+    };
+    let text = if text == UNPARSED { "" } else { text };
+    Cause::Refused(Refusal::read(status, &format!("{code}{text}")))
+}
+
+fn parted(line: &[u8]) -> Refusal {
+    let text = String::from_utf8_lossy(line);
+    Refusal::read(Status::Bye, text.get("* BYE".len()..).unwrap_or_default())
+}

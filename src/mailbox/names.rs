@@ -1,0 +1,287 @@
+//! Folder names: as the user writes them, and as they go over the wire.
+//!
+//! Owns the delimiter and prefix of an account's folders, modified UTF-7 (RFC 3501, section 5.1.3), and quoting. Pure. No
+//! name leaves here with a control character or anything but ASCII in it. Called by `folders` and whatever names a folder.
+
+use base64::Engine as _;
+use base64::alphabet::IMAP_MUTF7;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::fault::Cause;
+use crate::place::Folder;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &IMAP_MUTF7,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+
+/// First levels that are other people's or everybody's folders on servers which keep the user's own below INBOX; they say
+/// nothing about where new folders of the user go. Cyrus: `user`, `Other Users`, `Shared Folders`; Courier: `shared`,
+/// `#shared`; Dovecot's manual: `shared`, `public`.
+const NOT_OURS: [&str; 6] = ["user", "other users", "shared folders", "shared", "public", "#shared"];
+
+/// How an account's server names folders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Naming {
+    /// What separates levels; `None` where there are none.
+    delimiter: Option<char>,
+    /// What the user's own folders begin with: nothing, or INBOX and the delimiter.
+    prefix: String,
+}
+
+impl Naming {
+    /// No prefix.
+    pub(super) fn flat(delimiter: Option<char>) -> Self {
+        Self { delimiter, prefix: String::new() }
+    }
+
+    /// Everything below the inbox, where there are levels.
+    pub(super) fn below_inbox(delimiter: Option<char>) -> Self {
+        Self { delimiter, prefix: delimiter.map(|d| format!("INBOX{d}")).unwrap_or_default() }
+    }
+
+    /// Guesses from the names that there are. The NAMESPACE command would tell, but the crate cannot parse its answer.
+    /// `None` where there is nothing but the inbox: then only trying tells.
+    pub(super) fn guess<'a>(delimiter: Option<char>, names: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let below = Self::below_inbox(delimiter);
+        let ours = |name: &&str| {
+            let first = name.split(|c| Some(c) == delimiter).next().unwrap_or_default();
+            !NOT_OURS.iter().any(|other| first.eq_ignore_ascii_case(other))
+        };
+        let mut others = names.filter(|name| !name.eq_ignore_ascii_case("INBOX")).filter(ours).peekable();
+        others.peek()?;
+        Some(if others.all(|name| below.tail(name).is_some()) { below } else { Self::flat(delimiter) })
+    }
+
+    /// What of a wire name follows our prefix.
+    fn tail<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let (head, tail) = name.split_at_checked(self.prefix.len())?;
+        (head.eq_ignore_ascii_case(&self.prefix) && !tail.is_empty()).then_some(tail)
+    }
+
+    /// The wire name of `folder`, not yet quoted.
+    ///
+    /// # Errors
+    /// Where the server cannot have such a folder.
+    pub(super) fn wire(&self, folder: &Folder) -> Result<String, Cause> {
+        if folder.is_inbox() {
+            return Ok("INBOX".to_owned());
+        }
+        let mut levels: Vec<&str> = folder.as_str().split('/').collect();
+        // "INBOX/x" says itself where it is: no prefix before it, and INBOX in its one spelling.
+        let mut name = match levels.first() {
+            Some(first) if first.eq_ignore_ascii_case("INBOX") => {
+                levels.remove(0);
+                let delimiter = self.delimiter.ok_or(Cause::Name("the server's folders have no levels"))?;
+                format!("INBOX{delimiter}")
+            }
+            _ => self.prefix.clone(),
+        };
+        for (at, level) in levels.into_iter().enumerate() {
+            if at > 0 {
+                name.push(self.delimiter.ok_or(Cause::Name("the server's folders have no levels"))?);
+            }
+            if self.delimiter.is_some_and(|delimiter| level.contains(delimiter)) {
+                return Err(Cause::Name(
+                    "one of its levels has the character in it that separates levels on this server",
+                ));
+            }
+            if level.chars().any(char::is_control) {
+                return Err(Cause::Name("it has a control character in it"));
+            }
+            name.push_str(&encode(level));
+        }
+        Ok(name)
+    }
+
+    /// The folder of a wire name; `None` where the user could not write it, as when it is not proper modified UTF-7 or has
+    /// a `/` inside a level.
+    pub(super) fn folder(&self, name: &str) -> Option<Folder> {
+        if name.eq_ignore_ascii_case("INBOX") {
+            return Some(Folder::inbox());
+        }
+        let name = if self.prefix.is_empty() { name } else { self.tail(name).unwrap_or(name) };
+        let levels: Option<Vec<String>> = match self.delimiter {
+            Some(delimiter) => name.split(delimiter).map(decode).collect(),
+            None => Some(vec![decode(name)?]),
+        };
+        let levels = levels?;
+        if levels.iter().any(|level| level.contains('/')) {
+            return None;
+        }
+        Folder::new(&levels.join("/"))
+    }
+}
+
+/// A string in quotes (RFC 9051, section 9).
+///
+/// # Errors
+/// Where it is not ASCII, or has a control character.
+pub(super) fn quoted(text: &str) -> Result<String, Cause> {
+    if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Err(Cause::Unsendable);
+    }
+    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+/// Takes the backslashes of a quoted string away, which the parser leaves in. A name with a backslash that was sent as a
+/// literal, and so has none, is recognised by its not being well quoted.
+pub(super) fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        match (c, c == '\\') {
+            (_, true) => match characters.next() {
+                Some(special @ ('"' | '\\')) => plain.push(special),
+                _ => return text.to_owned(),
+            },
+            (c, false) => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// To modified UTF-7.
+fn encode(level: &str) -> String {
+    let mut wire = String::new();
+    let mut foreign: Vec<u8> = Vec::new();
+    let mut units = [0; 2];
+    for c in level.chars() {
+        if matches!(c, ' '..='~') {
+            shift(&mut foreign, &mut wire);
+            wire.push(c);
+            if c == '&' {
+                wire.push('-');
+            }
+        } else {
+            foreign.extend(c.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
+        }
+    }
+    shift(&mut foreign, &mut wire);
+    wire
+}
+
+fn shift(foreign: &mut Vec<u8>, wire: &mut String) {
+    if !foreign.is_empty() {
+        wire.push('&');
+        wire.push_str(&BASE64.encode(&*foreign));
+        wire.push('-');
+        foreign.clear();
+    }
+}
+
+/// From modified UTF-7; `None` where it is not.
+fn decode(level: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut rest = level;
+    while let Some((plain, shifted)) = rest.split_once('&') {
+        text.push_str(plain);
+        let (code, after) = shifted.split_once('-')?;
+        if code.is_empty() {
+            text.push('&');
+        } else {
+            let bytes = BASE64.decode(code).ok()?;
+            let (pairs, odd) = bytes.as_chunks::<2>();
+            if !odd.is_empty() {
+                return None;
+            }
+            let units: Vec<u16> = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
+            text.push_str(&String::from_utf16(&units).ok()?);
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn folder(name: &str) -> Folder {
+        Folder::new(name).unwrap()
+    }
+
+    #[test]
+    fn a_folder_has_its_servers_delimiter_prefix_and_encoding() {
+        let slash = Naming::flat(Some('/'));
+        let dot = Naming::below_inbox(Some('.'));
+        for (naming, written, wire) in [
+            (&slash, "Followers/Spam", "Followers/Spam"),
+            (&dot, "Followers/Spam", "INBOX.Followers.Spam"),
+            (&slash, "Entwürfe", "Entw&APw-rfe"),
+            (&slash, "~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            (&slash, "R&D", "R&-D"),
+            (&slash, "🎈", "&2DzfiA-"),
+            (&slash, "a \"quoted\" \\ name", "a \"quoted\" \\ name"),
+            (&slash, "inbox", "INBOX"),
+            (&slash, "Inbox/x", "INBOX/x"),
+            (&dot, "INBOX/x", "INBOX.x"),
+        ] {
+            assert_eq!(naming.wire(&folder(written)).unwrap(), wire);
+        }
+    }
+
+    #[test]
+    fn a_level_with_the_delimiter_in_it_is_refused() {
+        let dot = Naming::below_inbox(Some('.'));
+        assert!(matches!(dot.wire(&folder("v1.0")), Err(Cause::Name(_))));
+        assert!(matches!(Naming::flat(None).wire(&folder("a/b")), Err(Cause::Name(_))));
+        assert_eq!(Naming::flat(None).wire(&folder("a.b")).unwrap(), "a.b");
+    }
+
+    #[test]
+    fn a_wire_name_that_nobody_could_write_is_no_folder() {
+        let dot = Naming::below_inbox(Some('.'));
+        assert_eq!(dot.folder("INBOX.a.b"), Some(folder("a/b")));
+        assert_eq!(dot.folder("inbox"), Some(Folder::inbox()));
+        assert_eq!(dot.folder("shared.bob"), Some(folder("shared/bob")));
+        for name in ["INBOX.a/b", "INBOX.x&bad", "INBOX.&AAAA", "INBOX.&2D0-", "INBOX..", ""] {
+            assert_eq!(dot.folder(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_is_guessed_from_the_names_there_are() {
+        let dot = Some('.');
+        for (names, naming) in [
+            (&["INBOX", "INBOX.Sent", "INBOX.Trash"][..], Some(Naming::below_inbox(dot))),
+            (&["INBOX", "INBOX.Sent", "user.bob", "Shared Folders.x"], Some(Naming::below_inbox(dot))),
+            (&["INBOX", "Sent", "INBOX.Work"], Some(Naming::flat(dot))),
+            (&["INBOX"], None),
+            (&["INBOX", "shared.bob"], None),
+        ] {
+            assert_eq!(Naming::guess(dot, names.iter().copied()), naming, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn quoting_lets_nothing_out() {
+        assert_eq!(quoted("a\"b\\c").unwrap(), "\"a\\\"b\\\\c\"");
+        for bad in ["a\r\nb", "a\0b", "ü"] {
+            assert!(quoted(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(unescaped(r#"a\"b\\c"#), r#"a"b\c"#);
+        assert_eq!(unescaped(r"a\b"), r"a\b");
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_out_is_quotable_and_comes_back(name in "[^\\p{Cc}./][^\\p{Cc}.]{0,40}") {
+            let Some(written) = Folder::new(&name) else { return Ok(()) };
+            let naming = Naming::below_inbox(Some('.'));
+            let Ok(wire) = naming.wire(&written) else { return Ok(()) };
+            prop_assert!(quoted(&wire).is_ok());
+            let back = naming.folder(&wire).unwrap();
+            prop_assert!(back == written || written.as_str().to_ascii_uppercase().starts_with("INBOX"));
+        }
+
+        #[test]
+        fn no_wire_name_panics(name in "\\PC{0,40}", delimiter in proptest::option::of(proptest::char::any())) {
+            let _ = Naming::below_inbox(delimiter).folder(&name);
+        }
+    }
+}

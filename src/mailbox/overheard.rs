@@ -1,0 +1,222 @@
+//! What is heard on the line before the imap crate parses it.
+//!
+//! Owns three corrections: text that is not ASCII (RFC 9051 allows UTF-8 in it, the parser does not) becomes `?`; an answer
+//! nested too deep, or a literal larger than the budget, is refused before it can hurt; and what the crate drops (the
+//! capabilities in a greeting or in the answer to a login, the words of a BYE) is kept. Never changes a literal. Fed by `wire`.
+
+use super::bounds::Cut;
+
+/// No answer that we ask for nests deeper than five; the parser recurses on BODYSTRUCTURE, which we never ask for.
+const DEEPEST: u32 = 24;
+/// A literal may have come, in part, with the bytes that announce it and are spent already.
+const SLACK: u64 = 64 << 10;
+/// As much of a line as is kept to look at.
+const KEPT: usize = 8 << 10;
+
+#[derive(Clone, Copy, Debug)]
+enum Brace {
+    None,
+    Open(u64),
+    Closed(u64),
+}
+
+/// Listens to the bytes of one connection.
+#[derive(Debug)]
+pub(super) struct Overheard {
+    line: Vec<u8>,
+    literal: u64,
+    brace: Brace,
+    quoted: bool,
+    escaped: bool,
+    depth: u32,
+    /// This line goes on after a literal.
+    resumed: bool,
+    capabilities: Option<Vec<String>>,
+    parting: Option<Vec<u8>>,
+}
+
+impl Overheard {
+    pub(super) fn new() -> Self {
+        Self {
+            line: Vec::new(),
+            literal: 0,
+            brace: Brace::None,
+            quoted: false,
+            escaped: false,
+            depth: 0,
+            resumed: false,
+            capabilities: None,
+            parting: None,
+        }
+    }
+
+    /// Takes the capabilities last heard, in upper case.
+    pub(super) fn take_capabilities(&mut self) -> Option<Vec<String>> {
+        self.capabilities.take()
+    }
+
+    /// Takes the line of a BYE.
+    pub(super) fn take_parting(&mut self) -> Option<Vec<u8>> {
+        self.parting.take()
+    }
+
+    /// Hears the next bytes, after which `budget` more may come.
+    ///
+    /// # Errors
+    /// The reason to give the line up.
+    pub(super) fn hear(&mut self, bytes: &mut [u8], budget: u64) -> Result<(), Cut> {
+        for byte in bytes {
+            if self.literal > 0 {
+                self.literal -= 1;
+                continue;
+            }
+            if !byte.is_ascii() {
+                *byte = b'?';
+            }
+            self.next(*byte, budget)?;
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, byte: u8, budget: u64) -> Result<(), Cut> {
+        if byte == b'\n' {
+            return self.end_line(budget);
+        }
+        if self.line.len() < KEPT {
+            self.line.push(byte);
+        }
+        self.brace = match (self.brace, byte) {
+            (_, b'{') => Brace::Open(0),
+            (Brace::Open(n), b'0'..=b'9') => {
+                Brace::Open(n.saturating_mul(10).saturating_add(u64::from(byte - b'0')))
+            }
+            (Brace::Open(n), b'}') => Brace::Closed(n),
+            (Brace::Closed(n), b'\r') => Brace::Closed(n),
+            _ => Brace::None,
+        };
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.quoted => self.escaped = true,
+            b'"' => self.quoted = !self.quoted,
+            b'(' if !self.quoted => {
+                self.depth += 1;
+                if self.depth > DEEPEST && !self.is_text() {
+                    return Err(Cut::Nested);
+                }
+            }
+            b')' if !self.quoted => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end_line(&mut self, budget: u64) -> Result<(), Cut> {
+        let text = self.is_text();
+        self.quoted = false;
+        self.escaped = false;
+        if let (Brace::Closed(length), false) = (self.brace, text) {
+            if length > budget.saturating_add(SLACK) {
+                return Err(Cut::Flood);
+            }
+            self.literal = length;
+            self.resumed = true;
+        } else {
+            if !self.resumed {
+                self.keep(text);
+            }
+            self.resumed = false;
+            self.depth = 0;
+        }
+        self.brace = Brace::None;
+        self.line.clear();
+        Ok(())
+    }
+
+    /// Is this the text of a status, in which brackets mean nothing?
+    fn is_text(&self) -> bool {
+        let untagged = self.line.strip_prefix(b"* ");
+        !self.resumed
+            && untagged.is_none_or(|rest| {
+                let word = rest.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+                [&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"]
+                    .iter()
+                    .any(|status| word.eq_ignore_ascii_case(status))
+            })
+    }
+
+    fn keep(&mut self, text: bool) {
+        let line = String::from_utf8_lossy(&self.line);
+        let line = line.trim_end().to_ascii_uppercase();
+        let list = if text {
+            line.split_once("[CAPABILITY ").and_then(|(_, rest)| rest.split_once(']')).map(|(list, _)| list)
+        } else {
+            line.strip_prefix("* CAPABILITY ")
+        };
+        if let Some(list) = list {
+            self.capabilities = Some(list.split_ascii_whitespace().map(str::to_owned).collect());
+        }
+        if line.starts_with("* BYE") {
+            self.parting = Some(std::mem::take(&mut self.line));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hear(text: &str) -> (Overheard, Result<(), Cut>, String) {
+        let mut ears = Overheard::new();
+        let mut bytes = text.as_bytes().to_vec();
+        let heard = ears.hear(&mut bytes, 1000);
+        (ears, heard, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[test]
+    fn capabilities_are_heard_in_a_greeting_a_login_and_an_answer() {
+        for line in [
+            "* OK [CAPABILITY imap4rev1 MOVE] hi\r\n",
+            "a1 OK [CAPABILITY IMAP4rev1 MOVE] in\r\n",
+            "* CAPABILITY IMAP4rev1 MOVE\r\n",
+        ] {
+            let (mut ears, _, _) = hear(line);
+            assert_eq!(ears.take_capabilities().unwrap(), ["IMAP4REV1", "MOVE"], "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_mail_says_is_neither_heard_nor_changed() {
+        let body = "* BYE é\r\n* CAPABILITY X\r\n((((((((((((((((((((((((((((((";
+        let line = format!("* 1 FETCH (BODY[] {{{}}}\r\n{body})\r\n", body.len());
+        let (mut ears, heard, after) = hear(&line);
+        assert_eq!(heard, Ok(()));
+        assert_eq!(after, line);
+        assert!(ears.take_parting().is_none() && ears.take_capabilities().is_none());
+    }
+
+    #[test]
+    fn text_that_is_not_ascii_becomes_question_marks() {
+        let (_, heard, after) = hear("a1 NO [AUTHENTICATIONFAILED] ungültig\r\n");
+        assert_eq!((heard, after.as_str()), (Ok(()), "a1 NO [AUTHENTICATIONFAILED] ung??ltig\r\n"));
+    }
+
+    #[test]
+    fn a_deep_answer_is_refused_but_text_may_have_brackets() {
+        let deep = "(".repeat(30);
+        assert_eq!(hear(&format!("* 1 FETCH (BODYSTRUCTURE {deep}")).1, Err(Cut::Nested));
+        assert_eq!(hear(&format!("* OK {{9}}\r\n* 1 FETCH (BODYSTRUCTURE {deep}")).1, Err(Cut::Nested));
+        assert_eq!(hear(&format!("* OK {deep}\r\n")).1, Ok(()));
+        assert_eq!(hear(&format!("* LIST () \"/\" \"{deep}\"\r\n")).1, Ok(()));
+    }
+
+    #[test]
+    fn a_literal_beyond_the_budget_is_refused_before_it_comes() {
+        assert_eq!(hear("* 1 FETCH (BODY[] {4294967295}\r\n").1, Err(Cut::Flood));
+    }
+
+    #[test]
+    fn the_words_of_a_parting_are_kept() {
+        let (mut ears, _, _) = hear("* BYE [UNAVAILABLE] going down\r\n");
+        assert_eq!(ears.take_parting().unwrap(), b"* BYE [UNAVAILABLE] going down\r");
+    }
+}

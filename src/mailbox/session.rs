@@ -1,0 +1,236 @@
+//! A session with one account: connected, logged in, with or without a folder open.
+//!
+//! Owns what the server can, what is open, and the rule that only healthy sessions go on: after a fault that is not the
+//! server's plain no, every further call is refused. Blocking; one OS thread per account owns it. What it can do is in
+//! `folders`, `fetch`, `moves` and `settle`. Called by `sweep`, `daemon` and `cli`.
+
+use std::time::{Duration, Instant};
+
+use super::bounds::Limits;
+use super::dial::{Connector, dial};
+use super::fault::{Cause, Fault, Step, Subject};
+use super::folders::Folders;
+use super::line::{Answer, Line};
+use super::names::quoted;
+use super::stop::{Stop, Woken};
+use crate::login::Login;
+use crate::place::{Folder, Uid, UidValidity};
+use crate::settings::{Account, Tls};
+
+/// How mails are moved on a server, chosen once after the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relocation {
+    /// UID MOVE (RFC 6851).
+    Move,
+    /// UID COPY, proof of arrival, \Deleted, UID EXPUNGE of exactly those (RFC 4315, section 2.1).
+    CopyThenExpunge,
+    /// UID COPY, proof of arrival, \Deleted. Plain EXPUNGE would also remove what the user marked, so the original stays.
+    CopyThenFlag,
+}
+
+/// The folder that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The folder.
+    pub folder: Folder,
+    /// Its UIDVALIDITY.
+    pub validity: UidValidity,
+    /// The least UID that a mail still to come can have; not every server tells.
+    pub next: Option<Uid>,
+    /// How many mails it has.
+    pub exists: u32,
+    /// Can mails be moved out of it, as far as the server says?
+    pub writable: bool,
+}
+
+/// A session with one account.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) line: Line,
+    pub(super) folders: Option<Folders>,
+    pub(super) open: Option<Opened>,
+    server: Subject,
+    capabilities: Vec<String>,
+    relocation: Relocation,
+}
+
+impl Session {
+    /// Connects and logs in: three turns, or four where the server does not say at the login what it can.
+    ///
+    /// # Errors
+    /// A wrong password, a certificate that is not trusted, and clear text where there must be none are [`super::Fate::Park`].
+    pub fn connect(
+        account: &Account,
+        login: &Login,
+        connector: &Connector,
+        stop: &Stop,
+    ) -> Result<Self, Fault> {
+        let server = Subject::Server { host: account.host.clone(), port: account.port };
+        let fault = |doing, cause| Fault { doing, on: server.clone(), cause };
+        let transport = dial(account, connector, stop).map_err(|cause| fault(Step::Connect, cause))?;
+        // After STARTTLS there is no second greeting (RFC 9051, section 6.2.1).
+        let greets = account.tls != Tls::StartTls;
+        let mut line = Line::open(transport, greets, login).map_err(|(step, cause)| fault(step, cause))?;
+        // MOVE and UIDPLUS are advertised only after the login. Many servers say so unasked.
+        let capabilities = match line.take_capabilities() {
+            Some(words) => words,
+            None => {
+                line.run("CAPABILITY", Limits::SHORT).map_err(|cause| fault(Step::Ask, cause))?;
+                line.take_capabilities().ok_or(fault(Step::Ask, Cause::Garbled("no capabilities")))?
+            }
+        };
+        let has = |word: &str| capabilities.iter().any(|known| known == word);
+        let relocation = if has("MOVE") {
+            Relocation::Move
+        } else if has("UIDPLUS") {
+            Relocation::CopyThenExpunge
+        } else {
+            Relocation::CopyThenFlag
+        };
+        Ok(Self { line, folders: None, open: None, server, capabilities, relocation })
+    }
+
+    /// What the server said after the login that it can, in upper case.
+    pub fn capabilities(&self) -> &[String] {
+        &self.capabilities
+    }
+
+    /// Does the server say that it can do this? `word` in upper case.
+    pub fn can(&self, word: &str) -> bool {
+        self.capabilities.iter().any(|known| known == word)
+    }
+
+    /// How mails are moved on this server.
+    pub fn relocation(&self) -> Relocation {
+        self.relocation
+    }
+
+    /// The folder that is open.
+    pub fn opened(&self) -> Option<&Opened> {
+        self.open.as_ref()
+    }
+
+    /// How many round trips there were since the greeting, for a log and for tests.
+    pub fn turns(&self) -> u32 {
+        self.line.turns()
+    }
+
+    /// Has it failed, so that only a new session helps?
+    pub fn is_spent(&self) -> bool {
+        self.line.is_spent()
+    }
+
+    /// Opens a folder (SELECT), also one that is open already: only this shows the mails that came since. One turn.
+    ///
+    /// # Errors
+    /// Where there is no such folder, or it has no UIDVALIDITY.
+    pub fn select(&mut self, folder: &Folder) -> Result<Opened, Fault> {
+        self.open_by("SELECT", folder)
+    }
+
+    /// Opens a folder for looking only.
+    pub(super) fn examine(&mut self, folder: &Folder) -> Result<Opened, Fault> {
+        self.open_by("EXAMINE", folder)
+    }
+
+    fn open_by(&mut self, verb: &str, folder: &Folder) -> Result<Opened, Fault> {
+        let on = Subject::Folder(folder.clone());
+        let name = self
+            .wire_name(folder)
+            .and_then(|name| quoted(&name).map_err(|cause| Fault::of(Step::Open, &on, cause)))?;
+        // A SELECT that fails leaves nothing open (RFC 9051, section 6.3.2).
+        self.open = None;
+        let answer = self.run(Step::Open, &on, &format!("{verb} {name}"), Limits::SHORT)?;
+        let selected = answer.selected().map_err(|cause| self.garbled(Step::Open, &on, cause))?;
+        let validity = selected.validity.ok_or_else(|| Fault::of(Step::Open, &on, Cause::Void))?;
+        let opened = Opened {
+            folder: folder.clone(),
+            validity,
+            next: selected.next,
+            exists: selected.exists,
+            writable: verb == "SELECT" && !selected.read_only,
+        };
+        self.open = Some(opened.clone());
+        Ok(opened)
+    }
+
+    /// The open folder; a fault where none is.
+    pub(super) fn here(&self, doing: Step) -> Result<Opened, Fault> {
+        let nothing = Cause::Garbled("no folder is open");
+        self.open.clone().ok_or_else(|| Fault::of(doing, &self.server, nothing))
+    }
+
+    /// The open folder, if it is still the one whose UIDs are meant.
+    pub(super) fn reopen(
+        &mut self,
+        doing: Step,
+        folder: &Folder,
+        validity: UidValidity,
+    ) -> Result<Opened, Fault> {
+        let opened = match &self.open {
+            Some(opened) if same(&opened.folder, folder) && opened.writable => opened.clone(),
+            _ => self.select(folder)?,
+        };
+        if opened.validity == validity {
+            Ok(opened)
+        } else {
+            Err(Fault::of(doing, &Subject::Folder(folder.clone()), Cause::Void))
+        }
+    }
+
+    /// Waits for mail in the open folder by IDLE (RFC 2177), or without where the server has none, until `deadline` or a
+    /// stop. Look by UID after every wake: an announcement may be lost.
+    ///
+    /// # Errors
+    /// Where the line died.
+    pub fn wait(&mut self, deadline: Instant) -> Result<Woken, Fault> {
+        if !self.can("IDLE") {
+            return Ok(self.line.stop().wait(deadline));
+        }
+        let on = self
+            .open
+            .as_ref()
+            .map_or_else(|| self.server.clone(), |open| Subject::Folder(open.folder.clone()));
+        let announced = self.line.idle(deadline).map_err(|cause| Fault::of(Step::Wait, &on, cause))?;
+        Ok(match (announced, self.line.is_stopped()) {
+            (_, true) => Woken::Stop,
+            (true, false) => Woken::Mail,
+            (false, false) => Woken::Due,
+        })
+    }
+
+    /// Says goodbye. The session is over either way.
+    ///
+    /// # Errors
+    /// Where the server did not answer as it should.
+    pub fn logout(mut self) -> Result<(), Fault> {
+        let limits = Limits { time: Duration::from_secs(5), ..Limits::SHORT };
+        let on = self.server.clone();
+        self.run(Step::LogOut, &on, "LOGOUT", limits).map(drop)
+    }
+
+    pub(super) fn server(&self) -> &Subject {
+        &self.server
+    }
+
+    pub(super) fn run(
+        &mut self,
+        doing: Step,
+        on: &Subject,
+        command: &str,
+        limits: Limits,
+    ) -> Result<Answer, Fault> {
+        self.line.run(command, limits).map_err(|cause| Fault::of(doing, on, cause))
+    }
+
+    /// The fault of an answer that makes no sense; the session is over, since who knows what comes next.
+    pub(super) fn garbled(&mut self, doing: Step, on: &Subject, cause: Cause) -> Fault {
+        self.line.give_up();
+        Fault::of(doing, on, cause)
+    }
+}
+
+/// Are they one folder? The inbox has many spellings.
+pub(super) fn same(one: &Folder, other: &Folder) -> bool {
+    one == other || (one.is_inbox() && other.is_inbox())
+}

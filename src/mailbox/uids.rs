@@ -1,0 +1,96 @@
+//! Sets of UIDs as IMAP writes them (RFC 9051, section 9, sequence-set).
+//!
+//! Pure. Owns their compression into ranges and the length of a command's set. Called by everything that names mails.
+
+use crate::place::Uid;
+
+/// The longest set in one command: servers take lines of 8,000 octets (RFC 7162, section 4).
+const LONGEST: usize = 7_000;
+/// The longest set in a message to a person.
+const BRIEF: usize = 60;
+
+/// The ranges of `uids`, ascending, each UID once.
+fn ranges(uids: impl IntoIterator<Item = Uid>) -> Vec<(u32, u32)> {
+    let mut sorted: Vec<u32> = uids.into_iter().map(|uid| uid.0).collect();
+    sorted.sort_unstable();
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for uid in sorted {
+        match ranges.last_mut() {
+            Some((_, last)) if uid <= last.saturating_add(1) => *last = uid,
+            _ => ranges.push((uid, uid)),
+        }
+    }
+    ranges
+}
+
+fn written((first, last): (u32, u32)) -> String {
+    if first == last { first.to_string() } else { format!("{first}:{last}") }
+}
+
+/// The sets to send for `uids`: one, or several where one would be too long a line; none for no UIDs.
+pub(super) fn sets(uids: impl IntoIterator<Item = Uid>) -> Vec<String> {
+    let mut sets: Vec<String> = Vec::new();
+    for range in ranges(uids).into_iter().map(written) {
+        match sets.last_mut() {
+            Some(set) if set.len() + 1 + range.len() <= LONGEST => {
+                set.push(',');
+                set.push_str(&range);
+            }
+            _ => sets.push(range),
+        }
+    }
+    sets
+}
+
+/// `uids` for a person: the beginning of the set, and how many there are.
+pub(super) fn brief(uids: &[Uid]) -> String {
+    let mut text = String::new();
+    for range in ranges(uids.iter().copied()).into_iter().map(written) {
+        if text.len() + range.len() > BRIEF {
+            return format!("{text}… ({} mails)", uids.len());
+        }
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&range);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uids(numbers: &[u32]) -> Vec<Uid> {
+        numbers.iter().copied().map(Uid).collect()
+    }
+
+    #[test]
+    fn neighbours_become_a_range_in_any_order() {
+        for (numbers, set) in [
+            (&[3, 1, 2][..], "1:3"),
+            (&[1, 3, 5], "1,3,5"),
+            (&[7, 7, 8, 1], "1,7:8"),
+            (&[u32::MAX, u32::MAX - 1], "4294967294:4294967295"),
+        ] {
+            assert_eq!(sets(uids(numbers)), [set]);
+        }
+        assert!(sets(uids(&[])).is_empty());
+    }
+
+    #[test]
+    fn a_set_too_long_for_a_line_is_cut_between_ranges() {
+        let many: Vec<Uid> = (1..=5_000).map(|n| Uid(n * 2)).collect();
+        let sets = sets(many);
+        assert!(sets.len() > 1 && sets.iter().all(|set| set.len() <= LONGEST));
+        let count: usize = sets.iter().map(|set| set.split(',').count()).sum();
+        assert_eq!(count, 5_000);
+    }
+
+    #[test]
+    fn a_person_is_shown_the_beginning() {
+        assert_eq!(brief(&uids(&[4711])), "4711");
+        let many: Vec<Uid> = (1..=500).map(|n| Uid(n * 2)).collect();
+        assert!(brief(&many).ends_with("… (500 mails)") && brief(&many).len() < 90);
+    }
+}

@@ -1,0 +1,152 @@
+//! The bytes between us and the server: a socket that never blocks, TLS over it, and the bounds of both.
+//!
+//! Owns reading, writing and waiting. Never knows a command. Called by `dial`, which makes it, and by the imap crate, which
+//! talks through it.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use native_tls::TlsStream;
+use rustix::event::PollFlags;
+
+use super::bounds::Bounds;
+use super::overheard::Overheard;
+
+/// A socket in which every wait is bounded.
+#[derive(Debug)]
+pub(super) struct Wire {
+    socket: TcpStream,
+    bounds: Arc<Bounds>,
+}
+
+impl Wire {
+    /// `socket` must be non-blocking.
+    pub(super) fn new(socket: TcpStream, bounds: Arc<Bounds>) -> Self {
+        Self { socket, bounds }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.bounds.wait(&self.socket, PollFlags::IN)?;
+            match self.socket.read(into) {
+                // Ready, and yet nothing there: the kernel may change its mind (poll(2), BUGS).
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    if !matches!(result, Ok(1..)) {
+                        self.bounds.note_end();
+                    }
+                    let count = result?;
+                    self.bounds.spend(count)?;
+                    return Ok(count);
+                }
+            }
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        loop {
+            self.bounds.wait(&self.socket, PollFlags::OUT)?;
+            match self.socket.write(from) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    if result.is_err() {
+                        self.bounds.note_end();
+                    }
+                    return result;
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+/// What the layers below the crate share with those above it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// The bounds of the connection.
+    pub(super) bounds: Arc<Bounds>,
+    heard: Mutex<Overheard>,
+}
+
+impl Shared {
+    pub(super) fn new(bounds: Arc<Bounds>) -> Self {
+        Self { bounds, heard: Mutex::new(Overheard::new()) }
+    }
+
+    /// Looks at what was overheard.
+    pub(super) fn overheard<T>(&self, look: impl FnOnce(&mut Overheard) -> T) -> T {
+        look(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[derive(Debug)]
+enum Stream {
+    Clear(Wire),
+    // Boxed for its size: most of it is OpenSSL's own state.
+    Tls(Box<TlsStream<Wire>>),
+}
+
+/// The wire as the imap crate sees it: clear text on our side.
+#[derive(Debug)]
+pub(super) struct Transport {
+    stream: Stream,
+    shared: Arc<Shared>,
+}
+
+impl Transport {
+    /// For a loopback address only; `dial` sees to that.
+    pub(super) fn clear(wire: Wire, shared: Arc<Shared>) -> Self {
+        Self { stream: Stream::Clear(wire), shared }
+    }
+
+    pub(super) fn tls(stream: TlsStream<Wire>, shared: Arc<Shared>) -> Self {
+        Self { stream: Stream::Tls(Box::new(stream)), shared }
+    }
+
+    /// What this transport shares with its user.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Read for Transport {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = match &mut self.stream {
+            Stream::Clear(wire) => wire.read(into),
+            Stream::Tls(stream) => stream.read(into),
+        }?;
+        let bounds = &self.shared.bounds;
+        bounds.note_read();
+        let budget = bounds.budget();
+        let read = into.get_mut(..count).unwrap_or_default();
+        match self.shared.overheard(|ears| ears.hear(read, budget)) {
+            Ok(()) => Ok(count),
+            Err(cut) => Err(bounds.give_up(cut)),
+        }
+    }
+}
+
+impl Write for Transport {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.shared.bounds.note_write();
+        match &mut self.stream {
+            Stream::Clear(wire) => wire.write(from),
+            Stream::Tls(stream) => stream.write(from),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Clear(wire) => wire.flush(),
+            Stream::Tls(stream) => stream.flush(),
+        }
+    }
+}
