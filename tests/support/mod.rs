@@ -1,0 +1,315 @@
+//! A throw-away Dovecot for tests: its own folder, certificate authority and ports, gone when dropped.
+//!
+//! Where Dovecot is not installed, a test that asks for one says so aloud and is skipped; with FOLLOWSIFT_REQUIRE_DOVECOT
+//! set it fails. Works as root (the mail then belongs to nobody) and as any other user. Nothing outside its folder is touched.
+#![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
+
+pub mod client;
+pub mod fake;
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use followsift::login::Login;
+use followsift::mailbox::{Connector, Session, Stop};
+use followsift::place::{AccountName, Folder};
+use followsift::settings::{Account, Backlog, SecretSource, Tls};
+
+pub use client::{Client, Snapshot};
+
+/// The user, and the password.
+pub const USER: &str = "ann";
+pub const PASSWORD: &str = "a \"good\" pässword";
+/// Who owns the mail where the tests run as root: nobody.
+const NOBODY: u32 = 65_534;
+
+/// What the server is to be like.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Capabilities to hide. The commands still work.
+    pub without: Vec<&'static str>,
+    /// The namespace prefix.
+    pub prefix: &'static str,
+    /// The separator of levels.
+    pub separator: char,
+    /// The mailbox format: `maildir`, `sdbox`, `mdbox`.
+    pub format: &'static str,
+    /// The name in its certificate; the client always asks for `localhost`.
+    pub certified: &'static str,
+    /// Further lines of configuration.
+    pub conf: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            without: Vec::new(),
+            prefix: "",
+            separator: '/',
+            format: "maildir",
+            certified: "localhost",
+            conf: String::new(),
+        }
+    }
+}
+
+/// A running Dovecot.
+pub struct Dovecot {
+    folder: tempfile::TempDir,
+    master: Child,
+    /// Clear text, and STARTTLS.
+    pub port: u16,
+    /// TLS from the first byte.
+    pub tls_port: u16,
+}
+
+impl Dovecot {
+    /// Starts one, or says aloud that the test is skipped.
+    pub fn start(options: &Options) -> Option<Self> {
+        let Some(program) = installed("dovecot") else {
+            #[expect(clippy::disallowed_methods, reason = "it is the test's setting, not the program's")]
+            let required = std::env::var_os("FOLLOWSIFT_REQUIRE_DOVECOT").is_some();
+            assert!(!required, "dovecot is not installed, and FOLLOWSIFT_REQUIRE_DOVECOT is set");
+            // Past the test runner, which would swallow it.
+            let _ = writeln!(std::io::stderr(), "SKIPPED, for want of dovecot: {}", current_test());
+            return None;
+        };
+        // A port found free may be taken before Dovecot has it.
+        for _ in 0..5 {
+            if let Some(server) = Self::try_start(&program, options) {
+                return Some(server);
+            }
+        }
+        panic!("dovecot does not start");
+    }
+
+    fn try_start(program: &Path, options: &Options) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        certify(folder.path(), options.certified);
+        let mail = folder.path().join("mail");
+        std::fs::create_dir(&mail).unwrap();
+        if rustix::process::getuid().is_root() {
+            chown(&mail, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let (port, tls_port) = free_ports();
+        let conf = folder.path().join("dovecot.conf");
+        std::fs::write(&conf, configuration(folder.path(), options, port, tls_port)).unwrap();
+        std::fs::write(folder.path().join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
+        let master = Command::new(program)
+            .args(["-F", "-c"])
+            .arg(&conf)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut server = Self { folder, master, port, tls_port };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline {
+            if server.master.try_wait().unwrap().is_some() {
+                let log = std::fs::read_to_string(server.path().join("dovecot.log")).unwrap_or_default();
+                let _ = writeln!(std::io::stderr(), "dovecot ended: {log}");
+                return None;
+            }
+            if TcpStream::connect(("127.0.0.1", tls_port)).is_ok() {
+                return Some(server);
+            }
+            pause(Duration::from_millis(20));
+        }
+        None
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The certificate of its authority.
+    pub fn ca(&self) -> PathBuf {
+        self.path().join("ca.pem")
+    }
+
+    /// Its log, for a test that fails.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("dovecot.log")).unwrap_or_default()
+    }
+
+    /// The account of its user, over TLS.
+    pub fn account(&self) -> Account {
+        Account { ca_file: Some(self.ca()), ..account("localhost", self.tls_port, Tls::Implicit) }
+    }
+
+    /// A session with it.
+    pub fn session(&self) -> Session {
+        self.session_with(&Stop::new().unwrap())
+    }
+
+    /// A session that listens to `stop`.
+    pub fn session_with(&self, stop: &Stop) -> Session {
+        let connector = Connector::new(Some(&self.ca())).unwrap();
+        Session::connect(&self.account(), &login(), &connector, stop).unwrap()
+    }
+
+    /// Another client of the same user.
+    pub fn client(&self) -> Client {
+        Client::log_in(self.port)
+    }
+
+    /// Everything that the user has.
+    pub fn snapshot(&self) -> Snapshot {
+        self.client().snapshot()
+    }
+
+    /// Kills it, as in a crash. Its mail stays.
+    pub fn kill(&mut self) {
+        if let Some(group) = rustix::process::Pid::from_raw(self.master.id().cast_signed()) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = self.master.wait();
+    }
+}
+
+impl Drop for Dovecot {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An account of our user on any server.
+pub fn account(host: &str, port: u16, tls: Tls) -> Account {
+    Account {
+        name: AccountName::new("test").unwrap(),
+        host: host.to_owned(),
+        port,
+        tls,
+        ca_file: None,
+        user: USER.to_owned(),
+        secret: SecretSource::Credential("unused".to_owned()),
+        folders: vec![Folder::inbox()],
+        authserv_id: None,
+        require_authentic: false,
+        act: true,
+        backlog: Backlog::All,
+        poll: Duration::from_secs(60),
+    }
+}
+
+/// The right login.
+pub fn login() -> Login {
+    login_with(PASSWORD)
+}
+
+/// A login with another password.
+pub fn login_with(password: &str) -> Login {
+    Login::Password { user: USER.to_owned(), password: password.to_owned().into() }
+}
+
+/// A folder of this name.
+pub fn folder(name: &str) -> Folder {
+    Folder::new(name).unwrap()
+}
+
+/// A mail that looks like one, of about `size` bytes.
+pub fn mail(number: usize, size: usize) -> String {
+    let head = format!(
+        "Return-Path: <bounce@social.example>\r\nFrom: Social <notify@social.example>\r\nTo: Ann <ann@home.example>\r\n\
+         Subject: Person {number} follows you now\r\nDate: Mon, 01 Jan 2024 10:00:00 +0000\r\n\
+         Message-ID: <{number}@social.example>\r\n\r\n"
+    );
+    let line = "They follow 2001 people and 3 follow them.\r\n";
+    let lines = size.saturating_sub(head.len()).div_ceil(line.len());
+    head + &line.repeat(lines)
+}
+
+/// Waits, for want of anything better to wait on.
+pub fn pause(time: Duration) {
+    let _ = Stop::new().unwrap().wait(Instant::now() + time);
+}
+
+fn current_test() -> String {
+    std::thread::current().name().unwrap_or("a test").to_owned()
+}
+
+fn installed(program: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "a test looks for a program where the shell would")]
+    let path = std::env::var("PATH").unwrap_or_default();
+    path.split(':')
+        .chain(["/usr/sbin", "/usr/local/sbin"])
+        .map(|folder| Path::new(folder).join(program))
+        .find(|file| file.is_file())
+}
+
+/// Two ports that are free now. Held together, so that they are two.
+fn free_ports() -> (u16, u16) {
+    let listeners = [0, 0].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
+    let [one, other] = listeners.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    (one, other)
+}
+
+/// An authority and a certificate for `name`, by the openssl program: it is a dependency of Dovecot's package.
+fn certify(folder: &Path, name: &str) {
+    let openssl = |arguments: &str| {
+        let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    std::fs::write(folder.join("san"), format!("subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n"))
+        .unwrap();
+    openssl(&format!(
+        "req -x509 {key} -keyout ca.key -out ca.pem -days 30 -subj /CN=followsift-test-authority"
+    ));
+    openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN={name}"));
+    openssl(
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile san -out server.pem",
+    );
+}
+
+/// What Dovecot 2.3 can, as its CAPABILITY says after a login.
+const CAPABILITIES: &str = "IMAP4rev1 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS LIST-EXTENDED CONDSTORE ESEARCH LIST-STATUS \
+                            MOVE LITERAL+ SPECIAL-USE";
+
+fn configuration(folder: &Path, options: &Options, port: u16, tls_port: u16) -> String {
+    let Options { without, prefix, separator, format, conf, .. } = options;
+    let path = folder.display();
+    let capability: Vec<&str> = CAPABILITIES.split(' ').filter(|word| !without.contains(word)).collect();
+    let capability = if without.is_empty() {
+        String::new()
+    } else {
+        format!("imap_capability = {}", capability.join(" "))
+    };
+    // Not root: everything runs as who we are, and nothing can be chrooted.
+    let (uid, gid, rootless) = if rustix::process::getuid().is_root() {
+        (NOBODY, NOBODY, String::new())
+    } else {
+        let name = |flag: &str| {
+            let output = Command::new("id").arg(flag).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        let (user, group) = (name("-un"), name("-gn"));
+        let rootless = format!(
+            "default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}\n\
+             service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\nservice stats {{\n  chroot =\n}}\n"
+        );
+        (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw(), rootless)
+    };
+    format!(
+        "base_dir = {path}/run\nstate_dir = {path}/state\nlog_path = {path}/dovecot.log\nprotocols = imap\n\
+         listen = 127.0.0.1, ::1\nmail_location = {format}:~/mails\nmail_fsync = never\nfirst_valid_uid = 1\n\
+         ssl = yes\nssl_cert = <{path}/server.pem\nssl_key = <{path}/server.key\nssl_min_protocol = TLSv1.2\n\
+         disable_plaintext_auth = no\nauth_mechanisms = plain login\nauth_failure_delay = 0 secs\n{capability}\n{rootless}\
+         service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
+         service imap-login {{\n  inet_listener imap {{\n    port = {port}\n  }}\n  inet_listener imaps {{\n    \
+         port = {tls_port}\n    ssl = yes\n  }}\n}}\n\
+         protocol imap {{\n  mail_max_userip_connections = 50\n}}\n\
+         passdb {{\n  driver = passwd-file\n  args = scheme=PLAIN username_format=%u {path}/users\n}}\n\
+         userdb {{\n  driver = static\n  args = uid={uid} gid={gid} home={path}/mail/%u\n}}\n\
+         namespace inbox {{\n  inbox = yes\n  prefix = {prefix}\n  separator = {separator}\n}}\n{conf}\n"
+    )
+}
