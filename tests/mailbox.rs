@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use followsift::login::Login;
 use followsift::mailbox::{
-    Cause, Code, Connector, Errand, Fate, Fault, HeaderDigest, Landing, Marks, Outcome, Pending, Range,
-    Reason, Relocation, Session, Settled, Step, Stop, Trace, Woken,
+    Cause, Code, Connector, Errand, Fate, Fault, Landing, Outcome, Pending, Range, Reason, Relocation,
+    Session, Settled, Step, Stop, Trace, Woken,
 };
-use followsift::place::{Folder, Uid, UidValidity};
+use followsift::place::{Folder, MailDigest, MailIdentity, Marks, Uid, UidValidity};
 use followsift::settings::{Account, Tls};
 use support::fake::Fake;
 use support::{Dovecot, Options, folder, login, login_with, mail};
@@ -33,7 +33,10 @@ fn traces(session: &mut Session) -> Vec<Trace> {
     let mut traces = Vec::new();
     session
         .mails(&sizes, 262_144, |uid, bytes| {
-            traces.push(Trace { uid, size: known[&uid], digest: HeaderDigest::of(bytes) });
+            traces.push(Trace {
+                uid,
+                identity: MailIdentity { size: known[&uid], digest: MailDigest::of(bytes) },
+            });
         })
         .unwrap();
     traces
@@ -778,7 +781,12 @@ mod lying {
     const STATUS: (&str, &str) = ("STATUS", "* STATUS Spam (UIDVALIDITY 9 UIDNEXT 100)\r\nTAG OK x\r\n");
 
     fn two() -> Vec<Trace> {
-        [1, 2].map(|uid| Trace { uid: Uid(uid), size: 10, digest: HeaderDigest::of(b"") }).to_vec()
+        [1, 2]
+            .map(|uid| Trace {
+                uid: Uid(uid),
+                identity: MailIdentity { size: 10, digest: MailDigest::of(b"") },
+            })
+            .to_vec()
     }
 
     /// Plans to move two mails to Spam, and moves them.

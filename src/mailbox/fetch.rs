@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::answer::{Fetched, Flags};
 use super::bounds::Limits;
-use super::digest::{HEADER_LIMIT, HeaderDigest, Trace};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::session::{Opened, Session};
+use super::trace::Trace;
 use super::{date, uids};
-use crate::place::Uid;
+use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, Uid};
 
 /// Heads in one answer. 100,000 at once cost half a gigabyte; so, some megabytes.
 const HEADS: usize = 500;
@@ -186,7 +186,10 @@ impl Session {
         let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, on, cause))?;
         for (uid, mail) in &mails {
             if let (Some(size), Some(header)) = (mail.size, mail.section) {
-                each(Trace { uid: *uid, size, digest: HeaderDigest::of(header) }, header);
+                each(
+                    Trace { uid: *uid, identity: MailIdentity { digest: MailDigest::of(header), size } },
+                    header,
+                );
             }
         }
         Ok(())

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use super::answer::CopyUid;
 use super::bounds::Limits;
-use super::digest::Trace;
 use super::fault::{Fate, Fault, Step, Subject};
 use super::folders::Landing;
 use super::names::quoted;
 use super::refusal::Code;
 use super::session::{Opened, Relocation, Session, same};
+use super::trace::Trace;
 use super::uids;
-use crate::place::{Folder, Uid, UidValidity};
+use crate::place::{Folder, Marks, Uid, UidValidity};
 
 /// Mails that are to go to one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,15 +110,6 @@ pub struct Relocated {
     pub validity: UidValidity,
     /// What became of each, by its UID in the source.
     pub outcomes: BTreeMap<Uid, Outcome>,
-}
-
-/// Flags to add.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    /// \Seen.
-    pub seen: bool,
-    /// \Flagged.
-    pub flagged: bool,
 }
 
 impl Session {
@@ -423,10 +414,13 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::HeaderDigest;
+    use crate::place::{MailDigest, MailIdentity};
 
     fn plan(uids: &[u32]) -> Plan {
-        let trace = |uid: &u32| Trace { uid: Uid(*uid), size: 1, digest: HeaderDigest::of(b"") };
+        let trace = |uid: &u32| Trace {
+            uid: Uid(*uid),
+            identity: MailIdentity { digest: MailDigest::of(b""), size: 1 },
+        };
         Plan {
             from: Folder::inbox(),
             validity: UidValidity(1),

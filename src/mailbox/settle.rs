@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::digest::{HeaderDigest, Trace};
 use super::fault::{Fate, Fault, Step, Subject};
 use super::folders::Landing;
 use super::session::Session;
-use crate::place::{Folder, Uid, UidValidity};
+use super::trace::Trace;
+use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 
 /// So many mails in a target are fetched with their headers at once; of more, the sizes first.
 const FEW: u32 = 64;
@@ -153,10 +153,10 @@ impl Session {
         let first = landing
             .filter(|landing| landing.validity == opened.validity)
             .map_or(Uid(1), |landing| landing.next);
-        let mut candidates: BTreeMap<(u32, HeaderDigest), Vec<Uid>> = BTreeMap::new();
+        let mut candidates: BTreeMap<MailIdentity, Vec<Uid>> = BTreeMap::new();
         let mut note = |trace: Trace, _: &[u8]| {
             if trace.uid >= first {
-                candidates.entry(trace.mark()).or_default().push(trace.uid);
+                candidates.entry(trace.identity).or_default().push(trace.uid);
             }
         };
         match opened.next {
@@ -166,7 +166,7 @@ impl Session {
                 self.headers_of(&format!("{first}:{}", next.0 - 1), &on, &mut note)?;
             }
             _ => {
-                let sizes: BTreeSet<u32> = wanted.iter().map(|mail| mail.size).collect();
+                let sizes: BTreeSet<u32> = wanted.iter().map(|mail| mail.identity.size).collect();
                 let alike = self.sizes_from(first)?.into_iter().filter(|(_, size)| sizes.contains(size));
                 let alike: Vec<Uid> = alike.map(|(uid, _)| uid).collect();
                 self.headers(&alike, note)?;
@@ -177,7 +177,7 @@ impl Session {
             uids.sort_unstable_by(|a, b| b.cmp(a));
         }
         for mail in wanted {
-            if let Some(copy) = candidates.get_mut(&mail.mark()).and_then(Vec::pop) {
+            if let Some(copy) = candidates.get_mut(&mail.identity).and_then(Vec::pop) {
                 copies.insert(mail.uid, copy);
             }
         }
