@@ -10,6 +10,7 @@ use mailparse::body::Body;
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
 use super::line::one_line;
+use super::notification::Timestamp;
 use super::people::{Address, addresses};
 
 /// How much of a mail is looked at.
@@ -140,6 +141,14 @@ impl<'a> Message<'a> {
     /// The address in From, if there is one: the first, if there are several.
     pub fn from(&self) -> Option<String> {
         self.head.from.as_ref().map(|from| one_line(&format!("{}@{}", from.local, from.domain), SUBJECT_CAP))
+    }
+
+    /// When its sender says it was written (Date; RFC 5322, section 3.6.1), if that can be read.
+    pub fn date(&self) -> Option<Timestamp> {
+        let (_, date) = self.head.fields("Date").next()?;
+        // An empty date would be read as 1970.
+        let date = date.get_value_utf8().ok().filter(|date| !date.trim().is_empty())?;
+        mailparse::dateparse(&date).ok().map(Timestamp)
     }
 
     /// The text part, decoded; white space as it came.
