@@ -13,10 +13,8 @@ use super::line::one_line;
 use super::notification::Timestamp;
 use super::people::{Address, addresses};
 
-/// How much of a mail is looked at.
-const MESSAGE_LIMIT: usize = 4 << 20;
-/// How much of a header block is looked at.
-pub(super) const HEADER_BLOCK_LIMIT: usize = 1 << 20;
+/// How much of a mail, or of its header block alone, is looked at.
+pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
 /// A longer header field is not read.
 const HEADER_LIMIT: usize = 64 << 10;
 /// A header field with more encoded words is not read: decoding them takes quadratic time.
@@ -60,7 +58,7 @@ pub(super) struct Head<'a> {
 impl<'a> Head<'a> {
     /// Reads a header block; a body after it is ignored.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Unreadable> {
-        let block = bytes.get(..HEADER_BLOCK_LIMIT).unwrap_or(bytes);
+        let block = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
         parse_headers(block).map(|(headers, _)| Self::new(headers)).map_err(Unreadable)
     }
 

@@ -3,7 +3,7 @@
 use mailparse::{MailAddr, MailHeader, addrparse_header, parse_headers};
 
 use super::line::one_line;
-use super::message::{HEADER_BLOCK_LIMIT, is_decodable};
+use super::message::{MESSAGE_LIMIT, is_decodable};
 
 /// How many characters of a display name are kept.
 const NAME_CAP: usize = 200;
@@ -41,7 +41,7 @@ pub(super) fn addresses(header: &MailHeader<'_>) -> Vec<Address> {
 /// Names and addresses in the To, Cc and Bcc fields of a header block, in their order: the people whom the
 /// sender of that mail knows. The name is empty where the field bears none.
 pub fn correspondents(header: &[u8]) -> Vec<(String, String)> {
-    let header = header.get(..HEADER_BLOCK_LIMIT).unwrap_or(header);
+    let header = header.get(..MESSAGE_LIMIT).unwrap_or(header);
     let Ok((headers, _)) = parse_headers(header) else { return Vec::new() };
     let fields = headers.iter().filter(|header| {
         ["to", "cc", "bcc"].iter().any(|name| header.get_key_ref().eq_ignore_ascii_case(name))

@@ -205,3 +205,154 @@ impl SubjectIndex {
         keys.into_iter().flatten().filter_map(|key| self.by_last_byte.get(&key)).flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mail::Shown;
+
+    fn shipped() -> Profiles {
+        let findings = Findings::default();
+        let profiles = Profiles::compile(&Profiles::shipped_sources(), &findings);
+        assert_eq!(findings.into_sorted(), []);
+        profiles
+    }
+
+    fn findings(text: &str) -> Vec<String> {
+        let findings = Findings::default();
+        let _ = Profiles::compile(&[Source::new("n.toml", text)], &findings);
+        findings.into_sorted().iter().map(|finding| finding.plain()).collect()
+    }
+
+    #[test]
+    fn what_ships_is_without_findings() {
+        let networks = shipped().networks();
+        assert_eq!(networks.len(), SHIPPED.len());
+        for network in networks {
+            let named = SHIPPED.iter().any(|(name, _)| *name == format!("networks/{}.toml", network.network));
+            assert!(named && !network.kinds.is_empty() && !network.facts.is_empty(), "{network:?}");
+        }
+    }
+
+    #[test]
+    fn a_later_file_about_a_network_replaces_the_earlier() {
+        let file = |title: &str| {
+            let text = format!(
+                "network = \"n\"\ntitle = \"{title}\"\nlocale.en.follow = \"{{name}} follows you\"\n\
+                 [[layout]]\nname = \"a\"\nkind = \"follow\"\nneeds = \"name\"\n"
+            );
+            Source::new(title, text)
+        };
+        let findings = Findings::default();
+        let profiles = Profiles::compile(&[file("One"), file("Two")], &findings);
+        let titles: Vec<_> = profiles.networks().into_iter().map(|network| network.title).collect();
+        assert_eq!(titles, ["Two"]);
+        assert_eq!(findings.into_sorted(), []);
+    }
+
+    #[test]
+    fn every_mistake_in_a_profile_is_found_in_one_go() {
+        let found = findings(
+            r#"
+network = "My Site"
+titel = "x"
+domains = ["site.example"]
+[locale.en]
+follow = ["{nmae} follows you", "{name"]
+number = { decimal = "..", thousnd = "K" }
+[[layout]]
+name = "a"
+kind = "folow"
+needs = ["name", "boi"]
+[[layout.mark]]
+html = "a > b"
+[[layout.mark]]
+header = "X"
+[[layout.read]]
+is = "{name}"
+"#,
+        );
+        let all = found.join("\n");
+        for expected in [
+            "this is not a word for a network",
+            "`title` is missing",
+            "did you mean `title`?",
+            "no hole is called `nmae`",
+            "a `{` is not closed",
+            "a decimal separator is one character",
+            "did you mean `thousand`?",
+            "unknown kind `folow`",
+            "`from` is missing",
+            "unknown fact `boi`",
+            "expected `tag`, `.class`, `#id`",
+            "`is` is missing",
+            "this should look in one place",
+        ] {
+            assert!(all.contains(expected), "{expected}\n{all}");
+        }
+    }
+
+    #[test]
+    fn a_fact_that_nothing_reads_and_a_phrase_that_nothing_says_are_found() {
+        let found = findings(
+            r#"network = "site"
+title = "Site"
+locale.en.follow = "{name} follows you"
+[[layout]]
+name = "a"
+kind = "follow"
+subjects = "folow"
+needs = ["name", "bio"]
+"#,
+        );
+        assert_eq!(
+            found,
+            [
+                "\
+error: no locale says what `folow` is
+ --> n.toml:5:8
+  |
+5 | name = \"a\"
+  |        ^^^ did you mean `follow`?",
+                "\
+error: nothing in this layout reads `name`
+ --> n.toml:8:9
+  |
+8 | needs = [\"name\", \"bio\"]
+  |         ^^^^^^^^^^^^^^^ add a `[[layout.read]]` for it",
+                "\
+error: nothing in this layout reads `bio`
+ --> n.toml:8:9
+  |
+8 | needs = [\"name\", \"bio\"]
+  |         ^^^^^^^^^^^^^^^ add a `[[layout.read]]` for it",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_round_trip_through_every_languages_form(
+            whole in 1_u64..1_000,
+            thousandths in 0_u64..1_000,
+            digits in 0_usize..4,
+            space in "[ \u{a0}]?",
+        ) {
+            for locale in shipped().profiles.iter().flat_map(|profile| &profile.locales) {
+                let Numerals { decimal, units } = &locale.numerals;
+                prop_assert_eq!(locale.numerals.read(&whole.to_string()), Some(Shown::Value(whole)));
+                for (word, size) in units {
+                    let smaller = units.iter().any(|(other, less)| other == word && less < size);
+                    let digits_after: String = format!("{thousandths:03}").chars().take(digits).collect();
+                    let separator = if digits == 0 { String::new() } else { decimal.to_string() };
+                    let printed = format!("{whole}{separator}{digits_after}{space}{word}");
+                    let part = format!("{digits_after:0<3}").parse::<u64>().unwrap() * (size / 1_000);
+                    let expected = Some(Shown::Value(whole * size + part));
+                    prop_assert!(smaller || locale.numerals.read(&printed) == expected, "{} {}", locale.tag, printed);
+                }
+            }
+        }
+    }
+}

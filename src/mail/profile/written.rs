@@ -165,6 +165,7 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
         Some(Picture { image: image?, defaults: defaults? })
     });
     table.finish();
+    let (needed, shown) = (needs.as_ref().map(facts), shows.as_ref().map(facts));
     let kind = kind?;
     let layout = Layout {
         name: name?.text,
@@ -172,8 +173,8 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
         subjects: subjects.map_or_else(|| kind.word().to_owned(), |text| text.text),
         from,
         signed_by: signed_by.map(|text| text.text.to_lowercase()),
-        needs: needs.as_ref().map(facts).unwrap_or_default(),
-        shows: shows.as_ref().map(facts).unwrap_or_default(),
+        needs: needed.unwrap_or_default(),
+        shows: shown.unwrap_or_default(),
         names_all: names.unwrap_or(true),
         marks,
         reads,
