@@ -1,3 +1,7 @@
 //! A few lines: the result of [`followsift::cli`] becomes an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(followsift::cli::main(std::env::args_os()).code())
+}

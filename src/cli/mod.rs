@@ -1,1 +1,130 @@
-//! The commands: one file each.
+//! The commands: one file each. This one reads the command line, hands over, and turns the result into an exit code.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+mod context;
+mod explain;
+mod output;
+mod run;
+mod sweep;
+
+use output::Output;
+
+/// Files the follower spam of your social accounts into folders, by your own rules.
+#[derive(Debug, Parser)]
+#[command(name = "followsift", version, about, max_term_width = 100)]
+struct Arguments {
+    /// The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    settings: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch all accounts until told to stop: the service
+    Run,
+    /// Look through the new mail once
+    Sweep(Sweep),
+    /// Check settings, rules and profiles, and show everything that is wrong with them
+    Check(Check),
+    /// Tell what a mail is, what the rules say of it, and why
+    Explain(Explain),
+}
+
+/// The options of `sweep`.
+#[derive(Debug, clap::Args)]
+struct Sweep {
+    /// Show what would be done; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Judge again what arrived within this time, such as 30d
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    since: Option<Duration>,
+    /// Only this account
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+}
+
+/// The options of `check`.
+#[derive(Debug, clap::Args)]
+struct Check {
+    /// Also log in to each account and look at what its server can do
+    #[arg(long)]
+    connect: bool,
+}
+
+/// The options of `explain`.
+#[derive(Debug, clap::Args)]
+struct Explain {
+    /// One JSON object per mail, a line each
+    #[arg(long)]
+    json: bool,
+    /// What the receiving server calls itself in Authentication-Results
+    #[arg(long, value_name = "ID")]
+    authserv_id: Option<String>,
+    /// Mails as files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// How a command ended, as an exit code (sysexits.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All is well: 0.
+    Well,
+    /// The command line is wrong: 64.
+    Usage,
+    /// A file that was named could not be read: 65.
+    Data,
+    /// An account could not be dealt with, and it may go better later: 75.
+    Later,
+    /// Our own fault, or the machine's: 70.
+    Fault,
+    /// Settings, rules or profiles are wrong: 78.
+    Settings,
+}
+
+impl Ending {
+    /// The number that the process exits with.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Well => 0,
+            Self::Usage => 64,
+            Self::Data => 65,
+            Self::Fault => 70,
+            Self::Later => 75,
+            Self::Settings => 78,
+        }
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
+    let mut output = Output::standard();
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => {
+            output.error(error.render().to_string().trim_end());
+            return Ending::Usage;
+        }
+        Err(help) => {
+            output.text(&help.render().to_string());
+            return Ending::Well;
+        }
+    };
+    let settings = arguments.settings.as_deref();
+    match &arguments.command {
+        Command::Run => run::run(settings, &mut output),
+        Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
+        Command::Check(options) => check::check(settings, options, &mut output),
+        Command::Explain(options) => explain::explain(settings, options, &mut output),
+    }
+}

@@ -9,6 +9,7 @@ use charset::Charset;
 use mailparse::body::Body;
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
+use super::authentication::Report;
 use super::line::one_line;
 use super::notification::Timestamp;
 use super::people::{Address, addresses};
@@ -139,6 +140,12 @@ impl<'a> Message<'a> {
     /// The address in From, if there is one: the first, if there are several.
     pub fn from(&self) -> Option<String> {
         self.head.from.as_ref().map(|from| one_line(&format!("{}@{}", from.local, from.domain), SUBJECT_CAP))
+    }
+
+    /// What the server that wrote the topmost Authentication-Results calls itself (RFC 8601, section 2.5), if there is one.
+    pub fn authserv_id(&self) -> Option<String> {
+        let (_, value) = self.head.raw_values("authentication-results").next()?;
+        Report::parse(&value).map(|report| one_line(&report.authserv_id, SUBJECT_CAP))
     }
 
     /// When its sender says it was written (Date; RFC 5322, section 3.6.1), if that can be read.

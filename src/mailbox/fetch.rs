@@ -118,6 +118,26 @@ impl Session {
         answer.found().map_err(|cause| self.garbled(Step::Search, &on, cause))
     }
 
+    /// Fetches the To, Cc and Bcc lines of the mails of the open folder, by the batch. Where a stop is asked for, it ends
+    /// after the batch in flight.
+    ///
+    /// # Errors
+    /// As [`Session::heads`].
+    pub fn recipients(&mut self, mut each: impl FnMut(&[u8])) -> Result<(), Fault> {
+        let here = self.here(Step::Fetch)?;
+        let on = Subject::Folder(here.folder.clone());
+        let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
+        for set in self.sets_from(&here, Uid(1))? {
+            self.go_on(&on)?;
+            let command =
+                format!("UID FETCH {set} (UID BODY.PEEK[HEADER.FIELDS (TO CC BCC)]<0.{HEAD_BYTES}>)");
+            let answer = self.run(Step::Fetch, &on, &command, limits)?;
+            let fetched = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
+            fetched.values().filter_map(|mail| mail.section).for_each(&mut each);
+        }
+        Ok(())
+    }
+
     /// Fetches the first `limit` bytes of each of `mails`, which are a UID and an RFC822.SIZE; those that are gone are
     /// passed over. Where a stop is asked for, it ends after the batch in flight.
     ///

@@ -172,6 +172,11 @@ impl RuleSet {
             .collect()
     }
 
+    /// The folders that verdicts file mail into.
+    pub fn targets(&self) -> BTreeSet<Folder> {
+        self.verdicts.values().filter_map(|disposition| disposition.move_to.clone()).collect()
+    }
+
     /// What becomes of a mail with this verdict. One that no table declares stays as it is.
     pub fn disposition(&self, verdict: &VerdictName) -> Disposition {
         self.verdicts.get(verdict).cloned().unwrap_or_default()

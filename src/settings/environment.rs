@@ -24,6 +24,20 @@ impl Environment {
         self.folder("CREDENTIALS_DIRECTORY")
     }
 
+    /// What the service logs, in the language of the `tracing` crate: `info`, `debug`, `followsift=debug`.
+    pub fn log_filter(&self) -> String {
+        let filter =
+            self.0.get(OsStr::new("FOLLOWSIFT_LOG")).map(|filter| filter.to_string_lossy().into_owned());
+        filter.unwrap_or_else(|| "info".to_owned())
+    }
+
+    /// The device and inode of the stream that systemd has connected to the journal, if it says so. A program started
+    /// from one of its services inherits the words, though not the stream: who uses them compares.
+    pub fn journal_stream(&self) -> Option<(u64, u64)> {
+        let (device, inode) = self.0.get(OsStr::new("JOURNAL_STREAM"))?.to_str()?.split_once(':')?;
+        Some((device.parse().ok()?, inode.parse().ok()?))
+    }
+
     /// The home of the user.
     pub(super) fn home(&self) -> Option<PathBuf> {
         self.folder("HOME")

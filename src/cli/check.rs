@@ -1,0 +1,128 @@
+//! `check`: settings, rules and profiles, with every finding; with `--connect` also what each account's server can do.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::output::Output;
+use super::{Check, Ending, context};
+use crate::daemon::rulebook::{self, Reading};
+use crate::daemon::{AccountFault, connect};
+use crate::mail::Message;
+use crate::mailbox::{Range, Relocation, Session, Stop};
+use crate::place::{Folder, Uid};
+use crate::settings::{Account, Settings};
+
+/// How many of the last mails are asked for what the server calls itself.
+const LAST_MAILS: u32 = 20;
+/// How much of each is read.
+const HEADER_BYTES: u32 = 16 << 10;
+
+pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -> Ending {
+    let Ok(settings) = context::settings(path, output) else { return Ending::Settings };
+    let (reading, findings) = rulebook::read(settings.as_ref());
+    output.findings(&findings);
+    let Some(reading) = reading else { return Ending::Settings };
+    output.line(&summary(settings.as_ref(), &reading));
+    let mut ending = Ending::Well;
+    if options.connect {
+        let Some(settings) = settings else {
+            output.error("error: there are no settings, so there is no account to connect to");
+            return Ending::Settings;
+        };
+        for account in &settings.accounts {
+            output.line(&format!("\n{} ({}:{})", account.name, account.host, account.port));
+            if let Err(fault) = look(account, &settings, output) {
+                output.failure(&fault);
+                ending = Ending::Later;
+            }
+        }
+    }
+    ending
+}
+
+fn summary(settings: Option<&Settings>, reading: &Reading) -> String {
+    let (networks, rules, tests) = reading.sizes();
+    let accounts = match settings {
+        None => "no settings, so what ships was checked".to_owned(),
+        Some(settings) => match settings.accounts.as_slice() {
+            [] => "no account".to_owned(),
+            [account] => format!("account {}", account.name),
+            accounts => {
+                let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
+                format!("accounts {}", names.join(", "))
+            }
+        },
+    };
+    format!("all is well: {accounts}; {networks} networks, {rules} rules, {tests} tests of theirs passed")
+}
+
+fn look(account: &Account, settings: &Settings, output: &mut Output) -> Result<(), AccountFault> {
+    let stop = Stop::new().map_err(AccountFault::Machine)?;
+    let mut session = connect(account, settings, &stop)?;
+    output.line("  logged in");
+    output.line(match session.relocation() {
+        Relocation::Move => "  mail is moved with MOVE",
+        Relocation::CopyThenExpunge => {
+            "  mail is copied, and the original removed once the copy is proven (the server lacks MOVE)"
+        }
+        Relocation::CopyThenFlag => {
+            "  mail is copied, and the original marked as deleted once the copy is proven: it stays until you \
+             expunge the folder (the server lacks UIDPLUS)"
+        }
+    });
+    output.line(if session.can("IDLE") {
+        "  new mail is announced by the server (IDLE)"
+    } else {
+        "  new mail is looked for now and then (the server lacks IDLE)"
+    });
+    output.line(&format!("  capabilities: {}", session.capabilities().join(" ")));
+    let folders = session.folders()?;
+    output.line("  folders:");
+    for folder in &folders {
+        output.line(&format!("    {folder}"));
+    }
+    for folder in &account.folders {
+        let opened = session.select(folder)?;
+        let writable =
+            if opened.writable { "" } else { "; it is read-only, so nothing can be moved out of it" };
+        output.line(&format!("  {folder} has {} mails{writable}", opened.exists));
+    }
+    output.line(&authserv_id(account, &mut session)?);
+    // All was seen; a server that does not say goodbye changes nothing.
+    let _ = session.logout();
+    Ok(())
+}
+
+/// What the server calls itself in Authentication-Results, and what to do about it.
+fn authserv_id(account: &Account, session: &mut Session) -> Result<String, AccountFault> {
+    let opened = session.select(account.folders.first().unwrap_or(&Folder::inbox()))?;
+    let mut heads = Vec::new();
+    let first = opened.next.map_or(1, |next| next.0.saturating_sub(LAST_MAILS).max(1));
+    session.heads(Range::From(Uid(first)), |batch| {
+        heads.extend(batch.iter().map(|head| (head.uid, head.size)));
+    })?;
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    session.mails(&heads, HEADER_BYTES, |_, bytes| {
+        if let Some(name) = Message::parse(bytes).ok().and_then(|message| message.authserv_id()) {
+            *seen.entry(name).or_default() += 1;
+        }
+    })?;
+    let most = seen.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name);
+    Ok(match (most, &account.authserv_id) {
+        (None, _) => {
+            "  no mail here bears Authentication-Results: nothing can be proven authentic".to_owned()
+        }
+        (Some(name), Some(set)) if name.eq_ignore_ascii_case(set) => {
+            format!("  the server calls itself {name} in Authentication-Results, as the settings say")
+        }
+        (Some(name), Some(set)) => format!(
+            "  the server calls itself {name} in Authentication-Results, but the settings say {set}: nothing can \
+             be proven authentic"
+        ),
+        (Some(name), None) => format!(
+            "  the server calls itself {name} in Authentication-Results; if that is your provider, add\n    \
+             authserv-id = \"{name}\"\n  to [accounts.{}], so that mails can be proven authentic",
+            account.name
+        ),
+    })
+}

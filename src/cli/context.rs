@@ -1,0 +1,44 @@
+//! What every command needs first: the settings, and what is written beside them.
+
+use std::path::Path;
+
+use super::Ending;
+use super::output::Output;
+use crate::daemon::rulebook::{self, Reading};
+use crate::settings::{self, Environment, Settings};
+
+/// The settings, where there are any. What is wrong with them is printed.
+pub(super) fn settings(path: Option<&Path>, output: &mut Output) -> Result<Option<Settings>, Ending> {
+    let environment = Environment::of_process();
+    let file = path.map(Path::to_owned).or_else(|| settings::locate(&environment));
+    let Some(file) = file else { return Ok(None) };
+    let (settings, findings) = settings::load(Some(&file), &environment);
+    output.findings(&findings);
+    settings.map(Some).ok_or(Ending::Settings)
+}
+
+/// Settings with accounts, and rules and profiles, for a command that cannot do without. What is missing is printed.
+pub(super) fn everything(path: Option<&Path>, output: &mut Output) -> Result<(Settings, Reading), Ending> {
+    let Some(settings) = settings(path, output)? else {
+        output.error(
+            "error: there are no settings\n  write ~/.config/followsift/followsift.toml (config/followsift.toml \
+             shows how), or name a file with --settings",
+        );
+        return Err(Ending::Settings);
+    };
+    let (reading, findings) = rulebook::read(Some(&settings));
+    output.findings(&findings);
+    let Some(reading) = reading else { return Err(Ending::Settings) };
+    if settings.accounts.is_empty() {
+        output.error("error: the settings name no account\n  add a table such as [accounts.home]");
+        return Err(Ending::Settings);
+    }
+    Ok((settings, reading))
+}
+
+/// What the accounts' servers call themselves, where that is one name.
+pub(super) fn only_authserv_id(settings: &Settings) -> Option<String> {
+    let mut names = settings.accounts.iter().filter_map(|account| account.authserv_id.as_ref());
+    let first = names.next()?;
+    names.all(|name| name == first).then(|| first.clone())
+}

@@ -1,0 +1,101 @@
+//! `explain`: what a mail is, what the rules say of it, and why. Needs no account, and without settings takes what ships.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::output::Output;
+use super::{Ending, Explain, context};
+use crate::assess::{Assessment, Mail, Rulebook, assess};
+use crate::daemon::{clock, rulebook};
+use crate::mail::{Message, Recognition, Timestamp, Trust};
+use crate::report;
+use crate::rules::Recall;
+use crate::rules::recall::{Blank, Replay};
+use crate::sweep::Sent;
+
+/// How much of a mail is read: as much as the service fetches.
+const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
+
+pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut Output) -> Ending {
+    let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
+    let (reading, findings) = rulebook::read(settings.as_ref());
+    output.findings(&findings);
+    let Some(reading) = reading else { return Ending::Settings };
+    let own_server = settings.as_ref().and_then(context::only_authserv_id);
+    let trust = Trust { authserv_id: options.authserv_id.clone().or(own_server) };
+    let rulebook = reading.rulebook(trust, false, &Sent::new());
+
+    let mails: Vec<_> = options.files.iter().map(|file| (file, read(file))).collect();
+    let now = clock::now();
+    let replay = replay(&mails, &rulebook, now);
+    let mut ending = Ending::Well;
+    for (file, mail) in &mails {
+        let name = file.display().to_string();
+        match mail {
+            Ok(bytes) => {
+                let assessment = assess(Mail { bytes, arrived: arrived(bytes, now) }, &rulebook, &replay);
+                if options.json {
+                    output.line(&report::json::assessed(&name, &assessment));
+                } else {
+                    output.text(&in_words(&name, &assessment, mails.len() > 1));
+                }
+            }
+            Err(cause) => {
+                ending = Ending::Data;
+                let cause = format!("could not read {name}: {cause}");
+                if options.json {
+                    output.line(&report::json::unread(&name, &cause));
+                } else {
+                    output.error(&format!("error: {cause}"));
+                }
+            }
+        }
+        if output.is_closed() {
+            break;
+        }
+    }
+    ending
+}
+
+/// The mails' notifications as if they had come in one after the other, so that each has its past.
+fn replay(mails: &[(&PathBuf, io::Result<Vec<u8>>)], rulebook: &Rulebook, now: Timestamp) -> Replay {
+    let mut replay = Replay::default();
+    if mails.len() > 1 {
+        for bytes in mails.iter().filter_map(|(_, mail)| mail.as_ref().ok()) {
+            let alone: &dyn Recall = &Blank;
+            let assessment = assess(Mail { bytes, arrived: arrived(bytes, now) }, rulebook, alone);
+            if let Recognition::Recognised(notification) = &assessment.recognition {
+                let keys = notification.followers.iter().map(|follower| notification.key(follower)).collect();
+                replay.note(keys, notification.received);
+            }
+        }
+    }
+    replay
+}
+
+/// When a mail arrived: a file does not say, so what its Date says is taken, or now.
+fn arrived(bytes: &[u8], now: Timestamp) -> Timestamp {
+    Message::parse(bytes).ok().and_then(|message| message.date()).unwrap_or(now)
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        io::stdin().lock().take(MAIL_LIMIT).read_to_end(&mut bytes)?;
+    } else {
+        fs::File::open(file)?.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+fn in_words(name: &str, assessment: &Assessment, several: bool) -> String {
+    let heading = if several { format!("{name}\n") } else { String::new() };
+    let text = report::text::describe(assessment);
+    let consequence = match assessment.recognition {
+        Recognition::Recognised(_) => format!("  {}\n", report::text::consequence(assessment)),
+        Recognition::Incomplete { .. } | Recognition::Foreign => String::new(),
+    };
+    let end = if several { "\n" } else { "" };
+    format!("{heading}{text}{consequence}{end}")
+}

@@ -1,0 +1,29 @@
+//! `run`: the service.
+
+use std::path::Path;
+
+use super::output::Output;
+use super::{Ending, context};
+use crate::daemon;
+use crate::login;
+use crate::settings::Environment;
+
+pub(super) fn run(settings: Option<&Path>, output: &mut Output) -> Ending {
+    let (settings, reading) = match context::everything(settings, output) {
+        Ok(found) => found,
+        Err(ending) => return ending,
+    };
+    let environment = Environment::of_process();
+    daemon::log::start(&environment.log_filter(), environment.journal_stream());
+    if let Err(cause) = login::forbid_dumps() {
+        output.error(&format!("error: could not keep secrets out of core dumps: {cause}"));
+        return Ending::Fault;
+    }
+    match daemon::run(settings, reading) {
+        Ok(()) => Ending::Well,
+        Err(fault) => {
+            output.failure(&fault);
+            Ending::Fault
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `sweep`: one pass over the mail of each account, told mail by mail.
+
+use std::path::Path;
+
+use super::output::Output;
+use super::{Ending, Sweep as Options, context};
+use crate::daemon::rulebook::Reading;
+use crate::daemon::{AccountFault, clock, connect};
+use crate::ledger::{AccountLock, Ledger, LedgerFault};
+use crate::mail::Recognition;
+use crate::mailbox::Stop;
+use crate::report;
+use crate::settings::{Account, Settings};
+use crate::sweep::{self, Dealt, End, Memory, Scope, Sent, Sweep, Tally};
+
+pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
+    let (settings, reading) = match context::everything(settings, output) {
+        Ok(found) => found,
+        Err(ending) => return ending,
+    };
+    let wanted = |account: &&Account| {
+        options.account.as_ref().is_none_or(|name| account.name.as_str() == name.as_str())
+    };
+    let accounts: Vec<_> = settings.accounts.iter().filter(wanted).collect();
+    if accounts.is_empty() {
+        let names: Vec<_> = settings.accounts.iter().map(|account| account.name.as_str()).collect();
+        output.error(&format!("error: there is no such account; there are: {}", names.join(", ")));
+        return Ending::Usage;
+    }
+    let mut ending = Ending::Well;
+    for account in accounts {
+        output.line(&format!("{} ({})", account.name, account.host));
+        match one(account, &settings, &reading, options, output) {
+            Ok(tally) => output.line(&sums(&tally, options.dry_run || !account.act)),
+            Err(fault) => {
+                output.failure(&fault);
+                ending = Ending::Later;
+            }
+        }
+    }
+    ending
+}
+
+fn one(
+    account: &Account,
+    settings: &Settings,
+    reading: &Reading,
+    options: &Options,
+    output: &mut Output,
+) -> Result<Tally, AccountFault> {
+    let stop = Stop::new().map_err(AccountFault::Machine)?;
+    let sources = reading.sent_folders();
+    let now = clock::now();
+    let scope = options.since.map_or(Scope::New, Scope::Since);
+    let mut tell = |dealt: Dealt| output.text(&in_words(&dealt, options.dry_run));
+    if options.dry_run {
+        let ledger = match Ledger::open_read_only(&settings.state) {
+            Ok(ledger) => Some(ledger),
+            Err(LedgerFault::Absent { .. }) => None,
+            Err(fault) => return Err(fault.into()),
+        };
+        let sent = match &ledger {
+            Some(ledger) => sweep::sent_people(ledger, account, &sources)?,
+            None => Sent::new(),
+        };
+        let rulebook = reading.rulebook_of(account, &sent);
+        let session = connect(account, settings, &stop)?;
+        let work = Sweep { account, rulebook: &rulebook, scope, now };
+        let (session, tally) = sweep::sweep(session, work, &mut Memory::Read(ledger.as_ref()), &mut tell)?;
+        // All was read; a server that does not say goodbye changes nothing.
+        let _ = session.logout();
+        return Ok(tally);
+    }
+    let _lock = AccountLock::take(&settings.state, &account.name)?;
+    let mut ledger = Ledger::open(&settings.state)?;
+    let mut session = connect(account, settings, &stop)?;
+    sweep::refresh_sent(&mut session, &mut ledger, account, &sources, now)?;
+    let sent = sweep::sent_people(&ledger, account, &sources)?;
+    let rulebook = reading.rulebook_of(account, &sent);
+    let work = Sweep { account, rulebook: &rulebook, scope, now };
+    let (session, tally) = sweep::sweep(session, work, &mut Memory::Kept(&mut ledger), &mut tell)?;
+    let _ = session.logout();
+    Ok(tally)
+}
+
+/// One mail: its subject, what it is, and how it ended.
+fn in_words(dealt: &Dealt, dry_run: bool) -> String {
+    let Dealt { mail, subject, assessment, end } = dealt;
+    let mut text = format!("\n{mail}: {subject}\n");
+    if *end == End::Failed {
+        text.push_str("  could not be assessed, by a fault of followsift; it stays\n");
+        return text;
+    }
+    for line in report::text::describe(assessment).lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if matches!(assessment.recognition, Recognition::Recognised(_)) {
+        text.push_str(&format!("    {}\n", ending(dealt, dry_run)));
+    }
+    text
+}
+
+fn ending(dealt: &Dealt, dry_run: bool) -> String {
+    match &dealt.end {
+        End::Moved { to, .. } => format!("moved to {to}"),
+        End::Marked => "stays, marked".to_owned(),
+        End::PutBack => "stays: it was put back by hand".to_owned(),
+        End::Left(why) => format!("stays: {why}"),
+        End::Gone => "was gone before it could be moved".to_owned(),
+        End::Observed if !dry_run => {
+            format!("{}; this account only looks (act = false)", report::text::consequence(&dealt.assessment))
+        }
+        End::Observed | End::Failed => report::text::consequence(&dealt.assessment),
+        End::Stays if dry_run => report::text::consequence(&dealt.assessment),
+        End::Stays => match &dealt.assessment.restraint {
+            Some(restraint) => format!("stays: {}", report::text::restraint_in_words(restraint)),
+            None => "stays".to_owned(),
+        },
+    }
+}
+
+fn sums(tally: &Tally, only_looked: bool) -> String {
+    let Tally { looked_at, plausible, recognised, incomplete, moved, marked, left, settled, turns } = *tally;
+    let mut parts = vec![
+        format!("looked at {looked_at} mails"),
+        format!("read {plausible}"),
+        format!("recognised {recognised}"),
+    ];
+    if !only_looked {
+        parts.push(format!("moved {moved}"));
+    }
+    let more = [
+        (incomplete, "could not read {} in full"),
+        (marked, "marked {}"),
+        (left, "could not move {}"),
+        (settled, "settled {} moves of an earlier session"),
+    ];
+    parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, words)| words.replace("{}", &n.to_string())));
+    format!("\n{} ({turns} turns)", parts.join(", "))
+}

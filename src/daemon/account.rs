@@ -1,0 +1,106 @@
+//! The way to an account's mailbox: password, authorities, connection.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::ledger::{LedgerFault, LockFault};
+use crate::login::{self, LoginFault};
+use crate::mailbox::{Connector, Fate, Fault, Session, Stop};
+use crate::settings::{Account, Settings};
+use crate::sweep::SweepFault;
+
+/// Why an account cannot be worked on.
+#[derive(Debug)]
+pub enum AccountFault {
+    /// The password could not be had.
+    Login(LoginFault),
+    /// The server, or the line to it.
+    Mailbox(Fault),
+    /// The ledger.
+    Ledger(LedgerFault),
+    /// Another followsift works on the account.
+    Lock(LockFault),
+    /// The machine gives no file descriptor.
+    Machine(io::Error),
+}
+
+/// Connects to the account's server and logs in. Blocks: a password program and the line have their own deadlines.
+///
+/// # Errors
+/// Where there is no password to be had, or the server cannot be reached or refuses.
+pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
+    let login = login::resolve(account, settings.credentials.as_deref()).map_err(AccountFault::Login)?;
+    let connector = Connector::new(account.ca_file.as_deref())?;
+    Ok(Session::connect(account, &login, &connector, stop)?)
+}
+
+impl AccountFault {
+    /// What is to be done about the account.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Mailbox(fault) => fault.fate(),
+            Self::Login(_) => Fate::Park,
+            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => Fate::Retry,
+        }
+    }
+
+    /// Did it end because it was asked to?
+    pub fn is_stop(&self) -> bool {
+        match self {
+            Self::Mailbox(fault) => fault.is_stop(),
+            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for AccountFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login(fault) => fault.fmt(f),
+            Self::Mailbox(fault) => fault.fmt(f),
+            Self::Ledger(fault) => fault.fmt(f),
+            Self::Lock(fault) => fault.fmt(f),
+            Self::Machine(_) => f.write_str("could not make a bell for the account"),
+        }
+    }
+}
+
+impl Error for AccountFault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Login(fault) => fault.source(),
+            Self::Mailbox(fault) => fault.source(),
+            Self::Ledger(fault) => fault.source(),
+            Self::Lock(fault) => fault.source(),
+            Self::Machine(cause) => Some(cause),
+        }
+    }
+}
+
+impl From<Fault> for AccountFault {
+    fn from(fault: Fault) -> Self {
+        Self::Mailbox(fault)
+    }
+}
+
+impl From<LedgerFault> for AccountFault {
+    fn from(fault: LedgerFault) -> Self {
+        Self::Ledger(fault)
+    }
+}
+
+impl From<LockFault> for AccountFault {
+    fn from(fault: LockFault) -> Self {
+        Self::Lock(fault)
+    }
+}
+
+impl From<SweepFault> for AccountFault {
+    fn from(fault: SweepFault) -> Self {
+        match fault {
+            SweepFault::Mailbox(fault) => Self::Mailbox(fault),
+            SweepFault::Ledger(fault) => Self::Ledger(fault),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What time it is: the one place that asks the machine.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::mail::Timestamp;
+
+/// The moment, by the machine's clock. A clock before 1970 is taken for 1970.
+pub fn now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,186 @@
+//! Rules, profiles and lists read from their files and compiled: all that mail is judged by.
+//!
+//! Whatever is wrong is a finding, all findings at once; with an error among them there is nothing to judge by.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::assess::Rulebook;
+use crate::diagnostic::document::Findings;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::mail::{Profiles, Trust};
+use crate::rules::{self, ListSource, Person, RuleSet, Vocabulary, list};
+use crate::settings::{Account, Settings};
+use crate::sweep::Sent;
+
+/// The rules that ship.
+const SHIPPED_RULES: &str = include_str!("../../config/rules.toml");
+
+/// Rules and profiles as compiled, and the people of their lists as far as files hold them.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    profiles: Arc<Profiles>,
+    rules: Arc<RuleSet>,
+    people: BTreeMap<ListSource, Vec<Person>>,
+    edition: String,
+}
+
+/// Reads what the settings name; without settings, or where they name nothing, what ships.
+///
+/// The findings come beside the reading, since warnings refuse nothing; with an error there is no reading.
+pub fn read(settings: Option<&Settings>) -> (Option<Reading>, Vec<Diagnostic>) {
+    let findings = Findings::default();
+    let profiles = profile_sources(settings, &findings);
+    let rules_file = settings.and_then(|settings| settings.rules.as_deref());
+    let rules_source = match rules_file {
+        Some(file) => read_source(file, &findings),
+        None => Some(Source::new("rules.toml (shipped)", SHIPPED_RULES)),
+    };
+    let edition = edition(profiles.iter().chain(&rules_source));
+    let profiles = Profiles::compile(&profiles, &findings);
+    let networks = profiles.networks().into_iter();
+    let vocabulary =
+        Vocabulary::new(networks.map(|summary| (summary.network, summary.facts.into_iter().collect())));
+    let Some(rules_source) = rules_source else { return (None, findings.into_sorted()) };
+    let rules = rules::compile(&rules_source, &vocabulary, &findings);
+    let folder = rules_file.and_then(Path::parent).unwrap_or(Path::new("."));
+    let people = people(&rules, folder, &findings);
+    if let Some(settings) = settings {
+        refuse_watched_targets(&rules, &settings.accounts, &findings);
+    }
+    if !findings.any_error() {
+        for failed in rules.run_tests() {
+            findings.add(failed);
+        }
+    }
+    let well = !findings.any_error();
+    let reading = Reading { profiles: Arc::new(profiles), rules: Arc::new(rules), people, edition };
+    (well.then_some(reading), findings.into_sorted())
+}
+
+impl Reading {
+    /// What one account's mail is judged by; `sent` are the people of folders of sent mail, as far as they are known.
+    pub fn rulebook(&self, trust: Trust, require_authentic: bool, sent: &Sent) -> Rulebook {
+        let mut people = self.people.clone();
+        people.extend(sent.iter().map(|(source, people)| (source.clone(), people.clone())));
+        Rulebook {
+            profiles: Arc::clone(&self.profiles),
+            rules: Arc::clone(&self.rules),
+            lists: Arc::new(self.rules.gather(&people)),
+            trust,
+            require_authentic,
+            edition: self.edition.clone(),
+        }
+    }
+
+    /// The same for an account, as its settings have it.
+    pub fn rulebook_of(&self, account: &Account, sent: &Sent) -> Rulebook {
+        let trust = Trust { authserv_id: account.authserv_id.clone() };
+        self.rulebook(trust, account.require_authentic, sent)
+    }
+
+    /// The folders of sent mail whose people the rules ask for.
+    pub fn sent_folders(&self) -> BTreeSet<&ListSource> {
+        let is_sent = |source: &&ListSource| matches!(source, ListSource::FromSent(_));
+        self.rules.sources().into_iter().filter(is_sent).collect()
+    }
+
+    /// How many networks, rules and rule tests there are, for a summary.
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (self.profiles.networks().len(), self.rules.rules().len(), self.rules.tests())
+    }
+}
+
+/// The profiles that ship, then the user's own, in the order of their names.
+fn profile_sources(settings: Option<&Settings>, findings: &Findings) -> Vec<Source> {
+    let mut sources = Profiles::shipped_sources();
+    let Some(folder) = settings.and_then(|settings| settings.networks.as_deref()) else { return sources };
+    let files = fs::read_dir(folder).and_then(|entries| {
+        let mut files =
+            entries.map(|entry| entry.map(|it| it.path())).collect::<Result<Vec<PathBuf>, _>>()?;
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+        files.sort();
+        Ok(files)
+    });
+    match files {
+        Ok(files) => sources.extend(files.iter().filter_map(|file| read_source(file, findings))),
+        Err(cause) => findings.add(unreadable(folder, &cause)),
+    }
+    sources
+}
+
+fn read_source(file: &Path, findings: &Findings) -> Option<Source> {
+    match fs::read_to_string(file) {
+        Ok(text) => Some(Source::new(file.display().to_string(), text)),
+        Err(cause) => {
+            findings.add(unreadable(file, &cause));
+            None
+        }
+    }
+}
+
+fn unreadable(file: &Path, cause: &std::io::Error) -> Diagnostic {
+    Diagnostic::unplaced(format!("could not read {}: {cause}", file.display()))
+}
+
+/// The people in the files that the rules name. A file that cannot be read leaves its list unloaded, and a list that has
+/// never been loaded stops all moves; so it is an error, at the place that names it.
+fn people(rules: &RuleSet, folder: &Path, findings: &Findings) -> BTreeMap<ListSource, Vec<Person>> {
+    let mut people = BTreeMap::new();
+    for source in rules.sources() {
+        let (name, load): (_, fn(&Source, &Findings) -> Vec<Person>) = match source {
+            ListSource::File(name) => (name, list::load::text_file),
+            ListSource::Vcard(name) => (name, list::load::vcard),
+            ListSource::FromSent(_) => continue,
+        };
+        let file = folder.join(name);
+        match fs::read_to_string(&file) {
+            Ok(text) => {
+                let text = Source::new(file.display().to_string(), text);
+                people.insert(source.clone(), load(&text, findings));
+            }
+            Err(cause) => {
+                let finding = unreadable(&file, &cause);
+                findings.add(match rules.named_at(source) {
+                    Some(place) => Diagnostic::error(&place.source, place.span, finding.message)
+                        .label("name a file of people that is there, or remove this"),
+                    None => finding,
+                });
+            }
+        }
+    }
+    people
+}
+
+/// A mail filed into a folder that is itself looked through would look as if its reader had put it there.
+fn refuse_watched_targets(rules: &RuleSet, accounts: &[Account], findings: &Findings) {
+    for account in accounts {
+        for target in rules.targets() {
+            if account.folders.contains(&target) {
+                let message = format!(
+                    "the rules move mail to `{target}`, which is among the `folders` that account `{}` looks \
+                     through",
+                    account.name
+                );
+                findings.add(
+                    Diagnostic::unplaced(message)
+                        .help("take it out of `folders`, or name another folder in `move-to`"),
+                );
+            }
+        }
+    }
+}
+
+/// A short word for the text of all files.
+fn edition<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
+    let mut hash = Sha256::new();
+    for source in sources {
+        hash.update(source.text().len().to_le_bytes());
+        hash.update(source.text());
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,131 @@
+//! An assessment in words, as `explain` and `sweep` print it.
+
+use std::fmt::Write as _;
+
+use crate::assess::{Assessment, Restraint};
+use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown};
+use crate::rules::{Action, Verdict};
+
+/// How much of a bio is shown, in characters.
+const BIO_SHOWN: usize = 60;
+
+/// The facts that are counts, in the order in which they are shown.
+const COUNTS: [Fact; 5] = [Fact::Followers, Fact::Following, Fact::Posts, Fact::Lists, Fact::Mutuals];
+
+/// What the mail is, whom it is about and what the rules say: one line each, without a closing line on what is done.
+pub fn describe(assessment: &Assessment) -> String {
+    match &assessment.recognition {
+        Recognition::Foreign => "not a notification about a new follower\n".to_owned(),
+        Recognition::Incomplete { network, missing } => {
+            let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
+            let missing = if missing.is_empty() { "its layout".to_owned() } else { missing.join(", ") };
+            format!("{network} · seems to tell of a follower, but does not show {missing}: it stays\n")
+        }
+        Recognition::Recognised(notification) => {
+            let mut text = format!("{}\n", heading(notification));
+            for (follower, verdict) in notification.followers.iter().zip(&assessment.verdicts) {
+                let _ = writeln!(text, "  {}", person(follower));
+                text.push_str(&reasons(verdict));
+            }
+            text
+        }
+    }
+}
+
+/// What would be done, in words: the closing line of `explain`.
+pub fn consequence(assessment: &Assessment) -> String {
+    let deed = match &assessment.action {
+        Action::Leave => "would stay".to_owned(),
+        Action::Mark(marks) if marks.flagged => "would stay, starred".to_owned(),
+        Action::Mark(_) => "would stay, marked read".to_owned(),
+        Action::File { to, marks } if marks.seen => format!("would move to {to}, marked read"),
+        Action::File { to, .. } => format!("would move to {to}"),
+    };
+    match &assessment.restraint {
+        Some(restraint) => format!("{deed}: {}", restraint_in_words(restraint)),
+        None => deed,
+    }
+}
+
+/// Why less is done than the verdict asks for.
+pub fn restraint_in_words(restraint: &Restraint) -> String {
+    match restraint {
+        Restraint::Forged => "it is forged, or as good as".to_owned(),
+        Restraint::Unproven => "it is not proven authentic".to_owned(),
+        Restraint::NameAlone => "only the name is on the list, and a name is the sender's choice".to_owned(),
+        Restraint::ListNotLoaded(list) => format!("the list `{list}` has never been loaded"),
+        Restraint::NotAllNamed => "it does not name every follower it is about".to_owned(),
+        Restraint::Divided => "the verdicts on its followers differ".to_owned(),
+    }
+}
+
+/// `Twitter · follow · authentic (mx.example.org: dkim=pass twitter.com)`.
+fn heading(notification: &Notification) -> String {
+    let authentic = match &notification.authentic {
+        Authenticity::Pass(evidence) => format!("authentic ({evidence})"),
+        Authenticity::Fail(evidence) => format!("forged ({evidence})"),
+        Authenticity::Unknown => "not proven authentic".to_owned(),
+    };
+    format!("{} · {} · {authentic}", notification.title, notification.kind)
+}
+
+/// `Kim Sample (@kimsample) · followers 3 · following 2001 · posts 1 · no bio`.
+pub fn person(follower: &Follower) -> String {
+    let mut parts = vec![match (follower.name.value(), follower.handle.value()) {
+        (Some(name), Some(handle)) => format!("{name} (@{handle})"),
+        (Some(name), None) => name.clone(),
+        (None, Some(handle)) => format!("@{handle}"),
+        (None, None) => follower.url.value().map_or_else(|| "somebody".to_owned(), String::clone),
+    }];
+    for fact in COUNTS {
+        if let Shown::Value(count) = follower.count(fact) {
+            parts.push(format!("{fact} {count}"));
+        }
+    }
+    match &follower.bio {
+        Shown::Value(bio) => parts.push(format!("bio \"{}\"", shortened(bio))),
+        Shown::Empty => parts.push("no bio".to_owned()),
+        Shown::NotShown => {}
+    }
+    if let Some(location) = follower.location.value() {
+        parts.push(format!("in {location}"));
+    }
+    if follower.default_picture.value() == Some(&true) {
+        parts.push("default picture".to_owned());
+    }
+    parts.join(" · ")
+}
+
+/// A follower in one word, for logs: the handle, else the name, else the link.
+pub fn handle(follower: &Follower) -> String {
+    let handle = follower.handle.value().map(|handle| format!("@{handle}"));
+    let or = |text: &Shown<String>| text.value().cloned();
+    handle.or_else(|| or(&follower.name)).or_else(|| or(&follower.url)).unwrap_or_default()
+}
+
+/// The verdict and each rule behind it, a line each, indented.
+fn reasons(verdict: &Verdict) -> String {
+    let class = verdict.class.as_ref().map_or("undecided", |class| class.as_str());
+    if let [reason] = verdict.reasons.as_slice()
+        && reason.points.is_none()
+    {
+        return format!("  {class}, by \"{}\" ({}): {}\n", reason.rule, reason.at, reason.evidence);
+    }
+    let mut text = match verdict.reasons.as_slice() {
+        [] => format!("  {class}: no rule fired\n"),
+        _ => format!("  {class}, with {} points\n", verdict.points),
+    };
+    for reason in &verdict.reasons {
+        let points = reason.points.unwrap_or_default();
+        let _ = writeln!(text, "    {points:+} by \"{}\" ({}): {}", reason.rule, reason.at, reason.evidence);
+    }
+    text
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= BIO_SHOWN {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(BIO_SHOWN).collect();
+    format!("{}…", kept.trim_end())
+}

@@ -1,0 +1,87 @@
+//! What a sweep remembers: the ledger, or for a dry run only what the ledger held before.
+
+use crate::ledger::{Cursor, Ledger, LedgerFault, Recalled};
+use crate::mail::{FollowerKey, Timestamp};
+use crate::place::{AccountName, Folder, MailIdentity};
+use crate::rules::recall::Replay;
+use crate::rules::{Past, Recall};
+
+/// The ledger as a sweep may use it.
+#[derive(Debug)]
+pub enum Memory<'l> {
+    /// Everything is written down, and only then done.
+    Kept(&'l mut Ledger),
+    /// Nothing is written and nothing done: a dry run. `None` where there is no ledger yet.
+    Read(Option<&'l Ledger>),
+}
+
+impl Memory<'_> {
+    fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            Self::Kept(ledger) => Some(ledger),
+            Self::Read(ledger) => *ledger,
+        }
+    }
+
+    /// How far a folder was looked at.
+    pub(super) fn cursor(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+    ) -> Result<Option<Cursor>, LedgerFault> {
+        self.ledger().map_or(Ok(None), |ledger| ledger.cursor(account, folder))
+    }
+
+    /// Was this mail judged before?
+    pub(super) fn knows(&self, account: &AccountName, mail: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.ledger().map_or(Ok(false), |ledger| ledger.knows(account, mail))
+    }
+
+    /// Was this mail moved before, so that its reader must have put it back?
+    pub(super) fn moved_before(
+        &self,
+        account: &AccountName,
+        mail: &MailIdentity,
+    ) -> Result<bool, LedgerFault> {
+        self.ledger().map_or(Ok(false), |ledger| ledger.moved_before(account, mail))
+    }
+
+    /// The past of followers when this mail came: from the ledger, and from what this sweep has seen and not yet written.
+    pub(super) fn recall<'m>(
+        &'m self,
+        account: &'m AccountName,
+        mail: &'m MailIdentity,
+        unwritten: &'m Replay,
+    ) -> Remembered<'m> {
+        let written = self.ledger().map(|ledger| ledger.recall(account, Some(mail)));
+        Remembered { written, unwritten }
+    }
+}
+
+/// The ledger's answers and this sweep's own together. No mail is in both.
+pub(super) struct Remembered<'m> {
+    written: Option<Recalled<'m>>,
+    unwritten: &'m Replay,
+}
+
+impl Remembered<'_> {
+    /// Was every question answered? If not, nothing that was judged with the answers may be acted on.
+    pub(super) fn finish(self) -> Result<(), LedgerFault> {
+        self.written.map_or(Ok(()), Recalled::finish)
+    }
+}
+
+impl Recall for Remembered<'_> {
+    fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past {
+        let unwritten = self.unwritten.past(follower, before);
+        let Some(written) = self.written.as_ref().map(|written| written.past(follower, before)) else {
+            return unwritten;
+        };
+        Past {
+            known: written.known || unwritten.known,
+            times_followed: written.times_followed + unwritten.times_followed,
+            last_followed: written.last_followed.max(unwritten.last_followed),
+            wave: written.wave + unwritten.wave,
+        }
+    }
+}
