@@ -291,17 +291,17 @@ mod reading {
     #[test]
     fn sparse_uids_are_asked_for_first() {
         let Some(server) = Dovecot::start(&Options::default()) else { return };
-        deliver(&server, 3_000);
+        deliver(&server, 2_100);
         let mut client = server.client();
         client.select("INBOX");
-        client.run("UID STORE 3:2999 +FLAGS.SILENT (\\Deleted)");
-        client.run("UID EXPUNGE 3:2999");
+        client.run("UID STORE 3:2099 +FLAGS.SILENT (\\Deleted)");
+        client.run("UID EXPUNGE 3:2099");
         let mut session = server.session();
         session.select(&Folder::inbox()).unwrap();
         let turns = session.turns();
         let mut seen = Vec::new();
         session.heads(Range::From(Uid(1)), |heads| seen.extend(heads.iter().map(|head| head.uid.0))).unwrap();
-        assert_eq!((seen, session.turns() - turns), (vec![1, 2, 3_000], 2));
+        assert_eq!((seen, session.turns() - turns), (vec![1, 2, 2_100], 2));
     }
 
     #[test]
@@ -574,6 +574,55 @@ mod moving {
         assert!(
             matches!(&outcomes[&Uid(1)], Outcome::Left(Reason::Refused(words)) if words.contains("separates levels"))
         );
+    }
+
+    #[test]
+    fn a_target_that_was_deleted_meanwhile_is_made_again() {
+        let Some(server) = Dovecot::start(&Options::default()) else { return };
+        deliver(&server, 1);
+        let mut session = server.session();
+        assert!(session.ensure_folder(&folder("Spam")).unwrap());
+        server.client().run("DELETE Spam");
+        assert!(matches!(move_all(&mut session, "Spam")[&Uid(1)], Outcome::Moved { .. }));
+    }
+
+    #[test]
+    fn a_mail_can_go_back_to_the_inbox() {
+        let Some(server) = Dovecot::start(&Options::default()) else { return };
+        server.client().run("CREATE Spam");
+        server.client().deliver("Spam", &mail(1, 500));
+        let mut session = server.session();
+        session.select(&folder("Spam")).unwrap();
+        let mails = traces(&mut session);
+        let plans = session.prepare(vec![Errand { to: Folder::inbox(), mails }]).unwrap();
+        let _ = session.act(plans).unwrap();
+        assert_eq!((live(&server, "INBOX").len(), live(&server, "Spam").len()), (1, 0));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_changed_leaves_its_mails() {
+        let conf = "mail_plugins = acl\nplugin {\n  acl = vfile:ACLS\n}\n";
+        for without in [&[][..], &["MOVE"]] {
+            let acls = tempfile::NamedTempFile::new().unwrap();
+            std::fs::set_permissions(acls.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+                .unwrap();
+            // May look, mark as seen, and add; not delete.
+            std::fs::write(acls.path(), "INBOX owner lrswi\n").unwrap();
+            let conf = conf.replace("ACLS", &acls.path().display().to_string());
+            let Some(server) =
+                Dovecot::start(&Options { without: without.to_vec(), conf, ..Options::default() })
+            else {
+                return;
+            };
+            deliver(&server, 2);
+            let before = server.snapshot();
+            let outcomes = move_all(&mut server.session(), "Spam");
+            assert!(
+                outcomes.values().all(|outcome| *outcome == Outcome::Left(Reason::ReadOnly)),
+                "{outcomes:?}"
+            );
+            assert_eq!(server.snapshot(), before);
+        }
     }
 
     #[test]
@@ -873,6 +922,36 @@ mod lying {
             !commands.iter().any(|command| command.contains("STORE") || command.contains("EXPUNGE")),
             "{commands:?}"
         );
+    }
+
+    #[test]
+    fn a_copy_is_taken_back_where_its_original_cannot_be_removed() {
+        let script = &[
+            ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n"),
+            SELECT,
+            FLAGS,
+            LIST,
+            STATUS,
+            ("EXAMINE", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
+            (
+                "UID FETCH 100:101",
+                "* 1 FETCH (UID 100 RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\n\
+                 * 2 FETCH (UID 101 RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+            ),
+            SELECT,
+            ("UID STORE 1:2", "TAG NO [NOPERM] not yours\r\n"),
+            ("SELECT \"Spam\"", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+            SELECT,
+        ];
+        let fake = Fake::start(GREETING, script);
+        let outcomes = act(&fake).unwrap();
+        assert!(
+            outcomes.values().all(|outcome| matches!(outcome, Outcome::Left(Reason::Refused(_)))),
+            "{outcomes:?}"
+        );
+        let commands = fake.commands();
+        assert!(commands.contains(&"UID EXPUNGE 100:101".to_owned()), "{commands:?}");
+        assert!(!commands.contains(&"UID EXPUNGE 1:2".to_owned()), "{commands:?}");
     }
 
     #[test]

@@ -19,12 +19,12 @@ use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, Uid};
 const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one mail: who writes more there is no network.
 const HEAD_BYTES: u64 = 16 << 10;
-/// Bytes of bodies in one answer.
-const BODIES: u64 = 4 << 20;
+/// Bytes of bodies in one answer; it costs up to twice that in memory, while it grows.
+const BODIES: u64 = 3 << 20;
 /// Whole headers in one answer.
 const HEADERS: usize = 64;
 /// What an answer needs beside what was asked for, for each mail.
-const AROUND: u64 = 512;
+const AROUND: u64 = 128;
 /// Up to so many batches by UID alone; where mails lie further apart, asking which there are costs less.
 const DENSE: u32 = 4;
 /// For an answer of a few numbers for each mail of a large folder.
@@ -96,6 +96,7 @@ impl Session {
     /// The sets that hold every mail from `first` on.
     fn sets_from(&mut self, here: &Opened, first: Uid) -> Result<Vec<String>, Fault> {
         let batch = HEADS as u32;
+        let first = first.max(Uid(1));
         let Some(next) = here.next else {
             let found = self.search(here, &format!("UID {first}:* UNDELETED"))?;
             return Ok(batches(&found, HEADS));
@@ -170,7 +171,10 @@ impl Session {
                 let answer = self.run(Step::Fetch, &on, &command, limits)?;
                 let fetched = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
                 for (uid, mail) in &fetched {
-                    if let Some(bytes) = mail.section {
+                    // A server may tell of mails that nobody asked for.
+                    if let Some(bytes) =
+                        mail.section.filter(|_| batch.iter().any(|(wanted, _)| wanted == uid))
+                    {
                         each(*uid, bytes);
                     }
                 }

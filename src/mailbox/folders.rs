@@ -132,6 +132,15 @@ impl Session {
         match self.run(Step::Create, on, &format!("CREATE {name}"), Limits::SHORT) {
             Ok(_) => Ok(true),
             Err(fault) if fault.code() == Some(Code::AlreadyExists) => Ok(false),
+            // Not every server says why; one that is there can be inspected.
+            Err(fault) if fault.fate() == Fate::Leave => {
+                let status = format!("STATUS {name} (UIDVALIDITY UIDNEXT)");
+                match self.run(Step::Inspect, on, &status, Limits::SHORT) {
+                    Ok(_) => Ok(false),
+                    Err(other) if other.fate() == Fate::Leave => Err(fault),
+                    Err(other) => Err(other),
+                }
+            }
             Err(fault) => Err(fault),
         }
     }
@@ -150,28 +159,47 @@ impl Session {
             Some(folder) => Subject::Folder(folder.clone()),
             None => return Ok(BTreeMap::new()),
         };
-        let quoted: Result<Vec<String>, Cause> = names.keys().map(|name| quoted(name)).collect();
-        let quoted = quoted.map_err(|cause| Fault::of(Step::Inspect, &on, cause))?;
-        let mut commands = Vec::new();
-        if quoted.len() > 1 && self.can("LIST-STATUS") {
-            commands.push(format!("LIST \"\" ({}) RETURN (STATUS (UIDVALIDITY UIDNEXT))", quoted.join(" ")));
-        } else {
-            commands.extend(quoted.iter().map(|name| format!("STATUS {name} (UIDVALIDITY UIDNEXT)")));
-        }
         let mut landings = BTreeMap::new();
-        for command in commands {
-            let answer = match self.run(Step::Inspect, &on, &command, LIST) {
-                Err(fault) if fault.fate() == Fate::Leave => continue,
-                answer => answer?,
-            };
-            let statuses = answer.statuses().map_err(|cause| self.garbled(Step::Inspect, &on, cause))?;
-            for (name, (validity, next)) in statuses {
-                if let Some(folder) = names.get(&name) {
-                    landings.insert(folder.clone(), Landing { validity, next });
-                }
+        if names.len() > 1 && self.can("LIST-STATUS") {
+            let all: Result<Vec<String>, Cause> = names.keys().map(|name| quoted(name)).collect();
+            let all = all.map_err(|cause| Fault::of(Step::Inspect, &on, cause))?.join(" ");
+            let command = format!("LIST \"\" ({all}) RETURN (STATUS (UIDVALIDITY UIDNEXT))");
+            self.inspect(&on, &command, &names, &mut landings)?;
+        }
+        for (name, folder) in &names {
+            if !landings.contains_key(folder) {
+                let name = quoted(name).map_err(|cause| Fault::of(Step::Inspect, &on, cause))?;
+                self.inspect(&on, &format!("STATUS {name} (UIDVALIDITY UIDNEXT)"), &names, &mut landings)?;
             }
         }
         Ok(landings)
+    }
+
+    fn inspect(
+        &mut self,
+        on: &Subject,
+        command: &str,
+        names: &BTreeMap<String, Folder>,
+        landings: &mut BTreeMap<Folder, Landing>,
+    ) -> Result<(), Fault> {
+        let answer = match self.run(Step::Inspect, on, command, LIST) {
+            Err(fault) if fault.fate() == Fate::Leave => return Ok(()),
+            answer => answer?,
+        };
+        let statuses = answer.statuses().map_err(|cause| self.garbled(Step::Inspect, on, cause))?;
+        for (name, (validity, next)) in statuses {
+            if let Some(folder) = names.get(&name) {
+                landings.insert(folder.clone(), Landing { validity, next });
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets that `folder` is there: another client deleted or renamed it.
+    pub(super) fn forget(&mut self, folder: &Folder) -> Result<(), Fault> {
+        let name = self.wire_name(folder)?;
+        self.listing()?.listed.retain(|listed| listed.name != name);
+        Ok(())
     }
 
     /// What the server calls `folder`.

@@ -6,6 +6,7 @@
 //! refuses everything afterwards. Called by `session` and its parts.
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,11 +38,17 @@ pub(super) struct Answer(pub(super) Vec<u8>);
 pub(super) type Words = Vec<String>;
 
 /// An authenticated line.
-#[derive(Debug)]
 pub(super) struct Line {
     // None once it has failed.
     session: Option<imap::Session<Transport>>,
     shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Line {
+    /// Without the crate's buffers, through which the password went.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").field("spent", &self.is_spent()).field("turns", &self.turns()).finish()
+    }
 }
 
 impl Line {

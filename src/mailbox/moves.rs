@@ -1,9 +1,9 @@
 //! Moving mails to another folder of the account, in sets and never one by one.
 //!
-//! Owns the promise that no mail is lost or doubled: a move is planned ([`Session::prepare`]), written down by the caller,
-//! and then done ([`Session::act`]). A tagged OK proves nothing: servers say it of mails that are gone. What the server
-//! removes from the source by MOVE is looked for in the target where COPYUID does not name it credibly; what we remove
-//! ourselves has been proven to be in the target by size and header digest. Never EXPUNGE, never CLOSE. Called by `sweep`.
+//! Owns the promise that no mail is lost or doubled: a move is planned (`plan`), written down by the caller, and then done
+//! ([`Session::act`]). A tagged OK proves nothing: servers say it of mails that are gone. What the server removes from the
+//! source by MOVE is looked for in the target where COPYUID does not name it credibly; what we remove ourselves has been
+//! proven to be in the target by size and header digest. Called by `sweep`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,40 +12,13 @@ use std::time::Duration;
 use super::answer::CopyUid;
 use super::bounds::Limits;
 use super::fault::{Fate, Fault, Step, Subject};
-use super::folders::Landing;
 use super::names::quoted;
+use super::plan::Plan;
 use super::refusal::Code;
-use super::session::{Opened, Relocation, Session, same};
-use super::trace::Trace;
+use super::session::{Opened, Relocation, Session};
+use super::settle::Arrived;
 use super::uids;
-use crate::place::{Folder, Marks, Uid, UidValidity};
-
-/// Mails that are to go to one folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Errand {
-    /// The folder; it is made and subscribed to if missing.
-    pub to: Folder,
-    /// The mails of the open folder.
-    pub mails: Vec<Trace>,
-}
-
-/// A move that can be done, and all that an intent must remember of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Plan {
-    /// Where the mails are.
-    pub from: Folder,
-    /// The UIDVALIDITY of that.
-    pub validity: UidValidity,
-    /// Where they go.
-    pub to: Folder,
-    /// Where the first of them lands at the earliest. `None` where nothing can be moved there: then `mails` is empty.
-    pub landing: Option<Landing>,
-    /// The mails that are there, and that the user has done nothing with.
-    pub mails: Vec<Trace>,
-    /// The other mails of the errand, each with why it is left.
-    pub left: Vec<(Uid, Outcome)>,
-}
+use crate::place::{Folder, Uid, UidValidity};
 
 /// What became of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,61 +86,6 @@ pub struct Relocated {
 }
 
 impl Session {
-    /// Looks which of the mails are still there and untouched, makes the targets that are missing, and notes where the next
-    /// mail in each will land. Changes no mail. Two turns for all errands together where the server has LIST-STATUS.
-    ///
-    /// # Errors
-    /// Where the session is of no more use; a target that cannot be had only leaves its mails, with the reason.
-    pub fn prepare(&mut self, errands: Vec<Errand>) -> Result<Vec<Plan>, Fault> {
-        let here = self.here(Step::Move)?;
-        let uids: Vec<Uid> =
-            errands.iter().flat_map(|errand| errand.mails.iter().map(|mail| mail.uid)).collect();
-        let there = if here.writable { self.flags(Step::Search, &uids)? } else { BTreeMap::new() };
-        let mut plans = Vec::new();
-        for errand in errands {
-            let mut plan = Plan {
-                from: here.folder.clone(),
-                validity: here.validity,
-                to: errand.to,
-                landing: None,
-                mails: Vec::new(),
-                left: Vec::new(),
-            };
-            for mail in errand.mails {
-                let obstacle = match there.get(&mail.uid) {
-                    _ if !here.writable => Some(Outcome::Left(Reason::ReadOnly)),
-                    _ if same(&plan.to, &plan.from) => Some(Outcome::Left(Reason::SameFolder)),
-                    None => Some(Outcome::Gone),
-                    Some(flags) if flags.is_touched() => Some(Outcome::Left(Reason::Touched)),
-                    Some(flags) if flags.deleted => Some(Outcome::Left(Reason::Deleted)),
-                    Some(_) => None,
-                };
-                match obstacle {
-                    Some(outcome) => plan.left.push((mail.uid, outcome)),
-                    None => plan.mails.push(mail),
-                }
-            }
-            if !plan.mails.is_empty() {
-                match self.ensure_folder(&plan.to) {
-                    Ok(_) => {}
-                    Err(fault) if fault.fate() == Fate::Leave => plan.give_up(&fault.cause.to_string()),
-                    Err(fault) => return Err(fault),
-                }
-            }
-            plans.push(plan);
-        }
-        let targets: Vec<Folder> =
-            plans.iter().filter(|plan| !plan.mails.is_empty()).map(|plan| plan.to.clone()).collect();
-        let landings = self.landings(&targets)?;
-        for plan in &mut plans {
-            plan.landing = landings.get(&plan.to).copied();
-            if plan.landing.is_none() {
-                plan.give_up("the server does not tell where the next mail in it would land");
-            }
-        }
-        Ok(plans)
-    }
-
     /// Moves the mails of all plans, and says what became of each. The intents must be written down before.
     ///
     /// # Errors
@@ -237,7 +155,10 @@ impl Session {
         }
         let originals: BTreeSet<Uid> =
             proven.iter().flat_map(|arrived| arrived.copies.keys().copied()).collect();
-        let removed = self.remove(&here.folder, here.validity, &originals)?;
+        let obstacle = self.remove(&here.folder, here.validity, &originals)?;
+        let withdrawn = obstacle.is_some() && self.withdraw(&plans, &proven)?;
+        // Wherever the search for proof has led.
+        self.reopen(Step::Open, &here.folder, here.validity)?;
         let unproven: Vec<Uid> =
             plans.iter().flat_map(Plan::uids).filter(|uid| !originals.contains(uid)).collect();
         let there = if unproven.is_empty() { BTreeMap::new() } else { self.flags(Step::Search, &unproven)? };
@@ -245,11 +166,12 @@ impl Session {
         for ((plan, told), arrived) in plans.into_iter().zip(told).zip(proven) {
             let mut outcomes = BTreeMap::new();
             for mail in &plan.mails {
-                let outcome = match arrived.copies.get(&mail.uid) {
-                    Some(copy) if removed => Outcome::Moved { uid: Some(*copy) },
-                    Some(copy) => Outcome::Left(Reason::Doubled { copy: *copy }),
-                    None if there.contains_key(&mail.uid) => Outcome::Left(told.reason()),
-                    None => Outcome::Gone,
+                let outcome = match (arrived.copies.get(&mail.uid), &obstacle) {
+                    (Some(copy), None) => Outcome::Moved { uid: Some(*copy) },
+                    (Some(_), Some(words)) if withdrawn => Outcome::Left(Reason::Refused(words.clone())),
+                    (Some(copy), Some(_)) => Outcome::Left(Reason::Doubled { copy: *copy }),
+                    (None, _) if there.contains_key(&mail.uid) => Outcome::Left(told.reason()),
+                    (None, _) => Outcome::Gone,
                 };
                 outcomes.insert(mail.uid, outcome);
             }
@@ -308,61 +230,16 @@ impl Session {
         Ok(raced)
     }
 
-    /// Marks the originals of proven copies \Deleted, and removes exactly those where the server can; `false` where it will
-    /// not mark them.
-    pub(super) fn remove(
-        &mut self,
-        folder: &Folder,
-        validity: UidValidity,
-        originals: &BTreeSet<Uid>,
-    ) -> Result<bool, Fault> {
-        self.reopen(Step::Remove, folder, validity)?;
-        let on = Subject::Mails { folder: folder.clone(), uids: originals.iter().copied().collect() };
-        for set in uids::sets(originals.iter().copied()) {
-            let command = format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)");
-            match self.run(Step::Remove, &on, &command, Limits::SHORT) {
-                Ok(_) => {}
-                Err(fault) if fault.fate() == Fate::Leave => return Ok(false),
-                Err(fault) => return Err(fault),
-            }
-            // Plain EXPUNGE would also remove what the user marked, so without UIDPLUS the original stays, marked (RFC 4315,
-            // section 2.1).
-            if self.can("UIDPLUS") {
-                match self.run(Step::Remove, &on, &format!("UID EXPUNGE {set}"), Limits::SHORT) {
-                    // Marked is as good as removed.
-                    Err(fault) if fault.fate() == Fate::Leave => {}
-                    done => drop(done?),
-                }
+    /// Takes back copies whose originals cannot be removed, so that no mail is in two places; `false` where it cannot.
+    fn withdraw(&mut self, plans: &[Plan], proven: &[Arrived]) -> Result<bool, Fault> {
+        let mut all = true;
+        for (plan, arrived) in plans.iter().zip(proven) {
+            let copies: BTreeSet<Uid> = arrived.copies.values().copied().collect();
+            if let Some(validity) = arrived.validity {
+                all &= self.remove(&plan.to, validity, &copies)?.is_none();
             }
         }
-        Ok(true)
-    }
-
-    /// Adds flags to mails of a folder, which is opened for it unless it is open.
-    ///
-    /// # Errors
-    /// Where the folder is another by now, or the server will not.
-    pub fn mark(
-        &mut self,
-        folder: &Folder,
-        validity: UidValidity,
-        uids: &[Uid],
-        marks: Marks,
-    ) -> Result<(), Fault> {
-        let flags: Vec<&str> = [(marks.seen, "\\Seen"), (marks.flagged, "\\Flagged")]
-            .into_iter()
-            .filter_map(|(wanted, flag)| wanted.then_some(flag))
-            .collect();
-        if uids.is_empty() || flags.is_empty() {
-            return Ok(());
-        }
-        self.reopen(Step::Mark, folder, validity)?;
-        let on = Subject::Mails { folder: folder.clone(), uids: uids.to_vec() };
-        for set in uids::sets(uids.iter().copied()) {
-            let command = format!("UID STORE {set} +FLAGS.SILENT ({})", flags.join(" "));
-            self.run(Step::Mark, &on, &command, Limits::SHORT)?;
-        }
-        Ok(())
+        Ok(all)
     }
 }
 
@@ -400,20 +277,10 @@ impl Told {
     }
 }
 
-impl Plan {
-    fn uids(&self) -> impl Iterator<Item = Uid> {
-        self.mails.iter().map(|mail| mail.uid)
-    }
-
-    fn give_up(&mut self, words: &str) {
-        let reason = Outcome::Left(Reason::Refused(words.to_owned()));
-        self.left.extend(self.mails.drain(..).map(|mail| (mail.uid, reason.clone())));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailbox::{Landing, Trace};
     use crate::place::{MailDigest, MailIdentity};
 
     fn plan(uids: &[u32]) -> Plan {

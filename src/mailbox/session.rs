@@ -55,7 +55,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects and logs in: three turns, or four where the server does not say at the login what it can.
+    /// Connects and logs in: one turn where the server says unasked what it can, in its greeting and at the login; else one
+    /// more for each.
     ///
     /// # Errors
     /// A wrong password, a certificate that is not trusted, and clear text where there must be none are [`super::Fate::Park`].
@@ -233,4 +234,17 @@ impl Session {
 /// Are they one folder? The inbox has many spellings.
 pub(super) fn same(one: &Folder, other: &Folder) -> bool {
     one == other || (one.is_inbox() && other.is_inbox())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_may_go_to_the_thread_that_owns_it() {
+        fn send<T: Send + 'static>() {}
+        send::<Session>();
+        send::<Fault>();
+        send::<Connector>();
+    }
 }

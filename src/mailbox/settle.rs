@@ -116,7 +116,7 @@ impl Session {
             .copied()
             .filter(|uid| present(uid).is_some_and(|flags| !flags.is_touched()))
             .collect();
-        let removed = doubled.is_empty() || self.remove(from, validity, &doubled)?;
+        let removed = self.remove(from, validity, &doubled)?.is_none();
         Ok(mails
             .iter()
             .map(|(at, mail)| {

@@ -301,7 +301,7 @@ fn configuration(folder: &Path, options: &Options, port: u16, tls_port: u16) -> 
     };
     format!(
         "base_dir = {path}/run\nstate_dir = {path}/state\nlog_path = {path}/dovecot.log\nprotocols = imap\n\
-         listen = 127.0.0.1, ::1\nmail_location = {format}:~/mails\nmail_fsync = never\nfirst_valid_uid = 1\n\
+         listen = 127.0.0.1\nmail_location = {format}:~/mails\nmail_fsync = never\nfirst_valid_uid = 1\n\
          ssl = yes\nssl_cert = <{path}/server.pem\nssl_key = <{path}/server.key\nssl_min_protocol = TLSv1.2\n\
          disable_plaintext_auth = no\nauth_mechanisms = plain login\nauth_failure_delay = 0 secs\n{capability}\n{rootless}\
          service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\

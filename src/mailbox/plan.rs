@@ -1,0 +1,127 @@
+//! What is to be moved, looked at once more before it is.
+//!
+//! Owns the checks that leave a mail alone: gone, starred, answered or deleted since it was judged, or with no way to its
+//! target. Makes targets that are missing, and changes no mail. Called by `sweep`, which writes the intents down from it.
+
+use std::collections::BTreeMap;
+
+use super::fault::{Fate, Fault, Step};
+use super::folders::Landing;
+use super::moves::{Outcome, Reason};
+use super::session::{Session, same};
+use super::trace::Trace;
+use crate::place::{Folder, Uid, UidValidity};
+
+/// Mails that are to go to one folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// The folder; it is made and subscribed to if missing.
+    pub to: Folder,
+    /// The mails of the open folder.
+    pub mails: Vec<Trace>,
+}
+
+/// A move that can be done, and all that an intent must remember of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Plan {
+    /// Where the mails are.
+    pub from: Folder,
+    /// The UIDVALIDITY of that.
+    pub validity: UidValidity,
+    /// Where they go.
+    pub to: Folder,
+    /// Where the first of them lands at the earliest. `None` where nothing can be moved there: then `mails` is empty.
+    pub landing: Option<Landing>,
+    /// The mails that are there, and that the user has done nothing with.
+    pub mails: Vec<Trace>,
+    /// The other mails of the errand, each with why it is left.
+    pub left: Vec<(Uid, Outcome)>,
+}
+
+impl Session {
+    /// Looks which of the mails are still there and untouched, makes the targets that are missing, and notes where the next
+    /// mail in each will land. Changes no mail. Two turns for all errands together where the server has LIST-STATUS.
+    ///
+    /// # Errors
+    /// Where the session is of no more use; a target that cannot be had only leaves its mails, with the reason.
+    pub fn prepare(&mut self, errands: Vec<Errand>) -> Result<Vec<Plan>, Fault> {
+        let here = self.here(Step::Move)?;
+        let uids: Vec<Uid> =
+            errands.iter().flat_map(|errand| errand.mails.iter().map(|mail| mail.uid)).collect();
+        let there = if here.writable { self.flags(Step::Search, &uids)? } else { BTreeMap::new() };
+        let mut plans = Vec::new();
+        for errand in errands {
+            let mut plan = Plan {
+                from: here.folder.clone(),
+                validity: here.validity,
+                to: errand.to,
+                landing: None,
+                mails: Vec::new(),
+                left: Vec::new(),
+            };
+            for mail in errand.mails {
+                let obstacle = match there.get(&mail.uid) {
+                    _ if !here.writable => Some(Outcome::Left(Reason::ReadOnly)),
+                    _ if same(&plan.to, &plan.from) => Some(Outcome::Left(Reason::SameFolder)),
+                    None => Some(Outcome::Gone),
+                    Some(flags) if flags.is_touched() => Some(Outcome::Left(Reason::Touched)),
+                    Some(flags) if flags.deleted => Some(Outcome::Left(Reason::Deleted)),
+                    Some(_) => None,
+                };
+                match obstacle {
+                    Some(outcome) => plan.left.push((mail.uid, outcome)),
+                    None => plan.mails.push(mail),
+                }
+            }
+            self.ensure_target(&mut plan)?;
+            plans.push(plan);
+        }
+        self.note_landings(&mut plans)?;
+        for plan in plans.iter_mut().filter(|plan| plan.landing.is_none() && !plan.mails.is_empty()) {
+            // It was listed, but is there no more.
+            self.forget(&plan.to)?;
+            self.ensure_target(plan)?;
+        }
+        self.note_landings(&mut plans)?;
+        for plan in plans.iter_mut().filter(|plan| plan.landing.is_none()) {
+            plan.give_up("the server does not tell where the next mail in it would land");
+        }
+        Ok(plans)
+    }
+
+    /// Makes a plan's target if it is missing; where it cannot be had, the plan is empty afterwards.
+    fn ensure_target(&mut self, plan: &mut Plan) -> Result<(), Fault> {
+        if plan.mails.is_empty() {
+            return Ok(());
+        }
+        match self.ensure_folder(&plan.to) {
+            Err(fault) if fault.fate() == Fate::Leave => plan.give_up(&fault.cause.to_string()),
+            made => drop(made?),
+        }
+        Ok(())
+    }
+
+    /// Notes where mails land, for the plans that lack it.
+    fn note_landings(&mut self, plans: &mut [Plan]) -> Result<(), Fault> {
+        let lacking = |plan: &&mut Plan| plan.landing.is_none() && !plan.mails.is_empty();
+        let targets: Vec<Folder> = plans.iter_mut().filter(lacking).map(|plan| plan.to.clone()).collect();
+        let landings = self.landings(&targets)?;
+        for plan in plans.iter_mut().filter(lacking) {
+            plan.landing = landings.get(&plan.to).copied();
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// The UIDs of its mails.
+    pub(super) fn uids(&self) -> impl Iterator<Item = Uid> {
+        self.mails.iter().map(|mail| mail.uid)
+    }
+
+    fn give_up(&mut self, words: &str) {
+        let reason = Outcome::Left(Reason::Refused(words.to_owned()));
+        self.left.extend(self.mails.drain(..).map(|mail| (mail.uid, reason.clone())));
+    }
+}
