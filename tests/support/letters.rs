@@ -43,6 +43,8 @@ impl Person {
 /// A mail under construction.
 #[derive(Clone, Debug)]
 pub struct Letter {
+    /// The subject as people read it.
+    pub subject: String,
     headers: Vec<(String, String)>,
     text: Option<String>,
     html: Option<String>,
@@ -57,7 +59,7 @@ impl Letter {
             ("Subject".into(), encoded(subject)),
             ("MIME-Version".into(), "1.0".into()),
         ];
-        Self { headers, text: None, html: None }
+        Self { subject: subject.into(), headers, text: None, html: None }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -178,7 +180,9 @@ pub fn twitter_2009(person: &Person) -> Letter {
 pub fn twitter_2011(person: &Person) -> Letter {
     let Person { name, handle, bio, followers, following, posts } = person;
     let link = |path: &str, nid: &str| {
-        format!("http://twitter.com/{handle}{path}?iid=am-1&amp;nid=23+{nid}&amp;uid=16&amp;utm_content=profile")
+        format!(
+            "http://twitter.com/{handle}{path}?iid=am-1&amp;nid=23+{nid}&amp;uid=16&amp;utm_content=profile"
+        )
     };
     let (profile, statuses) = (link("", "profile_user"), link("", "user_statuses"));
     let (their_following, their_followers) =
@@ -206,7 +210,9 @@ pub fn twitter_2011(person: &Person) -> Letter {
 /// Twitter, 2013: a digest of several followers.
 pub fn twitter_digest(people: &[Person]) -> Letter {
     let redirect = |path: &str, nid: &str| {
-        format!("https://twitter.com/i/redirect?url=https%3A%2F%2Ftwitter.com%2F{path}%3Frefsrc%3Demail&amp;nid=10+{nid}+20130917&amp;t=1")
+        format!(
+            "https://twitter.com/i/redirect?url=https%3A%2F%2Ftwitter.com%2F{path}%3Frefsrc%3Demail&amp;nid=10+{nid}+20130917&amp;t=1"
+        )
     };
     let mut text = String::from("Kim,\nYou have new followers on Twitter!\n\n------------------------\n\n");
     let mut html = String::from(
@@ -241,7 +247,9 @@ pub fn twitter_digest(people: &[Person]) -> Letter {
 pub fn twitter_2015(person: &Person) -> Letter {
     let Person { name, handle, bio, .. } = person;
     let link = |nid: &str| {
-        format!("https://twitter.com/i/redirect?url=https%3A%2F%2Ftwitter.com%2F{handle}%3Fcn%3DZm9sbG93ZXI%253D&amp;t=1&amp;cn=Zm9sbG93ZXI%3D&amp;nid=23+{nid}")
+        format!(
+            "https://twitter.com/i/redirect?url=https%3A%2F%2Ftwitter.com%2F{handle}%3Fcn%3DZm9sbG93ZXI%253D&amp;t=1&amp;cn=Zm9sbG93ZXI%3D&amp;nid=23+{nid}"
+        )
     };
     let (avatar, to_name, to_handle) = (link("1100"), link("1120"), link("1110"));
     Letter::new(
@@ -260,6 +268,28 @@ pub fn twitter_2015(person: &Person) -> Letter {
          class=\"hero_bio\">{bio}</td></tr><tr><td class=\"followed_by\"></td></tr></table></body></html>"
     ))
     .authentic("twitter.com")
+}
+
+/// X, 2023 and later: followers alone.
+pub fn x_2024(person: &Person) -> Letter {
+    let Person { name, handle, bio, followers, .. } = person;
+    let link = |path: &str| {
+        format!(
+            "https://t.co/redirect?url=https%3A%2F%2Fx.com%2F{handle}{path}&amp;t=1&amp;cn=Zm9sbG93ZXI%3D&amp;nid=296+1"
+        )
+    };
+    let (profile, their_followers) = (link(""), link("%2Ffollowers"));
+    Letter::new("X <notify@x.com>", &format!("{name} (@{handle}) is now following you on X"))
+        .text(&format!(
+            "{name} (@{handle}) is now following you on X\n{bio}\n{followers} Followers\nhttps://x.com/{handle}\n\n\
+             We sent this email to @kim_p\n"
+        ))
+        .html(&format!(
+            "<html><body><div><a href=\"{profile}\">{name}</a> <a href=\"{profile}\">@{handle}</a> is now following \
+             you on X</div><div class=\"bio\">{bio}</div><div class=\"stats\"><a href=\"{their_followers}\">\
+             {followers} Followers</a></div><a href=\"{profile}\">View profile</a></body></html>"
+        ))
+        .authentic("x.com")
 }
 
 /// Where and in which words a Mastodon server writes.

@@ -2,10 +2,17 @@
 //!
 //! Where Dovecot is not installed, a test that asks for one says so aloud and is skipped; with FOLLOWSIFT_REQUIRE_DOVECOT
 //! set it fails. Works as root (the mail then belongs to nobody) and as any other user. Nothing outside its folder is touched.
-#![allow(dead_code, unreachable_pub, reason = "every test file uses another part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "every test file uses another part of it, and a test may fail"
+)]
 
 pub mod client;
 pub mod fake;
+pub mod letters;
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
