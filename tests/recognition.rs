@@ -17,7 +17,36 @@ use followsift::mail::{
 };
 
 /// The networks of which every label has to hold.
-const REQUIRED: &[&str] = &["twitter", "x", "mastodon"];
+const REQUIRED: &[&str] = &[
+    "twitter",
+    "x",
+    "mastodon",
+    "friendica",
+    "diaspora",
+    "gnusocial",
+    "statusnet",
+    "hubzilla",
+    "misskey",
+    "peertube",
+    "forem",
+    "openstreetmap",
+    "nodebb",
+    "humhub",
+    "elgg",
+    "socialhome",
+    "wordpress-activitypub",
+    "buddypress",
+    "buddypress-followers",
+    "snac",
+    "facebook",
+    "instagram",
+    "linkedin",
+    "twitch",
+    "youtube",
+    "googleplus",
+    "quora",
+    "strava",
+];
 
 fn profiles() -> Profiles {
     let findings = Findings::default();
@@ -136,7 +165,7 @@ fn check_cuts(profiles: &Profiles, name: &str, bytes: &[u8]) {
             continue;
         };
         assert_eq!((&cut.network, cut.kind), (&whole.network, whole.kind), "{name} cut at {end}");
-        assert_eq!(cut.followers.len(), whole.followers.len(), "{name} cut at {end}");
+        assert!(!cut.complete || cut.followers.len() == whole.followers.len(), "{name} cut at {end}");
         for (less, more) in cut.followers.iter().zip(&whole.followers) {
             assert_eq!(cut.key(less), whole.key(more), "{name} cut at {end}");
             for fact in Fact::ALL.into_iter().filter(|fact| *fact != Fact::Handle && less.shows(*fact)) {

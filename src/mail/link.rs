@@ -47,10 +47,11 @@ impl Link {
 
     /// All links in running text.
     pub(super) fn find_all(text: &str) -> impl Iterator<Item = Link> + '_ {
-        let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ')' | ']');
+        let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ']');
         text.split(ends).filter_map(|word| {
             let start = word.find("https://").or_else(|| word.find("http://"))?;
-            Link::parse(word.get(start..)?.trim_end_matches(['.', ',', ';', ':', '!', '\'']))
+            let link = word.get(start..)?;
+            Link::parse(link.get(..closing_bracket(link))?.trim_end_matches(['.', ',', ';', ':', '!', '\'']))
         })
     }
 
@@ -84,6 +85,26 @@ impl Link {
         }
         Self::parse(&target)
     }
+}
+
+/// Where the bracket closes that a link stands in: one that the link itself opened belongs to it.
+fn closing_bracket(link: &str) -> usize {
+    let mut open = 0_usize;
+    let closing = link.char_indices().find(|(_, c)| match c {
+        '(' => {
+            open += 1;
+            false
+        }
+        ')' => match open.checked_sub(1) {
+            Some(left) => {
+                open = left;
+                false
+            }
+            None => true,
+        },
+        _ => false,
+    });
+    closing.map_or(link.len(), |(place, _)| place)
 }
 
 #[cfg(test)]
@@ -145,10 +166,11 @@ mod tests {
 
     #[test]
     fn links_are_found_in_running_text() {
-        let found: Vec<_> =
-            Link::find_all("see https://a.example/x. or [http://b.example/y] (https://c.example)")
-                .map(|link| link.address().to_owned())
-                .collect();
-        assert_eq!(found, ["a.example/x", "b.example/y", "c.example"]);
+        let found: Vec<_> = Link::find_all(
+            "https://a.example/x. [http://b.example/y]を (https://c.example), https://d.example/(z).",
+        )
+        .map(|link| link.address().to_owned())
+        .collect();
+        assert_eq!(found, ["a.example/x", "b.example/y", "c.example", "d.example/(z)"]);
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Element {
     /// The elements inside are those from this one's place up to here.
     last: usize,
     pieces: Range<usize>,
+    /// The document was cut short inside it.
+    is_cut: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +52,8 @@ enum Piece {
 }
 
 impl Document {
-    pub(super) fn parse(html: &str) -> Self {
+    /// Parses a document; of one that is cut short, what stands at the cut does not count.
+    pub(super) fn parse(html: &str, is_cut: bool) -> Self {
         let mut builder = Builder::default();
         let mut emitter = CallbackEmitter::<_, Infallible>::new(
             |event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
@@ -60,7 +63,7 @@ impl Document {
         );
         emitter.naively_switch_states(true);
         let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
-        builder.finish()
+        builder.finish(is_cut)
     }
 
     /// The `lang` attribute of the html element.
@@ -80,8 +83,11 @@ impl Document {
         }
     }
 
-    /// The text of an element as one line.
-    pub(super) fn text_of(&self, place: usize) -> String {
+    /// The text of an element as one line; `None` if its end is missing.
+    pub(super) fn text_of(&self, place: usize) -> Option<String> {
+        if self.elements.get(place)?.is_cut {
+            return None;
+        }
         let mut text = String::new();
         for piece in self.pieces_of(place) {
             match piece {
@@ -89,7 +95,7 @@ impl Document {
                 Piece::Break => text.push(' '),
             }
         }
-        one_line(&text, LINE_CAP)
+        Some(one_line(&text, LINE_CAP))
     }
 
     /// The lines of an element as they would be shown, without empty ones.
@@ -109,7 +115,9 @@ impl Document {
                 Piece::Break => end(&mut line),
             }
         }
-        end(&mut line);
+        if !self.elements.get(place).is_some_and(|element| element.is_cut) {
+            end(&mut line);
+        }
         lines
     }
 
@@ -245,7 +253,12 @@ impl Builder {
         }
     }
 
-    fn finish(mut self) -> Document {
+    fn finish(mut self, is_cut: bool) -> Document {
+        for place in &self.open {
+            if let Some(element) = self.document.elements.get_mut(*place) {
+                element.is_cut = is_cut;
+            }
+        }
         self.close_to(0);
         self.document
     }
@@ -281,7 +294,7 @@ mod tests {
     use super::*;
 
     fn lines(html: &str) -> Vec<String> {
-        let document = Document::parse(&format!("<body>{html}"));
+        let document = Document::parse(&format!("<body>{html}"), false);
         document.lines_of(0)
     }
 
@@ -304,23 +317,31 @@ mod tests {
 
     #[test]
     fn a_stray_end_tag_closes_nothing_around_its_cell() {
-        let document = Document::parse("<div><table><td id=a>x</a></div>y</td></table></div>z");
+        let document = Document::parse("<div><table><td id=a>x</a></div>y</td></table></div>z", false);
         let cell =
             (0..9).find(|place| document.element(*place).is_some_and(|element| element.id == "a")).unwrap();
-        assert_eq!(document.text_of(cell), "x y");
+        assert_eq!(document.text_of(cell).as_deref(), Some("x y"));
     }
 
     #[test]
     fn the_language_of_the_document_is_known() {
-        assert_eq!(Document::parse("<html lang=de>x").lang(), Some("de"));
-        assert_eq!(Document::parse("<p lang=fr>x").lang(), None);
+        assert_eq!(Document::parse("<html lang=de>x", false).lang(), Some("de"));
+        assert_eq!(Document::parse("<p lang=fr>x", false).lang(), None);
+    }
+
+    #[test]
+    fn what_stands_at_the_cut_does_not_count() {
+        let document = Document::parse("<p>whole</p><p>cut sho", true);
+        assert_eq!(document.text_of(0).as_deref(), Some("whole"));
+        assert_eq!(document.text_of(1), None);
+        assert_eq!(Document::parse("<body>whole<br>cut sho", true).lines_of(0), ["whole"]);
     }
 
     #[test]
     fn depth_and_number_are_bounded() {
-        let document = Document::parse(&"<div>x".repeat(100_000));
+        let document = Document::parse(&"<div>x".repeat(100_000), false);
         assert!(document.within(None).len() <= ELEMENT_LIMIT);
-        let document = Document::parse(&"<br>x".repeat(100_000));
+        let document = Document::parse(&"<br>x".repeat(100_000), false);
         assert!(document.within(None).len() <= ELEMENT_LIMIT);
     }
 }

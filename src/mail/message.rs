@@ -108,8 +108,16 @@ impl<'a> Head<'a> {
 #[derive(Debug)]
 pub struct Message<'a> {
     head: Head<'a>,
-    text: Option<String>,
-    html: Option<String>,
+    text: Option<Part>,
+    html: Option<Part>,
+}
+
+/// A part that is meant to be shown, decoded.
+#[derive(Debug, Default)]
+struct Part {
+    text: String,
+    /// Whether the end is missing.
+    is_cut: bool,
 }
 
 impl<'a> Message<'a> {
@@ -120,16 +128,26 @@ impl<'a> Message<'a> {
     /// Where mailparse fails (a lone CR or white space at the start of the header, parts nested more than a
     /// hundred deep): such a mail is left alone.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Unreadable> {
-        let bytes = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
-        let mail = parse_mail(bytes).or_else(|error| {
-            // Cut short within the header of a part: the parts before it are whole.
-            let last_part = bytes.windows(3).rposition(|three| three == b"\n--");
-            last_part.and_then(|end| parse_mail(bytes.get(..end)?).ok()).ok_or(Unreadable(error))
-        })?;
+        let whole = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
+        let (mail, end) = match parse_mail(whole) {
+            Ok(mail) => (mail, whole),
+            Err(error) => {
+                // Cut short within the header of a part: the parts before it are whole.
+                let last_part = whole.windows(3).rposition(|three| three == b"\n--");
+                let before = last_part.and_then(|end| parse_mail(whole.get(..=end)?).ok());
+                (before.ok_or(Unreadable(error))?, [].as_slice())
+            }
+        };
         let (mut text, mut html) = (None, None);
         let mut budget = PARTS_LIMIT;
         find_parts(&mail, &mut budget, &mut text, &mut html);
-        Ok(Self { text: text.map(decode), html: html.map(decode), head: Head::new(mail.headers) })
+        // A part is whole if a boundary follows; and a mail of one part, if it ends with a line.
+        let ends_with_mail =
+            |part: &ParsedMail<'_>| part.raw_bytes.as_ptr_range().end == end.as_ptr_range().end;
+        let is_single = mail.subparts.is_empty() && end.len() == bytes.len() && end.ends_with(b"\n");
+        let read =
+            |part: &ParsedMail<'_>| Part { text: decode(part), is_cut: ends_with_mail(part) && !is_single };
+        Ok(Self { text: text.map(read), html: html.map(read), head: Head::new(mail.headers) })
     }
 
     /// The subject as one line.
@@ -156,14 +174,25 @@ impl<'a> Message<'a> {
         mailparse::dateparse(&date).ok().map(Timestamp)
     }
 
-    /// The text part, decoded; white space as it came.
+    /// The text part, decoded; white space as it came. A last line that was cut short is not there.
     pub fn text(&self) -> Option<&str> {
-        self.text.as_deref()
+        let part = self.text.as_ref()?;
+        let end = if part.is_cut {
+            part.text.rfind('\n').map_or(0, |newline| newline + 1)
+        } else {
+            part.text.len()
+        };
+        part.text.get(..end)
     }
 
     /// The HTML part, decoded.
     pub fn html(&self) -> Option<&str> {
-        self.html.as_deref()
+        self.html.as_ref().map(|part| part.text.as_str())
+    }
+
+    /// Is the end of the HTML part missing?
+    pub(super) fn is_html_cut(&self) -> bool {
+        self.html.as_ref().is_some_and(|part| part.is_cut)
     }
 
     pub(super) fn head(&self) -> &Head<'a> {
@@ -262,10 +291,10 @@ mod tests {
         let part = |kind: &str, encoding: &str, body: &str| {
             text(&format!("Content-Type: text/plain{kind}\nContent-Transfer-Encoding: {encoding}\n\n{body}"))
         };
-        assert_eq!(part("; charset=iso-8859-1", "quoted-printable", "Gr=FC=\n=DFe"), "Grüße");
-        assert_eq!(part("; charset=utf-8", "base64", "w6TDtg"), "äö");
-        assert_eq!(part("; charset=iso-2022-jp", "7bit", "\x1b$B:4F#\x1b(B"), "佐藤");
-        assert_eq!(part("; charset=nonsense", "8bit", "ä"), "ä");
+        assert_eq!(part("; charset=iso-8859-1", "quoted-printable", "Gr=FC=\n=DFe\n").trim(), "Grüße");
+        assert_eq!(part("; charset=utf-8", "base64", "w6TDtg\n"), "äö");
+        assert_eq!(part("; charset=iso-2022-jp", "7bit", "\x1b$B:4F#\x1b(B\n"), "佐藤\n");
+        assert_eq!(part("; charset=nonsense", "8bit", "ä\n"), "ä\n");
         assert!(part("; charset=utf-8", "base64", "*** not base64 ***").len() < 40);
     }
 
@@ -274,8 +303,11 @@ mod tests {
         let whole =
             "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nQW5uIExpbWE=";
         for length in whole.len() - 11..=whole.len() {
-            assert!("Ann Lima".starts_with(&text(whole.get(..length).unwrap())));
+            assert_eq!(text(whole.get(..length).unwrap()), "");
         }
+        let lines =
+            "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nQW5uCkxpbWE=";
+        assert_eq!(text(lines), "Ann\n");
     }
 
     #[test]

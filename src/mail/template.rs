@@ -43,6 +43,8 @@ pub(super) enum Hole {
     Any,
     /// `{you}`: the recipient's name or address there. Kept only to be compared.
     You,
+    /// `{site}`: the name of the recipient's server or site. Kept only to be compared.
+    Site,
     /// `{host}`: a host name; on self-hosted networks the recipient's server.
     Host,
     /// `{id}`: the network's own number for the follower.
@@ -69,6 +71,7 @@ impl Hole {
         Some(match word {
             "" => Self::Any,
             "you" => Self::You,
+            "site" => Self::Site,
             "host" => Self::Host,
             "id" => Self::Id,
             _ => match Fact::from_word(word)? {
@@ -81,7 +84,7 @@ impl Hole {
 
     /// The words that may stand in braces.
     pub(super) fn words() -> Vec<&'static str> {
-        let others = ["you", "host", "id"];
+        let others = ["you", "site", "host", "id"];
         let facts = Fact::ALL.into_iter().map(Fact::word);
         others.into_iter().chain(facts).filter(|word| Self::from_word(word).is_some()).collect()
     }
@@ -328,9 +331,9 @@ impl Reader<'_> {
         }
         let is_possible = match hole {
             Hole::Any => return true,
-            Hole::You => !candidate.is_empty(),
+            Hole::You | Hole::Site => !candidate.is_empty(),
             Hole::Host => is_host(candidate),
-            Hole::Id => candidate.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')),
+            Hole::Id => candidate.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')),
             Hole::Fact(Fact::Handle) => is_handle(candidate),
             Hole::Fact(Fact::Url) => super::link::Link::parse(candidate).is_some(),
             Hole::Fact(Fact::Website) => !candidate.contains(' '),

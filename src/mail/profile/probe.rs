@@ -58,7 +58,7 @@ pub(super) struct ProfileLink {
 /// A mail taken apart.
 #[derive(Debug)]
 pub(super) struct Content<'m> {
-    message: &'m Message<'m>,
+    pub(super) message: &'m Message<'m>,
     lines: Vec<String>,
     pub(super) document: Option<Document>,
 }
@@ -85,7 +85,11 @@ impl<'m> Content<'m> {
     pub(super) fn new(message: &'m Message<'m>) -> Self {
         let lines = message.text().unwrap_or_default().lines().map(|line| one_line(line, LINE_CAP));
         let lines = lines.filter(|line| !line.is_empty()).take(LINES_LIMIT).collect();
-        Self { message, lines, document: message.html().map(Document::parse) }
+        Self {
+            message,
+            lines,
+            document: message.html().map(|html| Document::parse(html, message.is_html_cut())),
+        }
     }
 
     /// All links: those of the HTML part, then those of the text part; what a redirect leads to comes before
@@ -163,14 +167,13 @@ impl Probe {
                 let mut places = select.select(document, scope);
                 match holds {
                     Holds::Anything => places.next().map(|_| known.clone()),
-                    Holds::Text(template) => {
-                        places.find_map(|place| template.read(&document.text_of(place), known, view.numerals))
-                    }
+                    Holds::Text(template) => places
+                        .find_map(|place| template.read(&document.text_of(place)?, known, view.numerals)),
                     Holds::Lines(templates) => {
                         places.find_map(|place| view.find_lines(&document.lines_of(place), templates, known))
                     }
                     Holds::Each(templates) => templates.iter().try_fold(known.clone(), |known, template| {
-                        template.read(&document.text_of(places.next()?), &known, view.numerals)
+                        template.read(&document.text_of(places.next()?)?, &known, view.numerals)
                     }),
                 }
             }

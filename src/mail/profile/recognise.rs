@@ -75,7 +75,7 @@ impl Profiles {
                         layout: layout.name.clone(),
                         authentic: authenticity::judge(message.head(), &profile.domains, signed_by, trust),
                         instance: host.filter(|_| profile.domains.is_empty()),
-                        complete: layout.names_all,
+                        complete: layout.names_all && !message.is_html_cut(),
                         followers,
                         received,
                     });
@@ -175,7 +175,8 @@ impl Layout {
         let text = |fact: Fact, cap: usize| match known.text(Hole::Fact(fact)).map(|text| one_line(text, cap))
         {
             Some(text) if !text.is_empty() => Shown::Value(text),
-            _ if self.shows.contains(&fact) => Shown::Empty,
+            // What was cut off is not blank.
+            _ if self.shows.contains(&fact) && !view.content.message.is_html_cut() => Shown::Empty,
             _ => Shown::NotShown,
         };
         let count = |fact: Fact| match known.get(Hole::Fact(fact)) {

@@ -7,6 +7,7 @@ use super::probe::{Holds, Probe, ProfileLink};
 use super::{Locale, Profile, Redirect};
 use crate::diagnostic::document::{self, Findings, Table, Text, Value, list};
 use crate::diagnostic::{Diagnostic, Source, nearest};
+use crate::mail::line::one_line;
 use crate::mail::notification::{Fact, Kind, Network};
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
@@ -125,7 +126,7 @@ fn numerals(mut table: Table<'_>) -> Numerals {
     let sizes = [("thousand", 1_000), ("million", 1_000_000), ("billion", 1_000_000_000)];
     for (word, size) in sizes {
         let words = strings(table.take(word));
-        numerals.units.extend(words.into_iter().map(|text| (text.text, size)));
+        numerals.units.extend(words.into_iter().map(|text| (one_line(&text.text, 100), size)));
     }
     table.finish();
     numerals
