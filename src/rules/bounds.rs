@@ -19,6 +19,9 @@ pub(crate) struct Bounds {
     shown: String,
 }
 
+/// The numbers that stand in a relation to one.
+type Relation = fn(f64) -> Interval;
+
 /// What is wrong with a number, and what to do.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Unreadable {
@@ -61,7 +64,7 @@ impl Bounds {
                 return unreadable(format!("`{wrong}` is no relation"), label);
             }
         }
-        let relations: [(&str, fn(f64) -> Interval); 5] = [
+        let relations: [(&str, Relation); 5] = [
             (">=", |number| Interval::from(number, false)),
             ("<=", |number| Interval::up_to(number, false)),
             (">", |number| Interval::from(number, true)),

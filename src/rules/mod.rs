@@ -15,6 +15,7 @@ mod interval;
 pub mod list;
 pub mod recall;
 mod set;
+pub mod table;
 mod text;
 pub mod verdict;
 

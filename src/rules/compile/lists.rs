@@ -7,6 +7,9 @@ use crate::diagnostic::document::Value;
 use crate::place::Folder;
 use crate::rules::list::{List, ListSource, Person};
 
+/// What the keys `file`, `vcard` and `from-sent` name.
+const SOURCES: [fn(String) -> ListSource; 3] = [ListSource::File, ListSource::Vcard, ListSource::FromSent];
+
 /// Reads the tables.
 pub(super) fn read(value: Option<Value<'_>>) -> BTreeMap<String, List> {
     let Some(mut table) = value.and_then(|value| value.table()) else { return BTreeMap::new() };
@@ -23,8 +26,7 @@ fn list(value: &Value<'_>) -> List {
         given = true;
         list.people = self::people(&people);
     }
-    let sources: [(&'static str, fn(String) -> ListSource); 3] =
-        [("file", ListSource::File), ("vcard", ListSource::Vcard), ("from-sent", ListSource::FromSent)];
+    let sources = ["file", "vcard", "from-sent"].into_iter().zip(SOURCES);
     for (key, source) in sources {
         let Some(value) = table.take(key) else { continue };
         given = true;

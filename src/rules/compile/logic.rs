@@ -262,7 +262,7 @@ impl Literal<'_> {
 }
 
 /// A handle that `is` another may be printed with or without its host, so its text is not known.
-fn exact<'a>(test: &'a Test, fact: Fact) -> Option<&'a [Wanted]> {
+fn exact(test: &Test, fact: Fact) -> Option<&[Wanted]> {
     match test {
         Test::Text(Relation::Is, wanted) if fact != Fact::Mail(M::Handle) => Some(wanted),
         _ => None,

@@ -1,0 +1,384 @@
+//! A table of followers' facts, as researchers and exports have them, judged row by row; and how well a set of rules tells
+//! labelled followers apart.
+//!
+//! Pure: the caller reads the file and prints.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::case::Case;
+use super::list::Lists;
+use super::recall::Past;
+use super::set::RuleSet;
+use super::verdict::Verdict;
+use crate::diagnostic::document::Findings;
+use crate::diagnostic::{Diagnostic, Source, nearest};
+use crate::mail::{Fact as M, Follower, Network, Shown, Timestamp};
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The line of the file, counted from one.
+    pub line: u64,
+    /// Where the row comes from: the network, and perhaps more after a `/`.
+    pub source: String,
+    /// The network.
+    pub network: Network,
+    /// Whether this is a person; `None` where the table does not say.
+    pub genuine: Option<bool>,
+    /// The facts. A text of which only the length is known is as long as that and says nothing.
+    pub follower: Follower,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Source,
+    Label,
+    /// A fact under its own word.
+    Fact(M),
+    /// Whether there is a text, where it is not given.
+    Has(M),
+    /// How long the text is, where it is not given.
+    Length(M),
+    /// How many digits the handle has, where it is not given.
+    HandleDigits,
+}
+
+/// The columns of published tables that are not called like the fact.
+const OTHER_NAMES: [(&str, Column); 11] = [
+    ("source", Column::Source),
+    ("label", Column::Label),
+    ("has_bio", Column::Has(M::Bio)),
+    ("bio_length", Column::Length(M::Bio)),
+    ("has_location", Column::Has(M::Location)),
+    ("has_url", Column::Has(M::Website)),
+    ("default_avatar", Column::Fact(M::DefaultPicture)),
+    ("name_length", Column::Length(M::Name)),
+    ("handle_digits", Column::HandleDigits),
+    ("account_age_days_at_capture", Column::Fact(M::Age)),
+    ("default_picture", Column::Fact(M::DefaultPicture)),
+];
+
+/// Stands for each character of a text that is not given: no letter, no digit, part of no word.
+const UNKNOWN: &str = "…";
+
+/// Reads a table: UTF-8, tab-separated, no quoting, with a head line. An empty cell is a fact that is not shown.
+pub fn read(source: &Source, findings: &Findings) -> Vec<Row> {
+    let mut reader = ReaderBuilder::new()
+        .delimiter(b'\t')
+        .quoting(false)
+        .flexible(true)
+        .from_reader(source.text().as_bytes());
+    let columns = match reader.headers() {
+        Ok(head) => columns(head, source, findings),
+        Err(_) => return Vec::new(),
+    };
+    if !columns.contains(&Some(Column::Source)) {
+        findings.add(
+            Diagnostic::error(source, 0..0, "the column `source` is missing").label(
+                "expected a head line, with tabs between the columns; `source` begins with the network",
+            ),
+        );
+        return Vec::new();
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        // Only bytes that are no UTF-8 are an error here, and a text has none.
+        let Ok(record) = record else { break };
+        rows.extend(row(&record, &columns, source, findings));
+    }
+    rows
+}
+
+fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Option<Column>> {
+    let mut at = 0;
+    let mut columns = Vec::new();
+    for name in head {
+        let column = M::from_word(name)
+            .map(Column::Fact)
+            .or_else(|| OTHER_NAMES.iter().find(|(known, _)| *known == name).map(|(_, column)| *column));
+        if column.is_none() {
+            let known =
+                M::ALL.iter().map(|fact| fact.word()).chain(OTHER_NAMES.iter().map(|(known, _)| *known));
+            let finding =
+                Diagnostic::warning(source, at..at + name.len(), format!("unknown column `{name}`"));
+            findings.add(match nearest(name, known) {
+                Some(word) => finding.label(format!("did you mean `{word}`?")),
+                None => finding.label("it is left out"),
+            });
+        }
+        at += name.len() + 1;
+        columns.push(column);
+    }
+    columns
+}
+
+fn row(
+    record: &StringRecord,
+    columns: &[Option<Column>],
+    source: &Source,
+    findings: &Findings,
+) -> Option<Row> {
+    let position = record.position()?;
+    let mut at = usize::try_from(position.byte()).ok()?;
+    let mut follower = Follower::default();
+    let (mut origin, mut label) = (None, None);
+    let mut whole = true;
+    for (cell, column) in record.iter().zip(columns) {
+        let span = at..at + cell.len();
+        at = span.end + 1;
+        match column {
+            _ if cell.is_empty() => (),
+            None => (),
+            Some(Column::Source) => origin = Some((cell, span)),
+            Some(Column::Label) => label = Some(cell == "genuine"),
+            Some(column) => whole &= fact(&mut follower, *column, cell, &span, source, findings).is_some(),
+        }
+    }
+    let Some((origin, span)) = origin else {
+        let start = usize::try_from(position.byte()).ok()?;
+        findings.add(Diagnostic::error(source, start..at.saturating_sub(1), "this row has no source"));
+        return None;
+    };
+    let word = origin.split('/').next().unwrap_or_default();
+    let Some(network) = Network::new(word) else {
+        findings.add(
+            Diagnostic::error(source, span, format!("`{word}` cannot be a network"))
+                .label("expected one such as `twitter`, or `twitter/` with more after it"),
+        );
+        return None;
+    };
+    whole.then(|| Row { line: position.line(), source: origin.to_owned(), network, genuine: label, follower })
+}
+
+/// Sets a fact; `None` where a finding says why not.
+fn fact(
+    follower: &mut Follower,
+    column: Column,
+    cell: &str,
+    span: &Range<usize>,
+    source: &Source,
+    findings: &Findings,
+) -> Option<()> {
+    let number = || {
+        let number = cell.parse::<u64>().ok();
+        if number.is_none() {
+            let finding = Diagnostic::error(source, span.clone(), format!("`{cell}` is not a whole number"));
+            findings.add(finding.label("an unknown number is an empty cell"));
+        }
+        number
+    };
+    let answer = || {
+        let answer = match cell {
+            "1" | "true" => Some(true),
+            "0" | "false" => Some(false),
+            _ => None,
+        };
+        if answer.is_none() {
+            let finding = Diagnostic::error(source, span.clone(), format!("`{cell}` is neither 1 nor 0"));
+            findings.add(finding);
+        }
+        answer
+    };
+    // A length longer than any mail's text tells no more.
+    let unknown = |length: u64| UNKNOWN.repeat(usize::try_from(length).unwrap_or(500).min(500));
+    match column {
+        Column::Source | Column::Label => (),
+        Column::Fact(M::Followers) => follower.followers = Shown::Value(number()?),
+        Column::Fact(M::Following) => follower.following = Shown::Value(number()?),
+        Column::Fact(M::Posts) => follower.posts = Shown::Value(number()?),
+        Column::Fact(M::Lists) => follower.lists = Shown::Value(number()?),
+        Column::Fact(M::Mutuals) => follower.mutuals = Shown::Value(number()?),
+        Column::Fact(M::Age) => follower.age = Shown::Value(number()?),
+        Column::Fact(M::DefaultPicture) => follower.default_picture = Shown::Value(answer()?),
+        Column::Fact(M::Verified) => follower.verified = Shown::Value(answer()?),
+        Column::Fact(M::Private) => follower.private = Shown::Value(answer()?),
+        Column::Fact(text) => *text_of(follower, text)? = Shown::Value(cell.to_owned()),
+        Column::Has(text) => {
+            let has = answer()?;
+            let place = text_of(follower, text)?;
+            match (has, &place) {
+                (false, _) => *place = Shown::Empty,
+                (true, Shown::Value(_)) => (),
+                (true, _) => *place = Shown::Value(UNKNOWN.to_owned()),
+            }
+        }
+        Column::Length(text) => {
+            let length = number()?;
+            let place = text_of(follower, text)?;
+            *place = if length == 0 { Shown::Empty } else { Shown::Value(unknown(length)) };
+        }
+        Column::HandleDigits => {
+            let digits = usize::try_from(number()?).unwrap_or(500).min(500);
+            follower.handle = Shown::Value(format!("{UNKNOWN}{}", "0".repeat(digits)));
+        }
+    }
+    Some(())
+}
+
+fn text_of(follower: &mut Follower, fact: M) -> Option<&mut Shown<String>> {
+    match fact {
+        M::Handle => Some(&mut follower.handle),
+        M::Name => Some(&mut follower.name),
+        M::Url => Some(&mut follower.url),
+        M::Bio => Some(&mut follower.bio),
+        M::Location => Some(&mut follower.location),
+        M::Website => Some(&mut follower.website),
+        _ => None,
+    }
+}
+
+impl RuleSet {
+    /// What the rules say of a row. Nobody in it was seen before.
+    pub fn judge_row(&self, row: &Row, lists: &Lists) -> Verdict {
+        let case = Case {
+            network: Some(&row.network),
+            kind: None,
+            instance: None,
+            follower: &row.follower,
+            past: &Past::default(),
+            received: Timestamp(0),
+        };
+        self.judge(&case, lists)
+    }
+
+    /// Would this verdict file the mail away?
+    pub fn files(&self, verdict: &Verdict) -> bool {
+        verdict.class.as_ref().is_some_and(|class| self.disposition(class).move_to.is_some())
+    }
+}
+
+/// How often rules were right about labelled rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// People.
+    pub genuine: u64,
+    /// People whose mail would be filed away.
+    pub flagged: u64,
+    /// Others.
+    pub unwanted: u64,
+    /// Others whose mail would be filed away.
+    pub caught: u64,
+}
+
+impl Score {
+    /// Counts a row in.
+    pub fn count(&mut self, genuine: bool, filed: bool) {
+        let (all, hit) = if genuine {
+            (&mut self.genuine, &mut self.flagged)
+        } else {
+            (&mut self.unwanted, &mut self.caught)
+        };
+        *all += 1;
+        *hit += u64::from(filed);
+    }
+
+    /// Of those filed away, the share that belongs there; `None` where nobody was.
+    pub fn precision(&self) -> Option<f64> {
+        share(self.caught, self.caught + self.flagged)
+    }
+
+    /// Of the unwanted, the share that is filed away; `None` where there are none.
+    pub fn recall(&self) -> Option<f64> {
+        share(self.caught, self.unwanted)
+    }
+
+    /// Of the people, the share that is filed away; `None` where there are none.
+    pub fn share_flagged(&self) -> Option<f64> {
+        share(self.flagged, self.genuine)
+    }
+
+    /// Matthews' correlation: 1 is always right, 0 is no better than chance; `None` where one of the four groups that it
+    /// divides by is missing.
+    pub fn mcc(&self) -> Option<f64> {
+        let [tp, fp] = [self.caught, self.flagged].map(|count| count as f64);
+        let [negatives, positives] =
+            [self.unwanted - self.caught, self.genuine - self.flagged].map(|n| n as f64);
+        let below = (tp + fp) * (tp + negatives) * (positives + fp) * (positives + negatives);
+        (below > 0.0).then(|| (tp * positives - fp * negatives) / below.sqrt())
+    }
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The scores of labelled rows, per source and for each network as a whole. `filed` tells for each row, in their order, whether it
+/// is filed away.
+pub fn scores<'a>(rows: impl IntoIterator<Item = (&'a Row, bool)>) -> BTreeMap<String, Score> {
+    let mut scores = BTreeMap::<String, Score>::new();
+    for (row, filed) in rows {
+        let Some(genuine) = row.genuine else { continue };
+        scores.entry(row.source.clone()).or_default().count(genuine, filed);
+        if row.source != row.network.as_str() {
+            scores.entry(row.network.to_string()).or_default().count(genuine, filed);
+        }
+    }
+    scores
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> (Vec<Row>, Vec<String>) {
+        let source = Source::new("facts.tsv", text);
+        let findings = Findings::default();
+        let rows = read(&source, &findings);
+        (rows, findings.into_sorted().iter().map(Diagnostic::plain).collect())
+    }
+
+    #[test]
+    fn an_empty_cell_is_not_shown_and_a_length_of_zero_is_empty() {
+        let (rows, findings) = load(
+            "source\tlabel\tfollowers\thas_bio\tname_length\thandle_digits\tdefault_avatar\tprivate\n\
+             twitter/a\tgenuine\t3\t0\t0\t4\t1\t\ninstagram\tfake\t\t1\t5\t\t0\t1\n",
+        );
+        assert_eq!(findings, Vec::<String>::new());
+        let [first, second] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!((first.network.as_str(), first.genuine, first.line), ("twitter", Some(true), 2));
+        assert_eq!(first.follower.followers, Shown::Value(3));
+        assert_eq!((&first.follower.bio, &first.follower.name), (&Shown::Empty, &Shown::Empty));
+        assert_eq!(first.follower.handle, Shown::Value("…0000".into()));
+        assert_eq!(first.follower.private, Shown::NotShown);
+        assert_eq!(second.follower.followers, Shown::NotShown);
+        assert_eq!(second.follower.bio, Shown::Value("…".into()));
+        assert_eq!(second.follower.name, Shown::Value("…".repeat(5)));
+    }
+
+    #[test]
+    fn wrong_cells_are_found_all_at_once() {
+        let (rows, findings) =
+            load("source\tfollowers\tfolowing\nTwitter\t3\t\n\t4\t\ntwitter\tmany\t\ntwitter\t5\t\n");
+        assert_eq!(rows.len(), 1);
+        assert_eq!(findings.len(), 4, "{findings:?}");
+        assert!(findings.iter().any(|one| one.contains("facts.tsv:4:9")), "{findings:?}");
+        assert!(findings.iter().any(|one| one.contains("did you mean `following`?")), "{findings:?}");
+    }
+
+    #[test]
+    fn a_table_without_a_source_column_is_no_table() {
+        let (rows, findings) = load("followers,following\n1,2\n");
+        assert!(rows.is_empty() && findings.iter().any(|one| one.contains("`source` is missing")));
+    }
+
+    #[test]
+    fn scores_are_those_of_the_textbook() {
+        let mut score = Score::default();
+        for (genuine, filed, times) in
+            [(false, true, 90), (false, false, 10), (true, true, 5), (true, false, 95)]
+        {
+            for _ in 0..times {
+                score.count(genuine, filed);
+            }
+        }
+        assert_eq!(score.recall(), Some(0.9));
+        assert_eq!(score.share_flagged(), Some(0.05));
+        assert!((score.precision().unwrap() - 90.0 / 95.0).abs() < 1e-12);
+        assert!((score.mcc().unwrap() - 0.851_06).abs() < 1e-4);
+        assert_eq!(Score::default().mcc(), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! Order, points and `any`, `all`, `not`, against an evaluator that follows the words of the design and nothing else.
+
+use std::collections::BTreeMap;
+
+use followsift::mail::{Follower, Shown, Timestamp};
+use followsift::rules::{Case, Past, VerdictName};
+use proptest::prelude::*;
+
+use super::{load, rules};
+
+/// A condition, as the test writes it and as it understands it.
+#[derive(Clone, Debug)]
+enum When {
+    AtLeast(&'static str, u64),
+    Below(&'static str, u64),
+    Not(Box<When>),
+    All(Vec<When>),
+    Any(Vec<When>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answer {
+    Yes,
+    No,
+    Unknown,
+}
+
+#[derive(Clone, Debug)]
+enum Effect {
+    Verdict(&'static str),
+    Points(i32),
+}
+
+const FACTS: [&str; 3] = ["followers", "following", "posts"];
+
+type Facts = [Option<u64>; 3];
+
+fn toml(when: &When) -> String {
+    let list = |parts: &[When]| {
+        parts.iter().map(|part| format!("{{ {} }}", toml(part))).collect::<Vec<_>>().join(", ")
+    };
+    match when {
+        When::AtLeast(fact, least) => format!("{fact} = \">= {least}\""),
+        When::Below(fact, limit) => format!("{fact} = \"< {limit}\""),
+        When::Not(part) => format!("not = {{ {} }}", toml(part)),
+        When::All(parts) => format!("all = [{}]", list(parts)),
+        When::Any(parts) => format!("any = [{}]", list(parts)),
+    }
+}
+
+fn answer(when: &When, facts: &Facts) -> Answer {
+    let value =
+        |fact: &str| FACTS.iter().position(|known| *known == fact).and_then(|index| *facts.get(index)?);
+    let of = |holds: Option<bool>| match holds {
+        Some(true) => Answer::Yes,
+        Some(false) => Answer::No,
+        None => Answer::Unknown,
+    };
+    match when {
+        When::AtLeast(fact, least) => of(value(fact).map(|value| value >= *least)),
+        When::Below(fact, limit) => of(value(fact).map(|value| value < *limit)),
+        When::Not(part) => match answer(part, facts) {
+            Answer::Yes => Answer::No,
+            Answer::No => Answer::Yes,
+            Answer::Unknown => Answer::Unknown,
+        },
+        When::All(parts) => {
+            let answers: Vec<_> = parts.iter().map(|part| answer(part, facts)).collect();
+            match () {
+                () if answers.contains(&Answer::No) => Answer::No,
+                () if answers.contains(&Answer::Unknown) => Answer::Unknown,
+                () => Answer::Yes,
+            }
+        }
+        When::Any(parts) => {
+            let answers: Vec<_> = parts.iter().map(|part| answer(part, facts)).collect();
+            match () {
+                () if answers.contains(&Answer::Yes) => Answer::Yes,
+                () if answers.contains(&Answer::Unknown) => Answer::Unknown,
+                () => Answer::No,
+            }
+        }
+    }
+}
+
+fn a_condition() -> impl Strategy<Value = When> {
+    let leaf =
+        (0..FACTS.len(), 1..6_u64, any::<bool>()).prop_map(|(fact, number, at_least)| match at_least {
+            true => When::AtLeast(FACTS[fact], number),
+            false => When::Below(FACTS[fact], number),
+        });
+    leaf.prop_recursive(4, 24, 4, |part| {
+        prop_oneof![
+            part.clone().prop_map(|part| When::Not(Box::new(part))),
+            prop::collection::vec(part.clone(), 1..4).prop_map(When::All),
+            prop::collection::vec(part, 1..4).prop_map(When::Any),
+        ]
+    })
+}
+
+fn an_effect() -> impl Strategy<Value = Effect> {
+    prop_oneof![
+        Just(Effect::Verdict("spam")),
+        Just(Effect::Verdict("real")),
+        (1..4_i32).prop_map(Effect::Points),
+        (-3..0_i32).prop_map(Effect::Points),
+    ]
+}
+
+fn written(all: &[(When, Effect)]) -> String {
+    let mut text = "[verdict.spam]\nmove-to = \"Spam\"\npoints-at = 3\n".to_owned();
+    for (index, (when, effect)) in all.iter().enumerate() {
+        let effect = match effect {
+            Effect::Verdict(verdict) => format!("verdict = \"{verdict}\""),
+            Effect::Points(points) => format!("points = {points}"),
+        };
+        text += &format!("[[rule]]\nname = \"{index}\"\nwhen = {{ {} }}\n{effect}\n", toml(when));
+    }
+    text
+}
+
+/// The verdict, the points and the rules that count, as the design says it.
+fn expected(all: &[(When, Effect)], facts: &Facts) -> (Option<&'static str>, i32, Vec<String>) {
+    let fired: Vec<_> =
+        all.iter().enumerate().filter(|(_, (when, _))| answer(when, facts) == Answer::Yes).collect();
+    for (index, (_, effect)) in &fired {
+        if let Effect::Verdict(verdict) = effect {
+            return (Some(verdict), 0, vec![index.to_string()]);
+        }
+    }
+    let points = fired.iter().map(|(_, (_, effect))| match effect {
+        Effect::Points(points) => *points,
+        Effect::Verdict(_) => 0,
+    });
+    let points = points.sum();
+    let names = fired.iter().map(|(index, _)| index.to_string()).collect();
+    ((points >= 3).then_some("spam"), points, names)
+}
+
+fn follower(facts: &Facts) -> Follower {
+    let [followers, following, posts] = facts.map(|fact| fact.map_or(Shown::NotShown, Shown::Value));
+    Follower { followers, following, posts, ..Follower::default() }
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    prop::array::uniform3(prop::option::weighted(0.8, 0..7_u64))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rules_are_judged_as_the_design_says(
+        all in prop::collection::vec((a_condition(), an_effect()), 1..6),
+        facts in facts(),
+    ) {
+        let rules = rules(&written(&all));
+        let follower = follower(&facts);
+        let past = Past::default();
+        let case = Case {
+            network: None, kind: None, instance: None,
+            follower: &follower, past: &past, received: Timestamp(0),
+        };
+        let verdict = rules.judge(&case, &rules.gather(&BTreeMap::new()));
+        let (class, points, names) = expected(&all, &facts);
+        prop_assert_eq!(verdict.class.as_ref().map(VerdictName::as_str), class);
+        prop_assert_eq!(verdict.points, f64::from(points));
+        prop_assert_eq!(verdict.reasons.iter().map(|reason| reason.rule.clone()).collect::<Vec<_>>(), names);
+    }
+
+    /// What the review says of rules is never wrong: one that can never fire does not, and one that is never reached is not.
+    #[test]
+    fn a_rule_that_is_called_unreachable_is(
+        all in prop::collection::vec((a_condition(), an_effect()), 1..5),
+        followers in prop::collection::vec(facts(), 40),
+    ) {
+        let text = written(&all);
+        let (_, findings) = load(&text);
+        for finding in findings {
+            let Some(name) = finding.message.strip_prefix("rule `").and_then(|rest| rest.split('`').next()) else {
+                continue;
+            };
+            for facts in &followers {
+                let (_, _, reasons) = expected(&all, facts);
+                prop_assert!(!reasons.iter().any(|reason| reason == name), "{} {:?}\n{}", finding.plain(), facts, text);
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_strange_to_be_compiled(text in "[\\[\\]{}a-z.=\"' \n0-9<>]{0,200}") {
+        let _ = load(&text);
+        let _ = load(&format!("[[rule]]\nname = \"x\"\nverdict = \"real\"\nwhen.{text}"));
+    }
+}

@@ -1,0 +1,51 @@
+//! The rules language through its public face: every finding as golden text, what rules say of followers, and the rules
+//! that ship.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot read its own fixtures has to stop, and it is told by the environment to rewrite them"
+)]
+
+use std::collections::BTreeSet;
+
+use followsift::diagnostic::document::Findings;
+use followsift::diagnostic::{Diagnostic, Source};
+use followsift::mail::{Fact, Network};
+use followsift::rules::{RuleSet, Vocabulary, compile};
+
+mod findings;
+mod judging;
+mod logic;
+mod shipped;
+
+/// Twitter shows much, X little, Mastodon no picture, GNU social a bio without counts, Instagram a handle.
+fn vocabulary() -> Vocabulary {
+    use Fact::*;
+    let network = |word: &str, facts: &[Fact]| {
+        (Network::new(word).unwrap(), facts.iter().copied().collect::<BTreeSet<_>>())
+    };
+    let counts = [Handle, Name, Url, Followers, Following, Posts];
+    Vocabulary::new([
+        network("twitter", &[counts.as_slice(), &[Bio, Location, DefaultPicture]].concat()),
+        network("x", &[Handle, Name, Url]),
+        network("mastodon", &counts),
+        network("gnusocial", &[Handle, Name, Url, Bio, Location, Website]),
+        network("instagram", &[Handle]),
+    ])
+}
+
+/// The rules of a text, and the findings in it.
+fn load(text: &str) -> (RuleSet, Vec<Diagnostic>) {
+    let source = Source::new("rules.toml", text);
+    let findings = Findings::default();
+    let rules = compile(&source, &vocabulary(), &findings);
+    (rules, findings.into_sorted())
+}
+
+/// The rules of a text without an error.
+fn rules(text: &str) -> RuleSet {
+    let (rules, findings) = load(text);
+    let errors: Vec<_> = findings.iter().filter(|one| one.is_error()).map(Diagnostic::plain).collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+    rules
+}
