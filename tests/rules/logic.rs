@@ -84,11 +84,11 @@ fn answer(when: &When, facts: &Facts) -> Answer {
 }
 
 fn a_condition() -> impl Strategy<Value = When> {
-    let leaf =
-        (0..FACTS.len(), 1..6_u64, any::<bool>()).prop_map(|(fact, number, at_least)| match at_least {
-            true => When::AtLeast(FACTS[fact], number),
-            false => When::Below(FACTS[fact], number),
-        });
+    let fact = prop::sample::select(FACTS.to_vec());
+    let leaf = (fact, 1..6_u64, any::<bool>()).prop_map(|(fact, number, at_least)| match at_least {
+        true => When::AtLeast(fact, number),
+        false => When::Below(fact, number),
+    });
     leaf.prop_recursive(4, 24, 4, |part| {
         prop_oneof![
             part.clone().prop_map(|part| When::Not(Box::new(part))),
