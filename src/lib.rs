@@ -18,7 +18,7 @@
 //! | [`place`] | where a mail is | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
 //! | [`mail`] | bytes to a message to a notification; the only user of mailparse | diagnostic |
-//! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, diagnostic |
+//! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, diagnostic, place |
 //! | [`assess`] | profiles, rules and recall: bytes to an action | mail, rules |
 //! | [`settings`] | layered settings, accounts, where secrets are | diagnostic, place |
 //! | [`login`] | how an account proves who it is | settings |

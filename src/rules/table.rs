@@ -9,6 +9,8 @@ use std::ops::Range;
 use csv::{ReaderBuilder, StringRecord};
 
 use super::case::Case;
+use super::fact::{Fact, Type};
+use super::filling;
 use super::list::Lists;
 use super::recall::Past;
 use super::set::RuleSet;
@@ -187,19 +189,14 @@ fn fact(
     let unknown = |length: u64| UNKNOWN.repeat(usize::try_from(length).unwrap_or(500).min(500));
     match column {
         Column::Source | Column::Label => (),
-        Column::Fact(M::Followers) => follower.followers = Shown::Value(number()?),
-        Column::Fact(M::Following) => follower.following = Shown::Value(number()?),
-        Column::Fact(M::Posts) => follower.posts = Shown::Value(number()?),
-        Column::Fact(M::Lists) => follower.lists = Shown::Value(number()?),
-        Column::Fact(M::Mutuals) => follower.mutuals = Shown::Value(number()?),
-        Column::Fact(M::Age) => follower.age = Shown::Value(number()?),
-        Column::Fact(M::DefaultPicture) => follower.default_picture = Shown::Value(answer()?),
-        Column::Fact(M::Verified) => follower.verified = Shown::Value(answer()?),
-        Column::Fact(M::Private) => follower.private = Shown::Value(answer()?),
-        Column::Fact(text) => *text_of(follower, text)? = Shown::Value(cell.to_owned()),
+        Column::Fact(fact) => match Fact::Mail(fact).type_of() {
+            Type::Text => *filling::text(follower, fact)? = Shown::Value(cell.to_owned()),
+            Type::Answer => *filling::answer(follower, fact)? = Shown::Value(answer()?),
+            _ => *filling::count(follower, fact)? = Shown::Value(number()?),
+        },
         Column::Has(text) => {
             let has = answer()?;
-            let place = text_of(follower, text)?;
+            let place = filling::text(follower, text)?;
             match (has, &place) {
                 (false, _) => *place = Shown::Empty,
                 (true, Shown::Value(_)) => (),
@@ -208,7 +205,7 @@ fn fact(
         }
         Column::Length(text) => {
             let length = number()?;
-            let place = text_of(follower, text)?;
+            let place = filling::text(follower, text)?;
             *place = if length == 0 { Shown::Empty } else { Shown::Value(unknown(length)) };
         }
         Column::HandleDigits => {
@@ -217,18 +214,6 @@ fn fact(
         }
     }
     Some(())
-}
-
-fn text_of(follower: &mut Follower, fact: M) -> Option<&mut Shown<String>> {
-    match fact {
-        M::Handle => Some(&mut follower.handle),
-        M::Name => Some(&mut follower.name),
-        M::Url => Some(&mut follower.url),
-        M::Bio => Some(&mut follower.bio),
-        M::Location => Some(&mut follower.location),
-        M::Website => Some(&mut follower.website),
-        _ => None,
-    }
 }
 
 impl RuleSet {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use followsift::mail::{Follower, Shown, Timestamp};
+use followsift::mail::{Follower, Network, Shown, Timestamp};
 use followsift::rules::{Case, Past, VerdictName};
 use proptest::prelude::*;
 
@@ -146,6 +146,69 @@ fn facts() -> impl Strategy<Value = Facts> {
     prop::array::uniform3(prop::option::weighted(0.8, 0..7_u64))
 }
 
+/// One fact asked one thing, of texts so short that they often meet.
+const LEAVES: [&str; 28] = [
+    "name = \"a\"",
+    "name = [\"a\", \"ab\"]",
+    "name.has = \"a\"",
+    "name.has = [\"ab\", \"b\"]",
+    "name.word = \"a\"",
+    "name.word = \"a b\"",
+    "name.starts = \"a\"",
+    "name.starts = \"ab\"",
+    "name.ends = \"b\"",
+    "name.matches = 'a'",
+    "name.matches = '^$'",
+    "name.empty = true",
+    "name.empty = false",
+    "name.shown = true",
+    "name.shown = false",
+    "name.in = \"a\"",
+    "handle = \"a\"",
+    "handle = \"@a@b.example\"",
+    "handle.has = \"@\"",
+    "handle.starts = \"ab\"",
+    "who.in = \"a\"",
+    "who.in = [\"a\", \"b\"]",
+    "impersonates.in = \"a\"",
+    "verified = true",
+    "verified = false",
+    "network = \"twitter\"",
+    "network = [\"mastodon\", \"twitter\"]",
+    "name-length = \"..1\"",
+];
+
+/// A condition as it is written.
+fn a_spelling() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(LEAVES.to_vec()).prop_map(str::to_owned);
+    leaf.prop_recursive(2, 8, 3, |part| {
+        let parts = prop::collection::vec(part.clone(), 1..4);
+        let parts =
+            parts.prop_map(|parts| parts.iter().map(|part| format!("{{ {part} }}")).collect::<Vec<_>>());
+        prop_oneof![
+            part.prop_map(|part| format!("not = {{ {part} }}")),
+            parts.clone().prop_map(|parts| format!("all = [{}]", parts.join(", "))),
+            parts.prop_map(|parts| format!("any = [{}]", parts.join(", "))),
+        ]
+    })
+}
+
+fn somebody() -> impl Strategy<Value = (Follower, usize)> {
+    let text = |texts: &[&'static str]| {
+        prop::sample::select(texts.to_vec()).prop_map(|text| match text {
+            "-" => Shown::NotShown,
+            "" => Shown::Empty,
+            text => Shown::Value(text.to_owned()),
+        })
+    };
+    let name = text(&["-", "", "a", "A", "b", "ab", "a b", "ba", "abb"]);
+    let handle = text(&["-", "", "a", "ab", "a@b.example", "ab@c.example", "b"]);
+    let verified = prop::sample::select(vec![Shown::NotShown, Shown::Value(true), Shown::Value(false)]);
+    (name, handle, verified, 0..4_usize).prop_map(|(name, handle, verified, network)| {
+        (Follower { name, handle, verified, ..Follower::default() }, network)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -183,6 +246,41 @@ proptest! {
             for facts in &followers {
                 let (_, _, reasons) = expected(&all, facts);
                 prop_assert!(!reasons.iter().any(|reason| reason == name), "{} {:?}\n{}", finding.plain(), facts, text);
+            }
+        }
+    }
+
+    /// The same for texts, words, answers and what is not shown, with the engine itself as witness.
+    #[test]
+    fn a_rule_on_texts_that_is_called_unreachable_is(
+        all in prop::collection::vec((a_spelling(), any::<bool>()), 1..5),
+        followers in prop::collection::vec(somebody(), 30),
+    ) {
+        let mut text = String::new();
+        for (index, (when, real)) in all.iter().enumerate() {
+            let verdict = if *real { "real" } else { "spam" };
+            text += &format!("[[rule]]\nname = \"{index}\"\nwhen = {{ {when} }}\nverdict = \"{verdict}\"\n");
+        }
+        text += "[verdict.spam]\n[list.a]\npeople = [\"ab\", \"@a\"]\n[list.b]\npeople = [\"b\", \"@ab@b.example\"]\n";
+        let (rules, findings) = load(&text);
+        prop_assert!(findings.iter().all(|finding| !finding.is_error()), "{}", text);
+        let lists = rules.gather(&BTreeMap::new());
+        let past = Past::default();
+        let networks = ["twitter", "mastodon", "x"].map(|word| Network::new(word).unwrap());
+        for finding in findings {
+            let Some(name) = finding.message.strip_prefix("rule `").and_then(|rest| rest.split('`').next()) else {
+                continue;
+            };
+            for (follower, network) in &followers {
+                let case = Case {
+                    network: networks.get(*network), kind: None, instance: Some("b.example"),
+                    follower, past: &past, received: Timestamp(0),
+                };
+                let verdict = rules.judge(&case, &lists);
+                prop_assert!(
+                    !verdict.reasons.iter().any(|reason| reason.rule == name),
+                    "{} {:?}\n{}", finding.plain(), case, text
+                );
             }
         }
     }

@@ -182,9 +182,7 @@ impl Reader<'_> {
         for text in some_strings(value)? {
             let bare = match (fact, relation) {
                 // Handles are without the `@` that people write before them.
-                (Fact::Mail(M::Handle), Relation::Is | Relation::Has | Relation::Word | Relation::Starts) => {
-                    text.text.trim_start_matches('@')
-                }
+                (Fact::Mail(M::Handle), Relation::Is | Relation::Starts) => text.text.trim_start_matches('@'),
                 _ => &text.text,
             };
             let folded = fold(bare);

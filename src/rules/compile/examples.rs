@@ -8,6 +8,7 @@ use crate::mail::{Fact as M, Follower, Shown, Timestamp};
 use crate::rules::bounds::DAY;
 use crate::rules::example::{Example, RECEIVED};
 use crate::rules::fact::{Fact, Type};
+use crate::rules::filling;
 use crate::rules::recall::Past;
 
 const KEYS: [&str; 10] = [
@@ -113,45 +114,13 @@ fn fact(follower: &mut Follower, value: &Value<'_>) -> Option<()> {
     match Fact::Mail(fact).type_of() {
         Type::Text => {
             let text = value.string()?.text;
-            *text_of(follower, fact)? = if text.is_empty() { Shown::Empty } else { Shown::Value(text) };
+            *filling::text(follower, fact)? = if text.is_empty() { Shown::Empty } else { Shown::Value(text) };
         }
-        Type::Answer => *answer_of(follower, fact)? = Shown::Value(value.boolean()?),
-        Type::Duration => follower.age = Shown::Value((seconds(value)? / DAY) as u64),
-        _ => *count_of(follower, fact)? = Shown::Value(value.whole()?),
+        Type::Answer => *filling::answer(follower, fact)? = Shown::Value(value.boolean()?),
+        Type::Duration => *filling::count(follower, fact)? = Shown::Value((seconds(value)? / DAY) as u64),
+        _ => *filling::count(follower, fact)? = Shown::Value(value.whole()?),
     }
     Some(())
-}
-
-fn text_of(follower: &mut Follower, fact: M) -> Option<&mut Shown<String>> {
-    Some(match fact {
-        M::Handle => &mut follower.handle,
-        M::Name => &mut follower.name,
-        M::Url => &mut follower.url,
-        M::Bio => &mut follower.bio,
-        M::Location => &mut follower.location,
-        M::Website => &mut follower.website,
-        _ => return None,
-    })
-}
-
-fn count_of(follower: &mut Follower, fact: M) -> Option<&mut Shown<u64>> {
-    Some(match fact {
-        M::Followers => &mut follower.followers,
-        M::Following => &mut follower.following,
-        M::Posts => &mut follower.posts,
-        M::Lists => &mut follower.lists,
-        M::Mutuals => &mut follower.mutuals,
-        _ => return None,
-    })
-}
-
-fn answer_of(follower: &mut Follower, fact: M) -> Option<&mut Shown<bool>> {
-    Some(match fact {
-        M::DefaultPicture => &mut follower.default_picture,
-        M::Verified => &mut follower.verified,
-        M::Private => &mut follower.private,
-        _ => return None,
-    })
 }
 
 /// A length of time such as "3 days".
