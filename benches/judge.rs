@@ -1,7 +1,8 @@
-//! How long a follower takes: 200 rules with texts and patterns, and 200 with numbers alone, over 10,000 notifications.
+//! How long a follower takes: 200 rules with texts and patterns, and 200 with numbers alone, over 10,000
+//! notifications.
 //!
-//! `cargo bench --bench judge` prints the mean of each, and fails above 50 and 5 microseconds. Run as a test, it does one short round
-//! and looks at no clock.
+//! `cargo bench --bench judge` prints the mean of each, and fails above 50 and 5 microseconds. Run as a test,
+//! it does one short round and looks at no clock.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

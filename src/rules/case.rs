@@ -1,5 +1,5 @@
-//! What one judgement is about: a follower, the mail he came in, and his past; each fact worked out once, when the first
-//! rule asks for it.
+//! What one judgement is about: a follower, the mail he came in, and his past; each fact worked out once,
+//! when the first rule asks for it.
 
 use std::cell::OnceCell;
 
@@ -10,8 +10,8 @@ use super::recall::Past;
 use super::text::Folded;
 use crate::mail::{self, Fact as M, Follower, Kind, Network, Notification, Shown, Timestamp};
 
-/// A follower to be judged, with what is known around him. Where there is no mail (a table of facts, a `[[test]]`), the
-/// network and the kind may be unknown.
+/// A follower to be judged, with what is known around him. Where there is no mail (a table of facts, a
+/// `[[test]]`), the network and the kind may be unknown.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// Which network the mail is of.

@@ -1,8 +1,8 @@
-//! A rules file as written to a [`RuleSet`]: everything that can be wrong with it is found here, all at once, and nothing
-//! can fail afterwards.
+//! A rules file as written to a [`RuleSet`]: everything that can be wrong with it is found here, all at once,
+//! and nothing can fail afterwards.
 //!
-//! The caller hands in the text and the facts that the networks' mails show, and looks among the findings for errors: with one,
-//! the set is not to be used.
+//! The caller hands in the text and the facts that the networks' mails show, and looks among the findings for
+//! errors: with one, the set is not to be used.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,8 @@ fn suggest<'w>(
     })
 }
 
-/// Reports the keys of a table that nobody took, as [`Table::finish`] does, with a word for those that belong elsewhere.
+/// Reports the keys of a table that nobody took, as [`Table::finish`] does, with a word for those that belong
+/// elsewhere.
 fn finish(mut table: Table<'_>, known: &[&'static str], elsewhere: impl Fn(&str) -> Option<String>) {
     for value in table.take_rest() {
         let key = value.key();

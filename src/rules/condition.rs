@@ -1,7 +1,7 @@
 //! A condition as compiled, and its answer about a follower: holds, fails, cannot tell.
 //!
-//! Answers allocate nothing, since most rules fail for most followers; [`evidence`] works out what was seen only for a
-//! rule that fired.
+//! Answers allocate nothing, since most rules fail for most followers; [`evidence`] works out what was seen
+//! only for a rule that fired.
 
 use std::ops::Range;
 

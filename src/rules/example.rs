@@ -35,8 +35,8 @@ impl RuleSet {
         self.examples.len()
     }
 
-    /// Runs every `[[test]]`, and finds those that fail, with what happened instead. Of lists, only the people in the file
-    /// itself are known: a test must not depend on who is in somebody's address book.
+    /// Runs every `[[test]]`, and finds those that fail, with what happened instead. Of lists, only the
+    /// people in the file itself are known: a test must not depend on who is in somebody's address book.
     pub fn run_tests(&self) -> Vec<Diagnostic> {
         let mut lists = self.gather(&BTreeMap::new());
         for (name, list) in &self.lists {

@@ -1,8 +1,8 @@
-//! The one table of facts that a rule may name: its word, what kind of value it is, what it says, and what a mail
-//! must show for it.
+//! The one table of facts that a rule may name: its word, what kind of value it is, what it says, and what a
+//! mail must show for it.
 //!
-//! `compile` reads conditions by it and suggests from it; the findings about facts that no mail shows, and the list of
-//! facts that the user is shown, come from it too. It evaluates nothing: `case` does.
+//! `compile` reads conditions by it and suggests from it; the findings about facts that no mail shows, and
+//! the list of facts that the user is shown, come from it too. It evaluates nothing: `case` does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,5 +1,5 @@
-//! Stretches of numbers from zero up, and what they have in common: how conditions on numbers are kept, and how two of
-//! them are seen to exclude or to imply each other.
+//! Stretches of numbers from zero up, and what they have in common: how conditions on numbers are kept, and
+//! how two of them are seen to exclude or to imply each other.
 
 /// All numbers from `low` to `high`, the ends included unless they are open.
 #[derive(Clone, Copy, Debug, PartialEq)]

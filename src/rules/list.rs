@@ -1,7 +1,7 @@
 //! Lists of people that rules may ask for: who is in them, and whom they are confused with.
 //!
-//! Where a list comes from is data here ([`ListSource`]); the caller reads files and folders, [`load`] turns their text
-//! into people, and [`Lists`] holds what there is when a follower is judged.
+//! Where a list comes from is data here ([`ListSource`]); the caller reads files and folders, [`load`] turns
+//! their text into people, and [`Lists`] holds what there is when a follower is judged.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,14 +13,16 @@ pub mod load;
 /// Somebody in a list: by handle, or by display name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Person {
-    /// An account: `bob@mastodon.example`, or `bob` for one whose host mails do not print. Without a leading `@`.
+    /// An account: `bob@mastodon.example`, or `bob` for one whose host mails do not print. Without a leading
+    /// `@`.
     Handle(String),
     /// What somebody is called. Anybody can call himself that.
     Name(String),
 }
 
 impl Person {
-    /// As a person writes it: what begins with `@`, or holds one and no blank, is a handle. `None` of nothing.
+    /// As a person writes it: what begins with `@`, or holds one and no blank, is a handle. `None` of
+    /// nothing.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let is_handle = text.starts_with('@') || (text.contains('@') && !text.contains(char::is_whitespace));
@@ -120,7 +122,8 @@ impl People {
     }
 }
 
-/// The ways to write a follower's handle, folded: on the recipient's own server `bob` and `bob@server` are one.
+/// The ways to write a follower's handle, folded: on the recipient's own server `bob` and `bob@server` are
+/// one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct HandleForms {
     printed: String,

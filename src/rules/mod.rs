@@ -1,6 +1,7 @@
 //! The rules the user writes: TOML to a compiled set, and a set with a follower to a [`Verdict`].
 //!
-//! Pure. Imports `mail` for what a follower is, `diagnostic` for findings, and `place` for what a folder is called.
+//! Pure. Imports `mail` for what a follower is, `diagnostic` for findings, and `place` for what a folder is
+//! called.
 //!
 //! [`compile()`] reads the file; [`RuleSet::run_tests`] proves it on its own cases; [`RuleSet::gather`] and
 //! [`RuleSet::missing_lists`] tell whether the lists are there; [`RuleSet::judge`] judges a [`Case`].

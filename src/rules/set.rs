@@ -94,15 +94,16 @@ impl RuleSet {
         self.lists.values().flat_map(|list| &list.sources).map(|(source, _)| source).collect()
     }
 
-    /// The lists that come from a source, with the place in the file that names it: for findings about the source.
+    /// The lists that come from a source, with the place in the file that names it: for findings about the
+    /// source.
     pub fn named_at(&self, source: &ListSource) -> Option<crate::diagnostic::Place> {
         let mut all = self.lists.values().flat_map(|list| &list.sources);
         let (_, span) = all.find(|(known, _)| known == source)?;
         Some(crate::diagnostic::Place { source: self.source.clone(), span: span.clone() })
     }
 
-    /// The lists as they are: the people in the file, and those of every source that has loaded at least once. A list
-    /// with a source that is not among these has never loaded.
+    /// The lists as they are: the people in the file, and those of every source that has loaded at least
+    /// once. A list with a source that is not among these has never loaded.
     pub fn gather(&self, loaded: &BTreeMap<ListSource, Vec<Person>>) -> Lists {
         let mut lists = Lists::default();
         for (name, list) in &self.lists {
@@ -121,8 +122,8 @@ impl RuleSet {
         lists
     }
 
-    /// The lists that rules ask for and that have never loaded. While there is one, nothing may be moved: the follower
-    /// may be a friend.
+    /// The lists that rules ask for and that have never loaded. While there is one, nothing may be moved: the
+    /// follower may be a friend.
     pub fn missing_lists(&self, lists: &Lists) -> BTreeSet<&str> {
         let leaves = self.rules.iter().flat_map(|rule| rule.when.leaves());
         let asked = leaves.flat_map(|leaf| match &leaf.test {
@@ -132,8 +133,8 @@ impl RuleSet {
         asked.map(String::as_str).filter(|name| lists.people(name).is_none()).collect()
     }
 
-    /// What the rules say of a follower. The first rule with a verdict that fires decides; if none does, the points of all
-    /// that fired are summed, and the verdict with `points-at` is given from so many points on.
+    /// What the rules say of a follower. The first rule with a verdict that fires decides; if none does, the
+    /// points of all that fired are summed, and the verdict with `points-at` is given from so many points on.
     pub fn judge(&self, case: &Case<'_>, lists: &Lists) -> Verdict {
         let sight = Sight::new(*case, lists);
         let mut points = 0.0;
@@ -182,9 +183,10 @@ impl RuleSet {
         self.verdicts.get(verdict).cloned().unwrap_or_default()
     }
 
-    /// The verdict on a whole mail, from those on its followers in their order. For several followers: the verdict that
-    /// all of them have; where spam is mixed with one other class and both are filed, that class, so that nobody is buried
-    /// among spam; else none. A mail that does not name everybody has no verdict.
+    /// The verdict on a whole mail, from those on its followers in their order. For several followers: the
+    /// verdict that all of them have; where spam is mixed with one other class and both are filed, that
+    /// class, so that nobody is buried among spam; else none. A mail that does not name everybody has no
+    /// verdict.
     pub fn combine(&self, notification: &Notification, verdicts: &[Verdict]) -> Option<VerdictName> {
         if !notification.complete || verdicts.len() != notification.followers.len() {
             return None;

@@ -1,5 +1,5 @@
-//! A table of followers' facts, as researchers and exports have them, judged row by row; and how well a set of rules tells
-//! labelled followers apart.
+//! A table of followers' facts, as researchers and exports have them, judged row by row; and how well a set
+//! of rules tells labelled followers apart.
 //!
 //! Pure: the caller reads the file and prints.
 
@@ -67,7 +67,8 @@ const OTHER_NAMES: [(&str, Column); 11] = [
 /// Stands for each character of a text that is not given: no letter, no digit, part of no word.
 const UNKNOWN: &str = "…";
 
-/// Reads a table: UTF-8, tab-separated, no quoting, with a head line. An empty cell is a fact that is not shown.
+/// Reads a table: UTF-8, tab-separated, no quoting, with a head line. An empty cell is a fact that is not
+/// shown.
 pub fn read(source: &Source, findings: &Findings) -> Vec<Row> {
     let mut reader = ReaderBuilder::new()
         .delimiter(b'\t')
@@ -276,8 +277,8 @@ impl Score {
         share(self.flagged, self.genuine)
     }
 
-    /// Matthews' correlation: 1 is always right, 0 is no better than chance; `None` where one of the four groups that it
-    /// divides by is missing.
+    /// Matthews' correlation: 1 is always right, 0 is no better than chance; `None` where one of the four
+    /// groups that it divides by is missing.
     pub fn mcc(&self) -> Option<f64> {
         let [tp, fp] = [self.caught, self.flagged].map(|count| count as f64);
         let [negatives, positives] =
@@ -291,8 +292,8 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// The scores of labelled rows, per source and for each network as a whole. `filed` tells for each row, in their order, whether it
-/// is filed away.
+/// The scores of labelled rows, per source and for each network as a whole. `filed` tells for each row, in
+/// their order, whether it is filed away.
 pub fn scores<'a>(rows: impl IntoIterator<Item = (&'a Row, bool)>) -> BTreeMap<String, Score> {
     let mut scores = BTreeMap::<String, Score>::new();
     for (row, filed) in rows {

@@ -10,8 +10,9 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The longest piece of a mail's text that evidence shows, in characters.
 const EXCERPT: usize = 60;
 
-/// A text in the form in which two texts are compared: compatibility-normalised (NFKC), case-folded in full, white
-/// space as single blanks and none around it. Case folding can undo normalisation, hence the second round.
+/// A text in the form in which two texts are compared: compatibility-normalised (NFKC), case-folded in full,
+/// white space as single blanks and none around it. Case folding can undo normalisation, hence the second
+/// round.
 pub(crate) fn fold(text: &str) -> String {
     let folded: String = if text.is_ascii() {
         text.to_ascii_lowercase()
@@ -28,8 +29,8 @@ pub(crate) fn fold(text: &str) -> String {
     line
 }
 
-/// What a text looks like (UTS 39, section 4): equal for texts that a reader can confuse. Once of the text as it is
-/// written and once folded, since case decides what looks alike: `I` is like `l`, `i` is not.
+/// What a text looks like (UTS 39, section 4): equal for texts that a reader can confuse. Once of the text as
+/// it is written and once folded, since case decides what looks alike: `I` is like `l`, `i` is not.
 pub(crate) fn looks(text: &str) -> [String; 2] {
     let plain: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     [&plain, &fold(text)].map(|text| unicode_security::skeleton(text).collect())
@@ -71,8 +72,8 @@ fn boundaries(text: &str) -> Vec<usize> {
     boundaries
 }
 
-/// A piece of a mail's text as evidence shows it: in quotes, on one line, short, and without anything that a terminal
-/// obeys or that turns the direction of writing.
+/// A piece of a mail's text as evidence shows it: in quotes, on one line, short, and without anything that a
+/// terminal obeys or that turns the direction of writing.
 pub(crate) fn excerpt(text: &str) -> String {
     let mut shown: String = text
         .chars()

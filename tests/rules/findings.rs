@@ -1,5 +1,5 @@
-//! `tests/bad-rules/<case>/rules.toml` has exactly the findings of the `expected.txt` beside it; `UPDATE_EXPECT=1` rewrites
-//! them.
+//! `tests/bad-rules/<case>/rules.toml` has exactly the findings of the `expected.txt` beside it;
+//! `UPDATE_EXPECT=1` rewrites them.
 
 use std::path::Path;
 

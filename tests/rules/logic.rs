@@ -1,4 +1,5 @@
-//! Order, points and `any`, `all`, `not`, against an evaluator that follows the words of the design and nothing else.
+//! Order, points and `any`, `all`, `not`, against an evaluator that follows the words of the design and
+//! nothing else.
 
 use std::collections::BTreeMap;
 
@@ -231,7 +232,8 @@ proptest! {
         prop_assert_eq!(verdict.reasons.iter().map(|reason| reason.rule.clone()).collect::<Vec<_>>(), names);
     }
 
-    /// What the review says of rules is never wrong: one that can never fire does not, and one that is never reached is not.
+    /// What the review says of rules is never wrong: one that can never fire does not, and one that is never
+    /// reached is not.
     #[test]
     fn a_rule_that_is_called_unreachable_is(
         all in prop::collection::vec((a_condition(), an_effect()), 1..5),

@@ -1,5 +1,5 @@
-//! The rules language through its public face: every finding as golden text, what rules say of followers, and the rules
-//! that ship.
+//! The rules language through its public face: every finding as golden text, what rules say of followers, and
+//! the rules that ship.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,

@@ -1,4 +1,5 @@
-//! The rules that ship: they load without a finding, prove themselves, and are the documentation of the language.
+//! The rules that ship: they load without a finding, prove themselves, and are the documentation of the
+//! language.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! Which conditions exclude each other, and which imply each other: how a rule that can never fire is found, and one that
-//! an earlier rule leaves nothing to.
+//! Which conditions exclude each other, and which imply each other: how a rule that can never fire is found,
+//! and one that an earlier rule leaves nothing to.
 //!
-//! A condition is spread out into alternatives, each a list of literals that must all hold. Answers are on the safe side:
-//! `impossible` and `implies` say so only where it is certain.
+//! A condition is spread out into alternatives, each a list of literals that must all hold. Answers are on
+//! the safe side: `impossible` and `implies` say so only where it is certain.
 
 use std::ops::Range;
 
@@ -58,7 +58,8 @@ fn spread(condition: &Condition, positive: bool) -> Option<Vec<Alternative<'_>>>
     }
 }
 
-/// Two conditions of an alternative that exclude each other, if there are any. They are the same where one excludes itself.
+/// Two conditions of an alternative that exclude each other, if there are any. They are the same where one
+/// excludes itself.
 pub(super) fn contradiction(alternative: &Alternative<'_>) -> Option<(Range<usize>, Range<usize>)> {
     for (index, literal) in alternative.iter().enumerate() {
         let so_far: Vec<_> =

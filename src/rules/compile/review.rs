@@ -1,7 +1,8 @@
-//! What is wrong with rules that are each readable: one that can never fire, one that another leaves nothing to, points
-//! that lead nowhere, facts that no mail shows.
+//! What is wrong with rules that are each readable: one that can never fire, one that another leaves nothing
+//! to, points that lead nowhere, facts that no mail shows.
 //!
-//! All but points without `points-at` are warnings: such a file does less than its writer meant, and nothing else.
+//! All but points without `points-at` are warnings: such a file does less than its writer meant, and nothing
+//! else.
 
 use std::collections::BTreeSet;
 

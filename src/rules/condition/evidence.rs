@@ -29,11 +29,11 @@ struct Seen {
 impl Condition {
     /// What it saw. To be asked only where it holds.
     ///
-    /// `by_name_alone` is set where somebody was taken for a certain person by his display name (`who` by name, `name`
-    /// with any text condition, `known` of somebody known by nothing better) and nothing in the condition tells the account
-    /// (`who` by handle; `handle` or `url` that `is` or is `in`). Other facts beside the name do not help: a stranger with
-    /// a friend's name can have any number of followers. Where one part of an `any` holds without the name, the name was
-    /// not needed.
+    /// `by_name_alone` is set where somebody was taken for a certain person by his display name (`who` by
+    /// name, `name` with any text condition, `known` of somebody known by nothing better) and nothing in the
+    /// condition tells the account (`who` by handle; `handle` or `url` that `is` or is `in`). Other facts
+    /// beside the name do not help: a stranger with a friend's name can have any number of followers. Where
+    /// one part of an `any` holds without the name, the name was not needed.
     pub(crate) fn evidence(&self, sight: &Sight<'_>) -> Evidence {
         let seen = self.seen(sight, true);
         Evidence { seen: seen.pieces, by_name_alone: seen.ground == Ground::Name }
@@ -55,7 +55,8 @@ impl Condition {
                 let said = if held { Answer::Holds } else { Answer::Fails };
                 let decisive = parts.iter().filter(|part| part.answer(sight) == said);
                 let seen = decisive.map(|part| part.seen(sight, held));
-                // Without the name if it can be: `false` sorts before `true`, and the first of equals is kept.
+                // Without the name if it can be: `false` sorts before `true`, and the first of equals is
+                // kept.
                 seen.min_by_key(|seen| seen.ground == Ground::Name)
                     .unwrap_or(Seen { pieces: Vec::new(), ground: Ground::Facts })
             }

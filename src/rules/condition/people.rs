@@ -75,7 +75,8 @@ fn looks_like<'a>(known: &[(&'a str, &'a People)], sight: &'a Sight<'_>) -> Opti
     })
 }
 
-/// The fact that would tell more, but is not shown: a list of handles says nothing about a mail that shows a name only.
+/// The fact that would tell more, but is not shown: a list of handles says nothing about a mail that shows a
+/// name only.
 fn hidden(fact: Fact, known: &[(&str, &People)], sight: &Sight<'_>) -> Option<Fact> {
     let shown = |fact: Fact| sight.text(fact).is_shown();
     match fact {

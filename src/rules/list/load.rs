@@ -43,8 +43,8 @@ fn without_comment(line: &str) -> &str {
     comment.and_then(|(at, _)| line.get(..at)).unwrap_or(line)
 }
 
-/// A file of contacts (vCard 2.1 to 4.0): the formatted name, and the fediverse handles among the social profiles. Nicknames
-/// are left out: too many people share one.
+/// A file of contacts (vCard 2.1 to 4.0): the formatted name, and the fediverse handles among the social
+/// profiles. Nicknames are left out: too many people share one.
 pub fn vcard(source: &Source, findings: &Findings) -> Vec<Person> {
     let mut people = Vec::new();
     let mut parser = Parser::new(source.text().trim_start_matches('\u{feff}'));
@@ -64,7 +64,8 @@ pub fn vcard(source: &Source, findings: &Findings) -> Vec<Person> {
             _ => break,
         }
     }
-    // The parser takes a contact that breaks off for a whole one; the rest of the file would be missed in silence.
+    // The parser takes a contact that breaks off for a whole one; the rest of the file would be missed in
+    // silence.
     let last = source.text().trim_end().lines().next_back().unwrap_or_default().trim();
     if !people.is_empty() && !last.eq_ignore_ascii_case("END:VCARD") {
         let end = source.text().trim_end().len();
@@ -101,7 +102,8 @@ fn contact(card: &VCard) -> Vec<Person> {
     people
 }
 
-/// `acct:bob@host` (RFC 7565) and `https://host/@bob` are handles; other links name accounts in ways of their own.
+/// `acct:bob@host` (RFC 7565) and `https://host/@bob` are handles; other links name accounts in ways of their
+/// own.
 fn profile(link: &str) -> Option<Person> {
     let link = link.trim();
     if let Some(account) = link.strip_prefix("acct:") {
@@ -117,8 +119,8 @@ fn profile(link: &str) -> Option<Person> {
     }
 }
 
-/// People written to: the display name and address of each recipient. Only names can be recognised in a notification; an
-/// address without one is nobody.
+/// People written to: the display name and address of each recipient. Only names can be recognised in a
+/// notification; an address without one is nobody.
 pub fn correspondents<'a>(recipients: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Person> {
     let named = recipients.into_iter().filter_map(|(name, address)| {
         let name = name.trim().trim_matches(['"', '\'']).trim();
