@@ -18,8 +18,11 @@ pub fn describe(assessment: &Assessment) -> String {
         Recognition::Foreign => "not a notification about a new follower\n".to_owned(),
         Recognition::Incomplete { network, missing } => {
             let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
-            let missing = if missing.is_empty() { "its layout".to_owned() } else { missing.join(", ") };
-            format!("{network} · seems to tell of a follower, but does not show {missing}: it stays\n")
+            let trouble = match missing.as_slice() {
+                [] => "is laid out as no mail of theirs that is known".to_owned(),
+                missing => format!("does not show {}", missing.join(", ")),
+            };
+            format!("{network} · seems to tell of a follower, but {trouble}: it stays\n")
         }
         Recognition::Recognised(notification) => {
             let mut text = format!("{}\n", heading(notification));

@@ -265,7 +265,8 @@ pub fn twitter_2015(person: &Person) -> Letter {
          href=\"{avatar}\"><img class=\"hero_avatar\" src=\"https://pbs.twimg.com/profile_images/1/a.png\"></a></td>\
          </tr><tr><td class=\"hero_name\"><a class=\"hero_name\" href=\"{to_name}\">{name}</a></td></tr><tr><td \
          class=\"hero_screen_name\"><a class=\"screen-name\" href=\"{to_handle}\">@{handle}</a></td></tr><tr><td \
-         class=\"hero_bio\">{bio}</td></tr><tr><td class=\"followed_by\"></td></tr></table></body></html>"
+         class=\"hero_bio\">{bio}</td></tr><tr><td class=\"followed_by\"></td></tr><tr><td class=\"follow_button\"><a href=\"{avatar}\">Follow</a></td>\
+         </tr></table></body></html>"
     ))
     .authentic("twitter.com")
 }
@@ -318,7 +319,7 @@ pub const GERMAN: Server = Server {
 pub const JAPANESE: Server = Server {
     host: "umi.example",
     language: "ja",
-    follows: "さんにフォローされました",
+    follows: "さんにフォローされています",
     words: ["投稿", "フォロー", "フォロワー"],
 };
 
