@@ -8,7 +8,7 @@
 )]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -262,5 +262,6 @@ fn show(client: &mut support::client::Client, folder: &str, subjects: &BTreeMap<
 }
 
 fn title(words: &str) {
-    println!("\n\u{1b}[1m{words}\u{1b}[0m\n");
+    let (bold, plain) = if std::io::stdout().is_terminal() { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
+    println!("\n{bold}{words}{plain}\n");
 }

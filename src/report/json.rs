@@ -61,7 +61,7 @@ enum Deed<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Filing<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Null where it stays and is only marked.
     move_to: Option<&'a str>,
     flag: bool,
     mark_read: bool,

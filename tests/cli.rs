@@ -1,0 +1,250 @@
+//! The built binary as its user meets it: what it prints, and how it exits.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use support::letters::{
+    AUTHSERV_ID, ENGLISH, Letter, Person, mastodon_card, ordinary, twitter_2009, twitter_digest,
+};
+
+mod support;
+
+const RULES: &str = r#"
+[verdict.spam]
+move-to = "Followers/Spam"
+
+[verdict.real]
+flag = true
+
+[list.friends]
+people = ["Mira Holloway", "@ana@brew.example"]
+
+[[rule]]
+name = "People I know"
+when.who = { in = "friends" }
+verdict = "real"
+
+[[rule]]
+name = "Follows thousands, followed by nobody"
+when.following = ">= 2000"
+when.followers = "<= 10"
+verdict = "spam"
+"#;
+
+/// A folder with settings and rules, and nothing of the user's around it.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        home.write("rules.toml", RULES);
+        home.write("followsift.toml", &format!("rules = \"rules.toml\"\n[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \"password\"\nauthserv-id = \"{AUTHSERV_ID}\"\n"));
+        home
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn mail(&self, name: &str, letter: &Letter) {
+        std::fs::write(self.0.path().join(name), letter.bytes(1)).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
+        command.args(arguments).current_dir(self.0.path()).env_clear().env("HOME", self.0.path());
+        command
+    }
+
+    /// Runs with the settings of this home.
+    fn run(&self, arguments: &[&str]) -> Run {
+        Run(self.command(arguments).args(["--settings", "followsift.toml"]).output().unwrap())
+    }
+}
+
+struct Run(Output);
+
+impl Run {
+    fn out(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
+    fn err(&self) -> String {
+        String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.0.status.code(), Some(code), "{}\n{}", self.out(), self.err());
+        self
+    }
+}
+
+fn kim() -> Person {
+    Person::new("Kim Sample", "kimsample", [3, 2001, 1])
+}
+
+#[test]
+fn explain_says_what_a_mail_is_and_which_rule_saw_what() {
+    let home = Home::new();
+    home.mail("mail.eml", &twitter_2009(&kim()));
+    let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+    let expected = "\
+Twitter · follow · authentic (mx.post.example: dkim=pass twitter.com)
+  Kim Sample (@kimsample) · followers 3 · following 2001 · posts 1
+  spam, by \"Follows thousands, followed by nobody\" (rules.toml:16): following 2001 >= 2000, followers 3 <= 10
+  would move to Followers/Spam
+";
+    assert!(explained.starts_with(expected), "{explained}");
+}
+
+#[test]
+fn explain_without_settings_takes_what_ships() {
+    let home = Home::new();
+    home.mail("mail.eml", &twitter_2009(&kim()));
+    let run = Run(home.command(&["explain", "mail.eml"]).output().unwrap());
+    assert!(run.exits(0).out().contains("would move to Followers/Spam"), "{}", run.out());
+}
+
+#[test]
+fn explain_reads_standard_input() {
+    let home = Home::new();
+    let mut child = home
+        .command(&["explain", "-", "--settings", "followsift.toml"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&twitter_2009(&kim()).bytes(1)).unwrap();
+    let run = Run(child.wait_with_output().unwrap());
+    assert!(run.exits(0).out().starts_with("Twitter · follow"));
+}
+
+#[test]
+fn json_is_one_line_a_mail_and_keeps_what_is_not_shown_apart_from_what_is_empty() {
+    let home = Home::new();
+    let spam = Person::new("Hot Deals", "deals", [3, 2001, 0]);
+    let other = Person::new("Grow Fast", "grow", [1, 2400, 0]).bio("10k in a week");
+    home.mail("digest.eml", &twitter_digest(&[spam, other]));
+    home.mail("lunch.eml", &ordinary("Jo <jo@bloom.example>", "Lunch?", "One o'clock?\n"));
+    let run = home.run(&["explain", "--json", "digest.eml", "lunch.eml", "missing.eml"]);
+    let lines: Vec<serde_json::Value> =
+        run.exits(65).out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    let digest = &lines[0];
+    assert_eq!(digest["recognition"], "notification");
+    assert_eq!(digest["kind"], "follow-batch");
+    assert_eq!(digest["authentic"], "pass");
+    assert_eq!(digest["verdict"], "spam");
+    assert_eq!(
+        digest["action"],
+        serde_json::json!({ "move-to": "Followers/Spam", "flag": false, "mark-read": false })
+    );
+    let people = digest["followers"].as_array().unwrap();
+    assert_eq!(people[0]["bio"], "");
+    assert_eq!(people[0]["posts"], serde_json::Value::Null);
+    assert_eq!(people[1]["bio"], "10k in a week");
+    assert_eq!(people[1]["reasons"][0]["file"], "rules.toml");
+    assert_eq!(people[1]["reasons"][0]["line"], 16);
+    assert_eq!(lines[1]["recognition"], "foreign");
+    assert_eq!(lines[1]["verdict"], serde_json::Value::Null);
+    assert_eq!(lines[1]["action"], "leave");
+    assert!(lines[2]["error"].as_str().unwrap().contains("missing.eml"));
+}
+
+#[test]
+fn a_name_alone_stars_nobody_but_keeps_the_mail() {
+    let home = Home::new();
+    home.mail("mail.eml", &twitter_2009(&Person::new("Mira Holloway", "not_mira", [1, 2400, 0])));
+    let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("real, by \"People I know\""), "{explained}");
+    assert!(explained.contains("would stay: only the name is on the list"), "{explained}");
+}
+
+#[test]
+fn a_listed_handle_in_an_authentic_mail_is_starred_and_in_another_is_not() {
+    let home = Home::new();
+    home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new("Ana", "ana@brew.example", [1, 2400, 0])));
+    let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("would stay, starred"), "{explained}");
+    let explained = home.run(&["explain", "--authserv-id", "other.example", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("would stay: it is not proven authentic"), "{explained}");
+}
+
+#[test]
+fn nothing_from_a_mail_reaches_the_terminal_as_a_command() {
+    let home = Home::new();
+    let evil = Person::new("Evil \u{1b}[2J\u{202e}name", "evil", [1, 2400, 0]);
+    home.mail("mail.eml", &twitter_2009(&evil));
+    let run = home.run(&["explain", "mail.eml"]);
+    assert!(run.exits(0).out().contains("evil"));
+    let tricks = ['\u{1b}', '\u{7}', '\u{202e}', '\u{9b}'];
+    assert!(!run.out().contains(tricks) && !run.err().contains(tricks), "{:?}", run.out());
+}
+
+#[test]
+fn check_shows_every_finding_with_its_line_and_exits_78() {
+    let home = Home::new();
+    home.write(
+        "rules.toml",
+        &RULES.replace("when.followers", "when.folowers").replace("\">= 2000\"", "\">= x\""),
+    );
+    let run = home.run(&["check"]);
+    let findings = run.exits(78).err();
+    assert!(findings.contains("error: unknown fact `folowers`"), "{findings}");
+    assert!(findings.contains("--> rules.toml:19:6"), "{findings}");
+    assert!(findings.contains("did you mean `followers`?"), "{findings}");
+    assert!(findings.contains("--> rules.toml:18:"), "{findings}");
+}
+
+#[test]
+fn check_says_what_it_checked() {
+    let checked = Home::new().run(&["check"]).exits(0).out();
+    assert!(checked.starts_with("all is well: account home; "), "{checked}");
+}
+
+#[test]
+fn a_service_with_a_broken_file_exits_78_and_so_does_one_without_settings() {
+    let home = Home::new();
+    home.write("rules.toml", "[[rule]]\nname = 7\n");
+    home.run(&["run"]).exits(78);
+    let run = Run(home.command(&["run"]).output().unwrap());
+    assert!(run.exits(78).err().contains("there are no settings"), "{}", run.err());
+}
+
+#[test]
+fn rules_that_file_into_a_watched_folder_are_refused() {
+    let home = Home::new();
+    home.write(
+        "followsift.toml",
+        "rules = \"rules.toml\"\n[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \
+         \"password\"\nfolders = [\"INBOX\", \"Followers/Spam\"]\n",
+    );
+    let findings = home.run(&["check"]).exits(78).err();
+    assert!(findings.contains("`Followers/Spam`, which is among the `folders`"), "{findings}");
+}
+
+#[test]
+fn a_wrong_command_line_exits_64() {
+    let home = Home::new();
+    home.run(&["sweeep"]).exits(64);
+    home.run(&["sweep", "--since", "thirty"]).exits(64);
+    home.run(&["explain"]).exits(64);
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let home = Home::new();
+    assert!(Run(home.command(&["--help"]).output().unwrap()).exits(0).out().contains("explain"));
+    assert!(Run(home.command(&["--version"]).output().unwrap()).exits(0).out().starts_with("followsift "));
+}
+
+#[test]
+fn a_missing_settings_file_is_named() {
+    let home = Home::new();
+    let run = Run(home.command(&["check", "-s", "nowhere.toml"]).output().unwrap());
+    assert!(run.exits(78).err().contains("nowhere.toml"), "{}", run.err());
+    assert!(!Path::new("nowhere.toml").exists());
+}
