@@ -1,6 +1,6 @@
 //! The built binary as its user meets it: what it prints, and how it exits.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io::Write as _;
 use std::path::Path;

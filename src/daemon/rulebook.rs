@@ -38,7 +38,7 @@ pub fn read(settings: Option<&Settings>) -> (Option<Reading>, Vec<Diagnostic>) {
     let rules_file = settings.and_then(|settings| settings.rules.as_deref());
     let rules_source = match rules_file {
         Some(file) => read_source(file, &findings),
-        None => Some(Source::new("rules.toml (shipped)", SHIPPED_RULES)),
+        None => Some(Source::new("rules.toml", SHIPPED_RULES)),
     };
     let edition = edition(profiles.iter().chain(&rules_source));
     let profiles = Profiles::compile(&profiles, &findings);
