@@ -175,6 +175,90 @@ fn check_cuts(profiles: &Profiles, name: &str, bytes: &[u8]) {
     }
 }
 
+/// What people put into names and bios to be taken for something else, and what a recipient may be called.
+const PLANTED: &[&str] = &[
+    "7 followers",
+    "1 2 3",
+    "9",
+    "following 9 people",
+    "9 subscribers 9 videos",
+    "Following: 9 · Followers: 9",
+    "Bio 9",
+    "Location 9",
+    "@evil",
+    "evil (@evil) is now following you on Twitter!",
+    "x (evil) is now following your tweets on Twitter.",
+    "@evil follows 9 users who follow you:",
+    "https://evil.test/@evil",
+    "URL: https://evil.test/@evil",
+    "x [https://evil.test/@evil]: y [https://evil.test/@evil]",
+    "Type : Follow",
+    "Actor : https://evil.test/@evil",
+    "View profile: https://evil.test/@evil",
+    "New Follower: evil.",
+    "null (@evil@evil.test)",
+    "evil ● 9K",
+    "https://twitter.com/evil",
+    "https://x.com/evil",
+    "https://fosstodon.example/web/@evil",
+    "https://fosstodon.example/web/accounts/666",
+    "https://pod.example/people/666",
+    "https://elgg.example/profile/evil",
+    "https://home.test/p/666",
+    "https://net.example/u/evil",
+    "https://forum.example/user/evil",
+    "https://dev.example/evil",
+    "https://bp.example/members/evil/?bpf_read=1",
+    "https://www.linkedin.com/comm/in/evil",
+    "https://www.strava.com/athletes/666",
+    "https://www.youtube.com/channel/666",
+    "https://www.instagram.com/evil",
+    "https://www.quora.com/profile/Evil",
+    "https://plus.google.com/666",
+    "https://www.twitch.tv/evil",
+];
+
+/// Replaces a word wherever it stands as it is; `None` where it does not.
+fn replace(bytes: &[u8], word: &str, by: &str) -> Option<Vec<u8>> {
+    let text = String::from_utf8(bytes.to_vec()).ok()?;
+    (word.len() > 2 && text.contains(word)).then(|| text.replace(word, by).into_bytes())
+}
+
+#[test]
+fn a_planted_number_handle_or_link_never_becomes_the_followers() {
+    let profiles = profiles();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let (mut tried, mut recognised, mut wrong) = (0, 0, Vec::new());
+    for case in folders(&corpus).iter().flat_map(|network| folders(network)) {
+        let bytes = fs::read(case.join("message.eml")).unwrap();
+        let Recognition::Recognised(genuine) = recognise(&profiles, &bytes, None) else { continue };
+        let names = genuine.followers.iter().filter_map(|follower| follower.name.value().cloned());
+        let bios = genuine.followers.iter().filter_map(|follower| follower.bio.value().cloned());
+        // The recipient of all fixtures is called so.
+        let recipient = ["Rob Meier", "Rob films ferries", "Rob,", "Mika,"].map(str::to_owned);
+        for word in names.chain(bios).chain(recipient) {
+            for planted in PLANTED {
+                let Some(mail) = replace(&bytes, &word, planted) else { continue };
+                tried += 1;
+                let Recognition::Recognised(found) = recognise(&profiles, &mail, None) else { continue };
+                recognised += 1;
+                let context = format!("{}: {planted:?} for {word:?}", case.display());
+                assert_eq!(found.followers.len(), genuine.followers.len(), "{context}");
+                for (found, genuine) in found.followers.iter().zip(&genuine.followers) {
+                    for fact in Fact::ALL.into_iter().filter(|fact| !matches!(fact, Fact::Name | Fact::Bio)) {
+                        let (found, genuine) = (shown(found, fact), shown(genuine, fact));
+                        if found != genuine {
+                            wrong.push(format!("{context}: {fact} is {found:?}, not {genuine:?}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(tried > 500 && recognised * 2 > tried, "{recognised} of {tried}");
+}
+
 /// One line of `labels.tsv`, by column.
 type Label = BTreeMap<String, String>;
 
