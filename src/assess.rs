@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Timestamp, Trust};
 use crate::place::Marks;
-use crate::rules::{Action, Case, Lists, Recall, RuleSet, Verdict, VerdictName};
+use crate::rules::{Action, Case, Lists, Recall, RuleSet, Trace, Verdict, VerdictName};
 
 /// A mail as the server handed it over.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +98,20 @@ pub fn assess(mail: Mail<'_>, rulebook: &Rulebook, recall: &dyn Recall) -> Asses
     let (action, restraint) = restrain(wanted, notification, &verdicts, rulebook);
     let restraint = restraint.or(divided);
     Assessment { recognition, verdicts, class, action, restraint }
+}
+
+/// What every rule says of each follower of a notification, in its order, whether or not the rule decides: for
+/// explanations, which must show what [`assess()`] judged by.
+#[must_use]
+pub fn trace<'r>(
+    notification: &Notification,
+    rulebook: &'r Rulebook,
+    recall: &dyn Recall,
+) -> Vec<Vec<Trace<'r>>> {
+    let Rulebook { rules, lists, .. } = rulebook;
+    let past = |follower| recall.past(&notification.key(follower), notification.received);
+    let one = |follower| rules.trace(&Case::of(notification, follower, &past(follower)), lists);
+    notification.followers.iter().map(one).collect()
 }
 
 fn judge(notification: &Notification, rulebook: &Rulebook, recall: &dyn Recall) -> Vec<Verdict> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 pub mod document;
+mod json;
 
 /// A text file as it was read, with the name that findings show.
 #[derive(Clone, Debug, PartialEq, Eq)]

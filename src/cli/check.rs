@@ -7,6 +7,7 @@ use super::output::Output;
 use super::{Check, Ending, context};
 use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, connect};
+use crate::diagnostic::Diagnostic;
 use crate::mail::Message;
 use crate::mailbox::{Range, Relocation, Session, Stop};
 use crate::place::{Folder, Uid};
@@ -18,6 +19,9 @@ const LAST_MAILS: u32 = 20;
 const HEADER_BYTES: u32 = 16 << 10;
 
 pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -> Ending {
+    if options.json {
+        return for_editors(path, output);
+    }
     let Ok(settings) = context::settings(path, output) else { return Ending::Settings };
     let (reading, findings) = rulebook::read(settings.as_ref());
     output.findings(&findings);
@@ -38,6 +42,19 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         }
     }
     ending
+}
+
+/// Every finding as a line of JSON; nothing where nothing is wrong.
+fn for_editors(path: Option<&Path>, output: &mut Output) -> Ending {
+    let (settings, mut findings) = context::settings_with_findings(path);
+    // Wrong settings do not say which rules are meant.
+    if settings.is_some() || findings.is_empty() {
+        findings.extend(rulebook::read(settings.as_ref()).1);
+    }
+    for finding in &findings {
+        output.line(&finding.json());
+    }
+    if findings.iter().any(Diagnostic::is_error) { Ending::Settings } else { Ending::Well }
 }
 
 fn summary(settings: Option<&Settings>, reading: &Reading) -> String {

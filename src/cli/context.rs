@@ -5,16 +5,27 @@ use std::path::Path;
 use super::Ending;
 use super::output::Output;
 use crate::daemon::rulebook::{self, Reading};
+use crate::diagnostic::Diagnostic;
 use crate::settings::{self, Environment, Settings};
 
 /// The settings, where there are any. What is wrong with them is printed.
 pub(super) fn settings(path: Option<&Path>, output: &mut Output) -> Result<Option<Settings>, Ending> {
+    let (settings, findings) = settings_with_findings(path);
+    output.findings(&findings);
+    match settings {
+        None if findings.iter().any(Diagnostic::is_error) => Err(Ending::Settings),
+        settings => Ok(settings),
+    }
+}
+
+/// The settings, where there are any and they are right, and what is wrong with them.
+pub(super) fn settings_with_findings(path: Option<&Path>) -> (Option<Settings>, Vec<Diagnostic>) {
     let environment = Environment::of_process();
     let file = path.map(Path::to_owned).or_else(|| settings::locate(&environment));
-    let Some(file) = file else { return Ok(None) };
-    let (settings, findings) = settings::load(Some(&file), &environment);
-    output.findings(&findings);
-    settings.map(Some).ok_or(Ending::Settings)
+    match file {
+        Some(file) => settings::load(Some(&file), &environment),
+        None => (None, Vec::new()),
+    }
 }
 
 /// Settings with accounts, and rules and profiles, for a command that cannot do without. What is missing is printed.

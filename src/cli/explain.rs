@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::output::Output;
 use super::{Ending, Explain, context};
-use crate::assess::{Assessment, Mail, Rulebook, assess};
+use crate::assess::{self, Assessment, Mail, Rulebook, assess};
 use crate::daemon::{clock, rulebook};
 use crate::mail::{Message, Recognition, Timestamp, Trust};
-use crate::report;
+use crate::report::{self, Paint, Tone};
 use crate::rules::Recall;
 use crate::rules::recall::{Blank, Replay};
 use crate::sweep::Sent;
@@ -38,7 +38,17 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
                 if options.json {
                     output.line(&report::json::assessed(&name, &assessment));
                 } else {
-                    output.text(&in_words(&name, &assessment, mails.len() > 1));
+                    let rules = match &assessment.recognition {
+                        Recognition::Recognised(notification) if !options.brief => {
+                            let traces = assess::trace(notification, &rulebook, &replay);
+                            let verdicts = &assessment.verdicts;
+                            report::trace::every_rule(notification, verdicts, &traces, output.paint())
+                        }
+                        _ => String::new(),
+                    };
+                    let verdict = in_words(&name, &assessment, mails.len() > 1, output.paint());
+                    let end = if mails.len() > 1 { "\n" } else { "" };
+                    output.text(&format!("{verdict}{rules}{end}"));
                 }
             }
             Err(cause) => {
@@ -89,13 +99,12 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn in_words(name: &str, assessment: &Assessment, several: bool) -> String {
-    let heading = if several { format!("{name}\n") } else { String::new() };
-    let text = report::text::describe(assessment);
+fn in_words(name: &str, assessment: &Assessment, several: bool, paint: Paint) -> String {
+    let heading = if several { format!("{}\n", paint.paint(Tone::Strong, name)) } else { String::new() };
+    let text = report::text::describe_painted(assessment, paint);
     let consequence = match assessment.recognition {
         Recognition::Recognised(_) => format!("  {}\n", report::text::consequence(assessment)),
         Recognition::Incomplete { .. } | Recognition::Foreign => String::new(),
     };
-    let end = if several { "\n" } else { "" };
-    format!("{heading}{text}{consequence}{end}")
+    format!("{heading}{text}{consequence}")
 }

@@ -9,8 +9,11 @@ use clap::{Parser, Subcommand};
 mod check;
 mod context;
 mod explain;
+mod facts;
+mod judge;
 mod output;
 mod run;
+mod schema;
 mod sweep;
 
 use output::Output;
@@ -37,6 +40,12 @@ enum Command {
     Check(Check),
     /// Tell what a mail is, what the rules say of it, and why
     Explain(Explain),
+    /// List every fact that rules may ask for, and the networks whose mails show it
+    Facts,
+    /// Try rules on a table of followers' facts
+    Judge(Judge),
+    /// Print the JSON Schema of a file, for editors that complete and check while you type
+    Schema(Schema),
 }
 
 /// The options of `sweep`.
@@ -59,6 +68,9 @@ struct Check {
     /// Also log in to each account and look at what its server can do
     #[arg(long)]
     connect: bool,
+    /// One JSON object per finding, a line each, and nothing else: for editors
+    #[arg(long, conflicts_with = "connect")]
+    json: bool,
 }
 
 /// The options of `explain`.
@@ -67,12 +79,36 @@ struct Explain {
     /// One JSON object per mail, a line each
     #[arg(long)]
     json: bool,
+    /// The verdict alone, without what every rule says
+    #[arg(long)]
+    brief: bool,
     /// What the receiving server calls itself in Authentication-Results
     #[arg(long, value_name = "ID")]
     authserv_id: Option<String>,
     /// Mails as files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// The options of `judge`.
+#[derive(Debug, clap::Args)]
+struct Judge {
+    /// The table: tab-separated, with a head line; `source` begins with the network; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    facts: PathBuf,
+    /// One JSON object per row, a line each
+    #[arg(long)]
+    json: bool,
+    /// Other rules than those in force
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+}
+
+/// The options of `schema`.
+#[derive(Debug, clap::Args)]
+struct Schema {
+    /// Which file's
+    file: schema::Which,
 }
 
 /// How a command ended, as an exit code (sysexits.h).
@@ -126,5 +162,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
+        Command::Facts => facts::facts(settings, &mut output),
+        Command::Judge(options) => judge::judge(settings, options, &mut output),
+        Command::Schema(options) => schema::schema(settings, options, &mut output),
     }
 }

@@ -2,21 +2,52 @@
 //! not the program.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use crate::diagnostic::Diagnostic;
+use crate::report::Paint;
+use crate::settings::Environment;
 
 /// Standard output and standard error.
 pub(super) struct Output {
     out: io::Stdout,
     err: io::Stderr,
     closed: bool,
+    paint: Paint,
+    err_paint: Paint,
+    /// Whether a line that says how far something is stands on standard error.
+    progress: bool,
 }
 
 impl Output {
     /// The process's own.
     pub(super) fn standard() -> Self {
-        Self { out: io::stdout(), err: io::stderr(), closed: false }
+        let (out, err) = (io::stdout(), io::stderr());
+        let allowed = Environment::of_process().allows_colour();
+        let paint = |is_terminal| if allowed && is_terminal { Paint::Coloured } else { Paint::Plain };
+        let (paint, err_paint) = (paint(out.is_terminal()), paint(err.is_terminal()));
+        Self { out, err, closed: false, paint, err_paint, progress: false }
+    }
+
+    /// Whether standard output is to be coloured.
+    pub(super) fn paint(&self) -> Paint {
+        self.paint
+    }
+
+    /// Says how far something is, on a terminal alone, in a line that the next one replaces.
+    pub(super) fn progress(&mut self, line: &str) {
+        if self.err.is_terminal() {
+            self.progress = true;
+            // To the start of the line, and what is right of it cleared (ECMA-48, EL).
+            let _ = write!(self.err, "\r{line}\u{1b}[K").and_then(|()| self.err.flush());
+        }
+    }
+
+    /// Takes the line of [`Output::progress`] away.
+    pub(super) fn end_progress(&mut self) {
+        if std::mem::take(&mut self.progress) {
+            let _ = write!(self.err, "\r\u{1b}[K").and_then(|()| self.err.flush());
+        }
     }
 
     /// Prints text as it is to standard output.
@@ -49,7 +80,11 @@ impl Output {
     /// Prints findings to standard error, each followed by an empty line.
     pub(super) fn findings(&mut self, findings: &[Diagnostic]) {
         for finding in findings {
-            self.error(&format!("{}\n", finding.plain()));
+            let shown = match self.err_paint {
+                Paint::Plain => finding.plain(),
+                Paint::Coloured => finding.coloured(),
+            };
+            self.error(&format!("{shown}\n"));
         }
     }
 }

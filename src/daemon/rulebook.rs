@@ -33,18 +33,23 @@ pub struct Reading {
 ///
 /// The findings come beside the reading, since warnings refuse nothing; with an error there is no reading.
 pub fn read(settings: Option<&Settings>) -> (Option<Reading>, Vec<Diagnostic>) {
+    read_with(settings, settings.and_then(|settings| settings.rules.as_deref()))
+}
+
+/// The same with another rules file than the settings name: to try one before it is put in force.
+pub fn read_with(
+    settings: Option<&Settings>,
+    rules_file: Option<&Path>,
+) -> (Option<Reading>, Vec<Diagnostic>) {
     let findings = Findings::default();
     let profiles = profile_sources(settings, &findings);
-    let rules_file = settings.and_then(|settings| settings.rules.as_deref());
     let rules_source = match rules_file {
         Some(file) => read_source(file, &findings),
         None => Some(Source::new("rules.toml", SHIPPED_RULES)),
     };
     let edition = edition(profiles.iter().chain(&rules_source));
     let profiles = Profiles::compile(&profiles, &findings);
-    let networks = profiles.networks().into_iter();
-    let vocabulary =
-        Vocabulary::new(networks.map(|summary| (summary.network, summary.facts.into_iter().collect())));
+    let vocabulary = vocabulary_of(&profiles);
     let Some(rules_source) = rules_source else { return (None, findings.into_sorted()) };
     let rules = rules::compile(&rules_source, &vocabulary, &findings);
     let folder = rules_file.and_then(Path::parent).unwrap_or(Path::new("."));
@@ -60,6 +65,18 @@ pub fn read(settings: Option<&Settings>) -> (Option<Reading>, Vec<Diagnostic>) {
     let well = !findings.any_error();
     let reading = Reading { profiles: Arc::new(profiles), rules: Arc::new(rules), people, edition };
     (well.then_some(reading), findings.into_sorted())
+}
+
+/// The networks that the profiles know, with what their mails show; and what is wrong with the profiles.
+pub fn vocabulary(settings: Option<&Settings>) -> (Vocabulary, Vec<Diagnostic>) {
+    let findings = Findings::default();
+    let profiles = Profiles::compile(&profile_sources(settings, &findings), &findings);
+    (vocabulary_of(&profiles), findings.into_sorted())
+}
+
+fn vocabulary_of(profiles: &Profiles) -> Vocabulary {
+    let networks = profiles.networks().into_iter();
+    Vocabulary::new(networks.map(|summary| (summary.network, summary.facts.into_iter().collect())))
 }
 
 impl Reading {

@@ -2,5 +2,11 @@
 //!
 //! Text from mails arrives here already made safe (one line, no control characters); see `mail`.
 
+pub mod facts;
 pub mod json;
+pub mod judged;
+pub mod paint;
 pub mod text;
+pub mod trace;
+
+pub use paint::{Paint, Tone};

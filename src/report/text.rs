@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::paint::{Paint, Tone};
 use crate::assess::{Assessment, Restraint};
 use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown};
 use crate::rules::{Action, Verdict};
@@ -14,6 +15,11 @@ const COUNTS: [Fact; 5] = [Fact::Followers, Fact::Following, Fact::Posts, Fact::
 
 /// What the mail is, whom it is about and what the rules say: one line each, without a closing line on what is done.
 pub fn describe(assessment: &Assessment) -> String {
+    describe_painted(assessment, Paint::Plain)
+}
+
+/// The same, in colours if so wanted.
+pub fn describe_painted(assessment: &Assessment, paint: Paint) -> String {
     match &assessment.recognition {
         Recognition::Foreign => "not a notification about a new follower\n".to_owned(),
         Recognition::Incomplete { network, missing } => {
@@ -25,10 +31,10 @@ pub fn describe(assessment: &Assessment) -> String {
             format!("{network} · seems to tell of a follower, but {trouble}: it stays\n")
         }
         Recognition::Recognised(notification) => {
-            let mut text = format!("{}\n", heading(notification));
+            let mut text = format!("{}\n", heading(notification, paint));
             for (follower, verdict) in notification.followers.iter().zip(&assessment.verdicts) {
                 let _ = writeln!(text, "  {}", person(follower));
-                text.push_str(&reasons(verdict));
+                text.push_str(&reasons(verdict, paint));
             }
             text
         }
@@ -63,13 +69,14 @@ pub fn restraint_in_words(restraint: &Restraint) -> String {
 }
 
 /// `Twitter · follow · authentic (mx.example.org: dkim=pass twitter.com)`.
-fn heading(notification: &Notification) -> String {
+fn heading(notification: &Notification, paint: Paint) -> String {
     let authentic = match &notification.authentic {
         Authenticity::Pass(evidence) => format!("authentic ({evidence})"),
-        Authenticity::Fail(evidence) => format!("forged ({evidence})"),
+        Authenticity::Fail(evidence) => paint.paint(Tone::Bad, &format!("forged ({evidence})")),
         Authenticity::Unknown => "not proven authentic".to_owned(),
     };
-    format!("{} · {} · {authentic}", notification.title, notification.kind)
+    let title = paint.paint(Tone::Strong, &notification.title);
+    format!("{title} · {} · {authentic}", notification.kind)
 }
 
 /// `Kim Sample (@kimsample) · followers 3 · following 2001 · posts 1 · no bio`.
@@ -107,8 +114,8 @@ pub fn handle(follower: &Follower) -> String {
 }
 
 /// The verdict and each rule behind it, a line each, indented.
-fn reasons(verdict: &Verdict) -> String {
-    let class = verdict.class.as_ref().map_or("undecided", |class| class.as_str());
+fn reasons(verdict: &Verdict, paint: Paint) -> String {
+    let class = paint.verdict(verdict.class.as_ref());
     if let [reason] = verdict.reasons.as_slice()
         && reason.points.is_none()
     {

@@ -92,7 +92,7 @@ impl RuleSet {
                 Match::Holds(evidence) => {
                     format!("`{}` holds ({evidence}), but an earlier rule decides", rule.rule)
                 }
-                Match::Fails => format!("`{}` does not hold for this follower", rule.rule),
+                Match::Fails(seen) => format!("`{}` does not hold ({seen})", rule.rule),
                 Match::CannotTell(fact) => {
                     format!("`{}` cannot tell: the test does not show `{fact}`", rule.rule)
                 }

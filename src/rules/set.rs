@@ -77,8 +77,8 @@ pub struct Trace<'a> {
 pub enum Match {
     /// It holds, and this is what it saw.
     Holds(Evidence),
-    /// It does not hold.
-    Fails,
+    /// It does not hold, and this is what it saw instead.
+    Fails(Evidence),
     /// This fact is not shown, so nobody knows.
     CannotTell(Fact),
 }
@@ -164,7 +164,7 @@ impl RuleSet {
         let sight = Sight::new(*case, lists);
         let trace = |rule: &'_ Rule| match rule.when.answer(&sight) {
             Answer::Holds => Match::Holds(rule.when.evidence(&sight)),
-            Answer::Fails => Match::Fails,
+            Answer::Fails => Match::Fails(rule.when.shortfall(&sight)),
             Answer::CannotTell(fact) => Match::CannotTell(fact),
         };
         let rules = self.rules.iter();

@@ -28,10 +28,17 @@ pub struct Row {
     pub source: String,
     /// The network.
     pub network: Network,
-    /// Whether this is a person; `None` where the table does not say.
-    pub genuine: Option<bool>,
+    /// What the table calls it: `genuine` is a person, anything else is not; `None` where it does not say.
+    pub label: Option<String>,
     /// The facts. A text of which only the length is known is as long as that and says nothing.
     pub follower: Follower,
+}
+
+impl Row {
+    /// Whether this is a person; `None` where the table does not say.
+    pub fn genuine(&self) -> Option<bool> {
+        self.label.as_ref().map(|label| label == "genuine")
+    }
 }
 
 /// What a column holds.
@@ -137,7 +144,7 @@ fn row(
             _ if cell.is_empty() => (),
             None => (),
             Some(Column::Source) => origin = Some((cell, span)),
-            Some(Column::Label) => label = Some(cell == "genuine"),
+            Some(Column::Label) => label = Some(cell.to_owned()),
             Some(column) => whole &= fact(&mut follower, *column, cell, &span, source, findings).is_some(),
         }
     }
@@ -154,7 +161,7 @@ fn row(
         );
         return None;
     };
-    whole.then(|| Row { line: position.line(), source: origin.to_owned(), network, genuine: label, follower })
+    whole.then(|| Row { line: position.line(), source: origin.to_owned(), network, label, follower })
 }
 
 /// Sets a fact; `None` where a finding says why not.
@@ -297,7 +304,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 pub fn scores<'a>(rows: impl IntoIterator<Item = (&'a Row, bool)>) -> BTreeMap<String, Score> {
     let mut scores = BTreeMap::<String, Score>::new();
     for (row, filed) in rows {
-        let Some(genuine) = row.genuine else { continue };
+        let Some(genuine) = row.genuine() else { continue };
         scores.entry(row.source.clone()).or_default().count(genuine, filed);
         if row.source != row.network.as_str() {
             scores.entry(row.network.to_string()).or_default().count(genuine, filed);
@@ -325,7 +332,7 @@ mod tests {
         );
         assert_eq!(findings, Vec::<String>::new());
         let [first, second] = rows.as_slice() else { panic!("{rows:?}") };
-        assert_eq!((first.network.as_str(), first.genuine, first.line), ("twitter", Some(true), 2));
+        assert_eq!((first.network.as_str(), first.genuine(), first.line), ("twitter", Some(true), 2));
         assert_eq!(first.follower.followers, Shown::Value(3));
         assert_eq!((&first.follower.bio, &first.follower.name), (&Shown::Empty, &Shown::Empty));
         assert_eq!(first.follower.handle, Shown::Value("…0000".into()));

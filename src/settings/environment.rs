@@ -38,6 +38,13 @@ impl Environment {
         Some((device.parse().ok()?, inode.parse().ok()?))
     }
 
+    /// Whether the user lets programs colour what they print: not where NO_COLOR says something (no-color.org), and not on
+    /// a terminal that cannot.
+    pub fn allows_colour(&self) -> bool {
+        let says = |name: &str| self.0.get(OsStr::new(name)).filter(|value| !value.is_empty());
+        says("NO_COLOR").is_none() && says("TERM").is_none_or(|terminal| terminal != "dumb")
+    }
+
     /// The home of the user.
     pub(super) fn home(&self) -> Option<PathBuf> {
         self.folder("HOME")

@@ -12,10 +12,12 @@ pub mod account;
 mod environment;
 mod layers;
 mod read;
+mod schema;
 mod section;
 
 pub use account::{Account, Backlog, SecretSource, Tls};
 pub use environment::Environment;
+pub use schema::schema;
 
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source, nearest};

@@ -326,7 +326,7 @@ fn every_rule_is_traced_whether_or_not_it_decides() {
         .iter()
         .map(|rule| match &rule.says {
             Match::Holds(evidence) => format!("{}: holds ({evidence})", rule.rule),
-            Match::Fails => format!("{}: fails", rule.rule),
+            Match::Fails(seen) => format!("{}: fails ({seen})", rule.rule),
             Match::CannotTell(fact) => format!("{}: cannot tell ({fact})", rule.rule),
         })
         .collect();

@@ -7,6 +7,7 @@
 mod layout;
 mod probe;
 mod recognise;
+mod schema;
 mod written;
 
 use std::collections::BTreeMap;
@@ -95,6 +96,11 @@ impl Profiles {
     /// The profiles that ship with followsift, named as in `config/`.
     pub fn shipped_sources() -> Vec<Source> {
         SHIPPED.iter().map(|(name, text)| Source::new(*name, *text)).collect()
+    }
+
+    /// The JSON Schema of a profile.
+    pub fn schema() -> serde_json::Value {
+        schema::schema()
     }
 
     /// Every network that a profile is there for, in the order of the files.

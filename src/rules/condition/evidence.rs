@@ -39,6 +39,11 @@ impl Condition {
         Evidence { seen: seen.pieces, by_name_alone: seen.ground == Ground::Name }
     }
 
+    /// What it saw instead of what it asked for: the first part that failed. To be asked only where it fails.
+    pub(crate) fn shortfall(&self, sight: &Sight<'_>) -> Evidence {
+        Evidence { seen: self.seen(sight, false).pieces, by_name_alone: false }
+    }
+
     /// What it saw when it held, or when it failed.
     fn seen(&self, sight: &Sight<'_>, held: bool) -> Seen {
         match (self, held) {

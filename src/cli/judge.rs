@@ -1,0 +1,71 @@
+//! `judge`: rules tried on a table of followers' facts. Needs no account, and without settings takes what ships.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::{fs, iter};
+
+use super::output::Output;
+use super::{Ending, Judge, context};
+use crate::daemon::rulebook;
+use crate::diagnostic::document::Findings;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::mail::Trust;
+use crate::report;
+use crate::rules::table;
+use crate::sweep::Sent;
+
+/// The largest table that is read, in bytes: some millions of rows.
+const TABLE_LIMIT: u64 = 512 << 20;
+
+pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Output) -> Ending {
+    let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
+    let (reading, findings) = match &options.rules {
+        Some(file) => rulebook::read_with(settings.as_ref(), Some(file)),
+        None => rulebook::read(settings.as_ref()),
+    };
+    output.findings(&findings);
+    let Some(reading) = reading else { return Ending::Settings };
+    let rulebook = reading.rulebook(Trust { authserv_id: None }, false, &Sent::new());
+
+    let text = match read(&options.facts) {
+        Ok(text) => text,
+        Err(cause) => {
+            output.error(&format!("error: could not read {}: {cause}", options.facts.display()));
+            return Ending::Data;
+        }
+    };
+    let findings = Findings::default();
+    let rows = table::read(&Source::new(options.facts.display().to_string(), text), &findings);
+    let findings = findings.into_sorted();
+    output.findings(&findings);
+    let ending = if findings.iter().any(Diagnostic::is_error) { Ending::Data } else { Ending::Well };
+
+    let (rules, lists) = (&rulebook.rules, &rulebook.lists);
+    let verdicts: Vec<_> = rows.iter().map(|row| rules.judge_row(row, lists)).collect();
+    if options.json {
+        for (row, verdict) in iter::zip(&rows, &verdicts) {
+            output.line(&report::judged::line(row, verdict, rules.files(verdict)));
+            if output.is_closed() {
+                break;
+            }
+        }
+        return ending;
+    }
+    output.text(&report::judged::tally(verdicts.iter()));
+    let filed = iter::zip(&rows, &verdicts).map(|(row, verdict)| (row, rules.files(verdict)));
+    let scores = table::scores(filed);
+    if !scores.is_empty() {
+        output.text(&format!("\n{}", report::judged::scores(&scores)));
+    }
+    ending
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    if file == Path::new("-") {
+        io::stdin().lock().take(TABLE_LIMIT).read_to_string(&mut text)?;
+    } else {
+        fs::File::open(file)?.take(TABLE_LIMIT).read_to_string(&mut text)?;
+    }
+    Ok(text)
+}

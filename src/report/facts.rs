@@ -1,0 +1,106 @@
+//! The facts that rules may ask for, as `facts` lists them.
+
+use std::fmt::Write as _;
+
+use super::paint::{Paint, Tone};
+use crate::rules::fact::Type;
+use crate::rules::{Fact, Vocabulary};
+
+/// How wide a line may get.
+const WIDTH: usize = 100;
+
+/// Every fact: its word, what it is, what a condition may ask of it, and the networks whose mails show it.
+pub fn facts(vocabulary: &Vocabulary, paint: Paint) -> String {
+    let mut shown = String::new();
+    for (title, facts) in groups() {
+        let _ = writeln!(shown, "{}\n", paint.paint(Tone::Strong, title));
+        for fact in facts {
+            shown.push_str(&one(fact, vocabulary, paint));
+        }
+        shown.push('\n');
+    }
+    shown.push_str("Any fact but a list also takes { shown = false }: the mail has no place for it; and\n");
+    shown.push_str("{ empty = true }: it has, and that is blank. Which is which depends on the network.\n");
+    shown
+}
+
+/// The facts in their order, under what they rest on.
+fn groups() -> Vec<(&'static str, Vec<Fact>)> {
+    let mut groups: Vec<(&'static str, Vec<Fact>)> = Vec::new();
+    for fact in Fact::ALL {
+        let title = title(fact);
+        match groups.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, facts)) => facts.push(fact),
+            None => groups.push((title, vec![fact])),
+        }
+    }
+    groups
+}
+
+fn title(fact: Fact) -> &'static str {
+    match fact {
+        Fact::Mail(_) => "In the mail, about the follower",
+        Fact::Network | Fact::Kind | Fact::Instance => "About the mail",
+        Fact::Ratio | Fact::Lopsided | Fact::FollowingPerPost | Fact::HandleDigits | Fact::NameLength => {
+            "Worked out; not shown where the mail does not show what it is made of"
+        }
+        Fact::Known | Fact::TimesFollowed | Fact::LastFollowed | Fact::Wave => "What came before",
+        Fact::Who | Fact::Impersonates => "Lists",
+    }
+}
+
+fn one(fact: Fact, vocabulary: &Vocabulary, paint: Paint) -> String {
+    let mut shown = format!(
+        "  {} {}\n  {:19} {} · {}\n",
+        paint.paint(Tone::Good, &format!("{:19}", fact.word())),
+        fact.explanation(),
+        "",
+        paint.paint(Tone::Faint, unit(fact)),
+        fact.type_of().expects(),
+    );
+    for line in wrapped(&shown_by(fact, vocabulary)) {
+        let _ = writeln!(shown, "  {:19} {}", "", paint.paint(Tone::Faint, &line));
+    }
+    shown
+}
+
+/// What it is measured in.
+fn unit(fact: Fact) -> &'static str {
+    match fact.type_of() {
+        Type::Text => "text",
+        Type::Count => "whole number",
+        Type::Quantity => "number",
+        Type::Duration => "length of time",
+        Type::Answer => "yes or no",
+        Type::Word => "word",
+        Type::People => "list",
+    }
+}
+
+fn shown_by(fact: Fact, vocabulary: &Vocabulary) -> String {
+    if fact.needs().is_empty() {
+        return "of every mail".to_owned();
+    }
+    let tellers: Vec<_> = vocabulary.tellers(fact).into_iter().map(|network| network.as_str()).collect();
+    let all = vocabulary.networks().count();
+    match tellers.len() {
+        0 => "shown by no known mail; for `judge`, and for networks of your own".to_owned(),
+        some if some == all => format!("shown by all {all} networks"),
+        some => format!("shown by {some} of {all}: {}", tellers.join(", ")),
+    }
+}
+
+/// Lines of at most so many characters that the whole fits the width, broken at blanks.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH - 22 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,53 @@
+//! What every rule says of a follower, as `explain` shows it below the verdict.
+
+use std::fmt::Write as _;
+
+use super::paint::{Paint, Tone};
+use super::text;
+use crate::mail::Notification;
+use crate::rules::{Effect, Match, Trace, Verdict};
+
+/// Every rule, in the order of the file: whether it holds, fails or cannot tell, and what it saw. An arrow stands before
+/// those that made the verdict.
+pub fn every_rule(
+    notification: &Notification,
+    verdicts: &[Verdict],
+    traces: &[Vec<Trace<'_>>],
+    paint: Paint,
+) -> String {
+    let mut shown = String::new();
+    let several = notification.followers.len() > 1;
+    for ((follower, verdict), trace) in notification.followers.iter().zip(verdicts).zip(traces) {
+        let of = if several { format!(" of {}", text::handle(follower)) } else { String::new() };
+        let heading = match trace.as_slice() {
+            [] => "there are no rules".to_owned(),
+            _ => format!("what every rule says{of}, from top to bottom:"),
+        };
+        let _ = writeln!(shown, "\n  {}", paint.paint(Tone::Strong, &heading));
+        for rule in trace {
+            shown.push_str(&line(rule, verdict, paint));
+        }
+    }
+    shown
+}
+
+fn line(rule: &Trace<'_>, verdict: &Verdict, paint: Paint) -> String {
+    let counted =
+        verdict.reasons.iter().any(|reason| reason.rule == rule.rule && reason.at.line == rule.at.line);
+    let effect = match rule.effect {
+        Effect::Decide(class) => class.to_string(),
+        Effect::Points(points) => format!("{points:+} points"),
+    };
+    let (word, tone, saw) = match &rule.says {
+        Match::Holds(seen) if counted => ("holds", Tone::Good, seen.to_string()),
+        // It would have decided or counted, had not one above decided.
+        Match::Holds(seen) => ("holds", Tone::Faint, format!("{seen}; another rule decides")),
+        Match::Fails(seen) => ("fails", Tone::Faint, seen.to_string()),
+        Match::CannotTell(fact) => ("cannot tell", Tone::Doubt, format!("{fact} is not shown")),
+    };
+    let arrow = if counted { "→" } else { " " };
+    let said = paint.paint(tone, &format!("{word:<11}"));
+    let about = format!("\"{}\" (line {}, {effect})", rule.rule, rule.at.line);
+    let about = if counted { paint.paint(Tone::Strong, &about) } else { about };
+    format!("  {arrow} {said} {about}: {saw}\n")
+}

@@ -1,0 +1,89 @@
+//! The JSON Schema of the settings file, for editors. A test holds its keys against those that `read` knows.
+
+use serde_json::{Value, json};
+
+/// The schema.
+pub fn schema() -> Value {
+    let path = |description: &str| json!({ "description": description, "type": "string", "minLength": 1 });
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "The settings of followsift",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "rules": path("The file of your rules [usual: rules.toml beside this file, else those that ship]."),
+            "networks": path("The folder of your own descriptions of networks' mails [usual: networks beside this file]."),
+            "state": path("The folder of the ledger [usual: where systemd says, else ~/.local/state/followsift]."),
+            "accounts": {
+                "description": "A table for each mail account; the name is yours.",
+                "type": "object",
+                "propertyNames": { "pattern": "^[a-z0-9_-]+$" },
+                "additionalProperties": { "$ref": "#/definitions/account" },
+            },
+        },
+        "definitions": { "account": account() },
+    })
+}
+
+fn account() -> Value {
+    let text = |description: &str| json!({ "description": description, "type": "string", "minLength": 1 });
+    let time = r"^\s*[0-9]+\s*[a-zµ]+(\s*[0-9]+\s*[a-zµ]+)*\s*$";
+    let secrets = ["password-file", "password-command", "password-credential"];
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        // Any of them may be in the environment in its place; `check` tells.
+        "properties": {
+            "host": text("The mail server."),
+            "user": text("The name you log in with."),
+            "port": {
+                "description": "[usual: 993 with TLS from the first byte, else 143]",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 65535,
+            },
+            "tls": {
+                "description": "How the line is protected [usual: implicit]; `off` only to this machine itself.",
+                "enum": ["implicit", "starttls", "off"],
+            },
+            "ca-file": text("Further authorities to trust, as PEM."),
+            "password-file": text("A file that only you can read; its first line is the password."),
+            "password-command": {
+                "description": "A program and its arguments; the first line it prints is the password.",
+                "type": "array",
+                "minItems": 1,
+                "items": { "type": "string" },
+            },
+            "password-credential": text("A credential of systemd (`LoadCredential=`)."),
+            "folders": {
+                "description": "Where notifications arrive [usual: INBOX].",
+                "anyOf": [
+                    { "type": "string", "minLength": 1 },
+                    { "type": "array", "minItems": 1, "uniqueItems": true, "items": { "type": "string", "minLength": 1 } },
+                ],
+            },
+            "authserv-id": text("What your mail server calls itself in Authentication-Results; `check --connect` shows it."),
+            "require-authentic": { "description": "Leave alone whatever is not proven [usual: false].", "type": "boolean" },
+            "act": { "description": "`false` observes, and touches nothing [usual: true].", "type": "boolean" },
+            "backlog": {
+                "description": "What the first start looks at [usual: none].",
+                "anyOf": [{ "enum": ["none", "all"] }, { "type": "string", "pattern": time }],
+            },
+            "poll": {
+                "description": "How long to wait before looking again, where the server does not say that mail has come [usual: 2m].",
+                "type": "string",
+                "pattern": time,
+            },
+        },
+        "not": { "anyOf": pairs(&secrets) },
+    })
+}
+
+/// Two of these at once.
+fn pairs(keys: &[&str]) -> Vec<Value> {
+    let mut pairs = Vec::new();
+    for (index, one) in keys.iter().enumerate() {
+        pairs.extend(keys.iter().skip(index + 1).map(|other| json!({ "required": [one, other] })));
+    }
+    pairs
+}
