@@ -21,10 +21,10 @@ pub(super) fn judge(
     signed_by: Option<&str>,
     trust: &Trust,
 ) -> Authenticity {
-    if head.several_senders {
+    if head.has_several_senders() {
         return Authenticity::Fail("more than one From address".to_owned());
     }
-    let sender = head.from.as_ref().map(|from| from.domain.as_str());
+    let sender = head.from().map(|from| from.domain.as_str());
     let aligned = |domain: &str| {
         if domains.is_empty() {
             sender.is_some_and(|sender| same_organisation(domain, sender))

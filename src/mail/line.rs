@@ -11,6 +11,11 @@ use unicode_normalization::UnicodeNormalization;
 /// Joiners (U+200C, U+200D) stay between two characters that are not ASCII: emoji, Persian and Indic scripts
 /// need them, a Latin word does not.
 pub fn one_line(text: &str, cap: usize) -> String {
+    // Most lines are plain already; normalising them costs ten times as much as looking.
+    let text = text.trim_ascii();
+    if text.len() <= cap && is_plain(text) {
+        return text.to_owned();
+    }
     let mut line = String::with_capacity(text.len().min(cap));
     let mut count = 0;
     let mut gap = false;
@@ -50,6 +55,12 @@ pub fn one_line(text: &str, cap: usize) -> String {
     }
     line.truncate(line.trim_end().len());
     line
+}
+
+/// ASCII without controls, and without two spaces in a row.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) && !bytes.windows(2).any(|pair| pair == b"  ")
 }
 
 /// Controls (other than white space), bidirectional marks, and characters without a width of their own that

@@ -272,21 +272,25 @@ fn is_table_part(tag: &str) -> bool {
     matches!(tag, "table" | "tbody" | "thead" | "tfoot" | "tr" | "td" | "th" | "body" | "html")
 }
 
-/// Elements without an end tag.
+/// Elements without an end tag. In the order of the alphabet.
+const VOID: &[&str] =
+    &["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
+
+/// Elements that begin and end a line; table cells too, so that numbers in a row stay apart. In the order of the
+/// alphabet.
+#[rustfmt::skip]
+const BLOCKS: &[&str] = &[
+    "address", "article", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "footer", "form", "h1", "h2",
+    "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody",
+    "td", "tfoot", "th", "thead", "title", "tr", "ul",
+];
+
 fn is_void(tag: &str) -> bool {
-    const VOID: &str = " area base br col embed hr img input link meta source track wbr ";
-    is_among(VOID, tag)
+    VOID.binary_search(&tag).is_ok()
 }
 
-/// Elements that begin and end a line; table cells too, so that numbers in a row stay apart.
 fn is_block(tag: &str) -> bool {
-    const BLOCKS: &str = " address article blockquote body br center dd div dl dt footer form h1 h2 h3 h4 h5 h6 \
-                          header hr html li main nav ol p pre section table tbody td tfoot th thead title tr ul ";
-    is_among(BLOCKS, tag)
-}
-
-fn is_among(words: &str, tag: &str) -> bool {
-    words.split(' ').any(|word| word == tag)
+    BLOCKS.binary_search(&tag).is_ok()
 }
 
 #[cfg(test)]
@@ -308,6 +312,11 @@ mod tests {
     #[test]
     fn styles_scripts_and_comments_are_not_shown() {
         assert_eq!(lines("<style>a{}</style>b<script>if(1<2){}</script><!-- c -->d"), ["bd"]);
+    }
+
+    #[test]
+    fn the_lists_of_elements_are_sorted() {
+        assert!(VOID.is_sorted() && BLOCKS.is_sorted());
     }
 
     #[test]

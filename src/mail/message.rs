@@ -2,6 +2,7 @@
 //!
 //! Never follows an attached message. A mail cut short at a byte limit is read as far as it goes.
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use base64::Engine as _;
@@ -47,13 +48,17 @@ impl std::error::Error for Unreadable {
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     headers: Vec<MailHeader<'a>>,
-    /// The first address in From, if there is one.
-    pub(super) from: Option<Address>,
-    /// Whether From names more than one address, or there is more than one From (RFC 5322, section 3.6
-    /// allows one field; of its addresses a filter can trust only a single one).
-    pub(super) several_senders: bool,
+    /// Read when somebody asks, since most mails are told by their subject not to be meant.
+    senders: OnceCell<Senders>,
     /// The subject as one line; empty if there is none.
     pub(super) subject: String,
+}
+
+/// What From says.
+#[derive(Debug)]
+struct Senders {
+    first: Option<Address>,
+    are_several: bool,
 }
 
 impl<'a> Head<'a> {
@@ -64,21 +69,29 @@ impl<'a> Head<'a> {
     }
 
     fn new(headers: Vec<MailHeader<'a>>) -> Self {
-        let mut from_fields = 0;
-        let mut senders = Vec::new();
-        let mut subject = None;
-        for header in &headers {
-            let key = header.get_key_raw();
-            if key.eq_ignore_ascii_case(b"from") {
-                from_fields += 1;
-                senders.extend(addresses(header));
-            } else if subject.is_none() && key.eq_ignore_ascii_case(b"subject") {
-                subject = Some(one_line(&decoded(header).unwrap_or_default(), SUBJECT_CAP));
-            }
-        }
-        let several_senders = from_fields > 1 || senders.len() > 1;
-        let from = senders.into_iter().next();
-        Self { headers, from, several_senders, subject: subject.unwrap_or_default() }
+        let mut head = Self { headers, senders: OnceCell::new(), subject: String::new() };
+        let subject = head.values("subject").next();
+        head.subject = one_line(&subject.unwrap_or_default(), SUBJECT_CAP);
+        head
+    }
+
+    /// The first address in From, if there is one.
+    pub(super) fn from(&self) -> Option<&Address> {
+        self.senders().first.as_ref()
+    }
+
+    /// Whether From names more than one address, or there is more than one From (RFC 5322, section 3.6
+    /// allows one field; of its addresses a filter can trust only a single one).
+    pub(super) fn has_several_senders(&self) -> bool {
+        self.senders().are_several
+    }
+
+    fn senders(&self) -> &Senders {
+        self.senders.get_or_init(|| {
+            let all: Vec<_> = self.fields("from").flat_map(|(_, header)| addresses(header)).collect();
+            let are_several = all.len() > 1 || self.fields("from").nth(1).is_some();
+            Senders { first: all.into_iter().next(), are_several }
+        })
     }
 
     /// The values of all fields of a name, decoded, in the order of the mail.
@@ -157,7 +170,7 @@ impl<'a> Message<'a> {
 
     /// The address in From, if there is one: the first, if there are several.
     pub fn from(&self) -> Option<String> {
-        self.head.from.as_ref().map(|from| one_line(&format!("{}@{}", from.local, from.domain), SUBJECT_CAP))
+        self.head.from().map(|from| one_line(&format!("{}@{}", from.local, from.domain), SUBJECT_CAP))
     }
 
     /// What the server that wrote the topmost Authentication-Results calls itself (RFC 8601, section 2.5), if there is one.
@@ -328,7 +341,7 @@ mod tests {
 
     #[test]
     fn more_than_one_sender_is_remembered() {
-        let several = |mail: &str| Message::parse(mail.as_bytes()).unwrap().head().several_senders;
+        let several = |mail: &str| Message::parse(mail.as_bytes()).unwrap().head().has_several_senders();
         assert!(!several("From: a@x.example\n\n"));
         assert!(several("From: a@x.example, b@y.example\n\n"));
         assert!(several("From: a@x.example\nFrom: b@y.example\n\n"));

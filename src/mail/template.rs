@@ -182,19 +182,25 @@ impl Template {
         })
     }
 
-    /// The last byte of what fits, if the template fixes it.
-    pub(super) fn last_byte(&self) -> Option<u8> {
-        match self.pieces.last()? {
-            Piece::Literal(text) => text.bytes().next_back(),
-            Piece::Hole(_) => None,
+    /// What everything that fits ends with.
+    pub(super) fn end(&self) -> &str {
+        match self.pieces.last() {
+            Some(Piece::Literal(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// What everything that fits begins with.
+    pub(super) fn start(&self) -> &str {
+        match self.pieces.first() {
+            Some(Piece::Literal(text)) => text,
+            _ => "",
         }
     }
 
     /// Compares a whole line or link; what fits extends `known`.
     pub(super) fn read(&self, text: &str, known: &Bindings, numerals: &Numerals) -> Option<Bindings> {
-        if let Some(Piece::Literal(end)) = self.pieces.last()
-            && !text.ends_with(end.as_str())
-        {
+        if !text.ends_with(self.end()) || !text.starts_with(self.start()) {
             return None;
         }
         let mut taken = Vec::new();

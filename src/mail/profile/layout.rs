@@ -94,7 +94,7 @@ impl Sender {
 impl Layout {
     /// May a mail with this header be one of these, as far as its sender goes?
     pub(super) fn may_come_from(&self, head: &Head<'_>) -> bool {
-        match &head.from {
+        match head.from() {
             Some(from) => self.from.is_empty() || self.from.iter().any(|sender| sender.is(from)),
             None => false,
         }

@@ -201,45 +201,65 @@ impl Profile {
     }
 }
 
-/// All subjects of all profiles, found by the byte that they end with: an ordinary mail is compared with few.
+/// All subjects of all profiles, found by the byte that they end or begin with: an ordinary mail is compared
+/// with few.
 #[derive(Debug, Default)]
 struct SubjectIndex {
-    by_last_byte: BTreeMap<Option<u8>, Vec<SubjectPlace>>,
+    by_last_byte: BTreeMap<u8, Vec<Subject>>,
+    /// Those that end with a hole.
+    by_first_byte: BTreeMap<u8, Vec<Subject>>,
+    /// Those that begin and end with a hole.
+    others: Vec<Subject>,
 }
 
-/// Where a subject template is.
-#[derive(Clone, Debug)]
-struct SubjectPlace {
+/// A subject, and which layouts it may belong to.
+#[derive(Debug)]
+struct Subject {
+    template: Template,
     profile: usize,
     locale: usize,
-    phrase: String,
-    template: usize,
+    layouts: Vec<usize>,
 }
 
 impl SubjectIndex {
     fn new(profiles: &[Profile]) -> Self {
-        let mut by_last_byte: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut index = Self::default();
         for (profile, compiled) in profiles.iter().enumerate() {
             for (locale, words) in compiled.locales.iter().enumerate() {
                 for (phrase, templates) in &words.phrases {
-                    if !compiled.layouts.iter().any(|layout| layout.subjects == *phrase) {
+                    let layouts = compiled.layouts.iter().enumerate();
+                    let layouts: Vec<_> = layouts
+                        .filter(|(_, layout)| layout.subjects == *phrase)
+                        .map(|(place, _)| place)
+                        .collect();
+                    if layouts.is_empty() {
                         continue;
                     }
-                    for (template, text) in templates.iter().enumerate() {
-                        let phrase = phrase.clone();
-                        let place = SubjectPlace { profile, locale, phrase, template };
-                        by_last_byte.entry(text.last_byte()).or_default().push(place);
+                    for template in templates.iter().cloned() {
+                        let last = template.end().bytes().next_back();
+                        let first = template.start().bytes().next();
+                        let subject = Subject { template, profile, locale, layouts: layouts.clone() };
+                        match (last, first) {
+                            (Some(last), _) => index.by_last_byte.entry(last).or_default().push(subject),
+                            (None, Some(first)) => {
+                                index.by_first_byte.entry(first).or_default().push(subject)
+                            }
+                            (None, None) => index.others.push(subject),
+                        }
                     }
                 }
             }
         }
-        Self { by_last_byte }
+        index
     }
 
-    /// The places of the templates that may fit a subject.
-    fn near(&self, subject: &str) -> impl Iterator<Item = &SubjectPlace> {
-        let keys = [Some(subject.bytes().next_back()).filter(Option::is_some), Some(None)];
-        keys.into_iter().flatten().filter_map(|key| self.by_last_byte.get(&key)).flatten()
+    /// The subjects that a line may fit, as far as its ends tell.
+    fn near<'s>(&'s self, line: &'s str) -> impl Iterator<Item = &'s Subject> + 's {
+        let by_last = line.bytes().next_back().and_then(|byte| self.by_last_byte.get(&byte));
+        let by_first = line.bytes().next().and_then(|byte| self.by_first_byte.get(&byte));
+        by_last.into_iter().chain(by_first).flatten().chain(&self.others).filter(|subject| {
+            line.ends_with(subject.template.end()) && line.starts_with(subject.template.start())
+        })
     }
 }
 

@@ -92,7 +92,7 @@ impl Profiles {
     }
 
     /// The layouts that fit, those first whose subject says most.
-    fn candidates(&self, head: &Head<'_>) -> Vec<Candidate<'_>> {
+    fn candidates<'p>(&'p self, head: &'p Head<'_>) -> Vec<Candidate<'p>> {
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         for candidate in self.fitting(head) {
             // Languages share subjects; one of them is enough, for the HTML part tells which it is.
@@ -107,27 +107,25 @@ impl Profiles {
         candidates
     }
 
-    fn fitting(&self, head: &Head<'_>) -> impl Iterator<Item = Candidate<'_>> {
-        self.subjects.near(&head.subject).flat_map(|place| {
+    fn fitting<'p>(&'p self, head: &'p Head<'_>) -> impl Iterator<Item = Candidate<'p>> + 'p {
+        self.subjects.near(&head.subject).flat_map(|subject| {
             let fitting = || {
-                let profile = self.profiles.get(place.profile)?;
-                let locale = profile.locales.get(place.locale)?;
-                let template = locale.phrases.get(&place.phrase)?.get(place.template)?;
-                let mut layouts = profile
-                    .layouts
-                    .iter()
-                    .filter(|layout| layout.subjects == place.phrase && layout.may_come_from(head))
-                    .peekable();
-                layouts.peek()?;
-                let known = template.read(&head.subject, &Bindings::default(), &locale.numerals)?;
+                let profile = self.profiles.get(subject.profile)?;
+                let locale = profile.locales.get(subject.locale)?;
+                let layouts = subject.layouts.iter().filter_map(|place| profile.layouts.get(*place));
+                let layouts: Vec<_> = layouts.filter(|layout| layout.may_come_from(head)).collect();
+                if layouts.is_empty() {
+                    return None;
+                }
+                let known = subject.template.read(&head.subject, &Bindings::default(), &locale.numerals)?;
                 let candidate = |layout| Candidate {
                     profile,
                     layout,
-                    locale: place.locale,
+                    locale: subject.locale,
                     known: known.clone(),
-                    fixed: template.fixed(),
+                    fixed: subject.template.fixed(),
                 };
-                Some(layouts.map(candidate).collect::<Vec<_>>())
+                Some(layouts.into_iter().map(candidate).collect::<Vec<_>>())
             };
             fitting().unwrap_or_default()
         })
