@@ -9,7 +9,7 @@ use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, connect};
 use crate::diagnostic::Diagnostic;
 use crate::mail::Message;
-use crate::mailbox::{Range, Relocation, Session, Stop};
+use crate::mailbox::{Cause, Range, Relocation, Session, Stop, shown_certificate};
 use crate::place::{Folder, Uid};
 use crate::settings::{Account, Settings};
 
@@ -37,6 +37,9 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
             output.line(&format!("\n{} ({}:{})", account.name, account.host, account.port));
             if let Err(fault) = look(account, &settings, output) {
                 output.failure(&fault);
+                if let Some(advice) = pin_advice(account, &fault) {
+                    output.line(&advice);
+                }
                 ending = Ending::Later;
             }
         }
@@ -55,6 +58,22 @@ fn for_editors(path: Option<&Path>, output: &mut Output) -> Ending {
         output.line(&finding.json());
     }
     if findings.iter().any(Diagnostic::is_error) { Ending::Settings } else { Ending::Well }
+}
+
+/// What to do where the certificate is not trusted: the line that pins it, and when not to write it.
+fn pin_advice(account: &Account, fault: &AccountFault) -> Option<String> {
+    let AccountFault::Mailbox(fault) = fault else { return None };
+    let shown = match fault.cause {
+        Cause::OtherCertificate(shown) => shown,
+        Cause::Tls(_) => shown_certificate(account, &Stop::new().ok()?).ok()?,
+        _ => return None,
+    };
+    Some(format!(
+        "  its certificate is not one to trust as it is. If this is your own bridge or server, and you know that nobody\n  \
+         is in between (it runs on this machine, or shows the same fingerprint itself), set\n    tls-fingerprint = \
+         \"{shown}\"\n  in [accounts.{}]; then this one certificate is trusted, and no other",
+        account.name
+    ))
 }
 
 fn summary(settings: Option<&Settings>, reading: &Reading) -> String {

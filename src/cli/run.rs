@@ -8,8 +8,8 @@ use crate::daemon;
 use crate::login;
 use crate::settings::Environment;
 
-pub(super) fn run(settings: Option<&Path>, output: &mut Output) -> Ending {
-    let (settings, reading) = match context::everything(settings, output) {
+pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
+    let (settings, reading) = match context::everything(file, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };
@@ -19,7 +19,8 @@ pub(super) fn run(settings: Option<&Path>, output: &mut Output) -> Ending {
         output.error(&format!("error: could not keep secrets out of core dumps: {cause}"));
         return Ending::Fault;
     }
-    match daemon::run(settings, reading) {
+    let origin = daemon::Origin { file: file.map(Path::to_owned), environment };
+    match daemon::run(&origin, settings, reading) {
         Ok(()) => Ending::Well,
         Err(fault) => {
             output.failure(&fault);

@@ -85,7 +85,7 @@ fn one(
 
 /// One mail: its subject, what it is, and how it ended.
 fn in_words(dealt: &Dealt, dry_run: bool) -> String {
-    let Dealt { mail, subject, assessment, end } = dealt;
+    let Dealt { mail, subject, assessment, end, .. } = dealt;
     let mut text = format!("\n{mail}: {subject}\n");
     if *end == End::Failed {
         text.push_str("  could not be assessed, by a fault of followsift; it stays\n");

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::os::fd::AsFd as _;
+use std::time::Instant;
 
 use crate::ledger::{LedgerFault, LockFault};
 use crate::login::{self, LoginFault};
@@ -30,8 +32,10 @@ pub enum AccountFault {
 /// # Errors
 /// Where there is no password to be had, or the server cannot be reached or refuses.
 pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
-    let login = login::resolve(account, settings.credentials.as_deref()).map_err(AccountFault::Login)?;
-    let connector = Connector::new(account.ca_file.as_deref())?;
+    stop.speak_by(Instant::now() + login::PATIENCE);
+    let login = login::resolve(account, settings.credentials.as_deref(), stop.as_fd())
+        .map_err(AccountFault::Login)?;
+    let connector = Connector::of(account)?;
     Ok(Session::connect(account, &login, &connector, stop)?)
 }
 
@@ -45,10 +49,19 @@ impl AccountFault {
         }
     }
 
+    /// May it be over once the network is another?
+    pub fn is_of_network(&self) -> bool {
+        match self {
+            Self::Mailbox(fault) => fault.is_of_network(),
+            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
+        }
+    }
+
     /// Did it end because it was asked to?
     pub fn is_stop(&self) -> bool {
         match self {
             Self::Mailbox(fault) => fault.is_stop(),
+            Self::Login(LoginFault::Stopped { .. }) => true,
             Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
         }
     }

@@ -1,32 +1,80 @@
-//! Where the service's events go: standard error, with a level that the journal understands.
+//! Where the service's events go: to the journal, with their fields, where standard error leads there; else to standard
+//! error, on one line each.
 //!
-//! Mails and servers choose some of the words, so everything is written on one line and without control characters.
+//! Mails and servers choose some of the words, so everything is written on one line and without control characters. In the
+//! journal the fields are ACCOUNT, NETWORK, FOLLOWER, VERDICT, RULE, FOLDER, UID, TO, MAIL_ID (the mail's Message-ID),
+//! TROUBLE, FINDING and WHY; and MESSAGE_ID tells what kind of event it is ([`kind`]).
 
 use std::io::{self, Write};
 
+use tracing::field::Field;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Starts logging to standard error. `filter` is as in the `tracing` documentation (`debug`, `followsift=debug`);
-/// one that cannot be read counts as `info`.
+/// The kinds of events, each with a number of its own, as the journal's MESSAGE_ID has it (systemd.journal-fields(7)).
+#[expect(missing_docs, reason = "each is named after the event that bears it")]
+pub mod kind {
+    pub const CONNECTED: &str = "701f1420a280401a9c5cfd242ed1b276";
+    pub const AWAY: &str = "a06308f13ac444999c84d0b3c38d1153";
+    pub const PARKED: &str = "046c8c9b118a47959d0704a2dc32a2b3";
+    pub const DIED: &str = "840912025c6f4e2b94e47d7a7f17e71c";
+    pub const HANGS: &str = "a2949d17f191420b8d9bfdf2055c2936";
+    pub const PANICKED: &str = "2b8bf14769244720b8da223cfde809d6";
+    pub const RELOADED: &str = "dc219a4d6ead4abd92c78da2419aa7b9";
+    pub const REFUSED: &str = "e6236f5db4374f0eadb2d7c6590f0630";
+    pub const MOVED: &str = "627ec91fdfd94da58081e6adb77bc16a";
+    pub const MARKED: &str = "a7f5768a4a274dd6b84b91e10078c380";
+    pub const OBSERVED: &str = "e720c55cb0514678891c965339242333";
+    pub const PUT_BACK: &str = "0fab8e385f844a0688030a36c8a57f86";
+    pub const LEFT: &str = "cf3bf03e01dc4aa4b934374bba662c77";
+    pub const GONE: &str = "35f9df72169340308afd0cbd4828e5a9";
+    pub const STAYS: &str = "1e0d845d08b540e6bc520c4cd1fbc427";
+    pub const INCOMPLETE: &str = "5db53e18245546fda128f00854cffb4c";
+}
+
+/// The field that only the journal has a use for.
+const KIND: &str = "message_id";
+
+/// Starts logging. `filter` is as in the `tracing` documentation (`debug`, `followsift=debug`); one that cannot be read
+/// counts as `info`.
 ///
-/// Where standard error is `journal`, a stream to the journal (its device and inode), each line begins with its level as
-/// `<N>`, as sd-daemon(3) has it.
+/// Where standard error is `journal`, a stream to the journal (its device and inode), events go to the journal itself. Where
+/// that cannot be reached, each line begins with its level as `<N>`, as sd-daemon(3) has it.
 pub fn start(filter: &str, journal: Option<(u64, u64)>) {
     let here = rustix::fs::fstat(io::stderr()).map(|stat| (stat.st_dev, stat.st_ino)).ok();
     let journal = journal.is_some() && journal == here;
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Set once, by the command that runs the service; a second start keeps the first.
+    if journal && let Ok(layer) = tracing_journald::layer() {
+        let priorities = tracing_journald::PriorityMappings {
+            info: tracing_journald::Priority::Informational,
+            debug: tracing_journald::Priority::Debug,
+            ..tracing_journald::PriorityMappings::new()
+        };
+        let layer = layer.with_field_prefix(None).with_priority_mappings(priorities);
+        let _ =
+            tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(layer));
+        return;
+    }
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .fmt_fields(DefaultFields::new())
+        .fmt_fields(debug_fn(write_field))
         .event_format(OneLine { journal })
         .with_writer(Harmless)
         .finish();
-    // Set once, by the command that runs the service; a second start keeps the first.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn std::fmt::Debug) -> std::fmt::Result {
+    match field.name() {
+        "message" => write!(writer, "{value:?}"),
+        KIND => Ok(()),
+        name => write!(writer, " {name}={value:?}"),
+    }
 }
 
 /// `LEVEL account{name=home}: message field=value`.
@@ -55,7 +103,7 @@ where
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
                 && !fields.is_empty()
             {
-                write!(writer, "[{fields}] ")?;
+                write!(writer, "[{}] ", fields.trim_start())?;
             }
         }
         context.format_fields(writer.by_ref(), event)?;

@@ -1,15 +1,23 @@
-//! The service: tokio owns signals and timers, one named thread per account owns its IMAP session.
+//! The service: tokio owns signals, timers, reload and watchdog; one named thread per account owns its IMAP session.
 //!
-//! No mail passes through the runtime. A watcher thread tells its events over a channel; when its end of it is dropped,
-//! the thread is over, by a panic too, and a fresh one is started after a while. The ledger makes that safe.
+//! No mail passes through the runtime. A watcher thread tells how it is over a channel; when its end of it is dropped, the
+//! thread is over, by a panic too, and a fresh one is started after a while. The ledger makes that safe.
 
 mod account;
 mod backoff;
 pub mod clock;
+mod fleet;
 pub mod log;
+mod origin;
+mod outside;
+mod panics;
+mod patience;
 pub mod rulebook;
 mod service;
+mod state;
+mod systemd;
 mod watcher;
 
 pub use account::{AccountFault, connect};
+pub use origin::Origin;
 pub use service::{ServiceFault, run};

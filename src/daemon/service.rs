@@ -1,24 +1,31 @@
-//! The service as a whole: its threads, its signals, its end.
+//! The service as a whole: its signals, its timers, its end.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tracing::{error, info, info_span};
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
+use tracing::{error, info, warn};
 
+use super::fleet::{Fleet, News};
+use super::log::kind;
+use super::origin::Origin;
 use super::rulebook::Reading;
-use super::watcher::Watcher;
-use crate::mailbox::Stop;
-use crate::settings::{Account, Settings};
+use super::state::{self, Notes};
+use super::{clock, outside, panics, systemd};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::settings::Settings;
 
-/// How long a watcher that died of a fault of ours is left dead.
-const REVIVAL: Duration = Duration::from_secs(30);
+/// One change around us brings others with it: they are told of together, this much later.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// However often the network changes, nobody is asked more often than this.
+const RARELY: Duration = Duration::from_secs(10);
+/// How long everyone has to end once told to: as long as a command in flight may take, and a little.
+const FAREWELL: Duration = Duration::from_secs(25);
 
 /// Why the service could not be run.
 #[derive(Debug)]
@@ -39,105 +46,176 @@ impl Error for ServiceFault {
     }
 }
 
-/// Watches all accounts until SIGTERM or SIGINT.
+/// Watches all accounts until SIGTERM or SIGINT. At SIGHUP, `origin` is read again.
 ///
 /// # Errors
 /// Where the machine does not give what a service needs: threads, signals.
-pub fn run(settings: Settings, reading: Reading) -> Result<(), ServiceFault> {
+pub fn run(origin: &Origin, settings: Settings, reading: Reading) -> Result<(), ServiceFault> {
+    panics::tell();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|cause| ServiceFault { doing: "start the runtime", cause })?;
-    runtime.block_on(serve(Arc::new(settings), Arc::new(reading)))
+    runtime.block_on(serve(origin, settings, reading))
 }
 
-/// A watcher thread that runs.
-struct Watched {
-    account: Account,
-    stop: Stop,
-    thread: JoinHandle<()>,
-}
-
-async fn serve(settings: Arc<Settings>, reading: Arc<Reading>) -> Result<(), ServiceFault> {
+async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<(), ServiceFault> {
     let hear = |kind| signal(kind).map_err(|cause| ServiceFault { doing: "listen for signals", cause });
-    let mut terminate = hear(SignalKind::terminate())?;
-    let mut interrupt = hear(SignalKind::interrupt())?;
-    let (_readings, latest) = watch::channel(reading);
-    let (over, mut is_over) = mpsc::unbounded_channel();
+    let terminate = hear(SignalKind::terminate())?;
+    let interrupt = hear(SignalKind::interrupt())?;
+    let hangup = hear(SignalKind::hangup())?;
+    let (readings, latest) = watch::channel(Arc::new(reading));
+    let (fleet, news) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
+    let service = Service { origin, readings, fleet, notes: Notes::default(), told: String::new() };
+    service.run(Ears { terminate, interrupt, hangup, news, outside: outside::listen() }).await
+}
 
-    let start = |account: &Account| start(account, &settings, &latest, &over);
-    let mut watched = settings.accounts.iter().map(&start).collect::<Result<Vec<_>, _>>()?;
-    info!(accounts = watched.len(), "watching");
-    tell_systemd(&[NotifyState::Ready, NotifyState::Status("watching")]);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            Some(name) = is_over.recv() => {
-                error!(account = %name, "its thread has died, by a fault of followsift; it is started again");
-                tokio::time::sleep(REVIVAL).await;
-                if let Some(dead) = watched.iter_mut().find(|one| one.account.name == name) {
-                    *dead = start(&dead.account)?;
+fn no_thread(cause: io::Error) -> ServiceFault {
+    ServiceFault { doing: "start a thread for an account", cause }
+}
+
+struct Ears {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    news: mpsc::UnboundedReceiver<News>,
+    outside: mpsc::UnboundedReceiver<()>,
+}
+
+struct Service<'a> {
+    origin: &'a Origin,
+    readings: watch::Sender<Arc<Reading>>,
+    fleet: Fleet,
+    notes: Notes,
+    /// What systemd was last told.
+    told: String,
+}
+
+impl Service<'_> {
+    async fn run(mut self, mut ears: Ears) -> Result<(), ServiceFault> {
+        let feeding = systemd::feeding();
+        // Without a watchdog there is nobody to feed, and the timer below is never asked.
+        let mut meal = interval(feeding.unwrap_or(Duration::from_secs(3600)));
+        meal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut knock: Option<Instant> = None;
+        let mut knocked = Instant::now();
+        systemd::ready();
+        self.tell_status();
+        loop {
+            let revival = self.fleet.next_revival();
+            tokio::select! {
+                _ = ears.terminate.recv() => break,
+                _ = ears.interrupt.recv() => break,
+                _ = ears.hangup.recv() => self.reload()?,
+                Some(news) = ears.news.recv() => {
+                    if let Some(trouble) = self.fleet.hear(news).map_err(no_thread)? {
+                        self.notes.last_trouble = Some((clock::now(), trouble));
+                    }
                 }
+                Some(()) = ears.outside.recv() => {
+                    knock.get_or_insert((Instant::now() + TOGETHER).max(knocked + RARELY));
+                }
+                () = at(knock) => {
+                    knock = None;
+                    knocked = Instant::now();
+                    self.fleet.knock();
+                }
+                () = at(revival) => self.fleet.revive(Instant::now()).map_err(no_thread)?,
+                _ = meal.tick(), if feeding.is_some() => self.feed(),
+            }
+            self.tell_status();
+        }
+        self.end(ears.news).await;
+        Ok(())
+    }
+
+    /// Reads everything anew, and goes on with it if it is right.
+    fn reload(&mut self) -> Result<(), ServiceFault> {
+        systemd::reloading();
+        let (read, findings) = self.origin.read();
+        for finding in &findings {
+            let text = finding.plain();
+            match finding.severity {
+                Severity::Error => error!(message_id = kind::REFUSED, finding = text, "the files are wrong"),
+                Severity::Warning => warn!(finding = text, "the files may be wrong"),
+            }
+        }
+        match read {
+            Some((settings, reading)) => {
+                self.notes.refused = None;
+                self.readings.send_replace(Arc::new(reading));
+                self.fleet.take(Arc::new(settings)).map_err(no_thread)?;
+                info!(message_id = kind::RELOADED, "settings, rules and lists were read again");
+            }
+            None => {
+                self.notes.refused =
+                    findings.iter().find(|one| one.severity == Severity::Error).map(in_brief);
+                error!(
+                    message_id = kind::REFUSED,
+                    "nothing was changed: what was read before stays in force"
+                );
+            }
+        }
+        self.tell_status();
+        systemd::ready();
+        Ok(())
+    }
+
+    /// Says that we live, if everyone does.
+    fn feed(&self) {
+        let overdue = self.fleet.overdue(Instant::now());
+        if overdue.is_empty() {
+            systemd::feed();
+        }
+        for account in overdue {
+            error!(message_id = kind::HANGS, %account, "its thread hangs; systemd is not told that all is well");
+        }
+    }
+
+    fn tell_status(&mut self) {
+        let words = state::in_words(self.fleet.states(), &self.notes);
+        if words != self.told {
+            systemd::status(&words);
+            self.told = words;
+        }
+    }
+
+    async fn end(mut self, mut news: mpsc::UnboundedReceiver<News>) {
+        systemd::stopping();
+        info!("stopping");
+        self.fleet.stop();
+        let over = async {
+            while !self.fleet.running().is_empty() {
+                let Some(one) = news.recv().await else { return };
+                // Nobody is wanted any more, so that nobody is started.
+                let _ = self.fleet.hear(one);
+            }
+        };
+        let in_time = timeout(FAREWELL, over).await.is_ok();
+        for account in self.fleet.running() {
+            if !in_time {
+                // What it had begun is in the ledger, and settled at the next start.
+                error!(message_id = kind::HANGS, %account, "its thread does not end; it is left behind");
             }
         }
     }
-    tell_systemd(&[NotifyState::Stopping]);
-    info!("stopping");
-    for one in &watched {
-        one.stop.stop();
+}
+
+/// Waits until `moment`; for ever where there is none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
-    for one in watched {
-        // A thread that panicked has been told of already.
-        let _ = one.thread.join();
-    }
-    Ok(())
 }
 
-fn start(
-    account: &Account,
-    settings: &Arc<Settings>,
-    reading: &watch::Receiver<Arc<Reading>>,
-    over: &mpsc::UnboundedSender<crate::place::AccountName>,
-) -> Result<Watched, ServiceFault> {
-    let stop = Stop::new().map_err(|cause| ServiceFault { doing: "make a bell for an account", cause })?;
-    let watcher = Watcher {
-        account: account.clone(),
-        settings: Arc::clone(settings),
-        reading: reading.clone(),
-        stop: stop.clone(),
-    };
-    let told = Obituary { name: account.name.clone(), over: over.clone(), stop: stop.clone() };
-    let thread = thread::Builder::new()
-        .name(account.name.to_string())
-        .spawn(move || {
-            let _span = info_span!("account", name = %told.name).entered();
-            watcher.run();
-            drop(told);
-        })
-        .map_err(|cause| ServiceFault { doing: "start a thread for an account", cause })?;
-    Ok(Watched { account: account.clone(), stop, thread })
-}
-
-/// Dropped when a watcher thread ends, by a panic too.
-struct Obituary {
-    name: crate::place::AccountName,
-    over: mpsc::UnboundedSender<crate::place::AccountName>,
-    stop: Stop,
-}
-
-impl Drop for Obituary {
-    fn drop(&mut self) {
-        if !self.stop.is_stopped() {
-            // Nobody listens any more where the service itself is ending.
-            let _ = self.over.send(self.name.clone());
+/// A finding in one line: where, and what.
+fn in_brief(finding: &Diagnostic) -> String {
+    match &finding.place {
+        Some(place) => {
+            let at = place.location();
+            format!("{}:{}: {}", at.file, at.line, finding.message)
         }
-    }
-}
-
-/// systemd is told where it listens, and not minded where it does not.
-fn tell_systemd(states: &[NotifyState<'_>]) {
-    if let Err(cause) = sd_notify::notify(states) {
-        tracing::debug!(%cause, "systemd does not listen");
+        None => finding.message.clone(),
     }
 }

@@ -7,12 +7,16 @@ use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use super::account::{AccountFault, connect};
-use super::backoff::Backoff;
+use super::backoff::{Backoff, LONGEST, UNREACHED};
 use super::clock;
+use super::fleet::Voice;
+use super::log::kind;
+use super::patience::Patience;
 use super::rulebook::Reading;
+use super::state::State;
 use crate::ledger::{AccountLock, Ledger};
 use crate::mail::Recognition;
-use crate::mailbox::{Fate, Session, Stop, Woken};
+use crate::mailbox::{Fate, Session, Step, Stop, Woken};
 use crate::report;
 use crate::settings::{Account, Settings};
 use crate::sweep::{self, Dealt, End, Memory, Scope, Sent, Sweep};
@@ -26,57 +30,119 @@ pub(super) struct Watcher {
     pub(super) account: Account,
     pub(super) settings: Arc<Settings>,
     pub(super) reading: watch::Receiver<Arc<Reading>>,
+    /// How long others of the same host go first.
+    pub(super) turn: Duration,
     pub(super) stop: Stop,
+}
+
+/// What a watcher has learned, from one session to the next.
+struct Learned {
+    backoff: Backoff,
+    patience: Patience,
+    /// The trouble that was last told of, while it lasts.
+    trouble: Option<String>,
 }
 
 impl Watcher {
     /// Watches the account until told to stop. Never returns otherwise.
-    pub(super) fn run(self) {
-        let mut backoff = Backoff::default();
-        loop {
-            let fault = match self.live(&mut backoff) {
+    pub(super) fn run(self, voice: &Voice) {
+        let patience = Patience::new(&self.account);
+        let mut learned = Learned { backoff: Backoff::default(), patience, trouble: None };
+        let mut woken = self.stop.wait(Instant::now() + self.turn);
+        while woken != Woken::Stop {
+            voice.tell(State::Connecting);
+            let fault = match self.live(&mut learned, voice) {
                 Ok(()) => return,
-                Err(fault) if fault.is_stop() => return,
+                // Whatever else went wrong on the way out, it is over.
+                Err(_) if self.stop.is_stopped() => return,
                 Err(fault) => fault,
             };
-            let pause = match fault.fate() {
-                Fate::Retry | Fate::Leave => {
-                    let pause = backoff.next(fastrand::f64());
-                    warn!(error = %Chain(&fault), "connecting again in {} s", pause.as_secs());
-                    pause
+            woken = self.pause(&fault, &mut learned, voice);
+        }
+    }
+
+    /// Tells of a fault, and waits for as long as it takes.
+    fn pause(&self, fault: &AccountFault, learned: &mut Learned, voice: &Voice) -> Woken {
+        let trouble = Chain(fault).to_string();
+        let known = learned.trouble.as_ref() == Some(&trouble);
+        learned.trouble = Some(trouble.clone());
+        let parked = fault.fate() == Fate::Park;
+        let pause = if parked {
+            error!(message_id = kind::PARKED, trouble, "parked: its owner has to do something");
+            voice.tell(State::Parked { trouble });
+            PARKED
+        } else {
+            let longest = if fault.is_of_network() { UNREACHED } else { LONGEST };
+            let pause = learned.backoff.next(longest, fastrand::f64());
+            let seconds = pause.as_secs();
+            if known {
+                debug!(trouble, "again; connecting in {seconds} s");
+            } else {
+                warn!(message_id = kind::AWAY, trouble, "connecting again in {seconds} s");
+            }
+            voice.tell(State::Away { trouble });
+            pause
+        };
+        let until = Instant::now() + pause;
+        loop {
+            match self.stop.wait(until) {
+                // Another network does not mend a wrong password.
+                Woken::Knock if parked && !fault.is_of_network() => {}
+                Woken::Knock => {
+                    learned.backoff.reset();
+                    return self.stop.wait(Instant::now() + self.turn);
                 }
-                Fate::Park => {
-                    error!(error = %Chain(&fault), "parked: its owner has to do something");
-                    PARKED
-                }
-            };
-            if self.stop.wait(Instant::now() + pause) == Woken::Stop {
-                return;
+                woken => return woken,
             }
         }
     }
 
     /// One session, from the connection to its end; `Ok` is an orderly stop.
-    fn live(&self, backoff: &mut Backoff) -> Result<(), AccountFault> {
+    fn live(&self, learned: &mut Learned, voice: &Voice) -> Result<(), AccountFault> {
+        self.stop.speak_by(Instant::now());
         let _lock = AccountLock::take(&self.settings.state, &self.account.name)?;
         let mut ledger = Ledger::open(&self.settings.state)?;
         let mut session = connect(&self.account, &self.settings, &self.stop)?;
-        info!(server = %self.account.host, "connected");
+        info!(message_id = kind::CONNECTED, server = %self.account.host, "connected");
+        learned.trouble = None;
+        voice.tell(State::Watching);
+        let mut last_wait = None;
         loop {
-            session = self.sweep(session, &mut ledger)?;
-            backoff.reset();
-            match self.wait(&mut session, &ledger)? {
-                Woken::Mail | Woken::Due => {}
-                Woken::Stop => {
-                    // The session is over either way; a server that does not say goodbye loses nothing.
-                    let _ = session.logout();
-                    return Ok(());
-                }
+            let (healthy, found) = self.sweep(session, &mut ledger)?;
+            session = healthy;
+            if let Some((woken, waited)) = last_wait {
+                learned.patience.ended(woken, waited, found);
             }
+            let begun = Instant::now();
+            let woken = match self.wait(&mut session, &ledger, &learned.patience) {
+                Ok(woken) => woken,
+                Err(fault) => {
+                    self.learn(&fault, begun.elapsed(), learned);
+                    return Err(fault);
+                }
+            };
+            if woken == Woken::Stop {
+                // The session is over either way; a server that does not say goodbye loses nothing.
+                let _ = session.logout();
+                return Ok(());
+            }
+            learned.backoff.reset();
+            last_wait = Some((woken, begun.elapsed()));
         }
     }
 
-    fn sweep(&self, session: Session, ledger: &mut Ledger) -> Result<Session, AccountFault> {
+    /// What a line that died while it was waited on teaches.
+    fn learn(&self, fault: &AccountFault, waited: Duration, learned: &mut Learned) {
+        let silent = matches!(fault, AccountFault::Mailbox(fault) if fault.doing == Step::Wait)
+            && fault.is_of_network();
+        if silent && learned.patience.died(waited) {
+            let renewal = humantime::format_duration(learned.patience.next(true)).to_string();
+            info!(renewal, "lines die of silence here; waiting is renewed sooner");
+        }
+    }
+
+    /// Looks through the new mail; was there any?
+    fn sweep(&self, session: Session, ledger: &mut Ledger) -> Result<(Session, bool), AccountFault> {
         let reading = Arc::clone(&self.reading.borrow());
         let (session, sent) = self.sent(session, ledger, &reading)?;
         let rulebook = reading.rulebook_of(&self.account, &sent);
@@ -84,7 +150,7 @@ impl Watcher {
             Sweep { account: &self.account, rulebook: &rulebook, scope: Scope::New, now: clock::now() };
         let (session, tally) = sweep::sweep(session, work, &mut Memory::Kept(ledger), &mut tell)?;
         debug!(looked_at = tally.looked_at, moved = tally.moved, turns = tally.turns, "swept");
-        Ok(session)
+        Ok((session, tally.looked_at > 0))
     }
 
     /// The people written to, read anew if that is long ago.
@@ -103,7 +169,12 @@ impl Watcher {
     }
 
     /// Waits for new mail in the first folder; the others are looked at when the poll is due.
-    fn wait(&self, session: &mut Session, ledger: &Ledger) -> Result<Woken, AccountFault> {
+    fn wait(
+        &self,
+        session: &mut Session,
+        ledger: &Ledger,
+        patience: &Patience,
+    ) -> Result<Woken, AccountFault> {
         let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
         let opened = session.select(folder)?;
         let dealt_with = ledger.cursor(&self.account.name, folder)?;
@@ -113,14 +184,16 @@ impl Watcher {
         if behind && opened.exists > 0 {
             return Ok(Woken::Mail);
         }
-        Ok(session.wait(Instant::now() + self.account.poll)?)
+        let time = patience.next(session.can("IDLE"));
+        Ok(session.wait(Instant::now() + time)?)
     }
 }
 
 /// A mail that was dealt with, as an event. Handles and rule names may be logged; bodies and addresses never.
 fn tell(dealt: Dealt) {
-    let Dealt { mail, assessment, end, .. } = &dealt;
-    let uid = mail.uid.0;
+    let Dealt { mail, message_id, assessment, end, .. } = &dealt;
+    let (uid, folder) = (mail.uid.0, &mail.folder);
+    let mail_id = message_id.as_deref().unwrap_or_default();
     let (network, follower) = match &assessment.recognition {
         Recognition::Recognised(notification) => {
             let people: Vec<_> = notification.followers.iter().map(report::text::handle).collect();
@@ -128,11 +201,15 @@ fn tell(dealt: Dealt) {
         }
         Recognition::Incomplete { network, missing } => {
             let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
-            warn!(uid, %network, missing = missing.join(" "), "a mail seems to tell of a follower, but cannot be read");
+            let missing = missing.join(" ");
+            warn!(
+                message_id = kind::INCOMPLETE, %folder, uid, mail_id, network = network.as_str(), missing,
+                "a mail seems to tell of a follower, but cannot be read"
+            );
             return;
         }
         Recognition::Foreign if *end == End::Failed => {
-            error!(uid, "a mail could not be assessed, by a fault of followsift; it stays");
+            error!(%folder, uid, mail_id, "a mail could not be assessed, by a fault of followsift; it stays");
             return;
         }
         Recognition::Foreign => return,
@@ -141,16 +218,21 @@ fn tell(dealt: Dealt) {
     let rules: Vec<_> =
         assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons).map(|it| it.rule.as_str()).collect();
     let rule = rules.join(", ");
+    macro_rules! event {
+        ($level:ident, $kind:expr, $text:literal $(, $($more:tt)+)?) => {
+            $level!(
+                message_id = $kind, %folder, uid, mail_id, network, follower, verdict, rule, $($($more)+,)? $text
+            )
+        };
+    }
     match end {
-        End::Moved { to, .. } => info!(uid, network, follower, verdict, rule, %to, "mail moved"),
-        End::Marked => info!(uid, network, follower, verdict, rule, "mail marked"),
-        End::Observed => info!(uid, network, follower, verdict, rule, "mail would be filed; only looking"),
-        End::PutBack => info!(uid, network, follower, verdict, rule, "mail was put back by hand; it stays"),
-        End::Left(why) => {
-            warn!(uid, network, follower, verdict, rule, why, "mail could not be moved; it stays")
-        }
-        End::Gone => info!(uid, network, follower, verdict, rule, "mail was gone before it could be moved"),
-        End::Stays | End::Failed => debug!(uid, network, follower, verdict, rule, "mail stays"),
+        End::Moved { to, .. } => event!(info, kind::MOVED, "mail moved", %to),
+        End::Marked => event!(info, kind::MARKED, "mail marked"),
+        End::Observed => event!(info, kind::OBSERVED, "mail would be filed; only looking"),
+        End::PutBack => event!(info, kind::PUT_BACK, "mail was put back by hand; it stays"),
+        End::Left(why) => event!(warn, kind::LEFT, "mail could not be moved; it stays", why),
+        End::Gone => event!(info, kind::GONE, "mail was gone before it could be moved"),
+        End::Stays | End::Failed => event!(debug, kind::STAYS, "mail stays"),
     }
 }
 

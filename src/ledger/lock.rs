@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use super::owner;
 use crate::place::AccountName;
 
 /// The right to work on an account, until it is dropped.
@@ -50,7 +51,9 @@ impl AccountLock {
     pub fn take(folder: &Path, account: &AccountName) -> Result<Self, LockFault> {
         let path = folder.join(format!("{account}.lock"));
         let unusable = |cause: io::Error| LockFault::Unusable { file: path.clone(), cause };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+        owner::refuse_foreign(folder)
+            .and_then(|()| fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))
+            .map_err(unusable)?;
         let mut file = fs::OpenOptions::new()
             .read(true)
             .write(true)

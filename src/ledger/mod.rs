@@ -22,6 +22,7 @@ mod history;
 mod intent;
 mod judged;
 mod lock;
+mod owner;
 mod people;
 mod recalled;
 mod schema;
@@ -58,13 +59,11 @@ impl Ledger {
     /// # Errors
     ///
     /// Where the folder or the file cannot be made or read, the file is damaged, is something else than a
-    /// ledger, or was written by a newer followsift.
+    /// ledger, or was written by a newer followsift; and for root where the folder is another user's.
     pub fn open(folder: &Path) -> Result<Self, LedgerFault> {
         let file = folder.join(FILE);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
+        owner::refuse_foreign(folder)
+            .and_then(|()| fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))
             .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
         // SQLite gives its own files beside the ledger the mode of the ledger, so the file is made here.
         fs::OpenOptions::new()

@@ -1,7 +1,7 @@
 //! A password that a program prints: started without a shell, watched, and killed when its time is up.
 
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -16,11 +16,15 @@ use super::LoginFault;
 use super::file::{LONGEST, password};
 
 /// How long a program may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The first line that the program prints, which has to end well and within `patience`. What it prints as
+/// The first line that the program prints, which has to end well, within `patience` and before `stop` rings. What it prints as
 /// errors is thrown away: nobody knows whether that bears the secret.
-pub(super) fn first_line(words: &[String], patience: Duration) -> Result<SecretString, LoginFault> {
+pub(super) fn first_line(
+    words: &[String],
+    patience: Duration,
+    stop: BorrowedFd<'_>,
+) -> Result<SecretString, LoginFault> {
     let (program, arguments) = words.split_first().ok_or_else(|| LoginFault::Unfit {
         source: "password-command".to_owned(),
         why: "it names no program",
@@ -29,12 +33,13 @@ pub(super) fn first_line(words: &[String], patience: Duration) -> Result<SecretS
     let deadline = Instant::now() + patience;
     let mut running = Running::start(program, arguments).map_err(not_run)?;
     let mut output = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    match running.listen(&mut output, deadline).map_err(not_run)? {
+    match running.listen(&mut output, deadline, stop).map_err(not_run)? {
         Heard::Ended(status) if status.success() => password(&output, || program.clone()),
         Heard::Ended(status) => Err(LoginFault::Failed { program: program.clone(), status }),
         Heard::TooMuch => {
             Err(LoginFault::Unfit { source: program.clone(), why: "it prints more than a password" })
         }
+        Heard::Stopped => Err(LoginFault::Stopped { program: program.clone() }),
         Heard::TooLate => Err(LoginFault::TooSlow { program: program.clone(), given: patience }),
     }
 }
@@ -43,6 +48,7 @@ enum Heard {
     Ended(ExitStatus),
     TooMuch,
     TooLate,
+    Stopped,
 }
 
 /// A program that is killed, with all that it has started, unless it ends by itself.
@@ -79,7 +85,12 @@ impl Running {
 
     /// Reads until the program ends. Its end counts and not that of its output, which something that it has
     /// left running (an agent) may hold open.
-    fn listen(&mut self, output: &mut Zeroizing<Vec<u8>>, deadline: Instant) -> io::Result<Heard> {
+    fn listen(
+        &mut self,
+        output: &mut Zeroizing<Vec<u8>>,
+        deadline: Instant,
+        stop: BorrowedFd<'_>,
+    ) -> io::Result<Heard> {
         let mut open = true;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -87,20 +98,23 @@ impl Running {
                 return Ok(Heard::TooLate);
             }
             let left = Timespec::try_from(left).map_err(io::Error::other)?;
-            let end = PollFd::new(&self.ended, PollFlags::IN);
-            let mut both = [end, PollFd::new(&self.stdout, PollFlags::IN)];
-            let [end, _] = &mut both;
-            let woken = if open {
-                poll(&mut both, Some(&left))
-            } else {
-                poll(std::slice::from_mut(end), Some(&left))
-            };
+            // Last, so that it can be left out once it has ended: it would be heard for ever.
+            let mut ears = [
+                PollFd::new(&self.ended, PollFlags::IN),
+                PollFd::from_borrowed_fd(stop, PollFlags::IN),
+                PollFd::new(&self.stdout, PollFlags::IN),
+            ];
+            let listening = if open { 3 } else { 2 };
+            let woken = poll(ears.get_mut(..listening).unwrap_or_default(), Some(&left));
             match woken {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(cause) => return Err(cause.into()),
             }
-            let [end, _] = &both;
+            let [end, bell, _] = &ears;
+            if !bell.revents().is_empty() {
+                return Ok(Heard::Stopped);
+            }
             let ended = !end.revents().is_empty();
             // What it printed before its end is there by now.
             open = open && self.drain(output)?;
@@ -147,14 +161,31 @@ impl Drop for Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::event::{EventfdFlags, eventfd};
     use secrecy::ExposeSecret;
+    use std::os::fd::AsFd;
 
     fn run(script: &str, patience: Duration) -> Result<String, LoginFault> {
         let words = ["sh", "-c", script].map(str::to_owned);
-        first_line(&words, patience).map(|secret| secret.expose_secret().to_owned())
+        first_line(&words, patience, silence().as_fd()).map(|secret| secret.expose_secret().to_owned())
     }
 
     const LONG: Duration = Duration::from_secs(20);
+
+    /// A bell that nobody rings.
+    fn silence() -> OwnedFd {
+        eventfd(0, EventfdFlags::CLOEXEC).unwrap()
+    }
+
+    #[test]
+    fn a_stop_does_not_wait_for_the_program() {
+        let begun = Instant::now();
+        let bell = eventfd(1, EventfdFlags::CLOEXEC).unwrap();
+        let words = ["sleep", "30"].map(str::to_owned);
+        let fault = first_line(&words, LONG, bell.as_fd()).unwrap_err();
+        assert!(matches!(fault, LoginFault::Stopped { .. }), "{fault}");
+        assert!(begun.elapsed() < LONG / 2);
+    }
 
     #[test]
     fn the_first_line_that_a_program_prints_is_the_password() {
@@ -166,7 +197,7 @@ mod tests {
     #[test]
     fn no_shell_reads_the_arguments() {
         let words = ["printf", "%s", "$HOME; `id`"].map(str::to_owned);
-        assert_eq!(first_line(&words, LONG).unwrap().expose_secret(), "$HOME; `id`");
+        assert_eq!(first_line(&words, LONG, silence().as_fd()).unwrap().expose_secret(), "$HOME; `id`");
     }
 
     #[test]
@@ -203,7 +234,7 @@ mod tests {
             assert!(fault.to_string().contains(expected), "{fault}");
             assert!(!format!("{fault} {fault:?}").contains("hunter2"), "{fault:?}");
         }
-        let missing = first_line(&["/no/such/program".to_owned()], LONG).unwrap_err();
+        let missing = first_line(&["/no/such/program".to_owned()], LONG, silence().as_fd()).unwrap_err();
         assert_eq!(missing.to_string(), "could not run /no/such/program for the password");
     }
 }

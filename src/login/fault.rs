@@ -48,6 +48,11 @@ pub enum LoginFault {
         /// How long it was given.
         given: Duration,
     },
+    /// A stop was asked for while the program ran; it was killed.
+    Stopped {
+        /// The program, without its arguments.
+        program: String,
+    },
     /// What was read is no password.
     Unfit {
         /// The file or the program.
@@ -83,6 +88,9 @@ impl fmt::Display for LoginFault {
                 "could not get the password from {program}: it did not end within {}; it must not ask anything",
                 humantime::format_duration(*given)
             ),
+            Self::Stopped { program } => {
+                write!(f, "could not wait for the password from {program}: told to stop")
+            }
             Self::Unfit { source, why } => write!(f, "could not use the password from {source}: {why}"),
         }
     }
@@ -96,6 +104,7 @@ impl Error for LoginFault {
             | Self::Exposed { .. }
             | Self::Failed { .. }
             | Self::TooSlow { .. }
+            | Self::Stopped { .. }
             | Self::Unfit { .. } => None,
         }
     }

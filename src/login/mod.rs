@@ -5,6 +5,7 @@
 //! the accounts call it before they connect.
 
 use std::fs;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use secrecy::SecretString;
@@ -16,6 +17,7 @@ mod dumps;
 mod fault;
 mod file;
 
+pub use command::PATIENCE;
 pub use dumps::forbid_dumps;
 pub use fault::LoginFault;
 
@@ -31,14 +33,19 @@ pub enum Login {
     },
 }
 
-/// Reads an account's password, anew each time. May take as long as a password program may, half a minute.
+/// Reads an account's password, anew each time. May take as long as a password program may ([`PATIENCE`]), or until
+/// `stop` can be read.
 ///
 /// `credentials` is the folder where systemd has put this service's credentials, as the settings know it.
 ///
 /// # Errors
 ///
 /// Where the password cannot be had, is empty, or can be read by others.
-pub fn resolve(account: &Account, credentials: Option<&Path>) -> Result<Login, LoginFault> {
+pub fn resolve(
+    account: &Account,
+    credentials: Option<&Path>,
+    stop: BorrowedFd<'_>,
+) -> Result<Login, LoginFault> {
     let password = match &account.secret {
         SecretSource::Credential(name) => {
             let folder = credentials.ok_or_else(|| LoginFault::NoCredentials { name: name.clone() })?;
@@ -46,7 +53,7 @@ pub fn resolve(account: &Account, credentials: Option<&Path>) -> Result<Login, L
             file::first_line(&folder.join(name), |_: &fs::Metadata| true)
         }
         SecretSource::File(path) => file::first_line(path, file::is_private),
-        SecretSource::Command(words) => command::first_line(words, command::PATIENCE),
+        SecretSource::Command(words) => command::first_line(words, PATIENCE, stop),
     }?;
     Ok(Login::Password { user: account.user.clone(), password })
 }
@@ -55,7 +62,14 @@ pub fn resolve(account: &Account, credentials: Option<&Path>) -> Result<Login, L
 mod tests {
     use super::*;
     use crate::settings::{self, Environment};
+    use rustix::event::{EventfdFlags, eventfd};
     use secrecy::ExposeSecret;
+    use std::os::fd::{AsFd, OwnedFd};
+
+    /// A bell that nobody rings.
+    fn silence() -> OwnedFd {
+        eventfd(0, EventfdFlags::CLOEXEC).unwrap()
+    }
 
     /// An account whose password is where this setting says.
     fn account(key: &str, value: &str) -> Account {
@@ -81,7 +95,7 @@ mod tests {
             ("PASSWORD_FILE", file),
             ("PASSWORD_COMMAND", &format!("[\"cat\", \"{file}\"]")),
         ] {
-            let login = resolve(&account(key, value), Some(folder.path())).unwrap();
+            let login = resolve(&account(key, value), Some(folder.path()), silence().as_fd()).unwrap();
             assert!(!format!("{login:?}").contains("hunter2"));
             let Login::Password { user, password } = login;
             assert_eq!((user.as_str(), password.expose_secret()), ("ann", "hunter2"));
@@ -90,7 +104,7 @@ mod tests {
 
     #[test]
     fn without_systemd_there_is_no_credential_and_what_to_do_is_said() {
-        let fault = resolve(&account("PASSWORD_CREDENTIAL", "mail"), None).unwrap_err();
+        let fault = resolve(&account("PASSWORD_CREDENTIAL", "mail"), None, silence().as_fd()).unwrap_err();
         assert!(fault.to_string().contains("add `LoadCredential=mail:/path/to/file`"), "{fault}");
     }
 }

@@ -187,6 +187,11 @@ impl<'a> Message<'a> {
         mailparse::dateparse(&date).ok().map(Timestamp)
     }
 
+    /// Its Message-ID as one line, if it has one: what its sender calls it, which proves nothing.
+    pub fn id(&self) -> Option<String> {
+        self.head.values("Message-ID").next().map(|id| one_line(&id, SUBJECT_CAP)).filter(|id| !id.is_empty())
+    }
+
     /// The text part, decoded; white space as it came. A last line that was cut short is not there.
     pub fn text(&self) -> Option<&str> {
         let part = self.text.as_ref()?;

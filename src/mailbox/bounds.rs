@@ -16,8 +16,12 @@ use super::stop::{Stop, poll_until};
 const QUIET: Duration = Duration::from_secs(60);
 /// How long a command in flight may take to its end once a stop was asked for, so that no move is cut in half by us.
 const GRACE: Duration = Duration::from_secs(20);
-/// The same where nothing but IDLE is to be left.
-const IDLE_GRACE: Duration = Duration::from_secs(3);
+/// The same where nothing but IDLE is to be left: who waits has to be gone within a second, and a goodbye is no duty.
+const IDLE_GRACE: Duration = Duration::from_millis(500);
+/// How long a server may take to end IDLE; longer, and the line is dead.
+const IDLE_ENDS: Duration = Duration::from_secs(30);
+/// The same after a knock: whoever knocks has reason to think so.
+const PROBED: Duration = Duration::from_secs(10);
 
 /// What a command may cost.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +35,12 @@ pub(super) struct Limits {
 impl Limits {
     /// For a command with a short answer.
     pub(super) const SHORT: Self = Self { time: Duration::from_secs(60), bytes: 1 << 20 };
+
+    /// For a command that only asks whether somebody is there.
+    pub(super) const PROBE: Self = Self { time: PROBED, bytes: 1 << 20 };
+
+    /// For a goodbye, once a stop was asked for.
+    pub(super) const FAREWELL: Self = Self { time: IDLE_GRACE, bytes: 1 << 20 };
 
     /// For an answer of up to so many bytes, over a line that carries at least 64 KiB a second.
     pub(super) fn of_bytes(bytes: u64) -> Self {
@@ -69,6 +79,8 @@ struct State {
     budget: u64,
     /// When a stop was first noticed in a command.
     stopping: Option<Instant>,
+    /// IDLE was ended by a knock.
+    knocked: bool,
     cut: Option<Cut>,
     ended: bool,
     turns: u32,
@@ -85,11 +97,14 @@ pub(super) struct Bounds {
 impl Bounds {
     /// For a connection that is yet to be made, within `limits`.
     pub(super) fn new(stop: Stop, limits: Limits) -> Self {
+        let due = Instant::now() + limits.time;
+        stop.speak_by(due);
         let state = State {
             errand: Errand::Approach,
-            due: Instant::now() + limits.time,
+            due,
             budget: limits.bytes,
             stopping: None,
+            knocked: false,
             cut: None,
             ended: false,
             turns: 0,
@@ -108,6 +123,7 @@ impl Bounds {
         state.errand = Errand::Command;
         state.due = Instant::now() + limits.time;
         state.budget = limits.bytes;
+        self.stop.speak_by(state.due);
     }
 
     /// Begins to wait in IDLE, until `due`.
@@ -116,13 +132,20 @@ impl Bounds {
         state.errand = Errand::Idle;
         state.due = due;
         state.budget = Limits::SHORT.bytes;
+        state.knocked = false;
+        self.stop.speak_by(due);
     }
 
     /// Ends the waiting in IDLE, where nothing has ended it yet.
     pub(super) fn end_idle(&self) {
         if self.state().errand == Errand::Idle {
-            self.arm(Limits::SHORT);
+            self.arm(Limits { time: IDLE_ENDS, ..Limits::SHORT });
         }
+    }
+
+    /// Was IDLE ended by a knock?
+    pub(super) fn was_knocked(&self) -> bool {
+        self.state().knocked
     }
 
     /// The stop that this connection listens to.
@@ -206,9 +229,17 @@ impl Bounds {
                 (state.errand, grace.map_or(until, |grace| until.min(grace)), state.stopping.is_some())
             };
             let deaf = errand == Errand::Command && hurried;
-            let mut ears = [PollFd::new(socket, what), PollFd::new(&self.stop, PollFlags::IN)];
-            let ears = if deaf { ears.get_mut(..1) } else { ears.get_mut(..) };
-            let Some(ears) = ears else { return Err(io::ErrorKind::WouldBlock.into()) };
+            let door = self.stop.door();
+            let mut ears = [
+                PollFd::new(socket, what),
+                PollFd::new(&self.stop, PollFlags::IN),
+                PollFd::new(&door, PollFlags::IN),
+            ];
+            let listening = match errand {
+                Errand::Idle => 3,
+                Errand::Approach | Errand::Command => 2 - usize::from(deaf),
+            };
+            let Some(ears) = ears.get_mut(..listening) else { return Err(io::ErrorKind::WouldBlock.into()) };
             let ready = poll_until(ears, until)?;
             let ringing = ears.get(1).is_some_and(|bell| !bell.revents().is_empty());
             if ringing {
@@ -219,10 +250,16 @@ impl Bounds {
                         continue;
                     }
                     Errand::Idle => {
-                        self.arm(Limits { time: IDLE_GRACE, ..Limits::SHORT });
+                        self.arm(Limits::FAREWELL);
                         return Err(io::ErrorKind::WouldBlock.into());
                     }
                 }
+            }
+            if ears.get(2).is_some_and(|door| !door.revents().is_empty()) && self.stop.answer_door() {
+                self.state().knocked = true;
+                // The answer to DONE tells whether the line lives.
+                self.arm(Limits::PROBE);
+                return Err(io::ErrorKind::WouldBlock.into());
             }
             if ready {
                 return Ok(());
@@ -230,7 +267,7 @@ impl Bounds {
             match errand {
                 // The end of IDLE's time is no failure.
                 Errand::Idle => {
-                    self.arm(Limits::SHORT);
+                    self.arm(Limits { time: IDLE_ENDS, ..Limits::SHORT });
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
                 Errand::Approach | Errand::Command => {

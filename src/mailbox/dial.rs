@@ -1,7 +1,7 @@
 //! From a server's name to a line that is ready for a login: look-up, socket, STARTTLS, TLS.
 //!
-//! Owns whom we trust, and that nothing is sent in clear but to a loopback address. Certificates and names are always
-//! verified; TLS is 1.2 at least. Never logs in. Called by `session`.
+//! Owns whom we trust, and that nothing is sent in clear but to a loopback address. Certificates are always verified, with
+//! the name by the authorities or by the one fingerprint that the settings pin; TLS is 1.2 at least. Never logs in. Called by `session`.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector};
+use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
@@ -18,7 +18,7 @@ use super::fault::{Cause, Fault, Step, Subject};
 use super::refusal::{Refusal, Status};
 use super::stop::{Stop, poll_until};
 use super::wire::{Shared, Transport, Wire};
-use crate::settings::{Account, Tls};
+use crate::settings::{Account, Fingerprint, Tls};
 
 /// Everything from the look-up to the greeting.
 const APPROACH: Limits = Limits { time: Duration::from_secs(45), bytes: 1 << 20 };
@@ -34,7 +34,20 @@ const CLEAR_LINES: usize = 50;
 
 /// Whom we trust, made once and cloned for every connection: with the system's authorities it costs a megabyte and a half.
 #[derive(Clone, Debug)]
-pub struct Connector(TlsConnector);
+pub struct Connector {
+    tls: TlsConnector,
+    trust: Trust,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Trust {
+    /// Who is vouched for by an authority.
+    Authorities,
+    /// The one certificate.
+    Pin(Fingerprint),
+    /// Nobody: only to look at a certificate.
+    Nobody,
+}
 
 impl Connector {
     /// Trusts the system's authorities, and those in `ca_file` (PEM, one or more) beside them.
@@ -43,12 +56,39 @@ impl Connector {
     /// Where the file cannot be read or holds no certificate.
     pub fn new(ca_file: Option<&Path>) -> Result<Self, Fault> {
         let on = Subject::File(ca_file.unwrap_or(Path::new("the system's store")).to_owned());
-        Self::build(ca_file).map_err(|cause| Fault { doing: Step::Trust, on, cause })
+        Self::build(ca_file, Trust::Authorities).map_err(|cause| Fault { doing: Step::Trust, on, cause })
     }
 
-    fn build(ca_file: Option<&Path>) -> Result<Self, Cause> {
+    /// As the settings of `account` have it.
+    ///
+    /// # Errors
+    /// As [`Connector::new`].
+    pub fn of(account: &Account) -> Result<Self, Fault> {
+        match account.pin {
+            None => Self::new(account.ca_file.as_deref()),
+            Some(pin) => Self::of_nobody(Trust::Pin(pin)),
+        }
+    }
+
+    fn of_nobody(trust: Trust) -> Result<Self, Fault> {
+        let on = Subject::File(Path::new("the system's store").to_owned());
+        Self::build(None, trust).map_err(|cause| Fault { doing: Step::Trust, on, cause })
+    }
+
+    fn build(ca_file: Option<&Path>, trust: Trust) -> Result<Self, Cause> {
         let mut builder = TlsConnector::builder();
         builder.min_protocol_version(Some(Protocol::Tlsv12));
+        match trust {
+            Trust::Authorities => {}
+            Trust::Pin(_) | Trust::Nobody => {
+                // The handshake still proves that the server has the certificate's key; whose certificate it is, is
+                // looked at before a byte is sent.
+                builder
+                    .disable_built_in_roots(true)
+                    .danger_accept_invalid_certs(true)
+                    .danger_accept_invalid_hostnames(true);
+            }
+        }
         if let Some(path) = ca_file {
             let pem = std::fs::read(path).map_err(Cause::Io)?;
             let certificates = Certificate::stack_from_pem(&pem).map_err(Cause::Tls)?;
@@ -59,7 +99,21 @@ impl Connector {
                 builder.add_root_certificate(certificate);
             }
         }
-        builder.build().map(Self).map_err(Cause::Tls)
+        builder.build().map(|tls| Self { tls, trust }).map_err(Cause::Tls)
+    }
+}
+
+/// The certificate that the account's server shows, whether it is trusted or not. Nothing is sent to it.
+///
+/// # Errors
+/// Where the server cannot be reached, or speaks no TLS.
+pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, Fault> {
+    let on = Subject::Server { host: account.host.clone(), port: account.port };
+    let connector = Connector::of_nobody(Trust::Nobody)?;
+    match dial(account, &connector, stop) {
+        Err(Cause::OtherCertificate(shown)) => Ok(shown),
+        Ok(_) => Err(Fault { doing: Step::Connect, on, cause: Cause::Garbled("no certificate") }),
+        Err(cause) => Err(Fault { doing: Step::Connect, on, cause }),
     }
 }
 
@@ -83,11 +137,24 @@ pub(super) fn dial(account: &Account, connector: &Connector, stop: &Stop) -> Res
         Tls::StartTls => start_tls(&mut wire).map_err(|cause| cut_short(cause, &bounds))?,
         Tls::Implicit => {}
     }
-    let stream = connector.0.connect(&account.host, wire).map_err(|error| match error {
+    let stream = connector.tls.connect(&account.host, wire).map_err(|error| match error {
         HandshakeError::WouldBlock(_) => cut_short(Cause::Late, &bounds),
         HandshakeError::Failure(error) => untrusted(error, &bounds),
     })?;
+    vouch(&stream, connector.trust)?;
     Ok(Transport::tls(stream, shared))
+}
+
+/// Is it the certificate that we trust? Before a byte is sent.
+fn vouch(stream: &TlsStream<Wire>, trust: Trust) -> Result<(), Cause> {
+    let pin = match trust {
+        Trust::Authorities => return Ok(()),
+        Trust::Pin(pin) => Some(pin),
+        Trust::Nobody => None,
+    };
+    let shown = stream.peer_certificate().map_err(Cause::Tls)?.ok_or(Cause::Garbled("no certificate"))?;
+    let shown = Fingerprint::of(&shown.to_der().map_err(Cause::Tls)?);
+    if pin == Some(shown) { Ok(()) } else { Err(Cause::OtherCertificate(shown)) }
 }
 
 /// A handshake that failed for want of a line is no matter of trust.

@@ -10,6 +10,7 @@ use std::{fmt, io};
 use super::refusal::{Code, Refusal, Status};
 use super::uids;
 use crate::place::{Folder, Uid};
+use crate::settings::Fingerprint;
 
 /// What was attempted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +126,8 @@ pub enum Cause {
     Io(io::Error),
     /// TLS could not be agreed on, or the certificate is not one we trust for this name.
     Tls(native_tls::Error),
+    /// The certificate is another than the one that the settings pin.
+    OtherCertificate(Fingerprint),
     /// The server's name has no address.
     NoAddress,
     /// The server did not answer in time.
@@ -164,6 +167,10 @@ impl fmt::Display for Cause {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
+            Self::OtherCertificate(found) => write!(
+                f,
+                "its certificate is another than `tls-fingerprint` says: {found}; somebody may be in between"
+            ),
             Self::NoAddress => f.write_str("its name has no address"),
             Self::Late => f.write_str("the server did not answer in time"),
             Self::Stopped => f.write_str("a stop was asked for"),
@@ -190,7 +197,8 @@ impl Error for Cause {
             // Their own text is this cause's text already; what is behind it follows.
             Self::Io(error) => error.source(),
             Self::Tls(error) => error.source(),
-            Self::NoAddress
+            Self::OtherCertificate(_)
+            | Self::NoAddress
             | Self::Late
             | Self::Stopped
             | Self::Lost
@@ -253,9 +261,12 @@ impl Fault {
                 Step::Trust => Fate::Park,
                 _ => Fate::Retry,
             },
-            Cause::Tls(_) | Cause::ClearText | Cause::NoStartTls | Cause::Greeting | Cause::NoLogin => {
-                Fate::Park
-            }
+            Cause::Tls(_)
+            | Cause::OtherCertificate(_)
+            | Cause::ClearText
+            | Cause::NoStartTls
+            | Cause::Greeting
+            | Cause::NoLogin => Fate::Park,
             Cause::Unsendable if self.doing == Step::LogIn => Fate::Park,
             Cause::Name(_) | Cause::Unsendable | Cause::Void | Cause::ReadOnly => Fate::Leave,
             Cause::Refused(refusal) => refused(self.doing, refusal),
@@ -270,6 +281,28 @@ impl Fault {
         }
     }
 
+    /// Is it about the way to the server, and not about what it said: does another network change it?
+    pub fn is_of_network(&self) -> bool {
+        match &self.cause {
+            Cause::Io(_) | Cause::NoAddress | Cause::Late | Cause::Lost => self.doing != Step::Trust,
+            // Whoever sits in between, as hotels do, has certificates of his own.
+            Cause::Tls(_) | Cause::OtherCertificate(_) | Cause::Greeting | Cause::NoStartTls => {
+                self.doing == Step::Connect
+            }
+            Cause::Stopped
+            | Cause::Flood
+            | Cause::Garbled(_)
+            | Cause::Refused(_)
+            | Cause::ClearText
+            | Cause::NoLogin
+            | Cause::Name(_)
+            | Cause::Unsendable
+            | Cause::Void
+            | Cause::ReadOnly
+            | Cause::Spent => false,
+        }
+    }
+
     /// Was it we who gave up, because a stop was asked for?
     pub fn is_stop(&self) -> bool {
         matches!(self.cause, Cause::Stopped)
@@ -280,7 +313,7 @@ impl Fault {
 /// the one thing that was asked for.
 fn refused(doing: Step, refusal: &Refusal) -> Fate {
     match refusal.code {
-        Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug) => Fate::Retry,
+        Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug | Code::Alert) => Fate::Retry,
         Some(
             Code::AuthenticationFailed
             | Code::AuthorizationFailed
@@ -297,7 +330,6 @@ fn refused(doing: Step, refusal: &Refusal) -> Fate {
             | Code::NonExistent
             | Code::TryCreate
             | Code::ReadOnly
-            | Code::Alert
             | Code::Other,
         )
         | None => match (refusal.status, doing) {
@@ -349,6 +381,12 @@ mod tests {
             (Step::LogIn, Bad, "what", Fate::Park),
             (Step::LogIn, Bye, "bye", Fate::Retry),
             (Step::Open, No, "[INUSE] locked", Fate::Retry),
+            (Step::LogIn, No, "[ALERT] down for an hour", Fate::Retry),
+            (Step::Fetch, No, "[SERVERBUG] oh", Fate::Retry),
+            (Step::LogIn, No, "[EXPIRED] password", Fate::Park),
+            (Step::LogIn, No, "[PRIVACYREQUIRED] TLS first", Fate::Park),
+            (Step::LogIn, No, "[CONTACTADMIN] unpaid", Fate::Park),
+            (Step::LogIn, Bye, "[AUTHENTICATIONFAILED] too often", Fate::Park),
             (Step::Move, No, "[OVERQUOTA] full", Fate::Leave),
             (Step::Move, No, "[EXPIRED] password", Fate::Park),
             (Step::Fetch, Bye, "[ALERT] going down", Fate::Retry),

@@ -137,6 +137,11 @@ impl Line {
         self.shared.bounds.stop()
     }
 
+    /// Was the last IDLE ended by a knock?
+    pub(super) fn was_knocked(&self) -> bool {
+        self.shared.bounds.was_knocked()
+    }
+
     /// Was a stop asked for?
     pub(super) fn is_stopped(&self) -> bool {
         self.stop().is_stopped()

@@ -30,7 +30,7 @@ mod uids;
 mod wire;
 
 pub use answer::Flags;
-pub use dial::Connector;
+pub use dial::{Connector, shown_certificate};
 pub use fault::{Cause, Fate, Fault, Step, Subject};
 pub use fetch::{Head, Range};
 pub use folders::Landing;

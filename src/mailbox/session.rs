@@ -179,14 +179,19 @@ impl Session {
         }
     }
 
-    /// Waits for mail in the open folder by IDLE (RFC 2177), or without where the server has none, until `deadline` or a
-    /// stop. Look by UID after every wake: an announcement may be lost.
+    /// Waits for mail in the open folder by IDLE (RFC 2177), or without where the server has none, until `deadline`, a knock
+    /// or a stop. A knock is answered only by a line that lives. Look by UID after every wake: an announcement may be lost.
     ///
     /// # Errors
     /// Where the line died.
     pub fn wait(&mut self, deadline: Instant) -> Result<Woken, Fault> {
         if !self.can("IDLE") {
-            return Ok(self.line.stop().wait(deadline));
+            let woken = self.line.stop().wait(deadline);
+            if woken == Woken::Knock {
+                let on = self.server.clone();
+                self.run(Step::Wait, &on, "NOOP", Limits::PROBE)?;
+            }
+            return Ok(woken);
         }
         let on = self
             .open
@@ -196,6 +201,7 @@ impl Session {
         Ok(match (announced, self.line.is_stopped()) {
             (_, true) => Woken::Stop,
             (true, false) => Woken::Mail,
+            (false, false) if self.line.was_knocked() => Woken::Knock,
             (false, false) => Woken::Due,
         })
     }
@@ -205,7 +211,8 @@ impl Session {
     /// # Errors
     /// Where the server did not answer as it should.
     pub fn logout(mut self) -> Result<(), Fault> {
-        let limits = Limits { time: Duration::from_secs(5), ..Limits::SHORT };
+        let patient = Limits { time: Duration::from_secs(5), ..Limits::SHORT };
+        let limits = if self.line.is_stopped() { Limits::FAREWELL } else { patient };
         let on = self.server.clone();
         self.run(Step::LogOut, &on, "LOGOUT", limits).map(drop)
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Fingerprint;
 use crate::place::{AccountName, Folder};
 
 /// An IMAP account.
@@ -18,6 +19,8 @@ pub struct Account {
     pub tls: Tls,
     /// A PEM file with the certificates of authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// The one certificate to trust, whoever signed it and whatever name it bears; then no other is.
+    pub pin: Option<Fingerprint>,
     /// The login name.
     pub user: String,
     /// Where the password comes from. Never the password itself.
@@ -34,9 +37,11 @@ pub struct Account {
     pub backlog: Backlog,
     /// How long to wait between two sweeps where the server does not announce new mail.
     pub poll: Duration,
+    /// How long to wait for the server to announce new mail before the waiting is renewed.
+    pub idle: Duration,
 }
 
-/// How the line to the server is protected. There is no way to leave certificates or names unverified.
+/// How the line to the server is protected. There is no way to leave certificates unverified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
     /// TLS from the first byte (RFC 8314): the port is usually 993.

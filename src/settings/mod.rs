@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub mod account;
 mod environment;
+mod fingerprint;
 mod layers;
 mod read;
 mod schema;
@@ -17,6 +18,7 @@ mod section;
 
 pub use account::{Account, Backlog, SecretSource, Tls};
 pub use environment::Environment;
+pub use fingerprint::Fingerprint;
 pub use schema::schema;
 
 use crate::diagnostic::document::Findings;

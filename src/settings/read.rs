@@ -7,12 +7,17 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::layers::Layers;
 use super::section::{Entry, Section};
-use super::{Account, Backlog, SecretSource, Settings, Tls};
+use super::{Account, Backlog, Fingerprint, SecretSource, Settings, Tls};
 use crate::diagnostic::document::list;
 use crate::place::{AccountName, Folder};
 
 /// How long an account waits between two sweeps, where nothing is said.
 const POLL: Duration = Duration::from_secs(120);
+
+/// How long to wait for an announcement, where nothing is said: less than what most routers remember a silent line for.
+const IDLE: Duration = Duration::from_secs(9 * 60);
+/// A server may hang up on who idles for half an hour (RFC 2177).
+const LONGEST_IDLE: Duration = Duration::from_secs(29 * 60);
 
 /// Below this, public servers begin to turn clients away.
 const POLITE_POLL: Duration = Duration::from_secs(30);
@@ -91,6 +96,15 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
         }
         Some(path)
     });
+    let pin_entry = section.take("tls-fingerprint");
+    let pin = pin_entry.as_ref().map_or(Some(None), |entry| fingerprint(entry).map(Some));
+    if let Some(entry) = &pin_entry {
+        if tls == Some(Tls::Off) {
+            entry.key_error("without TLS there is no certificate to know", "remove it, or `tls = \"off\"`");
+        } else if ca_file.is_some() {
+            entry.key_error("`ca-file` and `tls-fingerprint` both say whom to trust", "leave one of them");
+        }
+    }
     let user = section.require("user").and_then(|entry| entry.string());
     let secret = secret(&mut section, paths);
     let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
@@ -98,7 +112,8 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
     let require_authentic = section.take("require-authentic").and_then(|entry| entry.boolean());
     let act = section.take("act").and_then(|entry| entry.boolean());
     let backlog = section.take("backlog").map_or(Some(Backlog::None), |entry| backlog(&entry));
-    let poll = section.take("poll").map_or(Some(POLL), |entry| poll(&entry, host.as_deref()));
+    let poll = section.take("poll").map_or(Some(POLL), |entry| wait(&entry, Duration::MAX, host.as_deref()));
+    let idle = section.take("idle").map_or(Some(IDLE), |entry| wait(&entry, LONGEST_IDLE, host.as_deref()));
     section.finish();
     Some(Account {
         name: name?,
@@ -106,6 +121,7 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
         port: port?,
         tls: tls?,
         ca_file,
+        pin: pin?,
         user: user?,
         secret: secret?,
         folders,
@@ -114,6 +130,7 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
         act: act.unwrap_or(true),
         backlog: backlog?,
         poll: poll?,
+        idle: idle?,
     })
 }
 
@@ -251,13 +268,33 @@ fn backlog(entry: &Entry<'_>) -> Option<Backlog> {
     }
 }
 
-fn poll(entry: &Entry<'_>, host: Option<&str>) -> Option<Duration> {
+fn fingerprint(entry: &Entry<'_>) -> Option<Fingerprint> {
+    let text = entry.string()?;
+    let pin = Fingerprint::parse(&text);
+    if pin.is_none() {
+        let label =
+            "expected \"sha256:\" and 64 hexadecimal digits; `followsift check --connect` prints the line";
+        entry.error("this is no fingerprint of a certificate", label);
+    }
+    pin
+}
+
+/// A time to wait, from a second to `longest`.
+fn wait(entry: &Entry<'_>, longest: Duration, host: Option<&str>) -> Option<Duration> {
     let text = entry.string()?;
     let time = humantime::parse_duration(&text).ok().filter(|time| *time >= Duration::from_secs(1));
     let Some(time) = time else {
         entry.error(format!("`{text}` is no time to wait"), "expected a second or more, such as \"2m\"");
         return None;
     };
+    if time > longest {
+        let longest = humantime::format_duration(longest);
+        entry.error(
+            format!("`{text}` is too long"),
+            format!("servers hang up after that; use \"{longest}\" or less"),
+        );
+        return None;
+    }
     if time < POLITE_POLL && !host.is_some_and(is_loopback) {
         entry.warning("many servers turn away who asks this often", "use \"30s\" or more");
     }

@@ -19,6 +19,7 @@ pub(super) struct Considered {
     pub(super) identity: MailIdentity,
     pub(super) received: Timestamp,
     pub(super) subject: String,
+    pub(super) message_id: Option<String>,
     /// `None` where assessing it panicked.
     pub(super) assessment: Option<Assessment>,
     /// It was moved before, and is here again.
@@ -67,10 +68,12 @@ fn one(
     let received = Timestamp(head.received);
     let recall = memory.recall(account, &identity, unwritten);
     // The one bulkhead: a poisonous mail is left alone, and the sweep goes on.
-    let assessed =
-        catch_unwind(AssertUnwindSafe(|| assess(Mail { bytes, arrived: received }, sweep.rulebook, &recall)));
+    let assessed = catch_unwind(AssertUnwindSafe(|| {
+        let assessment = assess(Mail { bytes, arrived: received }, sweep.rulebook, &recall);
+        (assessment, Message::parse(bytes).ok().and_then(|message| message.id()))
+    }));
     recall.finish()?;
-    let assessment = assessed.ok();
+    let (assessment, message_id) = assessed.ok().unzip();
     if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition)
         && !memory.knows(account, &identity)?
     {
@@ -87,6 +90,7 @@ fn one(
         identity,
         received,
         subject: Message::parse(&head.fields).map(|message| message.subject().to_owned()).unwrap_or_default(),
+        message_id: message_id.flatten(),
         put_back: memory.moved_before(account, &identity)?,
         assessment,
     })

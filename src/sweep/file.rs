@@ -33,12 +33,11 @@ pub(super) fn file(
     for mail in considered {
         let end = ends.remove(&mail.mail.uid).unwrap_or_else(|| untouched(&mail));
         tally.count(mail.assessment.as_ref(), &end);
-        if let Some(assessment) = mail.assessment {
-            tell(Dealt { mail: mail.mail, subject: mail.subject, assessment, end });
-        } else {
-            let assessment = Assessment::foreign();
-            tell(Dealt { mail: mail.mail, subject: mail.subject, assessment, end: End::Failed });
-        }
+        let (assessment, end) = match mail.assessment {
+            Some(assessment) => (assessment, end),
+            None => (Assessment::foreign(), End::Failed),
+        };
+        tell(Dealt { mail: mail.mail, subject: mail.subject, message_id: mail.message_id, assessment, end });
     }
     Ok(())
 }

@@ -10,6 +10,8 @@ pub struct Dealt {
     pub mail: MailRef,
     /// Its subject, one line.
     pub subject: String,
+    /// Its Message-ID, one line; what its sender chose, for people to find it by.
+    pub message_id: Option<String>,
     /// What it is, what the rules say of it, and what was to be done.
     pub assessment: Assessment,
     /// What was done.

@@ -197,6 +197,7 @@ pub fn account(host: &str, port: u16, tls: Tls) -> Account {
         port,
         tls,
         ca_file: None,
+        pin: None,
         user: USER.to_owned(),
         secret: SecretSource::Credential("unused".to_owned()),
         folders: vec![Folder::inbox()],
@@ -205,6 +206,7 @@ pub fn account(host: &str, port: u16, tls: Tls) -> Account {
         act: true,
         backlog: Backlog::All,
         poll: Duration::from_secs(60),
+        idle: Duration::from_secs(540),
     }
 }
 

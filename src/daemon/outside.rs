@@ -1,0 +1,139 @@
+//! What changes around us: the machine slept, or has another network. Lines that lived before may be dead then, and servers
+//! that could not be reached may be back.
+//!
+//! Nothing polls. The kernel tells of addresses and routes over netlink (rtnetlink(7)); and a timer for a moment of the wall
+//! clock is cancelled when that clock is set, which it also is at the end of a sleep (timerfd_create(2)). Where either
+//! cannot be had, what is left are the deadlines and the pauses, which are short where a server cannot be reached.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
+};
+use tokio::sync::mpsc;
+use tracing::debug;
+
+/// Changes of IPv4 addresses and of the routes of IPv4 and IPv6 (`RTMGRP_*` in linux/rtnetlink.h). Not of IPv6 addresses:
+/// routers have those renewed all the time, and their routes tell of the changes that matter.
+const GROUPS: u32 = 0x10 | 0x40 | 0x400;
+/// A sleep shorter than this kills no line.
+const NAP: Duration = Duration::from_secs(2);
+
+/// Begins to listen, as far as the kernel lets us, on a thread of its own that ends with the process. A word comes for every
+/// change that may have killed a line or brought a server back.
+pub(super) fn listen() -> mpsc::UnboundedReceiver<()> {
+    let (told, heard) = mpsc::unbounded_channel();
+    let begun = Ears::open().and_then(|ears| {
+        thread::Builder::new().name("outside".to_owned()).spawn(move || ears.listen(&told)).map(drop)
+    });
+    if let Err(cause) = begun {
+        debug!(%cause, "cannot hear of changes of the network and of the clock");
+    }
+    heard
+}
+
+struct Ears {
+    routes: OwnedFd,
+    clock: OwnedFd,
+    slept: Duration,
+}
+
+impl Ears {
+    fn open() -> io::Result<Self> {
+        Ok(Self { routes: routes()?, clock: clock()?, slept: slept() })
+    }
+
+    fn listen(mut self, told: &mpsc::UnboundedSender<()>) {
+        while let Ok(changed) = self.hear() {
+            if changed && told.send(()).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until something is heard; does it matter?
+    fn hear(&mut self) -> io::Result<bool> {
+        let mut ears = [&self.routes, &self.clock].map(|ear| PollFd::new(ear, PollFlags::IN));
+        match poll(&mut ears, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        let [routes, clock] = ears.each_ref().map(|ear| !ear.revents().is_empty());
+        let mut changed = false;
+        if routes {
+            drain(&self.routes)?;
+            changed = true;
+        }
+        if clock {
+            drain(&self.clock)?;
+            arm(&self.clock)?;
+            let before = std::mem::replace(&mut self.slept, slept());
+            changed |= self.slept.saturating_sub(before) >= NAP;
+        }
+        Ok(changed)
+    }
+}
+
+/// Reads all that is there.
+fn drain(ear: &OwnedFd) -> io::Result<()> {
+    let mut words = [0; 8192];
+    loop {
+        match rustix::io::read(ear, &mut words) {
+            Err(Errno::WOULDBLOCK) | Ok(0) => return Ok(()),
+            // A timer that was cancelled, and a queue that ran over (netlink(7)), have told enough.
+            Ok(_) | Err(Errno::CANCELED | Errno::NOBUFS | Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn routes() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
+    rustix::net::bind(&socket, &SocketAddrNetlink::new(0, GROUPS))?;
+    Ok(socket)
+}
+
+fn clock() -> io::Result<OwnedFd> {
+    let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+    arm(&timer)?;
+    Ok(timer)
+}
+
+/// For a moment that never comes.
+fn arm(timer: &OwnedFd) -> io::Result<()> {
+    let never = Timespec { tv_sec: i64::from(i32::MAX) * 64, tv_nsec: 0 };
+    let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: never };
+    let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+    timerfd_settime(timer, flags, &once)?;
+    Ok(())
+}
+
+/// How long the machine has slept since it was started.
+fn slept() -> Duration {
+    let since = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+    since(ClockId::Boottime).saturating_sub(since(ClockId::Monotonic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_lets_us_listen_and_the_clock_is_still() {
+        let ears = Ears::open().unwrap();
+        drain(&ears.routes).unwrap();
+        drain(&ears.clock).unwrap();
+        let mut clock = [PollFd::new(&ears.clock, PollFlags::IN)];
+        assert_eq!(poll(&mut clock, Some(&Timespec { tv_sec: 0, tv_nsec: 50_000_000 })).unwrap(), 0);
+    }
+}

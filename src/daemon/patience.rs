@@ -1,0 +1,158 @@
+//! How long to wait for an announcement before the waiting is renewed: learned from the line and from the server.
+//!
+//! Two things go wrong with IDLE. A line that is silent for long is forgotten by something on its way, and nobody is told.
+//! And some servers announce late, or never (Courier at its next poll, imap4d not at all). So a line that died is waited on
+//! for half as long from then on, and a server is waited for no longer than `poll` until it has announced a mail.
+
+use std::time::Duration;
+
+use crate::mailbox::Woken;
+use crate::settings::Account;
+
+/// Waits are not cut below this part of what the settings say: a line that dies sooner does not die of silence.
+const LEAST_PART: u32 = 8;
+/// After so many waits that ended well, a longer one is tried.
+const PROVEN: u32 = 24;
+
+/// What was learned of one account's line and server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// As the settings have it.
+    longest: Duration,
+    poll: Duration,
+    renewal: Duration,
+    proven: u32,
+    /// IDLE tells of one folder only.
+    several_folders: bool,
+    announces: bool,
+}
+
+impl Patience {
+    /// At first nothing is known.
+    pub(super) fn new(account: &Account) -> Self {
+        Self {
+            longest: account.idle,
+            poll: account.poll,
+            renewal: account.idle,
+            proven: 0,
+            several_folders: account.folders.len() > 1,
+            announces: false,
+        }
+    }
+
+    /// How long to wait now; `idles` if by IDLE.
+    pub(super) fn next(&self, idles: bool) -> Duration {
+        match (idles, self.announces && !self.several_folders) {
+            (false, _) => self.poll,
+            (true, true) => self.renewal,
+            (true, false) => self.renewal.min(self.poll),
+        }
+    }
+
+    /// A wait of `waited` ended well; `found` says whether there was new mail then.
+    pub(super) fn ended(&mut self, woken: Woken, waited: Duration, found: bool) {
+        match woken {
+            Woken::Mail if found => self.announces = true,
+            Woken::Due => {
+                // Also where it came just then; a few looks more do no harm.
+                self.announces &= !found;
+                if waited >= self.renewal {
+                    self.lived();
+                }
+            }
+            Woken::Mail | Woken::Knock | Woken::Stop => {}
+        }
+    }
+
+    fn lived(&mut self) {
+        self.proven += 1;
+        if self.proven >= PROVEN {
+            self.proven = 0;
+            self.renewal = (self.renewal * 3 / 2).min(self.longest);
+        }
+    }
+
+    /// The line was found dead after it was silent for `waited`. Returns whether something was learned.
+    pub(super) fn died(&mut self, waited: Duration) -> bool {
+        let least = self.longest / LEAST_PART;
+        if waited < least {
+            return false;
+        }
+        self.proven = 0;
+        let shorter = (waited.min(self.renewal) / 2).max(least);
+        std::mem::replace(&mut self.renewal, shorter) != shorter
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn patience() -> Patience {
+        Patience {
+            longest: 9 * MINUTE,
+            poll: 2 * MINUTE,
+            renewal: 9 * MINUTE,
+            proven: 0,
+            several_folders: false,
+            announces: true,
+        }
+    }
+
+    #[test]
+    fn a_server_that_announces_is_waited_for_and_one_that_does_not_is_asked() {
+        let mut patience = Patience { announces: false, ..patience() };
+        assert_eq!(patience.next(true), 2 * MINUTE);
+        patience.ended(Woken::Mail, MINUTE, false);
+        assert_eq!(patience.next(true), 2 * MINUTE);
+        patience.ended(Woken::Mail, MINUTE, true);
+        assert_eq!(patience.next(true), 9 * MINUTE);
+        patience.ended(Woken::Due, 9 * MINUTE, false);
+        assert_eq!(patience.next(true), 9 * MINUTE);
+        patience.ended(Woken::Due, 9 * MINUTE, true);
+        assert_eq!(patience.next(true), 2 * MINUTE);
+        assert_eq!(patience.next(false), 2 * MINUTE);
+    }
+
+    #[test]
+    fn of_several_folders_the_others_are_looked_at_now_and_then() {
+        let patience = Patience { several_folders: true, ..patience() };
+        assert_eq!(patience.next(true), 2 * MINUTE);
+    }
+
+    #[test]
+    fn where_lines_die_the_waiting_is_renewed_sooner() {
+        let mut patience = patience();
+        assert!(patience.died(5 * MINUTE));
+        assert_eq!(patience.next(true), 150 * MINUTE / 60);
+        for _ in 0..9 {
+            patience.died(9 * MINUTE);
+        }
+        assert_eq!(patience.next(true), 9 * MINUTE / LEAST_PART);
+        assert!(!patience.died(9 * MINUTE));
+    }
+
+    #[test]
+    fn a_line_that_dies_at_once_does_not_die_of_silence() {
+        let mut patience = patience();
+        assert!(!patience.died(MINUTE));
+        assert_eq!(patience.next(true), 9 * MINUTE);
+    }
+
+    #[test]
+    fn after_many_waits_that_end_well_a_longer_one_is_tried() {
+        let mut patience = patience();
+        patience.died(8 * MINUTE);
+        for _ in 0..PROVEN {
+            assert_eq!(patience.next(true), 4 * MINUTE);
+            patience.ended(Woken::Due, 4 * MINUTE, false);
+        }
+        assert_eq!(patience.next(true), 6 * MINUTE);
+        for _ in 0..PROVEN * 9 {
+            patience.ended(Woken::Due, 9 * MINUTE, false);
+        }
+        assert_eq!(patience.next(true), 9 * MINUTE);
+    }
+}

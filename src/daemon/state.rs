@@ -1,0 +1,137 @@
+//! How an account is, and how the service is as a whole, in words.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::mail::Timestamp;
+
+/// So many accounts are named; of more only the number is told.
+const NAMED: usize = 4;
+/// systemd shows one line; what is longer than this nobody reads.
+const LONGEST: usize = 500;
+
+/// How one account is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// On its way to the server.
+    Connecting,
+    /// Connected: sweeping, or waiting for mail.
+    Watching,
+    /// The line is lost; it is connected again in a while.
+    Away {
+        /// Why.
+        trouble: String,
+    },
+    /// Its owner has to do something.
+    Parked {
+        /// What is wrong.
+        trouble: String,
+    },
+    /// Its thread died of a fault of ours, and is started again in a while.
+    Dead,
+}
+
+/// What is told of beside the accounts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes {
+    /// The last reload was refused: the first finding.
+    pub(super) refused: Option<String>,
+    /// The last trouble, and when it was.
+    pub(super) last_trouble: Option<(Timestamp, String)>,
+}
+
+/// The state of all accounts in one line.
+pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>, notes: &Notes) -> String {
+    let accounts: Vec<_> = accounts.collect();
+    let mut text = String::new();
+    if let Some(finding) = &notes.refused {
+        let _ = write!(text, "the files are wrong, so what was read before stays in force: {finding}; ");
+    }
+    let of = |wanted: fn(&State) -> bool| {
+        let names: Vec<&str> =
+            accounts.iter().filter(|(_, state)| wanted(state)).map(|(name, _)| *name).collect();
+        match names.len() {
+            0 => None,
+            1..=NAMED => Some(names.join(", ")),
+            many => Some(format!("{many} accounts")),
+        }
+    };
+    let groups = [
+        ("watching", of(|state| *state == State::Watching)),
+        ("connecting to", of(|state| *state == State::Connecting)),
+        ("restarting, after a fault of followsift,", of(|state| *state == State::Dead)),
+    ];
+    let mut parts: Vec<String> =
+        groups.into_iter().filter_map(|(verb, names)| Some(format!("{verb} {}", names?))).collect();
+    for (name, state) in &accounts {
+        match state {
+            State::Parked { trouble } => parts.push(format!("{name} is parked until you act: {trouble}")),
+            State::Away { trouble } => parts.push(format!("{name} is away: {trouble}")),
+            State::Connecting | State::Watching | State::Dead => {}
+        }
+    }
+    text.push_str(&parts.join("; "));
+    let troubled = |(_, state): &(&str, &State)| matches!(state, State::Parked { .. } | State::Away { .. });
+    if let Some((when, trouble)) = &notes.last_trouble
+        && !accounts.iter().any(troubled)
+    {
+        let _ = write!(text, "; last trouble {}: {trouble}", moment(*when));
+    }
+    // A newline would begin another word of the protocol (sd_notify(3)).
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
+    line
+}
+
+fn moment(when: Timestamp) -> String {
+    let since = Duration::from_secs(u64::try_from(when.0).unwrap_or_default());
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(accounts: &[(&str, State)], notes: &Notes, expected: &str) {
+        let words = in_words(accounts.iter().map(|(name, state)| (*name, state)), notes);
+        assert_eq!(words, expected);
+    }
+
+    fn parked(trouble: &str) -> State {
+        State::Parked { trouble: trouble.to_owned() }
+    }
+
+    #[test]
+    fn all_is_well_in_few_words() {
+        let two = [("home", State::Watching), ("work", State::Watching)];
+        check(&two, &Notes::default(), "watching home, work");
+        let many: Vec<_> = ["a", "b", "c", "d", "e"].map(|name| (name, State::Watching)).into();
+        check(&many, &Notes::default(), "watching 5 accounts");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_on_one_line() {
+        let accounts = [("home", State::Watching), ("work", parked("could not log in:\nREADY=1"))];
+        check(
+            &accounts,
+            &Notes::default(),
+            "watching home; work is parked until you act: could not log in: READY=1",
+        );
+        let refused =
+            Notes { refused: Some("rules.toml:3: unknown key `wen`".to_owned()), ..Notes::default() };
+        check(
+            &accounts[..1],
+            &refused,
+            "the files are wrong, so what was read before stays in force: rules.toml:3: unknown key `wen`; \
+             watching home",
+        );
+        assert!(in_words([("x", &parked(&"y".repeat(9_000)))].into_iter(), &refused).len() <= LONGEST);
+    }
+
+    #[test]
+    fn a_trouble_that_is_over_is_remembered() {
+        let last_trouble = Some((Timestamp(1_800_000_000), "home: no answer".to_owned()));
+        let notes = Notes { refused: None, last_trouble };
+        let words = "watching home; last trouble 2027-01-15T08:00:00Z: home: no answer";
+        check(&[("home", State::Watching)], &notes, words);
+    }
+}

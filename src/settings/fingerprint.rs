@@ -1,0 +1,67 @@
+//! The fingerprint of a certificate, as the settings pin it and as `check --connect` prints it.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// How it is written: the function's name, then 64 hexadecimal digits.
+const PREFIX: &str = "sha256:";
+
+/// SHA-256 of a certificate in DER. Where the settings give one, it alone says whom to trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of this certificate.
+    pub fn of(der: &[u8]) -> Self {
+        Self(Sha256::digest(der).into())
+    }
+
+    /// Reads `sha256:` and 64 hexadecimal digits, in either case, with or without colons between, as openssl prints them.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(PREFIX)?;
+        let digits: Vec<u32> =
+            digits.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)).collect::<Option<_>>()?;
+        let bytes: Vec<u8> = digits
+            .chunks(2)
+            .map(|pair| match pair {
+                [high, low] => u8::try_from(high << 4 | low).ok(),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(PREFIX)?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_read_as_it_is_printed_and_as_openssl_prints_it() {
+        let pin = Fingerprint::of(b"a certificate");
+        let printed = pin.to_string();
+        assert_eq!(Fingerprint::parse(&printed), Some(pin));
+        let digits: Vec<char> = printed.trim_start_matches(PREFIX).to_uppercase().chars().collect();
+        let pairs: Vec<String> = digits.chunks(2).map(String::from_iter).collect();
+        assert_eq!(Fingerprint::parse(&format!("sha256:{}", pairs.join(":"))), Some(pin));
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        let printed = Fingerprint::of(b"").to_string();
+        let bare = printed.trim_start_matches(PREFIX);
+        let short = printed.trim_end_matches(|c: char| c.is_ascii_hexdigit());
+        let long = format!("{printed}0");
+        for text in ["", "sha256:", "sha1:00", bare, short, &long, &printed.replace('a', "g")] {
+            assert_eq!(Fingerprint::parse(text), None, "{text}");
+        }
+    }
+}
