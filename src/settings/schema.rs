@@ -47,6 +47,11 @@ fn account() -> Value {
                 "enum": ["implicit", "starttls", "off"],
             },
             "ca-file": text("Further authorities to trust, as PEM."),
+            "tls-fingerprint": {
+                "description": "The one certificate to trust, and no other; `check --connect` shows it.",
+                "type": "string",
+                "pattern": "^sha256:([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$",
+            },
             "password-file": text("A file that only you can read; its first line is the password."),
             "password-command": {
                 "description": "A program and its arguments; the first line it prints is the password.",
@@ -71,6 +76,11 @@ fn account() -> Value {
             },
             "poll": {
                 "description": "How long to wait before looking again, where the server does not say that mail has come [usual: 2m].",
+                "type": "string",
+                "pattern": time,
+            },
+            "idle": {
+                "description": "How long to listen for announcements before asking anew [usual: 9m].",
                 "type": "string",
                 "pattern": time,
             },
