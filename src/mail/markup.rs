@@ -83,9 +83,14 @@ impl Document {
         }
     }
 
+    /// Is the end of an element missing?
+    pub(super) fn is_cut(&self, place: usize) -> bool {
+        self.elements.get(place).is_some_and(|element| element.is_cut)
+    }
+
     /// The text of an element as one line; `None` if its end is missing.
     pub(super) fn text_of(&self, place: usize) -> Option<String> {
-        if self.elements.get(place)?.is_cut {
+        if self.is_cut(place) {
             return None;
         }
         let mut text = String::new();
@@ -115,7 +120,7 @@ impl Document {
                 Piece::Break => end(&mut line),
             }
         }
-        if !self.elements.get(place).is_some_and(|element| element.is_cut) {
+        if !self.is_cut(place) {
             end(&mut line);
         }
         lines

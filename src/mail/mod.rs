@@ -2,9 +2,14 @@
 //! of a new follower.
 //!
 //! Pure, and the only user of mailparse. Imports `diagnostic` alone.
+//!
+//! `message` reads a mail, `authentication` its Authentication-Results, which `authenticity` judges. `profile` holds
+//! what is known of the networks; it looks at a mail by way of `markup` and `selector` (the HTML part), `link`, and
+//! `template`, whose holes take facts into `bindings`: numbers by `numeral`, all text through `line`.
 
 mod authentication;
 mod authenticity;
+mod bindings;
 mod line;
 mod link;
 mod markup;

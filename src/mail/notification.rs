@@ -391,7 +391,8 @@ pub enum Recognition {
     Incomplete {
         /// Whose mail it seems to be.
         network: Network,
-        /// The facts that the nearest layout needs and did not find.
+        /// The facts that the nearest layout needs and did not find; none where the mail lacks the marks of
+        /// them all.
         missing: Vec<Fact>,
     },
     /// Anything else.

@@ -1,8 +1,48 @@
 //! Profiles: the files that tell how the mails of a network are recognised and read, compiled.
 //!
-//! A profile has locales (subjects and other phrases, and how numbers are printed) and layouts (one per era or
-//! kind: what marks it, what is read where). `written` reads the files, `probe` looks for things in a mail,
-//! `recognise` goes from a message to a notification.
+//! `written` reads the files, `layout` is what they compile to, `probe` looks for things in a mail, `recognise`
+//! goes from a message to a notification. The form:
+//!
+//! ```toml
+//! network = "site"                       # the word that rules use
+//! title = "The Site"                     # as people call it
+//! about = "where the facts are from"
+//! domains = ["site.example"]             # the network's own; without them it is self-hosted
+//!
+//! [[redirect]]                           # a link that bears another in a parameter
+//! link = "site.example/out"
+//! parameter = "url"
+//!
+//! [locale.de]                            # subjects and other phrases by name; how numbers are printed
+//! number = { decimal = ",", thousand = "Tsd.", million = ["Mio.", "Million"] }
+//! follow = ["{name} folgt dir jetzt"]
+//!
+//! [[layout]]                             # an era or a kind; the first that fits and reads in full counts
+//! name = "2020"
+//! kind = "follow"                        # or follow-request, follow-batch
+//! subjects = "follow"                    # the phrases that are its subjects; the kind, if not given
+//! from = ["notify@site.example"]         # `*` for a variable part, or for any domain
+//! signed-by = "site.example"             # a mail without a DKIM-Signature of it is forged
+//! needs = ["handle", "name"]             # without these the mail is incomplete
+//! shows = ["bio"]                        # there is a place for these: where they are missing, it is blank
+//! names = "some"                         # where the mail names only some of those it is about
+//! each = "table.entry"                   # one follower each; what is read is read within it
+//! picture = { html = "img.avatar", default = "{}/default_{}.png" }
+//!
+//! [[layout.mark]]                        # has to be there (`not = true`: must not), and may take something
+//! header = "List-ID"
+//! is = "<follow.{you}.{host}>"
+//!
+//! [[layout.read]]                        # takes facts, if it is there
+//! html = ".stats b"
+//! each = ["{posts}", "{followers}"]
+//! ```
+//!
+//! A mark or a read looks in one place: `header` with `is`; `text`, consecutive lines of the text part; `phrase`, a
+//! line that is one of the locale's phrases; `html`, elements, with `is`, `lines`, `only` or `each`; `link`, host and path
+//! of a link (in the elements of `html`, if that is given), with `query`. A link that is read is the follower's
+//! profile; `url` says how to write it, if not as it stands. Holes are `{}` (anything), `{you}`, `{site}`, `{host}`
+//! (the recipient, and where he is), `{id}` and the words of facts; what one takes twice has to agree.
 
 mod layout;
 mod probe;

@@ -1,6 +1,7 @@
 //! What layouts look for in a mail: a header field, lines of the text part, elements of the HTML part, links.
 
 use super::{Locale, Profile};
+use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::line::one_line;
 use crate::mail::link::Link;
 use crate::mail::markup::{Document, LINE_CAP};
@@ -8,7 +9,7 @@ use crate::mail::message::Message;
 use crate::mail::notification::Fact;
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
-use crate::mail::template::{Bindings, Found, Hole, Template};
+use crate::mail::template::Template;
 
 /// How many lines of the text part are looked at.
 const LINES_LIMIT: usize = 3_000;
@@ -44,6 +45,8 @@ pub(super) enum Holds {
     Text(Template),
     /// These consecutive lines, among others.
     Lines(Vec<Template>),
+    /// These lines, and no others.
+    Only(Vec<Template>),
     /// The first elements selected hold these texts, one each.
     Each(Vec<Template>),
 }
@@ -172,6 +175,13 @@ impl Probe {
                     Holds::Lines(templates) => {
                         places.find_map(|place| view.find_lines(&document.lines_of(place), templates, known))
                     }
+                    Holds::Only(templates) => places.find_map(|place| {
+                        let lines = document.lines_of(place);
+                        if lines.len() != templates.len() || document.is_cut(place) {
+                            return None;
+                        }
+                        view.find_lines(&lines, templates, known)
+                    }),
                     Holds::Each(templates) => templates.iter().try_fold(known.clone(), |known, template| {
                         template.read(&document.text_of(places.next()?)?, &known, view.numerals)
                     }),
@@ -226,7 +236,10 @@ impl Probe {
         match self {
             Self::Header { is, .. } | Self::Html { holds: Holds::Text(is), .. } => is.facts().collect(),
             Self::Text(templates)
-            | Self::Html { holds: Holds::Lines(templates) | Holds::Each(templates), .. } => of(templates),
+            | Self::Html {
+                holds: Holds::Lines(templates) | Holds::Only(templates) | Holds::Each(templates),
+                ..
+            } => of(templates),
             Self::Html { holds: Holds::Anything, .. } | Self::Phrase(_) => Vec::new(),
             Self::Link { is, query, profile, .. } => {
                 let query = query.iter().flat_map(|(_, is)| is.facts());

@@ -4,11 +4,11 @@ use super::layout::{Layout, Picture};
 use super::probe::{Content, View};
 use super::{Profile, Profiles};
 use crate::mail::authenticity::{self, Trust};
+use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::line::one_line;
 use crate::mail::message::{Head, Message};
 use crate::mail::notification::{Fact, Follower, Network, Notification, Recognition, Shown, Timestamp};
 use crate::mail::numeral::Numerals;
-use crate::mail::template::{Bindings, Found, Hole};
 
 /// A layout whose sender and subject fit.
 struct Candidate<'p> {

@@ -7,11 +7,12 @@ use super::probe::{Holds, Probe, ProfileLink};
 use super::{Locale, Profile, Redirect};
 use crate::diagnostic::document::{self, Findings, Table, Text, Value, list};
 use crate::diagnostic::{Diagnostic, Source, nearest};
+use crate::mail::bindings::Hole;
 use crate::mail::line::one_line;
 use crate::mail::notification::{Fact, Kind, Network};
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
-use crate::mail::template::{Form, Hole, Template};
+use crate::mail::template::{Form, Template};
 
 /// Reads one file; `None` if it does not say which network it is about.
 pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
@@ -230,19 +231,18 @@ fn probe(table: &mut Table<'_>, takes: bool) -> Option<Probe> {
         return Some(Probe::Phrase(phrase.string()?.text));
     }
     let html = html?;
-    let lines = table.take("lines");
-    let each = table.take("each");
+    let (lines, only, each) = (table.take("lines"), table.take("only"), table.take("each"));
     let select = selector(&html)?;
-    let holds = match (is, lines, each) {
-        (Some(is), None, None) => Holds::Text(template(&is, Form::Line)?),
-        (None, Some(lines), None) => Holds::Lines(some(&lines, templates(&lines, Form::Line))?),
-        (None, None, Some(each)) => Holds::Each(some(&each, templates(&each, Form::Line))?),
-        (None, None, None) if !takes => Holds::Anything,
+    let several = |value: &Value<'_>| some(value, templates(value, Form::Line));
+    let holds = match (is, lines, only, each) {
+        (Some(is), None, None, None) => Holds::Text(template(&is, Form::Line)?),
+        (None, Some(lines), None, None) => Holds::Lines(several(&lines)?),
+        (None, None, Some(only), None) => Holds::Only(several(&only)?),
+        (None, None, None, Some(each)) => Holds::Each(several(&each)?),
+        (None, None, None, None) if !takes => Holds::Anything,
         _ => {
-            html.error(
-                "an element is read in one way",
-                format!("expected one of {}", list(&["is", "lines", "each", "link"])),
-            );
+            let words = list(&["is", "lines", "only", "each", "link"]);
+            html.error("an element is read in one way", format!("expected one of {words}"));
             return None;
         }
     };
