@@ -88,7 +88,8 @@ impl Letter {
         self.on_top("DKIM-Signature", &format!("v=1; a=rsa-sha256; d={domain}; s=a; h=From; bh=MA==; b=MA=="))
     }
 
-    fn on_top(mut self, name: &str, value: &str) -> Self {
+    /// A header above all others, as a receiving server adds it.
+    pub fn on_top(mut self, name: &str, value: &str) -> Self {
         self.headers.insert(0, (name.into(), value.into()));
         self
     }

@@ -1,0 +1,187 @@
+//! From bytes to an action: what authenticity, doubt and lists allow.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use followsift::assess::{Mail, Restraint, Rulebook, assess};
+use followsift::diagnostic::Source;
+use followsift::diagnostic::document::Findings;
+use followsift::mail::{Profiles, Recognition, Timestamp, Trust};
+use followsift::rules::recall::{Blank, Replay};
+use followsift::rules::{Action, ListSource, Person as Listed, Recall, Vocabulary, compile};
+use support::letters::{
+    AUTHSERV_ID, ENGLISH, Letter, Person, mastodon_4_2, mastodon_card, ordinary, twitter_2009, twitter_digest,
+};
+
+mod support;
+
+const RULES: &str = r#"
+[verdict.spam]
+move-to = "Followers/Spam"
+
+[verdict.numbers-game]
+move-to = "Followers/Numbers game"
+mark-read = true
+
+[verdict.real]
+flag = true
+
+[list.friends]
+people = ["@ana@brew.example"]
+
+[[rule]]
+name = "People I know"
+when.who = { in = "friends" }
+verdict = "real"
+
+[[rule]]
+name = "Comes and goes"
+when.times-followed = ">= 2"
+verdict = "numbers-game"
+
+[[rule]]
+name = "Lopsided"
+when.ratio = ">= 100"
+verdict = "spam"
+
+[[rule]]
+name = "Follows a thousand"
+when.following = ">= 1000"
+verdict = "numbers-game"
+"#;
+
+fn rulebook(rules: &str) -> Rulebook {
+    let findings = Findings::default();
+    let profiles = Profiles::compile(&Profiles::shipped_sources(), &findings);
+    let networks = profiles.networks().into_iter();
+    let vocabulary = Vocabulary::new(networks.map(|it| (it.network, it.facts.into_iter().collect())));
+    let rules = compile(&Source::new("rules.toml", rules), &vocabulary, &findings);
+    assert!(!findings.any_error(), "{:?}", findings.into_sorted());
+    Rulebook {
+        lists: Arc::new(rules.gather(&BTreeMap::<ListSource, Vec<Listed>>::new())),
+        profiles: Arc::new(profiles),
+        rules: Arc::new(rules),
+        trust: Trust { authserv_id: Some(AUTHSERV_ID.to_owned()) },
+        require_authentic: false,
+        edition: String::new(),
+    }
+}
+
+const NOON: Timestamp = Timestamp(1_800_000_000);
+
+/// The action, as words, and the restraint.
+fn check_with(letter: &Letter, rulebook: &Rulebook, recall: &dyn Recall, expected: &str) {
+    let bytes = letter.bytes(1);
+    let assessment = assess(Mail { bytes: &bytes, arrived: NOON }, rulebook, recall);
+    let action = match &assessment.action {
+        Action::Leave => "leave".to_owned(),
+        Action::Mark(marks) if marks.flagged => "star".to_owned(),
+        Action::Mark(_) => "mark read".to_owned(),
+        Action::File { to, marks } if marks.seen => format!("{to}, read"),
+        Action::File { to, .. } => to.to_string(),
+    };
+    let said = match &assessment.restraint {
+        None => action,
+        Some(restraint) => format!("{action}: {restraint:?}"),
+    };
+    assert_eq!(said, expected, "{:?}", assessment.recognition);
+}
+
+fn check(letter: &Letter, expected: &str) {
+    check_with(letter, &rulebook(RULES), &Blank, expected);
+}
+
+fn lopsided(handle: &str) -> Person {
+    Person::new("Some Body", handle, [3, 2001, 1])
+}
+
+fn busy(handle: &str) -> Person {
+    Person::new("Some Body", handle, [900, 2001, 1])
+}
+
+#[test]
+fn a_verdict_with_a_folder_files() {
+    check(&twitter_2009(&lopsided("one")), "Followers/Spam");
+    check(&twitter_2009(&busy("one")), "Followers/Numbers game, read");
+}
+
+#[test]
+fn what_no_rule_speaks_of_stays() {
+    check(&twitter_2009(&Person::new("Ann", "ann", [100, 100, 100])), "leave");
+    check(&mastodon_4_2(&ENGLISH, "ann@brew.example"), "leave");
+    check(&ordinary("Jo <jo@bloom.example>", "Lunch?", "One o'clock?\n"), "leave");
+}
+
+#[test]
+fn a_forged_mail_is_never_acted_on() {
+    let failed = format!("{AUTHSERV_ID}; dkim=fail header.d=twitter.com; dmarc=fail header.from=twitter.com");
+    let forged = twitter_2009(&lopsided("one")).on_top("Authentication-Results", &failed);
+    check(&forged, "leave: Forged");
+}
+
+#[test]
+fn what_nobody_proves_may_be_filed_but_stars_nobody() {
+    let mut rulebook = rulebook(RULES);
+    rulebook.trust.authserv_id = None;
+    check_with(&twitter_2009(&lopsided("one")), &rulebook, &Blank, "Followers/Spam");
+    let ana = mastodon_card(&ENGLISH, &Person::new("Ana", "ana@brew.example", [3, 2001, 1]));
+    check_with(&ana, &rulebook, &Blank, "leave: Unproven");
+}
+
+#[test]
+fn an_account_can_demand_proof() {
+    let mut rulebook = rulebook(RULES);
+    rulebook.require_authentic = true;
+    check_with(&twitter_2009(&lopsided("one")), &rulebook, &Blank, "Followers/Spam");
+    rulebook.trust.authserv_id = None;
+    check_with(&twitter_2009(&lopsided("one")), &rulebook, &Blank, "leave: Unproven");
+}
+
+#[test]
+fn a_proven_friend_is_starred() {
+    let ana = mastodon_card(&ENGLISH, &Person::new("Ana", "ana@brew.example", [3, 2001, 1]));
+    check(&ana, "star");
+}
+
+#[test]
+fn a_list_that_was_never_loaded_stops_every_move() {
+    let rules = RULES.replace("people = [\"@ana@brew.example\"]", "from-sent = \"Sent\"");
+    let missing = format!("leave: {:?}", Restraint::ListNotLoaded("friends".to_owned()));
+    check_with(&twitter_2009(&lopsided("one")), &rulebook(&rules), &Blank, &missing);
+}
+
+#[test]
+fn a_batch_goes_where_all_of_it_goes() {
+    check(&twitter_digest(&[lopsided("one"), lopsided("two")]), "Followers/Spam");
+    check(&twitter_digest(&[busy("one"), busy("two")]), "Followers/Numbers game, read");
+}
+
+#[test]
+fn in_a_batch_spam_yields_to_one_other_class() {
+    check(&twitter_digest(&[lopsided("one"), busy("two")]), "Followers/Numbers game, read");
+}
+
+#[test]
+fn a_batch_with_anybody_undecided_stays() {
+    let ann = Person::new("Ann", "ann", [100, 100, 100]);
+    check(&twitter_digest(&[lopsided("one"), ann]), "leave: Divided");
+}
+
+#[test]
+fn who_came_twice_before_plays_a_numbers_game_and_this_mail_does_not_count() {
+    let rulebook = rulebook(RULES);
+    let mail = twitter_2009(&Person::new("Ann", "ann", [100, 100, 100]));
+    let bytes = mail.bytes(1);
+    let assessment = assess(Mail { bytes: &bytes, arrived: NOON }, &rulebook, &Blank);
+    let Recognition::Recognised(notification) = &assessment.recognition else { panic!("not recognised") };
+    let key = notification.key(notification.followers.first().unwrap());
+
+    let mut replay = Replay::default();
+    replay.note(vec![key.clone()], Timestamp(NOON.0 - 10));
+    replay.note(vec![key.clone()], NOON);
+    check_with(&mail, &rulebook, &replay, "leave");
+    replay.note(vec![key], Timestamp(NOON.0 - 20));
+    check_with(&mail, &rulebook, &replay, "Followers/Numbers game, read");
+}
