@@ -11,8 +11,10 @@
 )]
 
 pub mod client;
+pub mod daemon;
 pub mod fake;
 pub mod letters;
+pub mod proxy;
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -106,31 +108,34 @@ impl Dovecot {
         }
         let (port, tls_port) = free_ports();
         let conf = folder.path().join("dovecot.conf");
-        std::fs::write(&conf, configuration(folder.path(), options, port, tls_port)).unwrap();
+        std::fs::write(conf, configuration(folder.path(), options, port, tls_port)).unwrap();
         std::fs::write(folder.path().join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
-        let master = Command::new(program)
-            .args(["-F", "-c"])
-            .arg(&conf)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let master = spawn(program, folder.path());
         let mut server = Self { folder, master, port, tls_port };
+        server.is_up().then_some(server)
+    }
+
+    /// Waits until it answers.
+    fn is_up(&mut self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(20);
         while Instant::now() < deadline {
-            if server.master.try_wait().unwrap().is_some() {
-                let log = std::fs::read_to_string(server.path().join("dovecot.log")).unwrap_or_default();
+            if self.master.try_wait().unwrap().is_some() {
+                let log = std::fs::read_to_string(self.path().join("dovecot.log")).unwrap_or_default();
                 let _ = writeln!(std::io::stderr(), "dovecot ended: {log}");
-                return None;
+                return false;
             }
-            if TcpStream::connect(("127.0.0.1", tls_port)).is_ok() {
-                return Some(server);
+            if TcpStream::connect(("127.0.0.1", self.tls_port)).is_ok() {
+                return true;
             }
             pause(Duration::from_millis(20));
         }
-        None
+        false
+    }
+
+    /// Starts it again after it was killed, with its mail and its ports.
+    pub fn restart(&mut self) {
+        self.master = spawn(&installed("dovecot").unwrap(), self.folder.path());
+        assert!(self.is_up(), "dovecot does not start again");
     }
 
     /// Its folder.
@@ -181,6 +186,18 @@ impl Dovecot {
         }
         let _ = self.master.wait();
     }
+}
+
+fn spawn(program: &Path, folder: &Path) -> Child {
+    Command::new(program)
+        .args(["-F", "-c"])
+        .arg(folder.join("dovecot.conf"))
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Dovecot {
