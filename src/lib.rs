@@ -31,6 +31,30 @@
 //!
 //! Pure rooms (`mail`, `rules`, `assess`, `report`) are handed bytes, text and time as values; they never touch a
 //! file, a socket, a clock or tokio. `tests/rooms.rs` reads the `use` lines and holds the table.
+//!
+//! # Invariants
+//!
+//! Each names the test that guards it.
+//!
+//! 1. A room imports what the table allows, and nothing flows back
+//!    (`tests/rooms.rs::every_room_imports_only_what_the_table_allows`).
+//! 2. What is forged is never acted on (`tests/assess.rs::a_forged_mail_is_never_acted_on`).
+//! 3. What nobody proves stars nobody (`tests/assess.rs::what_nobody_proves_may_be_filed_but_stars_nobody`).
+//! 4. A list that has never been loaded stops every move
+//!    (`tests/assess.rs::a_list_that_was_never_loaded_stops_every_move`).
+//! 5. A move is on the disk before it is made (`tests/ledger.rs::an_intent_survives_a_crash_and_is_settled_after_it`).
+//! 6. Without proof of arrival nothing is flagged or expunged
+//!    (`tests/mailbox.rs::without_proof_nothing_is_flagged_or_expunged`).
+//! 7. What the user starred, answered or marked as deleted is left
+//!    (`tests/mailbox.rs::what_the_user_marked_is_never_expunged_and_what_he_touched_is_left`).
+//! 8. Killed at any moment, every mail is in one folder
+//!    (`tests/daemon.rs::killed_at_a_random_moment_a_hundred_times_every_mail_is_in_exactly_one_folder`).
+//! 9. What a name or the recipient plants never becomes a fact
+//!    (`tests/recognition.rs::a_planted_number_handle_or_link_never_becomes_the_followers`).
+//! 10. Nothing from a mail reaches a terminal as a command
+//!     (`tests/cli.rs::nothing_from_a_mail_reaches_the_terminal_as_a_command`).
+//! 11. A wrong file never changes what is in force
+//!     (`tests/daemon.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
 
 pub mod assess;
 pub mod cli;

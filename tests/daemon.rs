@@ -3,7 +3,7 @@
 //! Each claim is about what a person would see: where the mail is, how soon, what the journal and systemd are told. What
 //! takes a minute by its nature (silence that has to last) runs side by side.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -124,6 +124,19 @@ fn the_map_in_lib_rs_names_every_room() {
     }
 }
 
+#[test]
+fn every_invariant_names_a_test_that_there_is() {
+    let map = fs::read_to_string(root().join("lib.rs")).unwrap();
+    let named: Vec<_> =
+        map.split('`').filter(|code| code.starts_with("tests/") && code.contains("::")).collect();
+    assert!(named.len() >= 10, "the invariants are gone: {named:?}");
+    for name in named {
+        let (file, test) = name.split_once("::").unwrap();
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        assert!(text.contains(&format!("fn {test}()")), "{name} is not there");
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
