@@ -1,7 +1,5 @@
 //! From bytes to an action: what authenticity, doubt and lists allow.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -9,8 +9,8 @@ use std::thread;
 
 use followsift::diagnostic::Location;
 use followsift::ledger::{
-    AccountLock, Cursor, Incomplete, Intent, Judged, Ledger, LedgerFault, LockFault, Person, SentPeople,
-    Settlement, Target,
+    AccountLock, Allowance, Cursor, Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault,
+    Limit, LockFault, Old, Person, PutOff, SentPeople, Settlement, Target,
 };
 use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Timestamp};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
@@ -77,10 +77,17 @@ fn intent(number: u8) -> Intent {
     Intent {
         mail: place(u32::from(number)),
         identity: identity(number),
+        source_next: Uid(100),
         target: Target { folder: spam_folder(), validity: UidValidity(3), next: Uid(40) },
         marks: Marks { flagged: false, seen: true },
         stated_at: Timestamp(5000),
+        by_hand: false,
     }
+}
+
+/// The mail number `number`, in its source folder again under this UID.
+fn earlier(ledger: &Ledger, number: u8, uid: u32) -> EarlierMove {
+    ledger.earlier_move(&place(uid), &identity(number)).unwrap()
 }
 
 fn past(ledger: &Ledger, handle: &str, before: i64, judged: Option<u8>) -> Past {
@@ -159,8 +166,8 @@ fn an_intent_survives_a_crash_and_is_settled_after_it() {
     let open = after.unsettled(&home()).unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!((open[0].id, &open[0].intent), (stated[0], &intent(1)));
-    assert!(!after.moved_before(&home(), &identity(1)).unwrap(), "nobody knows that yet");
-    assert!(after.moved_before(&home(), &identity(2)).unwrap());
+    assert_eq!(earlier(&after, 1, 101), EarlierMove::None, "nobody knows that yet");
+    assert_eq!(earlier(&after, 2, 101), EarlierMove::PutBack);
 
     after.settle(&[(open[0].id, Settlement::Gone)], Timestamp(6000)).unwrap();
     assert!(after.unsettled(&home()).unwrap().is_empty());
@@ -191,9 +198,9 @@ fn only_a_mail_in_doubt_may_be_settled_again() {
     let id = ledger.intend(&[intent(1)]).unwrap()[0];
     ledger.settle(&[(id, Settlement::InDoubt)], Timestamp(1)).unwrap();
     assert!(ledger.unsettled(&home()).unwrap().is_empty());
-    assert!(!ledger.moved_before(&home(), &identity(1)).unwrap());
+    assert_eq!(earlier(&ledger, 1, 101), EarlierMove::None);
     ledger.settle(&[(id, Settlement::Moved { uid: None })], Timestamp(2)).unwrap();
-    assert!(ledger.moved_before(&home(), &identity(1)).unwrap());
+    assert_eq!(earlier(&ledger, 1, 101), EarlierMove::PutBack);
 }
 
 #[test]
@@ -201,7 +208,7 @@ fn a_mail_put_back_is_corrected_for_ever_and_its_followers_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
-    assert!(!ledger.is_corrected(&identity(1)).unwrap());
+    assert_eq!(earlier(&ledger, 1, 1), EarlierMove::None);
     assert!(!past(&ledger, "ann", 9000, None).known);
 
     ledger.note_correction(&home(), &identity(1), Timestamp(6000)).unwrap();
@@ -213,8 +220,8 @@ fn a_mail_put_back_is_corrected_for_ever_and_its_followers_are_known() {
     drop(ledger);
 
     let ledger = Ledger::open(folder.path()).unwrap();
-    assert!(ledger.is_corrected(&identity(1)).unwrap());
-    assert!(!ledger.is_corrected(&identity(2)).unwrap());
+    assert_eq!(earlier(&ledger, 1, 1), EarlierMove::PutBack);
+    assert_eq!(earlier(&ledger, 2, 1), EarlierMove::None);
     assert!(past(&ledger, "Ann", 500, None).known, "a person is known, whenever the mail came");
     assert!(!past(&ledger, "bob", 9000, None).known);
     assert!(ledger.recent(9).unwrap().iter().all(|entry| entry.corrected));
@@ -300,12 +307,181 @@ fn a_cursor_goes_forward_under_one_validity_and_starts_anew_under_another() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let inbox = Folder::inbox();
-    let cursor =
-        |validity, next| Cursor { validity: UidValidity(validity), next: Uid(next), looked_at: Timestamp(7) };
+    let cursor = |validity, next| Cursor {
+        validity: UidValidity(validity),
+        next: Uid(next),
+        looked_at: Timestamp(7),
+        old: None,
+    };
     assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), None);
     for (told, kept) in [((7, 10), (7, 10)), ((7, 5), (7, 10)), ((7, 11), (7, 11)), ((8, 2), (8, 2))] {
         ledger.advance(&home(), &inbox, cursor(told.0, told.1)).unwrap();
         assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), Some(cursor(kept.0, kept.1)));
+    }
+}
+
+#[test]
+fn a_cursor_remembers_what_a_look_by_time_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let old = Some(Old { below: Uid(50), since: Timestamp(3) });
+    let middle = Cursor { validity: UidValidity(7), next: Uid(10), looked_at: Timestamp(7), old };
+    for cursor in [middle, Cursor { next: Uid(50), old: None, ..middle }] {
+        ledger.advance(&home(), &Folder::inbox(), cursor).unwrap();
+        assert_eq!(ledger.cursor(&home(), &Folder::inbox()).unwrap(), Some(cursor));
+    }
+}
+
+/// A ledger in which mail 1, of UID 1, was moved when the next UID was 100.
+fn with_a_move(settlement: Settlement) -> (tempfile::TempDir, Ledger) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    let id = ledger.intend(&[intent(1)]).unwrap().remove(0);
+    ledger.settle(&[(id, settlement)], Timestamp(5001)).unwrap();
+    (folder, ledger)
+}
+
+#[test]
+fn a_twin_that_lay_beside_a_moved_mail_was_not_put_back() {
+    let (_folder, ledger) = with_a_move(Settlement::Moved { uid: Some(Uid(40)) });
+    for (uid, meaning) in [
+        (1, EarlierMove::PutBack), // its mark of deletion was taken away
+        (2, EarlierMove::None),
+        (99, EarlierMove::None),
+        (100, EarlierMove::PutBack),
+        (4711, EarlierMove::PutBack),
+    ] {
+        assert_eq!(earlier(&ledger, 1, uid), meaning, "uid {uid}");
+    }
+    let elsewhere = MailRef { folder: Folder::new("Social").unwrap(), ..place(2) };
+    assert_eq!(ledger.earlier_move(&elsewhere, &identity(1)).unwrap(), EarlierMove::PutBack);
+    let renumbered = MailRef { validity: UidValidity(8), ..place(2) };
+    assert_eq!(ledger.earlier_move(&renumbered, &identity(1)).unwrap(), EarlierMove::PutBack);
+    let renamed = MailRef { account: AccountName::new("private").unwrap(), ..place(2) };
+    assert_eq!(ledger.earlier_move(&renamed, &identity(1)).unwrap(), EarlierMove::PutBack);
+}
+
+#[test]
+fn an_original_that_could_not_be_removed_was_not_put_back() {
+    let (_folder, ledger) = with_a_move(Settlement::Doubled { uid: Uid(40) });
+    assert_eq!(earlier(&ledger, 1, 1), EarlierMove::Doubled);
+    assert_eq!(earlier(&ledger, 1, 100), EarlierMove::PutBack);
+}
+
+#[test]
+fn a_correction_under_an_accounts_former_name_counts() {
+    let (_folder, mut ledger) = with_a_move(Settlement::Moved { uid: None });
+    ledger.note_correction(&AccountName::new("private").unwrap(), &identity(1), Timestamp(6000)).unwrap();
+    assert!(past(&ledger, "ann", 9000, None).known);
+}
+
+fn put_off(number: u8, why: Delay) -> PutOff {
+    PutOff { mail: place(u32::from(number)), identity: identity(number), why }
+}
+
+/// The mails of the inbox that wait and are due.
+fn due(ledger: &Ledger, now: i64) -> Vec<(u32, bool)> {
+    let waiting = ledger.waiting(&home(), &Folder::inbox(), UidValidity(7), Timestamp(now)).unwrap();
+    waiting.iter().filter(|one| one.due).map(|one| (one.uid.0, one.released)).collect()
+}
+
+#[test]
+fn a_mail_that_waits_is_due_in_order_of_arrival_until_it_is_struck_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 3000), judged(2, "bob", 2000), judged(3, "eve", 1000)]).unwrap();
+    assert!(!ledger.waits(&home()).unwrap());
+    ledger
+        .put_off(
+            &[put_off(1, Delay::Fuse), put_off(2, Delay::Fuse), put_off(3, Delay::Interrupted)],
+            Timestamp(100),
+        )
+        .unwrap();
+    assert_eq!(due(&ledger, 100), [(3, false), (2, false), (1, false)]);
+    assert_eq!(ledger.held_back(&home()).unwrap(), 2);
+    assert!(ledger.waits(&home()).unwrap() && ledger.is_waiting(&home(), &identity(1)).unwrap());
+
+    ledger.strike_off(&home(), &Folder::inbox(), UidValidity(7), &[Uid(2)]).unwrap();
+    assert_eq!(ledger.resume(&home(), Timestamp(101)).unwrap(), 1, "nothing but the fuse is let through");
+    assert_eq!(due(&ledger, 102), [(3, false), (1, true)]);
+    assert_eq!(ledger.held_back(&home()).unwrap(), 0);
+    ledger.strike_off_void(&home(), &Folder::inbox(), UidValidity(8)).unwrap();
+    assert!(!ledger.waits(&home()).unwrap());
+}
+
+#[test]
+fn what_a_server_refuses_waits_longer_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 3000)]).unwrap();
+    let hour = 3600;
+    let mut now = 1_000_000;
+    for hours in [1, 2, 4, 8, 16, 24, 24] {
+        ledger.put_off(&[put_off(1, Delay::Refused)], Timestamp(now)).unwrap();
+        assert!(due(&ledger, now + hours * hour - 1).is_empty(), "{hours}");
+        assert_eq!(due(&ledger, now + hours * hour), [(1, false)], "{hours}");
+        now += hours * hour;
+    }
+    ledger.put_off(&[put_off(1, Delay::Refused)], Timestamp(now)).unwrap();
+    assert_eq!(due(&ledger, 0), [(1, false)], "a clock that was set back");
+}
+
+/// States so many moves at `at`.
+fn move_mails(ledger: &mut Ledger, count: usize, at: i64, by_hand: bool) {
+    let intent = Intent { stated_at: Timestamp(at), by_hand, ..intent(1) };
+    ledger.intend(&vec![intent; count]).unwrap();
+}
+
+fn allowance(ledger: &Ledger, now: i64) -> (u32, Limit) {
+    let Allowance { moves, by } = ledger.allowance(&home(), 10, 3, Timestamp(now)).unwrap();
+    (moves, by)
+}
+
+#[test]
+fn the_fuse_lets_as_many_through_an_hour_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    ledger.note_rules(&home(), "rules-1", Timestamp(5000)).unwrap();
+    assert_eq!(allowance(&ledger, 5000), (10, Limit::Hour), "the first rules are no change");
+    move_mails(&mut ledger, 7, 5000, false);
+    move_mails(&mut ledger, 20, 5001, true);
+    assert_eq!(allowance(&ledger, 5000), (3, Limit::Hour));
+    move_mails(&mut ledger, 7, 5600, false);
+    assert_eq!(allowance(&ledger, 5600), (0, Limit::Hour));
+    assert_eq!(allowance(&ledger, 5000 + 3600), (3, Limit::Hour));
+    assert_eq!(allowance(&ledger, 5600 + 3600), (10, Limit::Hour));
+    assert_eq!(allowance(&ledger, 100), (10, Limit::Hour), "a clock that was set back");
+}
+
+#[test]
+fn the_fuse_is_narrower_for_an_hour_after_the_rules_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    for (rules, at) in [("rules-1", 5000), ("rules-2", 6000), ("rules-2", 6001)] {
+        ledger.note_rules(&home(), rules, Timestamp(at)).unwrap();
+    }
+    assert_eq!(allowance(&ledger, 6000), (3, Limit::Change));
+    move_mails(&mut ledger, 2, 6000, false);
+    assert_eq!(allowance(&ledger, 6001), (1, Limit::Change));
+    assert_eq!(allowance(&ledger, 6000 + 3601), (10, Limit::Hour));
+    ledger.resume(&home(), Timestamp(6100)).unwrap();
+    assert_eq!(allowance(&ledger, 6100), (8, Limit::Hour), "the user has said that the new rules are meant");
+    ledger.note_rules(&home(), "rules-3", Timestamp(6200)).unwrap();
+    assert_eq!(allowance(&ledger, 6200), (3, Limit::Change));
+}
+
+#[test]
+fn that_the_fuse_holds_mails_back_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.note_rules(&home(), "rules-1", Timestamp(5000)).unwrap();
+    for (holds, told) in
+        [(false, false), (true, true), (true, false), (true, false), (false, false), (true, true)]
+    {
+        assert_eq!(ledger.tell_once(&home(), holds).unwrap(), told);
     }
 }
 

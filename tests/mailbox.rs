@@ -707,8 +707,9 @@ mod settling {
             let mut session = server.session();
             let settled = session.settle(&pending).unwrap();
             let validity = pending[0].landing.validity;
-            assert_eq!(settled[0], Settled::InTarget { validity, uid: Uid(1) });
-            assert_eq!(settled[1], Settled::InTarget { validity, uid: Uid(2) });
+            let spam = folder("Spam");
+            assert_eq!(settled[0], Settled::InTarget { folder: spam.clone(), validity, uid: Uid(1) });
+            assert_eq!(settled[1], Settled::InTarget { folder: spam, validity, uid: Uid(2) });
             assert_eq!(settled[2], Settled::InSource);
             let inbox = server.snapshot().remove("INBOX").unwrap();
             let live: Vec<u32> =
@@ -720,7 +721,7 @@ mod settling {
     }
 
     #[test]
-    fn a_copy_whose_original_the_user_starred_is_reported_and_left() {
+    fn a_copy_whose_original_the_user_starred_is_taken_back() {
         let Some(server) = Dovecot::start(&Options::default()) else { return };
         let pending = planned(&server);
         let mut client = server.client();
@@ -730,7 +731,8 @@ mod settling {
         client.run("UID STORE 2 +FLAGS (\\Deleted)");
         client.run("UID EXPUNGE 2");
         let settled = server.session().settle(&pending).unwrap();
-        assert_eq!(settled[0], Settled::InBoth { validity: pending[0].landing.validity, uid: Uid(1) });
+        assert_eq!(settled[0], Settled::InSource);
+        assert!(server.snapshot()["Spam"].is_empty());
         assert_eq!(settled[1], Settled::Nowhere);
         assert_eq!(server.snapshot()["INBOX"].len(), 2);
     }
@@ -886,7 +888,7 @@ mod lying {
             ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 101] x\r\nTAG OK x\r\n"),
             (
                 "UID FETCH 100:100",
-                "* 1 FETCH (UID 100 RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+                "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
             ),
             SELECT,
         ];
@@ -909,7 +911,7 @@ mod lying {
             ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
             (
                 "UID FETCH 100:101",
-                "* 1 FETCH (UID 100 RFC822.SIZE 11 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+                "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 11 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
             ),
             SELECT,
             FLAGS,
@@ -935,12 +937,18 @@ mod lying {
             ("EXAMINE", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
             (
                 "UID FETCH 100:101",
-                "* 1 FETCH (UID 100 RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\n\
-                 * 2 FETCH (UID 101 RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+                "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\n\
+                 * 2 FETCH (UID 101 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
             ),
             SELECT,
+            FLAGS,
             ("UID STORE 1:2", "TAG NO [NOPERM] not yours\r\n"),
+            FLAGS,
             ("SELECT \"Spam\"", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+            (
+                "UID STORE 100:101",
+                "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\n* 2 FETCH (UID 101 FLAGS (\\Deleted))\r\nTAG OK x\r\n",
+            ),
             SELECT,
         ];
         let fake = Fake::start(GREETING, script);

@@ -6,7 +6,7 @@ use super::Ending;
 use super::output::Output;
 use crate::daemon::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
-use crate::settings::{self, Environment, Settings};
+use crate::settings::{self, Account, Environment, Settings};
 
 /// The settings, where there are any. What is wrong with them is printed.
 pub(super) fn settings(path: Option<&Path>, output: &mut Output) -> Result<Option<Settings>, Ending> {
@@ -45,6 +45,22 @@ pub(super) fn everything(path: Option<&Path>, output: &mut Output) -> Result<(Se
         return Err(Ending::Settings);
     }
     Ok((settings, reading))
+}
+
+/// The account of that name, or all. That there is no such account is printed.
+pub(super) fn accounts<'s>(
+    settings: &'s Settings,
+    name: Option<&str>,
+    output: &mut Output,
+) -> Option<Vec<&'s Account>> {
+    let wanted = |account: &&Account| name.is_none_or(|name| account.name.as_str() == name);
+    let accounts: Vec<_> = settings.accounts.iter().filter(wanted).collect();
+    if accounts.is_empty() {
+        let names: Vec<_> = settings.accounts.iter().map(|account| account.name.as_str()).collect();
+        output.error(&format!("error: there is no such account; there are: {}", names.join(", ")));
+        return None;
+    }
+    Some(accounts)
 }
 
 /// What the accounts' servers call themselves, where that is one name.

@@ -12,6 +12,7 @@ mod explain;
 mod facts;
 mod judge;
 mod output;
+mod resume;
 mod run;
 mod schema;
 mod sweep;
@@ -36,6 +37,8 @@ enum Command {
     Run,
     /// Look through the new mail once
     Sweep(Sweep),
+    /// Let the mails through that the fuse holds back
+    Resume(Resume),
     /// Check settings, rules and profiles, and show everything that is wrong with them
     Check(Check),
     /// Tell what a mail is, what the rules say of it, and why
@@ -57,6 +60,14 @@ struct Sweep {
     /// Judge again what arrived within this time, such as 30d
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
+    /// Only this account
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+}
+
+/// The options of `resume`.
+#[derive(Debug, clap::Args)]
+struct Resume {
     /// Only this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
@@ -160,6 +171,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
     match &arguments.command {
         Command::Run => run::run(settings, &mut output),
         Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
+        Command::Resume(options) => resume::resume(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
         Command::Facts => facts::facts(settings, &mut output),

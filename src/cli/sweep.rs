@@ -6,32 +6,33 @@ use super::output::Output;
 use super::{Ending, Sweep as Options, context};
 use crate::daemon::rulebook::Reading;
 use crate::daemon::{AccountFault, clock, connect};
-use crate::ledger::{AccountLock, Ledger, LedgerFault};
+use crate::ledger::{AccountLock, Ledger, LedgerFault, Limit};
 use crate::mail::Recognition;
 use crate::mailbox::Stop;
 use crate::report;
 use crate::settings::{Account, Settings};
-use crate::sweep::{self, Dealt, End, Memory, Scope, Sent, Sweep, Tally};
+use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let (settings, reading) = match context::everything(settings, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };
-    let wanted = |account: &&Account| {
-        options.account.as_ref().is_none_or(|name| account.name.as_str() == name.as_str())
-    };
-    let accounts: Vec<_> = settings.accounts.iter().filter(wanted).collect();
-    if accounts.is_empty() {
-        let names: Vec<_> = settings.accounts.iter().map(|account| account.name.as_str()).collect();
-        output.error(&format!("error: there is no such account; there are: {}", names.join(", ")));
+    let Some(accounts) = context::accounts(&settings, options.account.as_deref(), output) else {
         return Ending::Usage;
-    }
+    };
     let mut ending = Ending::Well;
     for account in accounts {
         output.line(&format!("{} ({})", account.name, account.host));
-        match one(account, &settings, &reading, options, output) {
-            Ok(tally) => output.line(&sums(&tally, options.dry_run || !account.act)),
+        let swept = one(account, &settings, &reading, options, output);
+        output.end_progress();
+        match swept {
+            Ok(tally) => {
+                output.line(&sums(&tally, options.dry_run || !account.act));
+                if tally.troubles > 0 {
+                    ending = Ending::Later;
+                }
+            }
             Err(fault) => {
                 output.failure(&fault);
                 ending = Ending::Later;
@@ -52,7 +53,23 @@ fn one(
     let sources = reading.sent_folders();
     let now = clock::now();
     let scope = options.since.map_or(Scope::New, Scope::Since);
-    let mut tell = |dealt: Dealt| output.text(&in_words(&dealt, options.dry_run));
+    let mut tell = |news: News| {
+        output.end_progress();
+        match news {
+            News::Mail(dealt) => output.text(&in_words(&dealt, options.dry_run)),
+            News::Progress { folder, looked_at, part } => {
+                output.progress(&format!("{folder}: looked at {looked_at} mails, {:.0} %", part * 100.0));
+            }
+            News::Trouble { folder, words, folders } => {
+                let trouble = report::text::trouble(&folder, &words, &folders);
+                output.error(&format!("error: {trouble}"));
+            }
+            News::HeldBack { mails, by, most } => output.error(&format!(
+                "note: {}\n  `followsift resume` lets them through at once",
+                report::text::held_back(mails, by == Limit::Change, most)
+            )),
+        }
+    };
     if options.dry_run {
         let ledger = match Ledger::open_read_only(&settings.state) {
             Ok(ledger) => Some(ledger),
@@ -102,7 +119,11 @@ fn in_words(dealt: &Dealt, dry_run: bool) -> String {
 
 fn ending(dealt: &Dealt, dry_run: bool) -> String {
     match &dealt.end {
-        End::Moved { to, .. } => format!("moved to {to}"),
+        End::Moved { to, unkept, .. } if unkept.is_empty() => format!("moved to {to}"),
+        End::Moved { to, unkept, .. } => {
+            format!("moved to {to}, which does not keep its keywords: {}", unkept.join(", "))
+        }
+        End::Waits => "stays for now: more mails are to be moved than the fuse lets through".to_owned(),
         End::Marked => "stays, marked".to_owned(),
         End::PutBack => "stays: it was put back by hand".to_owned(),
         End::Left(why) => format!("stays: {why}"),
@@ -120,7 +141,19 @@ fn ending(dealt: &Dealt, dry_run: bool) -> String {
 }
 
 fn sums(tally: &Tally, only_looked: bool) -> String {
-    let Tally { looked_at, plausible, recognised, incomplete, moved, marked, left, settled, turns } = *tally;
+    let Tally {
+        looked_at,
+        plausible,
+        recognised,
+        incomplete,
+        moved,
+        marked,
+        left,
+        waiting,
+        settled,
+        turns,
+        troubles: _,
+    } = *tally;
     let mut parts = vec![
         format!("looked at {looked_at} mails"),
         format!("read {plausible}"),
@@ -133,6 +166,7 @@ fn sums(tally: &Tally, only_looked: bool) -> String {
         (incomplete, "could not read {} in full"),
         (marked, "marked {}"),
         (left, "could not move {}"),
+        (waiting, "{} wait"),
         (settled, "settled {} moves of an earlier session"),
     ];
     parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, words)| words.replace("{}", &n.to_string())));

@@ -33,6 +33,8 @@ pub mod kind {
     pub const LEFT: &str = "cf3bf03e01dc4aa4b934374bba662c77";
     pub const GONE: &str = "35f9df72169340308afd0cbd4828e5a9";
     pub const STAYS: &str = "1e0d845d08b540e6bc520c4cd1fbc427";
+    pub const FOLDER: &str = "41dd8cf735994643937b06a6fe272dbd";
+    pub const HELD_BACK: &str = "fa0cda140c624135900938588dc33042";
     pub const INCOMPLETE: &str = "5db53e18245546fda128f00854cffb4c";
 }
 

@@ -1,5 +1,6 @@
 //! One account, watched by a thread of its own: connect, sweep, wait, and again; until told to stop.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,12 @@ use super::log::kind;
 use super::patience::Patience;
 use super::rulebook::Reading;
 use super::state::State;
-use crate::ledger::{AccountLock, Ledger};
+use crate::ledger::{AccountLock, Ledger, Limit};
 use crate::mail::Recognition;
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
 use crate::report;
 use crate::settings::{Account, Settings};
-use crate::sweep::{self, Dealt, End, Memory, Scope, Sent, Sweep};
+use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
 
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
@@ -41,13 +42,16 @@ struct Learned {
     patience: Patience,
     /// The trouble that was last told of, while it lasts.
     trouble: Option<String>,
+    /// The troubles with folders that the last sweep had.
+    folders: BTreeSet<String>,
 }
 
 impl Watcher {
     /// Watches the account until told to stop. Never returns otherwise.
     pub(super) fn run(self, voice: &Voice) {
         let patience = Patience::new(&self.account);
-        let mut learned = Learned { backoff: Backoff::default(), patience, trouble: None };
+        let mut learned =
+            Learned { backoff: Backoff::default(), patience, trouble: None, folders: BTreeSet::new() };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         while woken != Woken::Stop {
             voice.tell(State::Connecting);
@@ -108,13 +112,13 @@ impl Watcher {
         voice.tell(State::Watching);
         let mut last_wait = None;
         loop {
-            let (healthy, found) = self.sweep(session, &mut ledger)?;
+            let (healthy, tally) = self.sweep(session, &mut ledger, learned)?;
             session = healthy;
             if let Some((woken, waited)) = last_wait {
-                learned.patience.ended(woken, waited, found);
+                learned.patience.ended(woken, waited, tally.looked_at > 0);
             }
             let begun = Instant::now();
-            let woken = match self.wait(&mut session, &ledger, &learned.patience) {
+            let woken = match self.wait(&mut session, &ledger, &learned.patience, tally.troubles > 0) {
                 Ok(woken) => woken,
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
@@ -141,16 +145,45 @@ impl Watcher {
         }
     }
 
-    /// Looks through the new mail; was there any?
-    fn sweep(&self, session: Session, ledger: &mut Ledger) -> Result<(Session, bool), AccountFault> {
+    /// Looks through the new mail. A trouble with a folder is told once, while it lasts.
+    fn sweep(
+        &self,
+        session: Session,
+        ledger: &mut Ledger,
+        learned: &mut Learned,
+    ) -> Result<(Session, Tally), AccountFault> {
         let reading = Arc::clone(&self.reading.borrow());
         let (session, sent) = self.sent(session, ledger, &reading)?;
         let rulebook = reading.rulebook_of(&self.account, &sent);
         let work =
             Sweep { account: &self.account, rulebook: &rulebook, scope: Scope::New, now: clock::now() };
+        let mut troubles = BTreeSet::new();
+        let mut tell = |news: News| match news {
+            News::Mail(dealt) => tell_of_mail(&dealt),
+            News::Progress { folder, looked_at, part } => {
+                info!(%folder, looked_at, percent = (part * 100.0) as u32, "looking through a folder");
+            }
+            News::Trouble { folder, words, folders } => {
+                let trouble = report::text::trouble(&folder, &words, &folders);
+                if learned.folders.contains(&trouble) {
+                    debug!(%folder, trouble, "a folder is still in trouble");
+                } else {
+                    warn!(message_id = kind::FOLDER, %folder, trouble, "a folder is in trouble; the others are not");
+                }
+                troubles.insert(trouble);
+            }
+            News::HeldBack { mails, by, most } => {
+                let why = report::text::held_back(mails, by == Limit::Change, most);
+                warn!(
+                    message_id = kind::HELD_BACK,
+                    mails, why, "mails wait; `followsift resume` lets them through"
+                );
+            }
+        };
         let (session, tally) = sweep::sweep(session, work, &mut Memory::Kept(ledger), &mut tell)?;
+        learned.folders = troubles;
         debug!(looked_at = tally.looked_at, moved = tally.moved, turns = tally.turns, "swept");
-        Ok((session, tally.looked_at > 0))
+        Ok((session, tally))
     }
 
     /// The people written to, read anew if that is long ago.
@@ -174,24 +207,32 @@ impl Watcher {
         session: &mut Session,
         ledger: &Ledger,
         patience: &Patience,
+        troubled: bool,
     ) -> Result<Woken, AccountFault> {
         let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
-        let opened = session.select(folder)?;
+        let poll = Instant::now() + self.account.poll;
+        let opened = match session.select(folder) {
+            // The sweep has told of it; the other folders are looked at when the poll is due.
+            Err(fault) if fault.fate() == Fate::Leave => return Ok(self.stop.wait(poll)),
+            opened => opened?,
+        };
         let dealt_with = ledger.cursor(&self.account.name, folder)?;
         let behind = dealt_with
             .is_none_or(|it| it.validity != opened.validity || opened.next.is_some_and(|n| n > it.next));
         // What came while the sweep was in another folder would not be announced again.
-        if behind && opened.exists > 0 {
+        if behind && opened.exists > 0 && !troubled {
             return Ok(Woken::Mail);
         }
-        let time = patience.next(session.can("IDLE"));
-        Ok(session.wait(Instant::now() + time)?)
+        let until = Instant::now() + patience.next(session.can("IDLE"));
+        // Mails that wait for the fuse or for a server to change its mind are announced by nobody.
+        let waits = troubled || ledger.waits(&self.account.name)?;
+        Ok(session.wait(if waits { until.min(poll) } else { until })?)
     }
 }
 
 /// A mail that was dealt with, as an event. Handles and rule names may be logged; bodies and addresses never.
-fn tell(dealt: Dealt) {
-    let Dealt { mail, message_id, assessment, end, .. } = &dealt;
+fn tell_of_mail(dealt: &Dealt) {
+    let Dealt { mail, message_id, assessment, end, .. } = dealt;
     let (uid, folder) = (mail.uid.0, &mail.folder);
     let mail_id = message_id.as_deref().unwrap_or_default();
     let (network, follower) = match &assessment.recognition {
@@ -226,7 +267,12 @@ fn tell(dealt: Dealt) {
         };
     }
     match end {
-        End::Moved { to, .. } => event!(info, kind::MOVED, "mail moved", %to),
+        End::Moved { to, unkept, .. } if unkept.is_empty() => event!(info, kind::MOVED, "mail moved", %to),
+        End::Moved { to, unkept, .. } => {
+            let unkept = unkept.join(" ");
+            event!(warn, kind::MOVED, "mail moved; the folder does not keep all of its keywords", %to, unkept)
+        }
+        End::Waits => event!(info, kind::HELD_BACK, "mail waits for the fuse"),
         End::Marked => event!(info, kind::MARKED, "mail marked"),
         End::Observed => event!(info, kind::OBSERVED, "mail would be filed; only looking"),
         End::PutBack => event!(info, kind::PUT_BACK, "mail was put back by hand; it stays"),

@@ -2,7 +2,6 @@
 
 use rusqlite::params;
 
-use super::judged::find_mail;
 use super::{Ledger, LedgerFault};
 use crate::mail::Timestamp;
 use crate::place::{AccountName, MailIdentity};
@@ -13,7 +12,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written, or the mail is not in it.
+    /// Where the ledger cannot be written, or the mail is not in it, under whichever account.
     pub fn note_correction(
         &mut self,
         account: &AccountName,
@@ -21,8 +20,12 @@ impl Ledger {
         noted_at: Timestamp,
     ) -> Result<(), LedgerFault> {
         self.write("note that a mail was put back", |transaction| {
-            let mail = find_mail(transaction, account, identity)?;
-            let mail = mail.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            // What was moved under an account's former name, and cannot be read by today's profiles, is only there.
+            let mail: i64 = transaction.query_row(
+                "SELECT id FROM mail WHERE digest = ? AND size = ? ORDER BY account <> ?, id LIMIT 1",
+                params![identity.digest, identity.size, account],
+                |row| row.get(0),
+            )?;
             transaction.execute(
                 "INSERT INTO correction (mail, noted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 params![mail, noted_at],
@@ -35,22 +38,6 @@ impl Ledger {
                 [mail],
             )?;
             Ok(())
-        })
-    }
-
-    /// Has the user put this mail back, in whichever account?
-    ///
-    /// # Errors
-    ///
-    /// Where the ledger cannot be read.
-    pub fn is_corrected(&self, identity: &MailIdentity) -> Result<bool, LedgerFault> {
-        self.read("look for a correction", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM correction JOIN mail ON mail.id = correction.mail
-                     WHERE digest = ? AND size = ?)",
-                )?
-                .query_row(params![identity.digest, identity.size], |row| row.get(0))
         })
     }
 }

@@ -15,6 +15,17 @@ pub struct Cursor {
     pub next: Uid,
     /// When it was last looked at: where to go on when the UIDVALIDITY has changed.
     pub looked_at: Timestamp,
+    /// What of the mails from `next` on is meant, where that is not all.
+    pub old: Option<Old>,
+}
+
+/// Mails that were there when a look by time of arrival began, which was not finished yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Old {
+    /// They have UIDs below this one.
+    pub below: Uid,
+    /// Of them, those are meant that arrived at this moment or later.
+    pub since: Timestamp,
 }
 
 impl Ledger {
@@ -27,10 +38,17 @@ impl Ledger {
         self.read("look up how far a folder was looked at", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT validity, next_uid, looked_at FROM folder_cursor WHERE account = ? AND folder = ?",
+                    "SELECT validity, next_uid, looked_at, below, since FROM folder_cursor
+                     WHERE account = ? AND folder = ?",
                 )?
                 .query_row(params![account, folder], |row| {
-                    Ok(Cursor { validity: row.get(0)?, next: row.get(1)?, looked_at: row.get(2)? })
+                    let (below, since): (Option<Uid>, Option<Timestamp>) = (row.get(3)?, row.get(4)?);
+                    Ok(Cursor {
+                        validity: row.get(0)?,
+                        next: row.get(1)?,
+                        looked_at: row.get(2)?,
+                        old: below.zip(since).map(|(below, since)| Old { below, since }),
+                    })
                 })
                 .optional()
         })
@@ -51,14 +69,23 @@ impl Ledger {
         self.write("note how far a folder was looked at", |transaction| {
             transaction
                 .prepare_cached(
-                    "INSERT INTO folder_cursor (account, folder, validity, next_uid, looked_at) VALUES (?, ?, ?, ?, ?)
+                    "INSERT INTO folder_cursor (account, folder, validity, next_uid, looked_at, below, since)
+                     VALUES (?, ?, ?, ?, ?, ?, ?)
                      ON CONFLICT (account, folder) DO UPDATE SET
                          next_uid = CASE WHEN validity = excluded.validity
                              THEN max(next_uid, excluded.next_uid) ELSE excluded.next_uid END,
                          validity = excluded.validity,
-                         looked_at = excluded.looked_at",
+                         looked_at = excluded.looked_at, below = excluded.below, since = excluded.since",
                 )?
-                .execute(params![account, folder, cursor.validity, cursor.next, cursor.looked_at])
+                .execute(params![
+                    account,
+                    folder,
+                    cursor.validity,
+                    cursor.next,
+                    cursor.looked_at,
+                    cursor.old.map(|old| old.below),
+                    cursor.old.map(|old| old.since)
+                ])
                 .map(drop)
         })
     }

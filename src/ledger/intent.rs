@@ -7,7 +7,6 @@ use std::fmt;
 
 use rusqlite::{Row, params};
 
-use super::judged::find_mail;
 use super::{Ledger, LedgerFault};
 use crate::mail::Timestamp;
 use crate::place::{AccountName, Folder, MailIdentity, MailRef, Marks, Uid, UidValidity};
@@ -40,12 +39,16 @@ pub struct Intent {
     pub mail: MailRef,
     /// What it is known by; it has been recorded as judged.
     pub identity: MailIdentity,
+    /// The UIDNEXT of its folder: a mail of a lower UID was there already, and has not been put back.
+    pub source_next: Uid,
     /// Where it is to go.
     pub target: Target,
     /// How it is to be marked after its arrival.
     pub marks: Marks,
     /// When this was stated.
     pub stated_at: Timestamp,
+    /// The user let it through the fuse, which does not count it.
+    pub by_hand: bool,
 }
 
 /// An intent of which nobody knows yet what became of it.
@@ -67,6 +70,11 @@ pub enum Settlement {
         /// In the target.
         uid: Option<Uid>,
     },
+    /// It has arrived, and the original could not be removed: it is in both places, and is never moved again.
+    Doubled {
+        /// The copy's, in the target.
+        uid: Uid,
+    },
     /// It is neither where it was nor in the target: somebody else has moved or removed it.
     Gone,
     /// It is not where it was, and nothing can be proven any more: the target is not the folder that it was.
@@ -79,6 +87,7 @@ impl Settlement {
         match self {
             Self::Left => "left",
             Self::Moved { .. } => "moved",
+            Self::Doubled { .. } => "doubled",
             Self::Gone => "gone",
             Self::InDoubt => "in-doubt",
         }
@@ -86,8 +95,9 @@ impl Settlement {
 
     /// Of the columns `outcome` and `to_uid`.
     pub(super) fn stored(word: &str, uid: Option<Uid>) -> Option<Self> {
+        let doubled = uid.map(|uid| Self::Doubled { uid });
         let all = [Self::Left, Self::Moved { uid }, Self::Gone, Self::InDoubt];
-        all.into_iter().find(|settlement| settlement.word() == word)
+        all.into_iter().chain(doubled).find(|settlement| settlement.word() == word)
     }
 }
 
@@ -103,12 +113,13 @@ impl Ledger {
         self.write("state a move", |transaction| {
             intents
                 .iter()
-                .map(|Intent { mail, identity, target, marks, stated_at }| {
+                .map(|Intent { mail, identity, source_next, target, marks, stated_at, by_hand }| {
                     transaction
                         .prepare_cached(
                             "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid,
-                                 to_folder, to_validity, to_next_uid, flag, mark_read, stated_at)
-                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM mail
+                                 from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at,
+                                 by_hand)
+                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 FROM mail
                              WHERE account = ?1 AND digest = ?2 AND size = ?3
                              RETURNING id",
                         )?
@@ -120,12 +131,14 @@ impl Ledger {
                                 mail.folder,
                                 mail.validity,
                                 mail.uid,
+                                source_next,
                                 target.folder,
                                 target.validity,
                                 target.next,
                                 marks.flagged,
                                 marks.seen,
-                                stated_at
+                                stated_at,
+                                by_hand
                             ],
                             |row| row.get(0).map(IntentId),
                         )
@@ -149,6 +162,7 @@ impl Ledger {
             for (id, settlement) in settled {
                 let uid = match settlement {
                     Settlement::Moved { uid } => *uid,
+                    Settlement::Doubled { uid } => Some(*uid),
                     Settlement::Left | Settlement::Gone | Settlement::InDoubt => None,
                 };
                 let changed = transaction
@@ -179,8 +193,8 @@ impl Ledger {
         self.read("look for unsettled moves", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT intent.id, account, digest, size, from_folder, from_validity, from_uid, to_folder,
-                         to_validity, to_next_uid, flag, mark_read, stated_at
+                    "SELECT intent.id, account, digest, size, from_folder, from_validity, from_uid,
+                         from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at, by_hand
                      FROM intent JOIN mail ON mail.id = intent.mail
                      WHERE outcome IS NULL AND account = ? ORDER BY intent.id",
                 )?
@@ -189,19 +203,92 @@ impl Ledger {
         })
     }
 
-    /// Has followsift moved this mail before? Seen in a source folder again, it was put back by the user.
+    /// What an earlier move means for a mail that is in a source folder now. Asked of all accounts, since an account may
+    /// have been given another name.
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be read.
-    pub fn moved_before(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+    pub fn earlier_move(&self, mail: &MailRef, identity: &MailIdentity) -> Result<EarlierMove, LedgerFault> {
         self.read("look for an earlier move", |connection| {
-            let Some(mail) = find_mail(connection, account, identity)? else { return Ok(false) };
-            connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM intent WHERE mail = ? AND outcome = 'moved')")?
-                .query_row([mail], |row| row.get(0))
+            let corrected: bool = connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM correction JOIN mail ON mail.id = correction.mail
+                     WHERE digest = ? AND size = ?)",
+                )?
+                .query_row(params![identity.digest, identity.size], |row| row.get(0))?;
+            if corrected {
+                return Ok(EarlierMove::PutBack);
+            }
+            let mut found = EarlierMove::None;
+            let mut select = connection.prepare_cached(
+                "SELECT outcome, account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid
+                 FROM intent JOIN mail ON mail.id = intent.mail
+                 WHERE digest = ?1 AND size = ?2 AND outcome IN ('moved', 'doubled')",
+            )?;
+            let mut rows = select.query(params![
+                identity.digest,
+                identity.size,
+                mail.account,
+                mail.folder,
+                mail.validity
+            ])?;
+            while let Some(row) = rows.next()? {
+                let (outcome, same_place): (String, bool) = (row.get(0)?, row.get(1)?);
+                let (uid, next): (Uid, Uid) = (row.get(2)?, row.get(3)?);
+                let original = same_place && mail.uid == uid;
+                // A twin, which lay beside it all the time.
+                if same_place && !original && mail.uid < next {
+                    continue;
+                }
+                if outcome == "doubled" && original {
+                    found = EarlierMove::Doubled;
+                } else {
+                    return Ok(EarlierMove::PutBack);
+                }
+            }
+            Ok(found)
         })
     }
+
+    /// The UIDs in a source folder of the mails that were moved out of it at `since` or later, and that nobody is known to
+    /// have put back: where a server only marks originals as deleted, one whose mark is gone has been put back.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn originals(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+        since: Timestamp,
+    ) -> Result<Vec<(Uid, MailIdentity)>, LedgerFault> {
+        self.read("look for the originals of moves", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT from_uid, digest, size FROM intent JOIN mail ON mail.id = intent.mail
+                     WHERE stated_at >= ? AND outcome = 'moved' AND account = ? AND from_folder = ?
+                         AND from_validity = ? AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.mail = mail.id)
+                     ORDER BY from_uid",
+                )?
+                .query_map(params![since, account, folder, validity], |row| {
+                    Ok((row.get(0)?, MailIdentity { digest: row.get(1)?, size: row.get(2)? }))
+                })?
+                .collect()
+        })
+    }
+}
+
+/// What an earlier move means for a mail that is in a source folder now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EarlierMove {
+    /// It has never been moved, as far as anybody knows.
+    None,
+    /// It was moved, and is here again: the user has put it back.
+    PutBack,
+    /// It was copied, and this is the original, which could not be removed.
+    Doubled,
 }
 
 fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
@@ -215,6 +302,7 @@ fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
                 uid: row.get("from_uid")?,
             },
             identity: MailIdentity { digest: row.get("digest")?, size: row.get("size")? },
+            source_next: row.get("from_next_uid")?,
             target: Target {
                 folder: row.get("to_folder")?,
                 validity: row.get("to_validity")?,
@@ -222,6 +310,7 @@ fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
             },
             marks: Marks { flagged: row.get("flag")?, seen: row.get("mark_read")? },
             stated_at: row.get("stated_at")?,
+            by_hand: row.get("by_hand")?,
         },
     })
 }

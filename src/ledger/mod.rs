@@ -18,6 +18,7 @@ mod columns;
 mod correction;
 mod cursor;
 mod fault;
+mod fuse;
 mod history;
 mod intent;
 mod judged;
@@ -26,16 +27,19 @@ mod owner;
 mod people;
 mod recalled;
 mod schema;
+mod waiting;
 mod written;
 
-pub use cursor::Cursor;
+pub use cursor::{Cursor, Old};
 pub use fault::LedgerFault;
+pub use fuse::{Allowance, Limit};
 pub use history::{Entry, Filing};
-pub use intent::{Intent, IntentId, OpenIntent, Settlement, Target};
+pub use intent::{EarlierMove, Intent, IntentId, OpenIntent, Settlement, Target};
 pub use judged::{Incomplete, Judged};
 pub use lock::{AccountLock, LockFault};
 pub use people::{Person, SentPeople};
 pub use recalled::Recalled;
+pub use waiting::{Delay, PutOff, Waiting};
 
 /// How long one connection waits for another to end its transaction. Ours take milliseconds; the rest is for
 /// a disk that is slow to sync.

@@ -4,7 +4,7 @@
 //! what they like in between (RFC 9051, section 7). Pure. Called by the parts of `session`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use imap_proto::types::{AttributeValue, NameAttribute, StatusAttribute};
 use imap_proto::{MailboxDatum, Response, ResponseCode, UidSetMember};
@@ -25,6 +25,8 @@ pub struct Flags {
     pub flagged: bool,
     /// Marked for deletion.
     pub deleted: bool,
+    /// Bears keywords: flags that are not the protocol's own.
+    pub keywords: bool,
 }
 
 impl Flags {
@@ -35,6 +37,7 @@ impl Flags {
             answered: has("\\Answered"),
             flagged: has("\\Flagged"),
             deleted: has("\\Deleted"),
+            keywords: words.iter().any(|word| !word.as_ref().starts_with('\\')),
         }
     }
 
@@ -51,6 +54,8 @@ pub(super) struct Fetched<'a> {
     /// Seconds since 1970 UTC.
     pub(super) received: Option<i64>,
     pub(super) flags: Option<Flags>,
+    /// The flags that are not the protocol's own, such as `$Label1`.
+    pub(super) keywords: BTreeSet<String>,
     /// The one section that was asked for.
     pub(super) section: Option<&'a [u8]>,
 }
@@ -72,6 +77,8 @@ pub(super) struct Listed {
     pub(super) delimiter: Option<char>,
     pub(super) selectable: bool,
     pub(super) sent: bool,
+    /// It holds all mails of the account (RFC 6154), those of other folders too.
+    pub(super) all: bool,
 }
 
 /// UIDs of the source, and what the copies are called in the target of that validity.
@@ -127,7 +134,11 @@ impl Answer {
                 match attribute {
                     AttributeValue::Rfc822Size(size) => mail.size = Some(size),
                     AttributeValue::InternalDate(text) => mail.received = date::seconds(&text),
-                    AttributeValue::Flags(words) => mail.flags = Some(Flags::read(&words)),
+                    AttributeValue::Flags(words) => {
+                        mail.flags = Some(Flags::read(&words));
+                        let keywords = words.iter().filter(|word| !word.starts_with('\\'));
+                        mail.keywords = keywords.map(|word| word.to_string()).collect();
+                    }
                     AttributeValue::BodySection { data, .. } => {
                         // Always borrowed: the parser copies nothing. NIL is nothing too.
                         mail.section = match data {
@@ -168,6 +179,8 @@ impl Answer {
                         }
                         ResponseCode::UidNext(next) => selected.next = Some(Uid(next)),
                         ResponseCode::ReadOnly => selected.read_only = true,
+                        // What its UIDs mean ends with the session (RFC 4315, section 3): nothing could be proven later.
+                        ResponseCode::UidNotSticky => selected.read_only = true,
                         ResponseCode::PermanentFlags(words) => {
                             // Flags that do not stay cannot bring a mail away (RFC 9051, section 7.1).
                             let stays = words.iter().any(|word| word.eq_ignore_ascii_case("\\Deleted"));
@@ -198,6 +211,7 @@ impl Answer {
                     .iter()
                     .any(|attribute| *attribute == NameAttribute::NoSelect || is("\\NonExistent", attribute)),
                 sent: name_attributes.contains(&NameAttribute::Sent),
+                all: name_attributes.contains(&NameAttribute::All),
             });
         }
         Ok(folders)

@@ -309,11 +309,18 @@ impl Fault {
     }
 }
 
+/// What a server that has had enough of us refuses.
+const THROTTLED: [Step; 5] = [Step::LogIn, Step::List, Step::Open, Step::Search, Step::Fetch];
+
 /// Decides by the code; without one that decides, a login that is refused is a wrong password, and anything else is about
 /// the one thing that was asked for.
 fn refused(doing: Step, refusal: &Refusal) -> Fate {
     match refusal.code {
         Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug | Code::Alert) => Fate::Retry,
+        // Gmail, to an account that is over its bandwidth or its number of commands: it is to come back later. Where mails
+        // are moved, the same code is about the mailbox's size.
+        // Source: https://support.google.com/a/answer/1071518, https://github.com/ljmerza/ha-email-sensor/issues/16.
+        Some(Code::OverQuota) if THROTTLED.contains(&doing) => Fate::Retry,
         Some(
             Code::AuthenticationFailed
             | Code::AuthorizationFailed
@@ -335,6 +342,11 @@ fn refused(doing: Step, refusal: &Refusal) -> Fate {
         | None => match (refusal.status, doing) {
             (Status::Bye, _) => Fate::Retry,
             (Status::No | Status::Bad, Step::LogIn) => Fate::Park,
+            // Outlook and Office 365 say BAD to any command of a session that they have given up ("User is authenticated but
+            // not connected.") or that came too soon ("Request is throttled."), without a code: only a new session, after a
+            // while, helps. No server has reason to call our SELECT, SEARCH or FETCH bad otherwise.
+            // Source: https://github.com/mscdex/node-imap/issues/689, https://github.com/imapsync/imapsync/issues/212.
+            (Status::Bad, Step::Open | Step::Search | Step::Fetch) => Fate::Retry,
             (Status::No | Status::Bad, _) => Fate::Leave,
         },
     }
@@ -389,6 +401,21 @@ mod tests {
             (Step::LogIn, Bye, "[AUTHENTICATIONFAILED] too often", Fate::Park),
             (Step::Move, No, "[OVERQUOTA] full", Fate::Leave),
             (Step::Move, No, "[EXPIRED] password", Fate::Park),
+            (Step::Fetch, No, "[OVERQUOTA] Account exceeded command or bandwidth limits.", Fate::Retry),
+            (Step::Open, Bad, "User is authenticated but not connected.", Fate::Retry),
+            (
+                Step::Fetch,
+                Bad,
+                "Request is throttled. Suggested Backoff Time: 299961 milliseconds",
+                Fate::Retry,
+            ),
+            (
+                Step::Fetch,
+                No,
+                "Request is throttled. Suggested Backoff Time: 299961 milliseconds",
+                Fate::Leave,
+            ),
+            (Step::Move, Bad, "what", Fate::Leave),
             (Step::Fetch, Bye, "[ALERT] going down", Fate::Retry),
         ] {
             assert_eq!(refusal(doing, status, text), fate, "{text}");

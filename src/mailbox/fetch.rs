@@ -4,7 +4,7 @@
 //! on which one odd mail spoils a batch. Memory is bounded by the batch, whatever a mail or a server sends. Called by
 //! `sweep`, `moves` and `settle`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::answer::{Fetched, Flags};
@@ -41,6 +41,22 @@ pub enum Range<'a> {
     These(&'a [Uid]),
 }
 
+/// A few hundred mails of the folder that was open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    set: String,
+    first: Uid,
+    last: Uid,
+    since: i64,
+}
+
+impl Batch {
+    /// The highest UID that can be in it.
+    pub fn last(&self) -> Uid {
+        self.last
+    }
+}
+
 /// What tells whether a mail may be a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -61,10 +77,20 @@ impl Session {
     /// asked for, it ends after the batch in flight.
     ///
     /// # Errors
-    /// [`Cause::Stopped`] leaves a healthy session; anything else that is not the server's plain no a spent one.
+    /// As [`Session::heads_of`].
     pub fn heads(&mut self, range: Range<'_>, mut each: impl FnMut(Vec<Head>)) -> Result<(), Fault> {
+        for batch in self.batches(range)? {
+            each(self.heads_of(&batch)?);
+        }
+        Ok(())
+    }
+
+    /// Parts `range` into batches, in ascending order. One turn at most.
+    ///
+    /// # Errors
+    /// Where no folder is open, or the line fails.
+    pub fn batches(&mut self, range: Range<'_>) -> Result<Vec<Batch>, Fault> {
         let here = self.here(Step::Fetch)?;
-        let on = Subject::Folder(here.folder.clone());
         let (sets, first, since) = match range {
             Range::From(first) => (self.sets_from(&here, first)?, first, i64::MIN),
             Range::Since(moment) => {
@@ -73,24 +99,37 @@ impl Session {
                 let found = self.search(&here, &format!("UNDELETED SINCE {day}"))?;
                 (batches(&found, HEADS), Uid(0), moment)
             }
-            Range::These(uids) => (batches(uids, HEADS), Uid(0), i64::MIN),
+            Range::These(uids) => {
+                let mut uids = uids.to_vec();
+                uids.sort_unstable();
+                (batches(&uids, HEADS), Uid(0), i64::MIN)
+            }
         };
+        let last =
+            |set: &str| set.rsplit([',', ':']).next().and_then(|last| last.parse().ok()).map_or(first, Uid);
+        Ok(sets.into_iter().map(|set| Batch { last: last(&set), set, first, since }).collect())
+    }
+
+    /// Fetches the heads of one batch of the open folder, in ascending order; without mails marked \Deleted. One turn.
+    ///
+    /// # Errors
+    /// [`Cause::Stopped`], where a stop was asked for before, leaves a healthy session; anything else that is not the
+    /// server's plain no a spent one.
+    pub fn heads_of(&mut self, batch: &Batch) -> Result<Vec<Head>, Fault> {
+        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
+        self.go_on(&on)?;
+        let command = format!(
+            "UID FETCH {} (UID RFC822.SIZE INTERNALDATE FLAGS BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]<0.{HEAD_BYTES}>)",
+            batch.set
+        );
         let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
-        for set in sets {
-            self.go_on(&on)?;
-            let command = format!(
-                "UID FETCH {set} (UID RFC822.SIZE INTERNALDATE FLAGS BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]<0.{HEAD_BYTES}>)"
-            );
-            let answer = self.run(Step::Fetch, &on, &command, limits)?;
-            let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-            let heads: Vec<Head> = mails
-                .iter()
-                .filter_map(head)
-                .filter(|head| head.uid >= first && head.received >= since)
-                .collect();
-            each(heads);
-        }
-        Ok(())
+        let answer = self.run(Step::Fetch, &on, &command, limits)?;
+        let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
+        Ok(mails
+            .iter()
+            .filter_map(head)
+            .filter(|head| (batch.first..=batch.last).contains(&head.uid) && head.received >= batch.since)
+            .collect())
     }
 
     /// The sets that hold every mail from `first` on.
@@ -192,9 +231,19 @@ impl Session {
         for set in batches(uids, HEADERS) {
             let on = Subject::Folder(here.folder.clone());
             self.go_on(&on)?;
-            self.headers_of(&set, &on, &mut each)?;
+            self.headers_of(&set, &on, &mut |trace, _, header| each(trace, header))?;
         }
         Ok(())
+    }
+
+    /// As [`Session::headers`], with the flags, and whatever is asked to stop: in the middle of a move.
+    pub(super) fn headers_and_flags(
+        &mut self,
+        uids: &[Uid],
+        each: &mut impl FnMut(Trace, Flags, &[u8]),
+    ) -> Result<(), Fault> {
+        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
+        batches(uids, HEADERS).iter().try_for_each(|set| self.headers_of(set, &on, each))
     }
 
     /// Fetches the headers of one set, of at most [`HEADERS`] mails.
@@ -202,21 +251,28 @@ impl Session {
         &mut self,
         set: &str,
         on: &Subject,
-        each: &mut impl FnMut(Trace, &[u8]),
+        each: &mut impl FnMut(Trace, Flags, &[u8]),
     ) -> Result<(), Fault> {
         let limits = Limits::of_bytes(HEADERS as u64 * (HEADER_LIMIT as u64 + AROUND));
-        let command = format!("UID FETCH {set} (UID RFC822.SIZE BODY.PEEK[HEADER]<0.{HEADER_LIMIT}>)");
+        let command = format!("UID FETCH {set} (UID FLAGS RFC822.SIZE BODY.PEEK[HEADER]<0.{HEADER_LIMIT}>)");
         let answer = self.run(Step::Fetch, on, &command, limits)?;
         let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, on, cause))?;
         for (uid, mail) in &mails {
-            if let (Some(size), Some(header)) = (mail.size, mail.section) {
-                each(
-                    Trace { uid: *uid, identity: MailIdentity { digest: MailDigest::of(header), size } },
-                    header,
-                );
+            if let (Some(size), Some(flags), Some(header)) = (mail.size, mail.flags, mail.section) {
+                let identity = MailIdentity { digest: MailDigest::of(header), size };
+                each(Trace { uid: *uid, identity }, flags, header);
             }
         }
         Ok(())
+    }
+
+    /// Those of `uids` that are in the open folder and not marked \Deleted. One turn.
+    ///
+    /// # Errors
+    /// Where the line fails.
+    pub fn live(&mut self, uids: &[Uid]) -> Result<Vec<Uid>, Fault> {
+        let flags = self.flags(Step::Search, uids)?;
+        Ok(flags.into_iter().filter(|(_, flags)| !flags.deleted).map(|(uid, _)| uid).collect())
     }
 
     /// The flags of those of `uids` that are there. One FETCH and not a SEARCH: a server may answer either by what it told
@@ -231,6 +287,19 @@ impl Session {
             there.extend(mails.iter().filter_map(|(uid, mail)| Some((*uid, mail.flags?))));
         }
         Ok(there)
+    }
+
+    /// The flags that are not the protocol's own, of those of `uids` that have any.
+    pub(super) fn keywords(&mut self, uids: &[Uid]) -> Result<BTreeMap<Uid, BTreeSet<String>>, Fault> {
+        let on = Subject::Mails { folder: self.here(Step::Search)?.folder, uids: uids.to_vec() };
+        let mut found = BTreeMap::new();
+        for set in uids::sets(uids.iter().copied()) {
+            let answer = self.run(Step::Search, &on, &format!("UID FETCH {set} (UID FLAGS)"), NUMBERS)?;
+            let mails = answer.fetched().map_err(|cause| self.garbled(Step::Search, &on, cause))?;
+            let some = mails.into_iter().filter(|(_, mail)| !mail.keywords.is_empty());
+            found.extend(some.map(|(uid, mail)| (uid, mail.keywords)));
+        }
+        Ok(found)
     }
 
     /// The UIDs and sizes of the open folder's mails from `first` on.

@@ -10,11 +10,15 @@ use super::bounds::Limits;
 use super::fault::{Cause, Fate, Fault, Step, Subject};
 use super::names::{Naming, quoted};
 use super::refusal::Code;
-use super::session::Session;
+use super::session::{Session, same};
 use crate::place::{Folder, Uid, UidValidity};
 
 /// For the list of all folders: tens of thousands of them.
 const LIST: Limits = Limits { time: Limits::SHORT.time, bytes: 16 << 20 };
+
+/// So many names in one command, each of at most 255 bytes: servers take lines of 8,000 octets (RFC 7162, section 4), and
+/// few names are long.
+const IN_ONE_LINE: usize = 60;
 
 /// Where the next mail that comes into a folder lands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,43 @@ impl Session {
         Ok(sent.and_then(|listed| folders.naming.folder(&listed.name)))
     }
 
+    /// Does `folder` hold all mails of the account, also those that are in another folder? So it is with Gmail's "All Mail"
+    /// (special-use \All, RFC 6154): a mail that is filed from there stays there.
+    ///
+    /// # Errors
+    /// Where the server will not list its folders.
+    pub fn holds_all(&mut self, folder: &Folder) -> Result<bool, Fault> {
+        let name = self.wire_name(folder)?;
+        if folder.is_inbox() {
+            return Ok(false);
+        }
+        Ok(self.listing()?.listed.iter().any(|listed| listed.all && listed.name == name))
+    }
+
+    /// The folders as they are now, when something is wrong with one of them.
+    ///
+    /// # Errors
+    /// As [`Session::folders`].
+    pub fn folders_now(&mut self) -> Result<Vec<Folder>, Fault> {
+        self.folders = None;
+        self.folders()
+    }
+
+    /// The folders beside `other` that have this UIDVALIDITY: what a folder is called now that was renamed, since it keeps
+    /// that. On some servers many folders have the same.
+    pub(super) fn renamed(&mut self, validity: UidValidity, other: &[&Folder]) -> Result<Vec<Folder>, Fault> {
+        let mut folders = self.folders_now()?;
+        folders.retain(|folder| !other.iter().any(|known| same(known, folder)));
+        let landings = self.landings(&folders)?;
+        let mut found = Vec::new();
+        for (folder, landing) in landings {
+            if landing.validity == validity && !self.holds_all(&folder)? {
+                found.push(folder);
+            }
+        }
+        Ok(found)
+    }
+
     /// Makes `folder` and subscribes to it, unless it is there; says whether it made it.
     ///
     /// # Errors
@@ -111,7 +152,13 @@ impl Session {
         let folders = self.listing()?;
         folders.guessed = false;
         let delimiter = folders.delimiter();
-        folders.listed.push(Listed { name: name.clone(), delimiter, selectable: true, sent: false });
+        folders.listed.push(Listed {
+            name: name.clone(),
+            delimiter,
+            selectable: true,
+            sent: false,
+            all: false,
+        });
         if made {
             let command = format!(
                 "SUBSCRIBE {}",
@@ -162,9 +209,11 @@ impl Session {
         let mut landings = BTreeMap::new();
         if names.len() > 1 && self.can("LIST-STATUS") {
             let all: Result<Vec<String>, Cause> = names.keys().map(|name| quoted(name)).collect();
-            let all = all.map_err(|cause| Fault::of(Step::Inspect, &on, cause))?.join(" ");
-            let command = format!("LIST \"\" ({all}) RETURN (STATUS (UIDVALIDITY UIDNEXT))");
-            self.inspect(&on, &command, &names, &mut landings)?;
+            let all = all.map_err(|cause| Fault::of(Step::Inspect, &on, cause))?;
+            for some in all.chunks(IN_ONE_LINE) {
+                let command = format!("LIST \"\" ({}) RETURN (STATUS (UIDVALIDITY UIDNEXT))", some.join(" "));
+                self.inspect(&on, &command, &names, &mut landings)?;
+            }
         }
         for (name, folder) in &names {
             if !landings.contains_key(folder) {

@@ -32,7 +32,7 @@ mod wire;
 pub use answer::Flags;
 pub use dial::{Connector, shown_certificate};
 pub use fault::{Cause, Fate, Fault, Step, Subject};
-pub use fetch::{Head, Range};
+pub use fetch::{Batch, Head, Range};
 pub use folders::Landing;
 pub use moves::{Outcome, Reason, Relocated};
 pub use plan::{Errand, Plan};

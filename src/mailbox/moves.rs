@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::refusal::Code;
 use super::session::{Opened, Relocation, Session};
 use super::settle::Arrived;
+use super::trace::Trace;
 use super::uids;
 use crate::place::{Folder, Uid, UidValidity};
 
@@ -48,7 +49,7 @@ pub enum Reason {
     SameFolder,
     /// The server will not; its words.
     Refused(String),
-    /// Its arrival in the target could not be proven, so the original was not touched.
+    /// Its arrival in the target could not be proven, so the original was not touched. It may be in both.
     Unproven,
     /// A copy is in the target under this UID, but the original could not be removed.
     Doubled {
@@ -65,7 +66,7 @@ impl fmt::Display for Reason {
             Self::ReadOnly => f.write_str("its folder is read-only"),
             Self::SameFolder => f.write_str("it is there already"),
             Self::Refused(words) => f.write_str(words),
-            Self::Unproven => f.write_str("its arrival could not be proven"),
+            Self::Unproven => f.write_str("its arrival could not be proven; it may be there and here"),
             Self::Doubled { copy } => {
                 write!(f, "it was copied (uid {copy}), but the original could not be removed")
             }
@@ -77,12 +78,14 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Relocated {
-    /// Where they were to go.
+    /// Where they were to go; if that folder was renamed meanwhile, as it is called now.
     pub to: Folder,
     /// The UIDVALIDITY there, to which the UIDs in `outcomes` belong.
     pub validity: UidValidity,
     /// What became of each, by its UID in the source.
     pub outcomes: BTreeMap<Uid, Outcome>,
+    /// The keywords that the target could not be made to keep, by the UID in the source.
+    pub unkept: BTreeMap<Uid, BTreeSet<String>>,
 }
 
 impl Session {
@@ -116,30 +119,33 @@ impl Session {
         let there = self.flags(Step::Search, &all)?;
         let mut results = Vec::new();
         for (plan, told) in plans.into_iter().zip(told) {
-            let mut outcomes = BTreeMap::new();
-            let mut missing = Vec::new();
-            for mail in &plan.mails {
-                if there.contains_key(&mail.uid) {
-                    outcomes.insert(mail.uid, Outcome::Left(told.reason()));
-                } else if let Some(copy) = told.copies.get(&mail.uid) {
-                    outcomes.insert(mail.uid, Outcome::Moved { uid: Some(*copy) });
-                } else {
-                    missing.push(*mail);
-                }
+            let credible =
+                |mail: &&Trace| !there.contains_key(&mail.uid) && told.copies.contains_key(&mail.uid);
+            let open: Vec<Trace> = plan.mails.iter().filter(|mail| !credible(mail)).copied().collect();
+            let mut arrived = Arrived::default();
+            let mut both = BTreeSet::new();
+            if !open.is_empty() {
+                arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open)?;
+                // A MOVE that failed in the middle has left copies of mails that are still here.
+                let here: BTreeSet<Uid> =
+                    there.keys().copied().filter(|uid| arrived.copies.contains_key(uid)).collect();
+                both = self.withdraw(&arrived, &here)?;
             }
-            let mut validity = plan.landing.map(|landing| landing.validity);
-            if !missing.is_empty() {
-                let arrived = self.arrivals(&plan.to, plan.landing, &missing)?;
-                validity = arrived.validity.or(validity);
-                for mail in &missing {
-                    let copy = arrived.copies.get(&mail.uid).copied();
-                    outcomes.insert(
-                        mail.uid,
-                        copy.map_or(Outcome::Gone, |copy| Outcome::Moved { uid: Some(copy) }),
-                    );
+            let outcome = |mail: &Trace| match (there.contains_key(&mail.uid), arrived.copies.get(&mail.uid))
+            {
+                (true, Some(copy)) if both.contains(&mail.uid) => {
+                    Outcome::Left(Reason::Doubled { copy: *copy })
                 }
-            }
-            results.push(Relocated { to: plan.to, validity: validity.unwrap_or(here.validity), outcomes });
+                (true, _) => Outcome::Left(told.reason()),
+                (false, Some(copy)) => Outcome::Moved { uid: Some(*copy) },
+                // Told credibly, and of a mail that is not here any more.
+                (false, None) => match told.copies.get(&mail.uid) {
+                    Some(copy) => Outcome::Moved { uid: Some(*copy) },
+                    None => Outcome::Gone,
+                },
+            };
+            let outcomes = plan.mails.iter().map(|mail| (mail.uid, outcome(mail))).collect();
+            results.push(self.relocated(here, plan, &arrived, outcomes)?);
         }
         Ok(results)
     }
@@ -150,35 +156,99 @@ impl Session {
             told.push(self.transfer(Step::Copy, plan)?);
         }
         let mut proven = Vec::new();
-        for plan in &plans {
-            proven.push(self.arrivals(&plan.to, plan.landing, &plan.mails)?);
+        for (plan, told) in plans.iter().zip(&told) {
+            let mut arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &plan.mails)?;
+            let surplus = self.surplus(&arrived, told);
+            if let Some((folder, validity)) = &arrived.place {
+                let (folder, validity) = (folder.clone(), *validity);
+                let _ = self.remove(&folder, validity, &surplus)?;
+            }
+            arrived.surplus.clear();
+            proven.push(arrived);
         }
-        let originals: BTreeSet<Uid> =
-            proven.iter().flat_map(|arrived| arrived.copies.keys().copied()).collect();
-        let obstacle = self.remove(&here.folder, here.validity, &originals)?;
-        let withdrawn = obstacle.is_some() && self.withdraw(&plans, &proven)?;
-        // Wherever the search for proof has led.
+        // Whoever has starred, moved or deleted an original while it was copied has the last word: then the copy goes.
         self.reopen(Step::Open, &here.folder, here.validity)?;
-        let unproven: Vec<Uid> =
-            plans.iter().flat_map(Plan::uids).filter(|uid| !originals.contains(uid)).collect();
-        let there = if unproven.is_empty() { BTreeMap::new() } else { self.flags(Step::Search, &unproven)? };
+        let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
+        let there = self.flags(Step::Search, &all)?;
+        let clear = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.is_touched() && !flags.deleted);
+        let originals: BTreeSet<Uid> =
+            proven.iter().flat_map(|arrived| arrived.copies.keys().copied()).filter(clear).collect();
+        let removal = self.remove(&here.folder, here.validity, &originals)?;
         let mut results = Vec::new();
         for ((plan, told), arrived) in plans.into_iter().zip(told).zip(proven) {
-            let mut outcomes = BTreeMap::new();
-            for mail in &plan.mails {
-                let outcome = match (arrived.copies.get(&mail.uid), &obstacle) {
-                    (Some(copy), None) => Outcome::Moved { uid: Some(*copy) },
-                    (Some(_), Some(words)) if withdrawn => Outcome::Left(Reason::Refused(words.clone())),
-                    (Some(copy), Some(_)) => Outcome::Left(Reason::Doubled { copy: *copy }),
-                    (None, _) if there.contains_key(&mail.uid) => Outcome::Left(told.reason()),
-                    (None, _) => Outcome::Gone,
-                };
-                outcomes.insert(mail.uid, outcome);
-            }
-            let validity = arrived.validity.or(plan.landing.map(|landing| landing.validity));
-            results.push(Relocated { to: plan.to, validity: validity.unwrap_or(here.validity), outcomes });
+            let ours =
+                |uid: &Uid| arrived.copies.get(uid).is_some_and(|copy| told.copies.get(uid) == Some(copy));
+            let taken_back = arrived.copies.keys().copied().filter(|uid| match there.get(uid) {
+                Some(_) if clear(uid) => removal.still.contains(uid),
+                Some(flags) if !flags.deleted => true,
+                // The original is not there any more, so only what is known to be our own copy is taken back: another may be
+                // the original itself, which its owner has moved to the same folder.
+                Some(_) | None => ours(uid),
+            });
+            let taken_back: BTreeSet<Uid> = taken_back.collect();
+            let both = self.withdraw(&arrived, &taken_back)?;
+            let outcome = |mail: &Trace| match (arrived.copies.get(&mail.uid).copied(), there.get(&mail.uid))
+            {
+                (Some(copy), flags) if taken_back.contains(&mail.uid) => match flags {
+                    Some(flags) if !flags.deleted && both.contains(&mail.uid) => {
+                        Outcome::Left(Reason::Doubled { copy })
+                    }
+                    _ if both.contains(&mail.uid) => Outcome::Moved { uid: Some(copy) },
+                    Some(flags) if flags.is_touched() => Outcome::Left(Reason::Touched),
+                    Some(flags) if flags.deleted => Outcome::Left(Reason::Deleted),
+                    Some(_) => Outcome::Left(Reason::Refused(removal.words.clone())),
+                    None => Outcome::Gone,
+                },
+                (Some(copy), _) => Outcome::Moved { uid: Some(copy) },
+                (None, Some(_)) => Outcome::Left(told.reason()),
+                (None, None) => Outcome::Gone,
+            };
+            let outcomes = plan.mails.iter().map(|mail| (mail.uid, outcome(mail))).collect();
+            results.push(self.relocated(here, plan, &arrived, outcomes)?);
         }
         Ok(results)
+    }
+
+    /// What became of a plan, once the mails that arrived have their keywords back.
+    fn relocated(
+        &mut self,
+        here: &Opened,
+        plan: Plan,
+        arrived: &Arrived,
+        outcomes: BTreeMap<Uid, Outcome>,
+    ) -> Result<Relocated, Fault> {
+        let told = plan.landing.map(|landing| (plan.to.clone(), landing.validity));
+        let place = arrived.place.clone().or(told).unwrap_or((plan.to, here.validity));
+        let (to, validity) = place;
+        let mut had = BTreeMap::new();
+        let mut names = BTreeMap::new();
+        for (uid, keywords) in plan.keywords {
+            if let Some(Outcome::Moved { uid: Some(copy) }) = outcomes.get(&uid) {
+                had.insert(*copy, keywords);
+                names.insert(*copy, uid);
+            }
+        }
+        let unkept = if had.is_empty() {
+            BTreeMap::new()
+        } else {
+            match self.restore_keywords(&to, validity, &had) {
+                // The target is gone again: whoever took it away has the mails.
+                Err(fault) if fault.fate() == Fate::Leave => BTreeMap::new(),
+                unkept => unkept?,
+            }
+        };
+        let unkept =
+            unkept.into_iter().filter_map(|(copy, keywords)| Some((*names.get(&copy)?, keywords))).collect();
+        Ok(Relocated { to, validity, outcomes, unkept })
+    }
+
+    /// Those of our own copies, of which each original has one too many. Two followsifts that were set on one account by
+    /// mistake both come to the same answer: the copies with the lowest UIDs stay. Without COPYUID nobody knows whose they
+    /// are, and all of them count.
+    fn surplus(&self, arrived: &Arrived, told: &Told) -> BTreeSet<Uid> {
+        let knows_own = self.relocation() == Relocation::CopyThenExpunge;
+        let ours: BTreeSet<Uid> = told.copies.values().copied().collect();
+        arrived.surplus.iter().copied().filter(|uid| !knows_own || ours.contains(uid)).collect()
     }
 
     /// UID MOVE or UID COPY of a plan's mails, and what the server told of it.
@@ -229,18 +299,6 @@ impl Session {
         }
         Ok(raced)
     }
-
-    /// Takes back copies whose originals cannot be removed, so that no mail is in two places; `false` where it cannot.
-    fn withdraw(&mut self, plans: &[Plan], proven: &[Arrived]) -> Result<bool, Fault> {
-        let mut all = true;
-        for (plan, arrived) in plans.iter().zip(proven) {
-            let copies: BTreeSet<Uid> = arrived.copies.values().copied().collect();
-            if let Some(validity) = arrived.validity {
-                all &= self.remove(&plan.to, validity, &copies)?.is_none();
-            }
-        }
-        Ok(all)
-    }
 }
 
 /// What the server told of a MOVE or COPY.
@@ -280,7 +338,7 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::{Landing, Trace};
+    use crate::mailbox::Landing;
     use crate::place::{MailDigest, MailIdentity};
 
     fn plan(uids: &[u32]) -> Plan {
@@ -294,7 +352,9 @@ mod tests {
             to: Folder::new("Spam").unwrap(),
             landing: Some(Landing { validity: UidValidity(9), next: Uid(100) }),
             mails: uids.iter().map(trace).collect(),
+            keywords: BTreeMap::new(),
             left: Vec::new(),
+            obstacle: None,
         }
     }
 

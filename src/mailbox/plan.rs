@@ -3,7 +3,7 @@
 //! Owns the checks that leave a mail alone: gone, starred, answered or deleted since it was judged, or with no way to its
 //! target. Makes targets that are missing, and changes no mail. Called by `sweep`, which writes the intents down from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{Fate, Fault, Step};
 use super::folders::Landing;
@@ -35,8 +35,12 @@ pub struct Plan {
     pub landing: Option<Landing>,
     /// The mails that are there, and that the user has done nothing with.
     pub mails: Vec<Trace>,
+    /// The keywords of those mails that have any: the target is to keep them.
+    pub(super) keywords: BTreeMap<Uid, BTreeSet<String>>,
     /// The other mails of the errand, each with why it is left.
     pub left: Vec<(Uid, Outcome)>,
+    /// Why nothing can be moved to the target, where that is so.
+    pub obstacle: Option<String>,
 }
 
 impl Session {
@@ -50,6 +54,8 @@ impl Session {
         let uids: Vec<Uid> =
             errands.iter().flat_map(|errand| errand.mails.iter().map(|mail| mail.uid)).collect();
         let there = if here.writable { self.flags(Step::Search, &uids)? } else { BTreeMap::new() };
+        let bear: Vec<Uid> = there.iter().filter(|(_, flags)| flags.keywords).map(|(uid, _)| *uid).collect();
+        let mut keywords = if bear.is_empty() { BTreeMap::new() } else { self.keywords(&bear)? };
         let mut plans = Vec::new();
         for errand in errands {
             let mut plan = Plan {
@@ -58,7 +64,9 @@ impl Session {
                 to: errand.to,
                 landing: None,
                 mails: Vec::new(),
+                keywords: BTreeMap::new(),
                 left: Vec::new(),
+                obstacle: None,
             };
             for mail in errand.mails {
                 let obstacle = match there.get(&mail.uid) {
@@ -71,7 +79,10 @@ impl Session {
                 };
                 match obstacle {
                     Some(outcome) => plan.left.push((mail.uid, outcome)),
-                    None => plan.mails.push(mail),
+                    None => {
+                        plan.keywords.extend(keywords.remove_entry(&mail.uid));
+                        plan.mails.push(mail);
+                    }
                 }
             }
             self.ensure_target(&mut plan)?;
@@ -122,6 +133,7 @@ impl Plan {
 
     fn give_up(&mut self, words: &str) {
         let reason = Outcome::Left(Reason::Refused(words.to_owned()));
+        self.obstacle = (!self.mails.is_empty()).then(|| words.to_owned());
         self.left.extend(self.mails.drain(..).map(|mail| (mail.uid, reason.clone())));
     }
 }

@@ -161,6 +161,17 @@ impl Session {
         self.open.clone().ok_or_else(|| Fault::of(doing, &self.server, nothing))
     }
 
+    /// Opens the folder again that `opened` tells of, unless it is open.
+    ///
+    /// # Errors
+    /// Where it is not there any more, or its UIDs mean other mails by now.
+    pub fn return_to(&mut self, opened: &Opened) -> Result<(), Fault> {
+        match &self.open {
+            Some(open) if same(&open.folder, &opened.folder) && open.validity == opened.validity => Ok(()),
+            _ => self.reopen(Step::Open, &opened.folder, opened.validity).map(drop),
+        }
+    }
+
     /// The open folder, if it is still the one whose UIDs are meant.
     pub(super) fn reopen(
         &mut self,

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::answer::Flags;
 use super::fault::{Fate, Fault, Step, Subject};
 use super::folders::Landing;
-use super::session::Session;
+use super::session::{Opened, Session};
 use super::trace::Trace;
 use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 
@@ -30,11 +31,13 @@ pub struct Pending {
 }
 
 /// What became of a move that was interrupted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Settled {
     /// It is in the target, and no longer (or marked \Deleted) in the source.
     InTarget {
+        /// What the target is called now: its user may have renamed it.
+        folder: Folder,
         /// The target's UIDVALIDITY.
         validity: UidValidity,
         /// Its UID there.
@@ -42,7 +45,7 @@ pub enum Settled {
     },
     /// It is where it was, and not in the target.
     InSource,
-    /// It is in both, and the original was starred or answered since, or cannot be removed.
+    /// It is in both, since neither the original nor the copy can be removed.
     InBoth {
         /// The target's UIDVALIDITY.
         validity: UidValidity,
@@ -58,10 +61,12 @@ pub enum Settled {
 /// What was found in a target.
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
-    /// The target's UIDVALIDITY; `None` where there is no such folder.
-    pub(super) validity: Option<UidValidity>,
+    /// The target and its UIDVALIDITY; `None` where there is no such folder.
+    pub(super) place: Option<(Folder, UidValidity)>,
     /// The copies' UIDs, by that of the original.
     pub(super) copies: BTreeMap<Uid, Uid>,
+    /// Further mails just like them: somebody else has made copies of the same originals.
+    pub(super) surplus: BTreeSet<Uid>,
 }
 
 impl Session {
@@ -109,23 +114,25 @@ impl Session {
         // Of twins, the one that is gone is the one that arrived.
         let mut wanted: Vec<Trace> = mails.iter().map(|(_, mail)| *mail).collect();
         wanted.sort_by_key(|mail| present(&mail.uid).is_some());
-        let arrived = self.arrivals(to, Some(landing), &wanted)?;
-        let doubled: BTreeSet<Uid> = arrived
-            .copies
-            .keys()
-            .copied()
-            .filter(|uid| present(uid).is_some_and(|flags| !flags.is_touched()))
-            .collect();
-        let removed = self.remove(from, validity, &doubled)?.is_none();
+        let arrived = self.arrivals(from, to, Some(landing), &wanted)?;
+        let live = |uid: &Uid| present(uid).filter(|flags| !flags.deleted);
+        let doubled = arrived.copies.keys().copied().filter(|uid| live(uid).is_some());
+        // What the user has starred or answered since stays where it is, and the copy goes.
+        let (touched, untouched): (BTreeSet<Uid>, BTreeSet<Uid>) =
+            doubled.partition(|uid| live(uid).is_some_and(|flags| flags.is_touched()));
+        let mut kept = touched;
+        kept.extend(self.remove(from, validity, &untouched)?.still);
+        let both = self.withdraw(&arrived, &kept)?;
         Ok(mails
             .iter()
             .map(|(at, mail)| {
-                let copy = arrived.validity.zip(arrived.copies.get(&mail.uid).copied());
+                let copy = arrived.place.clone().zip(arrived.copies.get(&mail.uid).copied());
                 let outcome = match (copy, present(&mail.uid)) {
-                    (Some((validity, uid)), Some(_)) if !(removed && doubled.contains(&mail.uid)) => {
+                    (Some(((_, validity), uid)), _) if both.contains(&mail.uid) => {
                         Settled::InBoth { validity, uid }
                     }
-                    (Some((validity, uid)), _) => Settled::InTarget { validity, uid },
+                    (Some(_), _) if kept.contains(&mail.uid) => Settled::InSource,
+                    (Some(((folder, validity), uid)), _) => Settled::InTarget { folder, validity, uid },
                     (None, Some(_)) => Settled::InSource,
                     (None, None) if there.is_some() => Settled::Nowhere,
                     (None, None) => Settled::Unknown,
@@ -135,52 +142,100 @@ impl Session {
             .collect())
     }
 
-    /// Which of `wanted` are in `to`, at or above where they would have landed; each copy proves one original. Leaves `to`
-    /// open, for looking only. Three turns at most for each 64 mails that could be one of them.
+    /// Takes back the copies of `originals`, which are in their place, so that no mail is in two places; says which of them
+    /// still are.
+    pub(super) fn withdraw(
+        &mut self,
+        arrived: &Arrived,
+        originals: &BTreeSet<Uid>,
+    ) -> Result<BTreeSet<Uid>, Fault> {
+        let Some((folder, validity)) = &arrived.place else { return Ok(BTreeSet::new()) };
+        let of = |uid: &Uid| arrived.copies.get(uid).copied();
+        let copies: BTreeSet<Uid> = originals.iter().filter_map(of).collect();
+        let still = self.remove(folder, *validity, &copies)?.still;
+        Ok(originals
+            .iter()
+            .copied()
+            .filter(|uid| of(uid).is_some_and(|copy| still.contains(&copy)))
+            .collect())
+    }
+
+    /// Which of `wanted` are in `to`, at or above where they would have landed, and not marked \Deleted there; each copy
+    /// proves one original. Leaves the target open, for looking only. Three turns at most for each 64 mails that could be one
+    /// of them.
     pub(super) fn arrivals(
         &mut self,
+        from: &Folder,
         to: &Folder,
         landing: Option<Landing>,
         wanted: &[Trace],
     ) -> Result<Arrived, Fault> {
         let opened = match self.examine(to) {
-            Ok(opened) => opened,
-            Err(fault) if fault.fate() == Fate::Leave => return Ok(Arrived::default()),
+            Ok(opened) => Some(opened),
+            Err(fault) if fault.fate() == Fate::Leave => None,
             Err(fault) => return Err(fault),
         };
-        let on = Subject::Folder(to.clone());
+        let same = |opened: &Opened| landing.is_none_or(|landing| landing.validity == opened.validity);
+        if let Some(opened) = opened.as_ref().filter(|opened| same(opened)) {
+            return self.arrivals_here(opened, landing.map_or(Uid(1), |landing| landing.next), wanted);
+        }
+        // Deleted, or renamed: then it is there under another name. The source may have the same UIDVALIDITY, and holds the
+        // originals, which prove nothing.
+        let Some(landing) = landing else { return Ok(Arrived::default()) };
+        for renamed in self.renamed(landing.validity, &[from, to])? {
+            let opened = match self.examine(&renamed) {
+                Err(fault) if fault.fate() == Fate::Leave => continue,
+                opened => opened?,
+            };
+            if opened.validity == landing.validity {
+                let arrived = self.arrivals_here(&opened, landing.next, wanted)?;
+                if !arrived.copies.is_empty() {
+                    return Ok(arrived);
+                }
+            }
+        }
         // A folder made anew numbers its mails anew: then all of them could be the ones.
-        let first = landing
-            .filter(|landing| landing.validity == opened.validity)
-            .map_or(Uid(1), |landing| landing.next);
-        let mut candidates: BTreeMap<MailIdentity, Vec<Uid>> = BTreeMap::new();
-        let mut note = |trace: Trace, _: &[u8]| {
-            if trace.uid >= first {
-                candidates.entry(trace.identity).or_default().push(trace.uid);
+        match opened {
+            Some(_) => {
+                let opened = self.examine(to)?;
+                self.arrivals_here(&opened, Uid(1), wanted)
+            }
+            None => Ok(Arrived::default()),
+        }
+    }
+
+    /// The same for the folder that is open, from the UID `first` on.
+    fn arrivals_here(&mut self, opened: &Opened, first: Uid, wanted: &[Trace]) -> Result<Arrived, Fault> {
+        let mut candidates: BTreeMap<MailIdentity, BTreeSet<Uid>> = BTreeMap::new();
+        let mut note = |trace: Trace, flags: Flags, _: &[u8]| {
+            // One that is about to be expunged is none: it may be a copy that was taken back.
+            if trace.uid >= first && !flags.deleted {
+                candidates.entry(trace.identity).or_default().insert(trace.uid);
             }
         };
         match opened.next {
             _ if opened.exists == 0 => {}
             Some(next) if next <= first => {}
             Some(next) if next.0 - first.0 <= FEW => {
+                let on = Subject::Folder(opened.folder.clone());
                 self.headers_of(&format!("{first}:{}", next.0 - 1), &on, &mut note)?;
             }
             _ => {
                 let sizes: BTreeSet<u32> = wanted.iter().map(|mail| mail.identity.size).collect();
                 let alike = self.sizes_from(first)?.into_iter().filter(|(_, size)| sizes.contains(size));
                 let alike: Vec<Uid> = alike.map(|(uid, _)| uid).collect();
-                self.headers(&alike, note)?;
+                self.headers_and_flags(&alike, &mut note)?;
             }
         }
         let mut copies = BTreeMap::new();
-        for uids in candidates.values_mut() {
-            uids.sort_unstable_by(|a, b| b.cmp(a));
-        }
         for mail in wanted {
-            if let Some(copy) = candidates.get_mut(&mail.identity).and_then(Vec::pop) {
+            if let Some(copy) = candidates.get_mut(&mail.identity).and_then(BTreeSet::pop_first) {
                 copies.insert(mail.uid, copy);
             }
         }
-        Ok(Arrived { validity: Some(opened.validity), copies })
+        let identities: BTreeSet<MailIdentity> = wanted.iter().map(|mail| mail.identity).collect();
+        candidates.retain(|identity, _| identities.contains(identity));
+        let surplus = candidates.into_values().flatten().collect();
+        Ok(Arrived { place: Some((opened.folder.clone(), opened.validity)), copies, surplus })
     }
 }

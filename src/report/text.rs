@@ -5,10 +5,14 @@ use std::fmt::Write as _;
 use super::paint::{Paint, Tone};
 use crate::assess::{Assessment, Restraint};
 use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown};
+use crate::place::Folder;
 use crate::rules::{Action, Verdict};
 
 /// How much of a bio is shown, in characters.
 const BIO_SHOWN: usize = 60;
+
+/// How many folders are named where one is in trouble.
+const FOLDERS_SHOWN: usize = 30;
 
 /// The facts that are counts, in the order in which they are shown.
 const COUNTS: [Fact; 5] = [Fact::Followers, Fact::Following, Fact::Posts, Fact::Lists, Fact::Mutuals];
@@ -104,6 +108,33 @@ pub fn person(follower: &Follower) -> String {
         parts.push("default picture".to_owned());
     }
     parts.join(" · ")
+}
+
+/// What is wrong with a folder, and which folders there are, on one line.
+pub fn trouble(folder: &Folder, words: &str, folders: &[Folder]) -> String {
+    let there: Vec<_> = folders.iter().take(FOLDERS_SHOWN).map(Folder::as_str).collect();
+    let more = folders.len().saturating_sub(FOLDERS_SHOWN);
+    let list = match (there.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!(" (there are: {})", there.join(", ")),
+        (false, more) => format!(" (there are: {}, and {more} more)", there.join(", ")),
+    };
+    format!("folder \"{folder}\": {words}{list}")
+}
+
+/// That the fuse holds mails back, and why.
+pub fn held_back(mails: u64, after_change: bool, most: u16) -> String {
+    let wait = if mails == 1 { "1 mail waits".to_owned() } else { format!("{mails} mails wait") };
+    if after_change {
+        format!(
+            "{wait}: the rules have changed, and in the first hour after that {most} mails are moved at most \
+             (moves-after-change); the rest follows by itself"
+        )
+    } else {
+        format!(
+            "{wait}: {most} mails are moved in an hour at most (moves-per-hour); the rest follows by itself"
+        )
+    }
 }
 
 /// A follower in one word, for logs: the handle, else the name, else the link.

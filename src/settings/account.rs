@@ -37,6 +37,10 @@ pub struct Account {
     pub backlog: Backlog,
     /// How long to wait between two sweeps where the server does not announce new mail.
     pub poll: Duration,
+    /// The fuse: how many mails may be moved in an hour.
+    pub moves_per_hour: u16,
+    /// The fuse: how many mails may be moved in the first hour after the rules changed.
+    pub moves_after_change: u16,
     /// How long to wait for the server to announce new mail before the waiting is renewed.
     pub idle: Duration,
 }

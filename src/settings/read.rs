@@ -19,6 +19,10 @@ const IDLE: Duration = Duration::from_secs(9 * 60);
 /// A server may hang up on who idles for half an hour (RFC 2177).
 const LONGEST_IDLE: Duration = Duration::from_secs(29 * 60);
 
+/// How many mails are moved in an hour, and in the first after the rules changed, where nothing is said.
+const MOVES_PER_HOUR: u16 = 500;
+const MOVES_AFTER_CHANGE: u16 = 50;
+
 /// Below this, public servers begin to turn clients away.
 const POLITE_POLL: Duration = Duration::from_secs(30);
 
@@ -112,6 +116,9 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
     let require_authentic = section.take("require-authentic").and_then(|entry| entry.boolean());
     let act = section.take("act").and_then(|entry| entry.boolean());
     let backlog = section.take("backlog").map_or(Some(Backlog::None), |entry| backlog(&entry));
+    let limit = |entry: Option<Entry<'_>>, usual| entry.map_or(Some(usual), |it| it.whole(1, u16::MAX));
+    let moves_per_hour = limit(section.take("moves-per-hour"), MOVES_PER_HOUR);
+    let moves_after_change = limit(section.take("moves-after-change"), MOVES_AFTER_CHANGE);
     let poll = section.take("poll").map_or(Some(POLL), |entry| wait(&entry, Duration::MAX, host.as_deref()));
     let idle = section.take("idle").map_or(Some(IDLE), |entry| wait(&entry, LONGEST_IDLE, host.as_deref()));
     section.finish();
@@ -130,6 +137,8 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
         act: act.unwrap_or(true),
         backlog: backlog?,
         poll: poll?,
+        moves_per_hour: moves_per_hour?,
+        moves_after_change: moves_after_change?,
         idle: idle?,
     })
 }

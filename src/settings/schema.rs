@@ -74,6 +74,18 @@ fn account() -> Value {
                 "description": "What the first start looks at [usual: none].",
                 "anyOf": [{ "enum": ["none", "all"] }, { "type": "string", "pattern": time }],
             },
+            "moves-per-hour": {
+                "description": "The fuse: how many mails are moved in an hour; the others wait [usual: 500].",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 65535,
+            },
+            "moves-after-change": {
+                "description": "The fuse in the first hour after the rules changed [usual: 50].",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 65535,
+            },
             "poll": {
                 "description": "How long to wait before looking again, where the server does not say that mail has come [usual: 2m].",
                 "type": "string",

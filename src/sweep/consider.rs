@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::memory::Memory;
+use super::memory::{Memory, Unwritten};
 use super::{MAIL_LIMIT, Sweep, SweepFault};
 use crate::assess::{Assessment, Mail, assess};
-use crate::ledger::LedgerFault;
+use crate::ledger::{EarlierMove, LedgerFault};
 use crate::mail::{Message, Recognition, Timestamp};
 use crate::mailbox::{Head, Opened, Session};
 use crate::place::{MailDigest, MailIdentity, MailRef, Uid};
-use crate::rules::recall::Replay;
 
 /// A mail that was read, with what came of it.
 #[derive(Clone, Debug)]
@@ -22,31 +21,42 @@ pub(super) struct Considered {
     pub(super) message_id: Option<String>,
     /// `None` where assessing it panicked.
     pub(super) assessment: Option<Assessment>,
-    /// It was moved before, and is here again.
-    pub(super) put_back: bool,
+    /// What became of it earlier.
+    pub(super) earlier: EarlierMove,
 }
 
-/// Fetches the mails behind `heads` and assesses each, in the order of their arrival.
+/// A mail that may be a notification.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) head: Head,
+    /// Only meant if it waits, or was moved before.
+    pub(super) only_known: bool,
+}
+
+/// Fetches the mails behind `candidates` and assesses each, in the order of their arrival.
 pub(super) fn consider(
     session: &mut Session,
     sweep: Sweep<'_>,
     opened: &Opened,
-    heads: &[Head],
+    candidates: &[Candidate],
     memory: &Memory<'_>,
 ) -> Result<Vec<Considered>, SweepFault> {
-    let by_uid: BTreeMap<Uid, &Head> = heads.iter().map(|head| (head.uid, head)).collect();
-    let mut wanted: Vec<&Head> = heads.iter().collect();
+    session.return_to(opened)?;
+    let by_uid: BTreeMap<Uid, &Candidate> = candidates.iter().map(|one| (one.head.uid, one)).collect();
+    let mut wanted: Vec<&Head> = candidates.iter().map(|one| &one.head).collect();
     wanted.sort_by_key(|head| (head.received, head.uid));
     let wanted: Vec<(Uid, u32)> = wanted.iter().map(|head| (head.uid, head.size)).collect();
 
     let mut considered = Vec::new();
-    let mut unwritten = Replay::default();
+    let mut unwritten = Unwritten::default();
     let mut fault = None;
     session.mails(&wanted, MAIL_LIMIT, |uid, bytes| {
-        let Some(head) = by_uid.get(&uid) else { return };
-        match one(sweep, opened, head, bytes, memory, &mut unwritten) {
-            Ok(mail) => considered.push(mail),
-            Err(failed) => fault = Some(failed),
+        let Some(candidate) = by_uid.get(&uid) else { return };
+        if fault.is_none() {
+            match one(sweep, opened, candidate, bytes, memory, &mut unwritten) {
+                Ok(mail) => considered.extend(mail),
+                Err(failed) => fault = Some(failed),
+            }
         }
     })?;
     match fault {
@@ -58,13 +68,23 @@ pub(super) fn consider(
 fn one(
     sweep: Sweep<'_>,
     opened: &Opened,
-    head: &Head,
+    Candidate { head, only_known }: &Candidate,
     bytes: &[u8],
     memory: &Memory<'_>,
-    unwritten: &mut Replay,
-) -> Result<Considered, LedgerFault> {
+    unwritten: &mut Unwritten,
+) -> Result<Option<Considered>, LedgerFault> {
     let account = &sweep.account.name;
     let identity = MailIdentity { digest: MailDigest::of(bytes), size: head.size };
+    let mail = MailRef {
+        account: account.clone(),
+        folder: opened.folder.clone(),
+        validity: opened.validity,
+        uid: head.uid,
+    };
+    let earlier = memory.earlier_move(&mail, &identity)?;
+    if *only_known && earlier == EarlierMove::None && !memory.is_waiting(&mail, &identity)? {
+        return Ok(None);
+    }
     let received = Timestamp(head.received);
     let recall = memory.recall(account, &identity, unwritten);
     // The one bulkhead: a poisonous mail is left alone, and the sweep goes on.
@@ -74,24 +94,22 @@ fn one(
     }));
     recall.finish()?;
     let (assessment, message_id) = assessed.ok().unzip();
-    if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition)
-        && !memory.knows(account, &identity)?
-    {
-        let keys = notification.followers.iter().map(|follower| notification.key(follower)).collect();
-        unwritten.note(keys, received);
+    if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition) {
+        let keys: Vec<_> = notification.followers.iter().map(|follower| notification.key(follower)).collect();
+        if earlier == EarlierMove::PutBack {
+            unwritten.known.extend(keys.iter().cloned());
+        }
+        if !memory.knows(account, &identity)? {
+            unwritten.mails.note(keys, received);
+        }
     }
-    Ok(Considered {
-        mail: MailRef {
-            account: account.clone(),
-            folder: opened.folder.clone(),
-            validity: opened.validity,
-            uid: head.uid,
-        },
+    Ok(Some(Considered {
+        mail,
         identity,
         received,
         subject: Message::parse(&head.fields).map(|message| message.subject().to_owned()).unwrap_or_default(),
         message_id: message_id.flatten(),
-        put_back: memory.moved_before(account, &identity)?,
+        earlier,
         assessment,
-    })
+    }))
 }

@@ -4,56 +4,69 @@ use std::collections::BTreeMap;
 
 use super::consider::Considered;
 use super::memory::Memory;
+use super::pass::{Here, Pass};
+use super::told::News;
 use super::{Dealt, End, Sweep, SweepFault, Tally};
 use crate::assess::Assessment;
-use crate::ledger::{Incomplete, Intent, IntentId, Judged, Ledger, Settlement, Target};
+use crate::ledger::{
+    Delay, EarlierMove, Incomplete, Intent, IntentId, Judged, Ledger, LedgerFault, PutOff, Settlement, Target,
+};
 use crate::mail::Recognition;
-use crate::mailbox::{Errand, Opened, Outcome, Plan, Reason, Relocated, Session, Trace};
+use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Trace};
 use crate::place::{Folder, Marks, Uid};
 use crate::rules::Action;
 
+/// How it ended for mails, and which of them are to be tried again.
+#[derive(Debug, Default)]
+struct Ends {
+    ends: BTreeMap<Uid, End>,
+    again: BTreeMap<Uid, Delay>,
+}
+
 /// Does with mails of the open folder what their assessments ask for, and tells how each ended.
 pub(super) fn file(
-    session: &mut Session,
-    sweep: Sweep<'_>,
-    opened: &Opened,
+    pass: &mut Pass<'_, '_>,
+    here: &Here,
     considered: Vec<Considered>,
-    memory: &mut Memory<'_>,
-    tally: &mut Tally,
-    tell: &mut dyn FnMut(Dealt),
 ) -> Result<(), SweepFault> {
-    let mut ends = BTreeMap::new();
-    if let Memory::Kept(ledger) = memory {
-        record(sweep, &considered, ledger)?;
-        if sweep.account.act {
-            ends = relocate(session, sweep, opened, &considered, ledger)?;
-            mark(session, opened, &considered, &mut ends)?;
+    let mut ends = Ends::default();
+    if let Memory::Kept(ledger) = pass.memory {
+        record(pass.sweep, &considered, ledger)?;
+        if pass.sweep.account.act {
+            relocate(pass, here, &considered, &mut ends)?;
+            mark(pass, here, &considered, &mut ends)?;
+            remember(pass, here, &considered, &ends)?;
         }
     }
     for mail in considered {
-        let end = ends.remove(&mail.mail.uid).unwrap_or_else(|| untouched(&mail));
-        tally.count(mail.assessment.as_ref(), &end);
+        let end = ends.ends.remove(&mail.mail.uid).unwrap_or_else(|| untouched(&mail));
+        pass.tally.count(mail.assessment.as_ref(), &end);
         let (assessment, end) = match mail.assessment {
             Some(assessment) => (assessment, end),
             None => (Assessment::foreign(), End::Failed),
         };
-        tell(Dealt { mail: mail.mail, subject: mail.subject, message_id: mail.message_id, assessment, end });
+        let Considered { mail, subject, message_id, .. } = mail;
+        let dealt = Dealt { mail, subject, message_id, assessment, end };
+        (pass.tell)(News::Mail(Box::new(dealt)));
     }
     Ok(())
 }
 
 /// How it ends for a mail with which nothing was done.
 fn untouched(mail: &Considered) -> End {
-    match mail.assessment.as_ref().map(|assessment| &assessment.action) {
-        None => End::Failed,
-        Some(Action::Leave) => End::Stays,
-        Some(Action::Mark(_) | Action::File { .. }) if mail.put_back => End::PutBack,
-        Some(Action::Mark(_) | Action::File { .. }) => End::Observed,
+    match (mail.action(), mail.earlier) {
+        (None, _) => End::Failed,
+        (Some(Action::Leave), _) => End::Stays,
+        (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::PutBack) => End::PutBack,
+        (Some(Action::File { .. }), EarlierMove::Doubled) => {
+            End::Left("it was copied once, and could not be removed here".to_owned())
+        }
+        (Some(Action::Mark(_) | Action::File { .. }), _) => End::Observed,
     }
 }
 
 /// Writes down what was judged, what could not be read, and what its reader has put back.
-fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> Result<(), SweepFault> {
+fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> Result<(), LedgerFault> {
     let mut judged = Vec::new();
     let mut incomplete = Vec::new();
     for mail in considered {
@@ -80,113 +93,184 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
             }),
         }
     }
-    ledger.record(&judged)?;
-    ledger.record_incomplete(&incomplete)?;
-    for mail in considered.iter().filter(|mail| mail.put_back) {
+    if !judged.is_empty() {
+        ledger.record(&judged)?;
+    }
+    if !incomplete.is_empty() {
+        ledger.record_incomplete(&incomplete)?;
+    }
+    for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::PutBack) {
         ledger.note_correction(&sweep.account.name, &mail.identity, sweep.now)?;
     }
     Ok(())
 }
 
-/// Moves what is to be moved. The intents are on the disk before the first command changes anything.
+/// Moves what is to be moved, as far as the fuse lets it. The intents are on the disk before the first command changes
+/// anything.
 fn relocate(
-    session: &mut Session,
-    sweep: Sweep<'_>,
-    opened: &Opened,
+    pass: &mut Pass<'_, '_>,
+    here: &Here,
     considered: &[Considered],
-    ledger: &mut Ledger,
-) -> Result<BTreeMap<Uid, End>, SweepFault> {
+    ends: &mut Ends,
+) -> Result<(), SweepFault> {
     let mut errands: BTreeMap<&Folder, Vec<Trace>> = BTreeMap::new();
     let mut marks: BTreeMap<Uid, Marks> = BTreeMap::new();
-    for mail in considered.iter().filter(|mail| !mail.put_back) {
-        if let Some(Action::File { to, marks: wanted }) = mail.action() {
-            errands.entry(to).or_default().push(Trace { uid: mail.mail.uid, identity: mail.identity });
-            marks.insert(mail.mail.uid, *wanted);
+    for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::None) {
+        let Some(Action::File { to, marks: wanted }) = mail.action() else { continue };
+        let uid = mail.mail.uid;
+        if here.released.contains(&uid) || pass.fuse.lets_through() {
+            errands.entry(to).or_default().push(Trace { uid, identity: mail.identity });
+            marks.insert(uid, *wanted);
+        } else {
+            ends.ends.insert(uid, End::Waits);
+            ends.again.insert(uid, Delay::Fuse);
         }
     }
     if errands.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(());
     }
+    pass.session.return_to(&here.opened)?;
     let errands = errands.into_iter().map(|(to, mails)| Errand { to: to.clone(), mails }).collect();
-    let plans = session.prepare(errands)?;
-    let mut ends: BTreeMap<Uid, End> = plans
-        .iter()
-        .flat_map(|plan| &plan.left)
-        .map(|(uid, outcome)| (*uid, end_of(outcome, None)))
-        .collect();
-    let mut stated: BTreeMap<Uid, (IntentId, Marks)> = BTreeMap::new();
+    let plans = pass.session.prepare(errands)?;
     for plan in &plans {
-        let intents = intents(sweep, opened, plan, &marks);
+        for (uid, outcome) in &plan.left {
+            ends.note(*uid, outcome, None, Vec::new());
+        }
+        if let Some(words) = &plan.obstacle {
+            pass.tell_trouble(&plan.to, words.clone())?;
+        }
+    }
+    // A look at the folders, for telling of one that cannot be had, may have opened nothing else; act opens the source.
+    let mut stated: BTreeMap<Uid, (IntentId, Marks)> = BTreeMap::new();
+    let Memory::Kept(ledger) = pass.memory else { return Ok(()) };
+    for plan in plans.iter().filter(|plan| !plan.mails.is_empty()) {
+        let intents = intents(pass.sweep, here, plan, &marks);
         let ids = ledger.intend(&intents)?;
         stated.extend(intents.iter().zip(ids).map(|(intent, id)| (intent.mail.uid, (id, intent.marks))));
     }
-    let relocated = session.act(plans)?;
-    for Relocated { to, validity, outcomes } in &relocated {
-        let settlements: Vec<_> = outcomes
-            .iter()
-            .filter_map(|(uid, outcome)| Some((stated.get(uid)?.0, settlement_of(outcome))))
-            .collect();
-        let mut arrived: BTreeMap<(bool, bool), Vec<Uid>> = BTreeMap::new();
-        for (uid, outcome) in outcomes {
-            if let (Outcome::Moved { uid: Some(new) }, Some((_, wanted))) = (outcome, stated.get(uid))
-                && wanted.any()
-            {
-                arrived.entry((wanted.seen, wanted.flagged)).or_default().push(*new);
-            }
-        }
-        for ((seen, flagged), uids) in arrived {
-            session.mark(to, *validity, &uids, Marks { seen, flagged })?;
-        }
-        ledger.settle(&settlements, sweep.now)?;
-        ends.extend(outcomes.iter().map(|(uid, outcome)| (*uid, end_of(outcome, Some(to)))));
+    for relocated in pass.session.act(plans)? {
+        settle(pass, relocated, &stated, ends)?;
     }
-    Ok(ends)
+    Ok(())
 }
 
-fn intents(sweep: Sweep<'_>, opened: &Opened, plan: &Plan, marks: &BTreeMap<Uid, Marks>) -> Vec<Intent> {
+/// Marks what has arrived, and writes down what became of the moves to one folder.
+fn settle(
+    pass: &mut Pass<'_, '_>,
+    relocated: Relocated,
+    stated: &BTreeMap<Uid, (IntentId, Marks)>,
+    ends: &mut Ends,
+) -> Result<(), SweepFault> {
+    let Relocated { to, validity, outcomes, mut unkept } = relocated;
+    let mut arrived: BTreeMap<(bool, bool), Vec<Uid>> = BTreeMap::new();
+    for (uid, outcome) in &outcomes {
+        if let (Outcome::Moved { uid: Some(new) }, Some((_, wanted))) = (outcome, stated.get(uid)) {
+            arrived.entry((wanted.seen, wanted.flagged)).or_default().push(*new);
+        }
+    }
+    for ((seen, flagged), uids) in arrived {
+        match pass.session.mark(&to, validity, &uids, Marks { seen, flagged }) {
+            Err(fault) if fault.fate() == Fate::Leave => pass.trouble(&fault, &to)?,
+            marked => marked?,
+        }
+    }
+    let settlements: Vec<_> = outcomes
+        .iter()
+        .filter_map(|(uid, outcome)| Some((stated.get(uid)?.0, settlement_of(outcome))))
+        .collect();
+    if let Memory::Kept(ledger) = pass.memory {
+        ledger.settle(&settlements, pass.sweep.now)?;
+    }
+    for (uid, outcome) in &outcomes {
+        let lost = unkept.remove(uid).into_iter().flatten().collect();
+        ends.note(*uid, outcome, Some(&to), lost);
+    }
+    Ok(())
+}
+
+fn intents(sweep: Sweep<'_>, here: &Here, plan: &Plan, marks: &BTreeMap<Uid, Marks>) -> Vec<Intent> {
     let Some(landing) = plan.landing else { return Vec::new() };
     plan.mails
         .iter()
         .map(|trace| Intent {
             mail: crate::place::MailRef {
                 account: sweep.account.name.clone(),
-                folder: opened.folder.clone(),
-                validity: opened.validity,
+                folder: here.opened.folder.clone(),
+                validity: here.opened.validity,
                 uid: trace.uid,
             },
             identity: trace.identity,
+            source_next: here.next,
             target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
             marks: marks.get(&trace.uid).copied().unwrap_or_default(),
             stated_at: sweep.now,
+            by_hand: here.released.contains(&trace.uid),
         })
         .collect()
 }
 
 /// Marks what stays and is to be marked.
 fn mark(
-    session: &mut Session,
-    opened: &Opened,
+    pass: &mut Pass<'_, '_>,
+    here: &Here,
     considered: &[Considered],
-    ends: &mut BTreeMap<Uid, End>,
+    ends: &mut Ends,
 ) -> Result<(), SweepFault> {
     let mut alike: BTreeMap<(bool, bool), Vec<Uid>> = BTreeMap::new();
-    for mail in considered.iter().filter(|mail| !mail.put_back) {
+    for mail in considered.iter().filter(|mail| mail.earlier != EarlierMove::PutBack) {
         if let Some(Action::Mark(marks)) = mail.action() {
             alike.entry((marks.seen, marks.flagged)).or_default().push(mail.mail.uid);
         }
     }
     for ((seen, flagged), uids) in alike {
-        session.mark(&opened.folder, opened.validity, &uids, Marks { seen, flagged })?;
-        ends.extend(uids.into_iter().map(|uid| (uid, End::Marked)));
+        let marks = Marks { seen, flagged };
+        let end = match pass.session.mark(&here.opened.folder, here.opened.validity, &uids, marks) {
+            Err(fault) if fault.fate() == Fate::Leave => End::Left(fault.cause.to_string()),
+            marked => marked.map(|()| End::Marked)?,
+        };
+        ends.ends.extend(uids.into_iter().map(|uid| (uid, end.clone())));
     }
     Ok(())
 }
 
-fn end_of(outcome: &Outcome, to: Option<&Folder>) -> End {
-    match (outcome, to) {
-        (Outcome::Moved { uid }, Some(to)) => End::Moved { to: to.clone(), uid: *uid },
-        (Outcome::Left(reason), _) => End::Left(reason.to_string()),
-        (Outcome::Moved { .. }, None) | (Outcome::Gone, _) => End::Gone,
+/// Remembers which mails are to be moved later, and forgets those that no longer are.
+fn remember(
+    pass: &mut Pass<'_, '_>,
+    here: &Here,
+    considered: &[Considered],
+    ends: &Ends,
+) -> Result<(), SweepFault> {
+    let Memory::Kept(ledger) = pass.memory else { return Ok(()) };
+    let mut later = Vec::new();
+    let mut over = Vec::new();
+    for mail in considered {
+        let uid = mail.mail.uid;
+        match ends.again.get(&uid) {
+            Some(why) => later.push(PutOff { mail: mail.mail.clone(), identity: mail.identity, why: *why }),
+            None if here.waiting.contains(&uid) => over.push(uid),
+            None => {}
+        }
+    }
+    if !later.is_empty() {
+        ledger.put_off(&later, pass.sweep.now)?;
+    }
+    ledger.strike_off(&pass.sweep.account.name, &here.opened.folder, here.opened.validity, &over)?;
+    Ok(())
+}
+
+impl Ends {
+    fn note(&mut self, uid: Uid, outcome: &Outcome, to: Option<&Folder>, unkept: Vec<String>) {
+        let end = match (outcome, to) {
+            (Outcome::Moved { uid }, Some(to)) => End::Moved { to: to.clone(), uid: *uid, unkept },
+            (Outcome::Left(reason), _) => End::Left(reason.to_string()),
+            (Outcome::Moved { .. }, None) | (Outcome::Gone, _) => End::Gone,
+        };
+        // A server that would not may do so later: a quota is raised, a right is given. What may have been copied all the
+        // same is not tried again, or each try would leave one more copy.
+        if let Outcome::Left(Reason::Refused(_) | Reason::ReadOnly) = outcome {
+            self.again.insert(uid, Delay::Refused);
+        }
+        self.ends.insert(uid, end);
     }
 }
 
@@ -194,7 +278,7 @@ fn settlement_of(outcome: &Outcome) -> Settlement {
     match outcome {
         Outcome::Moved { uid } => Settlement::Moved { uid: *uid },
         // With a copy in both places, moving it once more would make a third.
-        Outcome::Left(Reason::Doubled { copy }) => Settlement::Moved { uid: Some(*copy) },
+        Outcome::Left(Reason::Doubled { copy }) => Settlement::Doubled { uid: *copy },
         Outcome::Left(_) => Settlement::Left,
         Outcome::Gone => Settlement::Gone,
     }
@@ -217,6 +301,7 @@ impl Tally {
             End::Moved { .. } => self.moved += 1,
             End::Marked => self.marked += 1,
             End::Left(_) | End::Gone => self.left += 1,
+            End::Waits => self.waiting += 1,
             End::Stays | End::Observed | End::PutBack | End::Failed => {}
         }
     }

@@ -1,36 +1,51 @@
 //! Moves that an earlier session left open: what became of them is found out before anything else is done.
 
-use super::SweepFault;
-use crate::ledger::{Ledger, OpenIntent, Settlement};
-use crate::mail::Timestamp;
-use crate::mailbox::{Landing, Pending, Session, Settled, Trace};
-use crate::place::{Uid, UidValidity};
-use crate::settings::Account;
+use super::told::News;
+use super::{Sweep, SweepFault, trouble};
+use crate::ledger::{Delay, Ledger, OpenIntent, PutOff, Settlement};
+use crate::mailbox::{Fate, Landing, Pending, Session, Settled, Trace};
 
-/// Settles what the ledger holds open for the account; says how many moves that were.
+/// Settles what the ledger holds open for the account; says how many moves that were. Mails that are where they were wait
+/// for this sweep to come to them: the cursor may have passed them.
 pub(super) fn settle(
     session: &mut Session,
-    account: &Account,
+    sweep: Sweep<'_>,
     ledger: &mut Ledger,
-    now: Timestamp,
+    tell: &mut dyn FnMut(News),
 ) -> Result<usize, SweepFault> {
-    let open = ledger.unsettled(&account.name)?;
+    let open = ledger.unsettled(&sweep.account.name)?;
     if open.is_empty() {
         return Ok(0);
     }
     let pending: Vec<Pending> = open.iter().map(pending).collect();
     let settled = session.settle(&pending)?;
     let mut settlements = Vec::new();
+    let mut again = Vec::new();
     for (OpenIntent { id, intent }, settled) in open.iter().zip(settled) {
-        let (settlement, arrived) = settlement(settled);
-        if let Some((validity, uid)) = arrived
-            && intent.marks.any()
-        {
-            session.mark(&intent.target.folder, validity, &[uid], intent.marks)?;
+        let settlement = match settled {
+            Settled::InTarget { folder, validity, uid } => {
+                match session.mark(&folder, validity, &[uid], intent.marks) {
+                    Err(fault) if fault.fate() == Fate::Leave => {
+                        tell(trouble(session, &folder, fault.cause.to_string())?);
+                    }
+                    marked => marked?,
+                }
+                Settlement::Moved { uid: Some(uid) }
+            }
+            Settled::InBoth { uid, .. } => Settlement::Doubled { uid },
+            Settled::InSource => Settlement::Left,
+            Settled::Nowhere => Settlement::Gone,
+            Settled::Unknown => Settlement::InDoubt,
+        };
+        if matches!(settlement, Settlement::Left | Settlement::InDoubt) {
+            let (mail, identity) = (intent.mail.clone(), intent.identity);
+            again.push(PutOff { mail, identity, why: Delay::Interrupted });
         }
         settlements.push((*id, settlement));
     }
-    ledger.settle(&settlements, now)?;
+    // In this order: a mail that waits without need is only looked at once more.
+    ledger.put_off(&again, sweep.now)?;
+    ledger.settle(&settlements, sweep.now)?;
     Ok(settlements.len())
 }
 
@@ -41,18 +56,5 @@ fn pending(OpenIntent { intent, .. }: &OpenIntent) -> Pending {
         mail: Trace { uid: intent.mail.uid, identity: intent.identity },
         to: intent.target.folder.clone(),
         landing: Landing { validity: intent.target.validity, next: intent.target.next },
-    }
-}
-
-/// What the ledger is to remember, and where the mail is now, if it is in the target.
-fn settlement(settled: Settled) -> (Settlement, Option<(UidValidity, Uid)>) {
-    match settled {
-        // With a copy in both places, moving it once more would make a third.
-        Settled::InTarget { validity, uid } | Settled::InBoth { validity, uid } => {
-            (Settlement::Moved { uid: Some(uid) }, Some((validity, uid)))
-        }
-        Settled::InSource => (Settlement::Left, None),
-        Settled::Nowhere => (Settlement::Gone, None),
-        Settled::Unknown => (Settlement::InDoubt, None),
     }
 }

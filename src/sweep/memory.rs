@@ -1,8 +1,10 @@
 //! What a sweep remembers: the ledger, or for a dry run only what the ledger held before.
 
-use crate::ledger::{Cursor, Ledger, LedgerFault, Recalled};
+use std::collections::BTreeSet;
+
+use crate::ledger::{Cursor, EarlierMove, Ledger, LedgerFault, Recalled};
 use crate::mail::{FollowerKey, Timestamp};
-use crate::place::{AccountName, Folder, MailIdentity};
+use crate::place::{AccountName, Folder, MailIdentity, MailRef};
 use crate::rules::recall::Replay;
 use crate::rules::{Past, Recall};
 
@@ -37,13 +39,28 @@ impl Memory<'_> {
         self.ledger().map_or(Ok(false), |ledger| ledger.knows(account, mail))
     }
 
-    /// Was this mail moved before, so that its reader must have put it back?
-    pub(super) fn moved_before(
+    /// What an earlier move means for this mail.
+    pub(super) fn earlier_move(
+        &self,
+        mail: &MailRef,
+        identity: &MailIdentity,
+    ) -> Result<EarlierMove, LedgerFault> {
+        self.ledger().map_or(Ok(EarlierMove::None), |ledger| ledger.earlier_move(mail, identity))
+    }
+
+    /// Does this mail wait?
+    pub(super) fn is_waiting(&self, mail: &MailRef, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.ledger().map_or(Ok(false), |ledger| ledger.is_waiting(&mail.account, identity))
+    }
+
+    /// When the earliest arrived of the mails that wait in a folder, or were moved out of it at `since` or later.
+    pub(super) fn earliest_known(
         &self,
         account: &AccountName,
-        mail: &MailIdentity,
-    ) -> Result<bool, LedgerFault> {
-        self.ledger().map_or(Ok(false), |ledger| ledger.moved_before(account, mail))
+        folder: &Folder,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerFault> {
+        self.ledger().map_or(Ok(None), |ledger| ledger.earliest_known(account, folder, since))
     }
 
     /// The past of followers when this mail came: from the ledger, and from what this sweep has seen and not yet written.
@@ -51,7 +68,7 @@ impl Memory<'_> {
         &'m self,
         account: &'m AccountName,
         mail: &'m MailIdentity,
-        unwritten: &'m Replay,
+        unwritten: &'m Unwritten,
     ) -> Remembered<'m> {
         let written = self.ledger().map(|ledger| ledger.recall(account, Some(mail)));
         Remembered { written, unwritten }
@@ -61,7 +78,16 @@ impl Memory<'_> {
 /// The ledger's answers and this sweep's own together. No mail is in both.
 pub(super) struct Remembered<'m> {
     written: Option<Recalled<'m>>,
-    unwritten: &'m Replay,
+    unwritten: &'m Unwritten,
+}
+
+/// What this sweep has seen, and not yet written.
+#[derive(Debug, Default)]
+pub(super) struct Unwritten {
+    /// The notifications.
+    pub(super) mails: Replay,
+    /// Followers of mails that their reader has put back.
+    pub(super) known: BTreeSet<FollowerKey>,
 }
 
 impl Remembered<'_> {
@@ -73,7 +99,8 @@ impl Remembered<'_> {
 
 impl Recall for Remembered<'_> {
     fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past {
-        let unwritten = self.unwritten.past(follower, before);
+        let mut unwritten = self.unwritten.mails.past(follower, before);
+        unwritten.known |= self.unwritten.known.contains(follower);
         let Some(written) = self.written.as_ref().map(|written| written.past(follower, before)) else {
             return unwritten;
         };

@@ -1,21 +1,23 @@
 //! New mail through assess, ledger and mailbox: the only room that moves mail.
 //!
-//! A sweep looks through the account's folders once: what was interrupted is settled, the heads of what is new are
+//! A sweep looks through the account's folders once (`pass`): what was interrupted is settled, the heads of what is new are
 //! fetched, the plausible mails are read and assessed, and what the rules file is moved in sets: stated in the ledger,
 //! done, settled. Called by `daemon` after every wake and by the command `sweep`.
 
 mod consider;
 mod fault;
 mod file;
+mod fuse;
 mod interrupted;
 mod memory;
+mod pass;
 mod scope;
 mod sent;
 mod told;
 
 use crate::assess::Rulebook;
 use crate::mail::Timestamp;
-use crate::mailbox::Session;
+use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
 use crate::settings::Account;
 
@@ -23,14 +25,10 @@ pub use fault::SweepFault;
 pub use memory::Memory;
 pub use scope::Scope;
 pub use sent::{Sent, refresh_sent, sent_people};
-pub use told::{Dealt, End, Tally};
+pub use told::{Dealt, End, News, Tally};
 
 /// How much of a mail is fetched and read, in bytes. No known notification is half as long.
 pub const MAIL_LIMIT: u32 = 256 << 10;
-
-/// Mails that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
-/// the middle of a long first sweep keeps most of what was done.
-const TOGETHER: usize = 1000;
 
 /// What a sweep works with.
 #[derive(Clone, Copy, Debug)]
@@ -45,69 +43,46 @@ pub struct Sweep<'a> {
     pub now: Timestamp,
 }
 
-/// Sweeps all folders of the account. Each mail that was recognised, or only seemed to be one, is told of.
+/// Sweeps all folders of the account. Each mail that was recognised, or only seemed to be one, is told of. A folder with
+/// which something is wrong is told of too, and the others are swept all the same.
 ///
 /// The session comes back only if it is healthy; after a fault it is gone, and the next sweep settles what it left open.
 ///
 /// # Errors
-/// Where the mailbox or the ledger fails. What was done until then is in the ledger.
+/// Where the line or the ledger fails, or a stop was asked for. What was done until then is in the ledger.
 pub fn sweep(
     mut session: Session,
     sweep: Sweep<'_>,
     memory: &mut Memory<'_>,
-    tell: &mut dyn FnMut(Dealt),
+    tell: &mut dyn FnMut(News),
 ) -> Result<(Session, Tally), SweepFault> {
-    let mut tally = Tally::default();
     let turns_before = session.turns();
-    if let Memory::Kept(ledger) = memory
-        && sweep.account.act
-    {
-        tally.settled = interrupted::settle(&mut session, sweep.account, ledger, sweep.now)?;
+    let mut tally = Tally::default();
+    if let Memory::Kept(ledger) = memory {
+        ledger.note_rules(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
+        if sweep.account.act {
+            tally.settled = interrupted::settle(&mut session, sweep, ledger, tell)?;
+        }
     }
+    let fuse = fuse::Fuse::new(sweep, memory)?;
+    let mut pass = pass::Pass { session: &mut session, sweep, memory, tell, fuse, tally };
     for folder in &sweep.account.folders {
-        pass(&mut session, sweep, folder, memory, &mut tally, tell)?;
+        match pass.through(folder) {
+            Err(SweepFault::Mailbox(fault)) if fault.fate() == Fate::Leave => pass.trouble(&fault, folder)?,
+            done => done?,
+        }
     }
+    pass.tell_of_fuse()?;
+    tally = pass.tally;
     tally.turns = session.turns() - turns_before;
     Ok((session, tally))
 }
 
-/// Looks through one folder.
-fn pass(
-    session: &mut Session,
-    sweep: Sweep<'_>,
-    folder: &Folder,
-    memory: &mut Memory<'_>,
-    tally: &mut Tally,
-    tell: &mut dyn FnMut(Dealt),
-) -> Result<(), SweepFault> {
-    let opened = session.select(folder)?;
-    let Some(range) = scope::range(session, sweep, &opened, memory)? else { return Ok(()) };
-    let mut candidates = Vec::new();
-    let mut last = None;
-    session.heads(range, |heads| {
-        for head in heads {
-            last = last.max(Some(head.uid));
-            tally.looked_at += 1;
-            // What the user starred or answered is his; it is not even read.
-            if !head.flags.is_touched()
-                && !head.flags.deleted
-                && sweep.rulebook.profiles.plausible(&head.fields)
-            {
-                candidates.push(head);
-            }
-        }
-    })?;
-    tally.plausible += candidates.len();
-    let mut rest = candidates.as_slice();
-    while !rest.is_empty() {
-        let (together, after) = rest.split_at_checked(TOGETHER).unwrap_or((rest, &[]));
-        rest = after;
-        let considered = consider::consider(session, sweep, &opened, together, memory)?;
-        file::file(session, sweep, &opened, considered, memory, tally, tell)?;
-        if let Some(head) = together.last() {
-            scope::advance(sweep, &opened, Some(head.uid), memory)?;
-        }
-    }
-    scope::advance(sweep, &opened, last, memory)?;
-    Ok(())
+/// What is wrong with a folder, with the folders that there are.
+fn trouble(session: &mut Session, folder: &Folder, words: String) -> Result<News, SweepFault> {
+    let folders = match session.folders_now() {
+        Err(fault) if fault.fate() == Fate::Leave => Vec::new(),
+        folders => folders?,
+    };
+    Ok(News::Trouble { folder: folder.clone(), words, folders })
 }

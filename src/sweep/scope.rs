@@ -1,14 +1,17 @@
-//! Which mail a sweep looks at: what came since the last one, or what came since a moment.
+//! Which mail a sweep looks at: what came since the last one, or what came since a moment; and how far it has come.
 
 use std::time::Duration;
 
 use super::memory::Memory;
 use super::{Sweep, SweepFault};
-use crate::ledger::Cursor;
+use crate::ledger::{Cursor, Old};
 use crate::mail::Timestamp;
-use crate::mailbox::{Opened, Range, Session};
+use crate::mailbox::{Head, Opened, Range, Session};
 use crate::place::Uid;
 use crate::settings::Backlog;
+
+/// How long ago a mail may have been moved that is still looked for to be known again.
+pub(super) const KNOWN_AGAIN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Which mail a sweep looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,69 +22,158 @@ pub enum Scope {
     Since(Duration),
 }
 
-/// The mails of the open folder to look at; `None` where there is nothing to do but to remember where it ends today.
-pub(super) fn range<'r>(
-    session: &mut Session,
-    sweep: Sweep<'_>,
-    opened: &Opened,
-    memory: &mut Memory<'_>,
-) -> Result<Option<Range<'r>>, SweepFault> {
-    let since = |time: Duration| Range::Since(earlier(sweep.now, time).0);
-    if let Scope::Since(time) = sweep.scope {
-        return Ok(Some(since(time)));
-    }
-    Ok(match memory.cursor(&sweep.account.name, &opened.folder)? {
-        Some(cursor) if cursor.validity == opened.validity => Some(Range::From(cursor.next)),
-        // Every UID that was remembered is void (RFC 9051, section 2.3.1.1); the time of arrival is not.
-        Some(cursor) => Some(Range::Since(cursor.looked_at.0)),
-        None => match sweep.account.backlog {
-            Backlog::All => Some(Range::From(Uid(1))),
-            Backlog::Since(time) => Some(since(time)),
-            Backlog::None => {
-                let next = next_uid(session, opened)?;
-                remember(sweep, opened, next, memory)?;
-                None
-            }
-        },
-    })
+/// A look through a folder.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// The mails to ask for.
+    pub(super) range: Range<'static>,
+    /// Which of them are meant, where that is not all.
+    old: Option<Old>,
+    /// The others are only looked at to be known again, if they arrived at this moment or later.
+    known: Option<Timestamp>,
 }
 
-/// Remembers that every mail up to `last` has been dealt with.
+/// What is meant of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// It is judged.
+    All,
+    /// It is judged if it waits, or was moved before; else it is old mail.
+    Known,
+    /// It is old mail.
+    Nothing,
+}
+
+impl Look {
+    fn at(range: Range<'static>) -> Self {
+        Self { range, old: None, known: None }
+    }
+
+    /// What is meant of a mail of this look.
+    pub(super) fn meant(&self, head: &Head) -> Meant {
+        let Some(old) = self.old else { return Meant::All };
+        if head.uid >= old.below || head.received >= old.since.0 {
+            Meant::All
+        } else if self.known.is_some_and(|known| head.received >= known.0) {
+            Meant::Known
+        } else {
+            Meant::Nothing
+        }
+    }
+}
+
+/// The mails of the open folder to look at; `None` where there is nothing to do but to remember where it ends today. The
+/// folder comes back with its UIDNEXT, where that is needed.
+pub(super) fn look(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    opened: Opened,
+    memory: &mut Memory<'_>,
+) -> Result<(Opened, Option<Look>), SweepFault> {
+    if let Scope::Since(time) = sweep.scope {
+        return Ok((opened, Some(Look::at(Range::Since(earlier(sweep.now, time).0)))));
+    }
+    let known = |memory: &Memory<'_>, opened: &Opened, before: Timestamp| {
+        let since = earlier(before, KNOWN_AGAIN);
+        let found = memory.earliest_known(&sweep.account.name, &opened.folder, since)?;
+        Ok::<_, SweepFault>(found.map(|at| at.max(since)))
+    };
+    match memory.cursor(&sweep.account.name, &opened.folder)? {
+        Some(Cursor { validity, next, old, .. }) if validity == opened.validity => {
+            let known = match old {
+                Some(old) => known(memory, &opened, old.since)?,
+                None => None,
+            };
+            Ok((opened, Some(Look { range: Range::From(next), old, known })))
+        }
+        // Every UID that was remembered is void (RFC 9051, section 2.3.1.1); the time of arrival is not. Mails that wait, or
+        // that were put back, may have arrived earlier.
+        Some(Cursor { looked_at, old, .. }) => {
+            let opened = with_next(session, opened)?;
+            let since = old.map_or(looked_at, |old| old.since.min(looked_at));
+            let known = known(memory, &opened, since)?;
+            let from = known.map_or(since, |known| known.min(since));
+            let old = opened.next.map(|below| Old { below, since });
+            Ok((opened, Some(Look { range: Range::Since(from.0), old, known })))
+        }
+        None => match sweep.account.backlog {
+            Backlog::All => Ok((opened, Some(Look::at(Range::From(Uid(1)))))),
+            Backlog::Since(time) => {
+                let opened = with_next(session, opened)?;
+                let since = earlier(sweep.now, time);
+                let old = opened.next.map(|below| Old { below, since });
+                Ok((opened, Some(Look { range: Range::Since(since.0), old, known: None })))
+            }
+            Backlog::None => {
+                let opened = with_next(session, opened)?;
+                if let Some(next) = opened.next {
+                    remember(sweep, &opened, next, None, memory)?;
+                }
+                Ok((opened, None))
+            }
+        },
+    }
+}
+
+/// Remembers, in the middle of a look, that every mail up to `last` has been dealt with.
 pub(super) fn advance(
     sweep: Sweep<'_>,
     opened: &Opened,
-    last: Option<Uid>,
+    look: &Look,
+    last: Uid,
     memory: &mut Memory<'_>,
 ) -> Result<(), SweepFault> {
     if sweep.scope != Scope::New {
         return Ok(());
     }
-    let next = match last {
-        Some(uid) => uid.0.saturating_add(1),
-        // Nothing was there; what comes next has at least this UID.
-        None => opened.next.map_or(1, |next| next.0),
-    };
-    remember(sweep, opened, Uid(next), memory)
+    let next = Uid(last.0.saturating_add(1));
+    remember(sweep, opened, next, look.old.filter(|old| next < old.below), memory)
 }
 
-fn remember(sweep: Sweep<'_>, opened: &Opened, next: Uid, memory: &mut Memory<'_>) -> Result<(), SweepFault> {
-    let cursor = Cursor { validity: opened.validity, next, looked_at: sweep.now };
+/// Remembers that everything has been dealt with that was there when the folder was opened, up to `last` at least.
+pub(super) fn finish(
+    sweep: Sweep<'_>,
+    opened: &Opened,
+    last: Uid,
+    memory: &mut Memory<'_>,
+) -> Result<(), SweepFault> {
+    // A server that does not tell the next UID, and has shown no mail, leaves nothing to remember but the time.
+    let next = opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
+    remember(sweep, opened, next, None, memory)?;
+    if let Memory::Kept(ledger) = memory {
+        ledger.strike_off_void(&sweep.account.name, &opened.folder, opened.validity)?;
+    }
+    Ok(())
+}
+
+fn remember(
+    sweep: Sweep<'_>,
+    opened: &Opened,
+    next: Uid,
+    old: Option<Old>,
+    memory: &mut Memory<'_>,
+) -> Result<(), SweepFault> {
+    let cursor = Cursor { validity: opened.validity, next, looked_at: sweep.now, old };
     if let Memory::Kept(ledger) = memory {
         ledger.advance(&sweep.account.name, &opened.folder, cursor)?;
     }
     Ok(())
 }
 
-/// The UID that the next mail will have at least; some servers tell only when asked for it.
-fn next_uid(session: &mut Session, opened: &Opened) -> Result<Uid, SweepFault> {
-    if let Some(next) = opened.next {
-        return Ok(next);
+/// The open folder with the UID that the next mail will have at least. Courier tells only where it is asked for (STATUS); it
+/// is opened once more after that, so that no mail which came in between is passed over.
+fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, SweepFault> {
+    if opened.next.is_some() {
+        return Ok(opened);
     }
     let landings = session.landings(std::slice::from_ref(&opened.folder))?;
-    Ok(landings.get(&opened.folder).map_or(Uid(1), |landing| landing.next))
+    let next = landings.get(&opened.folder).map(|landing| landing.next);
+    let again = session.select(&opened.folder)?;
+    Ok(Opened { next: again.next.or(next), ..again })
 }
 
-fn earlier(now: Timestamp, time: Duration) -> Timestamp {
+/// The moment so much earlier.
+pub(super) fn earlier(now: Timestamp, time: Duration) -> Timestamp {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     Timestamp(now.0.saturating_sub(seconds))
 }

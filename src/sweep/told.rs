@@ -1,7 +1,42 @@
-//! What a sweep tells of: each mail it dealt with, and the sums.
+//! What a sweep tells of: each mail it dealt with, what is in its way, how far it is, and the sums.
 
 use crate::assess::Assessment;
+use crate::ledger::Limit;
 use crate::place::{Folder, MailRef, Uid};
+
+/// Something that a sweep tells while it is at work.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// A mail was dealt with.
+    Mail(Box<Dealt>),
+    /// Something is wrong with a folder: nothing can be done with its mails, or with those that are to go there.
+    Trouble {
+        /// The folder.
+        folder: Folder,
+        /// What is wrong with it.
+        words: String,
+        /// The folders that there are; none where that cannot be found out.
+        folders: Vec<Folder>,
+    },
+    /// So far a long look through a folder has come.
+    Progress {
+        /// The folder.
+        folder: Folder,
+        /// How many of its mails were looked at.
+        looked_at: usize,
+        /// The part of the look that is done, from 0 to 1.
+        part: f64,
+    },
+    /// The fuse holds mails back. Told once, until it holds none any more.
+    HeldBack {
+        /// How many.
+        mails: u64,
+        /// By which limit.
+        by: Limit,
+        /// How many moves that allows.
+        most: u16,
+    },
+}
 
 /// One mail that was assessed, and how that ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +62,8 @@ pub enum End {
     Observed,
     /// It stays, since its reader has put it back once.
     PutBack,
+    /// It stays, and is moved later: the fuse holds it back.
+    Waits,
     /// It stays and was marked.
     Marked,
     /// It was moved.
@@ -35,8 +72,10 @@ pub enum End {
         to: Folder,
         /// Its UID there, if the server told.
         uid: Option<Uid>,
+        /// The keywords that the folder would not keep.
+        unkept: Vec<String>,
     },
-    /// It was to be moved and is where it was; why.
+    /// It was to be moved or marked and is as it was; why.
     Left(String),
     /// It was to be moved, and is gone: somebody else was faster.
     Gone,
@@ -59,10 +98,14 @@ pub struct Tally {
     pub moved: usize,
     /// Those that stay and were marked.
     pub marked: usize,
-    /// Those that were to be moved and were not.
+    /// Those that were to be moved or marked and were not.
     pub left: usize,
+    /// Those that the fuse holds back.
+    pub waiting: usize,
     /// Moves of an earlier session that were settled first.
     pub settled: usize,
+    /// Folders with which something is wrong.
+    pub troubles: usize,
     /// Round trips to the server.
     pub turns: u32,
 }

@@ -223,6 +223,8 @@ pub fn account(host: &str, port: u16, tls: Tls) -> Account {
         act: true,
         backlog: Backlog::All,
         poll: Duration::from_secs(60),
+        moves_per_hour: 500,
+        moves_after_change: 50,
         idle: Duration::from_secs(540),
     }
 }

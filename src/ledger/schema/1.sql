@@ -7,6 +7,9 @@ CREATE TABLE folder_cursor (
     next_uid INTEGER NOT NULL,
     -- When it was last looked at: where to go on when the UIDVALIDITY has changed.
     looked_at INTEGER NOT NULL,
+    -- Below this UID only what arrived at `since` or later is meant: where a look began by time and is not over.
+    below     INTEGER,
+    since     INTEGER CHECK ((since IS NULL) = (below IS NULL)),
     PRIMARY KEY (account, folder)
 ) STRICT, WITHOUT ROWID;
 
@@ -86,6 +89,8 @@ CREATE TABLE intent (
     from_folder   TEXT NOT NULL,
     from_validity INTEGER NOT NULL,
     from_uid      INTEGER NOT NULL,
+    -- The source's UIDNEXT before the move: what has a lower UID was there already, so nobody has put it back.
+    from_next_uid INTEGER NOT NULL,
     to_folder     TEXT NOT NULL,
     to_validity   INTEGER NOT NULL,
     -- The target's UIDNEXT before the move: its arrival is to be looked for from there on.
@@ -93,7 +98,9 @@ CREATE TABLE intent (
     flag          INTEGER NOT NULL,
     mark_read     INTEGER NOT NULL,
     stated_at     INTEGER NOT NULL,
-    outcome       TEXT CHECK (outcome IN ('left', 'moved', 'gone', 'in-doubt')),
+    -- The user let it through, so the fuse does not count it.
+    by_hand       INTEGER NOT NULL,
+    outcome       TEXT CHECK (outcome IN ('left', 'moved', 'doubled', 'gone', 'in-doubt')),
     to_uid        INTEGER,
     settled_at    INTEGER,
     CHECK ((outcome IS NULL) = (settled_at IS NULL))
@@ -101,6 +108,35 @@ CREATE TABLE intent (
 CREATE INDEX intent_by_mail ON intent (mail);
 CREATE INDEX intent_by_judgement ON intent (judgement);
 CREATE INDEX intent_open ON intent (id) WHERE outcome IS NULL;
+CREATE INDEX intent_by_time ON intent (stated_at);
+
+-- Mails that are to be moved later; the cursor has gone on without them.
+CREATE TABLE waiting (
+    account  TEXT NOT NULL,
+    folder   TEXT NOT NULL,
+    validity INTEGER NOT NULL,
+    uid      INTEGER NOT NULL,
+    mail     INTEGER NOT NULL REFERENCES mail (id),
+    -- The fuse, a server that would not, or a move that was cut short.
+    why      TEXT NOT NULL CHECK (why IN ('fuse', 'refused', 'interrupted')),
+    -- How often the server would not.
+    tries    INTEGER NOT NULL,
+    due_at   INTEGER NOT NULL,
+    -- The user lets it through the fuse.
+    released INTEGER NOT NULL,
+    PRIMARY KEY (account, folder, validity, uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waiting_by_mail ON waiting (mail);
+
+-- By which rules an account was last swept, and what of the fuse the user knows and has decided.
+CREATE TABLE fuse (
+    account    TEXT PRIMARY KEY,
+    rules      TEXT NOT NULL,
+    -- When the rules changed; nothing where they never have.
+    changed_at INTEGER,
+    resumed_at INTEGER,
+    told       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Mails that the user has put back: never moved again.
 CREATE TABLE correction (

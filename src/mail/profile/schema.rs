@@ -134,6 +134,7 @@ fn probe(takes: bool) -> Value {
             "html": text("An element: `tag`, `.class`, `#id`, one within another."),
             "is": text("What stands there."),
             "lines": texts("Lines that stand there, one below the other."),
+            "only": texts("Its only lines, one after another."),
             "each": texts("What each such element holds, in their order."),
             "query": {
                 "description": "Parameters of the link.",

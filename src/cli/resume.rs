@@ -1,0 +1,38 @@
+//! `resume`: lets the mails through that the fuse holds back, at the next sweep.
+
+use std::path::Path;
+
+use super::output::Output;
+use super::{Ending, Resume, context};
+use crate::daemon::clock;
+use crate::ledger::{Ledger, LedgerFault};
+
+pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Output) -> Ending {
+    let (settings, _) = match context::everything(settings, output) {
+        Ok(found) => found,
+        Err(ending) => return ending,
+    };
+    let Some(accounts) = context::accounts(&settings, options.account.as_deref(), output) else {
+        return Ending::Usage;
+    };
+    for account in accounts {
+        let resumed = match Ledger::open_read_only(&settings.state) {
+            // Where nothing was ever moved, nothing waits, and no ledger is made for it.
+            Err(LedgerFault::Absent { .. }) => Ok(0),
+            Err(fault) => Err(fault),
+            Ok(_) => Ledger::open(&settings.state)
+                .and_then(|mut ledger| ledger.resume(&account.name, clock::now())),
+        };
+        match resumed {
+            Ok(0) => output.line(&format!("{}: no mail waits for the fuse", account.name)),
+            Ok(mails) => {
+                output.line(&format!("{}: {mails} mails go through with the next sweep", account.name));
+            }
+            Err(fault) => {
+                output.failure(&fault);
+                return Ending::Fault;
+            }
+        }
+    }
+    Ending::Well
+}

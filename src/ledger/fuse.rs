@@ -1,0 +1,138 @@
+//! The fuse: how many mails may still be moved now, so that a mistake in a rule stays small.
+//!
+//! A limit, never a switch: moves are counted over the last hour, so that an hour later as many may be moved again, whatever
+//! came in. What is beyond it waits (`waiting`). The user lets it through with `resume`.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Ledger, LedgerFault};
+use crate::mail::Timestamp;
+use crate::place::AccountName;
+
+/// The time over which moves are counted, in seconds.
+const HOUR: i64 = 60 * 60;
+
+/// Which limit it is that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// So many moves an hour.
+    Hour,
+    /// So many in the first hour after rules or profiles changed.
+    Change,
+}
+
+/// How many mails may be moved now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// So many.
+    pub moves: u32,
+    /// By which limit.
+    pub by: Limit,
+}
+
+impl Ledger {
+    /// Notes by which rules an account is swept now. Its very first rules are no change.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn note_rules(
+        &mut self,
+        account: &AccountName,
+        rules: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerFault> {
+        self.write("note the rules of an account", |transaction| {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO fuse (account, rules, changed_at, resumed_at, told) VALUES (?1, ?2, NULL, NULL, 0)
+                     ON CONFLICT DO UPDATE SET rules = ?2, changed_at = ?3 WHERE rules <> ?2",
+                )?
+                .execute(params![account, rules, now])
+                .map(drop)
+        })
+    }
+
+    /// How many of an account's mails may be moved now, where `per_hour` may be in any hour, and `after_change` in the first
+    /// hour after its rules changed.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn allowance(
+        &self,
+        account: &AccountName,
+        per_hour: u32,
+        after_change: u32,
+        now: Timestamp,
+    ) -> Result<Allowance, LedgerFault> {
+        self.read("count the moves of the last hour", |connection| {
+            let (changed, resumed): (Option<i64>, Option<i64>) = connection
+                .prepare_cached("SELECT changed_at, resumed_at FROM fuse WHERE account = ?")?
+                .query_row([account], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?
+                .unwrap_or_default();
+            let hour_ago = now.0.saturating_sub(HOUR);
+            let resumed = resumed.filter(|at| *at <= now.0).unwrap_or(i64::MIN);
+            let left = |most: u32, since: i64| {
+                let moved = moved(connection, account, since, now)?;
+                Ok::<_, rusqlite::Error>(u32::try_from(i64::from(most).saturating_sub(moved)).unwrap_or(0))
+            };
+            let by_hour = Allowance { moves: left(per_hour, hour_ago)?, by: Limit::Hour };
+            // A moment in the future is the mark of a clock that was set back, and no reason to wait for it.
+            let Some(changed) = changed.filter(|at| (hour_ago..=now.0).contains(at) && resumed < *at) else {
+                return Ok(by_hour);
+            };
+            let by_change = Allowance { moves: left(after_change, changed - 1)?, by: Limit::Change };
+            Ok(if by_change.moves < by_hour.moves { by_change } else { by_hour })
+        })
+    }
+
+    /// Lets an account's mails through that the fuse holds back, and ends the limit after a change of rules. Says how many.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn resume(&mut self, account: &AccountName, now: Timestamp) -> Result<usize, LedgerFault> {
+        self.write("let mails through the fuse", |transaction| {
+            transaction
+                .execute("UPDATE fuse SET resumed_at = ?2 WHERE account = ?1", params![account, now])?;
+            transaction.execute(
+                "UPDATE waiting SET released = 1 WHERE account = ? AND why = 'fuse' AND released = 0",
+                [account],
+            )
+        })
+    }
+
+    /// Notes whether the fuse holds mails back, and answers whether its user is to be told of that: once, until it holds
+    /// none any more.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn tell_once(&mut self, account: &AccountName, holds: bool) -> Result<bool, LedgerFault> {
+        self.write("note what was told of the fuse", |transaction| {
+            let changed = transaction
+                .prepare_cached("UPDATE fuse SET told = ?2 WHERE account = ?1 AND told <> ?2")?
+                .execute(params![account, holds])?;
+            Ok(holds && changed > 0)
+        })
+    }
+}
+
+/// The moves of an account that were stated after `since`, without those that the user let through and those of which is
+/// known that they came to nothing.
+fn moved(
+    connection: &Connection,
+    account: &AccountName,
+    since: i64,
+    now: Timestamp,
+) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM intent JOIN mail ON mail.id = intent.mail
+             WHERE stated_at > ? AND stated_at <= ? AND account = ? AND NOT by_hand
+                 AND (outcome IS NULL OR outcome NOT IN ('left', 'gone'))",
+        )?
+        .query_row(params![since, now, account], |row| row.get(0))
+}

@@ -1,0 +1,247 @@
+//! Mails that are to be moved later: the cursor has gone on, and they are not forgotten.
+//!
+//! A mail waits because the fuse held it back, because the server would not move it, or because its move was cut short.
+//! `sweep` puts mails off, asks which are due, and strikes off what it has dealt with.
+
+use rusqlite::{Row, params};
+
+use super::judged::find_mail;
+use super::{Ledger, LedgerFault};
+use crate::mail::Timestamp;
+use crate::place::{AccountName, Folder, MailIdentity, MailRef, Uid, UidValidity};
+
+/// How long a mail waits that the server would not move; doubled each time, up to [`LONGEST`].
+const FIRST: i64 = 60 * 60;
+const LONGEST: i64 = 24 * 60 * 60;
+
+/// Why a mail waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delay {
+    /// The fuse: more mails than may be moved in an hour.
+    Fuse,
+    /// The server would not move it.
+    Refused,
+    /// Its move was cut short, and it is where it was.
+    Interrupted,
+}
+
+impl Delay {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Fuse => "fuse",
+            Self::Refused => "refused",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A mail to be moved later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOff {
+    /// Where it is.
+    pub mail: MailRef,
+    /// What it is known by; it has been recorded as judged.
+    pub identity: MailIdentity,
+    /// Why it waits.
+    pub why: Delay,
+}
+
+/// A mail that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its UID in its folder.
+    pub uid: Uid,
+    /// The user lets it through the fuse.
+    pub released: bool,
+    /// It is to be tried now.
+    pub due: bool,
+}
+
+impl Ledger {
+    /// Notes that mails are to be moved later. One that waits already goes on waiting; where the server would not again, it
+    /// waits longer.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written, or a mail was not recorded as judged before.
+    pub fn put_off(&mut self, mails: &[PutOff], now: Timestamp) -> Result<(), LedgerFault> {
+        self.write("note that a mail waits", |transaction| {
+            for PutOff { mail, identity, why } in mails {
+                let row = find_mail(transaction, &mail.account, identity)?;
+                let row = row.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+                let tries: i64 = transaction
+                    .prepare_cached(
+                        "INSERT INTO waiting (account, folder, validity, uid, mail, why, tries, due_at, released)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)
+                         ON CONFLICT DO UPDATE SET why = ?6, tries = tries + ?7 RETURNING tries",
+                    )?
+                    .query_row(
+                        params![
+                            mail.account,
+                            mail.folder,
+                            mail.validity,
+                            mail.uid,
+                            row,
+                            why.word(),
+                            i64::from(*why == Delay::Refused),
+                            now
+                        ],
+                        |row| row.get(0),
+                    )?;
+                if *why == Delay::Refused {
+                    let doublings = u32::try_from(tries.clamp(1, 8) - 1).unwrap_or(0);
+                    let wait = (FIRST << doublings).min(LONGEST);
+                    transaction
+                        .prepare_cached(
+                            "UPDATE waiting SET due_at = ?5
+                             WHERE account = ?1 AND folder = ?2 AND validity = ?3 AND uid = ?4",
+                        )?
+                        .execute(params![mail.account, mail.folder, mail.validity, mail.uid, now.0 + wait])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The mails of a folder that wait, the earliest arrival first.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn waiting(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+        now: Timestamp,
+    ) -> Result<Vec<Waiting>, LedgerFault> {
+        self.read("look for mails that wait", |connection| {
+            let waiting =
+                |row: &Row<'_>| Ok(Waiting { uid: row.get(0)?, released: row.get(1)?, due: row.get(2)? });
+            connection
+                .prepare_cached(
+                    // A clock that was set back makes nobody wait for years.
+                    "SELECT waiting.uid, released, due_at <= ?4 OR due_at > ?4 + ?5
+                     FROM waiting JOIN mail ON mail.id = waiting.mail
+                     WHERE waiting.account = ?1 AND waiting.folder = ?2 AND waiting.validity = ?3
+                     ORDER BY received, waiting.uid",
+                )?
+                .query_map(params![account, folder, validity, now, LONGEST], waiting)?
+                .collect()
+        })
+    }
+
+    /// Does this mail wait, wherever it was?
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn is_waiting(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.read("look for a mail that waits", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM waiting JOIN mail ON mail.id = waiting.mail
+                     WHERE waiting.account = ? AND digest = ? AND size = ?)",
+                )?
+                .query_row(params![account, identity.digest, identity.size], |row| row.get(0))
+        })
+    }
+
+    /// Strikes mails off that wait no longer.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn strike_off(
+        &mut self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+        uids: &[Uid],
+    ) -> Result<(), LedgerFault> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        self.write("strike off mails that waited", |transaction| {
+            for uid in uids {
+                transaction
+                    .prepare_cached(
+                        "DELETE FROM waiting WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
+                    )?
+                    .execute(params![account, folder, validity, uid])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Strikes off what waited in a folder under another UIDVALIDITY, once the folder has been looked through anew.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn strike_off_void(
+        &mut self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+    ) -> Result<(), LedgerFault> {
+        self.write("strike off mails that waited", |transaction| {
+            transaction
+                .prepare_cached("DELETE FROM waiting WHERE account = ? AND folder = ? AND validity <> ?")?
+                .execute(params![account, folder, validity])
+                .map(drop)
+        })
+    }
+
+    /// Does any mail of an account wait?
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn waits(&self, account: &AccountName) -> Result<bool, LedgerFault> {
+        self.read("look for mails that wait", |connection| {
+            connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM waiting WHERE account = ?)")?
+                .query_row([account], |row| row.get(0))
+        })
+    }
+
+    /// How many of an account's mails the fuse holds back.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn held_back(&self, account: &AccountName) -> Result<u64, LedgerFault> {
+        self.read("count the mails that wait", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT count(*) FROM waiting WHERE account = ? AND why = 'fuse' AND released = 0",
+                )?
+                .query_row([account], |row| row.get(0))
+        })
+    }
+
+    /// When the earliest arrived of the mails that wait in a folder or were moved out of it at `since` or later: where its
+    /// UIDs are void, they are looked for from there on.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn earliest_known(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerFault> {
+        self.read("look for mails to be known again", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT min(received) FROM mail WHERE account = ?1 AND (
+                         EXISTS (SELECT 1 FROM waiting WHERE waiting.mail = mail.id AND waiting.folder = ?2)
+                         OR EXISTS (SELECT 1 FROM intent WHERE intent.mail = mail.id AND from_folder = ?2
+                             AND stated_at >= ?3))",
+                )?
+                .query_row(params![account, folder, since], |row| row.get(0))
+        })
+    }
+}

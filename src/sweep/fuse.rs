@@ -1,0 +1,43 @@
+//! The fuse of one sweep: how many mails it may still move. What is beyond waits, and is not forgotten.
+
+use super::memory::Memory;
+use super::{Sweep, SweepFault};
+use crate::ledger::{Allowance, Limit};
+
+/// How many mails may still be moved, and which limit says so.
+#[derive(Debug)]
+pub(super) struct Fuse {
+    left: u32,
+    pub(super) by: Limit,
+    pub(super) most: u16,
+}
+
+impl Fuse {
+    /// As the ledger has it. A dry run moves nothing, and is shown everything.
+    pub(super) fn new(sweep: Sweep<'_>, memory: &Memory<'_>) -> Result<Self, SweepFault> {
+        let account = sweep.account;
+        let (per_hour, after_change) = (account.moves_per_hour, account.moves_after_change);
+        let Memory::Kept(ledger) = memory else {
+            return Ok(Self { left: u32::MAX, by: Limit::Hour, most: per_hour });
+        };
+        let Allowance { moves, by } =
+            ledger.allowance(&account.name, per_hour.into(), after_change.into(), sweep.now)?;
+        let most = match by {
+            Limit::Hour => per_hour,
+            Limit::Change => after_change,
+        };
+        Ok(Self { left: moves, by, most })
+    }
+
+    /// How many more.
+    pub(super) fn left(&self) -> usize {
+        usize::try_from(self.left).unwrap_or(usize::MAX)
+    }
+
+    /// May one more be moved? Counts it.
+    pub(super) fn lets_through(&mut self) -> bool {
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or(0);
+        left.is_some()
+    }
+}

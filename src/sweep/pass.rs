@@ -1,0 +1,213 @@
+//! One look through a folder: which of its mails are read, in which portions, and how far the cursor may go.
+
+use std::collections::BTreeSet;
+
+use super::consider::{Candidate, consider};
+use super::fuse::Fuse;
+use super::memory::Memory;
+use super::scope::{self, Look, Meant};
+use super::told::News;
+use super::{Scope, Sweep, SweepFault, Tally, file, trouble};
+use crate::ledger::Waiting;
+use crate::mailbox::{Fault, Head, Opened, Range, Relocation, Session};
+use crate::place::{Folder, Uid};
+
+/// Mails that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
+/// the middle of a long first sweep keeps most of what was done.
+const TOGETHER: usize = 1000;
+/// After so many mails of which none had to be read, the cursor goes on all the same.
+const FRUITLESS: usize = 20_000;
+/// A look of more batches than this is long enough that its progress is told, every so many batches.
+const LONG: usize = 10;
+
+/// A sweep at work.
+pub(super) struct Pass<'p, 'm> {
+    pub(super) session: &'p mut Session,
+    pub(super) sweep: Sweep<'p>,
+    pub(super) memory: &'p mut Memory<'m>,
+    pub(super) tell: &'p mut dyn FnMut(News),
+    pub(super) fuse: Fuse,
+    pub(super) tally: Tally,
+}
+
+/// The folder that is looked through.
+#[derive(Clone, Debug)]
+pub(super) struct Here {
+    pub(super) opened: Opened,
+    /// What has a lower UID was there when the look began.
+    pub(super) next: Uid,
+    /// Mails of it that wait.
+    pub(super) waiting: BTreeSet<Uid>,
+    /// Those of them that its user lets through the fuse.
+    pub(super) released: BTreeSet<Uid>,
+}
+
+impl Pass<'_, '_> {
+    /// Looks through one folder.
+    pub(super) fn through(&mut self, folder: &Folder) -> Result<(), SweepFault> {
+        let opened = self.session.select(folder)?;
+        if self.session.holds_all(folder)? {
+            // Gmail's "All Mail" and its like: a mail that is moved out of it stays in it.
+            // Source: https://developers.google.com/workspace/gmail/imap/imap-extensions ("\All").
+            let words =
+                "it holds all mails of the account, those that were filed too; look through INBOX instead";
+            return self.tell_trouble(folder, words.to_owned());
+        }
+        let (opened, look) = scope::look(self.session, self.sweep, opened, self.memory)?;
+        self.note_undeleted(&opened)?;
+        let due = self.waiting(&opened)?;
+        let mut here = Here {
+            next: opened.next.unwrap_or(Uid(1)),
+            waiting: due.iter().map(|one| one.uid).collect(),
+            released: due.iter().filter(|one| one.released).map(|one| one.uid).collect(),
+            opened,
+        };
+        let seen = self.deal_with_waiting(&mut here, &due)?;
+        let Some(look) = look else { return Ok(()) };
+        self.look(&mut here, &look, &seen)
+    }
+
+    /// Tells what is wrong with a folder.
+    pub(super) fn trouble(&mut self, fault: &Fault, folder: &Folder) -> Result<(), SweepFault> {
+        self.tell_trouble(folder, fault.cause.to_string())
+    }
+
+    pub(super) fn tell_trouble(&mut self, folder: &Folder, words: String) -> Result<(), SweepFault> {
+        self.tally.troubles += 1;
+        let news = trouble(self.session, folder, words)?;
+        (self.tell)(news);
+        Ok(())
+    }
+
+    /// Tells once that the fuse holds mails back.
+    pub(super) fn tell_of_fuse(&mut self) -> Result<(), SweepFault> {
+        if let Memory::Kept(ledger) = self.memory {
+            let mails = ledger.held_back(&self.sweep.account.name)?;
+            if ledger.tell_once(&self.sweep.account.name, mails > 0)? {
+                (self.tell)(News::HeldBack { mails, by: self.fuse.by, most: self.fuse.most });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where originals are only marked as deleted, a mark that is gone says that the user wants the mail here.
+    fn note_undeleted(&mut self, opened: &Opened) -> Result<(), SweepFault> {
+        let Memory::Kept(ledger) = self.memory else { return Ok(()) };
+        if self.session.relocation() != Relocation::CopyThenFlag {
+            return Ok(());
+        }
+        let since = scope::earlier(self.sweep.now, scope::KNOWN_AGAIN);
+        let originals = ledger.originals(&self.sweep.account.name, &opened.folder, opened.validity, since)?;
+        if originals.is_empty() {
+            return Ok(());
+        }
+        self.session.return_to(opened)?;
+        let uids: Vec<Uid> = originals.iter().map(|(uid, _)| *uid).collect();
+        let live: BTreeSet<Uid> = self.session.live(&uids)?.into_iter().collect();
+        for (_, identity) in originals.iter().filter(|(uid, _)| live.contains(uid)) {
+            ledger.note_correction(&self.sweep.account.name, identity, self.sweep.now)?;
+        }
+        Ok(())
+    }
+
+    /// The mails of the folder that wait.
+    fn waiting(&self, opened: &Opened) -> Result<Vec<Waiting>, SweepFault> {
+        match &self.memory {
+            Memory::Kept(ledger) if self.sweep.account.act => {
+                let name = &self.sweep.account.name;
+                Ok(ledger.waiting(name, &opened.folder, opened.validity, self.sweep.now)?)
+            }
+            Memory::Kept(_) | Memory::Read(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Deals with the mails that wait and are due, as many as the fuse lets through; says which.
+    fn deal_with_waiting(
+        &mut self,
+        here: &mut Here,
+        waiting: &[Waiting],
+    ) -> Result<BTreeSet<Uid>, SweepFault> {
+        let due = || waiting.iter().filter(|one| one.due);
+        let mut uids: Vec<Uid> = due().filter(|one| one.released).map(|one| one.uid).collect();
+        uids.extend(due().filter(|one| !one.released).map(|one| one.uid).take(self.fuse.left()));
+        uids.sort_unstable();
+        for portion in uids.chunks(TOGETHER) {
+            self.session.return_to(&here.opened)?;
+            let mut heads = Vec::new();
+            self.session.heads(Range::These(portion), |some| heads.extend(some))?;
+            let candidates: Vec<Candidate> = heads
+                .into_iter()
+                .filter(|head| self.is_plausible(head))
+                .map(|head| Candidate { head, only_known: false })
+                .collect();
+            let still: BTreeSet<Uid> = candidates.iter().map(|one| one.head.uid).collect();
+            let over: Vec<Uid> = portion.iter().copied().filter(|uid| !still.contains(uid)).collect();
+            self.deal_with(here, candidates)?;
+            // Gone, or its reader's own by now.
+            if let Memory::Kept(ledger) = self.memory {
+                let Opened { folder, validity, .. } = &here.opened;
+                ledger.strike_off(&self.sweep.account.name, folder, *validity, &over)?;
+            }
+        }
+        Ok(uids.into_iter().collect())
+    }
+
+    /// Looks through what is new, and lets the cursor follow.
+    fn look(&mut self, here: &mut Here, look: &Look, seen: &BTreeSet<Uid>) -> Result<(), SweepFault> {
+        self.session.return_to(&here.opened)?;
+        let batches = self.session.batches(look.range)?;
+        let last = batches.last().map_or(Uid(0), |batch| batch.last());
+        here.next = here.opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
+        let mut candidates = Vec::new();
+        let mut fruitless = 0;
+        let mut looked_at = 0;
+        for (number, batch) in batches.iter().enumerate() {
+            self.session.return_to(&here.opened)?;
+            let heads = self.session.heads_of(batch)?;
+            looked_at += heads.len();
+            fruitless += heads.len();
+            for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
+                let only_known = match look.meant(&head) {
+                    Meant::All => false,
+                    Meant::Known => true,
+                    Meant::Nothing => continue,
+                };
+                if self.is_plausible(&head) {
+                    candidates.push(Candidate { head, only_known });
+                }
+            }
+            if candidates.len() >= TOGETHER || fruitless >= FRUITLESS {
+                self.deal_with(here, std::mem::take(&mut candidates))?;
+                fruitless = 0;
+                scope::advance(self.sweep, &here.opened, look, batch.last(), self.memory)?;
+            }
+            if batches.len() > LONG && (number + 1) % LONG == 0 {
+                let part = (number + 1) as f64 / batches.len() as f64;
+                (self.tell)(News::Progress { folder: here.opened.folder.clone(), looked_at, part });
+            }
+        }
+        self.tally.looked_at += looked_at;
+        self.deal_with(here, candidates)?;
+        if self.sweep.scope == Scope::New {
+            scope::finish(self.sweep, &here.opened, last, self.memory)?;
+        }
+        Ok(())
+    }
+
+    /// What the user starred or answered is his; it is not even read.
+    fn is_plausible(&self, head: &Head) -> bool {
+        !head.flags.is_touched()
+            && !head.flags.deleted
+            && self.sweep.rulebook.profiles.plausible(&head.fields)
+    }
+
+    /// Reads, assesses and files mails of the folder.
+    fn deal_with(&mut self, here: &Here, candidates: Vec<Candidate>) -> Result<(), SweepFault> {
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        self.tally.plausible += candidates.len();
+        let considered = consider(self.session, self.sweep, &here.opened, &candidates, self.memory)?;
+        file::file(self, here, considered)
+    }
+}
