@@ -85,10 +85,20 @@ pub enum Restraint {
 /// Never fails: what cannot be read, is not recognised or cannot be told is left.
 #[must_use]
 pub fn assess(mail: Mail<'_>, rulebook: &Rulebook, recall: &dyn Recall) -> Assessment {
-    let recognition = match Message::parse(mail.bytes) {
+    weigh(recognise(mail, rulebook), rulebook, recall)
+}
+
+/// The first half of [`assess()`]: what a mail is. For whoever judges the same mail more than once.
+pub fn recognise(mail: Mail<'_>, rulebook: &Rulebook) -> Recognition {
+    match Message::parse(mail.bytes) {
         Ok(message) => rulebook.profiles.recognise(&message, &rulebook.trust, mail.arrived),
         Err(_) => Recognition::Foreign,
-    };
+    }
+}
+
+/// The second half of [`assess()`]: what is to be done with it.
+#[must_use]
+pub fn weigh(recognition: Recognition, rulebook: &Rulebook, recall: &dyn Recall) -> Assessment {
     let Recognition::Recognised(notification) = &recognition else {
         return Assessment { recognition, ..Assessment::foreign() };
     };

@@ -6,7 +6,9 @@ use super::Ending;
 use super::output::Output;
 use crate::daemon::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
+use crate::ledger::Ledger;
 use crate::settings::{self, Account, Environment, Settings};
+use crate::sweep::{self, Sent};
 
 /// The settings, where there are any. What is wrong with them is printed.
 pub(super) fn settings(path: Option<&Path>, output: &mut Output) -> Result<Option<Settings>, Ending> {
@@ -68,4 +70,18 @@ pub(super) fn only_authserv_id(settings: &Settings) -> Option<String> {
     let mut names = settings.accounts.iter().filter_map(|account| account.authserv_id.as_ref());
     let first = names.next()?;
     names.all(|name| name == first).then(|| first.clone())
+}
+
+/// The people written to, as far as the ledger has them: of all accounts together, for commands that ask no server.
+pub(super) fn sent(settings: Option<&Settings>, reading: &Reading) -> Sent {
+    let mut sent = Sent::new();
+    let sources = reading.sent_folders();
+    let Some(settings) = settings.filter(|_| !sources.is_empty()) else { return sent };
+    let Ok(ledger) = Ledger::open_read_only(&settings.state) else { return sent };
+    for account in &settings.accounts {
+        for (source, people) in sweep::sent_people(&ledger, account, &sources).unwrap_or_default() {
+            sent.entry(source).or_default().extend(people);
+        }
+    }
+    sent
 }

@@ -12,7 +12,6 @@ use crate::mail::{Message, Recognition, Timestamp, Trust};
 use crate::report::{self, Paint, Tone};
 use crate::rules::Recall;
 use crate::rules::recall::{Blank, Replay};
-use crate::sweep::Sent;
 
 /// How much of a mail is read: as much as the service fetches.
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
@@ -24,7 +23,8 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     let Some(reading) = reading else { return Ending::Settings };
     let own_server = settings.as_ref().and_then(context::only_authserv_id);
     let trust = Trust { authserv_id: options.authserv_id.clone().or(own_server) };
-    let rulebook = reading.rulebook(trust, false, &Sent::new());
+    let sent = context::sent(settings.as_ref(), &reading);
+    let rulebook = reading.rulebook(trust, false, &sent);
 
     let mails: Vec<_> = options.files.iter().map(|file| (file, read(file))).collect();
     let now = clock::now();

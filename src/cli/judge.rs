@@ -12,7 +12,6 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::mail::Trust;
 use crate::report;
 use crate::rules::table;
-use crate::sweep::Sent;
 
 /// The largest table that is read, in bytes: some millions of rows.
 const TABLE_LIMIT: u64 = 512 << 20;
@@ -25,7 +24,8 @@ pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Outpu
     };
     output.findings(&findings);
     let Some(reading) = reading else { return Ending::Settings };
-    let rulebook = reading.rulebook(Trust { authserv_id: None }, false, &Sent::new());
+    let sent = context::sent(settings.as_ref(), &reading);
+    let rulebook = reading.rulebook(Trust { authserv_id: None }, false, &sent);
 
     let text = match read(&options.facts) {
         Ok(text) => text,

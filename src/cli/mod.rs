@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+mod backtest;
 mod check;
 mod context;
 mod explain;
@@ -43,6 +44,8 @@ enum Command {
     Check(Check),
     /// Tell what a mail is, what the rules say of it, and why
     Explain(Explain),
+    /// Try rules on mail that is already there, in the order in which it came; change nothing
+    Backtest(Backtest),
     /// List every fact that rules may ask for, and the networks whose mails show it
     Facts,
     /// Try rules on a table of followers' facts
@@ -99,6 +102,24 @@ struct Explain {
     /// Mails as files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// The options of `backtest`.
+#[derive(Debug, clap::Args)]
+struct Backtest {
+    /// Only what arrived within this time, such as 90d
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    since: Option<Duration>,
+    /// Other rules than those in force, and what differs from those
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Only this account
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// Files (Maildir, mbox, single mails) or folders of the account [default: the folders that the account looks
+    /// through, and those that the rules move mail to]
+    #[arg(value_name = "PLACE")]
+    places: Vec<String>,
 }
 
 /// The options of `judge`.
@@ -174,6 +195,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Resume(options) => resume::resume(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
+        Command::Backtest(options) => backtest::backtest(settings, options, &mut output),
         Command::Facts => facts::facts(settings, &mut output),
         Command::Judge(options) => judge::judge(settings, options, &mut output),
         Command::Schema(options) => schema::schema(settings, options, &mut output),

@@ -64,6 +64,19 @@ impl Ledger {
         })
     }
 
+    /// The last judgement of every mail that the user has put back.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn corrections(&self) -> Result<Vec<Entry>, LedgerFault> {
+        self.read("look up what was put back", |connection| {
+            let order =
+                "WHERE correction.mail IS NOT NULL AND judgement.id = mail.latest ORDER BY mail.received";
+            entries(connection, order, [])
+        })
+    }
+
     /// How many of an account's mails that arrived at `since` or later are of each class now; `None` counts
     /// the undecided.
     ///

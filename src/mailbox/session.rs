@@ -129,8 +129,11 @@ impl Session {
         self.open_by("SELECT", folder)
     }
 
-    /// Opens a folder for looking only.
-    pub(super) fn examine(&mut self, folder: &Folder) -> Result<Opened, Fault> {
+    /// Opens a folder for looking only (EXAMINE): nothing in it can be changed. One turn.
+    ///
+    /// # Errors
+    /// As [`Session::select`].
+    pub fn examine(&mut self, folder: &Folder) -> Result<Opened, Fault> {
         self.open_by("EXAMINE", folder)
     }
 

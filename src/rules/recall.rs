@@ -2,7 +2,9 @@
 //!
 //! The trait is here because rules ask; the ledger answers, or a list replayed in order of arrival.
 
-use crate::mail::{FollowerKey, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::mail::{FollowerKey, Network, Timestamp};
 
 /// What is known of a follower from before a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -36,37 +38,58 @@ impl Recall for Blank {
     }
 }
 
-/// Notifications replayed in their order of arrival, as `explain` and `backtest` see them.
+/// Notifications replayed in their order of arrival, as `explain` and `backtest` see them. A question costs about as much
+/// whether ten came before or a hundred thousand.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
-    mails: Vec<(Vec<FollowerKey>, Timestamp)>,
+    /// When mails about a follower came, in rising order.
+    of_follower: BTreeMap<FollowerKey, Vec<Timestamp>>,
+    /// When mails of a network came, in rising order.
+    of_network: BTreeMap<Network, Vec<Timestamp>>,
+    known: BTreeSet<FollowerKey>,
 }
 
 impl Replay {
-    /// Notes that a notification about `followers` arrived at `at`.
+    /// Notes that a notification about `followers` arrived at `at`. Each counts once, however often the mail names it.
     pub fn note(&mut self, followers: Vec<FollowerKey>, at: Timestamp) {
-        self.mails.push((followers, at));
+        let networks: BTreeSet<Network> = followers.iter().map(|key| key.network().clone()).collect();
+        for network in networks {
+            insert(self.of_network.entry(network).or_default(), at);
+        }
+        for follower in BTreeSet::from_iter(followers) {
+            insert(self.of_follower.entry(follower).or_default(), at);
+        }
+    }
+
+    /// Notes that the user knows somebody, whenever the mail came.
+    pub fn know(&mut self, follower: FollowerKey) {
+        self.known.insert(follower);
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.mails.clear();
+        *self = Self::default();
     }
+}
+
+/// Mails come nearly in order, so that this is nearly always a push.
+fn insert(moments: &mut Vec<Timestamp>, at: Timestamp) {
+    let place = moments.partition_point(|known| *known <= at);
+    moments.insert(place, at);
 }
 
 impl Recall for Replay {
     fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past {
-        let earlier = || self.mails.iter().filter(|(_, at)| *at < before);
-        let mine = || earlier().filter(|(followers, _)| followers.contains(follower));
-        let of_network =
-            |followers: &[FollowerKey]| followers.iter().any(|key| key.network() == follower.network());
-        let wave =
-            earlier().filter(|(followers, at)| at.0 >= before.0 - WAVE && of_network(followers)).count();
+        let earlier = |moments: &[Timestamp], than: Timestamp| moments.partition_point(|at| *at < than);
+        let mine = self.of_follower.get(follower).map_or(&[][..], Vec::as_slice);
+        let times = earlier(mine, before);
+        let all = self.of_network.get(follower.network()).map_or(&[][..], Vec::as_slice);
+        let window = Timestamp(before.0.saturating_sub(WAVE));
         Past {
-            known: false,
-            times_followed: mine().count() as u64,
-            last_followed: mine().map(|(_, at)| *at).max(),
-            wave: wave as u64,
+            known: self.known.contains(follower),
+            times_followed: times as u64,
+            last_followed: times.checked_sub(1).and_then(|last| mine.get(last)).copied(),
+            wave: (earlier(all, before) - earlier(all, window)) as u64,
         }
     }
 }

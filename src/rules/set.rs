@@ -173,6 +173,21 @@ impl RuleSet {
             .collect()
     }
 
+    /// The verdict that a trace leads to if one of its rules were not there; with `None`, if all are.
+    pub fn conclude<'r>(&'r self, trace: &[Trace<'r>], without: Option<usize>) -> Option<&'r VerdictName> {
+        let mut points = 0.0;
+        for (index, rule) in trace.iter().enumerate() {
+            match (&rule.says, rule.effect) {
+                _ if Some(index) == without => (),
+                (Match::Holds(_), Effect::Decide(class)) => return Some(class),
+                (Match::Holds(_), Effect::Points(given)) => points += given,
+                (Match::Fails(_) | Match::CannotTell(_), _) => (),
+            }
+        }
+        let reached = |(_, least): &&(VerdictName, f64)| points >= least - ROUNDING;
+        self.points_at.as_ref().filter(reached).map(|(class, _)| class)
+    }
+
     /// The folders that verdicts file mail into.
     pub fn targets(&self) -> BTreeSet<Folder> {
         self.verdicts.values().filter_map(|disposition| disposition.move_to.clone()).collect()

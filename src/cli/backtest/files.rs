@@ -1,0 +1,162 @@
+//! Mails that lie in files: Maildir, mbox, and one mail a file. Everything is only read.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use mail_parser::mailbox::mbox::MessageIterator;
+
+use crate::mail::{Message, Timestamp};
+
+/// How much of a mail is read: as much as the service fetches.
+const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
+
+/// Hands over every mail at a path, with when it arrived, as far as that can be told; `false` from `each` ends it.
+pub(super) fn mails(
+    path: &Path,
+    now: Timestamp,
+    each: &mut dyn FnMut(&[u8], Timestamp) -> bool,
+) -> io::Result<()> {
+    if !path.is_dir() {
+        return file(path, now, each).map(drop);
+    }
+    let is_maildir = ["cur", "new"].iter().all(|name| path.join(name).is_dir());
+    if is_maildir {
+        for mail in sorted(&path.join("cur"))?.into_iter().chain(sorted(&path.join("new"))?) {
+            let bytes = match head(&mail) {
+                Ok(bytes) => bytes,
+                // A mail program may have renamed it meanwhile: that is how it notes what was read.
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
+                Err(cause) => return Err(cause),
+            };
+            let arrived = delivered(&mail).unwrap_or_else(|| dated(&bytes, now));
+            if !each(&bytes, arrived) {
+                return Ok(());
+            }
+        }
+        return Ok(());
+    }
+    for one in sorted(path)? {
+        if !file(&one, now, each)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The files of a folder by name, without hidden ones.
+fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// An mbox, which begins with `From ` (RFC 4155), or one mail. `false` where `each` has had enough.
+fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp) -> bool) -> io::Result<bool> {
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
+    if !reader.fill_buf()?.starts_with(b"From ") {
+        let mut bytes = Vec::new();
+        reader.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
+        return Ok(each(&bytes, dated(&bytes, now)));
+    }
+    for mail in MessageIterator::new(reader) {
+        let mail = mail?;
+        let bytes = mail.contents();
+        let bytes = bytes.get(..MAIL_LIMIT as usize).unwrap_or(bytes);
+        // A date that cannot be read comes out as one that lies far away.
+        let arrived = i64::try_from(mail.internal_date()).ok().filter(|at| *at > 0 && *at <= now.0);
+        if !each(bytes, arrived.map_or_else(|| dated(bytes, now), Timestamp)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// When a mail came into its Maildir: its name begins with that, and servers keep the time in the file's. A copy has a
+/// later time, and a mail moved in from elsewhere a later name; the earlier of the two is right.
+fn delivered(path: &Path) -> Option<Timestamp> {
+    let name = path.file_name()?.to_str()?.split('.').next()?;
+    let named = name.parse::<i64>().ok().filter(|seconds| *seconds > 0);
+    let modified = path.metadata().and_then(|file| file.modified()).ok();
+    let modified = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let modified = modified.and_then(|at| i64::try_from(at.as_secs()).ok());
+    named.into_iter().chain(modified).min().map(Timestamp)
+}
+
+/// What a mail says of when it was sent; a single file says no more.
+fn dated(bytes: &[u8], now: Timestamp) -> Timestamp {
+    Message::parse(bytes).ok().and_then(|message| message.date()).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIL: &str = "From: a@b.example\nDate: Mon, 01 Jan 2024 00:00:00 +0000\nSubject: x\n\nbody\n";
+
+    fn read(path: &Path) -> Vec<(String, i64)> {
+        let mut found = Vec::new();
+        mails(path, Timestamp(2_000_000_000), &mut |bytes, at| {
+            found.push((String::from_utf8(bytes.to_vec()).unwrap(), at.0));
+            true
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn a_single_mail_arrived_when_it_was_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.eml");
+        fs::write(&file, MAIL).unwrap();
+        assert_eq!(read(&file), [(MAIL.to_owned(), 1_704_067_200)]);
+        assert_eq!(read(folder.path()).len(), 1, "a folder of mails");
+    }
+
+    #[test]
+    fn an_mbox_says_when_each_mail_arrived() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("inbox");
+        let quoted = "From: a@b.example\n\n>From here on\n";
+        fs::write(
+            &file,
+            format!(
+                "From a@b.example Tue Jan  2 00:00:00 2024\n{MAIL}\nFrom a@b.example  nonsense\n{quoted}"
+            ),
+        )
+        .unwrap();
+        let found = read(&file);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].1, 1_704_153_600);
+        assert!(found[0].0.starts_with("From: a@b") && found[1].0.contains("\nFrom here on"));
+        assert_eq!(found[1].1, 2_000_000_000, "a date that cannot be read, and none in the mail");
+    }
+
+    #[test]
+    fn a_maildir_is_read_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["cur", "new", "tmp"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        fs::write(folder.path().join("cur/1600000000.M1.host:2,S"), MAIL).unwrap();
+        fs::write(folder.path().join("new/1500000000.M1.host"), MAIL).unwrap();
+        fs::write(folder.path().join("tmp/1.M1.host"), MAIL).unwrap();
+        let found = read(folder.path());
+        assert_eq!(found.iter().map(|(_, at)| *at).collect::<Vec<_>>(), [1_600_000_000, 1_500_000_000]);
+        assert!(folder.path().join("new/1500000000.M1.host").exists());
+    }
+}

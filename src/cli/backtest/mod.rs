@@ -1,0 +1,281 @@
+//! `backtest`: the rules over mail that is already there, replayed in the order in which it came. Reads alone: folders are
+//! opened for looking only, files are never written, and the ledger is only asked.
+
+use std::path::{Path, PathBuf};
+
+use super::output::Output;
+use super::{Backtest as Options, Ending, context};
+use crate::assess::{self, Mail, Rulebook};
+use crate::daemon::rulebook::{self, Reading};
+use crate::daemon::{AccountFault, clock, connect};
+use crate::ledger::{Entry, Ledger, LedgerFault};
+use crate::mail::{Authenticity, Notification, Recognition, Timestamp, Trust};
+use crate::mailbox::{Range, Session, Stop};
+use crate::place::Folder;
+use crate::report::backtest::{Backtest, Correction};
+use crate::rules::Action;
+use crate::rules::recall::Replay;
+use crate::settings::{Account, Settings};
+
+mod files;
+
+/// After so many mails one hears how far it is.
+const STEP: usize = 100;
+
+pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
+    let Ok(settings) = context::settings(path, output) else { return Ending::Settings };
+    let (in_force, findings) = rulebook::read(settings.as_ref());
+    output.findings(&findings);
+    let Some(in_force) = in_force else { return Ending::Settings };
+    let other = match &options.rules {
+        None => None,
+        Some(file) => {
+            let (reading, findings) = rulebook::read_with(settings.as_ref(), Some(file));
+            output.findings(&findings);
+            let Some(reading) = reading else { return Ending::Settings };
+            Some(reading)
+        }
+    };
+    let (paths, folders): (Vec<&String>, Vec<&String>) =
+        options.places.iter().partition(|place| Path::new(place).exists());
+    let folders: Option<Vec<Folder>> = folders.into_iter().map(|name| Folder::new(name)).collect();
+    let Some(folders) = folders else {
+        output.error("error: one of the places is neither a file nor can it be a folder of an account");
+        return Ending::Usage;
+    };
+    let readings = Readings { in_force: &in_force, other: other.as_ref() };
+    let now = clock::now();
+    let since = options
+        .since
+        .map(|time| Timestamp(now.0.saturating_sub(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))));
+    let work = Work { readings, since, now };
+    let mut ending = Ending::Well;
+    if !paths.is_empty() {
+        let paths: Vec<_> = paths.into_iter().map(PathBuf::from).collect();
+        ending = of_files(&work, settings.as_ref(), &paths, output);
+    }
+    if folders.is_empty() && !options.places.is_empty() {
+        return ending;
+    }
+    let Some(settings) = settings.filter(|settings| !settings.accounts.is_empty()) else {
+        output.error("error: there is no account whose folders could be read; name files");
+        return Ending::Settings;
+    };
+    let wanted =
+        |account: &&Account| options.account.as_ref().is_none_or(|name| account.name.as_str() == name);
+    for account in settings.accounts.iter().filter(wanted) {
+        output.line(&format!("{} ({})", account.name, account.host));
+        if let Err(fault) = of_account(&work, &settings, account, &folders, output) {
+            output.end_progress();
+            output.failure(&fault);
+            ending = Ending::Later;
+        }
+    }
+    ending
+}
+
+#[derive(Clone, Copy)]
+struct Readings<'a> {
+    in_force: &'a Reading,
+    other: Option<&'a Reading>,
+}
+
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    readings: Readings<'a>,
+    since: Option<Timestamp>,
+    now: Timestamp,
+}
+
+/// A mail about followers, as it is kept until all are there and can be put in order.
+struct Found {
+    notification: Notification,
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Heap {
+    looked_at: usize,
+    found: Vec<Found>,
+}
+
+impl Heap {
+    fn take(&mut self, bytes: &[u8], arrived: Timestamp, rulebook: &Rulebook) {
+        if let Recognition::Recognised(notification) = assess::recognise(Mail { bytes, arrived }, rulebook) {
+            self.found.push(Found { notification });
+        }
+    }
+}
+
+fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], output: &mut Output) -> Ending {
+    let own_server = settings.and_then(context::only_authserv_id);
+    let make = |reading: &Reading| {
+        let sent = context::sent(settings, reading);
+        reading.rulebook(Trust { authserv_id: own_server.clone() }, false, &sent)
+    };
+    let rulebook = make(work.readings.in_force);
+    let other = work.readings.other.map(make);
+    let mut heap = Heap::default();
+    let mut ending = Ending::Well;
+    for path in paths {
+        let read = files::mails(path, work.now, &mut |bytes, arrived| {
+            heap.looked_at += 1;
+            if heap.looked_at.is_multiple_of(STEP) {
+                output.progress(&format!("read {} mails", heap.looked_at));
+            }
+            if work.since.is_none_or(|since| arrived >= since) {
+                heap.take(bytes, arrived, &rulebook);
+            }
+            true
+        });
+        if let Err(cause) = read {
+            output.end_progress();
+            output.error(&format!("error: could not read {}: {cause}", path.display()));
+            ending = Ending::Data;
+        }
+    }
+    output.end_progress();
+    match settings.map_or(Ok(Vec::new()), corrections) {
+        Ok(corrections) => {
+            let report = replay(heap, &rulebook, other.as_ref(), &corrections, output);
+            output.text(&report);
+        }
+        Err(fault) => {
+            output.failure(&fault);
+            ending = Ending::Fault;
+        }
+    }
+    ending
+}
+
+fn of_account(
+    work: &Work<'_>,
+    settings: &Settings,
+    account: &Account,
+    folders: &[Folder],
+    output: &mut Output,
+) -> Result<(), AccountFault> {
+    let make = |reading: &Reading| reading.rulebook_of(account, &context::sent(Some(settings), reading));
+    let rulebook = make(work.readings.in_force);
+    let other = work.readings.other.map(make);
+    let corrections: Vec<_> = corrections(settings)?
+        .into_iter()
+        .filter(|entry| entry.judged.mail.account == account.name)
+        .collect();
+    let stop = Stop::new().map_err(AccountFault::Machine)?;
+    let mut session = connect(account, settings, &stop)?;
+    let named: Vec<Folder> = if folders.is_empty() {
+        // What was moved came in too.
+        let there = session.folders()?;
+        let targets = rulebook.rules.targets().into_iter().filter(|target| there.contains(target));
+        account.folders.iter().cloned().chain(targets).collect()
+    } else {
+        folders.to_vec()
+    };
+    let mut heap = Heap::default();
+    for folder in &named {
+        of_folder(&mut session, folder, work.since, &rulebook, &mut heap, output)?;
+    }
+    output.end_progress();
+    // All was read; a server that does not say goodbye changes nothing.
+    let _ = session.logout();
+    let report = replay(heap, &rulebook, other.as_ref(), &corrections, output);
+    output.text(&report);
+    Ok(())
+}
+
+fn of_folder(
+    session: &mut Session,
+    folder: &Folder,
+    since: Option<Timestamp>,
+    rulebook: &Rulebook,
+    heap: &mut Heap,
+    output: &mut Output,
+) -> Result<(), AccountFault> {
+    let opened = session.examine(folder)?;
+    let range = since.map_or(Range::From(crate::place::Uid(1)), |since| Range::Since(since.0));
+    let mut plausible = Vec::new();
+    let mut arrivals = std::collections::BTreeMap::new();
+    session.heads(range, |heads| {
+        for head in heads {
+            heap.looked_at += 1;
+            if rulebook.profiles.plausible(&head.fields) {
+                plausible.push((head.uid, head.size));
+                arrivals.insert(head.uid, Timestamp(head.received));
+            }
+        }
+        output.progress(&format!("{folder}: looked at {} mails of {}", heap.looked_at, opened.exists));
+    })?;
+    let mut read = 0;
+    session.mails(&plausible, crate::sweep::MAIL_LIMIT, |uid, bytes| {
+        read += 1;
+        if read % STEP == 0 {
+            output.progress(&format!("{folder}: read {read} of {}", plausible.len()));
+        }
+        if let Some(arrived) = arrivals.get(&uid) {
+            heap.take(bytes, *arrived, rulebook);
+        }
+    })?;
+    Ok(())
+}
+
+/// What the user has put back, as the ledger knows it.
+fn corrections(settings: &Settings) -> Result<Vec<Entry>, LedgerFault> {
+    match Ledger::open_read_only(&settings.state) {
+        Ok(ledger) => ledger.corrections(),
+        Err(LedgerFault::Absent { .. }) => Ok(Vec::new()),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Judges what was found as it came in, mail after mail.
+fn replay(
+    mut heap: Heap,
+    in_force: &Rulebook,
+    other: Option<&Rulebook>,
+    corrections: &[Entry],
+    output: &mut Output,
+) -> String {
+    heap.found.sort_by_key(|found| found.notification.received);
+    let all = heap.found.len();
+    let judged_by = other.unwrap_or(in_force);
+    let mut recall = Replay::default();
+    for entry in corrections {
+        let notification = &entry.judged.notification;
+        for follower in &notification.followers {
+            recall.know(notification.key(follower));
+        }
+    }
+    let mut report = Backtest::new(&judged_by.rules, heap.looked_at, other.is_some());
+    for (index, Found { notification }) in heap.found.into_iter().enumerate() {
+        if index.is_multiple_of(STEP) {
+            output.progress(&format!("judged {index} of {all}"));
+        }
+        let traces = assess::trace(&notification, judged_by, &recall);
+        let keys = notification.followers.iter().map(|follower| notification.key(follower)).collect();
+        let (received, forged) =
+            (notification.received, matches!(notification.authentic, Authenticity::Fail(_)));
+        let recognition = Recognition::Recognised(notification);
+        let before = other.map(|_| assess::weigh(recognition.clone(), in_force, &recall));
+        let assessment = assess::weigh(recognition, judged_by, &recall);
+        report.count(&assessment, &traces, before.as_ref(), &judged_by.rules);
+        // Forged mail leaves no past, or anybody could give anybody one; the ledger holds it likewise.
+        if !forged {
+            recall.note(keys, received);
+        }
+    }
+    output.end_progress();
+    for entry in corrections {
+        report.correct(correction(entry, judged_by));
+    }
+    report.in_words(output.paint())
+}
+
+/// What the rules alone would do with a mail that was put back, if they did not know that.
+fn correction(entry: &Entry, rulebook: &Rulebook) -> Correction {
+    let notification = entry.judged.notification.clone();
+    let recognition = Recognition::Recognised(notification);
+    let assessment = assess::weigh(recognition, rulebook, &crate::rules::recall::Blank);
+    let agrees = !matches!(assessment.action, Action::File { .. });
+    Correction { agrees, assessment }
+}
