@@ -331,7 +331,7 @@ fn killed_at_a_random_moment_a_hundred_times_every_mail_is_in_exactly_one_folder
     let home = Home::new();
     home.settings(server.port, "");
     let seed = fastrand::u64(..);
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("seed {seed}\n").as_bytes());
+    aloud(&format!("seed {seed}"));
     let mut random = fastrand::Rng::with_seed(seed);
     let mut client = server.client();
     for round in 1..=100 {
@@ -466,8 +466,7 @@ fn packets_that_vanish_are_noticed_and_the_network_coming_back_too() {
     daemon.until("out of reach", seconds(60), |it| it.log().contains("unreachable"));
     net.heal();
     let back = filed(&server, &daemon, 2, seconds(20));
-    let figures = format!("a black hole was noticed after {noticed:?}, the network after {back:?}: {why}\n");
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), figures.as_bytes());
+    aloud(&format!("a black hole was noticed after {noticed:?}, the network after {back:?}: {why}"));
 
     // Another network: the line is dead, and known to be at once.
     deliver(&server, [3]);
@@ -501,8 +500,7 @@ impl Net {
             format!("-n {name} link set {name}n up"),
         ];
         if !rustix::process::getuid().is_root() || !steps.iter().all(|step| ip(step)) {
-            let words = b"SKIPPED, for want of root and of network namespaces: packets that vanish\n";
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), words);
+            aloud("SKIPPED, for want of root and of network namespaces: packets that vanish");
             return None;
         }
         Some(net)
@@ -564,6 +562,72 @@ fn followsift_fingerprint(pem: &[u8]) -> followsift::settings::Fingerprint {
     let body = text.split("-----").nth(2).unwrap().replace('\n', "");
     let der = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
     followsift::settings::Fingerprint::of(&der)
+}
+
+/// Takes as many minutes as FOLLOWSIFT_SOAK_MINUTES says, else sixty; `tests/further/soak.sh` runs it.
+#[test]
+#[ignore = "it takes an hour"]
+fn memory_stays_flat_while_everything_fails_now_and_then() {
+    #[expect(clippy::disallowed_methods, reason = "it is the test's setting, not the program's")]
+    let minutes = std::env::var("FOLLOWSIFT_SOAK_MINUTES").map_or(60, |minutes| minutes.parse().unwrap());
+    let Some(scene) = Scene::start(&Options::default(), "idle = \"20s\"\npoll = \"20s\"") else { return };
+    let seed = fastrand::u64(..);
+    aloud(&format!("seed {seed}"));
+    let mut random = fastrand::Rng::with_seed(seed);
+    let begun = Instant::now();
+    let (mut delivered, mut settled, mut reported) = (0, 0, 0);
+    while begun.elapsed() < seconds(60 * minutes) {
+        let when = [When::Before, When::After][random.usize(0..2)];
+        let command = ["UID FETCH", "UID MOVE", "SELECT", "DONE", "IDLE", "AUTHENTICATE"][random.usize(0..6)];
+        let how = match random.u8(0..8) {
+            0 => How::Stall,
+            1..4 => How::Reset,
+            4..7 => How::Close,
+            _ => How::Say("* BYE [UNAVAILABLE] later\r\n"),
+        };
+        match random.u8(0..10) {
+            0..6 => scene.proxy.arm(when(command), how),
+            6 => scene.proxy.break_all(how),
+            7 => scene.daemon.signal(Signal::HUP),
+            8 => {
+                scene.proxy.refuse(true);
+                pause(seconds(random.u64(1..8)));
+                scene.proxy.refuse(false);
+            }
+            _ => {}
+        }
+        let more = random.usize(1..4);
+        deliver(&scene.server, delivered + 1..=delivered + more);
+        delivered += more;
+        pause(Duration::from_millis(random.u64(500..9_000)));
+        let minute = begun.elapsed().as_secs() / 60;
+        if minute > reported {
+            reported = minute;
+            let memory = resident(scene.daemon.pid());
+            if minute == 2.min(minutes / 2) {
+                settled = memory;
+            }
+            if minute % 5 == 0 {
+                aloud(&format!("minute {minute}: {memory} KiB, {} connections", scene.proxy.connections()));
+            }
+        }
+    }
+    scene.filed(delivered, seconds(180));
+    let memory = resident(scene.daemon.pid());
+    aloud(&format!("{delivered} mails, {settled} KiB after two minutes, {memory} KiB at the end"));
+    assert!(memory < settled + 2_048, "{settled} KiB became {memory} KiB");
+}
+
+/// Resident memory in KiB.
+fn resident(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Says something past the test runner, which would swallow it.
+fn aloud(words: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{words}\n").as_bytes());
 }
 
 #[test]
