@@ -607,7 +607,7 @@ fn memory_stays_flat_while_everything_fails_now_and_then() {
             if minute == 2.min(minutes / 2) {
                 settled = memory;
             }
-            if minute % 5 == 0 {
+            if minute.is_multiple_of(5) {
                 aloud(&format!("minute {minute}: {memory} KiB, {} connections", scene.proxy.connections()));
             }
         }
