@@ -1,0 +1,27 @@
+//! Any bytes through recognition. The fixtures under `tests/corpus/` are the seeds to start from.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use followsift::diagnostic::document::Findings;
+use followsift::mail::{Fact, Message, Profiles, Recognition, Timestamp, Trust, one_line};
+use libfuzzer_sys::fuzz_target;
+
+static PROFILES: LazyLock<Profiles> =
+    LazyLock::new(|| Profiles::compile(&Profiles::shipped_sources(), &Findings::default()));
+
+fuzz_target!(|bytes: &[u8]| {
+    let plausible = PROFILES.plausible(bytes);
+    let Ok(message) = Message::parse(bytes) else { return };
+    let recognition = PROFILES.recognise(&message, &Trust::default(), Timestamp(0));
+    let Recognition::Recognised(notification) = recognition else { return };
+    assert!(plausible, "recognised, but not plausible");
+    assert!(!notification.followers.is_empty());
+    for follower in &notification.followers {
+        for fact in Fact::ALL {
+            if let Some(text) = follower.text(fact).value() {
+                assert_eq!(*text, one_line(text, 2_000), "{fact}");
+            }
+        }
+    }
+});
