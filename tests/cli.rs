@@ -248,3 +248,38 @@ fn a_missing_settings_file_is_named() {
     assert!(run.exits(78).err().contains("nowhere.toml"), "{}", run.err());
     assert!(!Path::new("nowhere.toml").exists());
 }
+
+#[test]
+fn networks_lists_what_is_known_and_tells_of_one_in_detail() {
+    let home = Home::new();
+    let all = home.run(&["networks"]).exits(0).out();
+    let snac = "\
+snac (snac; any site that runs it)
+  tells of   followers
+  forms      follow
+  languages  en
+  shows      url
+  told by    its subject; it comes from snac-daemon@*; there is a line of text `User :
+             @{you}@{host}` then `Type : Follow` then `Actor : {url}`
+";
+    assert!(all.contains(snac) && all.contains("28 networks."), "{all}");
+    let strava = "\
+Strava · strava
+  known from Strava, 2026: sender and subject from a public test, the layout at second hand
+  sent by    strava.com
+  languages  en
+  subjects   \"{name} is now following you on Strava.\"
+
+  2026 · follow
+  shows      name, url
+";
+    let one = home.run(&["networks", "strava"]).exits(0).out();
+    assert!(one.starts_with(strava), "{one}");
+}
+
+#[test]
+fn a_network_that_is_not_known_is_a_misuse_with_a_suggestion() {
+    let home = Home::new();
+    let err = home.run(&["networks", "mastodno"]).exits(64).err();
+    assert_eq!(err, "error: no network is called `mastodno`\n  did you mean `mastodon`?\n");
+}

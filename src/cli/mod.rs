@@ -12,6 +12,7 @@ mod context;
 mod explain;
 mod facts;
 mod judge;
+mod networks;
 mod output;
 mod resume;
 mod run;
@@ -48,6 +49,8 @@ enum Command {
     Backtest(Backtest),
     /// List every fact that rules may ask for, and the networks whose mails show it
     Facts,
+    /// List every network whose mails are known, or tell how those of one are told apart
+    Networks(Networks),
     /// Try rules on a table of followers' facts
     Judge(Judge),
     /// Print the JSON Schema of a file, for editors that complete and check while you type
@@ -136,6 +139,13 @@ struct Judge {
     rules: Option<PathBuf>,
 }
 
+/// The options of `networks`.
+#[derive(Debug, clap::Args)]
+struct Networks {
+    /// One network, in detail
+    name: Option<String>,
+}
+
 /// The options of `schema`.
 #[derive(Debug, clap::Args)]
 struct Schema {
@@ -197,6 +207,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Explain(options) => explain::explain(settings, options, &mut output),
         Command::Backtest(options) => backtest::backtest(settings, options, &mut output),
         Command::Facts => facts::facts(settings, &mut output),
+        Command::Networks(options) => networks::networks(settings, options, &mut output),
         Command::Judge(options) => judge::judge(settings, options, &mut output),
         Command::Schema(options) => schema::schema(settings, options, &mut output),
     }

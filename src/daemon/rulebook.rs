@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::assess::Rulebook;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
-use crate::mail::{Profiles, Trust};
+use crate::mail::{NetworkSummary, Profiles, Trust};
 use crate::rules::{self, ListSource, Person, RuleSet, Vocabulary, list};
 use crate::settings::{Account, Settings};
 use crate::sweep::Sent;
@@ -72,6 +72,13 @@ pub fn vocabulary(settings: Option<&Settings>) -> (Vocabulary, Vec<Diagnostic>) 
     let findings = Findings::default();
     let profiles = Profiles::compile(&profile_sources(settings, &findings), &findings);
     (vocabulary_of(&profiles), findings.into_sorted())
+}
+
+/// The networks that the profiles know, in their order; and what is wrong with the profiles.
+pub fn networks(settings: Option<&Settings>) -> (Vec<NetworkSummary>, Vec<Diagnostic>) {
+    let findings = Findings::default();
+    let profiles = Profiles::compile(&profile_sources(settings, &findings), &findings);
+    (profiles.networks(), findings.into_sorted())
 }
 
 fn vocabulary_of(profiles: &Profiles) -> Vocabulary {

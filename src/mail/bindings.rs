@@ -52,6 +52,18 @@ impl Hole {
         })
     }
 
+    /// The word that stands in its braces.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::You => "you",
+            Self::Site => "site",
+            Self::Host => "host",
+            Self::Id => "id",
+            Self::Fact(fact) => fact.word(),
+        }
+    }
+
     /// The words that may stand in braces.
     pub(super) fn words() -> Vec<&'static str> {
         let others = ["you", "site", "host", "id"];

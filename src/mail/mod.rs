@@ -28,4 +28,4 @@ pub use notification::{
     Authenticity, Fact, Follower, FollowerKey, Kind, Network, Notification, Recognition, Shown, Timestamp,
 };
 pub use people::correspondents;
-pub use profile::{NetworkSummary, Profiles};
+pub use profile::{LayoutSummary, NetworkSummary, Profiles};

@@ -1,5 +1,7 @@
 //! A small part of CSS: `tag`, `.class`, `#id`, `*`, several of them together, and descendants.
 
+use std::fmt;
+
 use super::markup::{Document, Element};
 
 /// Which elements are meant: `table.entry td.bio`.
@@ -53,6 +55,22 @@ impl Selector {
             }
         }
         true
+    }
+}
+
+/// As a profile writes it.
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, Step { tag, id, classes }) in self.steps.iter().enumerate() {
+            let blank = if place > 0 { " " } else { "" };
+            let any = if tag.is_empty() && id.is_empty() && classes.is_empty() { "*" } else { "" };
+            write!(f, "{blank}{any}{tag}")?;
+            classes.iter().try_for_each(|class| write!(f, ".{class}"))?;
+            if !id.is_empty() {
+                write!(f, "#{id}")?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,8 @@
 //! A hole takes only what it can be (a handle has no spaces, a count is a number of the language), and what
 //! it took before: holes of one mail agree with each other, so that a planted value never fits.
 
+use std::fmt;
+
 use super::bindings::{Bindings, Found, Hole, is_handle, is_host};
 use super::line::one_line;
 use super::notification::Fact;
@@ -126,6 +128,16 @@ impl Template {
             }
         }
         Some(filled)
+    }
+}
+
+/// As a profile writes it.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces.iter().try_for_each(|piece| match piece {
+            Piece::Literal(text) => f.write_str(text),
+            Piece::Hole(hole) => write!(f, "{{{}}}", hole.word()),
+        })
     }
 }
 

@@ -91,7 +91,7 @@ fn shown_by(fact: Fact, vocabulary: &Vocabulary) -> String {
 }
 
 /// Lines of at most so many characters that the whole fits the width, broken at blanks.
-fn wrapped(text: &str) -> Vec<String> {
+pub(super) fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {

@@ -6,6 +6,7 @@ pub mod backtest;
 pub mod facts;
 pub mod json;
 pub mod judged;
+pub mod networks;
 pub mod paint;
 pub mod text;
 pub mod trace;

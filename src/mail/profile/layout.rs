@@ -1,5 +1,7 @@
 //! A layout: one form in which a network's mails came, as compiled from its profile.
 
+use std::fmt;
+
 use super::probe::Probe;
 use crate::mail::message::Head;
 use crate::mail::notification::{Fact, Kind};
@@ -73,11 +75,6 @@ impl Sender {
         Ok(Self { local, domain: (domain != "*").then(|| domain.to_lowercase()) })
     }
 
-    /// The domain, if it is a certain one.
-    pub(super) fn domain(&self) -> Option<&str> {
-        self.domain.as_deref()
-    }
-
     fn is(&self, address: &Address) -> bool {
         let local = match &self.local {
             (whole, None) => address.local.eq_ignore_ascii_case(whole),
@@ -88,6 +85,16 @@ impl Sender {
             }
         };
         local && self.domain.as_ref().is_none_or(|domain| address.domain == *domain)
+    }
+}
+
+/// As a profile writes it.
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, end) = &self.local;
+        let star = if end.is_some() { "*" } else { "" };
+        let domain = self.domain.as_deref().unwrap_or("*");
+        write!(f, "{start}{star}{}@{domain}", end.as_deref().unwrap_or_default())
     }
 }
 
@@ -105,13 +112,18 @@ impl Layout {
         self.marks.iter().filter(|mark| !mark.is_absent).map(|mark| &mark.probe).chain(&self.reads)
     }
 
-    /// How it is told apart, in words.
+    /// How it is told apart beside its subject, in words, each a line.
     pub(super) fn told_by(&self) -> Vec<String> {
-        let mut domains: Vec<_> = self.from.iter().filter_map(Sender::domain).collect();
-        domains.dedup();
-        let mut told_by: Vec<_> = domains.iter().map(|domain| format!("sender at {domain}")).collect();
-        told_by.extend(self.marks.iter().filter(|mark| !mark.is_absent).map(|mark| mark.probe.in_words()));
-        told_by
+        let senders: Vec<_> = self.from.iter().map(ToString::to_string).collect();
+        let sender = (!senders.is_empty()).then(|| format!("it comes from {}", senders.join(" or ")));
+        let signed =
+            self.signed_by.as_ref().map(|domain| format!("without a signature of {domain} it is forged"));
+        let marks = self.marks.iter().map(|mark| {
+            let there = if mark.is_absent { "there is no" } else { "there is a" };
+            format!("{there} {}", mark.probe.in_words())
+        });
+        let each = self.each.as_ref().map(|each| format!("each follower is in an element `{each}`"));
+        sender.into_iter().chain(signed).chain(marks).chain(each).collect()
     }
 }
 

@@ -48,16 +48,18 @@ mod layout;
 mod probe;
 mod recognise;
 mod schema;
+mod summary;
 mod written;
 
 use std::collections::BTreeMap;
 
-use super::notification::{Fact, Kind, Network};
+use super::notification::{Fact, Network};
 use super::numeral::Numerals;
 use super::template::Template;
 use crate::diagnostic::Source;
 use crate::diagnostic::document::Findings;
 use layout::Layout;
+pub use summary::{LayoutSummary, NetworkSummary};
 
 /// All profiles in use.
 #[derive(Debug, Default)]
@@ -93,27 +95,6 @@ struct Locale {
     numerals: Numerals,
     /// Subjects and other phrases by their name.
     phrases: BTreeMap<String, Vec<Template>>,
-}
-
-/// What a profile can do, for people and for checks of rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NetworkSummary {
-    /// The word that rules use.
-    pub network: Network,
-    /// The network as people call it.
-    pub title: String,
-    /// Where the facts of the profile are from.
-    pub about: String,
-    /// What its mails can be about.
-    pub kinds: Vec<Kind>,
-    /// The names of its layouts, usually eras.
-    pub layouts: Vec<String>,
-    /// The languages it is known in, as tags such as `pt-BR`.
-    pub locales: Vec<String>,
-    /// The facts that at least one of its layouts can show.
-    pub facts: Vec<Fact>,
-    /// How its mails are told apart, in words.
-    pub told_by: Vec<String>,
 }
 
 impl Profiles {
@@ -188,29 +169,6 @@ const SHIPPED: &[(&str, &str)] = &[
 ];
 
 impl Profile {
-    fn summary(&self) -> NetworkSummary {
-        let mut kinds: Vec<_> = self.layouts.iter().map(|layout| layout.kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let mut told_by = Vec::new();
-        for sentence in self.layouts.iter().flat_map(Layout::told_by) {
-            if !told_by.contains(&sentence) {
-                told_by.push(sentence);
-            }
-        }
-        let shown = |fact: &Fact| self.layouts.iter().any(|layout| self.facts_of(layout).contains(fact));
-        NetworkSummary {
-            network: self.network.clone(),
-            title: self.title.clone(),
-            about: self.about.clone(),
-            kinds,
-            layouts: self.layouts.iter().map(|layout| layout.name.clone()).collect(),
-            locales: self.locales.iter().map(|locale| locale.tag.clone()).collect(),
-            facts: Fact::ALL.into_iter().filter(shown).collect(),
-            told_by,
-        }
-    }
-
     /// The facts that a layout can take from a mail: from its subject, or from what it reads.
     fn facts_of(&self, layout: &Layout) -> Vec<Fact> {
         let phrases = |name: &str| {

@@ -1,5 +1,7 @@
 //! What layouts look for in a mail: a header field, lines of the text part, elements of the HTML part, links.
 
+use std::fmt;
+
 use super::{Locale, Profile};
 use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::line::one_line;
@@ -256,13 +258,37 @@ impl Probe {
         }
     }
 
-    /// What it looks for, in words.
+    /// What it looks for, in words, after "there is a".
     pub(super) fn in_words(&self) -> String {
         match self {
-            Self::Header { name, .. } => format!("header {name}"),
-            Self::Text(_) | Self::Phrase(_) => "lines of the text part".to_owned(),
-            Self::Html { .. } => "elements of the HTML part".to_owned(),
-            Self::Link { .. } => "links".to_owned(),
+            Self::Header { name, is } if is.to_string() == "{}" => format!("header field {name}"),
+            Self::Header { name, is } => format!("header field {name} that reads `{is}`"),
+            Self::Text(templates) => format!("line of text `{}`", joined(templates)),
+            Self::Phrase(name) => format!("line of text that is a phrase `{name}`"),
+            Self::Html { select, holds } => format!("HTML element `{select}`{holds}"),
+            Self::Link { within, is, query, .. } => {
+                let query: Vec<_> = query.iter().map(|(name, is)| format!("{name}={is}")).collect();
+                let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+                let within = within.as_ref().map(|within| format!(" in `{within}`")).unwrap_or_default();
+                format!("link to `{is}{query}`{within}")
+            }
+        }
+    }
+}
+
+fn joined(templates: &[Template]) -> String {
+    templates.iter().map(ToString::to_string).collect::<Vec<_>>().join("` then `")
+}
+
+/// What an element has to hold, after it was named.
+impl fmt::Display for Holds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anything => Ok(()),
+            Self::Text(is) => write!(f, " that reads `{is}`"),
+            Self::Lines(lines) => write!(f, " with the line `{}`", joined(lines)),
+            Self::Only(lines) => write!(f, " that holds `{}` alone", joined(lines)),
+            Self::Each(texts) => write!(f, " and others, that read `{}`", joined(texts)),
         }
     }
 }
