@@ -289,6 +289,34 @@ fn a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old() {
 }
 
 #[test]
+fn a_file_that_is_saved_is_read_again_without_a_signal() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let Scene { server, proxy, home, daemon } = &scene;
+    let after = |before: usize, seen: &str| {
+        daemon.until("reloaded", SOON, |it| {
+            it.told().iter().skip(before).any(|(_, words)| words.contains("READY=1"))
+        });
+        daemon.says(seen);
+    };
+    // A test that fails refuses the file, and says which and why.
+    let before = daemon.told().len();
+    let test = "[[test]]\nfollower = { following = 9000, followers = 1 }\nexpect = \"real\"\n";
+    home.write("rules.toml", &format!("{}{test}", support::daemon::RULES));
+    after(before, "the files are wrong, so what was read before stays in force: ");
+    assert!(daemon.log().contains("test failed: expected real"), "{}", daemon.log());
+    deliver(server, [1]);
+    scene.filed(1, SOON);
+
+    let before = daemon.told().len();
+    home.write("rules.toml", &support::daemon::RULES.replace("2000", "9000"));
+    after(before, "watching home");
+    let seen = proxy.count("IDLE");
+    deliver(server, [2]);
+    proxy.wait_for("IDLE", seen);
+    assert_eq!(whereabouts(&mut server.client()), (vec![2], vec![1]));
+}
+
+#[test]
 fn a_stop_is_prompt_while_backing_off_while_parked_and_while_a_program_is_asked() {
     let home = Home::new();
     let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

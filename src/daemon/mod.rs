@@ -13,6 +13,7 @@ mod outside;
 mod panics;
 mod patience;
 pub mod rulebook;
+mod saved;
 mod service;
 mod state;
 mod systemd;

@@ -1,5 +1,6 @@
 //! Where settings and rules come from, to be read again at a reload.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::rulebook::{self, Reading};
@@ -16,6 +17,23 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Every file and folder that [`Origin::read`] looks at, as far as can be told: also where one is not there yet, or
+    /// wrong.
+    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+        let Some(file) = self.file.clone().or_else(|| settings::locate(&self.environment)) else {
+            return BTreeSet::new();
+        };
+        let (settings, _) = settings::load(Some(&file), &self.environment);
+        // What is looked for beside the settings where they name nothing.
+        let mut files = BTreeSet::from(["rules.toml", "networks"].map(|name| file.with_file_name(name)));
+        if let Some(settings) = settings {
+            files.extend(settings.rules.iter().flat_map(|rules| rulebook::list_files(rules)));
+            files.extend(settings.rules.into_iter().chain(settings.networks));
+        }
+        files.insert(file);
+        files
+    }
+
     /// Reads everything anew. With an error among the findings, or without an account, there is nothing to go by.
     pub fn read(&self) -> (Option<(Settings, Reading)>, Vec<Diagnostic>) {
         let file = self.file.clone().or_else(|| settings::locate(&self.environment));

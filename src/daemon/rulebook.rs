@@ -81,6 +81,19 @@ pub fn networks(settings: Option<&Settings>) -> (Vec<NetworkSummary>, Vec<Diagno
     (profiles.networks(), findings.into_sorted())
 }
 
+/// The files of people that a rules file names, whether or not they are there and the rest of it is right.
+pub fn list_files(rules_file: &Path) -> BTreeSet<PathBuf> {
+    let findings = Findings::default();
+    let Some(source) = read_source(rules_file, &findings) else { return BTreeSet::new() };
+    let rules = rules::compile(&source, &Vocabulary::default(), &findings);
+    let folder = rules_file.parent().unwrap_or(Path::new("."));
+    let file = |source: &ListSource| match source {
+        ListSource::File(name) | ListSource::Vcard(name) => Some(folder.join(name)),
+        ListSource::FromSent(_) => None,
+    };
+    rules.sources().into_iter().filter_map(file).collect()
+}
+
 fn vocabulary_of(profiles: &Profiles) -> Vocabulary {
     let networks = profiles.networks().into_iter();
     Vocabulary::new(networks.map(|summary| (summary.network, summary.facts.into_iter().collect())))

@@ -15,6 +15,7 @@ use super::fleet::{Fleet, News};
 use super::log::kind;
 use super::origin::Origin;
 use super::rulebook::Reading;
+use super::saved::Saved;
 use super::state::{self, Notes};
 use super::{clock, outside, panics, systemd};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -46,7 +47,7 @@ impl Error for ServiceFault {
     }
 }
 
-/// Watches all accounts until SIGTERM or SIGINT. At SIGHUP, `origin` is read again.
+/// Watches all accounts until SIGTERM or SIGINT. At SIGHUP, and when one of its files is saved, `origin` is read again.
 ///
 /// # Errors
 /// Where the machine does not give what a service needs: threads, signals.
@@ -64,10 +65,11 @@ async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<
     let terminate = hear(SignalKind::terminate())?;
     let interrupt = hear(SignalKind::interrupt())?;
     let hangup = hear(SignalKind::hangup())?;
+    let saved = Saved::watch(origin.files());
     let (readings, latest) = watch::channel(Arc::new(reading));
     let (fleet, news) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
     let service = Service { origin, readings, fleet, notes: Notes::default(), told: String::new() };
-    service.run(Ears { terminate, interrupt, hangup, news, outside: outside::listen() }).await
+    service.run(Ears { terminate, interrupt, hangup, saved, news, outside: outside::listen() }).await
 }
 
 fn no_thread(cause: io::Error) -> ServiceFault {
@@ -78,6 +80,7 @@ struct Ears {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    saved: Saved,
     news: mpsc::UnboundedReceiver<News>,
     outside: mpsc::UnboundedReceiver<()>,
 }
@@ -106,7 +109,8 @@ impl Service<'_> {
             tokio::select! {
                 _ = ears.terminate.recv() => break,
                 _ = ears.interrupt.recv() => break,
-                _ = ears.hangup.recv() => self.reload()?,
+                _ = ears.hangup.recv() => self.reload(&mut ears.saved)?,
+                () = ears.saved.changed() => self.reload(&mut ears.saved)?,
                 Some(news) = ears.news.recv() => {
                     if let Some(trouble) = self.fleet.hear(news).map_err(no_thread)? {
                         self.notes.last_trouble = Some((clock::now(), trouble));
@@ -130,8 +134,9 @@ impl Service<'_> {
     }
 
     /// Reads everything anew, and goes on with it if it is right.
-    fn reload(&mut self) -> Result<(), ServiceFault> {
+    fn reload(&mut self, saved: &mut Saved) -> Result<(), ServiceFault> {
         systemd::reloading();
+        saved.see(self.origin.files());
         let (read, findings) = self.origin.read();
         for finding in &findings {
             let text = finding.plain();

@@ -1,0 +1,434 @@
+//! Hears when somebody saves one of the files that everything was read from, so that a reload needs no signal.
+//!
+//! Editors save in many ways: over the old text, into a new file that takes the old one's name, with the old one moved
+//! aside for a moment; and what is saved may lie behind links. So the folders are watched, not the files (inotify(7)), every
+//! folder on the way in which a link is followed too. Any event there only rings a bell: once it has been quiet for a
+//! moment, the files are looked at, and only a file that is another one than before counts. Where the kernel tells of
+//! nothing (a network file system, no watches left), SIGHUP still does. Called by `service`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+use tracing::{debug, warn};
+
+/// Saving is over when nothing has happened for so long.
+const QUIET: Duration = Duration::from_millis(250);
+/// Who saves without a pause is not waited for any longer.
+const LONGEST: Duration = Duration::from_secs(3);
+/// A file that has gone is given so long to come back: some editors move it aside first.
+const RETURN: Duration = Duration::from_secs(1);
+/// How many links may lead to a file, as in path_resolution(7).
+const MOST_LINKS: usize = 40;
+
+/// The files, with what they looked like when they were last read.
+#[derive(Debug)]
+pub(super) struct Saved {
+    /// None where the kernel does not tell.
+    watcher: Option<RecommendedWatcher>,
+    bell: Arc<Notify>,
+    stamps: BTreeMap<PathBuf, Stamp>,
+    folders: BTreeSet<PathBuf>,
+    /// Set between the first event and the moment at which the files are looked at.
+    pause: Option<Pause>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    since: Instant,
+    until: Instant,
+    /// A file was gone, and has been waited for.
+    waited: bool,
+}
+
+/// By what one tells that a file is another one than before; of a folder, by its profiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stamp {
+    Absent,
+    File(Traits),
+    Folder(BTreeMap<PathBuf, Traits>),
+}
+
+/// Device, inode, size, and the times of the last change to its text and to itself, in nanoseconds.
+type Traits = (u64, u64, u64, i128, i128);
+
+impl Saved {
+    /// Begins to watch files; those that are not there yet, too.
+    pub(super) fn watch(files: BTreeSet<PathBuf>) -> Self {
+        let bell = Arc::new(Notify::new());
+        let ringer = Arc::clone(&bell);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            if event.as_ref().map_or(true, matters) {
+                ringer.notify_one();
+            }
+        });
+        let watcher = watcher
+            .inspect_err(|cause| warn!(%cause, "cannot hear when files are saved; reload with SIGHUP"))
+            .ok();
+        let mut saved =
+            Self { watcher, bell, stamps: BTreeMap::new(), folders: BTreeSet::new(), pause: None };
+        saved.see(files);
+        saved
+    }
+
+    /// Watches these files beside the others: all of them are about to be read as they are now. Those that are named no
+    /// longer stay watched as long as the service runs; a file that is wrong names less than it should.
+    pub(super) fn see(&mut self, files: BTreeSet<PathBuf>) {
+        for file in files {
+            self.stamps.entry(file).or_insert(Stamp::Absent);
+        }
+        self.look();
+    }
+
+    /// Returns when one of the files is another one than before, and saving is over. May be dropped and called anew at any
+    /// time; nothing is missed.
+    pub(super) async fn changed(&mut self) {
+        loop {
+            let Some(pause) = self.pause else {
+                self.bell.notified().await;
+                let now = Instant::now();
+                self.pause = Some(Pause { since: now, until: now + QUIET, waited: false });
+                continue;
+            };
+            if timeout_at(pause.until, self.bell.notified()).await.is_ok() {
+                let until = (Instant::now() + QUIET).min(pause.since + LONGEST).max(pause.until);
+                self.pause = Some(Pause { until, ..pause });
+                if Instant::now() < pause.since + LONGEST {
+                    continue;
+                }
+            }
+            if !pause.waited && self.stamps.iter().any(|(file, stamp)| stamp.is_lost(file)) {
+                self.pause = Some(Pause { until: Instant::now() + RETURN, waited: true, ..pause });
+                continue;
+            }
+            self.pause = None;
+            if self.look() {
+                return;
+            }
+        }
+    }
+
+    /// Looks at every file; is one another than before?
+    fn look(&mut self) -> bool {
+        // A link may lead elsewhere now, and a folder may be another one of the same name.
+        self.follow();
+        let mut changed = false;
+        for (file, stamp) in &mut self.stamps {
+            let now = Stamp::of(file);
+            changed |= now != *stamp;
+            *stamp = now;
+        }
+        changed
+    }
+
+    /// Watches the folders in which the way to a file can change.
+    fn follow(&mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let mut folders = BTreeSet::new();
+        for file in self.stamps.keys() {
+            way_to(file, &mut folders);
+        }
+        for gone in self.folders.difference(&folders) {
+            // The kernel has dropped the watch of a folder that was deleted.
+            let _ = watcher.unwatch(gone);
+        }
+        for folder in &folders {
+            // Anew each time: another folder may have taken the name.
+            let _ = watcher.unwatch(folder);
+            if let Err(cause) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+                debug!(%cause, folder = %folder.display(), "cannot watch a folder");
+            }
+        }
+        self.folders = folders;
+    }
+}
+
+/// Reading changes nothing, and we read ourselves.
+fn matters(event: &Event) -> bool {
+    match event.kind {
+        EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+        _ => true,
+    }
+}
+
+impl Stamp {
+    fn of(file: &Path) -> Self {
+        match fs::metadata(file) {
+            Err(_) => Self::Absent,
+            Ok(found) if !found.is_dir() => Self::File(traits(&found)),
+            Ok(_) => {
+                let entries = fs::read_dir(file).into_iter().flatten().flatten();
+                let profiles = entries
+                    .map(|entry| entry.path())
+                    .filter(|path| path.extension().is_some_and(|it| it == "toml"));
+                Self::Folder(
+                    profiles
+                        .filter_map(|path| fs::metadata(&path).ok().map(|found| (path, traits(&found))))
+                        .collect(),
+                )
+            }
+        }
+    }
+
+    /// Was it there, and is it not now?
+    fn is_lost(&self, file: &Path) -> bool {
+        *self != Self::Absent && !file.exists()
+    }
+}
+
+fn traits(found: &Metadata) -> Traits {
+    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    (
+        found.dev(),
+        found.ino(),
+        found.len(),
+        nanoseconds(found.mtime(), found.mtime_nsec()),
+        nanoseconds(found.ctime(), found.ctime_nsec()),
+    )
+}
+
+/// The folders in which the way to a file can change: its own, that of every link on the way, and itself if it is one. Where
+/// it is not there yet, the nearest that is.
+fn way_to(file: &Path, folders: &mut BTreeSet<PathBuf>) {
+    let Ok(mut path) = std::path::absolute(file) else { return };
+    for _ in 0..MOST_LINKS {
+        match step(&path, folders) {
+            Some(next) => path = next,
+            None => return,
+        }
+    }
+}
+
+/// Goes along a path; where a link leads on, by which path.
+fn step(path: &Path, folders: &mut BTreeSet<PathBuf>) -> Option<PathBuf> {
+    let mut so_far = PathBuf::new();
+    let mut rest = path.components();
+    while let Some(component) = rest.next() {
+        let parent = so_far.clone();
+        so_far.push(component);
+        let Ok(found) = so_far.symlink_metadata() else {
+            folders.insert(parent);
+            return None;
+        };
+        if found.is_symlink() {
+            let target = fs::read_link(&so_far).ok()?;
+            let next = parent.join(target).join(rest.as_path());
+            folders.insert(parent);
+            return Some(next);
+        }
+    }
+    folders.extend(so_far.parent().map(Path::to_owned));
+    if so_far.is_dir() {
+        folders.insert(so_far);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    /// A folder with a rules file and a folder of profiles, watched.
+    struct Desk {
+        folder: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("rules.toml"), "old").unwrap();
+            fs::create_dir(folder.path().join("networks")).unwrap();
+            fs::write(folder.path().join("networks/a.toml"), "old").unwrap();
+            Self { folder }
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn saved(&self) -> Saved {
+            Saved::watch(["rules.toml", "networks", "friends.txt"].map(|name| self.at(name)).into())
+        }
+    }
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    #[track_caller]
+    fn hears(desk: &Desk, mut saved: Saved, save: impl Fn(&Desk)) {
+        run(async {
+            save(desk);
+            let heard = tokio::time::timeout(Duration::from_secs(10), saved.changed()).await;
+            assert!(heard.is_ok(), "the change was not heard");
+            let again = tokio::time::timeout(Duration::from_millis(700), saved.changed()).await;
+            assert!(again.is_err(), "one change was heard twice");
+            // It goes on, with whatever took the file's place.
+            fs::write(desk.at("rules.toml"), "newest of all").unwrap();
+            let heard = tokio::time::timeout(Duration::from_secs(10), saved.changed()).await;
+            assert!(heard.is_ok(), "the next change was not heard");
+        });
+    }
+
+    #[track_caller]
+    fn hears_of(save: impl Fn(&Desk)) {
+        let desk = Desk::new();
+        hears(&desk, desk.saved(), save);
+    }
+
+    #[track_caller]
+    fn hears_nothing_of(act: impl Fn(&Desk)) {
+        let desk = Desk::new();
+        let mut saved = desk.saved();
+        run(async {
+            act(&desk);
+            let heard = tokio::time::timeout(Duration::from_millis(900), saved.changed()).await;
+            assert!(heard.is_err(), "nothing was saved");
+        });
+    }
+
+    #[test]
+    fn a_text_written_over_the_old_one() {
+        hears_of(|desk| fs::write(desk.at("rules.toml"), "new").unwrap());
+    }
+
+    #[test]
+    fn a_new_file_that_takes_the_name_of_the_old_one() {
+        hears_of(|desk| {
+            fs::write(desk.at(".rules.toml.new"), "new").unwrap();
+            fs::rename(desk.at(".rules.toml.new"), desk.at("rules.toml")).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_new_file_after_the_old_one_was_moved_aside() {
+        hears_of(|desk| {
+            fs::rename(desk.at("rules.toml"), desk.at("rules.toml~")).unwrap();
+            fs::write(desk.at("rules.toml"), "new").unwrap();
+            fs::remove_file(desk.at("rules.toml~")).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_file_deleted_and_written_anew() {
+        hears_of(|desk| {
+            fs::remove_file(desk.at("rules.toml")).unwrap();
+            fs::write(desk.at("rules.toml"), "new").unwrap();
+        });
+    }
+
+    #[test]
+    fn a_text_changed_in_place_by_a_program() {
+        hears_of(|desk| {
+            let sed = Command::new("sed").args(["-i", "s/old/new/"]).arg(desk.at("rules.toml")).status();
+            assert!(sed.unwrap().success());
+        });
+    }
+
+    #[test]
+    fn a_file_that_was_not_there() {
+        hears_of(|desk| fs::write(desk.at("friends.txt"), "Ana Lima").unwrap());
+    }
+
+    #[test]
+    fn a_file_that_has_gone_for_good() {
+        hears_of(|desk| fs::remove_file(desk.at("rules.toml")).unwrap());
+    }
+
+    #[test]
+    fn a_profile_added_changed_or_taken_away() {
+        hears_of(|desk| fs::write(desk.at("networks/b.toml"), "new").unwrap());
+        hears_of(|desk| fs::write(desk.at("networks/a.toml"), "newer").unwrap());
+        hears_of(|desk| fs::remove_file(desk.at("networks/a.toml")).unwrap());
+    }
+
+    #[test]
+    fn another_folder_of_the_same_name() {
+        hears_of(|desk| {
+            fs::create_dir(desk.at("fresh")).unwrap();
+            fs::write(desk.at("fresh/c.toml"), "new").unwrap();
+            fs::rename(desk.at("networks"), desk.at("stale")).unwrap();
+            fs::rename(desk.at("fresh"), desk.at("networks")).unwrap();
+        });
+    }
+
+    /// A home with links into a folder of dotfiles, one of them by way of another.
+    fn linked() -> Desk {
+        let desk = Desk::new();
+        fs::create_dir(desk.at("dotfiles")).unwrap();
+        fs::rename(desk.at("rules.toml"), desk.at("dotfiles/rules.toml")).unwrap();
+        symlink("dotfiles", desk.at("current")).unwrap();
+        symlink("current/rules.toml", desk.at("rules.toml")).unwrap();
+        desk
+    }
+
+    #[test]
+    fn a_text_behind_links() {
+        let desk = linked();
+        hears(&desk, desk.saved(), |desk| {
+            fs::write(desk.at("dotfiles/.new"), "new").unwrap();
+            fs::rename(desk.at("dotfiles/.new"), desk.at("dotfiles/rules.toml")).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_link_that_leads_elsewhere_now() {
+        let desk = linked();
+        hears(&desk, desk.saved(), |desk| {
+            fs::create_dir(desk.at("newer")).unwrap();
+            fs::write(desk.at("newer/rules.toml"), "new").unwrap();
+            symlink("newer", desk.at("current.new")).unwrap();
+            fs::rename(desk.at("current.new"), desk.at("current")).unwrap();
+        });
+    }
+
+    #[test]
+    fn many_writes_are_one_change() {
+        hears_of(|desk| {
+            for round in 0..50 {
+                fs::write(desk.at("rules.toml"), format!("new {round}")).unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn reading_and_files_beside_it_are_no_change() {
+        hears_nothing_of(|desk| drop(fs::read(desk.at("rules.toml")).unwrap()));
+        hears_nothing_of(|desk| fs::write(desk.at(".rules.toml.swp"), "swap").unwrap());
+        hears_nothing_of(|desk| fs::write(desk.at("networks/notes.txt"), "x").unwrap());
+    }
+
+    #[test]
+    fn what_was_saved_while_nobody_listened_is_heard_later() {
+        let desk = Desk::new();
+        let mut saved = desk.saved();
+        run(async {
+            fs::write(desk.at("rules.toml"), "new").unwrap();
+            // Whoever waits for several things drops what has not come.
+            while tokio::time::timeout(Duration::from_millis(30), saved.changed()).await.is_err() {}
+        });
+    }
+
+    #[test]
+    fn what_was_read_meanwhile_is_no_change() {
+        let desk = Desk::new();
+        let mut saved = desk.saved();
+        run(async {
+            fs::write(desk.at("rules.toml"), "new").unwrap();
+            saved.see([desk.at("rules.toml"), desk.at("more.txt")].into());
+            assert!(tokio::time::timeout(Duration::from_millis(900), saved.changed()).await.is_err());
+            fs::write(desk.at("more.txt"), "new").unwrap();
+            assert!(tokio::time::timeout(Duration::from_secs(10), saved.changed()).await.is_ok());
+        });
+    }
+}
