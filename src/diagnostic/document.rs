@@ -27,10 +27,13 @@ impl Findings {
         self.0.borrow().iter().any(Diagnostic::is_error)
     }
 
-    /// All of them, in the order of the file.
+    /// All of them, file by file, each in its order; first what has no place in a file.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let mut findings = self.0.into_inner();
-        findings.sort_by_key(|finding| finding.place.as_ref().map(|place| place.span.start));
+        let place = |finding: &Diagnostic| {
+            finding.place.as_ref().map(|place| (place.source.name().to_owned(), place.span.start))
+        };
+        findings.sort_by_cached_key(place);
         findings
     }
 }

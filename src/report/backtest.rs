@@ -7,14 +7,14 @@ use super::paint::{Paint, Tone};
 use super::text;
 use crate::assess::Assessment;
 use crate::mail::{Notification, Recognition, Timestamp};
-use crate::rules::{Action, Match, RuleSet, Trace};
+use crate::rules::{Action, Effect, Match, Rule, RuleSet, Trace};
 
 /// What is counted while mails are replayed.
 #[derive(Clone, Debug)]
 pub struct Backtest {
     looked_at: usize,
     about_followers: usize,
-    unreadable: usize,
+    incomplete: usize,
     span: Option<(Timestamp, Timestamp)>,
     moves: Vec<Told>,
     compared: bool,
@@ -52,9 +52,10 @@ pub struct Correction {
 }
 
 impl Backtest {
-    /// Of these rules, over so many mails; `compared` says whether other rules are in force.
-    pub fn new(rules: &RuleSet, looked_at: usize, compared: bool) -> Self {
-        let tally = |rule: &crate::rules::Rule| Tally {
+    /// Of these rules, over so many mails, of which so many could not be read in full; `compared` says whether other rules
+    /// are in force.
+    pub fn new(rules: &RuleSet, looked_at: usize, incomplete: usize, compared: bool) -> Self {
+        let tally = |rule: &Rule| Tally {
             name: rule.name.clone(),
             line: rule.at.line,
             fired: 0,
@@ -64,7 +65,7 @@ impl Backtest {
         Self {
             looked_at,
             about_followers: 0,
-            unreadable: 0,
+            incomplete,
             span: None,
             moves: Vec::new(),
             compared,
@@ -84,7 +85,6 @@ impl Backtest {
         rules: &RuleSet,
     ) {
         let Recognition::Recognised(notification) = &assessment.recognition else {
-            self.unreadable += 1;
             return;
         };
         self.about_followers += 1;
@@ -106,9 +106,9 @@ impl Backtest {
 
     fn count_rules(&mut self, trace: &[Trace<'_>], rules: &RuleSet) {
         let class = rules.conclude(trace, None);
-        let decisive = trace.iter().position(|rule| {
-            matches!((&rule.says, rule.effect), (Match::Holds(_), crate::rules::Effect::Decide(_)))
-        });
+        let decisive = trace
+            .iter()
+            .position(|rule| matches!((&rule.says, rule.effect), (Match::Holds(_), Effect::Decide(_))));
         for (index, (rule, tally)) in trace.iter().zip(&mut self.rules).enumerate() {
             if !matches!(rule.says, Match::Holds(_)) {
                 continue;
@@ -116,8 +116,8 @@ impl Backtest {
             tally.fired += 1;
             let by_points = decisive.is_none() && class.is_some();
             let decided = match rule.effect {
-                crate::rules::Effect::Decide(_) => decisive == Some(index),
-                crate::rules::Effect::Points(points) => by_points && *points > 0.0,
+                Effect::Decide(_) => decisive == Some(index),
+                Effect::Points(points) => by_points && *points > 0.0,
             };
             if decided {
                 tally.decided += 1;
@@ -152,6 +152,13 @@ impl Backtest {
                 self.about_followers - self.moves.len(),
             ))
         );
+        if self.incomplete > 0 {
+            let _ = writeln!(
+                shown,
+                "{} more seem to be about followers, but could not be read in full: they stay",
+                self.incomplete
+            );
+        }
         shown.push_str(&self.table(paint));
         if self.compared {
             let _ = writeln!(
@@ -186,8 +193,7 @@ impl Backtest {
         for rule in &self.rules {
             let Tally { name, line, fired, decided, missed } = rule;
             let row = format!("{name:width$}  {line:>6}  {fired:>7}  {decided:>7}  {missed:>15}");
-            let tone = if *fired == 0 { Tone::Faint } else { Tone::Strong };
-            let row = if *fired == 0 { paint.paint(tone, &row) } else { row };
+            let row = if *fired == 0 { paint.paint(Tone::Faint, &row) } else { row };
             let _ = writeln!(shown, "{row}");
         }
         shown

@@ -117,4 +117,30 @@ mod tests {
         assert_eq!(replay.past(&key("@ann"), Timestamp(100)), Past::default());
         assert_eq!(replay.past(&key("@ann"), Timestamp(10_001)).wave, 1);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn the_index_answers_as_counting_through_does(
+            mails in proptest::collection::vec((0..3_usize, 0..4_usize, 0..9_i64), 0..40),
+            asked in 0..4_usize,
+            before in 0..9_i64,
+        ) {
+            let person = |network: usize, name: usize| {
+                FollowerKey::stored(Network::new(["x", "twitter", "forem"][network]).unwrap(), format!("@{name}"))
+            };
+            // Half-hours, so that the hour of a wave has an inside, an edge and an outside.
+            let at = |time: i64| Timestamp(time * WAVE / 2);
+            let mut replay = Replay::default();
+            for (network, name, time) in &mails {
+                replay.note(vec![person(*network, *name), person(*network, 0)], at(*time));
+            }
+            let past = replay.past(&person(1, asked), at(before));
+            let earlier = || mails.iter().filter(|(_, _, time)| *time < before);
+            let mine = || earlier().filter(|(network, name, _)| *network == 1 && (*name == asked || asked == 0));
+            let wave = earlier().filter(|(network, _, time)| *network == 1 && *time >= before - 2).count();
+            proptest::prop_assert_eq!(past.times_followed, mine().count() as u64);
+            proptest::prop_assert_eq!(past.last_followed, mine().map(|(_, _, time)| at(*time)).max());
+            proptest::prop_assert_eq!(past.wave, wave as u64);
+        }
+    }
 }

@@ -229,6 +229,13 @@ proptest! {
         let (class, points, names) = expected(&all, &facts);
         prop_assert_eq!(verdict.class.as_ref().map(VerdictName::as_str), class);
         prop_assert_eq!(verdict.points, f64::from(points));
+        // What every rule says leads to the same, and to what the rest says where one is left out.
+        let lists = rules.gather(&BTreeMap::new());
+        let trace = rules.trace(&case, &lists);
+        prop_assert_eq!(rules.conclude(&trace, None).map(VerdictName::as_str), class);
+        let mut rest = all.clone();
+        rest.remove(0);
+        prop_assert_eq!(rules.conclude(&trace, Some(0)).map(VerdictName::as_str), expected(&rest, &facts).0);
         prop_assert_eq!(verdict.reasons.iter().map(|reason| reason.rule.clone()).collect::<Vec<_>>(), names);
     }
 

@@ -12,14 +12,10 @@ use crate::mail::{Message, Timestamp};
 /// How much of a mail is read: as much as the service fetches.
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
-/// Hands over every mail at a path, with when it arrived, as far as that can be told; `false` from `each` ends it.
-pub(super) fn mails(
-    path: &Path,
-    now: Timestamp,
-    each: &mut dyn FnMut(&[u8], Timestamp) -> bool,
-) -> io::Result<()> {
+/// Hands over every mail at a path, with when it arrived, as far as that can be told.
+pub(super) fn mails(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp)) -> io::Result<()> {
     if !path.is_dir() {
-        return file(path, now, each).map(drop);
+        return file(path, now, each);
     }
     let is_maildir = ["cur", "new"].iter().all(|name| path.join(name).is_dir());
     if is_maildir {
@@ -31,16 +27,12 @@ pub(super) fn mails(
                 Err(cause) => return Err(cause),
             };
             let arrived = delivered(&mail).unwrap_or_else(|| dated(&bytes, now));
-            if !each(&bytes, arrived) {
-                return Ok(());
-            }
+            each(&bytes, arrived);
         }
         return Ok(());
     }
     for one in sorted(path)? {
-        if !file(&one, now, each)? {
-            break;
-        }
+        file(&one, now, each)?;
     }
     Ok(())
 }
@@ -59,13 +51,14 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// An mbox, which begins with `From ` (RFC 4155), or one mail. `false` where `each` has had enough.
-fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp) -> bool) -> io::Result<bool> {
+/// An mbox, which begins with `From ` (RFC 4155), or one mail.
+fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp)) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
     if !reader.fill_buf()?.starts_with(b"From ") {
         let mut bytes = Vec::new();
         reader.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
-        return Ok(each(&bytes, dated(&bytes, now)));
+        each(&bytes, dated(&bytes, now));
+        return Ok(());
     }
     for mail in MessageIterator::new(reader) {
         let mail = mail?;
@@ -73,11 +66,9 @@ fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp) -> b
         let bytes = bytes.get(..MAIL_LIMIT as usize).unwrap_or(bytes);
         // A date that cannot be read comes out as one that lies far away.
         let arrived = i64::try_from(mail.internal_date()).ok().filter(|at| *at > 0 && *at <= now.0);
-        if !each(bytes, arrived.map_or_else(|| dated(bytes, now), Timestamp)) {
-            return Ok(false);
-        }
+        each(bytes, arrived.map_or_else(|| dated(bytes, now), Timestamp));
     }
-    Ok(true)
+    Ok(())
 }
 
 fn head(path: &Path) -> io::Result<Vec<u8>> {
@@ -112,7 +103,6 @@ mod tests {
         let mut found = Vec::new();
         mails(path, Timestamp(2_000_000_000), &mut |bytes, at| {
             found.push((String::from_utf8(bytes.to_vec()).unwrap(), at.0));
-            true
         })
         .unwrap();
         found

@@ -1,6 +1,7 @@
 //! `backtest`: the rules over mail that is already there, replayed in the order in which it came. Reads alone: folders are
 //! opened for looking only, files are never written, and the ledger is only asked.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::output::Output;
@@ -11,10 +12,10 @@ use crate::daemon::{AccountFault, clock, connect};
 use crate::ledger::{Entry, Ledger, LedgerFault};
 use crate::mail::{Authenticity, Notification, Recognition, Timestamp, Trust};
 use crate::mailbox::{Range, Session, Stop};
-use crate::place::Folder;
+use crate::place::{Folder, Uid};
 use crate::report::backtest::{Backtest, Correction};
 use crate::rules::Action;
-use crate::rules::recall::Replay;
+use crate::rules::recall::{Blank, Replay};
 use crate::settings::{Account, Settings};
 
 mod files;
@@ -87,22 +88,21 @@ struct Work<'a> {
     now: Timestamp,
 }
 
-/// A mail about followers, as it is kept until all are there and can be put in order.
-struct Found {
-    notification: Notification,
-}
-
-/// What was read so far.
+/// What was read so far. Mails about followers are kept until all are there and can be put in order.
 #[derive(Default)]
 struct Heap {
     looked_at: usize,
-    found: Vec<Found>,
+    /// Seem to be about followers, and no layout can read them.
+    incomplete: usize,
+    found: Vec<Notification>,
 }
 
 impl Heap {
     fn take(&mut self, bytes: &[u8], arrived: Timestamp, rulebook: &Rulebook) {
-        if let Recognition::Recognised(notification) = assess::recognise(Mail { bytes, arrived }, rulebook) {
-            self.found.push(Found { notification });
+        match assess::recognise(Mail { bytes, arrived }, rulebook) {
+            Recognition::Recognised(notification) => self.found.push(notification),
+            Recognition::Incomplete { .. } => self.incomplete += 1,
+            Recognition::Foreign => {}
         }
     }
 }
@@ -126,7 +126,6 @@ fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], out
             if work.since.is_none_or(|since| arrived >= since) {
                 heap.take(bytes, arrived, &rulebook);
             }
-            true
         });
         if let Err(cause) = read {
             output.end_progress();
@@ -193,9 +192,9 @@ fn of_folder(
     output: &mut Output,
 ) -> Result<(), AccountFault> {
     let opened = session.examine(folder)?;
-    let range = since.map_or(Range::From(crate::place::Uid(1)), |since| Range::Since(since.0));
+    let range = since.map_or(Range::From(Uid(1)), |since| Range::Since(since.0));
     let mut plausible = Vec::new();
-    let mut arrivals = std::collections::BTreeMap::new();
+    let mut arrivals = BTreeMap::new();
     session.heads(range, |heads| {
         for head in heads {
             heap.looked_at += 1;
@@ -236,7 +235,7 @@ fn replay(
     corrections: &[Entry],
     output: &mut Output,
 ) -> String {
-    heap.found.sort_by_key(|found| found.notification.received);
+    heap.found.sort_by_key(|notification| notification.received);
     let all = heap.found.len();
     let judged_by = other.unwrap_or(in_force);
     let mut recall = Replay::default();
@@ -246,8 +245,8 @@ fn replay(
             recall.know(notification.key(follower));
         }
     }
-    let mut report = Backtest::new(&judged_by.rules, heap.looked_at, other.is_some());
-    for (index, Found { notification }) in heap.found.into_iter().enumerate() {
+    let mut report = Backtest::new(&judged_by.rules, heap.looked_at, heap.incomplete, other.is_some());
+    for (index, notification) in heap.found.into_iter().enumerate() {
         if index.is_multiple_of(STEP) {
             output.progress(&format!("judged {index} of {all}"));
         }
@@ -275,7 +274,7 @@ fn replay(
 fn correction(entry: &Entry, rulebook: &Rulebook) -> Correction {
     let notification = entry.judged.notification.clone();
     let recognition = Recognition::Recognised(notification);
-    let assessment = assess::weigh(recognition, rulebook, &crate::rules::recall::Blank);
+    let assessment = assess::weigh(recognition, rulebook, &Blank);
     let agrees = !matches!(assessment.action, Action::File { .. });
     Correction { agrees, assessment }
 }

@@ -1,0 +1,281 @@
+//! `backtest`: the built binary over mails in files and in the folders of a real account, none of which it may change.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use followsift::assess::{Mail, assess};
+use followsift::daemon::rulebook;
+use followsift::ledger::{Judged, Ledger};
+use followsift::mail::{Recognition, Timestamp};
+use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Uid, UidValidity};
+use followsift::rules::recall::Blank;
+use followsift::settings::{self, Environment, Tls};
+use support::letters::{Person, ordinary, twitter_2009};
+use support::{Dovecot, Options, PASSWORD, USER};
+
+mod support;
+
+/// Two rules: one on numbers, one on who comes again.
+const RULES: &str = r#"
+[verdict.spam]
+move-to = "Followers/Spam"
+
+[verdict.numbers-game]
+move-to = "Followers/Numbers game"
+
+[[rule]]
+name = "I know them"
+when.known = true
+verdict = "real"
+
+[[rule]]
+name = "Comes again"
+when.times-followed = ">= 1"
+verdict = "numbers-game"
+
+[[rule]]
+name = "Thousands"
+when.following = ">= 2000"
+verdict = "spam"
+
+[[rule]]
+name = "Nobody follows"
+when.followers = "<= 5"
+verdict = "spam"
+"#;
+
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.write("rules.toml", RULES);
+        desk.write("followsift.toml", "state = \"state\"\n");
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let file = self.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_followsift"))
+            .arg("backtest")
+            .args(arguments)
+            .args(["--settings", "followsift.toml"])
+            .current_dir(self.path())
+            .env_clear()
+            .env("HOME", self.path())
+            .env("PATH", "/usr/bin:/bin")
+            .output()
+            .unwrap();
+        (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    }
+
+    #[track_caller]
+    fn well(&self, arguments: &[&str]) -> String {
+        let (code, out, err) = self.run(arguments);
+        assert!(code == 0 && err.is_empty(), "{code}\n{out}\n{err}");
+        out
+    }
+}
+
+fn letter(handle: &str, counts: [u64; 3]) -> String {
+    let name = format!("Person {handle}");
+    String::from_utf8(twitter_2009(&Person::new(&name, handle, counts)).bytes(1)).unwrap()
+}
+
+/// The same mails that Ann got in January 2024, in this order: Bo, spam; Cy, real; an ordinary one; Bo again; Di, spam by
+/// two rules; Eve, spam by the last one.
+fn mails() -> Vec<(u32, String)> {
+    let lunch = String::from_utf8(ordinary("cy@post.example", "Lunch", "At one?").bytes(1)).unwrap();
+    vec![
+        (1, letter("bo", [90, 3000, 1])),
+        (2, letter("cy", [90, 80, 70])),
+        (3, lunch),
+        (4, letter("bo", [95, 3001, 1])),
+        (5, letter("di", [3, 2001, 0])),
+        (6, letter("eve", [2, 30, 0])),
+    ]
+}
+
+/// As an mbox in which the last comes first.
+fn mbox() -> String {
+    let mut text = String::new();
+    for (day, mail) in mails().iter().rev() {
+        let _ = writeln!(text, "From sender@post.example Mon Jan {day:2} 10:00:00 2024");
+        let _ = writeln!(text, "{}", mail.replace("\r\n", "\n"));
+    }
+    text
+}
+
+const MOVES: &str = "\x20 2024-01-01 Twitter @bo: to Followers/Spam, by \"Thousands\"
+  2024-01-04 Twitter @bo: to Followers/Numbers game, by \"Comes again\"
+  2024-01-05 Twitter @di: to Followers/Spam, by \"Thousands\"
+  2024-01-06 Twitter @eve: to Followers/Spam, by \"Nobody follows\"
+
+6 mails, 5 of them about followers, which came from 2024-01-01 to 2024-01-06: 4 would move, 1 would stay
+
+rule              line    fired  decided  would be missed
+I know them          8        0        0                0
+Comes again         13        1        1                1
+Thousands           18        3        2                1
+Nobody follows      23        2        1                1
+
+you have put back no mail by hand, so there is nothing to agree with
+";
+
+#[test]
+fn mails_are_replayed_in_the_order_in_which_they_came() {
+    let desk = Desk::new();
+    desk.write("inbox.mbox", mbox());
+    assert_eq!(desk.well(&["inbox.mbox"]), MOVES);
+}
+
+#[test]
+fn a_maildir_and_single_mails_tell_the_same() {
+    let desk = Desk::new();
+    for (day, mail) in mails() {
+        let file = desk
+            .path()
+            .join(format!("Maildir/cur/{}.M{day}.host:2,S", 1_704_016_800 + u64::from(day) * 86_400));
+        desk.write(file.strip_prefix(desk.path()).unwrap().to_str().unwrap(), &mail);
+        let undated: String = mail.split_inclusive('\n').filter(|line| !line.starts_with("Date:")).collect();
+        let dated = format!("Date: {day} Jan 2024 10:00:00 +0000\r\n{undated}");
+        desk.write(&format!("mails/{day}.eml"), dated);
+    }
+    std::fs::create_dir(desk.path().join("Maildir/new")).unwrap();
+    let before = std::fs::read_dir(desk.path().join("Maildir/cur")).unwrap().count();
+    assert_eq!(desk.well(&["Maildir"]), MOVES);
+    assert_eq!(std::fs::read_dir(desk.path().join("Maildir/cur")).unwrap().count(), before);
+    assert_eq!(desk.well(&["mails"]), MOVES);
+}
+
+#[test]
+fn what_other_rules_would_do_otherwise_is_listed() {
+    let desk = Desk::new();
+    desk.write("inbox.mbox", mbox());
+    desk.write("other.toml", RULES.replace("\">= 2000\"", "\">= 3000\"").replace("<= 5", "<= 2"));
+    let out = desk.well(&["--rules", "other.toml", "inbox.mbox"]);
+    assert!(out.contains("3 would move, 2 would stay"), "{out}");
+    let difference = "\nthe rules in force do otherwise with 1 mail:\n  2024-01-05 Twitter @di: in force, to \
+                      Followers/Spam; with these, stays, no rule fired\n";
+    assert!(out.contains(difference), "{out}");
+    desk.write("same.toml", RULES);
+    let out = desk.well(&["--rules", "same.toml", "inbox.mbox"]);
+    assert!(out.contains("\nthe rules in force do the same with every mail\n"), "{out}");
+}
+
+#[test]
+fn only_what_came_lately_is_looked_at_where_that_is_asked_for() {
+    let desk = Desk::new();
+    desk.write("inbox.mbox", mbox());
+    let out = desk.well(&["--since", "30d", "inbox.mbox"]);
+    assert!(out.contains("6 mails, 0 of them about followers: 0 would move"), "{out}");
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let desk = Desk::new();
+    let (code, _, err) = desk.run(&["nowhere.mbox"]);
+    assert!(code == 78 && err.contains("there is no account whose folders could be read"), "{code} {err}");
+    desk.write("wrong.toml", "[[rule]]\n");
+    assert_eq!(desk.run(&["--rules", "wrong.toml", "rules.toml"]).0, 78);
+}
+
+/// The ledger of somebody who has put back the mails about Bo and Eve.
+fn put_back(desk: &Desk) {
+    let file = desk.path().join("followsift.toml");
+    let (settings, _) = settings::load(Some(&file), &Environment::of([("HOME", "/home/ann")]));
+    let settings = settings.unwrap();
+    let reading = rulebook::read(Some(&settings)).0.unwrap();
+    let rulebook =
+        reading.rulebook(followsift::mail::Trust { authserv_id: None }, false, &Default::default());
+    let mut ledger = Ledger::open(&settings.state).unwrap();
+    let account = AccountName::new("home").unwrap();
+    for (day, handle, counts) in [(1, "bo", [90, 3000, 1]), (6, "fay", [100, 80, 10])] {
+        let mail = letter(handle, counts);
+        let arrived = Timestamp(1_704_016_800 + day * 86_400);
+        let assessment = assess(Mail { bytes: mail.as_bytes(), arrived }, &rulebook, &Blank);
+        let Recognition::Recognised(notification) = assessment.recognition else { panic!("{assessment:?}") };
+        let identity = MailIdentity { digest: MailDigest::of(mail.as_bytes()), size: mail.len() as u32 };
+        let judged = Judged {
+            mail: MailRef {
+                account: account.clone(),
+                folder: Folder::inbox(),
+                validity: UidValidity(1),
+                uid: Uid(day as u32),
+            },
+            identity: identity.clone(),
+            notification,
+            verdicts: assessment.verdicts,
+            verdict: assessment.class,
+            action: assessment.action,
+            rules: "r".to_owned(),
+            judged_at: arrived,
+        };
+        ledger.record(&[judged]).unwrap();
+        ledger.note_correction(&account, &identity, arrived).unwrap();
+    }
+}
+
+#[test]
+fn rules_are_held_against_what_the_user_put_back() {
+    let desk = Desk::new();
+    put_back(&desk);
+    desk.write("inbox.mbox", mbox());
+    let out = desk.well(&["inbox.mbox"]);
+    assert!(!out.contains("@bo: to Followers/Spam, by \"Thousands\"\n  2024-01-04"), "Bo is known: {out}");
+    assert!(out.contains("\nI know them          8        2        2                2\n"), "{out}");
+    let agreement = "\nof 2 mails that you put back by hand, these rules alone would leave 1\n  2024-01-01 Twitter \
+                     @bo: to Followers/Spam, by \"Thousands\"\n";
+    assert!(out.ends_with(agreement), "{out}");
+}
+
+#[test]
+fn the_folders_of_an_account_are_read_and_nothing_in_them_changes() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let desk = Desk::new();
+    desk.write("password", PASSWORD);
+    let owner = PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(desk.path().join("password"), owner).unwrap();
+    let account = server.account();
+    let tls = match account.tls {
+        Tls::Implicit => "implicit",
+        Tls::StartTls => "starttls",
+        Tls::Off => "off",
+    };
+    desk.write(
+        "followsift.toml",
+        format!(
+            "state = \"state\"\n[accounts.home]\nhost = \"{}\"\nport = {}\nuser = \"{USER}\"\ntls = \"{tls}\"\n\
+             ca-file = \"{}\"\npassword-file = \"password\"\n",
+            account.host,
+            account.port,
+            server.ca().display()
+        ),
+    );
+    let mut client = server.client();
+    client.run("CREATE \"Followers/Spam\"");
+    for (day, mail) in mails() {
+        let folder = if day == 1 { "Followers/Spam" } else { "INBOX" };
+        client.append(folder, &format!("\"{day:2}-Jan-2024 10:00:00 +0000\""), &mail);
+    }
+    let before = server.snapshot();
+    let out = desk.well(&[]);
+    assert_eq!(out, format!("home ({})\n{MOVES}", account.host), "the folder of spam is read too");
+    let out = desk.well(&["INBOX"]);
+    assert!(out.contains("5 mails, 4 of them about followers"), "{out}");
+    assert_eq!(server.snapshot(), before);
+    assert!(!desk.path().join("state").exists(), "no ledger is made");
+}
