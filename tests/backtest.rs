@@ -216,7 +216,7 @@ fn put_back(desk: &Desk) {
                 validity: UidValidity(1),
                 uid: Uid(day as u32),
             },
-            identity: identity.clone(),
+            identity,
             notification,
             verdicts: assessment.verdicts,
             verdict: assessment.class,
