@@ -30,13 +30,18 @@ pub struct Client {
 impl Client {
     /// Connects and logs in.
     pub fn log_in(port: u16) -> Self {
+        Self::log_in_as(port, super::USER, super::PASSWORD)
+    }
+
+    /// Connects and logs in as somebody.
+    pub fn log_in_as(port: u16, user: &str, password: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.set_nodelay(true).unwrap();
         let mut client = Self { stream: BufReader::new(stream), tag: 0 };
         client.response();
-        let password = super::PASSWORD.replace('"', "\\\"");
-        client.run(&format!("LOGIN {} \"{password}\"", super::USER));
+        let password = password.replace('"', "\\\"");
+        client.run(&format!("LOGIN {user} \"{password}\""));
         client
     }
 

@@ -11,8 +11,10 @@
 )]
 
 pub mod client;
+pub mod cutter;
 pub mod daemon;
 pub mod fake;
+pub mod home;
 pub mod letters;
 pub mod proxy;
 

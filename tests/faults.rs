@@ -1,0 +1,429 @@
+//! No mail is lost, altered or doubled, whatever fails in the middle: the line at any command, the program at any command and
+//! at any write of its ledger, the disk. After each, a restart leads to where an undisturbed run would have led.
+//!
+//! The cases are all combinations; of them a seeded choice is tried. FOLLOWSIFT_FAULTS=all tries all of them, a number so many
+//! of each kind; FOLLOWSIFT_SEED chooses others.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use support::cutter::{Cutter, Fault, How, When};
+use support::home::{GAME, Home, Live, SPAM, fill, game, live, printed, real, shown, spam, text};
+use support::{Dovecot, pause};
+
+/// What a server lacks on each rung of the ladder.
+const RUNGS: [(&str, &[&str]); 3] =
+    [("MOVE", &[]), ("COPY, EXPUNGE", &["MOVE"]), ("COPY", &["MOVE", "UIDPLUS"])];
+/// So many cases of each kind and rung are tried, where nothing is said.
+const USUAL: usize = 24;
+/// So many at the same time.
+const WORKERS: usize = 4;
+/// What SQLite writes at least for a change: a page and its head in the write-ahead log.
+const FRAME: u64 = 4096 + 24;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// The line fails.
+    Line(Fault),
+    /// The program is killed while it waits for an answer.
+    Killed(Fault),
+    /// The program is killed by its own write beyond so many bytes of a file.
+    KilledWriting(u64),
+    /// The disk is full beyond so many bytes of a file.
+    DiskFull(u64),
+}
+
+/// One case: the troubles come in one run after the other.
+#[derive(Clone, Debug)]
+struct Case {
+    troubles: Vec<Trouble>,
+    /// The targets are there already, with a mail just like one that comes.
+    furnished: bool,
+}
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "it is the test's setting, not the program's")]
+    std::env::var(name).ok()
+}
+
+/// A generator of numbers that only have to look like chance (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    fn seeded() -> Self {
+        Self(variable("FOLLOWSIFT_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(20_261_124))
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) as usize % bound.max(1)
+    }
+}
+
+/// The cases to try: all, or a choice.
+fn choose(mut cases: Vec<Case>, usual: usize) -> Vec<Case> {
+    let most = match variable("FOLLOWSIFT_FAULTS").as_deref() {
+        Some("all") => cases.len(),
+        Some(number) => number.parse().unwrap(),
+        None => usual,
+    };
+    let mut chance = Chance::seeded();
+    for at in (1..cases.len()).rev() {
+        cases.swap(at, chance.below(at + 1));
+    }
+    cases.truncate(most);
+    cases
+}
+
+/// Tries each case, some at a time; fails with all that went wrong.
+fn try_all(name: &str, cases: &[Case], one: impl Fn(usize, &Case) -> Result<(), String> + Sync) {
+    let begin = Instant::now();
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(number) else { break };
+                    if let Err(what) = one(number, case) {
+                        wrong.lock().unwrap().push(format!("{case:?}\n{what}"));
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    // Past the test runner, which would swallow it.
+    let seconds = begin.elapsed().as_secs();
+    let _ = writeln!(std::io::stderr(), "{name}: {} cases, {} wrong, {seconds} s", cases.len(), wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{name}: {} of {} cases went wrong:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong[..wrong.len().min(5)].join("\n")
+    );
+}
+
+/// Waits for the program to end; kills it where its line has fallen silent.
+fn end(child: &mut Child, cutter: &Cutter) -> ExitStatus {
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if cutter.has_struck() && cutter.is_stalling() {
+            child.kill().unwrap();
+            return child.wait().unwrap();
+        }
+        pause(Duration::from_millis(2));
+    }
+}
+
+/// One disturbed sweep.
+fn disturb(home: &Home, cutter: &Cutter, trouble: Trouble) {
+    let (fault, wrapper) = match trouble {
+        Trouble::Line(fault) | Trouble::Killed(fault) => (Some(fault), Vec::new()),
+        Trouble::KilledWriting(bytes) => (None, vec!["prlimit".to_owned(), format!("--fsize={bytes}")]),
+        Trouble::DiskFull(bytes) => {
+            let full = ["env", "--ignore-signal=XFSZ", "prlimit"].map(str::to_owned);
+            (None, full.into_iter().chain([format!("--fsize={bytes}")]).collect())
+        }
+    };
+    cutter.arm(fault);
+    let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
+    let mut command = home.command(&wrapper, &["sweep"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let _ = end(&mut child, cutter);
+}
+
+/// What is wrong with `found`, if anything.
+fn differs(found: &[Live], expected: &[Live], when: &str) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    let only = |these: &[Live], those: &[Live]| {
+        let mut those = those.to_vec();
+        let mut rest = Vec::new();
+        for mail in these {
+            match those.iter().position(|other| other == mail) {
+                Some(at) => drop(those.swap_remove(at)),
+                None => rest.push(mail.clone()),
+            }
+        }
+        shown(&rest)
+    };
+    Err(format!("{when}:\n missing\n{} too much\n{}", only(expected, found), only(found, expected)))
+}
+
+/// A server of a rung, and what an undisturbed sweep leads to.
+struct Rung {
+    name: &'static str,
+    server: Dovecot,
+    /// By whether the targets were there before.
+    expected: [Vec<Live>; 2],
+    /// How many commands that takes, at most.
+    commands: usize,
+    /// How many bytes the ledger's log has then.
+    log: u64,
+}
+
+impl Rung {
+    fn start(name: &'static str, without: &[&'static str]) -> Option<Self> {
+        let server = Dovecot::start(&Home::server(without))?;
+        let mut rung = Self { name, server, expected: [Vec::new(), Vec::new()], commands: 0, log: 0 };
+        for furnished in [false, true] {
+            let (home, cutter) = rung.user(&format!("undisturbed{furnished}"), furnished);
+            cutter.arm(None);
+            home.well(&["sweep"]);
+            rung.commands = rung.commands.max(cutter.commands().len());
+            rung.log = rung.log.max(ledger_log(&rung, furnished));
+            rung.expected[usize::from(furnished)] = live(&mut home.client(rung.server.port));
+        }
+        Some(rung)
+    }
+
+    /// A new user with fifteen mails.
+    fn user(&self, name: &str, furnished: bool) -> (Home, Cutter) {
+        let cutter = Cutter::before(self.server.port);
+        let home = Home::new(cutter.port, name, "backlog = \"all\"");
+        let mut client = home.client(self.server.port);
+        if furnished {
+            client.run(&format!("CREATE \"{SPAM}\""));
+            client.run(&format!("CREATE \"{GAME}\""));
+            client.append(SPAM, "(\\Seen) \"01-Jan-2020 09:00:00 +0000\"", &text(&spam(1), 1));
+        }
+        fill(&mut client);
+        (home, cutter)
+    }
+
+    fn check(&self, number: usize, case: &Case) -> Result<(), String> {
+        let (home, cutter) = self.user(&format!("{}{number}", case.word()), case.furnished);
+        let mut client = home.client(self.server.port);
+        let before: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|mail| mail.3).collect();
+        for trouble in &case.troubles {
+            disturb(&home, &cutter, *trouble);
+            let now: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|mail| mail.3).collect();
+            if now != before {
+                return Err(format!("{} mails live nowhere after {trouble:?}", before.difference(&now).count()));
+            }
+        }
+        cutter.arm(None);
+        let expected = &self.expected[usize::from(case.furnished)];
+        for when in ["after a restart", "after another"] {
+            let output = home.run(&["sweep"]);
+            if !output.status.success() {
+                return Err(format!("{when}, the sweep failed:\n{}", printed(&output)));
+            }
+            differs(&live(&mut client), expected, when)
+                .map_err(|what| format!("{what}\nThe sweep said\n{}\n{:#?}", printed(&output), cutter.commands()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Case {
+    fn word(&self) -> &'static str {
+        match self.troubles[0] {
+            Trouble::Line(_) => "line",
+            Trouble::Killed(_) => "killed",
+            Trouble::KilledWriting(_) => "writing",
+            Trouble::DiskFull(_) => "full",
+        }
+    }
+}
+
+/// How large the write-ahead log grows in an undisturbed sweep: the least limit under which it ends well.
+fn ledger_log(rung: &Rung, furnished: bool) -> u64 {
+    let (mut low, mut high) = (0, 1 << 20);
+    let mut number = 0;
+    while high - low > FRAME {
+        number += 1;
+        let middle = (low + high) / 2;
+        let (home, cutter) = rung.user(&format!("log{number}{furnished}"), furnished);
+        cutter.arm(None);
+        let limit = format!("--fsize={middle}");
+        let output = home.command(&["prlimit", &limit], &["sweep"]).output().unwrap();
+        if output.status.success() { high = middle } else { low = middle }
+    }
+    high
+}
+
+const WHENS: [When; 3] = [When::Before, When::Middle, When::After];
+
+/// Every failure of the line, and every kill at a command.
+fn at_commands(rung: &Rung) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for at in 1..=rung.commands {
+        for when in WHENS {
+            for furnished in [false, true] {
+                let fault = |how| Fault { at, when, how };
+                let single = |trouble| Case { troubles: vec![trouble], furnished };
+                cases.push(single(Trouble::Line(fault(How::Cut))));
+                cases.push(single(Trouble::Line(fault(How::Reset))));
+                cases.push(single(Trouble::Killed(fault(How::Stall))));
+            }
+        }
+    }
+    cases
+}
+
+/// Every kill at a write of the ledger, and every disk that is full then.
+fn at_writes(rung: &Rung) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut limit = FRAME / 2;
+    while limit < rung.log {
+        for furnished in [false, true] {
+            cases.push(Case { troubles: vec![Trouble::KilledWriting(limit)], furnished });
+            cases.push(Case { troubles: vec![Trouble::DiskFull(limit)], furnished });
+        }
+        limit += FRAME / 2;
+    }
+    cases
+}
+
+/// A second trouble, and a third, while the first is being mended.
+fn one_after_the_other(rung: &Rung) -> Vec<Case> {
+    let mut chance = Chance::seeded();
+    let mut any = || {
+        let fault = |chance: &mut Chance, how| Fault {
+            at: 1 + chance.below(rung.commands),
+            when: WHENS[chance.below(3)],
+            how,
+        };
+        match chance.below(5) {
+            0 => Trouble::Line(fault(&mut chance, How::Cut)),
+            1 => Trouble::Line(fault(&mut chance, How::Reset)),
+            2 | 3 => Trouble::Killed(fault(&mut chance, How::Stall)),
+            _ => Trouble::KilledWriting(chance.below(usize::try_from(rung.log).unwrap()) as u64),
+        }
+    };
+    (0..600).map(|number| Case { troubles: vec![any(), any(), any()], furnished: number % 2 == 0 }).collect()
+}
+
+fn on_each_rung(name: &str, usual: usize, cases: impl Fn(&Rung) -> Vec<Case>) {
+    for (rung, without) in RUNGS {
+        let Some(rung) = Rung::start(rung, without) else { return };
+        let cases = choose(cases(&rung), usual);
+        try_all(&format!("{name}, {}", rung.name), &cases, |number, case| rung.check(number, case));
+    }
+}
+
+#[test]
+fn a_line_that_fails_or_a_kill_at_any_command_loses_and_doubles_nothing() {
+    on_each_rung("at commands", USUAL, at_commands);
+}
+
+#[test]
+fn a_kill_or_a_full_disk_at_any_write_of_the_ledger_loses_and_doubles_nothing() {
+    on_each_rung("at writes", USUAL, at_writes);
+}
+
+#[test]
+fn troubles_one_after_the_other_lose_and_double_nothing() {
+    on_each_rung("one after the other", USUAL / 2, one_after_the_other);
+}
+
+mod watching {
+    use super::*;
+
+    /// The service, watching.
+    fn watch(home: &Home, cutter: &Cutter) -> Child {
+        let child = home.command(&[], &["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert!(cutter.wait_for("IDLE", 1, Duration::from_secs(20)), "{:#?}", cutter.commands());
+        child
+    }
+
+    fn deliver(client: &mut support::Client) {
+        for (number, mail) in [spam(20), game(21), real(22), spam(23)].iter().enumerate() {
+            let date = format!("\"23-Nov-2026 10:{number:02}:00 +0000\"");
+            client.append("INBOX", &date, &text(mail, 20 + number));
+        }
+    }
+
+    fn stop(mut child: Child) -> Result<(), String> {
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let status = child.wait().unwrap();
+        if status.success() { Ok(()) } else { Err(format!("the service ended with {status}")) }
+    }
+
+    fn settles(client: &mut support::Client, expected: &[Live]) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(40);
+        loop {
+            let found = live(client);
+            let differs = differs(&found, expected, "after a while");
+            if differs.is_ok() || Instant::now() > deadline {
+                return differs;
+            }
+            pause(Duration::from_millis(100));
+        }
+    }
+
+    fn check(rung: &Rung, name: &str, trouble: Trouble, expected: &[Live]) -> Result<(), String> {
+        let (home, cutter) = rung.user(name, false);
+        home.configure(cutter.port, "backlog = \"all\"\npoll = \"1s\"");
+        let mut client = home.client(rung.server.port);
+        let mut child = watch(&home, &cutter);
+        let (Trouble::Line(fault) | Trouble::Killed(fault)) = trouble else { return Ok(()) };
+        cutter.arm(Some(fault));
+        deliver(&mut client);
+        if fault.how == How::Stall {
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !cutter.has_struck() && Instant::now() < deadline {
+                pause(Duration::from_millis(5));
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            cutter.arm(None);
+            child = watch(&home, &cutter);
+        }
+        let settled = settles(&mut client, expected);
+        stop(child)?;
+        settled?;
+        differs(&live(&mut client), expected, "at the end")
+    }
+
+    #[test]
+    fn a_service_that_is_cut_off_or_killed_at_any_command_comes_back_and_loses_nothing() {
+        for (name, without) in RUNGS {
+            let Some(rung) = Rung::start(name, without) else { return };
+            let (home, cutter) = rung.user("watched", false);
+            home.configure(cutter.port, "backlog = \"all\"\npoll = \"1s\"");
+            let mut client = home.client(rung.server.port);
+            let child = watch(&home, &cutter);
+            cutter.arm(None);
+            deliver(&mut client);
+            assert!(cutter.wait_for("IDLE", 1, Duration::from_secs(20)));
+            pause(Duration::from_millis(300));
+            let commands = cutter.commands().len();
+            stop(child).unwrap();
+            let expected = live(&mut client);
+            assert_eq!(expected.len(), 19);
+            let cases: Vec<Case> = (1..=commands)
+                .flat_map(|at| WHENS.map(|when| (at, when)))
+                .flat_map(|(at, when)| [How::Cut, How::Reset, How::Stall].map(|how| Fault { at, when, how }))
+                .map(|fault| match fault.how {
+                    How::Stall => Trouble::Killed(fault),
+                    How::Cut | How::Reset => Trouble::Line(fault),
+                })
+                .map(|trouble| Case { troubles: vec![trouble], furnished: false })
+                .collect();
+            try_all(&format!("watching, {}", rung.name), &choose(cases, 8), |number, case| {
+                check(&rung, &format!("watch{number}"), case.troubles[0], &expected)
+            });
+        }
+    }
+}

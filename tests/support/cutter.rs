@@ -1,0 +1,275 @@
+//! A proxy in clear text on loopback that understands IMAP's commands, so that it can fail at the n-th of them: before the
+//! server has it, in the middle of the answer, or after its effect, when nobody hears the answer.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// When the line fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// The server never gets the command.
+    Before,
+    /// Half of the answer comes.
+    Middle,
+    /// The server has done it; the answer does not come.
+    After,
+}
+
+/// How the line fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It is closed.
+    Cut,
+    /// It is reset.
+    Reset,
+    /// It falls silent, and stays open.
+    Stall,
+}
+
+/// A failure to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// At which command, counted from 1 over all connections since the cutter was armed.
+    pub at: usize,
+    pub when: When,
+    pub how: How,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    fault: Option<Fault>,
+    struck: bool,
+    commands: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    over: AtomicBool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Notes a command; the fault that it meets.
+    fn command(&self, line: &str) -> Option<Fault> {
+        let mut state = self.state();
+        let (_, command) = line.split_once(' ')?;
+        state.commands.push(command.to_owned());
+        self.changed.notify_all();
+        let number = state.commands.len();
+        state.fault.filter(|fault| fault.at == number)
+    }
+
+    fn strike(&self) {
+        self.state().struck = true;
+        self.changed.notify_all();
+    }
+}
+
+/// A proxy before a server.
+pub struct Cutter {
+    /// Where it listens.
+    pub port: u16,
+    shared: Arc<Shared>,
+    listener: Option<JoinHandle<()>>,
+}
+
+impl Cutter {
+    /// Listens before the server on `port` of 127.0.0.1.
+    pub fn before(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let own = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let listener = std::thread::spawn(move || {
+            let mut lines = Vec::new();
+            for client in listener.incoming() {
+                if theirs.over.load(Ordering::Relaxed) {
+                    break;
+                }
+                let (Ok(client), shared) = (client, Arc::clone(&theirs)) else { break };
+                lines.push(std::thread::spawn(move || {
+                    if let Ok(server) = TcpStream::connect(("127.0.0.1", port)) {
+                        let _ = Connection::new(client, server, shared).serve();
+                    }
+                }));
+            }
+            for line in lines {
+                let _ = line.join();
+            }
+        });
+        Self { port: own, shared, listener: Some(listener) }
+    }
+
+    /// Begins to count anew, and fails as told.
+    pub fn arm(&self, fault: Option<Fault>) {
+        *self.shared.state() = State { fault, ..State::default() };
+    }
+
+    /// The commands since it was armed, without their tags.
+    pub fn commands(&self) -> Vec<String> {
+        self.shared.state().commands.clone()
+    }
+
+    /// Has the fault come?
+    pub fn has_struck(&self) -> bool {
+        self.shared.state().struck
+    }
+
+    /// Is the line to fall silent, so that only a kill or a deadline ends it?
+    pub fn is_stalling(&self) -> bool {
+        self.shared.state().fault.is_some_and(|fault| fault.how == How::Stall)
+    }
+
+    /// Waits until so many commands that begin with `begin` have come; `false` where they do not.
+    pub fn wait_for(&self, begin: &str, count: usize, longest: Duration) -> bool {
+        let deadline = Instant::now() + longest;
+        let mut state = self.shared.state();
+        while state.commands.iter().filter(|command| command.starts_with(begin)).count() < count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
+        }
+        true
+    }
+}
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
+    }
+}
+
+/// One client and its server.
+struct Connection {
+    client: TcpStream,
+    server: TcpStream,
+    shared: Arc<Shared>,
+    line: Vec<u8>,
+    /// The tag of the command whose answer meets a fault, and what came of the answer.
+    doomed: Option<(String, Fault)>,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    fn new(client: TcpStream, server: TcpStream, shared: Arc<Shared>) -> Self {
+        let _ = (client.set_nodelay(true), server.set_nodelay(true));
+        Self { client, server, shared, line: Vec::new(), doomed: None, answer: Vec::new() }
+    }
+
+    fn serve(mut self) -> std::io::Result<()> {
+        let mut buffer = [0; 16 << 10];
+        loop {
+            let (from_client, from_server) = self.wait()?;
+            if from_client {
+                let count = self.client.read(&mut buffer)?;
+                if count == 0 {
+                    return self.server.shutdown(Shutdown::Both);
+                }
+                if let Some(fault) = self.client_said(&buffer[..count])? {
+                    return self.fail(fault);
+                }
+            }
+            if from_server {
+                let count = self.server.read(&mut buffer)?;
+                if count == 0 {
+                    return self.client.shutdown(Shutdown::Both);
+                }
+                if let Some(fault) = self.server_said(&buffer[..count])? {
+                    return self.fail(fault);
+                }
+            }
+        }
+    }
+
+    /// Waits for either side. Ends where the cutter is dropped.
+    fn wait(&self) -> std::io::Result<(bool, bool)> {
+        loop {
+            if self.shared.over.load(Ordering::Relaxed) {
+                return Err(std::io::ErrorKind::Interrupted.into());
+            }
+            let mut ears =
+                [PollFd::new(&self.client, PollFlags::IN), PollFd::new(&self.server, PollFlags::IN)];
+            let tick = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+            if poll(&mut ears, Some(&tick))? > 0 {
+                return Ok((!ears[0].revents().is_empty(), !ears[1].revents().is_empty()));
+            }
+        }
+    }
+
+    fn client_said(&mut self, bytes: &[u8]) -> std::io::Result<Option<Fault>> {
+        for byte in bytes {
+            self.line.push(*byte);
+            if *byte != b'\n' {
+                continue;
+            }
+            let line = std::mem::take(&mut self.line);
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if let Some(fault) = self.shared.command(&text) {
+                if fault.when == When::Before {
+                    return Ok(Some(fault));
+                }
+                let tag = text.split(' ').next().unwrap_or_default();
+                self.doomed = Some((format!("{tag} "), fault));
+            }
+            self.server.write_all(&line)?;
+        }
+        Ok(None)
+    }
+
+    fn server_said(&mut self, bytes: &[u8]) -> std::io::Result<Option<Fault>> {
+        let Some((tag, fault)) = &self.doomed else { return self.client.write_all(bytes).map(|()| None) };
+        self.answer.extend(bytes);
+        let begins = |line: &[u8]| line.starts_with(tag.as_bytes()) || line.starts_with(b"+ ");
+        let whole = self.answer.ends_with(b"\r\n") && self.answer.split(|byte| *byte == b'\n').any(begins);
+        if !whole {
+            return Ok(None);
+        }
+        if fault.when == When::Middle {
+            self.client.write_all(&self.answer[..self.answer.len() / 2])?;
+        }
+        Ok(Some(*fault))
+    }
+
+    fn fail(self, fault: Fault) -> std::io::Result<()> {
+        match fault.how {
+            How::Cut => {}
+            How::Reset => rustix::net::sockopt::set_socket_linger(&self.client, Some(Duration::ZERO))?,
+            How::Stall => {
+                self.shared.strike();
+                while !self.shared.over.load(Ordering::Relaxed) && !self.is_closed() {
+                    super::pause(Duration::from_millis(5));
+                }
+                return Ok(());
+            }
+        }
+        let shared = Arc::clone(&self.shared);
+        drop(self);
+        shared.strike();
+        Ok(())
+    }
+
+    /// Has the client gone?
+    fn is_closed(&self) -> bool {
+        let mut ears = [PollFd::new(&self.client, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut ears, Some(&now)).is_ok_and(|ready| ready > 0)
+            && self.client.peek(&mut [0]).map_or(true, |count| count == 0)
+    }
+}
