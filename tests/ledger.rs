@@ -464,11 +464,16 @@ fn the_fuse_is_narrower_for_an_hour_after_the_rules_changed() {
         ledger.note_rules(&home(), rules, Timestamp(at)).unwrap();
     }
     assert_eq!(allowance(&ledger, 6000), (3, Limit::Change));
+    move_mails(&mut ledger, 1, 6000, false);
+    let mut again = judged(1, "ann", 1000);
+    again.rules = "rules-2".into();
+    ledger.record(&[again]).unwrap();
+    assert_eq!(allowance(&ledger, 6000), (3, Limit::Change), "what the old rules moved in that second");
     move_mails(&mut ledger, 2, 6000, false);
     assert_eq!(allowance(&ledger, 6001), (1, Limit::Change));
     assert_eq!(allowance(&ledger, 6000 + 3601), (10, Limit::Hour));
     ledger.resume(&home(), Timestamp(6100)).unwrap();
-    assert_eq!(allowance(&ledger, 6100), (8, Limit::Hour), "the user has said that the new rules are meant");
+    assert_eq!(allowance(&ledger, 6100), (7, Limit::Hour), "the user has said that the new rules are meant");
     ledger.note_rules(&home(), "rules-3", Timestamp(6200)).unwrap();
     assert_eq!(allowance(&ledger, 6200), (3, Limit::Change));
 }

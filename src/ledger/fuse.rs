@@ -67,23 +67,24 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Allowance, LedgerFault> {
         self.read("count the moves of the last hour", |connection| {
-            let (changed, resumed): (Option<i64>, Option<i64>) = connection
-                .prepare_cached("SELECT changed_at, resumed_at FROM fuse WHERE account = ?")?
-                .query_row([account], |row| Ok((row.get(0)?, row.get(1)?)))
+            let (rules, changed, resumed): (String, Option<i64>, Option<i64>) = connection
+                .prepare_cached("SELECT rules, changed_at, resumed_at FROM fuse WHERE account = ?")?
+                .query_row([account], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?
                 .unwrap_or_default();
             let hour_ago = now.0.saturating_sub(HOUR);
             let resumed = resumed.filter(|at| *at <= now.0).unwrap_or(i64::MIN);
-            let left = |most: u32, since: i64| {
-                let moved = moved(connection, account, since, now)?;
+            let left = |most: u32, since: i64, rules: Option<&str>| {
+                let moved = moved(connection, account, since, now, rules)?;
                 Ok::<_, rusqlite::Error>(u32::try_from(i64::from(most).saturating_sub(moved)).unwrap_or(0))
             };
-            let by_hour = Allowance { moves: left(per_hour, hour_ago)?, by: Limit::Hour };
+            let by_hour = Allowance { moves: left(per_hour, hour_ago, None)?, by: Limit::Hour };
             // A moment in the future is the mark of a clock that was set back, and no reason to wait for it.
             let Some(changed) = changed.filter(|at| (hour_ago..=now.0).contains(at) && resumed < *at) else {
                 return Ok(by_hour);
             };
-            let by_change = Allowance { moves: left(after_change, changed - 1)?, by: Limit::Change };
+            let by_change =
+                Allowance { moves: left(after_change, changed - 1, Some(&rules))?, by: Limit::Change };
             Ok(if by_change.moves < by_hour.moves { by_change } else { by_hour })
         })
     }
@@ -120,19 +121,22 @@ impl Ledger {
     }
 }
 
-/// The moves of an account that were stated after `since`, without those that the user let through and those of which is
-/// known that they came to nothing.
+/// The moves of an account that were stated after `since`, by these rules if any are named; without those that the user let
+/// through and those of which is known that they came to nothing.
 fn moved(
     connection: &Connection,
     account: &AccountName,
     since: i64,
     now: Timestamp,
+    rules: Option<&str>,
 ) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
             "SELECT count(*) FROM intent JOIN mail ON mail.id = intent.mail
-             WHERE stated_at > ? AND stated_at <= ? AND account = ? AND NOT by_hand
-                 AND (outcome IS NULL OR outcome NOT IN ('left', 'gone'))",
+                 JOIN judgement ON judgement.id = intent.judgement
+             WHERE stated_at > ?1 AND stated_at <= ?2 AND account = ?3 AND NOT by_hand
+                 AND (outcome IS NULL OR outcome NOT IN ('left', 'gone'))
+                 AND (?4 IS NULL OR judgement.rules = ?4)",
         )?
-        .query_row(params![since, now, account], |row| row.get(0))
+        .query_row(params![since, now, account, rules], |row| row.get(0))
 }

@@ -27,6 +27,8 @@ const HEADERS: usize = 64;
 const AROUND: u64 = 128;
 /// Up to so many batches by UID alone; where mails lie further apart, asking which there are costs less.
 const DENSE: u32 = 4;
+/// For the flags of as many mails as one set names.
+const FLAGS: Limits = Limits { time: Limits::SHORT.time, bytes: 4 << 20 };
 /// For an answer of a few numbers for each mail of a large folder.
 const NUMBERS: Limits = Limits { time: Duration::from_secs(120), bytes: 32 << 20 };
 
@@ -282,7 +284,7 @@ impl Session {
         let on = Subject::Mails { folder: here.folder, uids: uids.to_vec() };
         let mut there = BTreeMap::new();
         for set in uids::sets(uids.iter().copied()) {
-            let answer = self.run(doing, &on, &format!("UID FETCH {set} (UID FLAGS)"), NUMBERS)?;
+            let answer = self.run(doing, &on, &format!("UID FETCH {set} (UID FLAGS)"), FLAGS)?;
             let mails = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
             there.extend(mails.iter().filter_map(|(uid, mail)| Some((*uid, mail.flags?))));
         }
@@ -294,7 +296,7 @@ impl Session {
         let on = Subject::Mails { folder: self.here(Step::Search)?.folder, uids: uids.to_vec() };
         let mut found = BTreeMap::new();
         for set in uids::sets(uids.iter().copied()) {
-            let answer = self.run(Step::Search, &on, &format!("UID FETCH {set} (UID FLAGS)"), NUMBERS)?;
+            let answer = self.run(Step::Search, &on, &format!("UID FETCH {set} (UID FLAGS)"), FLAGS)?;
             let mails = answer.fetched().map_err(|cause| self.garbled(Step::Search, &on, cause))?;
             let some = mails.into_iter().filter(|(_, mail)| !mail.keywords.is_empty());
             found.extend(some.map(|(uid, mail)| (uid, mail.keywords)));

@@ -95,7 +95,16 @@ impl Line {
         let session = self.session.as_mut().ok_or(Cause::Spent)?;
         self.shared.bounds.arm(limits);
         match session.run(command) {
-            Ok((bytes, _)) => Ok(Answer(bytes)),
+            Ok((bytes, _)) => {
+                // Who says goodbye in the middle of an answer may have left out the rest of it.
+                match self.shared.overheard(|ears| ears.take_parting()) {
+                    Some(parting) if command != "LOGOUT" => {
+                        self.session = None;
+                        Err(Cause::Refused(parted(&parting)))
+                    }
+                    Some(_) | None => Ok(Answer(bytes)),
+                }
+            }
             Err(error) => Err(self.fail(error)),
         }
     }

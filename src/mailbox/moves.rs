@@ -121,11 +121,15 @@ impl Session {
         for (plan, told) in plans.into_iter().zip(told) {
             let credible =
                 |mail: &&Trace| !there.contains_key(&mail.uid) && told.copies.contains_key(&mail.uid);
-            let open: Vec<Trace> = plan.mails.iter().filter(|mail| !credible(mail)).copied().collect();
+            let mut open: Vec<Trace> = plan.mails.iter().filter(|mail| !credible(mail)).copied().collect();
+            if !told.alone(&plan) {
+                open.clone_from(&plan.mails);
+            }
             let mut arrived = Arrived::default();
             let mut both = BTreeSet::new();
             if !open.is_empty() {
                 arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open)?;
+                self.remove_surplus(&mut arrived, &told)?;
                 // A MOVE that failed in the middle has left copies of mails that are still here.
                 let here: BTreeSet<Uid> =
                     there.keys().copied().filter(|uid| arrived.copies.contains_key(uid)).collect();
@@ -158,12 +162,7 @@ impl Session {
         let mut proven = Vec::new();
         for (plan, told) in plans.iter().zip(&told) {
             let mut arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &plan.mails)?;
-            let surplus = self.surplus(&arrived, told);
-            if let Some((folder, validity)) = &arrived.place {
-                let (folder, validity) = (folder.clone(), *validity);
-                let _ = self.remove(&folder, validity, &surplus)?;
-            }
-            arrived.surplus.clear();
+            self.remove_surplus(&mut arrived, told)?;
             proven.push(arrived);
         }
         // Whoever has starred, moved or deleted an original while it was copied has the last word: then the copy goes.
@@ -242,13 +241,17 @@ impl Session {
         Ok(Relocated { to, validity, outcomes, unkept })
     }
 
-    /// Those of our own copies, of which each original has one too many. Two followsifts that were set on one account by
-    /// mistake both come to the same answer: the copies with the lowest UIDs stay. Without COPYUID nobody knows whose they
-    /// are, and all of them count.
-    fn surplus(&self, arrived: &Arrived, told: &Told) -> BTreeSet<Uid> {
-        let knows_own = self.relocation() == Relocation::CopyThenExpunge;
+    /// Removes those of our own copies of which an original has one too many: two followsifts that were set on one account by
+    /// mistake both copy, and with Dovecot even MOVE both. Both come to the same answer, which is that the copies with the
+    /// lowest UIDs stay. Without COPYUID nobody knows whose they are, and all of them count.
+    fn remove_surplus(&mut self, arrived: &mut Arrived, told: &Told) -> Result<(), Fault> {
+        let surplus = std::mem::take(&mut arrived.surplus);
+        let Some((folder, validity)) = arrived.place.clone() else { return Ok(()) };
+        let knows_own = self.relocation() != Relocation::CopyThenFlag;
         let ours: BTreeSet<Uid> = told.copies.values().copied().collect();
-        arrived.surplus.iter().copied().filter(|uid| !knows_own || ours.contains(uid)).collect()
+        let surplus = surplus.into_iter().filter(|uid| !knows_own || ours.contains(uid)).collect();
+        // What cannot be removed stays doubled, as somebody else has made it.
+        self.remove(&folder, validity, &surplus).map(drop)
     }
 
     /// UID MOVE or UID COPY of a plan's mails, and what the server told of it.
@@ -327,6 +330,18 @@ impl Told {
             if credible {
                 self.copies.extend(pairs);
             }
+        }
+    }
+
+    /// Have our copies landed where the next were to land, without a gap: has nobody else put mails there before them?
+    fn alone(&self, plan: &Plan) -> bool {
+        let copies: BTreeSet<Uid> = self.copies.values().copied().collect();
+        let count = u32::try_from(copies.len()).unwrap_or(u32::MAX);
+        let expected = plan.landing.map(|landing| (landing.next, landing.next.0.saturating_add(count)));
+        match (copies.first(), copies.last(), expected) {
+            (Some(first), Some(last), Some((next, end))) => *first == next && last.0.saturating_add(1) == end,
+            (None, ..) => true,
+            _ => false,
         }
     }
 

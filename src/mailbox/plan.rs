@@ -133,7 +133,10 @@ impl Plan {
 
     fn give_up(&mut self, words: &str) {
         let reason = Outcome::Left(Reason::Refused(words.to_owned()));
-        self.obstacle = (!self.mails.is_empty()).then(|| words.to_owned());
+        if self.mails.is_empty() {
+            return;
+        }
+        self.obstacle = Some(words.to_owned());
         self.left.extend(self.mails.drain(..).map(|mail| (mail.uid, reason.clone())));
     }
 }

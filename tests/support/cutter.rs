@@ -22,7 +22,7 @@ pub enum When {
 }
 
 /// How the line fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum How {
     /// It is closed.
     Cut,
@@ -30,10 +30,30 @@ pub enum How {
     Reset,
     /// It falls silent, and stays open.
     Stall,
+    /// It says this over and over, and nothing else.
+    Flood(&'static str),
+    /// It says a letter a second, and never comes to an end.
+    Dribble,
+    /// Another answer is given, and everything goes on.
+    Lie(Lie),
+}
+
+/// An answer in place of the true one.
+#[derive(Clone, Copy)]
+pub struct Lie {
+    pub name: &'static str,
+    /// Makes it of the tag and the true answer, which is empty where the server was not asked.
+    pub tell: fn(&str, &[u8]) -> Vec<u8>,
+}
+
+impl std::fmt::Debug for Lie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// A failure to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Fault {
     /// At which command, counted from 1 over all connections since the cutter was armed.
     pub at: usize,
@@ -128,7 +148,7 @@ impl Cutter {
 
     /// Is the line to fall silent, so that only a kill or a deadline ends it?
     pub fn is_stalling(&self) -> bool {
-        self.shared.state().fault.is_some_and(|fault| fault.how == How::Stall)
+        self.shared.state().fault.is_some_and(|fault| matches!(fault.how, How::Stall))
     }
 
     /// Waits until so many commands that begin with `begin` have come; `false` where they do not.
@@ -222,11 +242,16 @@ impl Connection {
             let line = std::mem::take(&mut self.line);
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             if let Some(fault) = self.shared.command(&text) {
-                if fault.when == When::Before {
-                    return Ok(Some(fault));
-                }
                 let tag = text.split(' ').next().unwrap_or_default();
-                self.doomed = Some((format!("{tag} "), fault));
+                match (fault.when, fault.how) {
+                    (When::Before, How::Lie(lie)) => {
+                        self.client.write_all(&(lie.tell)(tag, b""))?;
+                        self.shared.strike();
+                        continue;
+                    }
+                    (When::Before, _) => return Ok(Some(fault)),
+                    (When::Middle | When::After, _) => self.doomed = Some((format!("{tag} "), fault)),
+                }
             }
             self.server.write_all(&line)?;
         }
@@ -241,6 +266,13 @@ impl Connection {
         if !whole {
             return Ok(None);
         }
+        if let How::Lie(lie) = fault.how {
+            self.client.write_all(&(lie.tell)(tag.trim_end(), &self.answer))?;
+            self.shared.strike();
+            self.doomed = None;
+            self.answer.clear();
+            return Ok(None);
+        }
         if fault.when == When::Middle {
             self.client.write_all(&self.answer[..self.answer.len() / 2])?;
         }
@@ -249,7 +281,20 @@ impl Connection {
 
     fn fail(self, fault: Fault) -> std::io::Result<()> {
         match fault.how {
-            How::Cut => {}
+            How::Cut | How::Lie(_) => {}
+            How::Flood(what) => {
+                let much = what.repeat((1 << 20) / what.len());
+                // A gigabyte, if it is taken.
+                for _ in 0..1024 {
+                    (&self.client).write_all(much.as_bytes())?;
+                }
+            }
+            How::Dribble => {
+                while !self.shared.over.load(Ordering::Relaxed) {
+                    (&self.client).write_all(b"x")?;
+                    super::pause(Duration::from_secs(1));
+                }
+            }
             How::Reset => rustix::net::sockopt::set_socket_linger(&self.client, Some(Duration::ZERO))?,
             How::Stall => {
                 self.shared.strike();

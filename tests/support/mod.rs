@@ -17,6 +17,7 @@ pub mod fake;
 pub mod home;
 pub mod letters;
 pub mod proxy;
+pub mod trial;
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};

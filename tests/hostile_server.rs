@@ -1,0 +1,338 @@
+//! A server that lies, garbles, floods or falls silent at any command: nothing panics, nothing hangs past the deadline, memory
+//! stays bounded, and no mail is lost. A real server stands behind; what it says at one command is replaced.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use followsift::mailbox::{Connector, Session, Stop, Woken};
+use followsift::place::Folder;
+use followsift::settings::Tls;
+use support::Dovecot;
+use support::cutter::{Cutter, Fault, How, Lie, When};
+use support::fake::Fake;
+use support::home::{Home, Live, fill, live, printed, shown};
+use support::trial::{choose, try_all};
+
+/// The most memory that a run may take for its data, in bytes; a test build, which is wasteful.
+const MEMORY: u64 = 256 << 20;
+
+fn tagged(tag: &str, rest: &str) -> Vec<u8> {
+    format!("{tag} {rest}\r\n").into_bytes()
+}
+
+/// The true answer with something before its last line.
+fn amid(real: &[u8], tag: &str, more: &[u8]) -> Vec<u8> {
+    let last = real.strip_suffix(b"\r\n").unwrap_or(real).iter().rposition(|byte| *byte == b'\n');
+    let (head, tail) = real.split_at(last.map_or(0, |at| at + 1));
+    let tail = if tail.is_empty() { tagged(tag, "OK") } else { tail.to_vec() };
+    [head, more, &tail].concat()
+}
+
+/// What no server may say: the session is over, and a restart mends everything.
+const GARBAGE: &[Lie] = &[
+    Lie { name: "another tag", tell: |_, _| b"zz99 OK for somebody else\r\n".to_vec() },
+    Lie { name: "a bare line", tell: |_, _| b"what?\r\n".to_vec() },
+    Lie { name: "zeros", tell: |_, _| b"\0\0\0\r\n\r\n".to_vec() },
+    Lie { name: "no UTF-8", tell: |tag, real| amid(real, tag, b"* \xff\xfe\xc3(\r\n") },
+    Lie { name: "a literal of 4 GB", tell: |_, _| b"* 1 FETCH (UID 1 BODY[] {4294967295}\r\nx".to_vec() },
+    Lie {
+        name: "a literal of more",
+        tell: |_, _| b"* 1 FETCH (UID 1 BODY[] {99999999999999999999}\r\nx".to_vec(),
+    },
+    Lie {
+        name: "nested lists",
+        tell: |_, _| format!("* 1 FETCH (BODYSTRUCTURE {}\r\n", "(".repeat(200_000)).into_bytes(),
+    },
+    Lie { name: "a number too large", tell: |tag, real| amid(real, tag, b"* 99999999999 EXISTS\r\n") },
+    Lie { name: "half a response", tell: |tag, real| amid(real, tag, b"* 1 FETCH (UID 1 FLAGS (\r\n") },
+    Lie {
+        name: "data after BYE",
+        tell: |tag, _| format!("* BYE [UNAVAILABLE] gone\r\n* 1 EXISTS\r\n{tag} OK x\r\n").into_bytes(),
+    },
+    Lie {
+        name: "no, and goodbye",
+        tell: |tag, _| format!("* BYE off\r\n{tag} NO [UNAVAILABLE] x\r\n").into_bytes(),
+    },
+    Lie { name: "service unavailable", tell: |tag, _| tagged(tag, "NO [UNAVAILABLE] come back later") },
+];
+
+/// What a server may say, and what is not true. Nothing is lost, whatever it leads to.
+const LIES: &[Lie] = &[
+    Lie { name: "OK, and nothing", tell: |tag, _| tagged(tag, "OK done") },
+    Lie { name: "no", tell: |tag, _| tagged(tag, "NO") },
+    Lie { name: "full", tell: |tag, _| tagged(tag, "NO [OVERQUOTA] full") },
+    Lie { name: "bad", tell: |tag, _| tagged(tag, "BAD what") },
+    Lie { name: "not yours", tell: |tag, _| tagged(tag, "NO [NOPERM] not yours") },
+    Lie { name: "no such folder", tell: |tag, _| tagged(tag, "NO [TRYCREATE] where?") },
+    Lie { name: "expunged meanwhile", tell: |tag, _| tagged(tag, "NO [EXPUNGEISSUED] gone") },
+    Lie { name: "an alert", tell: |tag, real| amid(real, tag, b"* NO [ALERT] the disk is on fire\r\n") },
+    Lie { name: "a greeting", tell: |tag, real| amid(real, tag, b"* PREAUTH welcome\r\n") },
+    Lie {
+        name: "another validity",
+        tell: |tag, real| {
+            amid(real, tag, b"* OK [UIDVALIDITY 4294967295] x\r\n* OK [UIDNEXT 4294967295] x\r\n")
+        },
+    },
+    Lie {
+        name: "another next",
+        tell: |tag, real| {
+            amid(real, tag, b"* OK [UIDNEXT 1] x\r\n* STATUS Followers/Spam (UIDNEXT 1 UIDVALIDITY 1)\r\n")
+        },
+    },
+    Lie {
+        name: "expunges by the thousand",
+        tell: |tag, real| amid(real, tag, "* 1 EXPUNGE\r\n".repeat(5_000).as_bytes()),
+    },
+    Lie {
+        name: "mails that are none",
+        tell: |tag, real| {
+            let flags = b"* 7 FETCH (UID 4294967295 FLAGS () RFC822.SIZE 4294967295)\r\n* 8 FETCH (UID 0 FLAGS ())\r\n\
+                          * SEARCH 0 4294967295 4294967294\r\n";
+            amid(real, tag, flags)
+        },
+    },
+    Lie {
+        name: "all are deleted",
+        tell: |tag, _| {
+            let line = |uid| format!("* {uid} FETCH (UID {uid} FLAGS (\\Deleted))\r\n");
+            [(1..20).map(line).collect::<String>().into_bytes(), tagged(tag, "OK x")].concat()
+        },
+    },
+    Lie {
+        name: "a copy of everything to elsewhere",
+        tell: |tag, real| amid(real, tag, b"* OK [COPYUID 4294967295 1:15 1:15] x\r\n"),
+    },
+    Lie {
+        name: "a copy of more than was asked for",
+        tell: |tag, real| amid(real, tag, b"* OK [COPYUID 1 1:4294967295 1:4294967295] x\r\n"),
+    },
+    Lie {
+        name: "copies by other numbers",
+        tell: |tag, real| {
+            // Of "[COPYUID validity from to]", `to` is said to be `from`.
+            let text = String::from_utf8_lossy(real).into_owned();
+            let Some((before, after)) = text.split_once("[COPYUID ") else { return amid(real, tag, b"") };
+            let words: Vec<&str> = after.splitn(4, [' ', ']']).collect();
+            format!("{before}[COPYUID {} {} {}]{}", words[0], words[1], words[1], words[3]).into_bytes()
+        },
+    },
+    Lie {
+        name: "names with line ends and quotes",
+        tell: |tag, real| {
+            let names = b"* LIST () \"/\" {21}\r\nx\r\nzz1 CREATE Injected\r\n* LIST () \"/\" \"a \\\"b\\\" * %\"\r\n\
+                          * LIST (\\Noselect) NIL \"\"\r\n";
+            amid(real, tag, names)
+        },
+    },
+    Lie {
+        name: "another delimiter",
+        tell: |tag, real| amid(real, tag, b"* LIST () \"\\\\\" INBOX\r\n* LIST () NIL Other\r\n"),
+    },
+    Lie { name: "nothing is read", tell: |tag, _| tagged(tag, "OK [READ-ONLY] look, do not touch") },
+];
+
+/// A server, and what an undisturbed sweep leads to.
+struct Stage {
+    server: Dovecot,
+    expected: Vec<Live>,
+    commands: Vec<String>,
+}
+
+impl Stage {
+    fn set(without: &[&'static str]) -> Option<Self> {
+        let server = Dovecot::start(&Home::server(without))?;
+        let mut stage = Self { server, expected: Vec::new(), commands: Vec::new() };
+        let (home, cutter) = stage.user("undisturbed");
+        cutter.arm(None);
+        home.well(&["sweep"]);
+        stage.commands = cutter.commands();
+        stage.expected = live(&mut home.client(stage.server.port));
+        Some(stage)
+    }
+
+    fn user(&self, name: &str) -> (Home, Cutter) {
+        let cutter = Cutter::before(self.server.port);
+        let home = Home::new(cutter.port, name, "backlog = \"all\"");
+        fill(&mut home.client(self.server.port));
+        (home, cutter)
+    }
+
+    /// A sweep that meets `fault`, within bounds of time and memory.
+    fn meet(&self, home: &Home, cutter: &Cutter, fault: Fault, longest: Duration) -> Result<Output, String> {
+        cutter.arm(Some(fault));
+        let begin = Instant::now();
+        let limit = format!("--data={MEMORY}");
+        let output = home.command(&["prlimit", &limit], &["sweep"]).output().unwrap();
+        let said = printed(&output);
+        let at = &self.commands[fault.at - 1];
+        let wrong = if begin.elapsed() > longest {
+            "took too long"
+        } else if said.contains("panicked") {
+            "panicked"
+        } else if !matches!(output.status.code(), Some(0 | 75)) {
+            // 0 where it was no trouble, 75 where it was; no signal, and no fault of ours.
+            "ended oddly"
+        } else {
+            return Ok(output);
+        };
+        Err(format!("at {at} it {wrong}: {}, {:?}\n{said}", output.status, begin.elapsed()))
+    }
+
+    /// Fails where the sweep after it does not end as the undisturbed one.
+    fn mended(&self, home: &Home, cutter: &Cutter, fault: Fault) -> Result<(), String> {
+        cutter.arm(None);
+        let output = home.run(&["sweep"]);
+        let found = live(&mut home.client(self.server.port));
+        if output.status.success() && found == self.expected {
+            return Ok(());
+        }
+        let at = &self.commands[fault.at - 1];
+        Err(format!("at {at}: not mended\n{}\n{}", shown(&found), printed(&output)))
+    }
+
+    /// A case for each command and each of `hows`.
+    fn faults(&self, hows: &[How]) -> Vec<Fault> {
+        let whens = |how: &How| {
+            if matches!(how, How::Lie(_)) { &[When::Before, When::After][..] } else { &[When::After] }
+        };
+        let all = (1..=self.commands.len()).flat_map(|at| hows.iter().map(move |how| (at, *how)));
+        all.flat_map(|(at, how)| whens(&how).iter().map(move |when| Fault { at, when: *when, how })).collect()
+    }
+}
+
+/// So many cases of each kind are tried, where nothing is said.
+const USUAL: usize = 12;
+
+/// The rungs that differ in what they ask.
+const RUNGS: [&[&str]; 2] = [&[], &["MOVE"]];
+
+/// Whatever its bytes: each is somewhere, and nothing else is.
+fn bodies(mails: &[Live]) -> BTreeSet<Vec<u8>> {
+    mails.iter().map(|mail| mail.3.clone()).collect()
+}
+
+#[test]
+fn garbage_at_any_command_ends_the_session_and_a_restart_mends_it() {
+    for without in RUNGS {
+        let Some(stage) = Stage::set(without) else { return };
+        let hows: Vec<How> = GARBAGE.iter().map(|lie| How::Lie(*lie)).collect();
+        let faults = choose(stage.faults(&hows), USUAL);
+        try_all("garbage", &faults, |number, fault| {
+            let (home, cutter) = stage.user(&format!("garbage{number}"));
+            stage.meet(&home, &cutter, *fault, Duration::from_secs(30))?;
+            stage.mended(&home, &cutter, *fault)
+        });
+    }
+}
+
+#[test]
+fn a_lie_at_any_command_loses_no_mail() {
+    for without in RUNGS {
+        let Some(stage) = Stage::set(without) else { return };
+        let hows: Vec<How> = LIES.iter().map(|lie| How::Lie(*lie)).collect();
+        let faults = choose(stage.faults(&hows), USUAL);
+        try_all("lies", &faults, |number, fault| {
+            let (home, cutter) = stage.user(&format!("lie{number}"));
+            let mut output = stage.meet(&home, &cutter, *fault, Duration::from_secs(30))?;
+            for _ in 0..2 {
+                let mut client = home.client(stage.server.port);
+                let (found, expected) = (bodies(&live(&mut client)), bodies(&stage.expected));
+                if found != expected {
+                    let missing = expected.difference(&found).count();
+                    return Err(format!("{missing} mails are lost or altered\n{}", printed(&output)));
+                }
+                if client.snapshot().contains_key("Injected") {
+                    return Err("a folder was made by a line of the server's".to_owned());
+                }
+                cutter.arm(None);
+                output = home.run(&["sweep"]);
+            }
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn a_flood_at_any_command_is_ended_within_the_budget() {
+    const FLOODS: [How; 4] = [
+        How::Flood("x"),
+        How::Flood("* 1 EXPUNGE\r\n"),
+        How::Flood("* 1 FETCH (FLAGS ())\r\n"),
+        How::Flood("* LIST () \"/\" a\r\n* SEARCH 1 2 3\r\n"),
+    ];
+    let Some(stage) = Stage::set(&["MOVE"]) else { return };
+    let faults = choose(stage.faults(&FLOODS), USUAL / 2);
+    try_all("floods", &faults, |number, fault| {
+        let (home, cutter) = stage.user(&format!("flood{number}"));
+        // As long as the command that costs most may take.
+        let output = stage.meet(&home, &cutter, *fault, Duration::from_secs(125))?;
+        // Nobody minds how a server says goodbye.
+        if output.status.success() != (stage.commands[fault.at - 1] == "LOGOUT") {
+            return Err(format!("ended with {}\n{}", output.status, printed(&output)));
+        }
+        stage.mended(&home, &cutter, *fault)
+    });
+}
+
+#[test]
+fn silence_at_a_command_ends_at_the_deadline() {
+    let Some(stage) = Stage::set(&["MOVE"]) else { return };
+    let last = stage.commands.len();
+    let faults = [(2, How::Stall), (last / 2, How::Stall), (last - 2, How::Stall), (last / 2, How::Dribble)];
+    std::thread::scope(|scope| {
+        for (number, (at, how)) in faults.into_iter().enumerate() {
+            let stage = &stage;
+            scope.spawn(move || {
+                let (home, cutter) = stage.user(&format!("silence{number}"));
+                let fault = Fault { at, when: When::After, how };
+                let output = stage.meet(&home, &cutter, fault, Duration::from_secs(150)).unwrap();
+                let said = printed(&output);
+                assert!(said.contains("did not answer in time") || said.contains("far too large"), "{said}");
+                stage.mended(&home, &cutter, fault).unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn an_endless_greeting_is_not_listened_to_for_ever() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let account = support::account("127.0.0.1", listener.local_addr().unwrap().port(), Tls::Off);
+    let talker = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let much = [b'x'; 1 << 16];
+        while client.write_all(&much).is_ok() {}
+    });
+    let connector = Connector::new(None).unwrap();
+    let begin = Instant::now();
+    let fault = Session::connect(&account, &support::login(), &connector, &Stop::new().unwrap()).unwrap_err();
+    assert!(begin.elapsed() < Duration::from_secs(20), "{fault:?}");
+    talker.join().unwrap();
+}
+
+#[test]
+fn a_storm_while_waiting_ends_the_wait() {
+    let storm = format!("+ idling\r\n{}", "* 1 EXPUNGE\r\n".repeat(200_000));
+    let script = &[
+        ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 IDLE] in\r\n"),
+        ("SELECT", "* 9 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 10] x\r\nTAG OK x\r\n"),
+        ("IDLE", storm.as_str()),
+    ];
+    let fake = Fake::start("* OK [CAPABILITY IMAP4rev1] hi\r\n", script);
+    let connector = Connector::new(None).unwrap();
+    let stop = Stop::new().unwrap();
+    let mut session =
+        Session::connect(&fake.account(), &support::login_with("x"), &connector, &stop).unwrap();
+    session.select(&Folder::inbox()).unwrap();
+    let begin = Instant::now();
+    let ended = session.wait(begin + Duration::from_secs(5));
+    assert!(begin.elapsed() < Duration::from_secs(10));
+    assert!(!matches!(ended, Ok(Woken::Stop)), "{ended:?}");
+}

@@ -1,0 +1,86 @@
+//! Many cases of one kind: a seeded choice of them, tried some at a time.
+//!
+//! FOLLOWSIFT_FAULTS=all tries all of them, a number so many of each kind; FOLLOWSIFT_SEED chooses others.
+
+use std::fmt::Debug;
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// So many at the same time.
+const WORKERS: usize = 4;
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "it is the test's setting, not the program's")]
+    std::env::var(name).ok()
+}
+
+/// A generator of numbers that only have to look like chance (SplitMix64).
+pub struct Chance(u64);
+
+impl Chance {
+    /// The generator that FOLLOWSIFT_SEED chooses.
+    pub fn seeded() -> Self {
+        Self(variable("FOLLOWSIFT_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(20_261_124))
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) as usize % bound.max(1)
+    }
+}
+
+/// The cases to try: all, or a choice.
+pub fn choose<T>(mut cases: Vec<T>, usual: usize) -> Vec<T> {
+    let most = match variable("FOLLOWSIFT_FAULTS").as_deref() {
+        Some("all") => cases.len(),
+        Some(number) => number.parse().unwrap(),
+        None => usual,
+    };
+    let mut chance = Chance::seeded();
+    for at in (1..cases.len()).rev() {
+        cases.swap(at, chance.below(at + 1));
+    }
+    cases.truncate(most);
+    cases
+}
+
+/// Tries each case, some at a time; fails with all that went wrong.
+pub fn try_all<T: Debug + Sync>(
+    name: &str,
+    cases: &[T],
+    one: impl Fn(usize, &T) -> Result<(), String> + Sync,
+) {
+    let begin = Instant::now();
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(number) else { break };
+                    if let Err(what) = one(number, case) {
+                        wrong.lock().unwrap().push(format!("{case:?}\n{what}"));
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    // Past the test runner, which would swallow it.
+    let seconds = begin.elapsed().as_secs();
+    let _ = writeln!(std::io::stderr(), "{name}: {} cases, {} wrong, {seconds} s", cases.len(), wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{name}: {} of {} cases went wrong:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong[..wrong.len().min(5)].join("\n")
+    );
+}
