@@ -296,8 +296,8 @@ mod watching {
         let (home, cutter) = rung.user(name, false);
         home.configure(cutter.port, "backlog = \"all\"\npoll = \"1s\"");
         let mut client = home.client(rung.server.port);
-        let mut child = watch(&home, &cutter);
         let (Trouble::Line(fault) | Trouble::Killed(fault)) = trouble else { return Ok(()) };
+        let mut child = watch(&home, &cutter);
         cutter.arm(Some(fault));
         deliver(&mut client);
         if matches!(fault.how, How::Stall) {

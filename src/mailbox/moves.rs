@@ -160,9 +160,9 @@ impl Session {
             told.push(self.transfer(Step::Copy, plan)?);
         }
         let mut proven = Vec::new();
-        for (plan, told) in plans.iter().zip(&told) {
+        for (plan, told) in plans.iter().zip(&mut told) {
             let mut arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &plan.mails)?;
-            self.remove_surplus(&mut arrived, told)?;
+            told.surplus = self.remove_surplus(&mut arrived, told)?;
             proven.push(arrived);
         }
         // Whoever has starred, moved or deleted an original while it was copied has the last word: then the copy goes.
@@ -170,8 +170,14 @@ impl Session {
         let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
         let there = self.flags(Step::Search, &all)?;
         let clear = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.is_touched() && !flags.deleted);
-        let originals: BTreeSet<Uid> =
-            proven.iter().flat_map(|arrived| arrived.copies.keys().copied()).filter(clear).collect();
+        // Where another followsift, set on the account by mistake, has copied as well, and its copy is the one that stays, it
+        // could still take that back: so only who made it removes the original.
+        let originals: BTreeSet<Uid> = proven
+            .iter()
+            .zip(&told)
+            .flat_map(|(arrived, told)| arrived.copies.keys().copied().filter(|uid| !told.yields(*uid)))
+            .filter(clear)
+            .collect();
         let removal = self.remove(&here.folder, here.validity, &originals)?;
         let mut results = Vec::new();
         for ((plan, told), arrived) in plans.into_iter().zip(told).zip(proven) {
@@ -198,6 +204,9 @@ impl Session {
                     Some(_) => Outcome::Left(Reason::Refused(removal.words.clone())),
                     None => Outcome::Gone,
                 },
+                (Some(_), Some(flags)) if !flags.deleted && told.yields(mail.uid) => {
+                    Outcome::Left(Reason::Refused("another program is moving it".to_owned()))
+                }
                 (Some(copy), _) => Outcome::Moved { uid: Some(copy) },
                 (None, Some(_)) => Outcome::Left(told.reason()),
                 (None, None) => Outcome::Gone,
@@ -244,19 +253,23 @@ impl Session {
     /// Removes those of our own copies of which an original has one too many: two followsifts that were set on one account by
     /// mistake both copy, and with Dovecot even MOVE both. Both come to the same answer, which is that the copies with the
     /// lowest UIDs stay. Without COPYUID nobody knows whose they are, and all of them count.
-    fn remove_surplus(&mut self, arrived: &mut Arrived, told: &Told) -> Result<(), Fault> {
+    ///
+    /// Says which these were.
+    fn remove_surplus(&mut self, arrived: &mut Arrived, told: &Told) -> Result<BTreeSet<Uid>, Fault> {
         let surplus = std::mem::take(&mut arrived.surplus);
-        let Some((folder, validity)) = arrived.place.clone() else { return Ok(()) };
+        let Some((folder, validity)) = arrived.place.clone() else { return Ok(BTreeSet::new()) };
         let knows_own = self.relocation() != Relocation::CopyThenFlag;
         let ours: BTreeSet<Uid> = told.copies.values().copied().collect();
-        let surplus = surplus.into_iter().filter(|uid| !knows_own || ours.contains(uid)).collect();
+        let surplus: BTreeSet<Uid> =
+            surplus.into_iter().filter(|uid| !knows_own || ours.contains(uid)).collect();
         // What cannot be removed stays doubled, as somebody else has made it.
-        self.remove(&folder, validity, &surplus).map(drop)
+        self.remove(&folder, validity, &surplus)?;
+        Ok(surplus)
     }
 
     /// UID MOVE or UID COPY of a plan's mails, and what the server told of it.
     fn transfer(&mut self, step: Step, plan: &Plan) -> Result<Told, Fault> {
-        let mut told = Told { refused: None, copies: BTreeMap::new() };
+        let mut told = Told { refused: None, copies: BTreeMap::new(), surplus: BTreeSet::new() };
         let mut uids: Vec<Uid> = plan.uids().collect();
         let raced = self.transfer_these(step, plan, &uids, &mut told)?;
         if raced {
@@ -309,9 +322,16 @@ impl Session {
 struct Told {
     refused: Option<String>,
     copies: BTreeMap<Uid, Uid>,
+    /// Copies that were removed again, since another program had made the same.
+    surplus: BTreeSet<Uid>,
 }
 
 impl Told {
+    /// Was our own copy of this mail removed, so that it is another program's to go on with?
+    fn yields(&self, mail: Uid) -> bool {
+        self.copies.get(&mail).is_some_and(|copy| self.surplus.contains(copy))
+    }
+
     /// Takes over of a COPYUID what can be true: of the target as we know it, of mails that we named, each once, each landed
     /// where new mails land.
     fn believe(&mut self, plan: &Plan, copied: Vec<CopyUid>) {
@@ -374,7 +394,7 @@ mod tests {
     }
 
     fn believed(validity: u32, pairs: &[(u32, u32)]) -> usize {
-        let mut told = Told { refused: None, copies: BTreeMap::new() };
+        let mut told = Told { refused: None, copies: BTreeMap::new(), surplus: BTreeSet::new() };
         let pairs = pairs.iter().map(|(from, to)| (Uid(*from), Uid(*to))).collect();
         told.believe(&plan(&[1, 2, 3]), vec![CopyUid { validity: UidValidity(validity), pairs }]);
         told.copies.len()
