@@ -3,7 +3,7 @@
 //! Every text fact of a follower passes through here, and so do the subjects, lines and templates that are
 //! compared with each other.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// At most `cap` characters of `text` as one line in NFC: white space folded to single spaces, without
 /// control, bidirectional and invisible characters.
@@ -16,11 +16,17 @@ pub fn one_line(text: &str, cap: usize) -> String {
     if text.len() <= cap && is_plain(text) {
         return text.to_owned();
     }
-    let mut line = String::with_capacity(text.len().min(cap));
+    let line = folded(text.nfc(), cap);
+    // What was taken out may have stood between a letter and its accent.
+    if is_nfc(&line) { line } else { folded(line.nfc(), cap) }
+}
+
+fn folded(text: impl Iterator<Item = char>, cap: usize) -> String {
+    let mut line = String::new();
     let mut count = 0;
     let mut gap = false;
     let mut joiner = None;
-    for c in text.nfc() {
+    for c in text {
         if c.is_whitespace() {
             gap = true;
             continue;
@@ -106,5 +112,10 @@ mod tests {
     #[test]
     fn text_is_composed() {
         assert_eq!(one_line("e\u{301}", 9), "é");
+        // Found by fuzzing: two accents in the wrong order, with what is taken out between them.
+        for between in ["", "\0", "\u{200B}"] {
+            let text = format!("e\u{308}\u{35D}{between}\u{31A}");
+            assert_eq!(one_line(&text, 9), "ë\u{31A}\u{35D}", "{between:?}");
+        }
     }
 }

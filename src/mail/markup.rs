@@ -3,6 +3,7 @@
 //!
 //! Bounded: what exceeds a limit is left out, never an error.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::ops::Range;
 
@@ -32,7 +33,7 @@ pub(super) struct Document {
 /// One element, in the order of the document.
 #[derive(Debug, Default)]
 pub(super) struct Element {
-    pub(super) tag: String,
+    pub(super) tag: Cow<'static, str>,
     pub(super) id: String,
     pub(super) classes: String,
     /// `href` of a link, `src` of an image.
@@ -148,12 +149,12 @@ impl Builder {
     fn take(&mut self, event: CallbackEvent<'_>) {
         match event {
             CallbackEvent::OpenStartTag { name } => {
-                self.tag = Element { tag: String::from_utf8_lossy(name).into_owned(), ..Element::default() };
+                self.tag = Element { tag: tag(name), ..Element::default() };
                 self.lang.clear();
             }
             CallbackEvent::AttributeName { name } => {
                 self.attribute.clear();
-                self.attribute.push_str(&String::from_utf8_lossy(name));
+                self.attribute.push_str(&text(name));
             }
             CallbackEvent::AttributeValue { value } if value.len() <= ATTRIBUTE_LIMIT => {
                 let slot = match self.attribute.as_str() {
@@ -164,14 +165,14 @@ impl Builder {
                     _ => return,
                 };
                 if slot.is_empty() {
-                    slot.push_str(&String::from_utf8_lossy(value));
+                    slot.push_str(&text(value));
                 }
             }
             CallbackEvent::CloseStartTag { .. } => self.open(),
-            CallbackEvent::EndTag { name } => self.close(&String::from_utf8_lossy(name)),
+            CallbackEvent::EndTag { name } => self.close(&text(name)),
             CallbackEvent::String { value } if !self.muted => {
                 let start = self.document.text.len();
-                self.document.text.push_str(&String::from_utf8_lossy(value));
+                self.document.text.push_str(&text(value));
                 self.document.pieces.push(Piece::Text(start..self.document.text.len()));
             }
             _ => {}
@@ -209,7 +210,7 @@ impl Builder {
         let walls: &[&str] = if is_table_part(tag) { &["table"] } else { &["table", "td", "th"] };
         let mut found = None;
         for (depth, &place) in self.open.iter().enumerate().rev() {
-            let open = self.document.elements.get(place).map_or("", |element| element.tag.as_str());
+            let open = self.document.elements.get(place).map_or("", |element| element.tag.as_ref());
             if open == tag {
                 found = Some(depth);
                 break;
@@ -235,7 +236,7 @@ impl Builder {
             _ => return,
         };
         for (depth, &place) in self.open.iter().enumerate().rev() {
-            let open = self.document.elements.get(place).map_or("", |element| element.tag.as_str());
+            let open = self.document.elements.get(place).map_or("", |element| element.tag.as_ref());
             if ends.contains(&open) {
                 self.close_to(depth);
                 self.document.pieces.push(Piece::Break);
@@ -269,6 +270,25 @@ impl Builder {
     }
 }
 
+/// The tokeniser hands over the bytes of the text that it was given.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
+/// The name of a tag; those that mails are full of are not written down again.
+fn tag(name: &[u8]) -> Cow<'static, str> {
+    let name = text(name);
+    let lists = [INLINE, BLOCKS, VOID];
+    let known = lists.iter().find_map(|list| {
+        let found = list.binary_search(&name.as_ref()).ok()?;
+        list.get(found)
+    });
+    known.map_or_else(|| Cow::Owned(name.into_owned()), |known| Cow::Borrowed(*known))
+}
+
 fn is_unshown(tag: &str) -> bool {
     matches!(tag, "style" | "script" | "title")
 }
@@ -276,6 +296,9 @@ fn is_unshown(tag: &str) -> bool {
 fn is_table_part(tag: &str) -> bool {
     matches!(tag, "table" | "tbody" | "thead" | "tfoot" | "tr" | "td" | "th" | "body" | "html")
 }
+
+/// Elements within a line, as far as mails are full of them. In the order of the alphabet.
+const INLINE: &[&str] = &["a", "b", "em", "font", "head", "i", "small", "span", "strong", "style"];
 
 /// Elements without an end tag. In the order of the alphabet.
 const VOID: &[&str] =
@@ -321,7 +344,7 @@ mod tests {
 
     #[test]
     fn the_lists_of_elements_are_sorted() {
-        assert!(VOID.is_sorted() && BLOCKS.is_sorted());
+        assert!(INLINE.is_sorted() && VOID.is_sorted() && BLOCKS.is_sorted());
     }
 
     #[test]

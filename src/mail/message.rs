@@ -5,14 +5,12 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use base64::Engine as _;
-use charset::Charset;
-use mailparse::body::Body;
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
 use super::authentication::Report;
 use super::line::one_line;
 use super::notification::Timestamp;
+use super::part::Part;
 use super::people::{Address, addresses};
 
 /// How much of a mail, or of its header block alone, is looked at.
@@ -21,8 +19,6 @@ pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
 const HEADER_LIMIT: usize = 64 << 10;
 /// A header field with more encoded words is not read: decoding them takes quadratic time.
 const ENCODED_WORD_LIMIT: usize = 500;
-/// How many bytes of a part are decoded.
-const PART_LIMIT: usize = 1 << 20;
 /// How many parts are looked at in the search for text and HTML.
 const PARTS_LIMIT: usize = 300;
 /// How many characters of a subject count. RFC 5322, section 2.1.1 allows a line 998.
@@ -70,8 +66,17 @@ impl<'a> Head<'a> {
 
     fn new(headers: Vec<MailHeader<'a>>) -> Self {
         let mut head = Self { headers, senders: OnceCell::new(), subject: String::new() };
-        let subject = head.values("subject").next();
-        head.subject = one_line(&subject.unwrap_or_default(), SUBJECT_CAP);
+        let subject = head.fields("subject").find_map(|(_, header)| {
+            let raw = header.get_value_raw();
+            match std::str::from_utf8(raw) {
+                // Most subjects are plain, and plain text needs no decoding.
+                Ok(plain) if raw.len() <= SUBJECT_CAP && raw.is_ascii() && !raw.contains(&b'=') => {
+                    Some(one_line(plain, SUBJECT_CAP))
+                }
+                _ => decoded(header).map(|subject| one_line(&subject, SUBJECT_CAP)),
+            }
+        });
+        head.subject = subject.unwrap_or_default();
         head
     }
 
@@ -92,6 +97,14 @@ impl<'a> Head<'a> {
             let are_several = all.len() > 1 || self.fields("from").nth(1).is_some();
             Senders { first: all.into_iter().next(), are_several }
         })
+    }
+
+    /// Is it part of people's correspondence? No network answers a mail (In-Reply-To; RFC 5322, section 3.6.4), and
+    /// none sends by way of a mailing list (List-Post; RFC 2369, section 3.4, and what lists wrote before it).
+    pub(super) fn is_correspondence(&self) -> bool {
+        ["in-reply-to", "list-post", "x-beenthere", "mailing-list", "x-mailing-list"]
+            .iter()
+            .any(|name| self.fields(name).next().is_some())
     }
 
     /// The values of all fields of a name, decoded, in the order of the mail.
@@ -121,16 +134,8 @@ impl<'a> Head<'a> {
 #[derive(Debug)]
 pub struct Message<'a> {
     head: Head<'a>,
-    text: Option<Part>,
-    html: Option<Part>,
-}
-
-/// A part that is meant to be shown, decoded.
-#[derive(Debug, Default)]
-struct Part {
-    text: String,
-    /// Whether the end is missing.
-    is_cut: bool,
+    text: Option<Part<'a>>,
+    html: Option<Part<'a>>,
 }
 
 impl<'a> Message<'a> {
@@ -158,8 +163,7 @@ impl<'a> Message<'a> {
         let ends_with_mail =
             |part: &ParsedMail<'_>| part.raw_bytes.as_ptr_range().end == end.as_ptr_range().end;
         let is_single = mail.subparts.is_empty() && end.len() == bytes.len() && end.ends_with(b"\n");
-        let read =
-            |part: &ParsedMail<'_>| Part { text: decode(part), is_cut: ends_with_mail(part) && !is_single };
+        let read = |part: &ParsedMail<'a>| Part::new(part, ends_with_mail(part) && !is_single);
         Ok(Self { text: text.map(read), html: html.map(read), head: Head::new(mail.headers) })
     }
 
@@ -195,17 +199,14 @@ impl<'a> Message<'a> {
     /// The text part, decoded; white space as it came. A last line that was cut short is not there.
     pub fn text(&self) -> Option<&str> {
         let part = self.text.as_ref()?;
-        let end = if part.is_cut {
-            part.text.rfind('\n').map_or(0, |newline| newline + 1)
-        } else {
-            part.text.len()
-        };
-        part.text.get(..end)
+        let text = part.text();
+        let end = if part.is_cut { text.rfind('\n').map_or(0, |newline| newline + 1) } else { text.len() };
+        text.get(..end)
     }
 
     /// The HTML part, decoded.
     pub fn html(&self) -> Option<&str> {
-        self.html.as_ref().map(|part| part.text.as_str())
+        self.html.as_ref().map(Part::text)
     }
 
     /// Is the end of the HTML part missing?
@@ -243,43 +244,6 @@ fn find_parts<'m, 'a>(
     if slot.is_none() && mail.get_content_disposition().disposition != DispositionType::Attachment {
         *slot = Some(mail);
     }
-}
-
-/// The text of a part, whatever its charset and transfer encoding. What is broken in it is replaced.
-fn decode(part: &ParsedMail<'_>) -> String {
-    let mut bytes = match part.get_body_encoded() {
-        Body::Base64(body) => lenient_base64(body.get_raw()),
-        Body::QuotedPrintable(body) => body.get_decoded().unwrap_or_default(),
-        Body::SevenBit(body) | Body::EightBit(body) => body.get_raw().to_vec(),
-        Body::Binary(body) => body.get_raw().to_vec(),
-    };
-    bytes.truncate(PART_LIMIT);
-    let label = part.ctype.charset.as_str();
-    // Mail without a charset is UTF-8 more often than anything else today; of real US-ASCII that is true too.
-    if label.eq_ignore_ascii_case("us-ascii") || label.eq_ignore_ascii_case("utf-8") {
-        return String::from_utf8_lossy(&bytes).into_owned();
-    }
-    match Charset::for_label_no_replacement(label.as_bytes()) {
-        Some(charset) => charset.decode(&bytes).0.into_owned(),
-        None => String::from_utf8_lossy(&bytes).into_owned(),
-    }
-}
-
-/// Decodes as much as there is: a mail cut short seldom ends with a whole group of four, and RFC 2045,
-/// section 6.8 has characters outside the alphabet ignored.
-fn lenient_base64(raw: &[u8]) -> Vec<u8> {
-    let alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let mut digits: Vec<u8> = raw.iter().copied().filter(alphabet).take(PART_LIMIT / 3 * 4).collect();
-    if digits.len() % 4 == 1 {
-        digits.pop();
-    }
-    let engine = base64::engine::GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        base64::engine::GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
-    );
-    engine.decode(digits).unwrap_or_default()
 }
 
 /// Whether a raw field value is within the bounds that decoding it takes.

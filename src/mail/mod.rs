@@ -3,7 +3,7 @@
 //!
 //! Pure, and the only user of mailparse. Imports `diagnostic` alone.
 //!
-//! `message` reads a mail, `authentication` its Authentication-Results, which `authenticity` judges. `profile` holds
+//! `message` reads a mail, `part` decodes its text, `authentication` its Authentication-Results, which `authenticity` judges. `profile` holds
 //! what is known of the networks; it looks at a mail by way of `markup` and `selector` (the HTML part), `link`, and
 //! `template`, whose holes take facts into `bindings`: numbers by `numeral`, all text through `line`.
 
@@ -16,6 +16,7 @@ mod markup;
 mod message;
 pub mod notification;
 mod numeral;
+mod part;
 mod people;
 mod profile;
 mod selector;

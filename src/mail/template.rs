@@ -64,11 +64,15 @@ impl Template {
 
     /// How many bytes of it are fixed: of two templates that fit, the one with more says more.
     pub(super) fn fixed(&self) -> usize {
-        let literals = self.pieces.iter().map(|piece| match piece {
-            Piece::Literal(text) => text.len(),
-            Piece::Hole(_) => 0,
-        });
-        literals.sum()
+        self.literals().map(str::len).sum()
+    }
+
+    /// What it fixes, in its order.
+    pub(super) fn literals(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Literal(text) => Some(text.as_str()),
+            Piece::Hole(_) => None,
+        })
     }
 
     /// The facts that it can take.
@@ -175,6 +179,18 @@ impl Reader<'_> {
             }
             Piece::Hole(hole) => *hole,
         };
+        if let Some(bound) = self.bound(hole) {
+            let Some((candidate, tail)) = text.split_at_checked(bound.len()) else { return false };
+            if candidate != bound || !self.takes(hole, candidate, taken) {
+                return false;
+            }
+            taken.push((hole, candidate));
+            let fits = self.fits(rest, tail, taken, attempts);
+            if !fits {
+                taken.pop();
+            }
+            return fits;
+        }
         if hole == Hole::Fact(Fact::Handle) && matches!(rest.first(), Some(Piece::Hole(_))) {
             return self.fits_longest(hole, rest, text, taken, attempts);
         }
@@ -208,6 +224,14 @@ impl Reader<'_> {
                     }
                 }
             };
+        }
+    }
+
+    /// The one text that a hole can take now, as it took it before: none where two forms of one thing agree.
+    fn bound(&self, hole: Hole) -> Option<&str> {
+        match hole {
+            Hole::Any | Hole::You | Hole::Host | Hole::Fact(Fact::Handle) => None,
+            _ => self.known.text(hole),
         }
     }
 

@@ -48,6 +48,7 @@ mod layout;
 mod probe;
 mod recognise;
 mod schema;
+mod subjects;
 mod summary;
 mod written;
 
@@ -59,6 +60,7 @@ use super::template::Template;
 use crate::diagnostic::Source;
 use crate::diagnostic::document::Findings;
 use layout::Layout;
+use subjects::SubjectIndex;
 pub use summary::{LayoutSummary, NetworkSummary};
 
 /// All profiles in use.
@@ -188,6 +190,11 @@ impl Profile {
         facts
     }
 
+    /// Does it know unit words of any language?
+    fn counts(&self) -> bool {
+        self.locales.iter().any(|locale| locale.numerals != Numerals::default())
+    }
+
     /// How numbers are printed in a mail: the language of its HTML part says so, else that of its subject,
     /// for a subject without a translation is in the network's default language.
     fn numerals(&self, lang: Option<&str>, subject: usize) -> Option<&Numerals> {
@@ -196,68 +203,6 @@ impl Profile {
         let primary = lang.as_deref().and_then(|tag| tag.split('-').next());
         let named = lang.as_deref().and_then(by_tag).or_else(|| primary.and_then(by_tag));
         named.or_else(|| self.locales.get(subject)).map(|locale| &locale.numerals)
-    }
-}
-
-/// All subjects of all profiles, found by the byte that they end or begin with: an ordinary mail is compared
-/// with few.
-#[derive(Debug, Default)]
-struct SubjectIndex {
-    by_last_byte: BTreeMap<u8, Vec<Subject>>,
-    /// Those that end with a hole.
-    by_first_byte: BTreeMap<u8, Vec<Subject>>,
-    /// Those that begin and end with a hole.
-    others: Vec<Subject>,
-}
-
-/// A subject, and which layouts it may belong to.
-#[derive(Debug)]
-struct Subject {
-    template: Template,
-    profile: usize,
-    locale: usize,
-    layouts: Vec<usize>,
-}
-
-impl SubjectIndex {
-    fn new(profiles: &[Profile]) -> Self {
-        let mut index = Self::default();
-        for (profile, compiled) in profiles.iter().enumerate() {
-            for (locale, words) in compiled.locales.iter().enumerate() {
-                for (phrase, templates) in &words.phrases {
-                    let layouts = compiled.layouts.iter().enumerate();
-                    let layouts: Vec<_> = layouts
-                        .filter(|(_, layout)| layout.subjects == *phrase)
-                        .map(|(place, _)| place)
-                        .collect();
-                    if layouts.is_empty() {
-                        continue;
-                    }
-                    for template in templates.iter().cloned() {
-                        let last = template.end().bytes().next_back();
-                        let first = template.start().bytes().next();
-                        let subject = Subject { template, profile, locale, layouts: layouts.clone() };
-                        match (last, first) {
-                            (Some(last), _) => index.by_last_byte.entry(last).or_default().push(subject),
-                            (None, Some(first)) => {
-                                index.by_first_byte.entry(first).or_default().push(subject)
-                            }
-                            (None, None) => index.others.push(subject),
-                        }
-                    }
-                }
-            }
-        }
-        index
-    }
-
-    /// The subjects that a line may fit, as far as its ends tell.
-    fn near<'s>(&'s self, line: &'s str) -> impl Iterator<Item = &'s Subject> + 's {
-        let by_last = line.bytes().next_back().and_then(|byte| self.by_last_byte.get(&byte));
-        let by_first = line.bytes().next().and_then(|byte| self.by_first_byte.get(&byte));
-        by_last.into_iter().chain(by_first).flatten().chain(&self.others).filter(|subject| {
-            line.ends_with(subject.template.end()) && line.starts_with(subject.template.start())
-        })
     }
 }
 

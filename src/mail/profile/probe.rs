@@ -1,5 +1,6 @@
 //! What layouts look for in a mail: a header field, lines of the text part, elements of the HTML part, links.
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use super::{Locale, Profile};
@@ -60,12 +61,12 @@ pub(super) struct ProfileLink {
     pub(super) written: Option<Template>,
 }
 
-/// A mail taken apart.
+/// A mail taken apart, each part when somebody asks.
 #[derive(Debug)]
 pub(super) struct Content<'m> {
     pub(super) message: &'m Message<'m>,
-    lines: Vec<String>,
-    pub(super) document: Option<Document>,
+    lines: OnceCell<Vec<String>>,
+    document: OnceCell<Option<Document>>,
 }
 
 /// A mail as one profile sees it.
@@ -76,7 +77,7 @@ pub(super) struct View<'v> {
     /// The locale whose subject fits.
     pub(super) locale: usize,
     pub(super) numerals: &'v Numerals,
-    pub(super) links: &'v [PlacedLink],
+    pub(super) links: &'v OnceCell<Vec<PlacedLink>>,
 }
 
 /// A link with the element that bears it, if it is in the HTML part.
@@ -88,19 +89,28 @@ pub(super) struct PlacedLink {
 
 impl<'m> Content<'m> {
     pub(super) fn new(message: &'m Message<'m>) -> Self {
-        let lines = message.text().unwrap_or_default().lines().map(|line| one_line(line, LINE_CAP));
-        let lines = lines.filter(|line| !line.is_empty()).take(LINES_LIMIT).collect();
-        Self {
-            message,
-            lines,
-            document: message.html().map(|html| Document::parse(html, message.is_html_cut())),
-        }
+        Self { message, lines: OnceCell::new(), document: OnceCell::new() }
+    }
+
+    /// The lines of the text part, without blank ones.
+    fn lines(&self) -> &[String] {
+        self.lines.get_or_init(|| {
+            let lines = self.message.text().unwrap_or_default().lines();
+            let lines = lines.map(|line| one_line(line, LINE_CAP)).filter(|line| !line.is_empty());
+            lines.take(LINES_LIMIT).collect()
+        })
+    }
+
+    /// The HTML part.
+    pub(super) fn document(&self) -> Option<&Document> {
+        let parse = |html| Document::parse(html, self.message.is_html_cut());
+        self.document.get_or_init(|| self.message.html().map(parse)).as_ref()
     }
 
     /// All links: those of the HTML part, then those of the text part; what a redirect leads to comes before
     /// the redirect.
-    pub(super) fn links(&self, profile: &Profile) -> Vec<PlacedLink> {
-        let document = self.document.as_ref();
+    fn links(&self, profile: &Profile) -> Vec<PlacedLink> {
+        let document = self.document();
         let anchors = document.into_iter().flat_map(|document| {
             document.within(None).filter_map(|place| {
                 let element = document.element(place).filter(|element| element.tag == "a")?;
@@ -129,6 +139,10 @@ impl Profile {
 }
 
 impl View<'_> {
+    fn links(&self) -> &[PlacedLink] {
+        self.links.get_or_init(|| self.content.links(self.profile))
+    }
+
     /// Does a line of the text part read as one of the phrases? The subject's language comes first; but a
     /// mail may be in several, where translations are missing.
     fn find_phrase(&self, name: &str, known: &Bindings) -> Option<Bindings> {
@@ -138,7 +152,7 @@ impl View<'_> {
     }
 
     fn find_line(&self, templates: &[Template], known: &Bindings) -> Option<Bindings> {
-        let lines = &self.content.lines;
+        let lines = self.content.lines();
         templates
             .iter()
             .find_map(|template| lines.iter().find_map(|line| template.read(line, known, self.numerals)))
@@ -165,10 +179,10 @@ impl Probe {
                     .into_iter()
                     .find_map(|value| is.read(&one_line(&value, LINE_CAP), known, view.numerals))
             }
-            Self::Text(templates) => view.find_lines(&view.content.lines, templates, known),
+            Self::Text(templates) => view.find_lines(view.content.lines(), templates, known),
             Self::Phrase(name) => view.find_phrase(name, known),
             Self::Html { select, holds } => {
-                let document = view.content.document.as_ref()?;
+                let document = view.content.document()?;
                 let mut places = select.select(document, scope);
                 match holds {
                     Holds::Anything => places.next().map(|_| known.clone()),
@@ -191,7 +205,7 @@ impl Probe {
             }
             Self::Link { within, is, query, profile } => {
                 let allowed = Self::places(view, scope, within.as_ref());
-                view.links.iter().find_map(|PlacedLink { link, place }| {
+                view.links().iter().find_map(|PlacedLink { link, place }| {
                     if let Some(allowed) = &allowed
                         && !place.is_some_and(|place| allowed.iter().any(|range| range.contains(&place)))
                     {
@@ -223,7 +237,7 @@ impl Probe {
         if scope.is_none() && within.is_none() {
             return None;
         }
-        let Some(document) = &view.content.document else { return Some(Vec::new()) };
+        let Some(document) = view.content.document() else { return Some(Vec::new()) };
         Some(match within {
             None => vec![document.within(scope)],
             Some(select) => {

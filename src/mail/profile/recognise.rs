@@ -1,11 +1,14 @@
 //! From a message to a notification: which layouts may be meant, which one is, and what it reads.
 
+use std::cell::OnceCell;
+
 use super::layout::{Layout, Picture};
 use super::probe::{Content, View};
 use super::{Profile, Profiles};
 use crate::mail::authenticity::{self, Trust};
 use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::line::one_line;
+use crate::mail::markup::Document;
 use crate::mail::message::{Head, Message};
 use crate::mail::notification::{Fact, Follower, Network, Notification, Recognition, Shown, Timestamp};
 use crate::mail::numeral::Numerals;
@@ -40,22 +43,23 @@ impl Profiles {
     /// Stage two: what a mail is, to judge by all of it.
     pub fn recognise(&self, message: &Message<'_>, trust: &Trust, received: Timestamp) -> Recognition {
         let candidates = self.candidates(message.head());
-        if candidates.is_empty() {
+        if candidates.is_empty() || message.head().is_correspondence() {
             return Recognition::Foreign;
         }
         let content = Content::new(message);
-        let lang = content.document.as_ref().and_then(|document| document.lang());
-        let mut links = Vec::new();
+        let mut links = OnceCell::new();
         let mut links_of: Option<&Network> = None;
         let mut incomplete: Option<(&Network, Vec<Fact>)> = None;
         let mut unlike: Option<&Network> = None;
         let plain = Numerals::default();
         for Candidate { profile, layout, locale, known, .. } in candidates {
+            // The language of the HTML part matters where numbers are printed, and not before.
+            let lang = if profile.counts() { content.document().and_then(Document::lang) } else { None };
+            let numerals = profile.numerals(lang, locale).unwrap_or(&plain);
             if links_of != Some(&profile.network) {
-                links = content.links(profile);
+                links = OnceCell::new();
                 links_of = Some(&profile.network);
             }
-            let numerals = profile.numerals(lang, locale).unwrap_or(&plain);
             let view = View { content: &content, profile, locale, numerals, links: &links };
             match layout.read(&view, known) {
                 Outcome::Unlike => {
@@ -142,7 +146,7 @@ impl Layout {
                 None => {}
             }
         }
-        let scopes: Vec<_> = match (&self.each, &view.content.document) {
+        let scopes: Vec<_> = match (&self.each, view.content.document()) {
             (None, _) => vec![None],
             (Some(each), Some(document)) => each.select(document, None).map(Some).collect(),
             (Some(_), None) => Vec::new(),
@@ -205,7 +209,7 @@ impl Layout {
 
 impl Picture {
     fn is_default(&self, view: &View<'_>, scope: Option<usize>) -> Shown<bool> {
-        let Some(document) = &view.content.document else { return Shown::NotShown };
+        let Some(document) = view.content.document() else { return Shown::NotShown };
         let image = self.image.select(document, scope).find_map(|place| document.element(place));
         image.map_or(Shown::NotShown, |image| {
             let target = one_line(&image.target, 2_000);

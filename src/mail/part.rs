@@ -1,0 +1,163 @@
+//! One part of a mail that is meant to be read: its transfer encoding and charset undone when somebody asks.
+//!
+//! Lenient and bounded: what is broken is replaced or passed over, and no part is decoded beyond a limit.
+
+use std::cell::OnceCell;
+
+use base64::Engine as _;
+use charset::Charset;
+use mailparse::ParsedMail;
+use mailparse::body::Body;
+
+/// How many bytes of a part are decoded.
+const PART_LIMIT: usize = 1 << 20;
+
+/// A part that is meant to be shown.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    raw: &'a [u8],
+    encoding: Encoding,
+    charset: String,
+    /// Whether the end is missing.
+    pub(super) is_cut: bool,
+    decoded: OnceCell<String>,
+}
+
+/// How bytes are made fit for transport (RFC 2045, section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    None,
+    QuotedPrintable,
+    Base64,
+}
+
+impl<'a> Part<'a> {
+    /// Takes a part out of a parsed mail.
+    pub(super) fn new(part: &ParsedMail<'a>, is_cut: bool) -> Self {
+        let (encoding, raw) = match part.get_body_encoded() {
+            Body::Base64(body) => (Encoding::Base64, body.get_raw()),
+            Body::QuotedPrintable(body) => (Encoding::QuotedPrintable, body.get_raw()),
+            Body::SevenBit(body) | Body::EightBit(body) => (Encoding::None, body.get_raw()),
+            Body::Binary(body) => (Encoding::None, body.get_raw()),
+        };
+        Self {
+            // The body ends where the part does.
+            raw: part.raw_bytes.get(part.raw_bytes.len() - raw.len()..).unwrap_or_default(),
+            encoding,
+            charset: part.ctype.charset.clone(),
+            is_cut,
+            decoded: OnceCell::new(),
+        }
+    }
+
+    /// Its text, whatever its charset and transfer encoding. What is broken in it is replaced.
+    pub(super) fn text(&self) -> &str {
+        self.decoded.get_or_init(|| {
+            let mut bytes = match self.encoding {
+                Encoding::Base64 => lenient_base64(self.raw),
+                Encoding::QuotedPrintable => quoted_printable(self.raw),
+                Encoding::None => self.raw.get(..PART_LIMIT).unwrap_or(self.raw).to_vec(),
+            };
+            bytes.truncate(PART_LIMIT);
+            let label = self.charset.as_str();
+            // Mail without a charset is UTF-8 more often than anything else today; of real US-ASCII that is true too.
+            if label.eq_ignore_ascii_case("us-ascii") || label.eq_ignore_ascii_case("utf-8") {
+                return utf_8(bytes);
+            }
+            match Charset::for_label_no_replacement(label.as_bytes()) {
+                Some(charset) => charset.decode(&bytes).0.into_owned(),
+                None => utf_8(bytes),
+            }
+        })
+    }
+}
+
+fn utf_8(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Decodes as much as there is: a mail cut short seldom ends with a whole group of four, and RFC 2045,
+/// section 6.8 has characters outside the alphabet ignored.
+fn lenient_base64(raw: &[u8]) -> Vec<u8> {
+    let alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let mut digits: Vec<u8> = raw.iter().copied().filter(alphabet).take(PART_LIMIT / 3 * 4).collect();
+    if digits.len() % 4 == 1 {
+        digits.pop();
+    }
+    let engine = base64::engine::GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        base64::engine::GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
+    );
+    engine.decode(digits).unwrap_or_default()
+}
+
+/// Decodes quoted-printable text (RFC 2045, section 6.7). What is no escape stays as it is.
+fn quoted_printable(raw: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(raw.len().min(PART_LIMIT));
+    for line in raw.split_inclusive(|byte| *byte == b'\n') {
+        if text.len() >= PART_LIMIT {
+            break;
+        }
+        // White space at the end of a line was added on the way (rule 3).
+        let mut rest = line.trim_ascii_end();
+        let mut is_soft = false;
+        while let Some(at) = rest.iter().position(|byte| *byte == b'=') {
+            let (before, escape) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+            text.extend_from_slice(before);
+            match escape {
+                [_] => {
+                    is_soft = true;
+                    rest = &[];
+                }
+                [_, high, low, tail @ ..] if let (Some(high), Some(low)) = (digit(*high), digit(*low)) => {
+                    text.push(high * 16 + low);
+                    rest = tail;
+                }
+                [equals, tail @ ..] => {
+                    text.push(*equals);
+                    rest = tail;
+                }
+                [] => rest = &[],
+            }
+        }
+        text.extend_from_slice(rest);
+        if !is_soft && line.ends_with(b"\n") {
+            text.push(b'\n');
+        }
+    }
+    text
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        // RFC 2045 wants capitals, and a robust reader takes both.
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(raw: &str, expected: &str) {
+        assert_eq!(String::from_utf8_lossy(&quoted_printable(raw.as_bytes())), expected, "{raw:?}");
+    }
+
+    #[test]
+    fn quoted_printable_text_is_decoded() {
+        check("Gr=C3=BC=c3=9fe\r\nx", "Grüße\nx");
+        check("one li=\r\nne  \r\n", "one line\n");
+        check("=3D=3D\n\n=", "==\n\n");
+    }
+
+    #[test]
+    fn what_is_no_escape_stays_as_it_is() {
+        check("a=b =ZZ =4", "a=b =ZZ =4");
+        check("ä=\n=C3=A4", "ää");
+    }
+}

@@ -1,0 +1,186 @@
+//! All subjects of all profiles, found by how they end or begin: an ordinary mail is compared with few, if any.
+
+use super::Profile;
+use crate::mail::template::Template;
+
+/// The subjects, by their ends.
+#[derive(Debug, Default)]
+pub(super) struct SubjectIndex {
+    by_end: Tree,
+    /// Those that end with a hole.
+    by_start: Tree,
+    subjects: Vec<Subject>,
+}
+
+/// A subject, and which layouts it may belong to.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) template: Template,
+    pub(super) profile: usize,
+    pub(super) locale: usize,
+    pub(super) layouts: Vec<usize>,
+    /// The bytes that it fixes.
+    letters: Letters,
+}
+
+/// Texts by their bytes, one after the other.
+#[derive(Debug)]
+struct Tree {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// What follows, sorted by the byte that leads there.
+    next: Vec<(u8, usize)>,
+    /// The subjects whose text ends here.
+    subjects: Vec<usize>,
+}
+
+/// Which bytes a text holds: a quick way to see that one cannot be part of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Letters([u64; 4]);
+
+impl Letters {
+    fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let mut letters = Self::default();
+        for byte in texts.into_iter().flat_map(str::bytes) {
+            if let Some(word) = letters.0.get_mut(usize::from(byte >> 6)) {
+                *word |= 1 << (byte & 63);
+            }
+        }
+        letters
+    }
+
+    fn are_all_in(self, other: Self) -> bool {
+        self.0.iter().zip(other.0).all(|(own, theirs)| own & !theirs == 0)
+    }
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()] }
+    }
+}
+
+impl Tree {
+    fn insert(&mut self, text: impl Iterator<Item = u8>, subject: usize) {
+        let mut place = 0;
+        for byte in text {
+            let new = self.nodes.len();
+            let Some(node) = self.nodes.get_mut(place) else { return };
+            place = match node.next.binary_search_by_key(&byte, |(byte, _)| *byte) {
+                Ok(found) => node.next.get(found).map_or(new, |(_, place)| *place),
+                Err(gap) => {
+                    node.next.insert(gap, (byte, new));
+                    self.nodes.push(Node::default());
+                    new
+                }
+            };
+        }
+        if let Some(node) = self.nodes.get_mut(place) {
+            node.subjects.push(subject);
+        }
+    }
+
+    /// The subjects whose text the given one begins with.
+    fn along(&self, mut text: impl Iterator<Item = u8>) -> impl Iterator<Item = usize> {
+        let mut node = self.nodes.first();
+        std::iter::from_fn(move || {
+            let here = node?;
+            let byte = text.next();
+            node = byte.and_then(|byte| {
+                let found = here.next.binary_search_by_key(&byte, |(byte, _)| *byte).ok()?;
+                self.nodes.get(here.next.get(found)?.1)
+            });
+            Some(here.subjects.iter().copied())
+        })
+        .flatten()
+    }
+}
+
+impl SubjectIndex {
+    pub(super) fn new(profiles: &[Profile]) -> Self {
+        let mut index = Self::default();
+        for (profile, compiled) in profiles.iter().enumerate() {
+            for (locale, words) in compiled.locales.iter().enumerate() {
+                for (phrase, templates) in &words.phrases {
+                    let layouts = compiled.layouts.iter().enumerate();
+                    let layouts: Vec<_> = layouts
+                        .filter(|(_, layout)| layout.subjects == *phrase)
+                        .map(|(place, _)| place)
+                        .collect();
+                    if layouts.is_empty() {
+                        continue;
+                    }
+                    for template in templates.iter().cloned() {
+                        let letters = Letters::of(template.literals());
+                        let layouts = layouts.clone();
+                        index.add(Subject { template, profile, locale, layouts, letters });
+                    }
+                }
+            }
+        }
+        index
+    }
+
+    fn add(&mut self, subject: Subject) {
+        let place = self.subjects.len();
+        let (start, end) = (subject.template.start(), subject.template.end());
+        if end.is_empty() {
+            self.by_start.insert(start.bytes(), place);
+        } else {
+            self.by_end.insert(end.bytes().rev(), place);
+        }
+        self.subjects.push(subject);
+    }
+
+    /// The subjects that a line may fit, as far as its ends and its letters tell.
+    pub(super) fn near<'s>(&'s self, line: &'s str) -> impl Iterator<Item = &'s Subject> + 's {
+        let mut letters = None;
+        let places = self.by_end.along(line.bytes().rev()).chain(self.by_start.along(line.bytes()));
+        places.filter_map(|place| self.subjects.get(place)).filter(move |subject| {
+            subject.letters.are_all_in(*letters.get_or_insert_with(|| Letters::of([line])))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::Source;
+    use crate::diagnostic::document::Findings;
+    use crate::mail::Profiles;
+
+    fn check(line: &str, expected: &[&str]) {
+        let text = r#"
+network = "n"
+title = "N"
+locale.en.follow = ["{name} follows you", "{name} follows you.", "New: {name}", "{name} near {}", "you"]
+[[layout]]
+name = "a"
+kind = "follow"
+needs = "name"
+"#;
+        let findings = Findings::default();
+        let profiles = Profiles::compile(&[Source::new("n.toml", text)], &findings);
+        let near = profiles.subjects.near(line).map(|subject| subject.template.to_string());
+        let mut near: Vec<_> = near.collect();
+        near.sort();
+        assert_eq!(near, expected, "{line}");
+    }
+
+    #[test]
+    fn subjects_are_found_by_their_ends() {
+        check("Ann follows you", &["you", "{name} follows you"]);
+        check("Ann follows you.", &["{name} follows you."]);
+        check("New: Ann", &["New: {name}"]);
+        check("Nobody we know", &[]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn a_subject_that_begins_and_ends_with_a_hole_is_found_by_its_letters() {
+        check("Ann on N", &["{name} near {}"]);
+        check("Ann in N", &[]);
+    }
+}
