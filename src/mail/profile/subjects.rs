@@ -180,7 +180,7 @@ needs = "name"
 
     #[test]
     fn a_subject_that_begins_and_ends_with_a_hole_is_found_by_its_letters() {
-        check("Ann on N", &["{name} near {}"]);
+        check("Ann near N", &["{name} near {}"]);
         check("Ann in N", &[]);
     }
 }
