@@ -7,7 +7,7 @@ use super::memory::{Memory, Unwritten};
 use super::{MAIL_LIMIT, Sweep, SweepFault};
 use crate::assess::{Assessment, Mail, assess};
 use crate::ledger::{EarlierMove, LedgerFault};
-use crate::mail::{Message, Recognition, Timestamp};
+use crate::mail::{Authenticity, Message, Recognition, Timestamp};
 use crate::mailbox::{Head, Opened, Session};
 use crate::place::{MailDigest, MailIdentity, MailRef, Uid};
 
@@ -99,7 +99,9 @@ fn one(
         if earlier == EarlierMove::PutBack {
             unwritten.known.extend(keys.iter().cloned());
         }
-        if !memory.knows(account, &identity)? {
+        // As in the ledger: a forged mail gives nobody a past.
+        let forged = matches!(notification.authentic, Authenticity::Fail(_));
+        if !forged && !memory.knows(account, &identity)? {
             unwritten.mails.note(keys, received);
         }
     }
