@@ -144,6 +144,10 @@ struct Judge {
 struct Networks {
     /// One network, in detail
     name: Option<String>,
+    /// Print the file that describes it, as it ships, to start one of your own from; `generic` and `example` can be
+    /// printed too: a guess at mails of any site, and a site of your own
+    #[arg(long, requires = "name")]
+    print: bool,
 }
 
 /// The options of `schema`.

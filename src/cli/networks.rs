@@ -5,10 +5,14 @@ use std::path::Path;
 use super::output::Output;
 use super::{Ending, Networks, context};
 use crate::daemon::rulebook;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Source, nearest};
+use crate::mail::Profiles;
 use crate::report;
 
 pub(super) fn networks(settings: Option<&Path>, options: &Networks, output: &mut Output) -> Ending {
+    if let (Some(name), true) = (&options.name, options.print) {
+        return print(name, output);
+    }
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
     let (networks, findings) = rulebook::networks(settings.as_ref());
     output.findings(&findings);
@@ -19,16 +23,38 @@ pub(super) fn networks(settings: Option<&Path>, options: &Networks, output: &mut
                 network.network.as_str() == name || network.title.eq_ignore_ascii_case(name)
             };
             let Some(network) = networks.iter().find(is_meant) else {
-                let known = networks.iter().map(|network| network.network.as_str());
-                let advice = match nearest(name, known) {
-                    Some(word) => format!("did you mean `{word}`?"),
-                    None => "`followsift networks` lists those that are known".to_owned(),
-                };
-                output.error(&format!("error: no network is called `{name}`\n  {advice}"));
-                return Ending::Usage;
+                return unknown(name, networks.iter().map(|network| network.network.as_str()), output);
             };
             output.text(&report::networks::one(network, output.paint()));
         }
     }
     if findings.iter().any(Diagnostic::is_error) { Ending::Settings } else { Ending::Well }
+}
+
+/// The file of a network as it ships.
+fn print(name: &str, output: &mut Output) -> Ending {
+    let sources = [Profiles::shipped_sources(), Profiles::offered_sources()].concat();
+    let stem = |source: &Source| {
+        let file = source.name().rsplit('/').next().unwrap_or_default();
+        file.trim_end_matches(".toml").to_owned()
+    };
+    match sources.iter().find(|source| stem(source) == name) {
+        Some(source) => {
+            output.text(source.text());
+            Ending::Well
+        }
+        None => {
+            let known: Vec<_> = sources.iter().map(stem).collect();
+            unknown(name, known.iter().map(String::as_str), output)
+        }
+    }
+}
+
+fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str>, output: &mut Output) -> Ending {
+    let advice = match nearest(name, known) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => "`followsift networks` lists those that are known".to_owned(),
+    };
+    output.error(&format!("error: no network is called `{name}`\n  {advice}"));
+    Ending::Usage
 }

@@ -77,6 +77,7 @@ fn entry(shown: &mut String, word: &str, text: &str, paint: Paint) {
 
 fn reach(network: &NetworkSummary) -> String {
     match network.domains.as_slice() {
+        _ if network.is_guess => "a guess: anybody, and never proven authentic".to_owned(),
         [] => "any site that runs it".to_owned(),
         domains => domains.join(", "),
     }

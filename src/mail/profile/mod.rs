@@ -8,6 +8,7 @@
 //! title = "The Site"                     # as people call it
 //! about = "where the facts are from"
 //! domains = ["site.example"]             # the network's own; without them it is self-hosted
+//! confidence = "low"                     # a guess: tried last, and never proven authentic
 //!
 //! [[redirect]]                           # a link that bears another in a parameter
 //! link = "site.example/out"
@@ -78,6 +79,9 @@ struct Profile {
     about: String,
     /// The domains that the network sends from; a self-hosted network has none.
     domains: Vec<String>,
+    /// It says how mails of its kind look anywhere, and knows no network: its mails are tried last, and nothing can prove
+    /// them authentic.
+    is_guess: bool,
     redirects: Vec<Redirect>,
     locales: Vec<Locale>,
     layouts: Vec<Layout>,
@@ -121,6 +125,11 @@ impl Profiles {
         SHIPPED.iter().map(|(name, text)| Source::new(*name, *text)).collect()
     }
 
+    /// Profiles to be put among one's own: they ship, and are not in use.
+    pub fn offered_sources() -> Vec<Source> {
+        OFFERED.iter().map(|(name, text)| Source::new(*name, *text)).collect()
+    }
+
     /// The JSON Schema of a profile.
     pub fn schema() -> serde_json::Value {
         schema::schema()
@@ -131,6 +140,12 @@ impl Profiles {
         self.profiles.iter().map(Profile::summary).collect()
     }
 }
+
+/// What ships, and is used by nobody who does not ask for it.
+const OFFERED: &[(&str, &str)] = &[
+    ("generic.toml", include_str!("../../../config/generic.toml")),
+    ("example.toml", include_str!("../../../config/example.toml")),
+];
 
 /// What ships.
 const SHIPPED: &[(&str, &str)] = &[

@@ -10,7 +10,9 @@ use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::line::one_line;
 use crate::mail::markup::Document;
 use crate::mail::message::{Head, Message};
-use crate::mail::notification::{Fact, Follower, Network, Notification, Recognition, Shown, Timestamp};
+use crate::mail::notification::{
+    Authenticity, Fact, Follower, Network, Notification, Recognition, Shown, Timestamp,
+};
 use crate::mail::numeral::Numerals;
 
 /// A layout whose sender and subject fit.
@@ -53,6 +55,10 @@ impl Profiles {
         let mut unlike: Option<&Network> = None;
         let plain = Numerals::default();
         for Candidate { profile, layout, locale, known, .. } in candidates {
+            // What seems to be a network's mail, and cannot be read, is not to be guessed at.
+            if profile.is_guess && (incomplete.is_some() || unlike.is_some()) {
+                break;
+            }
             // The language of the HTML part matters where numbers are printed, and not before.
             let lang = if profile.counts() { content.document().and_then(Document::lang) } else { None };
             let numerals = profile.numerals(lang, locale).unwrap_or(&plain);
@@ -63,21 +69,29 @@ impl Profiles {
             let view = View { content: &content, profile, locale, numerals, links: &links };
             match layout.read(&view, known) {
                 Outcome::Unlike => {
-                    if !profile.domains.is_empty() {
+                    if !profile.domains.is_empty() && !profile.is_guess {
                         unlike.get_or_insert(&profile.network);
                     }
                 }
+                // A guess that does not hold says nothing about any network.
+                Outcome::Missing(_) if profile.is_guess => {}
                 Outcome::Missing(missing) => {
                     incomplete.get_or_insert((&profile.network, missing));
                 }
                 Outcome::Read { followers, host } => {
                     let signed_by = layout.signed_by.as_deref();
+                    let authentic = authenticity::judge(message.head(), &profile.domains, signed_by, trust);
+                    // A guess does not know whose mail it would be.
+                    let authentic = match authentic {
+                        Authenticity::Pass(_) if profile.is_guess => Authenticity::Unknown,
+                        judged => judged,
+                    };
                     return Recognition::Recognised(Notification {
                         network: profile.network.clone(),
                         title: profile.title.clone(),
                         kind: layout.kind,
                         layout: layout.name.clone(),
-                        authentic: authenticity::judge(message.head(), &profile.domains, signed_by, trust),
+                        authentic,
                         instance: host.filter(|_| profile.domains.is_empty()),
                         complete: layout.names_all && !message.is_html_cut(),
                         followers,
@@ -95,7 +109,7 @@ impl Profiles {
         }
     }
 
-    /// The layouts that fit, those first whose subject says most.
+    /// The layouts that fit, those first whose subject says most; guesses last.
     fn candidates<'p>(&'p self, head: &'p Head<'_>) -> Vec<Candidate<'p>> {
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         for candidate in self.fitting(head) {
@@ -107,7 +121,7 @@ impl Profiles {
                 candidates.push(candidate);
             }
         }
-        candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.fixed));
+        candidates.sort_by_key(|candidate| (candidate.profile.is_guess, std::cmp::Reverse(candidate.fixed)));
         candidates
     }
 

@@ -17,6 +17,10 @@ pub(super) fn schema() -> Value {
             "title": { "description": "The network as people call it.", "type": "string" },
             "about": { "description": "Where the facts of this file are from.", "type": "string" },
             "domains": texts("The domains that the network sends from; a self-hosted network has none."),
+            "confidence": {
+                "description": "`low`: a guess, tried after all others, and never proven authentic.",
+                "enum": ["full", "low"],
+            },
             "redirect": {
                 "description": "A link of the network's that bears another in a parameter.",
                 "type": "array",

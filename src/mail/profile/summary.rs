@@ -15,6 +15,8 @@ pub struct NetworkSummary {
     pub about: String,
     /// The domains that it sends from; none where it is self-hosted, or a site of anybody's.
     pub domains: Vec<String>,
+    /// Whether it is a guess, that knows no network: nothing proves such mails authentic.
+    pub is_guess: bool,
     /// What its mails can be about.
     pub kinds: Vec<Kind>,
     /// The forms in which its mails came, in the order in which they are tried.
@@ -67,6 +69,7 @@ impl Profile {
             title: self.title.clone(),
             about: self.about.clone(),
             domains: self.domains.clone(),
+            is_guess: self.is_guess,
             kinds,
             facts: Fact::ALL.into_iter().filter(shown).collect(),
             layouts,

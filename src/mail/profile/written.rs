@@ -21,6 +21,9 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
         let title = table.require("title").and_then(|value| value.string());
         let about = table.take("about").and_then(|value| value.string());
         let domains = strings(table.take("domains"));
+        let confidence = table
+            .take("confidence")
+            .and_then(|value| word(&value, "confidence", &[("full", false), ("low", true)]));
         let redirects = tables(table.take("redirect"), redirect);
         let locales =
             table.require("locale").and_then(|value| value.table()).map(locales).unwrap_or_default();
@@ -36,6 +39,7 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
             title: title?.text,
             about: about.map(|about| about.text).unwrap_or_default(),
             domains: domains.into_iter().map(|domain| domain.text.to_lowercase()).collect(),
+            is_guess: confidence.unwrap_or(false),
             redirects,
             locales,
             layouts: Vec::new(),
@@ -272,10 +276,14 @@ fn compiled<T, E: ToString>(value: &Value<'_>, compile: impl Fn(&str) -> Result<
         Err(error) => {
             let message = error.to_string();
             let finding = Diagnostic::error(value.source(), text.span, message.clone());
-            value.findings().add(if message.starts_with("no hole") {
-                finding.label(format!("expected one of {}", list(&Hole::words())))
-            } else {
-                finding
+            let unknown_hole =
+                message.strip_prefix("no hole is called `").and_then(|word| word.strip_suffix('`'));
+            value.findings().add(match unknown_hole {
+                Some(word) => finding.label(match nearest(word, Hole::words()) {
+                    Some(hole) => format!("did you mean `{{{hole}}}`?"),
+                    None => format!("expected one of {}", list(&Hole::words())),
+                }),
+                None => finding,
             });
             None
         }

@@ -1,0 +1,177 @@
+//! Descriptions of networks that users write, and those that ship for them to start from.
+//!
+//! `tests/bad-networks/<case>/network.toml` has exactly the findings of the `expected.txt` beside it; `UPDATE_EXPECT=1`
+//! rewrites them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "a test asks for its own environment")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use followsift::diagnostic::document::Findings;
+use followsift::diagnostic::{Diagnostic, Source};
+use followsift::mail::{Authenticity, Message, Notification, Profiles, Recognition, Shown, Timestamp, Trust};
+
+#[test]
+fn every_finding_says_where_and_what_to_do() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad-networks");
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut cases: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let findings = Findings::default();
+        let text = fs::read_to_string(case.join("network.toml")).unwrap();
+        Profiles::compile(&[Source::new("network.toml", text)], &findings);
+        let found = findings.into_sorted();
+        let shown: String = found.iter().map(|finding| finding.plain() + "\n\n").collect();
+        let expected = case.join("expected.txt");
+        if update {
+            fs::write(&expected, &shown).unwrap();
+        }
+        let is_error = found.iter().any(Diagnostic::is_error);
+        if fs::read_to_string(&expected).unwrap_or_default() != shown || !is_error {
+            wrong.push(format!("{}:\n{shown}", case.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The text of an offered description.
+fn offered(name: &str) -> Source {
+    Profiles::offered_sources().into_iter().find(|source| source.name() == name).unwrap()
+}
+
+/// What ships, and one that is offered.
+fn profiles_with(name: &str) -> Profiles {
+    let mut sources = Profiles::shipped_sources();
+    sources.push(offered(name));
+    let findings = Findings::default();
+    let profiles = Profiles::compile(&sources, &findings);
+    assert_eq!(findings.into_sorted(), []);
+    profiles
+}
+
+fn recognise(profiles: &Profiles, mail: &str) -> Recognition {
+    let trust = Trust { authserv_id: Some("mx.example".to_owned()) };
+    profiles.recognise(&Message::parse(mail.as_bytes()).unwrap(), &trust, Timestamp(0))
+}
+
+/// The mail that the example says it describes.
+fn mail_of_the_example() -> String {
+    let text = offered("example.toml");
+    let (_, after) = text.text().split_once("# The mail that it describes:\n#\n").unwrap();
+    let lines = after.lines().take_while(|line| line.starts_with('#'));
+    lines.map(|line| line.trim_start_matches('#').trim_start().to_owned() + "\r\n").collect()
+}
+
+#[test]
+fn the_example_reads_the_mail_that_it_describes() {
+    let Recognition::Recognised(Notification { network, followers, .. }) =
+        recognise(&profiles_with("example.toml"), &mail_of_the_example())
+    else {
+        panic!("not recognised");
+    };
+    let follower = followers.first().unwrap();
+    assert_eq!(network.as_str(), "potters");
+    assert_eq!(follower.name, Shown::Value("Ann Lima".to_owned()));
+    assert_eq!(follower.handle, Shown::Value("annlima".to_owned()));
+    assert_eq!(follower.url, Shown::Value("https://potters.example/~annlima".to_owned()));
+    assert_eq!(follower.bio, Shown::Value("Works in clay, mostly bowls".to_owned()));
+    assert_eq!((&follower.followers, &follower.following), (&Shown::Value(12), &Shown::Value(1_204)));
+}
+
+#[test]
+fn the_example_leaves_other_mails_of_the_site_alone() {
+    let other = mail_of_the_example().replace("new-follower", "new-comment");
+    let found = recognise(&profiles_with("example.toml"), &other);
+    assert!(matches!(found, Recognition::Incomplete { .. }), "{found:?}");
+}
+
+/// A mail of a site that nobody has described.
+fn unheard_of(subject: &str) -> String {
+    format!(
+        "Authentication-Results: mx.example; dkim=pass header.d=unheard.example\r\n\
+         From: Unheard <noreply@unheard.example>\r\nSubject: {subject}\r\n\
+         List-Unsubscribe: <https://unheard.example/off>\r\n\r\nHello Rob,\r\nAnn Lima is new among your followers.\r\n"
+    )
+}
+
+#[test]
+fn the_guess_is_off_until_it_is_asked_for() {
+    let findings = Findings::default();
+    let shipped = Profiles::compile(&Profiles::shipped_sources(), &findings);
+    for subject in [
+        "Ann Lima is now following you on Unheard",
+        "New Follower Ann Lima",
+        "Ann Lima folgt dir jetzt auf U",
+    ] {
+        let mail = unheard_of(subject);
+        assert_eq!(recognise(&shipped, &mail), Recognition::Foreign, "{subject}");
+        let found = recognise(&profiles_with("generic.toml"), &mail);
+        let Recognition::Recognised(notification) = found else { panic!("{subject}: {found:?}") };
+        assert_eq!(notification.network.as_str(), "generic");
+        // Its own domain's signature proves nothing about a network that nobody knows.
+        assert_eq!(notification.authentic, Authenticity::Unknown);
+        let names: Vec<_> = notification.followers.into_iter().map(|follower| follower.name).collect();
+        assert_eq!(names, [Shown::Value("Ann Lima".to_owned())]);
+    }
+}
+
+#[test]
+fn the_guess_leaves_what_people_write_and_what_it_is_not_about() {
+    let mail = unheard_of("Ann Lima is now following you");
+    for (what, other) in [
+        ("a person's", mail.replace("noreply@", "ann@")),
+        ("nothing to switch off", mail.replace("List-Unsubscribe", "X-Other")),
+        ("about something else", mail.replace("Ann Lima is new", "Somebody is new")),
+        ("an answer", format!("In-Reply-To: <1@mail.example>\r\n{mail}")),
+    ] {
+        assert_eq!(recognise(&profiles_with("generic.toml"), &other), Recognition::Foreign, "{what}");
+    }
+}
+
+#[test]
+fn the_guess_never_takes_a_mail_that_seems_to_be_a_known_networks() {
+    let mail = unheard_of("Ann Lima is now following you on Twitch")
+        .replace("noreply@unheard.example", "no-reply@twitch.tv");
+    let found = recognise(&profiles_with("generic.toml"), &mail);
+    assert!(
+        matches!(&found, Recognition::Incomplete { network, .. } if network.as_str() == "twitch"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_description_of_ones_own_is_printed_checked_and_tried() {
+    let home = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
+        command.args(arguments).current_dir(home.path()).env_clear().env("HOME", home.path());
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let settings = "[accounts.home]\nhost = \"mail.example\"\nuser = \"rob\"\npassword-file = \"password\"\n";
+    fs::write(home.path().join("followsift.toml"), settings).unwrap();
+    fs::write(home.path().join("mail.eml"), mail_of_the_example()).unwrap();
+    fs::create_dir(home.path().join("networks")).unwrap();
+    let (code, example, _) = run(&["networks", "example", "--print"]);
+    assert_eq!((code, example.as_str()), (Some(0), offered("example.toml").text()));
+
+    let file = home.path().join("networks/potters.toml");
+    fs::write(&file, example.replace("kind = \"follow\"", "kind = \"folow\"")).unwrap();
+    let (code, _, errors) = run(&["check", "--settings", "followsift.toml"]);
+    assert_eq!(code, Some(78));
+    assert!(errors.contains("unknown kind `folow`") && errors.contains("networks/potters.toml:"), "{errors}");
+
+    fs::write(&file, example).unwrap();
+    let (code, explained, errors) = run(&["explain", "--brief", "mail.eml", "--settings", "followsift.toml"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(explained.starts_with("Potters' Corner · follow"), "{explained}");
+    let (_, listed, _) = run(&["networks", "potters", "--settings", "followsift.toml"]);
+    assert!(listed.contains("it comes from mailer@potters.example"), "{listed}");
+}
