@@ -405,6 +405,27 @@ fn systemd_hears_that_all_is_well_until_a_thread_hangs() {
 }
 
 #[test]
+fn a_systemd_that_does_not_listen_holds_nobody_up() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let home = Home::new();
+    home.settings(scene.proxy.port, "");
+    let socket = home.path().join("deaf");
+    let _deaf = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    let mut command = home.command(&["run"]);
+    // Fed so often that nothing more fits into the socket after half a second.
+    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "5000");
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    scene.proxy.wait_for("IDLE", 1);
+    pause(seconds(2));
+    let told = Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    while child.try_wait().unwrap().is_none() {
+        assert!(told.elapsed() < seconds(2), "it does not end");
+        pause(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn a_certificate_of_its_own_is_trusted_by_its_fingerprint_alone() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let home = Home::new();

@@ -17,7 +17,8 @@ use super::origin::Origin;
 use super::rulebook::Reading;
 use super::saved::Saved;
 use super::state::{self, Notes};
-use super::{clock, outside, panics, systemd};
+use super::systemd::{self, Systemd};
+use super::{clock, outside, panics};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::settings::Settings;
 
@@ -68,7 +69,14 @@ async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<
     let saved = Saved::watch(origin.files());
     let (readings, latest) = watch::channel(Arc::new(reading));
     let (fleet, news) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
-    let service = Service { origin, readings, fleet, notes: Notes::default(), told: String::new() };
+    let service = Service {
+        origin,
+        readings,
+        fleet,
+        notes: Notes::default(),
+        told: String::new(),
+        systemd: Systemd::new(),
+    };
     service.run(Ears { terminate, interrupt, hangup, saved, news, outside: outside::listen() }).await
 }
 
@@ -92,6 +100,7 @@ struct Service<'a> {
     notes: Notes,
     /// What systemd was last told.
     told: String,
+    systemd: Systemd,
 }
 
 impl Service<'_> {
@@ -102,7 +111,7 @@ impl Service<'_> {
         meal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut knock: Option<Instant> = None;
         let mut knocked = Instant::now();
-        systemd::ready();
+        self.systemd.ready();
         self.tell_status();
         loop {
             let revival = self.fleet.next_revival();
@@ -135,7 +144,7 @@ impl Service<'_> {
 
     /// Reads everything anew, and goes on with it if it is right.
     fn reload(&mut self, saved: &mut Saved) -> Result<(), ServiceFault> {
-        systemd::reloading();
+        self.systemd.reloading();
         saved.see(self.origin.files());
         let (read, findings) = self.origin.read();
         for finding in &findings {
@@ -162,7 +171,7 @@ impl Service<'_> {
             }
         }
         self.tell_status();
-        systemd::ready();
+        self.systemd.ready();
         Ok(())
     }
 
@@ -170,7 +179,7 @@ impl Service<'_> {
     fn feed(&self) {
         let overdue = self.fleet.overdue(Instant::now());
         if overdue.is_empty() {
-            systemd::feed();
+            self.systemd.feed();
         }
         for account in overdue {
             error!(message_id = kind::HANGS, %account, "its thread hangs; systemd is not told that all is well");
@@ -180,13 +189,13 @@ impl Service<'_> {
     fn tell_status(&mut self) {
         let words = state::in_words(self.fleet.states(), &self.notes);
         if words != self.told {
-            systemd::status(&words);
+            self.systemd.status(&words);
             self.told = words;
         }
     }
 
     async fn end(mut self, mut news: mpsc::UnboundedReceiver<News>) {
-        systemd::stopping();
+        self.systemd.stopping();
         info!("stopping");
         self.fleet.stop();
         let over = async {
