@@ -12,7 +12,7 @@ use followsift::ledger::{
     AccountLock, Allowance, Cursor, Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault,
     Limit, LockFault, Old, Person, PutOff, SentPeople, Settlement, Target,
 };
-use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Timestamp};
+use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Timestamp, Unread};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
 use followsift::rules::{Action, Evidence, Past, Reason, Recall, Verdict, VerdictName};
 
@@ -504,13 +504,12 @@ fn a_mail_that_could_not_be_read_is_counted_until_it_can() {
         seen_at: Timestamp(1060),
     };
     ledger.record_incomplete(&[incomplete.clone(), incomplete]).unwrap();
-    let count = |ledger: &Ledger, since| {
-        ledger.incomplete_counts(&home(), Timestamp(since)).unwrap().get(&network).copied()
-    };
-    assert_eq!(count(&ledger, 1000), Some(1));
-    assert_eq!(count(&ledger, 1001), None);
+    let unread = |ledger: &Ledger, since| ledger.unread(&home(), Timestamp(since)).unwrap();
+    let missing = vec![Fact::Handle, Fact::Url];
+    assert_eq!(unread(&ledger, 1000), [Unread { network, missing, received: Timestamp(1000) }]);
+    assert_eq!(unread(&ledger, 1001), []);
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
-    assert_eq!(count(&ledger, 0), None);
+    assert_eq!(unread(&ledger, 0), []);
 }
 
 #[test]

@@ -12,7 +12,11 @@ use std::process::Command;
 
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
-use followsift::mail::{Authenticity, Message, Notification, Profiles, Recognition, Shown, Timestamp, Trust};
+use followsift::ledger::{Incomplete, Ledger};
+use followsift::mail::{
+    Authenticity, Fact, Message, Network, Notification, Profiles, Recognition, Shown, Timestamp, Trust,
+};
+use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Uid, UidValidity};
 
 #[test]
 fn every_finding_says_where_and_what_to_do() {
@@ -174,4 +178,39 @@ fn a_description_of_ones_own_is_printed_checked_and_tried() {
     assert!(explained.starts_with("Potters' Corner · follow"), "{explained}");
     let (_, listed, _) = run(&["networks", "potters", "--settings", "followsift.toml"]);
     assert!(listed.contains("it comes from mailer@potters.example"), "{listed}");
+}
+
+/// Now, in seconds since 1970.
+fn now() -> i64 {
+    i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap()
+}
+
+#[test]
+fn check_tells_of_a_network_whose_mails_could_not_be_read_this_week_and_of_no_older() {
+    let home = tempfile::tempdir().unwrap();
+    let account = "host = \"mail.example\"\nuser = \"rob\"\npassword-file = \"password\"\n";
+    let settings = format!("state = \"state\"\n[accounts.home]\n{account}");
+    fs::write(home.path().join("followsift.toml"), settings).unwrap();
+    let mut ledger = Ledger::open(&home.path().join("state")).unwrap();
+    let incomplete = |uid: u8, network: &str, days: i64| Incomplete {
+        mail: MailRef {
+            account: AccountName::new("home").unwrap(),
+            folder: Folder::inbox(),
+            validity: UidValidity(7),
+            uid: Uid(u32::from(uid)),
+        },
+        identity: MailIdentity { digest: MailDigest([uid; 32]), size: 4_000 },
+        network: Network::new(network).unwrap(),
+        missing: vec![Fact::Url],
+        received: Timestamp(now() - days * 86_400),
+        seen_at: Timestamp(now()),
+    };
+    let unread = [incomplete(1, "linkedin", 1), incomplete(2, "linkedin", 3), incomplete(3, "twitch", 9)];
+    ledger.record_incomplete(&unread).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
+    command.args(["check", "--settings", "followsift.toml"]).current_dir(home.path());
+    let output = command.env_clear().env("HOME", home.path()).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("note: home: linkedin: 2 mails that look like its notifications"), "{told}");
+    assert!(told.contains("; missing: url (2). They stay") && !told.contains("twitch"), "{told}");
 }

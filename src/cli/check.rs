@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::output::Output;
-use super::{Check, Ending, context};
+use super::{Check, Ending, context, drift};
 use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, connect};
 use crate::diagnostic::Diagnostic;
@@ -27,6 +27,11 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
     output.findings(&findings);
     let Some(reading) = reading else { return Ending::Settings };
     output.line(&summary(settings.as_ref(), &reading));
+    if let Some(settings) = &settings {
+        for account in &settings.accounts {
+            drift::tell(account, settings, output);
+        }
+    }
     let mut ending = Ending::Well;
     if options.connect {
         let Some(settings) = settings else {

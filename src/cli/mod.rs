@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod backtest;
 mod check;
 mod context;
+mod drift;
 mod explain;
 mod facts;
 mod judge;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::output::Output;
-use super::{Ending, Sweep as Options, context};
+use super::{Ending, Sweep as Options, context, drift};
 use crate::daemon::rulebook::Reading;
 use crate::daemon::{AccountFault, clock, connect};
 use crate::ledger::{AccountLock, Ledger, LedgerFault, Limit};
@@ -29,6 +29,7 @@ pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Out
         match swept {
             Ok(tally) => {
                 output.line(&sums(&tally, options.dry_run || !account.act));
+                drift::tell(account, &settings, output);
                 if tally.troubles > 0 {
                     ending = Ending::Later;
                 }

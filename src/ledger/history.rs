@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::written;
 use super::{Judged, Ledger, LedgerFault, Settlement};
-use crate::mail::{Authenticity, Network, Notification, Timestamp};
+use crate::mail::{Authenticity, Notification, Timestamp};
 use crate::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks};
 use crate::rules::{Action, Verdict, VerdictName};
 
@@ -93,28 +93,6 @@ impl Ledger {
                 .prepare_cached(
                     "SELECT verdict, count(*) FROM mail JOIN judgement ON judgement.id = mail.latest
                      WHERE account = ? AND received >= ? GROUP BY verdict",
-                )?
-                .query_map(params![account, since], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })
-    }
-
-    /// How many of an account's mails that arrived at `since` or later no layout could read, by network: many
-    /// of them say that a layout has changed.
-    ///
-    /// # Errors
-    ///
-    /// Where the ledger cannot be read.
-    pub fn incomplete_counts(
-        &self,
-        account: &AccountName,
-        since: Timestamp,
-    ) -> Result<BTreeMap<Network, u64>, LedgerFault> {
-        self.read("count what could not be read", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT network, count(*) FROM mail JOIN incomplete ON incomplete.mail = mail.id
-                     WHERE account = ? AND received >= ? GROUP BY network",
                 )?
                 .query_map(params![account, since], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()

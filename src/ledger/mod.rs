@@ -17,6 +17,7 @@ use rustix::fs::{FlockOperation, flock};
 mod columns;
 mod correction;
 mod cursor;
+mod drift;
 mod fault;
 mod fuse;
 mod history;

@@ -27,6 +27,7 @@ pub use line::one_line;
 pub use message::{Message, Unreadable};
 pub use notification::{
     Authenticity, Fact, Follower, FollowerKey, Kind, Network, Notification, Recognition, Shown, Timestamp,
+    Unread,
 };
 pub use people::correspondents;
 pub use profile::{LayoutSummary, NetworkSummary, Profiles};

@@ -399,6 +399,17 @@ pub enum Recognition {
     Foreign,
 }
 
+/// A mail of [`Recognition::Incomplete`], remembered: many of one network say that its mails have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Whose mail it seems to be.
+    pub network: Network,
+    /// The facts that were not found; none where it lacked what tells such mails apart.
+    pub missing: Vec<Fact>,
+    /// When it arrived.
+    pub received: Timestamp,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

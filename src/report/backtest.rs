@@ -248,7 +248,7 @@ fn fate(action: &Action) -> String {
 }
 
 /// The day, in UTC.
-fn date(at: Timestamp) -> String {
+pub(super) fn date(at: Timestamp) -> String {
     // Later than any calendar is as good as its end.
     let seconds = u64::try_from(at.0).unwrap_or(0).min(253_402_300_799);
     let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();

@@ -3,6 +3,7 @@
 //! Text from mails arrives here already made safe (one line, no control characters); see `mail`.
 
 pub mod backtest;
+pub mod drift;
 pub mod facts;
 pub mod json;
 pub mod judged;

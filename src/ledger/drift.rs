@@ -1,0 +1,36 @@
+//! Mails that no layout could read, read back: they say when a network has changed its mails.
+
+use rusqlite::params;
+
+use super::{Ledger, LedgerFault};
+use crate::mail::{Fact, Timestamp, Unread};
+use crate::place::AccountName;
+
+/// How many are read back. More say no more.
+const MOST: u32 = 1_000;
+
+impl Ledger {
+    /// The mails of an account that arrived at `since` or later and that no layout could read, in the order in which they
+    /// came; of very many, the last.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn unread(&self, account: &AccountName, since: Timestamp) -> Result<Vec<Unread>, LedgerFault> {
+        self.read("look up what could not be read", |connection| {
+            let mut unread = connection
+                .prepare_cached(
+                    "SELECT network, missing, received FROM mail JOIN incomplete ON incomplete.mail = mail.id
+                     WHERE account = ? AND received >= ? ORDER BY received DESC, mail.id DESC LIMIT ?",
+                )?
+                .query_map(params![account, since, MOST], |row| {
+                    let missing: String = row.get("missing")?;
+                    let missing = missing.split_whitespace().filter_map(Fact::from_word).collect();
+                    Ok(Unread { network: row.get("network")?, missing, received: row.get("received")? })
+                })?
+                .collect::<Result<Vec<_>, _>>()?;
+            unread.reverse();
+            Ok(unread)
+        })
+    }
+}
