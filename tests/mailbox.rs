@@ -738,6 +738,46 @@ mod settling {
     }
 
     #[test]
+    fn a_target_that_was_renamed_meanwhile_is_found_by_its_validity() {
+        for without in [&[][..], &["MOVE"], &["MOVE", "UIDPLUS"]] {
+            let options = Options { without: without.to_vec(), ..Options::default() };
+            let Some(server) = Dovecot::start(&options) else { return };
+            let pending = planned(&server);
+            let mut client = server.client();
+            client.select("INBOX");
+            client.run("UID COPY 1 Spam");
+            client.run("RENAME Spam Elsewhere");
+            // A new folder of the old name is no longer the target.
+            client.run("CREATE Spam");
+            let settled = server.session().settle(&pending).unwrap();
+            let validity = pending[0].landing.validity;
+            assert_eq!(settled[0], Settled::InTarget { folder: folder("Elsewhere"), validity, uid: Uid(1) });
+            assert_eq!(settled[1..], [Settled::InSource, Settled::InSource]);
+            let live = |name: &str| {
+                let mails = server.snapshot().remove(name).unwrap();
+                mails.iter().filter(|mail| !mail.flags.contains(&"\\Deleted".to_owned())).count()
+            };
+            assert_eq!((live("INBOX"), live("Elsewhere"), live("Spam")), (2, 1, 0));
+        }
+    }
+
+    #[test]
+    fn a_copy_that_was_taken_back_proves_nothing() {
+        let Some(server) =
+            Dovecot::start(&Options { without: vec!["MOVE", "UIDPLUS"], ..Options::default() })
+        else {
+            return;
+        };
+        let pending = planned(&server);
+        let mut client = server.client();
+        client.select("INBOX");
+        client.run("UID COPY 1 Spam");
+        client.select("Spam");
+        client.run("UID STORE 1 +FLAGS (\\Deleted)");
+        assert_eq!(server.session().settle(&pending).unwrap(), vec![Settled::InSource; 3]);
+    }
+
+    #[test]
     fn a_mail_that_was_in_the_target_before_proves_nothing() {
         let Some(server) = Dovecot::start(&Options::default()) else { return };
         let mut client = server.client();
@@ -896,6 +936,49 @@ mod lying {
         let outcomes = act(&fake).unwrap();
         assert_eq!(outcomes[&Uid(1)], Outcome::Moved { uid: Some(Uid(100)) });
         assert!(matches!(&outcomes[&Uid(2)], Outcome::Left(Reason::Refused(_))));
+    }
+
+    /// A MOVE that is made of COPY, STORE and EXPUNGE, and fails in the middle of them.
+    fn half_a_move(original: &str) -> (Vec<Outcome>, Vec<String>) {
+        let flags =
+            format!("* 1 FETCH (UID 1 FLAGS ({original}))\r\n* 2 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n");
+        let script = &[
+            LOGIN,
+            SELECT,
+            FLAGS,
+            LIST,
+            STATUS,
+            ("UID MOVE", "TAG NO [NOPERM] not yours\r\n"),
+            ("UID FETCH 1:2 (UID FLAGS)", flags.as_str()),
+            ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 101] x\r\nTAG OK x\r\n"),
+            (
+                "UID FETCH 100:100",
+                "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+            ),
+            ("SELECT \"Spam\"", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+            ("UID STORE 100", "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\nTAG OK x\r\n"),
+            SELECT,
+        ];
+        let fake = Fake::start(GREETING, script);
+        let outcomes = act(&fake).unwrap();
+        (outcomes.into_values().collect(), fake.commands())
+    }
+
+    #[test]
+    fn a_move_that_fails_in_the_middle_leaves_each_mail_in_one_place() {
+        let (outcomes, commands) = half_a_move("");
+        assert!(
+            outcomes.iter().all(|outcome| matches!(outcome, Outcome::Left(Reason::Refused(_)))),
+            "{outcomes:?}"
+        );
+        assert!(commands.contains(&"UID EXPUNGE 100".to_owned()), "the copy was taken back: {commands:?}");
+        // Here the original is as good as gone, and the copy is all there is.
+        let (outcomes, commands) = half_a_move("\\Deleted");
+        assert_eq!(outcomes[0], Outcome::Moved { uid: Some(Uid(100)) });
+        assert!(
+            !commands.iter().any(|command| command.contains("100") && command.contains("EXPUNGE")),
+            "{commands:?}"
+        );
     }
 
     #[test]

@@ -5,6 +5,10 @@
 #   bash tests/run.sh --all    also what needs more than that; each says aloud where it has to be skipped
 #
 # FOLLOWSIFT_CORPUS=DIR      a further folder of labelled mails for the recognition tests
+# FOLLOWSIFT_TEST_SERVERS=   other mail servers to try the sweep on, apart by spaces, each as
+#                            imap://user:password@127.0.0.1:port; their inbox and Followers are emptied
+# FOLLOWSIFT_FAULTS=all      all cases of each test of faults and hostile servers, not a choice; or a number of them
+# FOLLOWSIFT_SEED=N          another choice
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
@@ -13,7 +17,7 @@ all=no
 case "${1:-}" in
   '') ;;
   --all) all=yes ;;
-  *) sed -n '2,8p' "$0" >&2; exit 64 ;;
+  *) sed -n '2,11p' "$0" >&2; exit 64 ;;
 esac
 
 need_rust

@@ -153,7 +153,8 @@ impl Answer {
         Ok(mails)
     }
 
-    /// The UIDs that a UID SEARCH found.
+    /// The UIDs that a UID SEARCH found. No line at all is nothing found: so says iCloud
+    /// (https://github.com/home-assistant/core/issues/132042).
     pub(super) fn found(&self) -> Result<Vec<Uid>, Cause> {
         let mut uids = Vec::new();
         for response in self.responses() {

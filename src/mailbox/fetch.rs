@@ -1,6 +1,7 @@
 //! Reading mails of the open folder: heads by the batch, bodies up to a limit, headers for their digests.
 //!
-//! Owns UID SEARCH and UID FETCH. Always BODY.PEEK, so that nothing is ever marked read; never BODYSTRUCTURE or ENVELOPE,
+//! Owns UID SEARCH and UID FETCH. Always BODY.PEEK, so that nothing is ever marked read, and since iCloud answers RFC822
+//! without the mail (https://github.com/modern-email/defects/issues/36); never BODYSTRUCTURE or ENVELOPE,
 //! on which one odd mail spoils a batch. Memory is bounded by the batch, whatever a mail or a server sends. Called by
 //! `sweep`, `moves` and `settle`.
 
@@ -154,6 +155,8 @@ impl Session {
         Ok(windows.map(|low| format!("{low}:{}", low.saturating_add(batch - 1).min(next.0 - 1))).collect())
     }
 
+    /// Never with a CHARSET: Outlook and Exchange refuse all but US-ASCII
+    /// (https://github.com/jstedfast/MailKit/issues/808), and what we search for is ASCII.
     fn search(&mut self, here: &Opened, what: &str) -> Result<Vec<Uid>, Fault> {
         let on = Subject::Folder(here.folder.clone());
         let answer = self.run(Step::Search, &on, &format!("UID SEARCH {what}"), NUMBERS)?;

@@ -268,7 +268,18 @@ impl Session {
             let special = self.can("SPECIAL-USE") && self.can("LIST-EXTENDED");
             let command = if special { format!("{plain} RETURN (SPECIAL-USE)") } else { plain.to_owned() };
             let answer = self.run(Step::List, &on, &command, LIST)?;
-            let listed = answer.listed().map_err(|cause| self.garbled(Step::List, &on, cause))?;
+            let mut listed = answer.listed().map_err(|cause| self.garbled(Step::List, &on, cause))?;
+            if listed.iter().all(|listed| listed.delimiter.is_none()) {
+                // An inbox that can have nothing below it does not tell what would part levels elsewhere; this question does
+                // (RFC 9051, section 6.3.9). So with GNU Mailutils' imap4d (3.15, tried).
+                match self.run(Step::List, &on, "LIST \"\" \"\"", LIST) {
+                    Err(fault) if fault.fate() == Fate::Leave => {}
+                    answer => {
+                        let root = answer?.listed().map_err(|cause| self.garbled(Step::List, &on, cause))?;
+                        listed.extend(root.into_iter().map(|root| Listed { selectable: false, ..root }));
+                    }
+                }
+            }
             self.folders = Some(Folders::new(listed));
         }
         let spent = Fault::of(Step::List, self.server(), Cause::Spent);

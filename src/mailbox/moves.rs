@@ -130,20 +130,21 @@ impl Session {
             if !open.is_empty() {
                 arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open)?;
                 self.remove_surplus(&mut arrived, &told)?;
-                // A MOVE that failed in the middle has left copies of mails that are still here.
-                let here: BTreeSet<Uid> =
-                    there.keys().copied().filter(|uid| arrived.copies.contains_key(uid)).collect();
-                both = self.withdraw(&arrived, &here)?;
+                // A MOVE that failed in the middle has left copies of mails that are still here. One that it has marked
+                // \Deleted here has arrived: its copy is all there is.
+                let live = there.iter().filter(|(_, flags)| !flags.deleted).map(|(uid, _)| *uid);
+                let live: BTreeSet<Uid> = live.filter(|uid| arrived.copies.contains_key(uid)).collect();
+                both = self.withdraw(&arrived, &live)?;
             }
-            let outcome = |mail: &Trace| match (there.contains_key(&mail.uid), arrived.copies.get(&mail.uid))
-            {
-                (true, Some(copy)) if both.contains(&mail.uid) => {
+            let outcome = |mail: &Trace| match (there.get(&mail.uid), arrived.copies.get(&mail.uid)) {
+                (Some(flags), None) if flags.deleted => Outcome::Left(Reason::Deleted),
+                (Some(flags), Some(copy)) if !flags.deleted && both.contains(&mail.uid) => {
                     Outcome::Left(Reason::Doubled { copy: *copy })
                 }
-                (true, _) => Outcome::Left(told.reason()),
-                (false, Some(copy)) => Outcome::Moved { uid: Some(*copy) },
+                (Some(flags), _) if !flags.deleted => Outcome::Left(told.reason()),
+                (_, Some(copy)) => Outcome::Moved { uid: Some(*copy) },
                 // Told credibly, and of a mail that is not here any more.
-                (false, None) => match told.copies.get(&mail.uid) {
+                (_, None) => match told.copies.get(&mail.uid) {
                     Some(copy) => Outcome::Moved { uid: Some(*copy) },
                     None => Outcome::Gone,
                 },
@@ -184,6 +185,7 @@ impl Session {
             let ours =
                 |uid: &Uid| arrived.copies.get(uid).is_some_and(|copy| told.copies.get(uid) == Some(copy));
             let taken_back = arrived.copies.keys().copied().filter(|uid| match there.get(uid) {
+                Some(_) if clear(uid) && removal.gone.contains(uid) => ours(uid),
                 Some(_) if clear(uid) => removal.still.contains(uid),
                 Some(flags) if !flags.deleted => true,
                 // The original is not there any more, so only what is known to be our own copy is taken back: another may be
@@ -195,12 +197,17 @@ impl Session {
             let outcome = |mail: &Trace| match (arrived.copies.get(&mail.uid).copied(), there.get(&mail.uid))
             {
                 (Some(copy), flags) if taken_back.contains(&mail.uid) => match flags {
-                    Some(flags) if !flags.deleted && both.contains(&mail.uid) => {
+                    Some(flags)
+                        if !flags.deleted
+                            && !removal.gone.contains(&mail.uid)
+                            && both.contains(&mail.uid) =>
+                    {
                         Outcome::Left(Reason::Doubled { copy })
                     }
                     _ if both.contains(&mail.uid) => Outcome::Moved { uid: Some(copy) },
                     Some(flags) if flags.is_touched() => Outcome::Left(Reason::Touched),
                     Some(flags) if flags.deleted => Outcome::Left(Reason::Deleted),
+                    Some(_) if removal.gone.contains(&mail.uid) => Outcome::Gone,
                     Some(_) => Outcome::Left(Reason::Refused(removal.words.clone())),
                     None => Outcome::Gone,
                 },
@@ -259,7 +266,10 @@ impl Session {
         let surplus = std::mem::take(&mut arrived.surplus);
         let Some((folder, validity)) = arrived.place.clone() else { return Ok(BTreeSet::new()) };
         let knows_own = self.relocation() != Relocation::CopyThenFlag;
-        let ours: BTreeSet<Uid> = told.copies.values().copied().collect();
+        // What the server said under the UIDVALIDITY that the folder has: where two make it at the same time, that may be
+        // another than a moment before. Whose they are is all that is believed; that they are alike has been seen.
+        let ours: BTreeSet<Uid> =
+            told.claims.iter().filter(|claim| claim.validity == validity).map(|claim| claim.copy).collect();
         let surplus: BTreeSet<Uid> =
             surplus.into_iter().filter(|uid| !knows_own || ours.contains(uid)).collect();
         // What cannot be removed stays doubled, as somebody else has made it.
@@ -269,7 +279,7 @@ impl Session {
 
     /// UID MOVE or UID COPY of a plan's mails, and what the server told of it.
     fn transfer(&mut self, step: Step, plan: &Plan) -> Result<Told, Fault> {
-        let mut told = Told { refused: None, copies: BTreeMap::new(), surplus: BTreeSet::new() };
+        let mut told = Told::default();
         let mut uids: Vec<Uid> = plan.uids().collect();
         let raced = self.transfer_these(step, plan, &uids, &mut told)?;
         if raced {
@@ -318,18 +328,29 @@ impl Session {
 }
 
 /// What the server told of a MOVE or COPY.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Told {
     refused: Option<String>,
+    /// What it said of copies, and can be true.
     copies: BTreeMap<Uid, Uid>,
+    /// All that it said of copies, true or not.
+    claims: BTreeSet<Claim>,
     /// Copies that were removed again, since another program had made the same.
     surplus: BTreeSet<Uid>,
+}
+
+/// One pair of a COPYUID, as the server said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    original: Uid,
+    validity: UidValidity,
+    copy: Uid,
 }
 
 impl Told {
     /// Was our own copy of this mail removed, so that it is another program's to go on with?
     fn yields(&self, mail: Uid) -> bool {
-        self.copies.get(&mail).is_some_and(|copy| self.surplus.contains(copy))
+        self.claims.iter().any(|claim| claim.original == mail && self.surplus.contains(&claim.copy))
     }
 
     /// Takes over of a COPYUID what can be true: of the target as we know it, of mails that we named, each once, each landed
@@ -338,6 +359,11 @@ impl Told {
         let Some(landing) = plan.landing else { return };
         let named: BTreeSet<Uid> = plan.uids().collect();
         for CopyUid { validity, pairs } in copied {
+            self.claims.extend(pairs.iter().map(|(original, copy)| Claim {
+                original: *original,
+                validity,
+                copy: *copy,
+            }));
             let sources: BTreeSet<Uid> = pairs.iter().map(|(from, _)| *from).collect();
             let copies: BTreeSet<Uid> = pairs.iter().map(|(_, to)| *to).collect();
             let credible = validity == landing.validity
@@ -394,7 +420,7 @@ mod tests {
     }
 
     fn believed(validity: u32, pairs: &[(u32, u32)]) -> usize {
-        let mut told = Told { refused: None, copies: BTreeMap::new(), surplus: BTreeSet::new() };
+        let mut told = Told::default();
         let pairs = pairs.iter().map(|(from, to)| (Uid(*from), Uid(*to))).collect();
         told.believe(&plan(&[1, 2, 3]), vec![CopyUid { validity: UidValidity(validity), pairs }]);
         told.copies.len()

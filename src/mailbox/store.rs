@@ -53,7 +53,7 @@ impl Session {
         }
         match self.reopen(Step::Remove, folder, validity) {
             Err(fault) if fault.fate() == Fate::Leave => {
-                return Ok(Removal { still: uids.clone(), words: fault.cause.to_string() });
+                return Ok(Removal { still: uids.clone(), words: fault.cause.to_string(), ..removal });
             }
             opened => drop(opened?),
         }
@@ -73,11 +73,12 @@ impl Session {
         }
         let unseen: Vec<Uid> = uids.difference(&marked).copied().collect();
         if !unseen.is_empty() {
-            for (uid, flags) in self.flags(Step::Remove, &unseen)? {
-                if flags.deleted {
-                    marked.insert(uid);
-                } else if uids.contains(&uid) {
-                    removal.still.insert(uid);
+            let there = self.flags(Step::Remove, &unseen)?;
+            for uid in unseen {
+                match there.get(&uid) {
+                    Some(flags) if flags.deleted => drop(marked.insert(uid)),
+                    Some(_) => drop(removal.still.insert(uid)),
+                    None => drop(removal.gone.insert(uid)),
                 }
             }
         }
@@ -138,6 +139,8 @@ impl Session {
 pub(super) struct Removal {
     /// Those that are there and not marked \Deleted.
     pub(super) still: BTreeSet<Uid>,
+    /// Those that were gone when they were to be marked: somebody else was faster.
+    pub(super) gone: BTreeSet<Uid>,
     /// Why.
     pub(super) words: String,
 }

@@ -51,10 +51,19 @@ impl Client {
     }
 
     fn send(&mut self, command: &[u8]) -> Vec<Vec<u8>> {
+        let tag = self.begin(command);
+        self.end(&tag, command)
+    }
+
+    fn begin(&mut self, command: &[u8]) -> String {
         self.tag += 1;
         let tag = format!("c{} ", self.tag);
-        let line = [tag.as_bytes(), command, b"\r\n"].concat();
-        self.stream.get_mut().write_all(&line).unwrap();
+        self.stream.get_mut().write_all(&[tag.as_bytes(), command, b"\r\n"].concat()).unwrap();
+        tag
+    }
+
+    /// The untagged responses up to the tagged one, which must be good.
+    fn end(&mut self, tag: &str, command: &[u8]) -> Vec<Vec<u8>> {
         let mut untagged = Vec::new();
         loop {
             let response = self.response();
@@ -92,8 +101,19 @@ impl Client {
 
     /// Delivers a mail with flags and a date, such as `(\Seen) "01-Jan-2024 10:00:00 +0000"`.
     pub fn append(&mut self, folder: &str, how: &str, mail: &str) {
-        let command = format!("APPEND \"{folder}\" {how} {{{}+}}\r\n{mail}", mail.len());
-        self.send(command.as_bytes());
+        let how = if how.is_empty() { String::new() } else { format!("{} ", how.trim()) };
+        let command = format!("APPEND \"{folder}\" {how}{{{}}}", mail.len());
+        let tag = self.begin(command.as_bytes());
+        // The server says when it is ready for the mail (RFC 9051, section 4.3); not all know the shorter way.
+        loop {
+            let response = self.response();
+            if response.starts_with(b"+") {
+                break;
+            }
+            assert!(response.starts_with(b"* "), "{command}: {}", String::from_utf8_lossy(&response));
+        }
+        self.stream.get_mut().write_all(&[mail.as_bytes(), b"\r\n"].concat()).unwrap();
+        self.end(&tag, command.as_bytes());
     }
 
     /// Selects a folder.
@@ -133,19 +153,17 @@ fn literal(response: &[u8]) -> Option<usize> {
 fn kept(response: &[u8]) -> Option<Kept> {
     let end = response.windows(3).position(|three| three == b"}\r\n")?;
     let head = String::from_utf8_lossy(&response[..end]).into_owned();
-    let between =
-        |from: &str, to: &str| head.split_once(from)?.1.split_once(to).map(|(text, _)| text.to_owned());
     let length: usize = head.rsplit_once('{')?.1.parse().ok()?;
+    let bytes = response[end + 3..end + 3 + length].to_vec();
+    // Some tell of the rest before the mail, others after it.
+    let told = format!("{head} {}", String::from_utf8_lossy(&response[end + 3 + length..]));
+    let between =
+        |from: &str, to: &str| told.split_once(from)?.1.split_once(to).map(|(text, _)| text.to_owned());
     let mut flags: Vec<String> = between("FLAGS (", ")")?.split(' ').map(str::to_owned).collect();
     flags.retain(|flag| !flag.is_empty() && flag != "\\Recent");
     flags.sort();
-    let uid: String = head.split_once("UID ")?.1.chars().take_while(char::is_ascii_digit).collect();
-    Some(Kept {
-        uid: uid.parse().ok()?,
-        flags,
-        date: between("INTERNALDATE \"", "\"")?,
-        bytes: response[end + 3..end + 3 + length].to_vec(),
-    })
+    let uid: String = told.split_once("UID ")?.1.chars().take_while(char::is_ascii_digit).collect();
+    Some(Kept { uid: uid.parse().ok()?, flags, date: between("INTERNALDATE \"", "\"")?, bytes })
 }
 
 fn names(responses: &[Vec<u8>]) -> Vec<String> {
