@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::daemon::{Daemon, Home, account, deliver, filed, spam, whereabouts};
+use support::letters::Letter;
 use support::proxy::{How, Proxy, When};
 use support::{Dovecot, Options, pause};
 
@@ -74,6 +75,21 @@ fn a_service_with_nothing_to_tell_tells_nothing() {
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains("connected"), "{log}");
     assert_eq!(scene.daemon.told().len(), 3, "{:?}", scene.daemon.told());
+}
+
+#[test]
+fn a_network_whose_mails_changed_is_told_of_by_name_and_date() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let changed =
+        Letter::new("Twitter <notify@twitter.com>", "Kim (@kim_s) is now following you on Twitter!")
+            .text("They are laid out as never before.\n")
+            .signed("twitter.com");
+    server.client().deliver("INBOX", &String::from_utf8(changed.bytes(1)).unwrap());
+    let home = Home::new();
+    home.settings(server.port, "");
+    let daemon = home.run();
+    daemon.logs("twitter: 1 mail that looks like its notifications could not be read, on 2");
+    assert_eq!(server.client().mails("INBOX").len(), 1);
 }
 
 /// How the line is broken in one case.

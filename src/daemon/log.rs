@@ -36,6 +36,7 @@ pub mod kind {
     pub const FOLDER: &str = "41dd8cf735994643937b06a6fe272dbd";
     pub const HELD_BACK: &str = "fa0cda140c624135900938588dc33042";
     pub const INCOMPLETE: &str = "5db53e18245546fda128f00854cffb4c";
+    pub const DRIFT: &str = "0a4517506c7f4e85a61e489680a2af4c";
 }
 
 /// The field that only the journal has a use for.

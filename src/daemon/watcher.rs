@@ -16,9 +16,9 @@ use super::patience::Patience;
 use super::rulebook::Reading;
 use super::state::State;
 use crate::ledger::{AccountLock, Ledger, Limit};
-use crate::mail::Recognition;
+use crate::mail::{Recognition, Timestamp};
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
-use crate::report;
+use crate::report::{self, drift};
 use crate::settings::{Account, Settings};
 use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
 
@@ -44,14 +44,21 @@ struct Learned {
     trouble: Option<String>,
     /// The troubles with folders that the last sweep had.
     folders: BTreeSet<String>,
+    /// When it was last told which networks' mails could not be read.
+    drift_told: Option<Timestamp>,
 }
 
 impl Watcher {
     /// Watches the account until told to stop. Never returns otherwise.
     pub(super) fn run(self, voice: &Voice) {
         let patience = Patience::new(&self.account);
-        let mut learned =
-            Learned { backoff: Backoff::default(), patience, trouble: None, folders: BTreeSet::new() };
+        let mut learned = Learned {
+            backoff: Backoff::default(),
+            patience,
+            trouble: None,
+            folders: BTreeSet::new(),
+            drift_told: None,
+        };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         while woken != Woken::Stop {
             voice.tell(State::Connecting);
@@ -114,6 +121,7 @@ impl Watcher {
         loop {
             let (healthy, tally) = self.sweep(session, &mut ledger, learned)?;
             session = healthy;
+            self.tell_of_drift(&ledger, learned)?;
             if let Some((woken, waited)) = last_wait {
                 learned.patience.ended(woken, waited, tally.looked_at > 0);
             }
@@ -184,6 +192,21 @@ impl Watcher {
         learned.folders = troubles;
         debug!(looked_at = tally.looked_at, moved = tally.moved, turns = tally.turns, "swept");
         Ok((session, tally))
+    }
+
+    /// Tells once a week, and at the start, of networks whose mails of the last week could not be read: layouts change
+    /// without notice.
+    fn tell_of_drift(&self, ledger: &Ledger, learned: &mut Learned) -> Result<(), AccountFault> {
+        let now = clock::now();
+        let week_ago = Timestamp(now.0 - drift::DAYS * 86_400);
+        if learned.drift_told.is_some_and(|told| told > week_ago) {
+            return Ok(());
+        }
+        learned.drift_told = Some(now);
+        for sentence in drift::sentences(&ledger.unread(&self.account.name, week_ago)?) {
+            warn!(message_id = kind::DRIFT, "{sentence}");
+        }
+        Ok(())
     }
 
     /// The people written to, read anew if that is long ago.
