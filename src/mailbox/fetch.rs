@@ -1,7 +1,7 @@
 //! Reading mails of the open folder: heads by the batch, bodies up to a limit, headers for their digests.
 //!
 //! Owns UID SEARCH and UID FETCH. Always BODY.PEEK, so that nothing is ever marked read, and since iCloud answers RFC822
-//! without the mail (https://github.com/modern-email/defects/issues/36); never BODYSTRUCTURE or ENVELOPE,
+//! without the mail (<https://github.com/modern-email/defects/issues/36>); never BODYSTRUCTURE or ENVELOPE,
 //! on which one odd mail spoils a batch. Memory is bounded by the batch, whatever a mail or a server sends. Called by
 //! `sweep`, `moves` and `settle`.
 
