@@ -938,8 +938,10 @@ mod lying {
         assert!(matches!(&outcomes[&Uid(2)], Outcome::Left(Reason::Refused(_))));
     }
 
-    /// A MOVE that is made of COPY, STORE and EXPUNGE, and fails in the middle of them.
-    fn half_a_move(original: &str) -> (Vec<Outcome>, Vec<String>) {
+    /// A MOVE that is made of COPY, STORE and EXPUNGE, and fails in the middle of them. `later` is how the first mail is seen
+    /// at a second look at the inbox.
+    fn half_a_move(original: &str, later: &str) -> (Vec<Outcome>, Vec<String>) {
+        let later = format!("{later}TAG OK x\r\n");
         let flags =
             format!("* 1 FETCH (UID 1 FLAGS ({original}))\r\n* 2 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n");
         let script = &[
@@ -958,6 +960,8 @@ mod lying {
             ("SELECT \"Spam\"", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
             ("UID STORE 100", "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\nTAG OK x\r\n"),
             SELECT,
+            ("UID FETCH 1 (UID FLAGS)", later.as_str()),
+            SELECT,
         ];
         let fake = Fake::start(GREETING, script);
         let outcomes = act(&fake).unwrap();
@@ -966,19 +970,23 @@ mod lying {
 
     #[test]
     fn a_move_that_fails_in_the_middle_leaves_each_mail_in_one_place() {
-        let (outcomes, commands) = half_a_move("");
+        const HERE: &str = "* 1 FETCH (UID 1 FLAGS ())\r\n";
+        let (outcomes, commands) = half_a_move("", HERE);
         assert!(
             outcomes.iter().all(|outcome| matches!(outcome, Outcome::Left(Reason::Refused(_)))),
             "{outcomes:?}"
         );
         assert!(commands.contains(&"UID EXPUNGE 100".to_owned()), "the copy was taken back: {commands:?}");
-        // Here the original is as good as gone, and the copy is all there is.
-        let (outcomes, commands) = half_a_move("\\Deleted");
-        assert_eq!(outcomes[0], Outcome::Moved { uid: Some(Uid(100)) });
-        assert!(
-            !commands.iter().any(|command| command.contains("100") && command.contains("EXPUNGE")),
-            "{commands:?}"
-        );
+        // Here the original is as good as gone, and the copy is all there is; or another program's MOVE has made the copy, and
+        // removes the original a moment later.
+        for (original, later) in [("\\Deleted", HERE), ("", "")] {
+            let (outcomes, commands) = half_a_move(original, later);
+            assert_eq!(outcomes[0], Outcome::Moved { uid: Some(Uid(100)) });
+            assert!(
+                !commands.iter().any(|command| command.contains("100") && command.contains("EXPUNGE")),
+                "{commands:?}"
+            );
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Session {
         }
         let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
         // After the deed: a NO may come in the middle of it, and an OK proves nothing.
-        let there = self.flags(Step::Search, &all)?;
+        let mut there = self.flags(Step::Search, &all)?;
         let mut results = Vec::new();
         for (plan, told) in plans.into_iter().zip(told) {
             let credible =
@@ -133,8 +133,10 @@ impl Session {
                 // A MOVE that failed in the middle has left copies of mails that are still here. One that it has marked
                 // \Deleted here has arrived: its copy is all there is.
                 let live = there.iter().filter(|(_, flags)| !flags.deleted).map(|(uid, _)| *uid);
-                let live: BTreeSet<Uid> = live.filter(|uid| arrived.copies.contains_key(uid)).collect();
-                both = self.withdraw(&arrived, &live)?;
+                let live: Vec<Uid> = live.filter(|uid| arrived.copies.contains_key(uid)).collect();
+                let still = self.still_live(here, &live)?;
+                there.retain(|uid, _| !live.contains(uid) || still.contains(uid));
+                both = self.withdraw(&arrived, &still)?;
             }
             let outcome = |mail: &Trace| match (there.get(&mail.uid), arrived.copies.get(&mail.uid)) {
                 (Some(flags), None) if flags.deleted => Outcome::Left(Reason::Deleted),
@@ -153,6 +155,17 @@ impl Session {
             results.push(self.relocated(here, plan, &arrived, outcomes)?);
         }
         Ok(results)
+    }
+
+    /// Which of these mails of the source are in place still: the copies may be of another program's MOVE, which has removed
+    /// the originals by now.
+    fn still_live(&mut self, here: &Opened, uids: &[Uid]) -> Result<BTreeSet<Uid>, Fault> {
+        if uids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        self.reopen(Step::Open, &here.folder, here.validity)?;
+        let there = self.flags(Step::Search, uids)?;
+        Ok(there.into_iter().filter(|(_, flags)| !flags.deleted).map(|(uid, _)| uid).collect())
     }
 
     fn act_by_copy(&mut self, here: &Opened, plans: Vec<Plan>) -> Result<Vec<Relocated>, Fault> {
@@ -187,7 +200,8 @@ impl Session {
             let taken_back = arrived.copies.keys().copied().filter(|uid| match there.get(uid) {
                 Some(_) if clear(uid) && removal.gone.contains(uid) => ours(uid),
                 Some(_) if clear(uid) => removal.still.contains(uid),
-                Some(flags) if !flags.deleted => true,
+                // Unless the copy is another program's, who may be removing the original this moment.
+                Some(flags) if !flags.deleted => !told.yields(*uid),
                 // The original is not there any more, so only what is known to be our own copy is taken back: another may be
                 // the original itself, which its owner has moved to the same folder.
                 Some(_) | None => ours(uid),
