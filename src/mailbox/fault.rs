@@ -174,7 +174,7 @@ impl fmt::Display for Cause {
             Self::NoAddress => f.write_str("its name has no address"),
             Self::Late => f.write_str("the server did not answer in time"),
             Self::Stopped => f.write_str("a stop was asked for"),
-            Self::Lost => f.write_str("the server closed the connection"),
+            Self::Lost => f.write_str("the connection was lost"),
             Self::Flood => f.write_str("the server's answer is far too large"),
             Self::Garbled(what) => write!(f, "the server's answer could not be understood: {what}"),
             Self::Refused(refusal) => refusal.fmt(f),
@@ -379,7 +379,7 @@ mod tests {
         let on = Subject::Journey { folder: Folder::inbox(), uids: vec![Uid(4711)], to };
         let fault = Fault { doing: Step::Move, on, cause: Cause::Lost };
         assert_eq!(fault.to_string(), "could not move INBOX uid 4711 to \"Followers/Spam\"");
-        assert_eq!(fault.source().unwrap().to_string(), "the server closed the connection");
+        assert_eq!(fault.source().unwrap().to_string(), "the connection was lost");
     }
 
     #[test]

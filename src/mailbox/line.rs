@@ -249,7 +249,7 @@ fn translate(error: Error, shared: &Shared) -> (Cause, bool) {
             (refused(Status::Bye, &bye.information, bye.code.as_ref()), false)
         }
         Error::Bye(_) => (parting().unwrap_or(Cause::Garbled("no response of IMAP")), false),
-        Error::ConnectionLost => (parting().unwrap_or(Cause::Lost), false),
+        Error::ConnectionLost => (parting().unwrap_or_else(|| cut_short(Cause::Lost, &shared.bounds)), false),
         Error::Io(error) => {
             let cause = cut_short(Cause::Io(error), &shared.bounds);
             (parting().filter(|_| matches!(cause, Cause::Io(_))).unwrap_or(cause), false)
