@@ -5,7 +5,6 @@ use std::path::Path;
 use super::output::Output;
 use super::{Ending, context};
 use crate::daemon;
-use crate::login;
 use crate::settings::Environment;
 
 pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
@@ -15,10 +14,6 @@ pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
     };
     let environment = Environment::of_process();
     daemon::log::start(&environment.log_filter(), environment.journal_stream());
-    if let Err(cause) = login::forbid_dumps() {
-        output.error(&format!("error: could not keep secrets out of core dumps: {cause}"));
-        return Ending::Fault;
-    }
     let origin = daemon::Origin { file: file.map(Path::to_owned), environment };
     match daemon::run(&origin, settings, reading) {
         Ok(()) => Ending::Well,

@@ -4,8 +4,8 @@ use std::io;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-/// Forbids core dumps of this process, and that other programs of the same user look into its memory. `main`
-/// calls it first.
+/// Forbids core dumps of this process, and that other programs of the same user look into its memory. Called
+/// before a password is read; calling it again does no harm.
 ///
 /// # Errors
 ///
