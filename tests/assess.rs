@@ -6,7 +6,7 @@ use std::sync::Arc;
 use followsift::assess::{Mail, Restraint, Rulebook, assess};
 use followsift::diagnostic::Source;
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Profiles, Recognition, Timestamp, Trust};
+use followsift::mail::{Notification, Profiles, Recognition, Timestamp, Trust};
 use followsift::rules::recall::{Blank, Replay};
 use followsift::rules::{Action, ListSource, Person as Listed, Recall, Vocabulary, compile};
 use support::letters::{
@@ -174,12 +174,12 @@ fn who_came_twice_before_plays_a_numbers_game_and_this_mail_does_not_count() {
     let bytes = mail.bytes(1);
     let assessment = assess(Mail { bytes: &bytes, arrived: NOON }, &rulebook, &Blank);
     let Recognition::Recognised(notification) = &assessment.recognition else { panic!("not recognised") };
-    let key = notification.key(notification.followers.first().unwrap());
+    let came = |at: i64| Notification { received: Timestamp(at), ..notification.clone() };
 
     let mut replay = Replay::default();
-    replay.note(vec![key.clone()], Timestamp(NOON.0 - 10));
-    replay.note(vec![key.clone()], NOON);
+    replay.note(&came(NOON.0 - 10));
+    replay.note(&came(NOON.0));
     check_with(&mail, &rulebook, &replay, "leave");
-    replay.note(vec![key], Timestamp(NOON.0 - 20));
+    replay.note(&came(NOON.0 - 20));
     check_with(&mail, &rulebook, &replay, "Followers/Numbers game, read");
 }

@@ -185,6 +185,19 @@ fn only_what_came_lately_is_looked_at_where_that_is_asked_for() {
 }
 
 #[test]
+fn an_account_that_does_not_exist_is_a_wrong_command_line() {
+    let desk = Desk::new();
+    desk.write(
+        "followsift.toml",
+        "[accounts.home]\nhost = \"mail.example\"\nuser = \"ann\"\npassword-file = \"p\"\n",
+    );
+    desk.write("p", "x");
+    std::fs::set_permissions(desk.path().join("p"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let (code, out, err) = desk.run(&["--account", "work"]);
+    assert!(code == 64 && err.contains("there is no such account; there are: home"), "{code} {out} {err}");
+}
+
+#[test]
 fn what_cannot_be_read_is_named() {
     let desk = Desk::new();
     let (code, _, err) = desk.run(&["nowhere.mbox"]);

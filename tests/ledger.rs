@@ -129,8 +129,6 @@ fn a_judgement_is_read_back_as_it_was() {
     assert_eq!(recent[1].judged, judged(1, "ann", 1000));
     assert_eq!(ledger.judgements_of(&identity(1).digest).unwrap(), vec![recent[1].clone()]);
     assert_eq!(ledger.recent(1).unwrap().len(), 1);
-    let counts = ledger.counts(&home(), Timestamp(0)).unwrap();
-    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(None, 1), (VerdictName::new("spam"), 1)]);
 }
 
 #[test]
@@ -149,8 +147,6 @@ fn what_other_rules_said_before_is_kept_beside_what_is_said_now() {
     ledger.record(&[again]).unwrap();
     let verdicts: Vec<_> = ledger.recent(10).unwrap().into_iter().map(|entry| entry.judged.verdict).collect();
     assert_eq!(verdicts, [None, VerdictName::new("spam")]);
-    let counts = ledger.counts(&home(), Timestamp(0)).unwrap();
-    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(None, 1)], "a mail counts once, as it is seen now");
 }
 
 #[test]
@@ -578,16 +574,16 @@ fn a_daemon_and_a_command_write_at_the_same_time() {
 #[test]
 fn who_only_reads_changes_nothing_and_sees_what_a_writer_has_done() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(Ledger::open_read_only(folder.path()), Err(LedgerFault::Absent { .. })));
+    assert!(Ledger::open_read_only(folder.path()).unwrap().is_none());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     let mut writer = Ledger::open(folder.path()).unwrap();
-    let mut reader = Ledger::open_read_only(folder.path()).unwrap();
+    let mut reader = Ledger::open_read_only(folder.path()).unwrap().unwrap();
     writer.record(&[judged(1, "ann", 1000)]).unwrap();
     assert_eq!(reader.recent(9).unwrap().len(), 1);
     assert!(reader.record(&[judged(2, "bob", 1000)]).is_err());
     drop(writer);
     drop(reader);
-    assert_eq!(Ledger::open_read_only(folder.path()).unwrap().recent(9).unwrap().len(), 1);
+    assert_eq!(Ledger::open_read_only(folder.path()).unwrap().unwrap().recent(9).unwrap().len(), 1);
 }
 
 #[test]

@@ -402,16 +402,6 @@ mod folders {
     }
 
     #[test]
-    fn the_folder_for_sent_mail_is_known_by_its_use() {
-        let conf =
-            "namespace inbox {\n  mailbox Gesendet {\n    special_use = \\Sent\n    auto = subscribe\n  }\n}";
-        let Some(server) = Dovecot::start(&Options { conf: conf.to_owned(), ..Options::default() }) else {
-            return;
-        };
-        assert_eq!(server.session().sent_folder().unwrap(), Some(folder("Gesendet")));
-    }
-
-    #[test]
     fn a_folder_that_is_not_there_is_left() {
         let Some(server) = Dovecot::start(&Options::default()) else { return };
         let mut session = server.session();

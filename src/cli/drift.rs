@@ -2,20 +2,15 @@
 
 use super::output::Output;
 use crate::daemon::clock;
-use crate::ledger::{Ledger, LedgerFault};
-use crate::mail::Timestamp;
+use crate::ledger::Ledger;
 use crate::report::drift;
 use crate::settings::{Account, Settings};
 
 /// Tells of the last days' mails of an account that could not be read, if there are any.
 pub(super) fn tell(account: &Account, settings: &Settings, output: &mut Output) {
-    let since = Timestamp(clock::now().0 - drift::DAYS * 86_400);
-    let unread = match Ledger::open_read_only(&settings.state) {
-        Ok(ledger) => ledger.unread(&account.name, since),
-        // Nothing was ever swept.
-        Err(LedgerFault::Absent { .. }) => return,
-        Err(fault) => Err(fault),
-    };
+    let since = clock::now().before(drift::SPAN);
+    let unread = Ledger::open_read_only(&settings.state)
+        .and_then(|ledger| ledger.map_or(Ok(Vec::new()), |ledger| ledger.unread(&account.name, since)));
     match unread {
         Ok(unread) => {
             for sentence in drift::sentences(&unread) {

@@ -8,7 +8,7 @@ use super::output::Output;
 use super::{Ending, Explain, context};
 use crate::assess::{self, Assessment, Mail, Rulebook, assess};
 use crate::daemon::{clock, rulebook};
-use crate::mail::{Authenticity, Message, Recognition, Timestamp, Trust};
+use crate::mail::{Message, Recognition, Timestamp, Trust};
 use crate::report::{self, Paint, Tone};
 use crate::rules::Recall;
 use crate::rules::recall::{Blank, Replay};
@@ -75,12 +75,8 @@ fn replay(mails: &[(&PathBuf, io::Result<Vec<u8>>)], rulebook: &Rulebook, now: T
         for bytes in mails.iter().filter_map(|(_, mail)| mail.as_ref().ok()) {
             let alone: &dyn Recall = &Blank;
             let assessment = assess(Mail { bytes, arrived: arrived(bytes, now) }, rulebook, alone);
-            if let Recognition::Recognised(notification) = &assessment.recognition
-                // Forged mail leaves no past, or anybody could give anybody one.
-                && !matches!(notification.authentic, Authenticity::Fail(_))
-            {
-                let keys = notification.followers.iter().map(|follower| notification.key(follower)).collect();
-                replay.note(keys, notification.received);
+            if let Recognition::Recognised(notification) = &assessment.recognition {
+                replay.note(notification);
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write};
 
+use crate::daemon::Chain;
 use crate::diagnostic::Diagnostic;
 use crate::report::Paint;
 use crate::settings::Environment;
@@ -74,7 +75,7 @@ impl Output {
 
     /// Prints an error with its causes, joined once, here.
     pub(super) fn failure(&mut self, error: &dyn Error) {
-        self.error(&format!("error: {}", chain(error)));
+        self.error(&format!("error: {}", Chain(error)));
     }
 
     /// Prints findings to standard error, each followed by an empty line.
@@ -87,16 +88,4 @@ impl Output {
             self.error(&format!("{shown}\n"));
         }
     }
-}
-
-/// An error and its causes in one line: `could not log in to home: the server said: no such user`.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

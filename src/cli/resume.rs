@@ -5,7 +5,7 @@ use std::path::Path;
 use super::output::Output;
 use super::{Ending, Resume, context};
 use crate::daemon::clock;
-use crate::ledger::{Ledger, LedgerFault};
+use crate::ledger::Ledger;
 
 pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Output) -> Ending {
     let (settings, _) = match context::everything(settings, output) {
@@ -16,13 +16,11 @@ pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Out
         return Ending::Usage;
     };
     for account in accounts {
-        let resumed = match Ledger::open_read_only(&settings.state) {
-            // Where nothing was ever moved, nothing waits, and no ledger is made for it.
-            Err(LedgerFault::Absent { .. }) => Ok(0),
-            Err(fault) => Err(fault),
-            Ok(_) => Ledger::open(&settings.state)
-                .and_then(|mut ledger| ledger.resume(&account.name, clock::now())),
-        };
+        // Where nothing was ever moved, nothing waits, and no ledger is made for it.
+        let resumed = Ledger::open_read_only(&settings.state).and_then(|ledger| match ledger {
+            None => Ok(0),
+            Some(_) => Ledger::open(&settings.state)?.resume(&account.name, clock::now()),
+        });
         match resumed {
             Ok(0) => output.line(&format!("{}: no mail waits for the fuse", account.name)),
             Ok(mails) => {

@@ -6,7 +6,7 @@ use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
 use crate::daemon::rulebook::Reading;
 use crate::daemon::{AccountFault, clock, connect};
-use crate::ledger::{AccountLock, Ledger, LedgerFault, Limit};
+use crate::ledger::{AccountLock, Ledger, Limit};
 use crate::mail::Recognition;
 use crate::mailbox::Stop;
 use crate::report;
@@ -72,11 +72,7 @@ fn one(
         }
     };
     if options.dry_run {
-        let ledger = match Ledger::open_read_only(&settings.state) {
-            Ok(ledger) => Some(ledger),
-            Err(LedgerFault::Absent { .. }) => None,
-            Err(fault) => return Err(fault.into()),
-        };
+        let ledger = Ledger::open_read_only(&settings.state)?;
         let sent = match &ledger {
             Some(ledger) => sweep::sent_people(ledger, account, &sources)?,
             None => Sent::new(),

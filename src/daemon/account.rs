@@ -23,7 +23,7 @@ pub enum AccountFault {
     Ledger(LedgerFault),
     /// Another followsift works on the account.
     Lock(LockFault),
-    /// The machine gives no file descriptor.
+    /// The system does not give what an account needs.
     Machine(io::Error),
 }
 
@@ -33,6 +33,7 @@ pub enum AccountFault {
 /// Where there is no password to be had, or the server cannot be reached or refuses.
 pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
     stop.speak_by(Instant::now() + login::PATIENCE);
+    login::forbid_dumps().map_err(AccountFault::Machine)?;
     let login = login::resolve(account, settings.credentials.as_deref(), stop.as_fd())
         .map_err(AccountFault::Login)?;
     let connector = Connector::of(account)?;
@@ -56,15 +57,6 @@ impl AccountFault {
             Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
         }
     }
-
-    /// Did it end because it was asked to?
-    pub fn is_stop(&self) -> bool {
-        match self {
-            Self::Mailbox(fault) => fault.is_stop(),
-            Self::Login(LoginFault::Stopped { .. }) => true,
-            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
-        }
-    }
 }
 
 impl fmt::Display for AccountFault {
@@ -74,7 +66,7 @@ impl fmt::Display for AccountFault {
             Self::Mailbox(fault) => fault.fmt(f),
             Self::Ledger(fault) => fault.fmt(f),
             Self::Lock(fault) => fault.fmt(f),
-            Self::Machine(_) => f.write_str("could not make a bell for the account"),
+            Self::Machine(_) => f.write_str("could not get what the account needs from the system"),
         }
     }
 }
@@ -88,6 +80,22 @@ impl Error for AccountFault {
             Self::Lock(fault) => fault.source(),
             Self::Machine(cause) => Some(cause),
         }
+    }
+}
+
+/// An error with its causes, in one line: `could not log in to home: the server said: no such user`.
+#[derive(Debug)]
+pub struct Chain<'a>(pub &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 

@@ -19,6 +19,6 @@ mod state;
 mod systemd;
 mod watcher;
 
-pub use account::{AccountFault, connect};
+pub use account::{AccountFault, Chain, connect};
 pub use origin::Origin;
 pub use service::{ServiceFault, run};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
-use super::account::{AccountFault, connect};
+use super::account::{AccountFault, Chain, connect};
 use super::backoff::{Backoff, LONGEST, UNREACHED};
 use super::clock;
 use super::fleet::Voice;
@@ -19,6 +19,7 @@ use crate::ledger::{AccountLock, Ledger, Limit};
 use crate::mail::{Recognition, Timestamp};
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
 use crate::report::{self, drift};
+use crate::rules::VerdictName;
 use crate::settings::{Account, Settings};
 use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
 
@@ -198,7 +199,7 @@ impl Watcher {
     /// without notice.
     fn tell_of_drift(&self, ledger: &Ledger, learned: &mut Learned) -> Result<(), AccountFault> {
         let now = clock::now();
-        let week_ago = Timestamp(now.0 - drift::DAYS * 86_400);
+        let week_ago = now.before(drift::SPAN);
         if learned.drift_told.is_some_and(|told| told > week_ago) {
             return Ok(());
         }
@@ -278,7 +279,7 @@ fn tell_of_mail(dealt: &Dealt) {
         }
         Recognition::Foreign => return,
     };
-    let verdict = assessment.class.as_ref().map_or("undecided", |class| class.as_str());
+    let verdict = VerdictName::word(assessment.class.as_ref());
     let rules: Vec<_> =
         assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons).map(|it| it.rule.as_str()).collect();
     let rule = rules.join(", ");
@@ -302,20 +303,5 @@ fn tell_of_mail(dealt: &Dealt) {
         End::Left(why) => event!(warn, kind::LEFT, "mail could not be moved; it stays", why),
         End::Gone => event!(info, kind::GONE, "mail was gone before it could be moved"),
         End::Stays | End::Failed => event!(debug, kind::STAYS, "mail stays"),
-    }
-}
-
-/// An error with its causes, in one line.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }

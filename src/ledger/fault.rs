@@ -26,11 +26,6 @@ pub enum LedgerFault {
         /// Why.
         cause: io::Error,
     },
-    /// There is no ledger yet.
-    Absent {
-        /// Where it would be.
-        file: PathBuf,
-    },
     /// The file is a database of something else.
     Foreign {
         /// The file.
@@ -93,9 +88,6 @@ impl fmt::Display for LedgerFault {
         match self {
             Self::Folder { folder, .. } => write!(f, "could not use the state folder {}", folder.display()),
             Self::File { file, .. } => write!(f, "could not open the ledger {}", file.display()),
-            Self::Absent { file } => {
-                write!(f, "could not open the ledger {}: there is none yet", file.display())
-            }
             Self::Foreign { file } => write!(
                 f,
                 "could not open the ledger {}: it is the database of another program; move it away",
@@ -131,11 +123,7 @@ impl Error for LedgerFault {
         match self {
             Self::Folder { cause, .. } | Self::File { cause, .. } => Some(cause),
             Self::Damaged { cause, .. } | Self::Failed { cause, .. } => Some(cause),
-            Self::Absent { .. }
-            | Self::Foreign { .. }
-            | Self::Newer { .. }
-            | Self::Older { .. }
-            | Self::NotOpen(_) => None,
+            Self::Foreign { .. } | Self::Newer { .. } | Self::Older { .. } | Self::NotOpen(_) => None,
         }
     }
 }

@@ -1,15 +1,13 @@
-//! What was judged and what was done, read back: for `explain`, `status` and whoever wants to know why.
-
-use std::collections::BTreeMap;
+//! What was judged and what was done, read back: for `backtest`, and for tests of what was written.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::written;
 use super::{Judged, Ledger, LedgerFault, Settlement};
 use crate::mail::{Authenticity, Notification, Timestamp};
-use crate::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks};
-use crate::rules::{Action, Verdict, VerdictName};
+use crate::place::{Folder, MailDigest, MailIdentity, MailRef, Marks};
+use crate::rules::{Action, Verdict};
 
 /// A judgement, and what was done about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,28 +72,6 @@ impl Ledger {
             let order =
                 "WHERE correction.mail IS NOT NULL AND judgement.id = mail.latest ORDER BY mail.received";
             entries(connection, order, [])
-        })
-    }
-
-    /// How many of an account's mails that arrived at `since` or later are of each class now; `None` counts
-    /// the undecided.
-    ///
-    /// # Errors
-    ///
-    /// Where the ledger cannot be read.
-    pub fn counts(
-        &self,
-        account: &AccountName,
-        since: Timestamp,
-    ) -> Result<BTreeMap<Option<VerdictName>, u64>, LedgerFault> {
-        self.read("count the verdicts", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT verdict, count(*) FROM mail JOIN judgement ON judgement.id = mail.latest
-                     WHERE account = ? AND received >= ? GROUP BY verdict",
-                )?
-                .query_map(params![account, since], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
         })
     }
 }

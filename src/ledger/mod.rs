@@ -94,21 +94,19 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Opens a ledger that is there already, to read only.
+    /// Opens the ledger to read only; `None` where there is none yet.
     ///
     /// # Errors
     ///
-    /// As [`Ledger::open`]; and [`LedgerFault::Absent`] where there is none yet.
-    pub fn open_read_only(folder: &Path) -> Result<Self, LedgerFault> {
+    /// As [`Ledger::open`].
+    pub fn open_read_only(folder: &Path) -> Result<Option<Self>, LedgerFault> {
         let file = folder.join(FILE);
-        match file.try_exists() {
-            Ok(true) => {}
-            Ok(false) => return Err(LedgerFault::Absent { file }),
-            Err(cause) => return Err(LedgerFault::File { file, cause }),
+        if !file.try_exists().map_err(|cause| LedgerFault::File { file: file.clone(), cause })? {
+            return Ok(None);
         }
         let ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         schema::require_current(&ledger)?;
-        Ok(ledger)
+        Ok(Some(ledger))
     }
 
     fn connect(file: PathBuf, access: OpenFlags) -> Result<Self, LedgerFault> {
@@ -123,7 +121,7 @@ impl Ledger {
         }
     }
 
-    /// The file, as faults and `status` name it.
+    /// The file, as faults name it.
     pub fn file(&self) -> &Path {
         &self.file
     }

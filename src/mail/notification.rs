@@ -3,6 +3,7 @@
 //! Values only. A fact has three states, since a mail that does not show a number says nothing about it.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A moment, in whole seconds since 1970 (UTC). IMAP's INTERNALDATE is no finer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +13,12 @@ impl Timestamp {
     /// Whole seconds from `earlier` to this moment; zero if it is not earlier.
     pub fn since(self, earlier: Timestamp) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+
+    /// The moment so much earlier.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub_unsigned(time.as_secs()))
     }
 }
 
@@ -335,6 +342,11 @@ impl Notification {
     /// The key of one of its followers.
     pub fn key(&self, follower: &Follower) -> FollowerKey {
         FollowerKey::new(&self.network, self.instance.as_deref(), follower)
+    }
+
+    /// The keys of its followers, in its order.
+    pub fn keys(&self) -> impl Iterator<Item = FollowerKey> {
+        self.followers.iter().map(|follower| self.key(follower))
     }
 }
 

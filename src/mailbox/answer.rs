@@ -76,7 +76,6 @@ pub(super) struct Listed {
     pub(super) name: String,
     pub(super) delimiter: Option<char>,
     pub(super) selectable: bool,
-    pub(super) sent: bool,
     /// It holds all mails of the account (RFC 6154), those of other folders too.
     pub(super) all: bool,
 }
@@ -211,7 +210,6 @@ impl Answer {
                 selectable: !name_attributes
                     .iter()
                     .any(|attribute| *attribute == NameAttribute::NoSelect || is("\\NonExistent", attribute)),
-                sent: name_attributes.contains(&NameAttribute::Sent),
                 all: name_attributes.contains(&NameAttribute::All),
             });
         }
@@ -344,10 +342,10 @@ mod tests {
 
     #[test]
     fn names_lose_their_quotes() {
-        let text = "* LIST (\\HasNoChildren \\Sent) \"\\\\\" \"a \\\"b\\\"\"\r\n* LIST (\\Noselect) NIL x\r\na1 OK done\r\n";
+        let text = "* LIST (\\HasNoChildren \\All) \"\\\\\" \"a \\\"b\\\"\"\r\n* LIST (\\Noselect) NIL x\r\na1 OK done\r\n";
         let listed = answer(text).listed().unwrap();
         assert_eq!(
-            (listed[0].name.as_str(), listed[0].delimiter, listed[0].sent),
+            (listed[0].name.as_str(), listed[0].delimiter, listed[0].all),
             ("a \"b\"", Some('\\'), true)
         );
         assert!(!listed[1].selectable && listed[1].delimiter.is_none());

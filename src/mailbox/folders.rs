@@ -72,16 +72,6 @@ impl Session {
         Ok(names)
     }
 
-    /// The folder that the server marks as the one for sent mail (RFC 6154).
-    ///
-    /// # Errors
-    /// Where the server will not list its folders.
-    pub fn sent_folder(&mut self) -> Result<Option<Folder>, Fault> {
-        let folders = self.listing()?;
-        let sent = folders.listed.iter().find(|listed| listed.sent);
-        Ok(sent.and_then(|listed| folders.naming.folder(&listed.name)))
-    }
-
     /// Does `folder` hold all mails of the account, also those that are in another folder? So it is with Gmail's "All Mail"
     /// (special-use \All, RFC 6154): a mail that is filed from there stays there.
     ///
@@ -152,13 +142,7 @@ impl Session {
         let folders = self.listing()?;
         folders.guessed = false;
         let delimiter = folders.delimiter();
-        folders.listed.push(Listed {
-            name: name.clone(),
-            delimiter,
-            selectable: true,
-            sent: false,
-            all: false,
-        });
+        folders.listed.push(Listed { name: name.clone(), delimiter, selectable: true, all: false });
         if made {
             let command = format!(
                 "SUBSCRIBE {}",

@@ -164,8 +164,7 @@ impl Session {
             return Ok(BTreeSet::new());
         }
         self.reopen(Step::Open, &here.folder, here.validity)?;
-        let there = self.flags(Step::Search, uids)?;
-        Ok(there.into_iter().filter(|(_, flags)| !flags.deleted).map(|(uid, _)| uid).collect())
+        Ok(self.live(uids)?.into_iter().collect())
     }
 
     fn act_by_copy(&mut self, here: &Opened, plans: Vec<Plan>) -> Result<Vec<Relocated>, Fault> {

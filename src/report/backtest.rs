@@ -1,10 +1,9 @@
 //! What rules would have made of mail that is already there, as `backtest` tells it.
 
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
 
 use super::paint::{Paint, Tone};
-use super::text;
+use super::text::{self, date};
 use crate::assess::Assessment;
 use crate::mail::{Notification, Recognition, Timestamp};
 use crate::rules::{Action, Effect, Match, Rule, RuleSet, Trace};
@@ -245,12 +244,4 @@ fn fate(action: &Action) -> String {
         Action::Mark(_) => "stays, marked read".to_owned(),
         Action::File { to, .. } => format!("to {to}"),
     }
-}
-
-/// The day, in UTC.
-pub(super) fn date(at: Timestamp) -> String {
-    // Later than any calendar is as good as its end.
-    let seconds = u64::try_from(at.0).unwrap_or(0).min(253_402_300_799);
-    let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
-    text.split('T').next().unwrap_or_default().to_owned()
 }

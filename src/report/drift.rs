@@ -1,14 +1,15 @@
 //! Networks whose mails seem to have changed: what looks like their notifications, and cannot be read. Such mails stay.
 //!
-//! Pure: who calls asks the ledger for the last days ([`DAYS`]), at least once a day.
+//! Pure: who calls asks the ledger for the last days ([`SPAN`]), at least once a day.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::backtest::date;
+use super::text::date;
 use crate::mail::{Fact, Network, Unread};
 
-/// Over how many days one looks back, so that nobody hears of it later than within a week.
-pub const DAYS: i64 = 7;
+/// How far one looks back, so that nobody hears of it later than within a week.
+pub const SPAN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What is to be said, a sentence or two for each network: how many mails, from when to when, and what was missing. Nothing
 /// where all could be read.

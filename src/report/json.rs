@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::assess::Assessment;
 use crate::mail::{Fact, Follower, Notification, Recognition};
-use crate::rules::{Action, Verdict};
+use crate::rules::{Action, Verdict, VerdictName};
 
 /// One mail, as one line.
 #[derive(Debug, Serialize)]
@@ -76,7 +76,7 @@ pub fn assessed(file: &str, assessment: &Assessment) -> String {
         Recognition::Incomplete { network, .. } => ("incomplete", None, Some(network.as_str())),
         Recognition::Foreign => ("foreign", None, None),
     };
-    let verdict = notification.map(|_| assessment.class.as_ref().map_or("undecided", |class| class.as_str()));
+    let verdict = notification.map(|_| VerdictName::word(assessment.class.as_ref()));
     line(&Line::Read(Box::new(Mail {
         file,
         recognition,
@@ -119,7 +119,7 @@ fn person<'a>(follower: &'a Follower, verdict: &'a Verdict) -> Person<'a> {
         followers: count(Fact::Followers),
         following: count(Fact::Following),
         posts: count(Fact::Posts),
-        verdict: verdict.class.as_ref().map_or("undecided", |class| class.as_str()),
+        verdict: VerdictName::word(verdict.class.as_ref()),
         points: verdict.points,
         reasons: verdict
             .reasons

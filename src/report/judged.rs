@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::rules::Verdict;
 use crate::rules::table::{Row, Score};
+use crate::rules::{Verdict, VerdictName};
 
 /// One row of the table, as one line of JSON.
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ pub fn line(row: &Row, verdict: &Verdict, files: bool) -> String {
         line: row.line,
         source: &row.source,
         label: row.label.as_deref(),
-        verdict: class(verdict),
+        verdict: VerdictName::word(verdict.class.as_ref()),
         points: verdict.points,
         files,
         rules: verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect(),
@@ -68,7 +68,7 @@ pub fn tally<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> String {
     let mut all = 0;
     for verdict in verdicts {
         all += 1;
-        *classes.entry(class(verdict)).or_default() += 1;
+        *classes.entry(VerdictName::word(verdict.class.as_ref())).or_default() += 1;
         for reason in &verdict.reasons {
             *rules.entry(&reason.rule).or_default() += 1;
         }
@@ -83,10 +83,6 @@ pub fn tally<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> String {
         }
     }
     shown
-}
-
-fn class(verdict: &Verdict) -> &str {
-    verdict.class.as_ref().map_or("undecided", |class| class.as_str())
 }
 
 fn percent(share: Option<f64>, digits: usize) -> String {

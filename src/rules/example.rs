@@ -1,10 +1,9 @@
 //! The cases that a rules file carries to prove itself: `[[test]]`.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::case::Case;
-use super::list::{ListState, Lists};
+use super::list::Lists;
 use super::recall::Past;
 use super::set::{Match, RuleSet};
 use super::verdict::{Verdict, VerdictName};
@@ -38,9 +37,9 @@ impl RuleSet {
     /// Runs every `[[test]]`, and finds those that fail, with what happened instead. Of lists, only the
     /// people in the file itself are known: a test must not depend on who is in somebody's address book.
     pub fn run_tests(&self) -> Vec<Diagnostic> {
-        let mut lists = self.gather(&BTreeMap::new());
+        let mut lists = Lists::default();
         for (name, list) in &self.lists {
-            lists.insert(name, ListState::Loaded(list.people.iter().cloned().collect()));
+            lists.insert(name, list.people.iter().cloned().collect());
         }
         self.examples.iter().filter_map(|example| self.run(example, &lists)).collect()
     }
@@ -58,8 +57,8 @@ impl RuleSet {
         if verdict.class != example.expect {
             let message = format!(
                 "test failed: expected {}, but it is {}",
-                class(&example.expect),
-                class(&verdict.class)
+                VerdictName::word(example.expect.as_ref()),
+                VerdictName::word(verdict.class.as_ref())
             );
             let finding = Diagnostic::error(&self.source, example.expect_at.clone(), message);
             return Some(finding.label(self.why(&verdict)).help(self.wanted(example, &case, lists)));
@@ -68,7 +67,8 @@ impl RuleSet {
         if verdict.reasons.iter().any(|reason| reason.rule == *by) {
             return None;
         }
-        let message = format!("test failed: {}, but not by `{by}`", class(&verdict.class));
+        let message =
+            format!("test failed: {}, but not by `{by}`", VerdictName::word(verdict.class.as_ref()));
         let finding = Diagnostic::error(&self.source, at.clone(), message).label(self.why(&verdict));
         Some(finding.help(self.wanted(example, &case, lists)))
     }
@@ -110,8 +110,4 @@ impl RuleSet {
             }
         }
     }
-}
-
-fn class(class: &Option<VerdictName>) -> &str {
-    class.as_ref().map_or("undecided", VerdictName::as_str)
 }

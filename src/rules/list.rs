@@ -80,11 +80,6 @@ impl FromIterator<Person> for People {
 }
 
 impl People {
-    /// Does it name nobody?
-    pub fn is_empty(&self) -> bool {
-        self.handles.is_empty() && self.names.is_empty()
-    }
-
     /// Does it name somebody by handle?
     pub(crate) fn knows_handles(&self) -> bool {
         !self.handles.is_empty()
@@ -151,31 +146,19 @@ impl HandleForms {
     }
 }
 
-/// What is known of the people of a list.
-#[derive(Clone, Debug)]
-pub enum ListState {
-    /// These are in it.
-    Loaded(People),
-    /// One of its sources has not loaded since it was first named: nobody knows who is in it.
-    NeverLoaded,
-}
-
-/// The lists of a rules file by name, as they are when followers are judged.
+/// The lists of a rules file by name, as far as every source of theirs has loaded at least once.
 #[derive(Clone, Debug, Default)]
-pub struct Lists(BTreeMap<String, ListState>);
+pub struct Lists(BTreeMap<String, People>);
 
 impl Lists {
     /// Sets a list.
-    pub fn insert(&mut self, name: impl Into<String>, state: ListState) {
-        self.0.insert(name.into(), state);
+    pub fn insert(&mut self, name: impl Into<String>, people: People) {
+        self.0.insert(name.into(), people);
     }
 
-    /// The people of a list; `None` where it has never loaded.
+    /// The people of a list; `None` where it has never loaded, so that nobody knows who is in it.
     pub fn people(&self, name: &str) -> Option<&People> {
-        match self.0.get(name) {
-            Some(ListState::Loaded(people)) => Some(people),
-            Some(ListState::NeverLoaded) | None => None,
-        }
+        self.0.get(name)
     }
 }
 

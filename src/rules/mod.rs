@@ -25,7 +25,7 @@ pub mod verdict;
 pub use case::Case;
 pub use compile::compile;
 pub use fact::{Fact, Vocabulary};
-pub use list::{ListSource, ListState, Lists, People, Person};
+pub use list::{ListSource, Lists, People, Person};
 pub use recall::{Past, Recall};
 pub use schema::schema;
 pub use set::{Disposition, Effect, Match, Rule, RuleSet, Trace};

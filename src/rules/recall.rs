@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mail::{FollowerKey, Network, Timestamp};
+use crate::mail::{Authenticity, FollowerKey, Network, Notification, Timestamp};
 
 /// What is known of a follower from before a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -50,8 +50,20 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Notes that a notification about `followers` arrived at `at`. Each counts once, however often the mail names it.
-    pub fn note(&mut self, followers: Vec<FollowerKey>, at: Timestamp) {
+    /// Notes a notification. A forged one leaves no past, or anybody could give anybody one; the ledger holds it likewise.
+    pub fn note(&mut self, notification: &Notification) {
+        if !matches!(notification.authentic, Authenticity::Fail(_)) {
+            self.add(notification.keys().collect(), notification.received);
+        }
+    }
+
+    /// Notes that the user knows everybody in a mail, whenever it came: he has put it back.
+    pub fn know(&mut self, notification: &Notification) {
+        self.known.extend(notification.keys());
+    }
+
+    /// Each follower counts once, however often the mail names it.
+    fn add(&mut self, followers: Vec<FollowerKey>, at: Timestamp) {
         let networks: BTreeSet<Network> = followers.iter().map(|key| key.network().clone()).collect();
         for network in networks {
             insert(self.of_network.entry(network).or_default(), at);
@@ -59,16 +71,6 @@ impl Replay {
         for follower in BTreeSet::from_iter(followers) {
             insert(self.of_follower.entry(follower).or_default(), at);
         }
-    }
-
-    /// Notes that the user knows somebody, whenever the mail came.
-    pub fn know(&mut self, follower: FollowerKey) {
-        self.known.insert(follower);
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        *self = Self::default();
     }
 }
 
@@ -106,9 +108,9 @@ mod tests {
     #[test]
     fn only_what_arrived_earlier_counts() {
         let mut replay = Replay::default();
-        replay.note(vec![key("@ann")], Timestamp(100));
-        replay.note(vec![key("@bob"), key("@eve")], Timestamp(200));
-        replay.note(vec![key("@ann")], Timestamp(10_000));
+        replay.add(vec![key("@ann")], Timestamp(100));
+        replay.add(vec![key("@bob"), key("@eve")], Timestamp(200));
+        replay.add(vec![key("@ann")], Timestamp(10_000));
         let past = replay.past(&key("@ann"), Timestamp(300));
         assert_eq!(
             past,
@@ -132,7 +134,7 @@ mod tests {
             let at = |time: i64| Timestamp(time * WAVE / 2);
             let mut replay = Replay::default();
             for (network, name, time) in &mails {
-                replay.note(vec![person(*network, *name), person(*network, 0)], at(*time));
+                replay.add(vec![person(*network, *name), person(*network, 0)], at(*time));
             }
             let past = replay.past(&person(1, asked), at(before));
             let earlier = || mails.iter().filter(|(_, _, time)| *time < before);

@@ -6,7 +6,7 @@ use super::case::{Case, Sight};
 use super::condition::{Answer, Condition, Test};
 use super::example::Example;
 use super::fact::Fact;
-use super::list::{List, ListSource, ListState, Lists, People, Person};
+use super::list::{List, ListSource, Lists, Person};
 use super::verdict::{Evidence, Reason, Verdict, VerdictName};
 use crate::diagnostic::{Location, Source};
 use crate::mail::Notification;
@@ -109,15 +109,10 @@ impl RuleSet {
         for (name, list) in &self.lists {
             let from_sources: Option<Vec<_>> =
                 list.sources.iter().map(|(source, _)| loaded.get(source)).collect();
-            let state = match from_sources {
-                Some(people) => {
-                    let people: People =
-                        list.people.iter().chain(people.into_iter().flatten()).cloned().collect();
-                    ListState::Loaded(people)
-                }
-                None => ListState::NeverLoaded,
-            };
-            lists.insert(name, state);
+            if let Some(more) = from_sources {
+                let people = list.people.iter().chain(more.into_iter().flatten()).cloned();
+                lists.insert(name, people.collect());
+            }
         }
         lists
     }
@@ -154,8 +149,7 @@ impl RuleSet {
                 }
             }
         }
-        let reached = |(_, least): &&(VerdictName, f64)| points >= least - ROUNDING;
-        let class = self.points_at.as_ref().filter(reached).map(|(class, _)| class.clone());
+        let class = self.reached(points).cloned();
         Verdict { class, points, reasons: fired.iter().map(|rule| rule.reason(&sight)).collect() }
     }
 
@@ -184,8 +178,13 @@ impl RuleSet {
                 (Match::Fails(_) | Match::CannotTell(_), _) => (),
             }
         }
-        let reached = |(_, least): &&(VerdictName, f64)| points >= least - ROUNDING;
-        self.points_at.as_ref().filter(reached).map(|(class, _)| class)
+        self.reached(points)
+    }
+
+    /// The verdict that so many points lead to.
+    fn reached(&self, points: f64) -> Option<&VerdictName> {
+        let (class, least) = self.points_at.as_ref()?;
+        (points >= least - ROUNDING).then_some(class)
     }
 
     /// The folders that verdicts file mail into.

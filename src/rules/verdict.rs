@@ -18,6 +18,11 @@ impl VerdictName {
         (named && word.chars().all(fits)).then(|| Self(word.to_owned()))
     }
 
+    /// The word for a verdict, or for none.
+    pub fn word(class: Option<&Self>) -> &str {
+        class.map_or("undecided", Self::as_str)
+    }
+
     /// The word as text.
     pub fn as_str(&self) -> &str {
         &self.0

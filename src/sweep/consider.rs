@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::memory::{Memory, Unwritten};
+use super::memory::Memory;
 use super::{MAIL_LIMIT, Sweep, SweepFault};
 use crate::assess::{Assessment, Mail, assess};
 use crate::ledger::{EarlierMove, LedgerFault};
-use crate::mail::{Authenticity, Message, Recognition, Timestamp};
+use crate::mail::{Message, Recognition, Timestamp};
 use crate::mailbox::{Head, Opened, Session};
 use crate::place::{MailDigest, MailIdentity, MailRef, Uid};
+use crate::rules::recall::Replay;
 
 /// A mail that was read, with what came of it.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ pub(super) fn consider(
     let wanted: Vec<(Uid, u32)> = wanted.iter().map(|head| (head.uid, head.size)).collect();
 
     let mut considered = Vec::new();
-    let mut unwritten = Unwritten::default();
+    let mut unwritten = Replay::default();
     let mut fault = None;
     session.mails(&wanted, MAIL_LIMIT, |uid, bytes| {
         let Some(candidate) = by_uid.get(&uid) else { return };
@@ -71,7 +72,7 @@ fn one(
     Candidate { head, only_known }: &Candidate,
     bytes: &[u8],
     memory: &Memory<'_>,
-    unwritten: &mut Unwritten,
+    unwritten: &mut Replay,
 ) -> Result<Option<Considered>, LedgerFault> {
     let account = &sweep.account.name;
     let identity = MailIdentity { digest: MailDigest::of(bytes), size: head.size };
@@ -95,14 +96,11 @@ fn one(
     recall.finish()?;
     let (assessment, message_id) = assessed.ok().unzip();
     if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition) {
-        let keys: Vec<_> = notification.followers.iter().map(|follower| notification.key(follower)).collect();
         if earlier == EarlierMove::PutBack {
-            unwritten.known.extend(keys.iter().cloned());
+            unwritten.know(notification);
         }
-        // As in the ledger: a forged mail gives nobody a past.
-        let forged = matches!(notification.authentic, Authenticity::Fail(_));
-        if !forged && !memory.knows(account, &identity)? {
-            unwritten.mails.note(keys, received);
+        if !memory.knows(account, &identity)? {
+            unwritten.note(notification);
         }
     }
     Ok(Some(Considered {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::ledger::LedgerFault;
-use crate::mailbox::{Fate, Fault};
+use crate::mailbox::Fault;
 
 /// Why a sweep ended early.
 #[derive(Debug)]
@@ -16,14 +16,6 @@ pub enum SweepFault {
 }
 
 impl SweepFault {
-    /// What is to be done about the account.
-    pub fn fate(&self) -> Fate {
-        match self {
-            Self::Mailbox(fault) => fault.fate(),
-            Self::Ledger(_) => Fate::Retry,
-        }
-    }
-
     /// Did it end because it was asked to?
     pub fn is_stop(&self) -> bool {
         match self {

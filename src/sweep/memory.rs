@@ -1,7 +1,5 @@
 //! What a sweep remembers: the ledger, or for a dry run only what the ledger held before.
 
-use std::collections::BTreeSet;
-
 use crate::ledger::{Cursor, EarlierMove, Ledger, LedgerFault, Recalled};
 use crate::mail::{FollowerKey, Timestamp};
 use crate::place::{AccountName, Folder, MailIdentity, MailRef};
@@ -68,7 +66,7 @@ impl Memory<'_> {
         &'m self,
         account: &'m AccountName,
         mail: &'m MailIdentity,
-        unwritten: &'m Unwritten,
+        unwritten: &'m Replay,
     ) -> Remembered<'m> {
         let written = self.ledger().map(|ledger| ledger.recall(account, Some(mail)));
         Remembered { written, unwritten }
@@ -78,16 +76,7 @@ impl Memory<'_> {
 /// The ledger's answers and this sweep's own together. No mail is in both.
 pub(super) struct Remembered<'m> {
     written: Option<Recalled<'m>>,
-    unwritten: &'m Unwritten,
-}
-
-/// What this sweep has seen, and not yet written.
-#[derive(Debug, Default)]
-pub(super) struct Unwritten {
-    /// The notifications.
-    pub(super) mails: Replay,
-    /// Followers of mails that their reader has put back.
-    pub(super) known: BTreeSet<FollowerKey>,
+    unwritten: &'m Replay,
 }
 
 impl Remembered<'_> {
@@ -99,8 +88,7 @@ impl Remembered<'_> {
 
 impl Recall for Remembered<'_> {
     fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past {
-        let mut unwritten = self.unwritten.mails.past(follower, before);
-        unwritten.known |= self.unwritten.known.contains(follower);
+        let unwritten = self.unwritten.past(follower, before);
         let Some(written) = self.written.as_ref().map(|written| written.past(follower, before)) else {
             return unwritten;
         };

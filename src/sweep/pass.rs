@@ -96,7 +96,7 @@ impl Pass<'_, '_> {
         if self.session.relocation() != Relocation::CopyThenFlag {
             return Ok(());
         }
-        let since = scope::earlier(self.sweep.now, scope::KNOWN_AGAIN);
+        let since = self.sweep.now.before(scope::KNOWN_AGAIN);
         let originals = ledger.originals(&self.sweep.account.name, &opened.folder, opened.validity, since)?;
         if originals.is_empty() {
             return Ok(());

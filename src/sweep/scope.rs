@@ -71,10 +71,10 @@ pub(super) fn look(
     memory: &mut Memory<'_>,
 ) -> Result<(Opened, Option<Look>), SweepFault> {
     if let Scope::Since(time) = sweep.scope {
-        return Ok((opened, Some(Look::at(Range::Since(earlier(sweep.now, time).0)))));
+        return Ok((opened, Some(Look::at(Range::Since(sweep.now.before(time).0)))));
     }
-    let known = |memory: &Memory<'_>, opened: &Opened, before: Timestamp| {
-        let since = earlier(before, KNOWN_AGAIN);
+    let known = |memory: &Memory<'_>, opened: &Opened, at: Timestamp| {
+        let since = at.before(KNOWN_AGAIN);
         let found = memory.earliest_known(&sweep.account.name, &opened.folder, since)?;
         Ok::<_, SweepFault>(found.map(|at| at.max(since)))
     };
@@ -100,7 +100,7 @@ pub(super) fn look(
             Backlog::All => Ok((opened, Some(Look::at(Range::From(Uid(1)))))),
             Backlog::Since(time) => {
                 let opened = with_next(session, opened)?;
-                let since = earlier(sweep.now, time);
+                let since = sweep.now.before(time);
                 let old = opened.next.map(|below| Old { below, since });
                 Ok((opened, Some(Look { range: Range::Since(since.0), old, known: None })))
             }
@@ -170,10 +170,4 @@ fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, SweepFault
     let next = landings.get(&opened.folder).map(|landing| landing.next);
     let again = session.select(&opened.folder)?;
     Ok(Opened { next: again.next.or(next), ..again })
-}
-
-/// The moment so much earlier.
-pub(super) fn earlier(now: Timestamp, time: Duration) -> Timestamp {
-    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    Timestamp(now.0.saturating_sub(seconds))
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown, Timestamp};
-use followsift::rules::{
-    Case, ListSource, ListState, Lists, Match, Past, Person, RuleSet, Verdict, VerdictName,
-};
+use followsift::rules::{Case, ListSource, Lists, Match, Past, Person, RuleSet, Verdict, VerdictName};
 
 use super::rules;
 
@@ -391,11 +389,4 @@ fn evidence_shows_no_more_of_a_mail_than_a_line() {
     let verdict = judge(&rules, &Follower { bio: text(&long), ..Follower::default() }, &Past::default());
     let shown = words(&verdict);
     assert!(shown.len() < 200 && !shown.contains('\u{1b}'), "{shown}");
-}
-
-#[test]
-fn a_list_may_be_set_by_hand() {
-    let mut lists = Lists::default();
-    lists.insert("friends", ListState::NeverLoaded);
-    assert!(lists.people("friends").is_none());
 }

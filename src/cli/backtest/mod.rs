@@ -10,7 +10,7 @@ use crate::assess::{self, Mail, Rulebook};
 use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, clock, connect};
 use crate::ledger::{Entry, Ledger, LedgerFault};
-use crate::mail::{Authenticity, Notification, Recognition, Timestamp, Trust};
+use crate::mail::{Notification, Recognition, Timestamp, Trust};
 use crate::mailbox::{Range, Session, Stop};
 use crate::place::{Folder, Uid};
 use crate::report::backtest::{Backtest, Correction};
@@ -46,9 +46,7 @@ pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Outp
     };
     let readings = Readings { in_force: &in_force, other: other.as_ref() };
     let now = clock::now();
-    let since = options
-        .since
-        .map(|time| Timestamp(now.0.saturating_sub(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))));
+    let since = options.since.map(|time| now.before(time));
     let work = Work { readings, since, now };
     let mut ending = Ending::Well;
     if !paths.is_empty() {
@@ -62,9 +60,10 @@ pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Outp
         output.error("error: there is no account whose folders could be read; name files");
         return Ending::Settings;
     };
-    let wanted =
-        |account: &&Account| options.account.as_ref().is_none_or(|name| account.name.as_str() == name);
-    for account in settings.accounts.iter().filter(wanted) {
+    let Some(accounts) = context::accounts(&settings, options.account.as_deref(), output) else {
+        return Ending::Usage;
+    };
+    for account in accounts {
         output.line(&format!("{} ({})", account.name, account.host));
         if let Err(fault) = of_account(&work, &settings, account, &folders, output) {
             output.end_progress();
@@ -220,11 +219,7 @@ fn of_folder(
 
 /// What the user has put back, as the ledger knows it.
 fn corrections(settings: &Settings) -> Result<Vec<Entry>, LedgerFault> {
-    match Ledger::open_read_only(&settings.state) {
-        Ok(ledger) => ledger.corrections(),
-        Err(LedgerFault::Absent { .. }) => Ok(Vec::new()),
-        Err(fault) => Err(fault),
-    }
+    Ledger::open_read_only(&settings.state)?.map_or(Ok(Vec::new()), |ledger| ledger.corrections())
 }
 
 /// Judges what was found as it came in, mail after mail.
@@ -240,10 +235,7 @@ fn replay(
     let judged_by = other.unwrap_or(in_force);
     let mut recall = Replay::default();
     for entry in corrections {
-        let notification = &entry.judged.notification;
-        for follower in &notification.followers {
-            recall.know(notification.key(follower));
-        }
+        recall.know(&entry.judged.notification);
     }
     let mut report = Backtest::new(&judged_by.rules, heap.looked_at, heap.incomplete, other.is_some());
     for (index, notification) in heap.found.into_iter().enumerate() {
@@ -251,17 +243,11 @@ fn replay(
             output.progress(&format!("judged {index} of {all}"));
         }
         let traces = assess::trace(&notification, judged_by, &recall);
-        let keys = notification.followers.iter().map(|follower| notification.key(follower)).collect();
-        let (received, forged) =
-            (notification.received, matches!(notification.authentic, Authenticity::Fail(_)));
-        let recognition = Recognition::Recognised(notification);
+        let recognition = Recognition::Recognised(notification.clone());
         let before = other.map(|_| assess::weigh(recognition.clone(), in_force, &recall));
         let assessment = assess::weigh(recognition, judged_by, &recall);
         report.count(&assessment, &traces, before.as_ref(), &judged_by.rules);
-        // Forged mail leaves no past, or anybody could give anybody one; the ledger holds it likewise.
-        if !forged {
-            recall.note(keys, received);
-        }
+        recall.note(&notification);
     }
     output.end_progress();
     for entry in corrections {
