@@ -198,7 +198,8 @@ mod filing {
         // Marks cost a turn for each folder more.
         scene.home.write("rules.toml", &RULES.replace("mark-read = true", ""));
         let said = scene.sweep();
-        let turns: u32 = said.rsplit_once(" turns)").unwrap().0.rsplit_once('(').unwrap().1.parse().unwrap();
+        let turns: u32 =
+            said.rsplit_once(" round trips)").unwrap().0.rsplit_once('(').unwrap().1.parse().unwrap();
         assert!(said.contains("looked at 1000 mails"), "{}", said.lines().last().unwrap());
         assert!(turns <= 16, "{turns} turns");
         assert_eq!((scene.count(SPAM), scene.count(GAME), scene.count("INBOX")), (400, 100, 500));

@@ -94,7 +94,7 @@ fn summary(settings: Option<&Settings>, reading: &Reading) -> String {
             }
         },
     };
-    format!("all is well: {accounts}; {networks} networks, {rules} rules, {tests} tests of theirs passed")
+    format!("all is well: {accounts}; {networks} networks, {rules} rules; {tests} tests passed")
 }
 
 fn look(account: &Account, settings: &Settings, output: &mut Output) -> Result<(), AccountFault> {

@@ -50,7 +50,7 @@ enum Command {
     Backtest(Backtest),
     /// List every fact that rules may ask for, and the networks whose mails show it
     Facts,
-    /// List every network whose mails are known, or tell how those of one are told apart
+    /// List the networks whose mails are recognised, or describe one in detail
     Networks(Networks),
     /// Try rules on a table of followers' facts
     Judge(Judge),

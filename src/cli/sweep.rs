@@ -167,5 +167,5 @@ fn sums(tally: &Tally, only_looked: bool) -> String {
         (settled, "settled {} moves of an earlier session"),
     ];
     parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, words)| words.replace("{}", &n.to_string())));
-    format!("\n{} ({turns} turns)", parts.join(", "))
+    format!("\n{} ({turns} round trips)", parts.join(", "))
 }

@@ -80,7 +80,7 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn std::fmt::Deb
     }
 }
 
-/// `LEVEL account{name=home}: message field=value`.
+/// ` INFO [account=home] message field=value`, after `<6>` and the like instead of the level where the journal reads.
 struct OneLine {
     journal: bool,
 }

@@ -298,12 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn a_text_written_over_the_old_one() {
+    fn a_text_written_over_the_old_one_is_heard_of() {
         hears_of(|desk| fs::write(desk.at("rules.toml"), "new").unwrap());
     }
 
     #[test]
-    fn a_new_file_that_takes_the_name_of_the_old_one() {
+    fn a_new_file_that_takes_the_name_of_the_old_one_is_heard_of() {
         hears_of(|desk| {
             fs::write(desk.at(".rules.toml.new"), "new").unwrap();
             fs::rename(desk.at(".rules.toml.new"), desk.at("rules.toml")).unwrap();
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_after_the_old_one_was_moved_aside() {
+    fn a_new_file_after_the_old_one_was_moved_aside_is_heard_of() {
         hears_of(|desk| {
             fs::rename(desk.at("rules.toml"), desk.at("rules.toml~")).unwrap();
             fs::write(desk.at("rules.toml"), "new").unwrap();
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_deleted_and_written_anew() {
+    fn a_file_deleted_and_written_anew_is_heard_of() {
         hears_of(|desk| {
             fs::remove_file(desk.at("rules.toml")).unwrap();
             fs::write(desk.at("rules.toml"), "new").unwrap();
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_changed_in_place_by_a_program() {
+    fn a_text_changed_in_place_by_a_program_is_heard_of() {
         hears_of(|desk| {
             let sed = Command::new("sed").args(["-i", "s/old/new/"]).arg(desk.at("rules.toml")).status();
             assert!(sed.unwrap().success());
@@ -336,17 +336,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_not_there() {
+    fn a_file_that_was_not_there_is_heard_of() {
         hears_of(|desk| fs::write(desk.at("friends.txt"), "Ana Lima").unwrap());
     }
 
     #[test]
-    fn a_file_that_has_gone_for_good() {
+    fn a_file_that_has_gone_for_good_is_heard_of() {
         hears_of(|desk| fs::remove_file(desk.at("rules.toml")).unwrap());
     }
 
     #[test]
-    fn a_profile_added_changed_or_taken_away() {
+    fn a_profile_added_changed_or_taken_away_is_heard_of() {
         hears_of(|desk| fs::write(desk.at("networks/b.toml"), "new").unwrap());
         hears_of(|desk| fs::write(desk.at("networks/a.toml"), "newer").unwrap());
         hears_of(|desk| fs::remove_file(desk.at("networks/a.toml")).unwrap());
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_behind_links() {
+    fn a_text_behind_links_is_heard_of() {
         let desk = linked();
         hears(&desk, desk.saved(), |desk| {
             fs::write(desk.at("dotfiles/.new"), "new").unwrap();
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_elsewhere_now() {
+    fn a_link_that_leads_elsewhere_now_is_heard_of() {
         let desk = linked();
         hears(&desk, desk.saved(), |desk| {
             fs::create_dir(desk.at("newer")).unwrap();
@@ -415,7 +415,12 @@ mod tests {
         run(async {
             fs::write(desk.at("rules.toml"), "new").unwrap();
             // Whoever waits for several things drops what has not come.
-            while tokio::time::timeout(Duration::from_millis(30), saved.changed()).await.is_err() {}
+            for _ in 0..300 {
+                if tokio::time::timeout(Duration::from_millis(30), saved.changed()).await.is_ok() {
+                    return;
+                }
+            }
+            panic!("the change was not heard of");
         });
     }
 

@@ -171,7 +171,7 @@ pub(super) fn cut_short(cause: Cause, bounds: &Bounds) -> Cause {
         Some(Cut::Late) => Cause::Late,
         Some(Cut::Stopped) => Cause::Stopped,
         Some(Cut::Flood) => Cause::Flood,
-        Some(Cut::Nested) => Cause::Garbled("it is nested too deep"),
+        Some(Cut::Nested) => Cause::Garbled("it is nested too deeply"),
         None => cause,
     }
 }

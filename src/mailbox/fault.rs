@@ -180,7 +180,7 @@ impl fmt::Display for Cause {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::ClearText => f.write_str("tls is off, which is for loopback addresses only"),
             Self::NoStartTls => f.write_str("the server does not offer STARTTLS"),
-            Self::Greeting => f.write_str("the server's greeting is not one before a login"),
+            Self::Greeting => f.write_str("the server's greeting is not one that asks for a login"),
             Self::NoLogin => f.write_str("the server offers no login by password on this line"),
             Self::Name(why) => f.write_str(why),
             Self::Unsendable => f.write_str("it has a character that IMAP cannot carry"),

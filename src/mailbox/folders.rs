@@ -16,7 +16,7 @@ use crate::place::{Folder, Uid, UidValidity};
 /// For the list of all folders: tens of thousands of them.
 const LIST: Limits = Limits { time: Limits::SHORT.time, bytes: 16 << 20 };
 
-/// So many names in one command, each of at most 255 bytes: servers take lines of 8,000 octets (RFC 7162, section 4), and
+/// So many names in one command, each of at most 255 bytes: servers take lines of 8,000 octets (RFC 2683, section 3.2.1.5), and
 /// few names are long.
 const IN_ONE_LINE: usize = 60;
 

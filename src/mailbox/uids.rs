@@ -4,7 +4,7 @@
 
 use crate::place::Uid;
 
-/// The longest set in one command: servers take lines of 8,000 octets (RFC 7162, section 4).
+/// The longest set in one command: servers take lines of 8,000 octets (RFC 2683, section 3.2.1.5).
 const LONGEST: usize = 7_000;
 /// The longest set in a message to a person.
 const BRIEF: usize = 60;

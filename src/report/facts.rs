@@ -79,7 +79,7 @@ fn unit(fact: Fact) -> &'static str {
 
 fn shown_by(fact: Fact, vocabulary: &Vocabulary) -> String {
     if fact.needs().is_empty() {
-        return "of every mail".to_owned();
+        return "known for every mail".to_owned();
     }
     let tellers: Vec<_> = vocabulary.tellers(fact).into_iter().map(|network| network.as_str()).collect();
     let all = vocabulary.networks().count();

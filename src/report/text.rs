@@ -30,7 +30,7 @@ pub fn describe_painted(assessment: &Assessment, paint: Paint) -> String {
         Recognition::Incomplete { network, missing } => {
             let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
             let trouble = match missing.as_slice() {
-                [] => "is laid out as no mail of theirs that is known".to_owned(),
+                [] => "matches no layout that is known".to_owned(),
                 missing => format!("does not show {}", missing.join(", ")),
             };
             format!("{network} · seems to tell of a follower, but {trouble}: it stays\n")

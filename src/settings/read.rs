@@ -106,7 +106,8 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
         if tls == Some(Tls::Off) {
             entry.key_error("without TLS there is no certificate to know", "remove it, or `tls = \"off\"`");
         } else if ca_file.is_some() {
-            entry.key_error("`ca-file` and `tls-fingerprint` both say whom to trust", "leave one of them");
+            entry
+                .key_error("`ca-file` and `tls-fingerprint` both say whom to trust", "keep only one of them");
         }
     }
     let user = section.require("user").and_then(|entry| entry.string());
@@ -188,7 +189,7 @@ fn secret(section: &mut Section<'_>, paths: &Paths<'_>) -> Option<SecretSource> 
     if let Some(literal) = &literal {
         let label = "write it into a file that only you can read (chmod 600) and name that: \
                      `password-file = \"/path/to/file\"`";
-        literal.key_error("a password does not belong into the settings", label);
+        literal.key_error("a password does not belong in the settings", label);
     }
     match given.as_slice() {
         [] if literal.is_none() => {
@@ -205,7 +206,7 @@ fn secret(section: &mut Section<'_>, paths: &Paths<'_>) -> Option<SecretSource> 
             for other in others {
                 let message =
                     format!("`{}` and `{}` both say where the password is", first.key(), other.key());
-                other.key_error(message, "leave one of them");
+                other.key_error(message, "keep only one of them");
             }
             None
         }

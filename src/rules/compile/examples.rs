@@ -66,7 +66,7 @@ fn example(mut table: Table<'_>, names: &Names<'_>, rules: &Rules) -> Option<Exa
     };
     finish(table, &KEYS, |key| match Fact::from_word(key)? {
         Fact::Mail(_) => {
-            Some(format!("facts of the follower belong into `follower`: follower = {{ {key} = ... }}"))
+            Some(format!("facts of the follower belong in `follower`: follower = {{ {key} = ... }}"))
         }
         _ => None,
     });

@@ -66,7 +66,7 @@ fn rule(
     let points = table.take("points");
     finish(table, &["name", "when", "verdict", "points"], |key| {
         Fact::from_word(key).or_else(|| matches!(key, "any" | "all" | "not").then_some(Fact::Kind))?;
-        Some(format!("conditions belong into `when`: write `when.{key} = ...`"))
+        Some(format!("conditions belong in `when`: write `when.{key} = ...`"))
     });
 
     if let Some(name) = &name {
