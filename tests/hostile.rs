@@ -49,7 +49,7 @@ fn hero(bio: &str) -> String {
     format!(
         "DKIM-Signature: d=twitter.com; b=x\nFrom: A <notify@twitter.com>\n\
          Subject: Ann (@ann) is now following you on Twitter!\nContent-Type: text/html; charset=utf-8\n\n\
-         <a href='{link}'>Ann</a><p class=hero_bio>{bio}</p><p class=follow_button>x</p>"
+         <a href='{link}' class=hero_name>Ann</a><p class=hero_bio>{bio}</p><p class=follow_button>x</p>"
     )
 }
 

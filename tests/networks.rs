@@ -128,6 +128,15 @@ fn the_guess_is_off_until_it_is_asked_for() {
 #[test]
 fn the_guess_leaves_what_people_write_and_what_it_is_not_about() {
     let mail = unheard_of("Ann Lima is now following you");
+    for subject in [
+        "Re: Ann Lima is now following you",
+        "Ann Lima accepted your request and is now following you",
+        "Ann Lima, Bob Reyes and 3 others started following you",
+        "Ann Lima no longer follows you",
+    ] {
+        let found = recognise(&profiles_with("generic.toml"), &unheard_of(subject));
+        assert_eq!(found, Recognition::Foreign, "{subject}");
+    }
     for (what, other) in [
         ("a person's", mail.replace("noreply@", "ann@")),
         ("nothing to switch off", mail.replace("List-Unsubscribe", "X-Other")),

@@ -1,6 +1,8 @@
 //! Whether a mail is what it says: the account's own Authentication-Results, alignment of domains, and the
 //! signature that a layout demands.
 
+use std::collections::BTreeSet;
+
 use super::authentication::{MethodResult, Report};
 use super::message::Head;
 use super::notification::Authenticity;
@@ -54,13 +56,16 @@ pub(super) fn judge(
     let passed = |result: &MethodResult, methods: &[&str]| {
         method(result, methods) && result.outcome == "pass" && is_aligned(result)
     };
-    if !results().any(|(_, result)| passed(result, &["spf", "dkim", "dmarc"]))
+    let top =
+        || results().filter(|(report, _)| reports.first().is_some_and(|top| std::ptr::eq(top, *report)));
+    if !results().any(|(_, result)| passed(result, &["spf", "dkim"]))
+        && !top().any(|(_, result)| passed(result, &["dmarc"]))
         && let Some(found) = results().find(|(_, result)| method(result, &["spf", "dkim"]) && failed(result))
     {
         return Authenticity::Fail(evidence(found));
     }
     if trust.authserv_id.is_some()
-        && let Some(found) = results().find(|(_, result)| passed(result, &["dkim", "dmarc"]))
+        && let Some(found) = top().find(|(_, result)| passed(result, &["dkim", "dmarc"]))
     {
         return Authenticity::Pass(evidence(found));
     }
@@ -73,12 +78,22 @@ fn reports(head: &Head<'_>, trust: &Trust) -> Vec<Report> {
     let Some(authserv_id) = &trust.authserv_id else {
         return all.take(1).filter_map(|(_, value)| Report::parse(&value)).collect();
     };
-    // Servers add their fields on top (RFC 8601, section 5): one below From came with the mail.
+    // It is a trace field (RFC 8601, section 2.1), which servers put on top: one below From came with the mail.
     let from = head.place("from").unwrap_or(usize::MAX);
-    all.filter(|(place, _)| *place < from)
+    let mut reports: Vec<_> = all
+        .filter(|(place, _)| *place < from)
         .filter_map(|(_, value)| Report::parse(&value))
         .filter(|report| report.authserv_id.eq_ignore_ascii_case(authserv_id))
-        .collect()
+        .collect();
+    // A sender may put fields in our server's name above his From, and a server should remove them (section 5), but not all
+    // do. So the topmost alone can promote; of those below, for servers that write one field a method, only what no field
+    // above has told counts.
+    let mut told = BTreeSet::new();
+    for report in &mut reports {
+        report.results.retain(|result| !told.contains(&result.method));
+        told.extend(report.results.iter().map(|result| result.method.clone()));
+    }
+    reports
 }
 
 /// The signing domains of all DKIM-Signature fields (RFC 6376, section 3.5).
@@ -168,6 +183,36 @@ mod tests {
         );
         check(Some("mx.example"), &below, "unknown");
         check(None, &below, "unknown");
+    }
+
+    #[test]
+    fn what_the_sender_wrote_above_from_does_not_override_the_server() {
+        let forged = "Authentication-Results: mx.example; dkim=pass header.d=twitter.com; dmarc=pass header.from=twitter.com";
+        let with =
+            |own: &str| format!("Authentication-Results: mx.example; {own}\r\n{forged}\r\n{SIGNED}{FROM}");
+        check(
+            Some("mx.example"),
+            &with("dkim=fail header.d=twitter.com; dmarc=none"),
+            "fail: mx.example: dkim=fail twitter.com",
+        );
+        check(
+            Some("mx.example"),
+            &with("dkim=fail header.d=twitter.com"),
+            "fail: mx.example: dkim=fail twitter.com",
+        );
+        check(Some("mx.example"), &with("dkim=none"), "unknown");
+        check(Some("mx.example"), &with("spf=neutral smtp.mailfrom=bulk.test"), "unknown");
+    }
+
+    #[test]
+    fn a_server_may_write_one_field_for_each_method() {
+        let header = "Authentication-Results: mx.example; dmarc=pass header.from=twitter.com\r\n\
+                      Authentication-Results: mx.example; dkim=pass header.d=twitter.com\r\n";
+        check(
+            Some("mx.example"),
+            &format!("{header}{SIGNED}{FROM}"),
+            "pass: mx.example: dmarc=pass twitter.com",
+        );
     }
 
     #[test]

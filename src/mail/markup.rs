@@ -18,6 +18,10 @@ const ELEMENT_LIMIT: usize = 20_000;
 const DEPTH_LIMIT: usize = 200;
 /// How many characters of a line count.
 pub(super) const LINE_CAP: usize = 4_000;
+/// How many lines of an element count.
+const LINES_LIMIT: usize = 3_000;
+/// How many characters of an element's text are looked at for the line that they make.
+const TEXT_LIMIT: usize = 16 * LINE_CAP;
 /// How long an attribute may be.
 const ATTRIBUTE_LIMIT: usize = 8_192;
 
@@ -96,6 +100,9 @@ impl Document {
         }
         let mut text = String::new();
         for piece in self.pieces_of(place) {
+            if text.len() > TEXT_LIMIT {
+                break;
+            }
             match piece {
                 Piece::Text(range) => text.push_str(self.text.get(range.clone()).unwrap_or_default()),
                 Piece::Break => text.push(' '),
@@ -106,25 +113,19 @@ impl Document {
 
     /// The lines of an element as they would be shown, without empty ones.
     pub(super) fn lines_of(&self, place: usize) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut line = String::new();
-        let mut end = |line: &mut String| {
-            let done = one_line(line, LINE_CAP);
-            if !done.is_empty() {
-                lines.push(done);
-            }
-            line.clear();
-        };
-        for piece in self.pieces_of(place) {
-            match piece {
-                Piece::Text(range) => line.push_str(self.text.get(range.clone()).unwrap_or_default()),
-                Piece::Break => end(&mut line),
-            }
+        let pieces = self.pieces_of(place);
+        let mut lines = pieces.split(|piece| matches!(piece, Piece::Break)).map(|pieces| {
+            let texts = pieces.iter().filter_map(|piece| match piece {
+                Piece::Text(range) => self.text.get(range.clone()),
+                Piece::Break => None,
+            });
+            one_line(&texts.collect::<String>(), LINE_CAP)
+        });
+        // What stands at the cut does not count.
+        if self.is_cut(place) {
+            lines.next_back();
         }
-        if !self.is_cut(place) {
-            end(&mut line);
-        }
-        lines
+        lines.filter(|line| !line.is_empty()).take(LINES_LIMIT).collect()
     }
 
     fn pieces_of(&self, place: usize) -> &[Piece] {
@@ -227,12 +228,15 @@ impl Builder {
         }
     }
 
-    /// `<td>` and `<li>` need no end tag: the next one ends them (HTML, section 13.1.2.4).
+    /// `<td>`, `<li>` and `<p>` need no end tag: what follows ends them (HTML, section 13.1.2.4).
     fn close_implied(&mut self, tag: &str) {
         let (ends, wall): (&[&str], &[&str]) = match tag {
             "td" | "th" => (&["td", "th"], &["tr", "table"]),
             "tr" => (&["tr"], &["table"]),
             "li" => (&["li"], &["ul", "ol"]),
+            "p" | "div" | "ul" | "ol" | "blockquote" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
+                (&["p"], &["table", "td", "th", "div", "li", "blockquote"])
+            }
             _ => return,
         };
         for (depth, &place) in self.open.iter().enumerate().rev() {

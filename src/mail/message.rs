@@ -99,12 +99,22 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// Is it part of people's correspondence? No network answers a mail (In-Reply-To; RFC 5322, section 3.6.4), and
-    /// none sends by way of a mailing list (List-Post; RFC 2369, section 3.4, and what lists wrote before it).
+    /// Is it part of people's correspondence, or about a mail? No network answers one (In-Reply-To, References; RFC 5322,
+    /// section 3.6.4), none forwards one (X-Forwarded-Message-Id, as Thunderbird writes it), none sends by way of a mailing
+    /// list (List-Post; RFC 2369, section 3.4, and what lists wrote before it), or reports on one (RFC 6522).
     pub(super) fn is_correspondence(&self) -> bool {
-        ["in-reply-to", "list-post", "x-beenthere", "mailing-list", "x-mailing-list"]
-            .iter()
-            .any(|name| self.fields(name).next().is_some())
+        let names = [
+            "in-reply-to",
+            "references",
+            "x-forwarded-message-id",
+            "list-post",
+            "x-beenthere",
+            "mailing-list",
+            "x-mailing-list",
+        ];
+        let is_report = |value: String| value.trim_start().to_lowercase().starts_with("multipart/report");
+        names.iter().any(|name| self.fields(name).next().is_some())
+            || self.values("content-type").any(is_report)
     }
 
     /// The values of all fields of a name, decoded, in the order of the mail.

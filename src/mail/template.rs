@@ -45,6 +45,9 @@ impl Template {
     /// What is wrong with it, in words.
     pub(super) fn compile(text: &str, form: Form) -> Result<Self, String> {
         let text = one_line(text, TEMPLATE_CAP);
+        if form == Form::Link && text.contains("://") {
+            return Err("a link is compared from its host on: leave out `https://`".to_owned());
+        }
         let mut pieces = Vec::new();
         let mut rest = text.as_str();
         while let Some((literal, tail)) = rest.split_once('{') {
@@ -65,6 +68,11 @@ impl Template {
     /// How many bytes of it are fixed: of two templates that fit, the one with more says more.
     pub(super) fn fixed(&self) -> usize {
         self.literals().map(str::len).sum()
+    }
+
+    /// How many bytes of it are fixed letters.
+    pub(super) fn letters(&self) -> usize {
+        self.literals().flat_map(str::chars).filter(|c| c.is_alphabetic()).map(char::len_utf8).sum()
     }
 
     /// What it fixes, in its order.
@@ -206,7 +214,7 @@ impl Reader<'_> {
             let Some(left) = attempts.checked_sub(1) else { return false };
             *attempts = left;
             let Some((candidate, tail)) = text.split_at_checked(end) else { return false };
-            if self.takes(hole, candidate, taken) {
+            if self.takes(hole, candidate, taken) && !self.goes_on(hole, text, end) {
                 taken.push((hole, candidate));
                 if self.fits(rest, tail, taken, attempts) {
                     return true;
@@ -225,6 +233,18 @@ impl Reader<'_> {
                 }
             };
         }
+    }
+
+    /// Is it a number that does not end there? `12 450` is not 12, nor is `2 K` two.
+    fn goes_on(&self, hole: Hole, text: &str, end: usize) -> bool {
+        let Hole::Fact(fact) = hole else { return false };
+        let next = |tail: &str| {
+            let word = tail.trim_start();
+            let start = tail.len() - word.len();
+            (start > 0).then(|| end + start + word.find(char::is_whitespace).unwrap_or(word.len()))
+        };
+        let longer = text.get(end..).and_then(next).and_then(|end| text.get(..end));
+        fact.is_count() && longer.is_some_and(|longer| self.numerals.read(longer).is_some())
     }
 
     /// The one text that a hole can take now, as it took it before: none where two forms of one thing agree.
@@ -322,6 +342,14 @@ mod tests {
         );
         check(subject, "X is now following you on Twitter! (@x) mentioned you on Twitter!", "no");
         check(subject, "Re: Ann (@ann) is now following you on Twitter! again", "no");
+    }
+
+    #[test]
+    fn a_number_is_read_to_its_end() {
+        check("{followers} {}", "12 450 followers", "Value(12450)");
+        check("{followers} {}", "2 K followers", "Value(2000)");
+        check("{followers} {}", "3 followers", "Value(3)");
+        check("{followers} {}", "12 450", "no");
     }
 
     #[test]

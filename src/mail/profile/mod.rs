@@ -256,7 +256,7 @@ mod tests {
         let file = |title: &str| {
             let text = format!(
                 "network = \"n\"\ntitle = \"{title}\"\nlocale.en.follow = \"{{name}} follows you\"\n\
-                 [[layout]]\nname = \"a\"\nkind = \"follow\"\nneeds = \"name\"\n"
+                 [[layout]]\nname = \"a\"\nkind = \"follow\"\nfrom = \"a@b.example\"\nneeds = \"name\"\n"
             );
             Source::new(title, text)
         };
@@ -319,6 +319,7 @@ locale.en.follow = "{name} follows you"
 name = "a"
 kind = "follow"
 subjects = "folow"
+from = "a@b.example"
 needs = ["name", "bio"]
 "#,
         );
@@ -333,15 +334,15 @@ error: no locale says what `folow` is
   |        ^^^ did you mean `follow`?",
                 "\
 error: nothing in this layout reads `name`
- --> n.toml:8:9
+ --> n.toml:9:9
   |
-8 | needs = [\"name\", \"bio\"]
+9 | needs = [\"name\", \"bio\"]
   |         ^^^^^^^^^^^^^^^ add a `[[layout.read]]` for it",
                 "\
 error: nothing in this layout reads `bio`
- --> n.toml:8:9
+ --> n.toml:9:9
   |
-8 | needs = [\"name\", \"bio\"]
+9 | needs = [\"name\", \"bio\"]
   |         ^^^^^^^^^^^^^^^ add a `[[layout.read]]` for it",
             ]
         );

@@ -16,6 +16,8 @@ use crate::mail::template::Template;
 
 /// How many lines of the text part are looked at.
 const LINES_LIMIT: usize = 3_000;
+/// How many elements that a selector finds are looked at: of each all lines may have to be laid out.
+const ELEMENTS_LIMIT: usize = 50;
 /// How many links are looked at.
 const LINKS_LIMIT: usize = 2_000;
 
@@ -92,13 +94,30 @@ impl<'m> Content<'m> {
         Self { message, lines: OnceCell::new(), document: OnceCell::new() }
     }
 
-    /// The lines of the text part, without blank ones.
+    /// The lines of the text part, without blank ones and those that somebody quotes.
     fn lines(&self) -> &[String] {
         self.lines.get_or_init(|| {
             let lines = self.message.text().unwrap_or_default().lines();
-            let lines = lines.map(|line| one_line(line, LINE_CAP)).filter(|line| !line.is_empty());
+            let lines = lines.map(|line| one_line(line, LINE_CAP));
+            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('>'));
             lines.take(LINES_LIMIT).collect()
         })
+    }
+
+    /// Has somebody passed it on? Mail programs write such a line above it, in any language:
+    /// `---------- Forwarded message ---------`.
+    pub(super) fn is_passed_on(&self) -> bool {
+        let heads = |line: &str| {
+            line.starts_with("-----")
+                && line.ends_with("---")
+                && line.trim_matches(['-', ' ']).chars().any(char::is_alphabetic)
+        };
+        match self.document() {
+            Some(document) if self.message.text().is_none() => {
+                document.element(0).is_some_and(|_| document.lines_of(0).iter().any(|line| heads(line)))
+            }
+            _ => self.lines().iter().any(|line| heads(line)),
+        }
     }
 
     /// The HTML part.
@@ -128,8 +147,17 @@ impl<'m> Content<'m> {
 }
 
 impl Profile {
-    /// Where a redirect of the network's leads, as far as the link itself tells.
+    /// Where a redirect leads, as far as the link itself tells: the network's, after what Outlook puts around every link.
     fn unwrap(&self, link: &Link) -> Option<Link> {
+        let host = link.address().split('/').next().unwrap_or_default();
+        if host.ends_with(".safelinks.protection.outlook.com") {
+            let link = link.inner("url")?;
+            return self.redirected(&link).or(Some(link));
+        }
+        self.redirected(link)
+    }
+
+    fn redirected(&self, link: &Link) -> Option<Link> {
         self.redirects.iter().find_map(|redirect| {
             let (known, numerals) = (Bindings::default(), Numerals::default());
             redirect.link.read(link.address(), &known, &numerals)?;
@@ -183,7 +211,7 @@ impl Probe {
             Self::Phrase(name) => view.find_phrase(name, known),
             Self::Html { select, holds } => {
                 let document = view.content.document()?;
-                let mut places = select.select(document, scope);
+                let mut places = select.select(document, scope).take(ELEMENTS_LIMIT);
                 match holds {
                     Holds::Anything => places.next().map(|_| known.clone()),
                     Holds::Text(template) => places

@@ -49,10 +49,13 @@ impl Profiles {
             return Recognition::Foreign;
         }
         let content = Content::new(message);
+        if content.is_passed_on() {
+            return Recognition::Foreign;
+        }
         let mut links = OnceCell::new();
         let mut links_of: Option<&Network> = None;
-        let mut incomplete: Option<(&Network, Vec<Fact>)> = None;
-        let mut unlike: Option<&Network> = None;
+        let mut incomplete: Option<(&Profile, Vec<Fact>)> = None;
+        let mut unlike: Option<&Profile> = None;
         let plain = Numerals::default();
         for Candidate { profile, layout, locale, known, .. } in candidates {
             // What seems to be a network's mail, and cannot be read, is not to be guessed at.
@@ -70,13 +73,13 @@ impl Profiles {
             match layout.read(&view, known) {
                 Outcome::Unlike => {
                     if !profile.domains.is_empty() && !profile.is_guess {
-                        unlike.get_or_insert(&profile.network);
+                        unlike.get_or_insert(profile);
                     }
                 }
                 // A guess that does not hold says nothing about any network.
                 Outcome::Missing(_) if profile.is_guess => {}
                 Outcome::Missing(missing) => {
-                    incomplete.get_or_insert((&profile.network, missing));
+                    incomplete.get_or_insert((profile, missing));
                 }
                 Outcome::Read { followers, host } => {
                     let signed_by = layout.signed_by.as_deref();
@@ -100,12 +103,15 @@ impl Profiles {
                 }
             }
         }
-        match (incomplete, unlike) {
-            (Some((network, missing)), _) => Recognition::Incomplete { network: network.clone(), missing },
-            (None, Some(network)) => {
-                Recognition::Incomplete { network: network.clone(), missing: Vec::new() }
+        let Some((profile, missing)) = incomplete.or(unlike.map(|profile| (profile, Vec::new()))) else {
+            return Recognition::Foreign;
+        };
+        // What is not even the network's says nothing about it. (That it lacks the network's signature may be what changed.)
+        match authenticity::judge(message.head(), &profile.domains, None, trust) {
+            Authenticity::Fail(_) => Recognition::Foreign,
+            Authenticity::Pass(_) | Authenticity::Unknown => {
+                Recognition::Incomplete { network: profile.network.clone(), missing }
             }
-            (None, None) => Recognition::Foreign,
         }
     }
 

@@ -52,11 +52,16 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
     })
 }
 
+/// A subject with fewer letters of its own, in bytes (two signs of Chinese), says nothing.
+const FEWEST_LETTERS: usize = 6;
+
 /// Where the parts of a layout are that are checked against the rest of the file.
 struct Places<'a> {
     layout: Value<'a>,
     needs: Option<Value<'a>>,
     shows: Option<Value<'a>>,
+    /// Nothing but the subject says whose mails are meant.
+    is_open: bool,
 }
 
 impl Profile {
@@ -72,6 +77,16 @@ impl Profile {
                 };
                 places.layout.error(format!("no locale says what `{phrase}` is"), label);
             }
+        }
+        let subjects =
+            self.locales.iter().filter_map(|locale| locale.phrases.get(&layout.subjects)).flatten();
+        if let Some(loose) = subjects.into_iter().find(|subject| subject.letters() < FEWEST_LETTERS) {
+            let message = format!("the subject `{loose}` fits nearly every mail");
+            places.layout.error(message, "write the words that only these mails' subjects have");
+        }
+        if places.is_open {
+            let message = "this layout would take anybody's mail with such a subject";
+            places.layout.error(message, "say `from`, or add a `[[layout.mark]]` that only these mails have");
         }
         let facts = self.facts_of(layout);
         let lists = [(&layout.needs, &places.needs), (&layout.shows, &places.shows)];
@@ -146,13 +161,16 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
         .and_then(|value| word(&value, "kind", &Kind::ALL.map(|kind| (kind.word(), kind))));
     let subjects = table.take("subjects").and_then(|value| value.string());
     let from = if has_domains { table.require("from") } else { table.take("from") };
+    let has_from = from.is_some();
     let from = from.map(|value| compiled(&value, Sender::compile)).unwrap_or_default();
     let signed_by = table.take("signed-by").and_then(|value| value.string());
     let names =
         table.take("names").and_then(|value| word(&value, "choice", &[("all", true), ("some", false)]));
     let needs = table.require("needs");
     let shows = table.take("shows");
-    let marks = tables(table.take("mark"), |mut table| {
+    let mark = table.take("mark");
+    let has_mark = mark.is_some();
+    let marks = tables(mark, |mut table| {
         let is_absent = table.take("not").and_then(|value| value.boolean()).unwrap_or(false);
         let probe = probe(&mut table, false);
         table.finish();
@@ -173,6 +191,8 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
     table.finish();
     let (needed, shown) = (needs.as_ref().map(facts), shows.as_ref().map(facts));
     let kind = kind?;
+    let only_absent = !marks.is_empty() && marks.iter().all(|mark| mark.is_absent);
+    let is_open = !has_domains && !has_from && (!has_mark || only_absent);
     let layout = Layout {
         name: name?.text,
         kind,
@@ -187,7 +207,7 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
         each,
         picture,
     };
-    Some((layout, Places { layout: place?, needs, shows }))
+    Some((layout, Places { layout: place?, needs, shows, is_open }))
 }
 
 /// Where to look and what has to be there. A mark may ask for an element alone; a read takes something.
