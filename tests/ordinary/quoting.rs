@@ -23,7 +23,7 @@ pub(crate) fn mail(notification: &[u8], luck: &mut Rng) -> (&'static str, Vec<u8
     let prefix = luck.choice(["Re: ", "RE: ", "AW: ", "Sv: ", "Réf : ", "回复：", "Antw: ", "R: "]).unwrap();
     let forwarded =
         luck.choice(["Fwd: ", "FW: ", "WG: ", "Tr : ", "RV: ", "I: ", "转发: ", "Fwd: Re: "]).unwrap();
-    match luck.u8(0..12) {
+    match luck.u8(0..15) {
         0 => {
             let letter = Letter::new(stranger, &format!("{prefix}{subject}"), luck);
             let letter =
@@ -93,6 +93,26 @@ pub(crate) fn mail(notification: &[u8], luck: &mut Rng) -> (&'static str, Vec<u8
                 "its subject from a stranger",
                 letter.text(format!("{}\r\n", crate::letter::words(luck))).bytes(),
             )
+        }
+        11 => {
+            // Without the usual prefix: some take it away, and some programs never add one.
+            let letter = Letter::new(stranger, &subject, luck);
+            let line = luck
+                .choice(["---------- Forwarded message ---------", "-----Ursprüngliche Nachricht-----"])
+                .unwrap();
+            let html = format!("<p>Look at this!</p><div>{line}<br></div>{html}");
+            (
+                "a forward under its own subject",
+                letter.text(format!("Look at this!\r\n\r\n{line}\r\n{header}{text}")).html(html).bytes(),
+            )
+        }
+        12 => {
+            let letter = Letter::new(stranger, &subject, luck).header("References", "<x@mail.example>");
+            ("an answer that only refers", letter.text(text).html(html).bytes())
+        }
+        13 => {
+            let letter = Letter::new(stranger, &subject, luck);
+            ("quoted under its own subject", letter.text(format!("Who is that?\r\n\r\n{quoted}")).bytes())
         }
         _ => {
             let letter =

@@ -94,14 +94,18 @@ impl<'m> Content<'m> {
         Self { message, lines: OnceCell::new(), document: OnceCell::new() }
     }
 
-    /// The lines of the text part, without blank ones and those that somebody quotes.
+    /// The lines of the text part, without blank ones.
     fn lines(&self) -> &[String] {
         self.lines.get_or_init(|| {
-            let lines = self.message.text().unwrap_or_default().lines();
-            let lines = lines.map(|line| one_line(line, LINE_CAP));
-            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('>'));
+            let lines = self.unquoted().map(|line| one_line(line, LINE_CAP)).filter(|line| !line.is_empty());
             lines.take(LINES_LIMIT).collect()
         })
+    }
+
+    /// The lines of the text part but for those that somebody quotes.
+    fn unquoted(&self) -> impl Iterator<Item = &str> {
+        let lines = self.message.text().unwrap_or_default().lines();
+        lines.filter(|line| !line.trim_start().starts_with('>'))
     }
 
     /// Has somebody passed it on? Mail programs write such a line above it, in any language:
@@ -136,7 +140,7 @@ impl<'m> Content<'m> {
                 Some(PlacedLink { link: Link::parse(&element.target)?, place: Some(place) })
             })
         });
-        let in_text = Link::find_all(self.message.text().unwrap_or_default());
+        let in_text = self.unquoted().flat_map(Link::find_all);
         let all = anchors.chain(in_text.map(|link| PlacedLink { link, place: None })).take(LINKS_LIMIT);
         all.flat_map(|placed| {
             let inner = profile.unwrap(&placed.link);
