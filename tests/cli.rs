@@ -203,6 +203,28 @@ fn check_shows_every_finding_with_its_line_and_exits_78() {
 fn check_says_what_it_checked() {
     let checked = Home::new().run(&["check"]).exits(0).out();
     assert!(checked.starts_with("all is well: account home; "), "{checked}");
+    assert!(checked.contains(" rules of rules.toml; "), "{checked}");
+}
+
+#[test]
+fn a_link_to_rules_that_leads_nowhere_does_not_put_others_in_force() {
+    let home = Home::new();
+    home.write(
+        "followsift.toml",
+        "[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \"password\"\n",
+    );
+    std::fs::remove_file(home.0.path().join("rules.toml")).unwrap();
+    std::os::unix::fs::symlink("nowhere", home.0.path().join("rules.toml")).unwrap();
+    let findings = home.run(&["check"]).exits(78).err();
+    assert!(findings.contains("a link that leads nowhere is at"), "{findings}");
+}
+
+#[test]
+fn what_cannot_be_written_is_no_success() {
+    let home = Home::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let run = Run(home.command(&["schema", "rules"]).stdout(full).output().unwrap());
+    assert!(run.exits(70).err().contains("could not write to standard output"), "{}", run.err());
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_new_mail_is_filed_at_once_and_the_service_ends_within_a_second() {
     scene.daemon.logs("mail moved");
     let log = scene.daemon.log();
     for shown in
-        ["account=home", "network=\"twitter\"", "verdict=\"spam\"", "rule=\"Follows thousands\"", "uid=1"]
+        ["account=home", "network=\"twitter\"", "verdict=\"spam\"", "by \"Follows thousands\"", "uid=1"]
     {
         assert!(log.contains(shown), "no {shown} in {log}");
     }
@@ -302,6 +302,41 @@ fn a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old() {
     home.write("followsift.toml", &format!("state = \"state\"\n{}", account("other", proxy.port, "")));
     reload("watching other");
     assert_eq!(proxy.connections(), 2, "{}", daemon.log());
+}
+
+#[test]
+fn a_rules_file_that_vanishes_leaves_the_rules_in_force_and_not_those_that_ship() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let Scene { server, proxy, home, daemon } = &scene;
+    home.write("rules.toml", "[verdict.spam]\nmove-to = \"Followers/Spam\"\n");
+    daemon.logs("were read again");
+    std::fs::rename(home.path().join("rules.toml"), home.path().join("elsewhere")).unwrap();
+    daemon.says("rules.toml is gone");
+    let seen = proxy.count("IDLE");
+    deliver(server, [1]);
+    proxy.wait_for("IDLE", seen);
+    assert_eq!(whereabouts(&mut server.client()), (vec![1], vec![]));
+}
+
+#[test]
+fn a_state_folder_that_is_taken_away_is_noticed_and_made_anew() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let Scene { server, home, daemon, .. } = &scene;
+    std::fs::rename(home.state(), home.path().join("elsewhere")).unwrap();
+    deliver(server, [1]);
+    daemon.logs("it was moved or deleted while in use");
+    scene.filed(1, seconds(30));
+    assert!(home.state().join("ledger.sqlite").exists());
+}
+
+#[test]
+fn a_misspelt_level_of_the_log_silences_nothing() {
+    let Some(server) = support::Dovecot::start(&Options::default()) else { return };
+    let home = Home::new();
+    home.settings(server.port, "");
+    let mut command = home.command(&["run"]);
+    command.env("FOLLOWSIFT_LOG", "debg");
+    home.run_as(command).logs("connected");
 }
 
 #[test]
@@ -635,7 +670,9 @@ fn followsift_fingerprint(pem: &[u8]) -> followsift::settings::Fingerprint {
 fn memory_stays_flat_while_everything_fails_now_and_then() {
     #[expect(clippy::disallowed_methods, reason = "it is the test's setting, not the program's")]
     let minutes = std::env::var("FOLLOWSIFT_SOAK_MINUTES").map_or(60, |minutes| minutes.parse().unwrap());
-    let Some(scene) = Scene::start(&Options::default(), "idle = \"20s\"\npoll = \"20s\"") else { return };
+    // More mails come than the fuse lets through in an hour.
+    let more = "idle = \"20s\"\npoll = \"20s\"\nmoves-per-hour = 60000";
+    let Some(scene) = Scene::start(&Options::default(), more) else { return };
     let seed = fastrand::u64(..);
     aloud(&format!("seed {seed}"));
     let mut random = fastrand::Rng::with_seed(seed);

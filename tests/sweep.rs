@@ -168,6 +168,38 @@ mod filing {
     }
 
     #[test]
+    fn who_begins_with_a_look_back_misses_nothing_that_comes_after_it() {
+        let Some(mut scene) = Scene::usual("") else { return };
+        scene.deliver(&[text(&spam(1), 1)]);
+        scene.home.well(&["sweep", "--dry-run", "--since", "30d"]);
+        scene.home.well(&["sweep", "--since", "30d"]);
+        scene.deliver(&[text(&spam(2), 2)]);
+        scene.sweep();
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 2));
+    }
+
+    #[test]
+    fn a_mail_that_a_missing_list_holds_back_is_moved_once_the_list_is_there() {
+        let Some(mut scene) = Scene::usual(ALL) else { return };
+        let list = "[list.friends]\nfrom-sent = \"Posted\"\n\n[[rule]]\nname = \"Friends\"\n\
+                    when.who = { in = \"friends\" }\nverdict = \"real\"\n";
+        scene.home.write("rules.toml", &format!("{RULES}\n{list}"));
+        scene.deliver(&[text(&spam(1), 1)]);
+        for _ in 0..2 {
+            let said = printed(&scene.home.run(&["sweep"]));
+            assert!(
+                said.contains("folder \"Posted\": the people whom you wrote to cannot be read"),
+                "{said}"
+            );
+            assert!(said.contains("there are: INBOX"), "{said}");
+            assert_eq!(scene.count("INBOX"), 1, "{said}");
+        }
+        scene.client.run("CREATE Posted");
+        scene.sweep();
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 1));
+    }
+
+    #[test]
     fn several_folders_are_looked_through_and_the_sent_one_is_not() {
         let Some(mut scene) = Scene::usual("backlog = \"all\"\nfolders = [\"INBOX\", \"Social/X y\"]") else {
             return;

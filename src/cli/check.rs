@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::output::Output;
+use super::output::{Output, shown};
 use super::{Check, Ending, context, drift};
 use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, connect};
@@ -11,7 +11,9 @@ use crate::diagnostic::Diagnostic;
 use crate::mail::Message;
 use crate::mailbox::{Cause, Range, Relocation, Session, Stop, shown_certificate};
 use crate::place::{Folder, Uid};
+use crate::report;
 use crate::settings::{Account, Settings};
+use crate::sweep;
 
 /// How many of the last mails are asked for what the server calls itself.
 const LAST_MAILS: u32 = 20;
@@ -40,8 +42,8 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         };
         for account in &settings.accounts {
             output.line(&format!("\n{} ({}:{})", account.name, account.host, account.port));
-            if let Err(fault) = look(account, &settings, output) {
-                output.failure(&fault);
+            if let Err(fault) = look(account, &settings, &reading, output) {
+                output.account_failure(&account.name, &fault);
                 if let Some(advice) = pin_advice(account, &fault) {
                     output.line(&advice);
                 }
@@ -73,6 +75,13 @@ fn pin_advice(account: &Account, fault: &AccountFault) -> Option<String> {
         Cause::Tls(_) => shown_certificate(account, &Stop::new().ok()?).ok()?,
         _ => return None,
     };
+    if account.pin.is_some() {
+        return Some(format!(
+            "  its certificate is not the one that you have set. If you know why (it was made anew, and shows this \
+             fingerprint\n  itself), set\n    tls-fingerprint = \"{shown}\"\n  in [accounts.{}]",
+            account.name
+        ));
+    }
     Some(format!(
         "  its certificate is not one to trust as it is. If this is your own bridge or server, and you know that nobody\n  \
          is in between (it runs on this machine, or shows the same fingerprint itself), set\n    tls-fingerprint = \
@@ -94,10 +103,19 @@ fn summary(settings: Option<&Settings>, reading: &Reading) -> String {
             }
         },
     };
-    format!("all is well: {accounts}; {networks} networks, {rules} rules; {tests} tests passed")
+    let whose = match settings.and_then(|settings| settings.rules.as_ref()) {
+        Some(file) => format!("of {}", shown(file)),
+        None => "that ship".to_owned(),
+    };
+    format!("all is well: {accounts}; {networks} networks, {rules} rules {whose}; {tests} tests passed")
 }
 
-fn look(account: &Account, settings: &Settings, output: &mut Output) -> Result<(), AccountFault> {
+fn look(
+    account: &Account,
+    settings: &Settings,
+    reading: &Reading,
+    output: &mut Output,
+) -> Result<(), AccountFault> {
     let stop = Stop::new().map_err(AccountFault::Machine)?;
     let mut session = connect(account, settings, &stop)?;
     output.line("  logged in");
@@ -127,6 +145,12 @@ fn look(account: &Account, settings: &Settings, output: &mut Output) -> Result<(
         let writable =
             if opened.writable { "" } else { "; it is read-only, so nothing can be moved out of it" };
         output.line(&format!("  {folder} has {} mails{writable}", opened.exists));
+    }
+    for sent in sweep::sent_folders(&reading.sent_folders()) {
+        if !folders.contains(&sent) {
+            let trouble = report::text::trouble(&sent, report::text::SENT_UNREAD, &folders);
+            output.error(&format!("error: {trouble}"));
+        }
     }
     output.line(&authserv_id(account, &mut session)?);
     // All was seen; a server that does not say goodbye changes nothing.

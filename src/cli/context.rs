@@ -6,7 +6,7 @@ use super::Ending;
 use super::output::Output;
 use crate::daemon::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger, LedgerFault};
 use crate::settings::{self, Account, Environment, Settings};
 use crate::sweep::{self, Sent};
 
@@ -84,4 +84,9 @@ pub(super) fn sent(settings: Option<&Settings>, reading: &Reading) -> Sent {
         }
     }
     sent
+}
+
+/// What the user has put back, as the ledger knows it.
+pub(super) fn corrections(settings: &Settings) -> Result<Vec<Entry>, LedgerFault> {
+    Ledger::open_read_only(&settings.state)?.map_or(Ok(Vec::new()), |ledger| ledger.corrections())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::output::Output;
+use super::output::{Output, shown};
 use super::{Ending, Explain, context};
 use crate::assess::{self, Assessment, Mail, Rulebook, assess};
 use crate::daemon::{clock, rulebook};
@@ -28,10 +28,17 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
 
     let mails: Vec<_> = options.files.iter().map(|file| (file, read(file))).collect();
     let now = clock::now();
-    let replay = replay(&mails, &rulebook, now);
+    let mut replay = replay(&mails, &rulebook, now);
     let mut ending = Ending::Well;
+    match settings.as_ref().map_or(Ok(Vec::new()), context::corrections) {
+        Ok(corrections) => corrections.iter().for_each(|entry| replay.know(&entry.judged.notification)),
+        Err(fault) => {
+            output.failure(&fault);
+            ending = Ending::Fault;
+        }
+    }
     for (file, mail) in &mails {
-        let name = file.display().to_string();
+        let name = shown(file);
         match mail {
             Ok(bytes) => {
                 let assessment = assess(Mail { bytes, arrived: arrived(bytes, now) }, &rulebook, &replay);

@@ -204,7 +204,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         }
     };
     let settings = arguments.settings.as_deref();
-    match &arguments.command {
+    let ending = match &arguments.command {
         Command::Run => run::run(settings, &mut output),
         Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
         Command::Resume(options) => resume::resume(settings, options, &mut output),
@@ -215,5 +215,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Networks(options) => networks::networks(settings, options, &mut output),
         Command::Judge(options) => judge::judge(settings, options, &mut output),
         Command::Schema(options) => schema::schema(settings, options, &mut output),
-    }
+    };
+    // A schema cut short by a full disk is none.
+    if ending == Ending::Well && output.has_failed() { Ending::Fault } else { ending }
 }

@@ -3,9 +3,11 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
 
 use crate::daemon::Chain;
 use crate::diagnostic::Diagnostic;
+use crate::place::AccountName;
 use crate::report::Paint;
 use crate::settings::Environment;
 
@@ -14,6 +16,7 @@ pub(super) struct Output {
     out: io::Stdout,
     err: io::Stderr,
     closed: bool,
+    failed: bool,
     paint: Paint,
     err_paint: Paint,
     /// Whether a line that says how far something is stands on standard error.
@@ -27,7 +30,7 @@ impl Output {
         let allowed = Environment::of_process().allows_colour();
         let paint = |is_terminal| if allowed && is_terminal { Paint::Coloured } else { Paint::Plain };
         let (paint, err_paint) = (paint(out.is_terminal()), paint(err.is_terminal()));
-        Self { out, err, closed: false, paint, err_paint, progress: false }
+        Self { out, err, closed: false, failed: false, paint, err_paint, progress: false }
     }
 
     /// Whether standard output is to be coloured.
@@ -53,14 +56,27 @@ impl Output {
 
     /// Prints text as it is to standard output.
     pub(super) fn text(&mut self, text: &str) {
-        // Whoever reads has seen enough (`followsift explain *.eml | head`).
-        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-        self.closed |= written.is_err();
+        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+            Ok(()) => {}
+            // Whoever reads has seen enough (`followsift explain *.eml | head`).
+            Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+            Err(cause) if !self.closed => {
+                self.closed = true;
+                self.failed = true;
+                self.error(&format!("error: could not write to standard output: {cause}"));
+            }
+            Err(_) => {}
+        }
     }
 
     /// Prints a line to standard output.
     pub(super) fn line(&mut self, line: &str) {
         self.text(&format!("{line}\n"));
+    }
+
+    /// Is some of the output missing, though there was a reader?
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// Has the reader of standard output gone?
@@ -75,7 +91,12 @@ impl Output {
 
     /// Prints an error with its causes, joined once, here.
     pub(super) fn failure(&mut self, error: &dyn Error) {
-        self.error(&format!("error: {}", Chain(error)));
+        self.error(&format!("error: {}", harmless(&Chain(error).to_string())));
+    }
+
+    /// Prints what went wrong with an account, with its causes.
+    pub(super) fn account_failure(&mut self, account: &AccountName, error: &dyn Error) {
+        self.error(&format!("error: {account}: {}", harmless(&Chain(error).to_string())));
     }
 
     /// Prints findings to standard error, each followed by an empty line.
@@ -88,4 +109,13 @@ impl Output {
             self.error(&format!("{shown}\n"));
         }
     }
+}
+
+/// A path on one line, without anything that a terminal would obey.
+pub(super) fn shown(path: &Path) -> String {
+    harmless(&path.display().to_string())
+}
+
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::output::Output;
 use super::{Ending, context};
 use crate::daemon;
-use crate::settings::Environment;
+use crate::settings::{self, Environment};
 
 pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
     let (settings, reading) = match context::everything(file, output) {
@@ -14,7 +14,9 @@ pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
     };
     let environment = Environment::of_process();
     daemon::log::start(&environment.log_filter(), environment.journal_stream());
-    let origin = daemon::Origin { file: file.map(Path::to_owned), environment };
+    // Found once: a file that vanishes is not to put another in force.
+    let file = file.map(Path::to_owned).or_else(|| settings::locate(&environment));
+    let origin = daemon::Origin { file, environment };
     match daemon::run(&origin, settings, reading) {
         Ok(()) => Ending::Well,
         Err(fault) => {

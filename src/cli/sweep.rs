@@ -35,7 +35,7 @@ pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Out
                 }
             }
             Err(fault) => {
-                output.failure(&fault);
+                output.account_failure(&account.name, &fault);
                 ending = Ending::Later;
             }
         }
@@ -88,7 +88,10 @@ fn one(
     let _lock = AccountLock::take(&settings.state, &account.name)?;
     let mut ledger = Ledger::open(&settings.state)?;
     let mut session = connect(account, settings, &stop)?;
-    sweep::refresh_sent(&mut session, &mut ledger, account, &sources, now)?;
+    for folder in sweep::refresh_sent(&mut session, &mut ledger, account, &sources, now)? {
+        let folders = session.folders_now()?;
+        tell(News::Trouble { folder, words: report::text::SENT_UNREAD.to_owned(), folders });
+    }
     let sent = sweep::sent_people(&ledger, account, &sources)?;
     let rulebook = reading.rulebook_of(account, &sent);
     let work = Sweep { account, rulebook: &rulebook, scope, now };

@@ -111,6 +111,11 @@ impl Fleet {
         Ok((fleet, heard))
     }
 
+    /// The settings in force.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Goes on with these settings: accounts that changed, and those that are parked, are started anew.
     ///
     /// # Errors

@@ -39,18 +39,18 @@ pub mod kind {
     pub const DRIFT: &str = "0a4517506c7f4e85a61e489680a2af4c";
 }
 
-/// The field that only the journal has a use for.
-const KIND: &str = "message_id";
+/// The fields that only the journal has a use for: the message says them already, or nobody reads them.
+const OF_THE_JOURNAL: [&str; 6] = ["message_id", "follower", "rule", "to", "trouble", "why"];
 
-/// Starts logging. `filter` is as in the `tracing` documentation (`debug`, `followsift=debug`); one that cannot be read
-/// counts as `info`.
+/// Starts logging. `filter` is as in the `tracing` documentation (`debug`, `followsift=debug`), and adds to `info`; one that
+/// cannot be read changes nothing.
 ///
 /// Where standard error is `journal`, a stream to the journal (its device and inode), events go to the journal itself. Where
 /// that cannot be reached, each line begins with its level as `<N>`, as sd-daemon(3) has it.
 pub fn start(filter: &str, journal: Option<(u64, u64)>) {
     let here = rustix::fs::fstat(io::stderr()).map(|stat| (stat.st_dev, stat.st_ino)).ok();
     let journal = journal.is_some() && journal == here;
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("info,{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
     // Set once, by the command that runs the service; a second start keeps the first.
     if journal && let Ok(layer) = tracing_journald::layer() {
         let priorities = tracing_journald::PriorityMappings {
@@ -75,7 +75,7 @@ pub fn start(filter: &str, journal: Option<(u64, u64)>) {
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn std::fmt::Debug) -> std::fmt::Result {
     match field.name() {
         "message" => write!(writer, "{value:?}"),
-        KIND => Ok(()),
+        name if OF_THE_JOURNAL.contains(&name) => Ok(()),
         name => write!(writer, " {name}={value:?}"),
     }
 }

@@ -7,10 +7,10 @@ use super::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
 use crate::settings::{self, Environment, Settings};
 
-/// The settings file that was named, if one was, and the environment that counts over it.
+/// The settings file, if there is one, and the environment that counts over it.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The file named on the command line.
+    /// The settings file.
     pub file: Option<PathBuf>,
     /// The environment.
     pub environment: Environment,
@@ -20,7 +20,7 @@ impl Origin {
     /// Every file and folder that [`Origin::read`] looks at, as far as can be told: also where one is not there yet, or
     /// wrong.
     pub(super) fn files(&self) -> BTreeSet<PathBuf> {
-        let Some(file) = self.file.clone().or_else(|| settings::locate(&self.environment)) else {
+        let Some(file) = self.file.clone() else {
             return BTreeSet::new();
         };
         let (settings, _) = settings::load(Some(&file), &self.environment);
@@ -34,15 +34,27 @@ impl Origin {
         files
     }
 
-    /// Reads everything anew. With an error among the findings, or without an account, there is nothing to go by.
-    pub fn read(&self) -> (Option<(Settings, Reading)>, Vec<Diagnostic>) {
-        let file = self.file.clone().or_else(|| settings::locate(&self.environment));
-        let (settings, mut findings) = settings::load(file.as_deref(), &self.environment);
+    /// Reads everything anew, where `before` is in force. With an error among the findings, without an account, or where
+    /// rules or networks of one's own have vanished, there is nothing to go by.
+    pub fn read(&self, before: &Settings) -> (Option<(Settings, Reading)>, Vec<Diagnostic>) {
+        let (settings, mut findings) = settings::load(self.file.as_deref(), &self.environment);
         let Some(settings) = settings else { return (None, findings) };
         let (reading, more) = rulebook::read(Some(&settings));
         findings.extend(more);
         if settings.accounts.is_empty() {
             findings.push(Diagnostic::unplaced("the settings name no account"));
+            return (None, findings);
+        }
+        let places = [(&before.rules, &settings.rules), (&before.networks, &settings.networks)];
+        for (before, now) in places {
+            if let (Some(gone), None) = (before, now) {
+                let message = format!("{} is gone", gone.display());
+                findings.push(
+                    Diagnostic::unplaced(message).help("to go on with what ships, start the service anew"),
+                );
+            }
+        }
+        if findings.iter().any(Diagnostic::is_error) {
             return (None, findings);
         }
         (reading.map(|reading| (settings, reading)), findings)

@@ -146,12 +146,19 @@ impl Service<'_> {
     fn reload(&mut self, saved: &mut Saved) -> Result<(), ServiceFault> {
         self.systemd.reloading();
         saved.see(self.origin.files());
-        let (read, findings) = self.origin.read();
+        let (read, findings) = self.origin.read(self.fleet.settings());
         for finding in &findings {
             let text = finding.plain();
             match finding.severity {
-                Severity::Error => error!(message_id = kind::REFUSED, finding = text, "the files are wrong"),
-                Severity::Warning => warn!(finding = text, "the files may be wrong"),
+                Severity::Error => {
+                    error!(
+                        message_id = kind::REFUSED,
+                        finding = text,
+                        "the files are wrong: {}",
+                        in_brief(finding)
+                    );
+                }
+                Severity::Warning => warn!(finding = text, "the files may be wrong: {}", in_brief(finding)),
             }
         }
         match read {

@@ -80,7 +80,7 @@ impl Watcher {
         learned.trouble = Some(trouble.clone());
         let parked = fault.fate() == Fate::Park;
         let pause = if parked {
-            error!(message_id = kind::PARKED, trouble, "parked: its owner has to do something");
+            error!(message_id = kind::PARKED, trouble, "parked, its owner has to do something: {trouble}");
             voice.tell(State::Parked { trouble });
             PARKED
         } else {
@@ -90,7 +90,7 @@ impl Watcher {
             if known {
                 debug!(trouble, "again; connecting in {seconds} s");
             } else {
-                warn!(message_id = kind::AWAY, trouble, "connecting again in {seconds} s");
+                warn!(message_id = kind::AWAY, trouble, "connecting again in {seconds} s: {trouble}");
             }
             voice.tell(State::Away { trouble });
             pause
@@ -112,7 +112,7 @@ impl Watcher {
     /// One session, from the connection to its end; `Ok` is an orderly stop.
     fn live(&self, learned: &mut Learned, voice: &Voice) -> Result<(), AccountFault> {
         self.stop.speak_by(Instant::now());
-        let _lock = AccountLock::take(&self.settings.state, &self.account.name)?;
+        let lock = AccountLock::take(&self.settings.state, &self.account.name)?;
         let mut ledger = Ledger::open(&self.settings.state)?;
         let mut session = connect(&self.account, &self.settings, &self.stop)?;
         info!(message_id = kind::CONNECTED, server = %self.account.host, "connected");
@@ -120,6 +120,7 @@ impl Watcher {
         voice.tell(State::Watching);
         let mut last_wait = None;
         loop {
+            lock.confirm()?;
             let (healthy, tally) = self.sweep(session, &mut ledger, learned)?;
             session = healthy;
             self.tell_of_drift(&ledger, learned)?;
@@ -162,11 +163,11 @@ impl Watcher {
         learned: &mut Learned,
     ) -> Result<(Session, Tally), AccountFault> {
         let reading = Arc::clone(&self.reading.borrow());
-        let (session, sent) = self.sent(session, ledger, &reading)?;
+        let mut troubles = BTreeSet::new();
+        let (session, sent) = self.sent(session, ledger, &reading, &learned.folders, &mut troubles)?;
         let rulebook = reading.rulebook_of(&self.account, &sent);
         let work =
             Sweep { account: &self.account, rulebook: &rulebook, scope: Scope::New, now: clock::now() };
-        let mut troubles = BTreeSet::new();
         let mut tell = |news: News| match news {
             News::Mail(dealt) => tell_of_mail(&dealt),
             News::Progress { folder, looked_at, part } => {
@@ -177,7 +178,7 @@ impl Watcher {
                 if learned.folders.contains(&trouble) {
                     debug!(%folder, trouble, "a folder is still in trouble");
                 } else {
-                    warn!(message_id = kind::FOLDER, %folder, trouble, "a folder is in trouble; the others are not");
+                    warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}; the other folders are looked through");
                 }
                 troubles.insert(trouble);
             }
@@ -185,7 +186,7 @@ impl Watcher {
                 let why = report::text::held_back(mails, by == Limit::Change, most);
                 warn!(
                     message_id = kind::HELD_BACK,
-                    mails, why, "mails wait; `followsift resume` lets them through"
+                    mails, why, "{why}; `followsift resume` lets them through"
                 );
             }
         };
@@ -210,17 +211,23 @@ impl Watcher {
         Ok(())
     }
 
-    /// The people written to, read anew if that is long ago.
+    /// The people written to, read anew if that is long ago. A trouble with a folder is told once, while it lasts.
     fn sent(
         &self,
         mut session: Session,
         ledger: &mut Ledger,
         reading: &Reading,
+        known: &BTreeSet<String>,
+        troubles: &mut BTreeSet<String>,
     ) -> Result<(Session, Sent), AccountFault> {
         let sources = reading.sent_folders();
         let unread = sweep::refresh_sent(&mut session, ledger, &self.account, &sources, clock::now())?;
         for folder in unread {
-            warn!(%folder, "a folder of sent mail cannot be read; nothing is moved until it could be once");
+            let trouble = report::text::trouble(&folder, report::text::SENT_UNREAD, &session.folders_now()?);
+            if !known.contains(&trouble) {
+                warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}; the other folders are looked through");
+            }
+            troubles.insert(trouble);
         }
         Ok((session, sweep::sent_people(ledger, &self.account, &sources)?))
     }
@@ -283,24 +290,29 @@ fn tell_of_mail(dealt: &Dealt) {
     let rules: Vec<_> =
         assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons).map(|it| it.rule.as_str()).collect();
     let rule = rules.join(", ");
+    let by = if rule.is_empty() { String::new() } else { format!(" by \"{rule}\"") };
     macro_rules! event {
         ($level:ident, $kind:expr, $text:literal $(, $($more:tt)+)?) => {
+            // Whoever reads the journal as it is shows sees the message alone.
             $level!(
-                message_id = $kind, %folder, uid, mail_id, network, follower, verdict, rule, $($($more)+,)? $text
+                message_id = $kind, %folder, uid, mail_id, network, follower, verdict, rule, $($($more)+,)?
+                "{}: {network} {follower}, {verdict}{by}", format_args!($text)
             )
         };
     }
     match end {
-        End::Moved { to, unkept, .. } if unkept.is_empty() => event!(info, kind::MOVED, "mail moved", %to),
+        End::Moved { to, unkept, .. } if unkept.is_empty() => {
+            event!(info, kind::MOVED, "mail moved to {to}", %to)
+        }
         End::Moved { to, unkept, .. } => {
             let unkept = unkept.join(" ");
-            event!(warn, kind::MOVED, "mail moved; the folder does not keep all of its keywords", %to, unkept)
+            event!(warn, kind::MOVED, "mail moved to {to}, which does not keep all of its keywords", %to, unkept)
         }
         End::Waits => event!(info, kind::HELD_BACK, "mail waits for the fuse"),
         End::Marked => event!(info, kind::MARKED, "mail marked"),
         End::Observed => event!(info, kind::OBSERVED, "mail would be filed; only looking"),
         End::PutBack => event!(info, kind::PUT_BACK, "mail was put back by hand; it stays"),
-        End::Left(why) => event!(warn, kind::LEFT, "mail could not be moved; it stays", why),
+        End::Left(why) => event!(warn, kind::LEFT, "mail could not be moved, and stays ({why})", why),
         End::Gone => event!(info, kind::GONE, "mail was gone before it could be moved"),
         End::Stays | End::Failed => event!(debug, kind::STAYS, "mail stays"),
     }

@@ -20,7 +20,8 @@ use crate::place::AccountName;
 #[derive(Debug)]
 #[must_use = "the lock is given up when this is dropped"]
 pub struct AccountLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 /// Why an account could not be locked.
@@ -74,7 +75,21 @@ impl AccountLock {
             Err(cause) => return Err(unusable(cause.into())),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
-        Ok(Self { _file: file })
+        let lock = Self { file, path };
+        lock.confirm()?;
+        Ok(lock)
+    }
+
+    /// Is it still a lock? Not if its file was moved or deleted: then another program can lock another file of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`LockFault::Unusable`] where it is none any more.
+    pub fn confirm(&self) -> Result<(), LockFault> {
+        let opened = self.file.metadata().map(|metadata| owner::id(&metadata));
+        opened
+            .and_then(|opened| owner::require_in_place(opened, &self.path))
+            .map_err(|cause| LockFault::Unusable { file: self.path.clone(), cause })
     }
 }
 

@@ -7,6 +7,7 @@
 //! opened, read or written is a [`LedgerFault`], and then nothing may be moved.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,6 +56,8 @@ const FILE: &str = "ledger.sqlite";
 pub struct Ledger {
     connection: Connection,
     file: PathBuf,
+    /// What the file is known by, wherever its name leads.
+    opened: owner::FileId,
 }
 
 impl Ledger {
@@ -70,13 +73,14 @@ impl Ledger {
         owner::refuse_foreign(folder)
             .and_then(|()| fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))
             .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
-        // SQLite gives its own files beside the ledger the mode of the ledger, so the file is made here.
-        fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&file)
-            .map_err(|cause| LedgerFault::File { file: file.clone(), cause })?;
+        // SQLite gives its own files beside the ledger the mode of the ledger, so the file is made here. One that is there
+        // is not opened, for the same reason as in `connect`.
+        match fs::OpenOptions::new().append(true).create_new(true).mode(0o600).open(&file) {
+            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(LedgerFault::File { file, cause });
+            }
+            _ => {}
+        }
         let mut ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // The change to WAL waits for nobody, and fails where another program makes it at the same time.
         let alone = fs::File::open(folder)
@@ -111,9 +115,14 @@ impl Ledger {
 
     fn connect(file: PathBuf, access: OpenFlags) -> Result<Self, LedgerFault> {
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // By its name: to open it a second time and close that would give up SQLite's locks on it (fcntl(2)).
+        let opened = match file.metadata() {
+            Ok(metadata) => owner::id(&metadata),
+            Err(cause) => return Err(LedgerFault::File { file, cause }),
+        };
         match Connection::open_with_flags(&file, flags) {
             Ok(connection) => {
-                let ledger = Self { connection, file };
+                let ledger = Self { connection, file, opened };
                 ledger.attempt("open", |connection| connection.busy_timeout(PATIENCE))?;
                 Ok(ledger)
             }
@@ -155,6 +164,8 @@ impl Ledger {
         doing: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerFault> {
+        owner::require_in_place(self.opened, &self.file)
+            .map_err(|cause| LedgerFault::File { file: self.file.clone(), cause })?;
         let done = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(
             |transaction| {
                 let done = work(&transaction)?;

@@ -21,7 +21,7 @@ pub enum Delay {
     Fuse,
     /// The server would not move it.
     Refused,
-    /// Its move was cut short, and it is where it was.
+    /// Its move was cut short, and it is where it was; or a list of people has never been loaded.
     Interrupted,
 }
 

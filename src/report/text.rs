@@ -15,6 +15,10 @@ const BIO_SHOWN: usize = 60;
 /// How many folders are named where one is in trouble.
 const FOLDERS_SHOWN: usize = 30;
 
+/// What is wrong with a folder whose people a list asks for.
+pub const SENT_UNREAD: &str =
+    "the people whom you wrote to cannot be read from it; while that was never possible, nothing is moved";
+
 /// The facts that are counts, in the order in which they are shown.
 const COUNTS: [Fact; 5] = [Fact::Followers, Fact::Following, Fact::Posts, Fact::Lists, Fact::Mutuals];
 

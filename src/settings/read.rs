@@ -31,8 +31,8 @@ const POLITE_POLL: Duration = Duration::from_secs(30);
 pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environment) -> Option<Settings> {
     let paths = Paths { base, home: environment.home() };
     let mut top = Section::top(layers);
-    let rules = file_or_beside(top.take("rules"), "rules.toml", &paths, Path::is_file);
-    let networks = file_or_beside(top.take("networks"), "networks", &paths, Path::is_dir);
+    let rules = file_or_beside(&mut top, "rules", "rules.toml", &paths, Path::is_file);
+    let networks = file_or_beside(&mut top, "networks", "networks", &paths, Path::is_dir);
     let state = match top.take("state") {
         Some(entry) => paths.read(&entry),
         None => {
@@ -60,12 +60,25 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
 /// A file or folder that has to be there if it is named; else the one of the usual name beside the settings,
 /// if there is one.
 fn file_or_beside(
-    entry: Option<Entry<'_>>,
+    top: &mut Section<'_>,
+    key: &'static str,
     usual: &str,
     paths: &Paths<'_>,
     is_there: impl Fn(&Path) -> bool,
 ) -> Option<PathBuf> {
-    let Some(entry) = entry else { return Some(paths.base.join(usual)).filter(|path| is_there(path)) };
+    let Some(entry) = top.take(key) else {
+        let path = paths.base.join(usual);
+        if is_there(&path) {
+            return Some(path);
+        }
+        // A link that leads nowhere, say: its owner has not meant what ships.
+        if path.symlink_metadata().is_ok() {
+            let what =
+                if path.exists() { "something else than that is" } else { "a link that leads nowhere is" };
+            top.blame(&format!("{what} at {}", path.display()), &format!("mend it, or say `{key} = ...`"));
+        }
+        return None;
+    };
     let path = paths.read(&entry)?;
     if !is_there(&path) {
         let what = if path.exists() { "something else" } else { "nothing" };

@@ -7,7 +7,7 @@ use super::memory::Memory;
 use super::pass::{Here, Pass};
 use super::told::News;
 use super::{Dealt, End, Sweep, SweepFault, Tally};
-use crate::assess::Assessment;
+use crate::assess::{Assessment, Restraint};
 use crate::ledger::{
     Delay, EarlierMove, Incomplete, Intent, IntentId, Judged, Ledger, LedgerFault, PutOff, Settlement, Target,
 };
@@ -245,8 +245,9 @@ fn remember(
     let mut over = Vec::new();
     for mail in considered {
         let uid = mail.mail.uid;
-        match ends.again.get(&uid) {
-            Some(why) => later.push(PutOff { mail: mail.mail.clone(), identity: mail.identity, why: *why }),
+        let why = ends.again.get(&uid).copied().or(mail.awaits_list().then_some(Delay::Interrupted));
+        match why {
+            Some(why) => later.push(PutOff { mail: mail.mail.clone(), identity: mail.identity, why }),
             None if here.waiting.contains(&uid) => over.push(uid),
             None => {}
         }
@@ -285,6 +286,12 @@ fn settlement_of(outcome: &Outcome) -> Settlement {
 }
 
 impl Considered {
+    /// Does it stay only since a list of people could not be had?
+    fn awaits_list(&self) -> bool {
+        let restraint = self.assessment.as_ref().and_then(|assessment| assessment.restraint.as_ref());
+        matches!(restraint, Some(Restraint::ListNotLoaded(_))) && self.earlier == EarlierMove::None
+    }
+
     fn action(&self) -> Option<&Action> {
         self.assessment.as_ref().map(|assessment| &assessment.action)
     }

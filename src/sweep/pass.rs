@@ -8,9 +8,11 @@ use super::memory::Memory;
 use super::scope::{self, Look, Meant};
 use super::told::News;
 use super::{Scope, Sweep, SweepFault, Tally, file, trouble};
+use crate::assess::Rulebook;
 use crate::ledger::Waiting;
 use crate::mailbox::{Fault, Head, Opened, Range, Relocation, Session};
 use crate::place::{Folder, Uid};
+use crate::settings::Backlog;
 
 /// Mails that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
 /// the middle of a long first sweep keeps most of what was done.
@@ -127,6 +129,11 @@ impl Pass<'_, '_> {
         here: &mut Here,
         waiting: &[Waiting],
     ) -> Result<BTreeSet<Uid>, SweepFault> {
+        // While a list has never been loaded nothing is moved, so that nothing has to be read.
+        let Rulebook { rules, lists, .. } = self.sweep.rulebook;
+        if !rules.missing_lists(lists).is_empty() {
+            return Ok(BTreeSet::new());
+        }
         let due = || waiting.iter().filter(|one| one.due);
         let mut uids: Vec<Uid> = due().filter(|one| one.released).map(|one| one.uid).collect();
         uids.extend(due().filter(|one| !one.released).map(|one| one.uid).take(self.fuse.left()));
@@ -188,7 +195,11 @@ impl Pass<'_, '_> {
         }
         self.tally.looked_at += looked_at;
         self.deal_with(here, candidates)?;
-        if self.sweep.scope == Scope::New {
+        // Who begins with a look at what is there goes on from it: otherwise the first sweep without one would begin later,
+        // and what came in between would be nobody's.
+        let begins = self.sweep.account.backlog == Backlog::None
+            && self.memory.cursor(&self.sweep.account.name, &here.opened.folder)?.is_none();
+        if self.sweep.scope == Scope::New || begins {
             scope::finish(self.sweep, &here.opened, last, self.memory)?;
         }
         Ok(())

@@ -77,6 +77,11 @@ fn read(session: &mut Session, folder: &Folder) -> Result<Vec<Correspondent>, Sw
     Ok(people.into_iter().collect())
 }
 
+/// The folders of sent mail among the sources of lists.
+pub fn sent_folders(sources: &BTreeSet<&ListSource>) -> Vec<Folder> {
+    folders(sources).map(|(_, folder)| folder).collect()
+}
+
 /// The sources that are folders; a name that no folder can have names none.
 fn folders<'s>(sources: &BTreeSet<&'s ListSource>) -> impl Iterator<Item = (&'s ListSource, Folder)> {
     sources.iter().filter_map(|source| match source {

@@ -9,7 +9,7 @@ use super::{Backtest as Options, Ending, context};
 use crate::assess::{self, Mail, Rulebook};
 use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, clock, connect};
-use crate::ledger::{Entry, Ledger, LedgerFault};
+use crate::ledger::Entry;
 use crate::mail::{Notification, Recognition, Timestamp, Trust};
 use crate::mailbox::{Range, Session, Stop};
 use crate::place::{Folder, Uid};
@@ -133,7 +133,7 @@ fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], out
         }
     }
     output.end_progress();
-    match settings.map_or(Ok(Vec::new()), corrections) {
+    match settings.map_or(Ok(Vec::new()), context::corrections) {
         Ok(corrections) => {
             let report = replay(heap, &rulebook, other.as_ref(), &corrections, output);
             output.text(&report);
@@ -156,7 +156,7 @@ fn of_account(
     let make = |reading: &Reading| reading.rulebook_of(account, &context::sent(Some(settings), reading));
     let rulebook = make(work.readings.in_force);
     let other = work.readings.other.map(make);
-    let corrections: Vec<_> = corrections(settings)?
+    let corrections: Vec<_> = context::corrections(settings)?
         .into_iter()
         .filter(|entry| entry.judged.mail.account == account.name)
         .collect();
@@ -215,11 +215,6 @@ fn of_folder(
         }
     })?;
     Ok(())
-}
-
-/// What the user has put back, as the ledger knows it.
-fn corrections(settings: &Settings) -> Result<Vec<Entry>, LedgerFault> {
-    Ledger::open_read_only(&settings.state)?.map_or(Ok(Vec::new()), |ledger| ledger.corrections())
 }
 
 /// Judges what was found as it came in, mail after mail.
