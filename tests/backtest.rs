@@ -202,6 +202,8 @@ fn what_cannot_be_read_is_named() {
     let desk = Desk::new();
     let (code, _, err) = desk.run(&["nowhere.mbox"]);
     assert!(code == 78 && err.contains("there is no account whose folders could be read"), "{code} {err}");
+    let (code, _, err) = desk.run(&["./nowhere.mbox"]);
+    assert!(code == 64 && err.contains("there is no file ./nowhere.mbox"), "{code} {err}");
     desk.write("wrong.toml", "[[rule]]\n");
     assert_eq!(desk.run(&["--rules", "wrong.toml", "rules.toml"]).0, 78);
 }

@@ -100,6 +100,13 @@ mod connecting {
     }
 
     #[test]
+    fn a_port_that_speaks_no_tls_is_told_of_in_words() {
+        let Some(server) = Dovecot::start(&Options::default()) else { return };
+        let fault = connect(&Account { port: server.port, ..server.account() }, &login()).unwrap_err();
+        assert!(fault.source().unwrap().to_string().contains("is it `tls = \"starttls\"`?"), "{fault:?}");
+    }
+
+    #[test]
     fn an_unknown_authority_parks_the_account() {
         let Some(server) = Dovecot::start(&Options::default()) else { return };
         let fault = connect(&Account { ca_file: None, ..server.account() }, &login()).unwrap_err();

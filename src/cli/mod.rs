@@ -22,9 +22,14 @@ mod sweep;
 
 use output::Output;
 
-/// Files the follower spam of your social accounts into folders, by your own rules.
+/// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "followsift", version, about, max_term_width = 100)]
+#[command(
+    name = "followsift",
+    version,
+    about = "Files the follower spam of your social accounts into folders, by your own rules",
+    max_term_width = 100
+)]
 struct Arguments {
     /// The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]
     #[arg(short, long, global = true, value_name = "FILE")]

@@ -28,7 +28,7 @@ pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Out
             }
             Err(fault) => {
                 output.failure(&fault);
-                return Ending::Fault;
+                return Ending::Later;
             }
         }
     }

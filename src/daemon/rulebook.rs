@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -160,8 +161,12 @@ fn read_source(file: &Path, findings: &Findings) -> Option<Source> {
     }
 }
 
-fn unreadable(file: &Path, cause: &std::io::Error) -> Diagnostic {
-    Diagnostic::unplaced(format!("could not read {}: {cause}", file.display()))
+fn unreadable(file: &Path, cause: &io::Error) -> Diagnostic {
+    let name = file.display();
+    if cause.kind() == io::ErrorKind::InvalidData {
+        return Diagnostic::unplaced(format!("could not read {name}: it is not UTF-8; save it as that"));
+    }
+    Diagnostic::unplaced(format!("could not read {name}: {cause}"))
 }
 
 /// The people in the files that the rules name. A file that cannot be read leaves its list unloaded, and a list that has
@@ -183,8 +188,12 @@ fn people(rules: &RuleSet, folder: &Path, findings: &Findings) -> BTreeMap<ListS
             Err(cause) => {
                 let finding = unreadable(&file, &cause);
                 findings.add(match rules.named_at(source) {
-                    Some(place) => Diagnostic::error(&place.source, place.span, finding.message)
-                        .label("name a file of people that is there, or remove this"),
+                    Some(place) => Diagnostic::error(&place.source, place.span, finding.message).label(
+                        match cause.kind() {
+                            io::ErrorKind::NotFound => "name a file of people that is there, or remove this",
+                            _ => "it is named here",
+                        },
+                    ),
                     None => finding,
                 });
             }

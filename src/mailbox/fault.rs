@@ -166,6 +166,9 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
+            Self::Tls(error) if is_no_tls(error) => f.write_str(
+                "the server does not speak TLS from the start on this port; is it `tls = \"starttls\"`?",
+            ),
             Self::Tls(error) => error.fmt(f),
             Self::OtherCertificate(found) => write!(
                 f,
@@ -191,13 +194,19 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Was the answer to our handshake no TLS at all? OpenSSL tells it by this reason alone (SSL_R_WRONG_VERSION_NUMBER).
+fn is_no_tls(error: &native_tls::Error) -> bool {
+    error.to_string().contains("wrong version number")
+}
+
 impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             // Their own text is this cause's text already; what is behind it follows.
             Self::Io(error) => error.source(),
-            Self::Tls(error) => error.source(),
-            Self::OtherCertificate(_)
+            // OpenSSL says the same again.
+            Self::Tls(_)
+            | Self::OtherCertificate(_)
             | Self::NoAddress
             | Self::Late
             | Self::Stopped

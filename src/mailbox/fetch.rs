@@ -98,7 +98,7 @@ impl Session {
             Range::From(first) => (self.sets_from(&here, first)?, first, i64::MIN),
             Range::Since(moment) => {
                 // Servers count days in a zone of their own: a day more, and look again.
-                let day = date::day(moment.saturating_sub(86_400));
+                let day = date::day(moment.saturating_sub(86_400).max(0));
                 let found = self.search(&here, &format!("UNDELETED SINCE {day}"))?;
                 (batches(&found, HEADS), Uid(0), moment)
             }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::output::Output;
+use super::output::{Output, shown};
 use super::{Backtest as Options, Ending, context};
 use crate::assess::{self, Mail, Rulebook};
 use crate::daemon::rulebook::{self, Reading};
@@ -39,11 +39,20 @@ pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Outp
     };
     let (paths, folders): (Vec<&String>, Vec<&String>) =
         options.places.iter().partition(|place| Path::new(place).exists());
-    let folders: Option<Vec<Folder>> = folders.into_iter().map(|name| Folder::new(name)).collect();
-    let Some(folders) = folders else {
-        output.error("error: one of the places is neither a file nor can it be a folder of an account");
-        return Ending::Usage;
-    };
+    let mut named = Vec::new();
+    for name in folders {
+        match Folder::new(name).filter(|_| !name.starts_with(['/', '.', '~'])) {
+            Some(folder) => named.push(folder),
+            None => {
+                let name = shown(Path::new(name));
+                output.error(&format!(
+                    "error: there is no file {name}, and no folder of an account is called so"
+                ));
+                return Ending::Usage;
+            }
+        }
+    }
+    let folders = named;
     let readings = Readings { in_force: &in_force, other: other.as_ref() };
     let now = clock::now();
     let since = options.since.map(|time| now.before(time));
