@@ -44,9 +44,9 @@
 //!    (`tests/assess.rs::a_list_that_was_never_loaded_stops_every_move`).
 //! 5. A move is on the disk before it is made (`tests/ledger.rs::an_intent_survives_a_crash_and_is_settled_after_it`).
 //! 6. Without proof of arrival nothing is flagged or expunged
-//!    (`tests/mailbox.rs::without_proof_nothing_is_flagged_or_expunged`).
+//!    (`tests/mailbox/lying.rs::without_proof_nothing_is_flagged_or_expunged`).
 //! 7. What the user starred, answered or marked as deleted is left
-//!    (`tests/mailbox.rs::what_the_user_marked_is_never_expunged_and_what_he_touched_is_left`).
+//!    (`tests/mailbox/moving.rs::what_the_user_marked_is_never_expunged_and_what_he_touched_is_left`).
 //! 8. Killed at any moment, every mail is in one folder
 //!    (`tests/daemon.rs::killed_at_a_random_moment_a_hundred_times_every_mail_is_in_exactly_one_folder`).
 //! 9. What a name or the recipient plants never becomes a fact

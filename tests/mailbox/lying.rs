@@ -1,0 +1,226 @@
+use super::*;
+
+const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 LITERAL+] hi\r\n";
+const LOGIN: (&str, &str) = ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 MOVE UIDPLUS] in\r\n");
+const SELECT: (&str, &str) = (
+    "SELECT",
+    "* 2 EXISTS\r\n* NO [ALERT] the disk is nearly full\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 3] x\r\nTAG OK [READ-WRITE] x\r\n",
+);
+const FLAGS: (&str, &str) =
+    ("UID FETCH 1:2 (UID FLAGS)", "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n");
+const LIST: (&str, &str) = ("LIST", "* LIST () \"/\" INBOX\r\n* LIST () \"/\" Spam\r\nTAG OK x\r\n");
+const STATUS: (&str, &str) = ("STATUS", "* STATUS Spam (UIDVALIDITY 9 UIDNEXT 100)\r\nTAG OK x\r\n");
+
+fn two() -> Vec<Trace> {
+    [1, 2]
+        .map(|uid| Trace { uid: Uid(uid), identity: MailIdentity { size: 10, digest: MailDigest::of(b"") } })
+        .to_vec()
+}
+
+/// Plans to move two mails to Spam, and moves them.
+fn act(fake: &Fake) -> Result<BTreeMap<Uid, Outcome>, Fault> {
+    let mut session = connect(&fake.account(), &login_with("x"))?;
+    session.select(&Folder::inbox())?;
+    let plans = session.prepare(vec![Errand { to: folder("Spam"), mails: two() }])?;
+    assert_eq!(plans[0].landing, Some(Landing { validity: UidValidity(9), next: Uid(100) }));
+    Ok(session.act(plans)?.remove(0).outcomes)
+}
+
+#[test]
+fn an_ok_to_a_move_proves_nothing() {
+    let fake = Fake::start(GREETING, &[LOGIN, SELECT, FLAGS, LIST, STATUS, FLAGS]);
+    let outcomes = act(&fake).unwrap();
+    assert_eq!(
+        outcomes.values().collect::<Vec<_>>(),
+        [&Outcome::Left(Reason::Unproven), &Outcome::Left(Reason::Unproven)]
+    );
+}
+
+#[test]
+fn a_copyuid_that_lies_is_looked_into() {
+    let script = &[
+        LOGIN,
+        SELECT,
+        FLAGS,
+        LIST,
+        STATUS,
+        ("UID MOVE", "* OK [COPYUID 9 1:2 50:51] there\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\nTAG OK x\r\n"),
+        ("EXAMINE", "* 0 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 100] x\r\nTAG OK x\r\n"),
+        SELECT,
+    ];
+    let fake = Fake::start(GREETING, script);
+    assert_eq!(act(&fake).unwrap().values().collect::<Vec<_>>(), [&Outcome::Gone, &Outcome::Gone]);
+}
+
+#[test]
+fn a_no_in_the_middle_of_a_move_is_looked_into() {
+    let script = &[
+        LOGIN,
+        SELECT,
+        FLAGS,
+        LIST,
+        STATUS,
+        ("UID MOVE", "* OK [COPYUID 9 1 100] x\r\n* 1 EXPUNGE\r\nTAG NO [OVERQUOTA] full\r\n"),
+        ("UID FETCH 1:2 (UID FLAGS)", "* 1 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n"),
+        ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 101] x\r\nTAG OK x\r\n"),
+        (
+            "UID FETCH 100:100",
+            "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+        ),
+        SELECT,
+    ];
+    let fake = Fake::start(GREETING, script);
+    let outcomes = act(&fake).unwrap();
+    assert_eq!(outcomes[&Uid(1)], Outcome::Moved { uid: Some(Uid(100)) });
+    assert!(matches!(&outcomes[&Uid(2)], Outcome::Left(Reason::Refused(_))));
+}
+
+/// A MOVE that is made of COPY, STORE and EXPUNGE, and fails in the middle of them. `later` is how the first mail is seen
+/// at a second look at the inbox.
+fn half_a_move(original: &str, later: &str) -> (Vec<Outcome>, Vec<String>) {
+    let later = format!("{later}TAG OK x\r\n");
+    let flags = format!("* 1 FETCH (UID 1 FLAGS ({original}))\r\n* 2 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n");
+    let script = &[
+        LOGIN,
+        SELECT,
+        FLAGS,
+        LIST,
+        STATUS,
+        ("UID MOVE", "TAG NO [NOPERM] not yours\r\n"),
+        ("UID FETCH 1:2 (UID FLAGS)", flags.as_str()),
+        ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 101] x\r\nTAG OK x\r\n"),
+        (
+            "UID FETCH 100:100",
+            "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+        ),
+        ("SELECT \"Spam\"", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+        ("UID STORE 100", "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\nTAG OK x\r\n"),
+        SELECT,
+        ("UID FETCH 1 (UID FLAGS)", later.as_str()),
+        SELECT,
+    ];
+    let fake = Fake::start(GREETING, script);
+    let outcomes = act(&fake).unwrap();
+    (outcomes.into_values().collect(), fake.commands())
+}
+
+#[test]
+fn a_move_that_fails_in_the_middle_leaves_each_mail_in_one_place() {
+    const HERE: &str = "* 1 FETCH (UID 1 FLAGS ())\r\n";
+    let (outcomes, commands) = half_a_move("", HERE);
+    assert!(
+        outcomes.iter().all(|outcome| matches!(outcome, Outcome::Left(Reason::Refused(_)))),
+        "{outcomes:?}"
+    );
+    assert!(commands.contains(&"UID EXPUNGE 100".to_owned()), "the copy was taken back: {commands:?}");
+    // Here the original is as good as gone, and the copy is all there is; or another program's MOVE has made the copy, and
+    // removes the original a moment later.
+    for (original, later) in [("\\Deleted", HERE), ("", "")] {
+        let (outcomes, commands) = half_a_move(original, later);
+        assert_eq!(outcomes[0], Outcome::Moved { uid: Some(Uid(100)) });
+        assert!(
+            !commands.iter().any(|command| command.contains("100") && command.contains("EXPUNGE")),
+            "{commands:?}"
+        );
+    }
+}
+
+#[test]
+fn without_proof_nothing_is_flagged_or_expunged() {
+    let script = &[
+        ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n"),
+        SELECT,
+        FLAGS,
+        LIST,
+        STATUS,
+        // Says that both were copied; shows one, of another size.
+        ("UID COPY", "TAG OK [COPYUID 9 1:2 100:101] copied\r\n"),
+        ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
+        (
+            "UID FETCH 100:101",
+            "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 11 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+        ),
+        SELECT,
+        FLAGS,
+    ];
+    let fake = Fake::start(GREETING, script);
+    let outcomes = act(&fake).unwrap();
+    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Left(Reason::Unproven)), "{outcomes:?}");
+    let commands = fake.commands();
+    assert!(
+        !commands.iter().any(|command| command.contains("STORE") || command.contains("EXPUNGE")),
+        "{commands:?}"
+    );
+}
+
+#[test]
+fn a_copy_is_taken_back_where_its_original_cannot_be_removed() {
+    let script = &[
+        ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n"),
+        SELECT,
+        FLAGS,
+        LIST,
+        STATUS,
+        ("EXAMINE", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
+        (
+            "UID FETCH 100:101",
+            "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\n\
+             * 2 FETCH (UID 101 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+        ),
+        SELECT,
+        FLAGS,
+        ("UID STORE 1:2", "TAG NO [NOPERM] not yours\r\n"),
+        FLAGS,
+        ("SELECT \"Spam\"", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+        (
+            "UID STORE 100:101",
+            "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\n* 2 FETCH (UID 101 FLAGS (\\Deleted))\r\nTAG OK x\r\n",
+        ),
+        SELECT,
+    ];
+    let fake = Fake::start(GREETING, script);
+    let outcomes = act(&fake).unwrap();
+    assert!(
+        outcomes.values().all(|outcome| matches!(outcome, Outcome::Left(Reason::Refused(_)))),
+        "{outcomes:?}"
+    );
+    let commands = fake.commands();
+    assert!(commands.contains(&"UID EXPUNGE 100:101".to_owned()), "{commands:?}");
+    assert!(!commands.contains(&"UID EXPUNGE 1:2".to_owned()), "{commands:?}");
+}
+
+#[test]
+fn garbage_ends_the_session_and_nothing_else() {
+    for answer in [
+        "\u{0}\r\n",
+        "* 1 FETCH (\r\n",
+        "zz9 OK for somebody else\r\n",
+        "* 1 FETCH (BODY[] {4294967295}\r\n",
+        "* BYE [UNAVAILABLE] restarting\r\n",
+        "",
+    ] {
+        let fake = Fake::start(GREETING, &[LOGIN, ("SELECT", answer)]);
+        let mut session = connect(&fake.account(), &login_with("x")).unwrap();
+        if answer.starts_with("* BYE") {
+            // A server that says goodbye goes.
+            continue;
+        }
+        let fault = session.select(&Folder::inbox()).unwrap_err();
+        assert_eq!((fault.fate(), session.is_spent()), (Fate::Retry, true), "{answer:?}: {fault:?}");
+    }
+}
+
+#[test]
+fn brackets_without_end_do_not_exhaust_the_stack() {
+    let nested = format!("* 1 FETCH (BODYSTRUCTURE {}", "(".repeat(100_000));
+    let fake = Fake::start(GREETING, &[LOGIN, ("SELECT", &nested)]);
+    let mut session = connect(&fake.account(), &login_with("x")).unwrap();
+    assert!(matches!(session.select(&Folder::inbox()).unwrap_err().cause, Cause::Garbled(_)));
+}
+
+#[test]
+fn a_session_says_only_what_it_may() {
+    let fake = Fake::start(GREETING, &[LOGIN]);
+    connect(&fake.account(), &login_with("x")).unwrap().logout().unwrap();
+    assert_eq!(fake.commands(), ["LOGIN \"ann\" \"x\"", "LOGOUT"]);
+}

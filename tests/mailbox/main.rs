@@ -1,0 +1,71 @@
+//! The mailbox against a real Dovecot, and against servers that lie.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use followsift::login::Login;
+use followsift::mailbox::{
+    Cause, Code, Connector, Errand, Fate, Fault, Landing, Outcome, Pending, Range, Reason, Relocation,
+    Session, Settled, Step, Stop, Trace, Woken,
+};
+use followsift::place::{Folder, MailDigest, MailIdentity, Marks, Uid, UidValidity};
+use followsift::settings::{Account, Tls};
+use support::fake::Fake;
+use support::{Dovecot, Options, folder, login, login_with, mail};
+
+fn connect(account: &Account, login: &Login) -> Result<Session, Fault> {
+    let connector = Connector::new(account.ca_file.as_deref())?;
+    Session::connect(account, login, &connector, &Stop::new().unwrap())
+}
+
+/// The traces of mails, as the sweep has them from heads and bodies.
+fn traces(session: &mut Session) -> Vec<Trace> {
+    let mut sizes = Vec::new();
+    session
+        .heads(Range::From(Uid(1)), |heads| sizes.extend(heads.iter().map(|head| (head.uid, head.size))))
+        .unwrap();
+    let known: BTreeMap<Uid, u32> = sizes.iter().copied().collect();
+    let mut traces = Vec::new();
+    session
+        .mails(&sizes, 262_144, |uid, bytes| {
+            traces.push(Trace {
+                uid,
+                identity: MailIdentity { size: known[&uid], digest: MailDigest::of(bytes) },
+            });
+        })
+        .unwrap();
+    traces
+}
+
+fn deliver(server: &Dovecot, count: usize) {
+    let mut client = server.client();
+    for number in 1..=count {
+        client.deliver("INBOX", &mail(number, 2_000));
+    }
+}
+
+/// Moves all of the inbox to `to`, and says what became of each mail.
+fn move_all(session: &mut Session, to: &str) -> BTreeMap<Uid, Outcome> {
+    session.select(&Folder::inbox()).unwrap();
+    let mails = traces(session);
+    let plans = session.prepare(vec![Errand { to: folder(to), mails }]).unwrap();
+    let mut outcomes: BTreeMap<Uid, Outcome> = plans[0].left.iter().cloned().collect();
+    for relocated in session.act(plans).unwrap() {
+        outcomes.extend(relocated.outcomes);
+    }
+    outcomes
+}
+
+mod connecting;
+mod folders;
+mod lying;
+mod moving;
+mod reading;
+mod settling;
+mod waiting;

@@ -1,0 +1,130 @@
+use super::*;
+
+/// Three mails planned for Spam, and what the ledger would remember of them.
+fn planned(server: &Dovecot) -> Vec<Pending> {
+    deliver(server, 3);
+    let mut session = server.session();
+    session.select(&Folder::inbox()).unwrap();
+    let mails = traces(&mut session);
+    let plan = session.prepare(vec![Errand { to: folder("Spam"), mails }]).unwrap().remove(0);
+    plan.mails
+        .iter()
+        .map(|mail| Pending {
+            from: plan.from.clone(),
+            validity: plan.validity,
+            mail: *mail,
+            to: plan.to.clone(),
+            landing: plan.landing.unwrap(),
+        })
+        .collect()
+}
+
+#[test]
+fn each_state_of_an_interrupted_move_is_told_and_finished() {
+    for without in [&[][..], &["MOVE"], &["MOVE", "UIDPLUS"]] {
+        let Some(server) = Dovecot::start(&Options { without: without.to_vec(), ..Options::default() })
+        else {
+            return;
+        };
+        let pending = planned(&server);
+        let mut client = server.client();
+        // Noise: the same mail was in the target before; one alike, but not the same, comes after.
+        client.select("INBOX");
+        client.run("UID MOVE 1 \"Spam\"");
+        client.run("UID COPY 2 \"Spam\"");
+        client.deliver("Spam", &mail(3, 2_500));
+        let mut session = server.session();
+        let settled = session.settle(&pending).unwrap();
+        let validity = pending[0].landing.validity;
+        let spam = folder("Spam");
+        assert_eq!(settled[0], Settled::InTarget { folder: spam.clone(), validity, uid: Uid(1) });
+        assert_eq!(settled[1], Settled::InTarget { folder: spam, validity, uid: Uid(2) });
+        assert_eq!(settled[2], Settled::InSource);
+        let inbox = server.snapshot().remove("INBOX").unwrap();
+        let live: Vec<u32> = inbox.iter().filter(|mail| mail.flags.is_empty()).map(|mail| mail.uid).collect();
+        assert_eq!(live, [3], "{without:?}");
+        // Asked again, it says the same.
+        assert_eq!(session.settle(&pending).unwrap(), settled);
+    }
+}
+
+#[test]
+fn a_copy_whose_original_the_user_starred_is_taken_back() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let pending = planned(&server);
+    let mut client = server.client();
+    client.select("INBOX");
+    client.run("UID COPY 1 \"Spam\"");
+    client.run("UID STORE 1 +FLAGS (\\Flagged)");
+    client.run("UID STORE 2 +FLAGS (\\Deleted)");
+    client.run("UID EXPUNGE 2");
+    let settled = server.session().settle(&pending).unwrap();
+    assert_eq!(settled[0], Settled::InSource);
+    assert!(server.snapshot()["Spam"].is_empty());
+    assert_eq!(settled[1], Settled::Nowhere);
+    assert_eq!(server.snapshot()["INBOX"].len(), 2);
+}
+
+#[test]
+fn a_target_that_was_renamed_meanwhile_is_found_by_its_validity() {
+    for without in [&[][..], &["MOVE"], &["MOVE", "UIDPLUS"]] {
+        let options = Options { without: without.to_vec(), ..Options::default() };
+        let Some(server) = Dovecot::start(&options) else { return };
+        let pending = planned(&server);
+        let mut client = server.client();
+        client.select("INBOX");
+        client.run("UID COPY 1 Spam");
+        client.run("RENAME Spam Elsewhere");
+        // A new folder of the old name is no longer the target.
+        client.run("CREATE Spam");
+        let settled = server.session().settle(&pending).unwrap();
+        let validity = pending[0].landing.validity;
+        assert_eq!(settled[0], Settled::InTarget { folder: folder("Elsewhere"), validity, uid: Uid(1) });
+        assert_eq!(settled[1..], [Settled::InSource, Settled::InSource]);
+        let live = |name: &str| {
+            let mails = server.snapshot().remove(name).unwrap();
+            mails.iter().filter(|mail| !mail.flags.contains(&"\\Deleted".to_owned())).count()
+        };
+        assert_eq!((live("INBOX"), live("Elsewhere"), live("Spam")), (2, 1, 0));
+    }
+}
+
+#[test]
+fn a_copy_that_was_taken_back_proves_nothing() {
+    let Some(server) = Dovecot::start(&Options { without: vec!["MOVE", "UIDPLUS"], ..Options::default() })
+    else {
+        return;
+    };
+    let pending = planned(&server);
+    let mut client = server.client();
+    client.select("INBOX");
+    client.run("UID COPY 1 Spam");
+    client.select("Spam");
+    client.run("UID STORE 1 +FLAGS (\\Deleted)");
+    assert_eq!(server.session().settle(&pending).unwrap(), vec![Settled::InSource; 3]);
+}
+
+#[test]
+fn a_mail_that_was_in_the_target_before_proves_nothing() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let mut client = server.client();
+    client.run("CREATE Spam");
+    client.deliver("Spam", &mail(1, 2_000));
+    let pending = planned(&server);
+    assert_eq!(server.session().settle(&pending).unwrap(), vec![Settled::InSource; 3]);
+    assert_eq!(server.snapshot()["INBOX"].len(), 3);
+}
+
+#[test]
+fn folders_made_anew_are_told_apart() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let mut pending = planned(&server);
+    for one in &mut pending {
+        one.validity = UidValidity(one.validity.0 + 1);
+    }
+    assert_eq!(server.session().settle(&pending).unwrap(), vec![Settled::Unknown; 3]);
+    let mut client = server.client();
+    client.run("DELETE Spam");
+    assert_eq!(server.session().settle(&pending).unwrap(), vec![Settled::Unknown; 3]);
+    assert_eq!(server.snapshot()["INBOX"].len(), 3);
+}

@@ -1,0 +1,151 @@
+use super::*;
+
+#[test]
+fn each_mail_goes_where_the_rules_say_unaltered_on_every_rung() {
+    let mut ends: Vec<Vec<Live>> = Vec::new();
+    for without in RUNGS {
+        let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
+        fill(&mut scene.client);
+        let before = live(&mut scene.client);
+        scene.sweep();
+        let after = live(&mut scene.client);
+        assert_eq!((scene.count(SPAM), scene.count(GAME), scene.count("INBOX")), (6, 2, 7), "{without:?}");
+        // Each is what it was: body and date the same, no flag lost, no keyword lost.
+        for (_, date, flags, bytes) in &before {
+            let same = after.iter().find(|mail| mail.1 == *date && mail.3 == *bytes);
+            let kept = same.is_some_and(|mail| flags.iter().all(|flag| mail.2.contains(flag)));
+            assert!(kept, "{without:?} {date} {flags:?}\n{}", shown(&after));
+        }
+        assert!(after.iter().all(|mail| mail.0 != SPAM || mail.2.contains(&"\\Seen".to_owned())));
+        // Once more, and nothing happens.
+        assert!(scene.sweep().contains("looked at 0 mails"), "{without:?}");
+        assert!(live(&mut scene.client) == after, "{without:?}");
+        ends.push(after);
+    }
+    assert!(ends.windows(2).all(|two| two[0] == two[1]), "the rungs differ");
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    fill(&mut scene.client);
+    let before = scene.everything();
+    let said = scene.home.well(&["sweep", "--dry-run"]);
+    assert!(said.contains("Followers/Spam"), "{said}");
+    assert!(scene.everything() == before, "the dry run changed something");
+    scene.sweep();
+    let before = scene.everything();
+    scene.home.well(&["sweep", "--dry-run", "--since", "3650d"]);
+    assert!(scene.everything() == before, "the dry run changed something");
+}
+
+#[test]
+fn an_account_that_only_looks_touches_no_mail() {
+    let Some(mut scene) = Scene::usual("backlog = \"all\"\nact = false") else { return };
+    fill(&mut scene.client);
+    let before = scene.client.snapshot();
+    assert!(scene.sweep().contains("act = false"));
+    assert!(scene.client.snapshot() == before);
+}
+
+#[test]
+fn the_first_start_begins_with_new_mail() {
+    let Some(mut scene) = Scene::usual("") else { return };
+    fill(&mut scene.client);
+    scene.sweep();
+    scene.deliver(&[text(&spam(20), 20)]);
+    scene.sweep();
+    assert_eq!((scene.count(SPAM), scene.count("INBOX")), (1, 15));
+}
+
+#[test]
+fn a_backlog_of_some_days_leaves_what_is_older_for_ever() {
+    let Some(mut scene) = Scene::usual("backlog = \"30d\"") else { return };
+    scene.client.append("INBOX", "\"01-Jan-2020 09:00:00 +0000\"", &text(&spam(1), 1));
+    scene.deliver(&[text(&spam(2), 2)]);
+    scene.client.append("INBOX", "\"01-Jan-2020 09:00:00 +0000\"", &text(&spam(3), 3));
+    scene.sweep();
+    assert_eq!((scene.uids("INBOX"), scene.count(SPAM)), (vec![1, 3], 1));
+    scene.deliver(&[text(&spam(4), 4)]);
+    scene.sweep();
+    assert_eq!((scene.uids("INBOX"), scene.count(SPAM)), (vec![1, 3], 2));
+}
+
+#[test]
+fn sweeping_since_a_time_judges_again_by_the_rules_of_today() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.home.write("rules.toml", &RULES.replace("1000", "100000"));
+    scene.deliver(&[text(&spam(1), 1), text(&game(2), 2)]);
+    scene.sweep();
+    assert_eq!(scene.count("INBOX"), 2);
+    scene.home.write("rules.toml", RULES);
+    scene.sweep();
+    assert_eq!(scene.count("INBOX"), 2, "a change of rules is for new mail");
+    scene.home.well(&["sweep", "--since", "1d"]);
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM), scene.count(GAME)), (0, 1, 1));
+}
+
+#[test]
+fn who_begins_with_a_look_back_misses_nothing_that_comes_after_it() {
+    let Some(mut scene) = Scene::usual("") else { return };
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.home.well(&["sweep", "--dry-run", "--since", "30d"]);
+    scene.home.well(&["sweep", "--since", "30d"]);
+    scene.deliver(&[text(&spam(2), 2)]);
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 2));
+}
+
+#[test]
+fn a_mail_that_a_missing_list_holds_back_is_moved_once_the_list_is_there() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let list = "[list.friends]\nfrom-sent = \"Posted\"\n\n[[rule]]\nname = \"Friends\"\n\
+                when.who = { in = \"friends\" }\nverdict = \"real\"\n";
+    scene.home.write("rules.toml", &format!("{RULES}\n{list}"));
+    scene.deliver(&[text(&spam(1), 1)]);
+    for _ in 0..2 {
+        let said = printed(&scene.home.run(&["sweep"]));
+        assert!(said.contains("folder \"Posted\": the people whom you wrote to cannot be read"), "{said}");
+        assert!(said.contains("there are: INBOX"), "{said}");
+        assert_eq!(scene.count("INBOX"), 1, "{said}");
+    }
+    scene.client.run("CREATE Posted");
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 1));
+}
+
+#[test]
+fn several_folders_are_looked_through_and_the_sent_one_is_not() {
+    let Some(mut scene) = Scene::usual("backlog = \"all\"\nfolders = [\"INBOX\", \"Social/X y\"]") else {
+        return;
+    };
+    for folder in ["Social/X y", "Other"] {
+        scene.client.run(&format!("CREATE \"{folder}\""));
+        scene.client.deliver(folder, &text(&spam(1), 1));
+    }
+    scene.deliver(&[text(&spam(2), 2)]);
+    scene.sweep();
+    assert_eq!((scene.count(SPAM), scene.count("Social/X y"), scene.count("Other")), (2, 0, 1));
+}
+
+#[test]
+fn a_thousand_new_mails_take_at_most_sixteen_turns() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    for number in 0..1000 {
+        let letter = match number % 10 {
+            0..4 => spam(number),
+            4 => game(number),
+            5..8 => ordinary("Jo <jo@bloom.example>", &format!("Lunch {number}"), "One o'clock?\n"),
+            _ => support::letters::twitter_2009(&support::letters::Person::new("Ann", "ann", [50, 60, 70])),
+        };
+        scene.client.deliver("INBOX", &text(&letter, number));
+    }
+    // Marks cost a turn for each folder more.
+    scene.home.write("rules.toml", &RULES.replace("mark-read = true", ""));
+    let said = scene.sweep();
+    let turns: u32 =
+        said.rsplit_once(" round trips)").unwrap().0.rsplit_once('(').unwrap().1.parse().unwrap();
+    assert!(said.contains("looked at 1000 mails"), "{}", said.lines().last().unwrap());
+    assert!(turns <= 16, "{turns} turns");
+    assert_eq!((scene.count(SPAM), scene.count(GAME), scene.count("INBOX")), (400, 100, 500));
+}

@@ -1,0 +1,54 @@
+use super::*;
+use followsift::daemon::{clock, rulebook};
+use followsift::ledger::Ledger;
+use followsift::login::Login;
+use followsift::mailbox::{Connector, Session, Stop};
+use followsift::settings::{Environment, load};
+use followsift::sweep::{Memory, News, Scope, Sent, Sweep, sweep};
+
+/// A sweep by the library's own door, which `hear` may stop.
+fn run(scene: &Scene, mut hear: impl FnMut(&News, &Stop)) -> Option<usize> {
+    let file = scene.home.path().join("followsift.toml");
+    let (settings, findings) = load(Some(&file), &Environment::of_process());
+    let settings = settings.unwrap_or_else(|| panic!("{findings:?}"));
+    let account = settings.accounts.first().unwrap();
+    let (reading, _) = rulebook::read(Some(&settings));
+    let rulebook = reading.unwrap().rulebook_of(account, &Sent::new());
+    let mut ledger = Ledger::open(&scene.home.state()).unwrap();
+    let stop = Stop::new().unwrap();
+    let login = Login::Password { user: "kim".to_owned(), password: PASSWORD.to_owned().into() };
+    let session = Session::connect(account, &login, &Connector::new(None).unwrap(), &stop).unwrap();
+    let work = Sweep { account, rulebook: &rulebook, scope: Scope::New, now: clock::now() };
+    let mut tell = |news: News| hear(&news, &stop);
+    match sweep(session, work, &mut Memory::Kept(&mut ledger), &mut tell) {
+        Ok((_, tally)) => Some(tally.looked_at),
+        Err(fault) => {
+            assert!(fault.is_stop(), "{fault:?}");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_long_first_sweep_tells_how_far_it_is_and_keeps_what_is_done_when_it_is_stopped() {
+    let Some(mut scene) = Scene::usual("backlog = \"all\"\nmoves-per-hour = 5000") else { return };
+    let jo = ordinary("Jo <jo@bloom.example>", "Lunch", "One?\n");
+    for number in 0..5600 {
+        let letter = if number < 1200 { spam(number) } else { jo.clone() };
+        scene.client.deliver("INBOX", &text(&letter, number));
+    }
+    let mut parts = Vec::new();
+    let stopped = run(&scene, |news, stop| {
+        if let News::Progress { part, .. } = news {
+            parts.push(*part);
+            stop.stop();
+        }
+    });
+    assert_eq!(stopped, None, "it was stopped");
+    assert!(parts.len() == 1 && parts.iter().all(|part| (0.5..1.0).contains(part)), "{parts:?}");
+    let filed = scene.count(SPAM);
+    assert!((1000..1200).contains(&filed), "{filed} were filed before the stop");
+    let looked_at = run(&scene, |_, _| {}).unwrap();
+    assert!(looked_at <= 5600 - 1000, "{looked_at} were looked at again");
+    assert_eq!((scene.count(SPAM), scene.count("INBOX")), (1200, 4400));
+}

@@ -1,0 +1,182 @@
+use super::*;
+
+#[test]
+fn a_folder_that_is_not_there_is_told_with_the_folders_there_are() {
+    let Some(mut scene) = Scene::usual("backlog = \"all\"\nfolders = [\"Socail\", \"INBOX\"]") else {
+        return;
+    };
+    scene.client.run("CREATE Social");
+    scene.deliver(&[text(&spam(1), 1)]);
+    let output = scene.home.run(&["sweep"]);
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(75));
+    assert!(said.contains("folder \"Socail\": ") && said.contains("there are: "), "{said}");
+    assert!(said.contains("INBOX, Social"), "{said}");
+    assert_eq!(scene.count(SPAM), 1, "the other folder is swept all the same");
+}
+
+#[test]
+fn a_target_that_cannot_be_made_leaves_the_mail_and_is_tried_again() {
+    let options = Options { separator: '.', ..Home::server(&[]) };
+    let Some(mut scene) = Scene::set(&options, ALL) else { return };
+    scene.home.write("rules.toml", &RULES.replace("Followers/Spam", "v1.0"));
+    scene.deliver(&[text(&spam(1), 1), text(&game(2), 2)]);
+    let output = scene.home.run(&["sweep"]);
+    let said = printed(&output);
+    assert!(said.contains("folder \"v1.0\"") && said.contains("separates levels"), "{said}");
+    assert_eq!((scene.count("INBOX"), scene.count("Followers.Numbers game")), (1, 1));
+    scene.home.write("rules.toml", RULES);
+    scene.home.run(&["sweep"]);
+    assert_eq!(scene.count("INBOX"), 1, "it waits an hour first");
+    scene.home.well(&["sweep", "--since", "1d"]);
+    assert_eq!((scene.count("INBOX"), scene.count("Followers.Spam")), (0, 1));
+}
+
+#[test]
+fn a_full_mailbox_leaves_every_mail_and_says_so() {
+    let conf = "mail_plugins = quota\nplugin {\n  quota = count:User\n  quota_vsizes = yes\n  quota_rule = *:messages=6\n  \
+                quota_grace = 0%%\n}\n";
+    for (without, moved) in [(&[][..], 3), (&["MOVE"][..], 0)] {
+        let usual = Home::server(without);
+        let options = Options { conf: format!("{}{conf}", usual.conf), ..usual };
+        let Some(mut scene) = Scene::set(&options, ALL) else { return };
+        scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&game(3), 3)]);
+        scene.deliver(&(4..7).map(|number| text(&real(number), number)).collect::<Vec<_>>());
+        let said = scene.sweep();
+        // Dovecot lets a move pass where it refuses a copy.
+        assert_eq!(scene.count("INBOX"), 6 - moved, "{without:?}\n{said}");
+        assert_eq!(live(&mut scene.client).len(), 6);
+        assert_eq!(said.contains("OVERQUOTA"), moved == 0, "{said}");
+    }
+}
+
+#[test]
+fn a_read_only_folder_and_one_that_refuses_leave_every_mail() {
+    for without in RUNGS {
+        for rights in ["lrs", "lrswi", "lrswit"] {
+            let acls = tempfile::NamedTempFile::new().unwrap();
+            std::fs::set_permissions(acls.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+            std::fs::write(acls.path(), format!("Shared owner {rights}\n")).unwrap();
+            let usual = Home::server(without);
+            let conf =
+                format!("mail_plugins = acl\nplugin {{\n  acl = vfile:{}\n}}\n", acls.path().display());
+            let options = Options { conf: format!("{}{conf}", usual.conf), ..usual };
+            let Some(mut scene) = Scene::set(&options, "backlog = \"all\"\nfolders = [\"Shared\"]") else {
+                return;
+            };
+            // Delivered before the rights are narrow.
+            std::fs::write(acls.path(), "").unwrap();
+            scene.client.run("CREATE Shared");
+            scene.client.deliver("Shared", &text(&spam(1), 1));
+            scene.client.deliver("Shared", &text(&ordinary("Jo <jo@b.example>", "Lunch", "One?\n"), 2));
+            std::fs::write(acls.path(), format!("Shared owner {rights}\n")).unwrap();
+            pause(Duration::from_millis(1100));
+            let said = printed(&scene.home.run(&["sweep"]));
+            let mut fresh = scene.home.client(scene.server.port);
+            let found = live(&mut fresh);
+            assert_eq!(found.len(), 2, "{without:?} {rights}\n{}\n{said}", shown(&found));
+        }
+    }
+}
+
+#[test]
+fn a_target_renamed_or_deleted_between_two_sweeps_is_made_anew() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.sweep();
+    scene.client.run(&format!("RENAME \"{SPAM}\" Elsewhere"));
+    scene.deliver(&[text(&spam(2), 2)]);
+    scene.sweep();
+    assert_eq!((scene.count("Elsewhere"), scene.count(SPAM), scene.count("INBOX")), (1, 1, 0));
+    scene.client.run(&format!("DELETE \"{SPAM}\""));
+    scene.deliver(&[text(&spam(3), 3)]);
+    scene.sweep();
+    assert_eq!((scene.count("Elsewhere"), scene.count(SPAM), scene.count("INBOX")), (1, 1, 0));
+}
+
+#[test]
+fn a_folder_numbered_anew_is_looked_at_by_time_and_not_from_the_beginning() {
+    let Some(mut scene) = Scene::usual("folders = [\"Social\"]") else { return };
+    scene.client.run("CREATE Social");
+    scene.client.append("Social", "\"01-Jan-2024 09:00:00 +0000\"", &text(&spam(1), 1));
+    scene.sweep();
+    assert_eq!(scene.count("Social"), 1, "it was there before");
+    scene.client.run("DELETE Social");
+    pause(Duration::from_millis(1100));
+    scene.client.run("CREATE Social");
+    scene.client.deliver("Social", &text(&spam(2), 2));
+    scene.client.append("Social", "\"01-Jan-2024 09:00:00 +0000\"", &text(&spam(1), 1));
+    for _ in 0..2 {
+        let said = scene.sweep();
+        assert_eq!((scene.count("Social"), scene.count(SPAM)), (1, 1), "{said}");
+    }
+}
+
+#[test]
+fn names_may_have_quotes_wildcards_and_other_letters() {
+    let usual = Home::server(&[]);
+    let Some(mut scene) = Scene::set(&Options { format: "sdbox", ..usual }, ALL) else { return };
+    let rules = RULES.replace("\"Followers/Spam\"", "'Büro & \"Co\" 日本/50% * '");
+    scene.home.write("rules.toml", &rules);
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.sweep();
+    assert_eq!((scene.count("B&APw-ro &- \"Co\" &ZeVnLA-/50% * "), scene.count("INBOX")), (1, 0));
+}
+
+#[test]
+fn a_name_with_a_control_character_is_a_finding() {
+    let Some(scene) = Scene::usual(ALL) else { return };
+    scene.home.write("rules.toml", &RULES.replace("Followers/Spam", "a\\r\\nb"));
+    let output = scene.home.run(&["sweep"]);
+    assert_eq!(output.status.code(), Some(78), "{}", printed(&output));
+    scene.home.write("rules.toml", RULES);
+    scene.home.configure(scene.server.port, "folders = [\"IN\\u0000BOX\"]");
+    let output = scene.home.run(&["sweep"]);
+    assert_eq!(output.status.code(), Some(78), "{}", printed(&output));
+}
+
+#[test]
+fn a_folder_of_all_mails_is_refused_as_one_to_look_through() {
+    let conf = "namespace inbox {\n  mailbox \"All Mail\" {\n    special_use = \\All\n    auto = subscribe\n  }\n}\n";
+    let usual = Home::server(&[]);
+    let options = Options { conf: format!("{}{conf}", usual.conf), ..usual };
+    let Some(mut scene) = Scene::set(&options, "backlog = \"all\"\nfolders = [\"All Mail\"]") else {
+        return;
+    };
+    scene.client.deliver("All Mail", &text(&spam(1), 1));
+    let output = scene.home.run(&["sweep"]);
+    let said = printed(&output);
+    assert!(said.contains("holds all mails of the account"), "{said}");
+    assert_eq!((output.status.code(), scene.count("All Mail")), (Some(75), 1));
+}
+
+#[test]
+fn keywords_that_a_target_does_not_keep_are_named() {
+    for without in RUNGS {
+        let acls = tempfile::NamedTempFile::new().unwrap();
+        std::fs::set_permissions(acls.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        // Mails may come, be seen and be deleted, but not be given flags.
+        std::fs::write(acls.path(), "Followers* owner lrsiptek\n").unwrap();
+        let usual = Home::server(without);
+        let conf = format!("mail_plugins = acl\nplugin {{\n  acl = vfile:{}\n}}\n", acls.path().display());
+        let options = Options { conf: format!("{}{conf}", usual.conf), ..usual };
+        let Some(mut scene) = Scene::set(&options, ALL) else { return };
+        scene.client.append("INBOX", "($Label1)", &text(&spam(1), 1));
+        let said = scene.sweep();
+        assert!(said.contains("does not keep its keywords: $Label1"), "{without:?}\n{said}");
+        assert_eq!((scene.count(SPAM), scene.count("INBOX")), (1, 0));
+    }
+}
+
+#[test]
+fn everything_below_the_inbox_works_the_same() {
+    let options = Options { prefix: "INBOX.", separator: '.', ..Home::server(&["MOVE"]) };
+    let Some(mut scene) = Scene::set(&options, ALL) else { return };
+    fill(&mut scene.client);
+    scene.sweep();
+    assert_eq!(scene.count("INBOX.Followers.Spam"), 6);
+    scene.client.select("INBOX.Followers.Spam");
+    scene.client.run("UID MOVE 1 INBOX");
+    assert!(scene.sweep().contains("put back by hand"));
+    assert_eq!(scene.count("INBOX.Followers.Spam"), 5);
+}
