@@ -15,6 +15,16 @@ use crate::place::Folder;
 /// Sums of points are compared with this much room, since 0.1 + 0.2 is a little more than 0.3.
 const ROUNDING: f64 = 1e-9;
 
+/// Are so many points enough where these are the least?
+pub(crate) fn enough(points: f64, least: f64) -> bool {
+    points >= least - ROUNDING
+}
+
+/// A sum of points without what adding up leaves behind: 0.8 and not 0.7999999999999999.
+pub(crate) fn rounded(points: f64) -> f64 {
+    (points * 1e9).round() / 1e9
+}
+
 /// A rules file as compiled.
 #[derive(Clone, Debug)]
 pub struct RuleSet {
@@ -150,6 +160,7 @@ impl RuleSet {
             }
         }
         let class = self.reached(points).cloned();
+        let points = rounded(points);
         Verdict { class, points, reasons: fired.iter().map(|rule| rule.reason(&sight)).collect() }
     }
 
@@ -184,7 +195,7 @@ impl RuleSet {
     /// The verdict that so many points lead to.
     fn reached(&self, points: f64) -> Option<&VerdictName> {
         let (class, least) = self.points_at.as_ref()?;
-        (points >= least - ROUNDING).then_some(class)
+        enough(points, *least).then_some(class)
     }
 
     /// The folders that verdicts file mail into.

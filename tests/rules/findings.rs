@@ -57,6 +57,23 @@ fn what_is_right_is_not_found_fault_with() {
         expect = "spam"
         by = "two"
         "#,
+        // 0.7 + 0.1 is a little less than 0.8.
+        r#"
+        [verdict.spam]
+        move-to = "Spam"
+        points-at = 0.8
+        [[rule]]
+        name = "one"
+        when.followers = "< 10"
+        points = 0.7
+        [[rule]]
+        name = "two"
+        when.posts = 0
+        points = 0.1
+        [[test]]
+        follower = { followers = 0, posts = 0 }
+        expect = "spam"
+        "#,
     ] {
         let (rules, mut found) = load(text);
         found.extend(rules.run_tests());

@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::mail::Network;
 use crate::rules::condition::Test;
 use crate::rules::fact::{Fact, Vocabulary};
-use crate::rules::set::Effect;
+use crate::rules::set::{Effect, enough, rounded};
 
 /// Looks at all rules together.
 pub(super) fn review(
@@ -101,9 +101,9 @@ fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findings: &Findin
                 .label("no verdict has `points-at`")
                 .help("add `points-at = 5.0` to [verdict.spam]"),
         ),
-        (Some(at), _) if most < at.points => findings.add(
+        (Some(at), _) if !enough(most, at.points) => findings.add(
             Diagnostic::warning(source, at.at.clone(), format!("no follower can have {} points", at.points))
-                .label(format!("all rules together give {most}")),
+                .label(format!("all rules together give {}", rounded(most))),
         ),
         _ => (),
     }
