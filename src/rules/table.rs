@@ -206,6 +206,7 @@ fn fact(
             let has = answer()?;
             let place = filling::text(follower, text)?;
             match (has, &place) {
+                (false, place) if is_given(place) => (),
                 (false, _) => *place = Shown::Empty,
                 (true, Shown::Value(_)) => (),
                 (true, _) => *place = Shown::Value(UNKNOWN.to_owned()),
@@ -214,14 +215,24 @@ fn fact(
         Column::Length(text) => {
             let length = number()?;
             let place = filling::text(follower, text)?;
-            *place = if length == 0 { Shown::Empty } else { Shown::Value(unknown(length)) };
+            if !is_given(place) {
+                *place = if length == 0 { Shown::Empty } else { Shown::Value(unknown(length)) };
+            }
         }
         Column::HandleDigits => {
             let digits = usize::try_from(number()?).unwrap_or(500).min(500);
-            follower.handle = Shown::Value(format!("{UNKNOWN}{}", "0".repeat(digits)));
+            if !is_given(&follower.handle) {
+                follower.handle = Shown::Value(format!("{UNKNOWN}{}", "0".repeat(digits)));
+            }
         }
     }
     Some(())
+}
+
+/// Does the table give the text itself, in a column further left? Else it says nothing, or holds the place of
+/// one that is not given, with the digits of a handle.
+fn is_given(text: &Shown<String>) -> bool {
+    text.value().is_some_and(|text| !text.trim_end_matches('0').trim_end_matches(UNKNOWN).is_empty())
 }
 
 impl RuleSet {
@@ -340,6 +351,24 @@ mod tests {
         assert_eq!(second.follower.followers, Shown::NotShown);
         assert_eq!(second.follower.bio, Shown::Value("…".into()));
         assert_eq!(second.follower.name, Shown::Value("…".repeat(5)));
+    }
+
+    #[test]
+    fn a_text_counts_for_more_than_what_other_columns_say_of_it() {
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            for columns in [
+                [("bio", "… Airdrop"), ("bio_length", "9"), ("has_bio", "1")],
+                [("handle", "bob1987"), ("handle_digits", "4"), ("followers", "3")],
+                [("name", "Ana Lima"), ("name_length", "8"), ("followers", "3")],
+            ] {
+                let [head, cells] = [order.map(|at| columns[at].0), order.map(|at| columns[at].1)];
+                let (rows, findings) =
+                    load(&format!("source\t{}\ntwitter\t{}\n", head.join("\t"), cells.join("\t")));
+                assert_eq!(findings, Vec::<String>::new());
+                let fact = M::from_word(columns[0].0).unwrap();
+                assert_eq!(rows[0].follower.text(fact), Shown::Value(columns[0].1), "{head:?}");
+            }
+        }
     }
 
     #[test]
