@@ -95,16 +95,40 @@ pub fn read(source: &Source, findings: &Findings) -> Vec<Row> {
         return Vec::new();
     }
     let mut rows = Vec::new();
+    let mut place = Place { start: 0, line: 1 };
     for record in reader.records() {
         // Only bytes that are no UTF-8 are an error here, and a text has none.
         let Ok(record) = record else { break };
-        rows.extend(row(&record, &columns, source, findings));
+        let Some(position) = record.position() else { continue };
+        place = place.at(usize::try_from(position.byte()).unwrap_or(usize::MAX), source.text());
+        rows.extend(row(&record, place, &columns, source, findings));
     }
     rows
 }
 
+/// Where a row begins.
+#[derive(Clone, Copy)]
+struct Place {
+    /// In bytes.
+    start: usize,
+    /// Counted from one.
+    line: u64,
+}
+
+impl Place {
+    /// The next row, which the reader says begins here. It counts the ends of lines that it has yet to step
+    /// over as part of what comes after them: blank lines, and the second half of CR LF.
+    fn at(self, byte: usize, text: &str) -> Self {
+        let rest = text.get(byte..).unwrap_or_default();
+        let start = byte + rest.len() - rest.trim_start_matches(['\r', '\n']).len();
+        let between = text.get(self.start..start).unwrap_or_default();
+        Self { start, line: self.line + between.matches('\n').count() as u64 }
+    }
+}
+
 fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Option<Column>> {
-    let mut at = 0;
+    let text = source.text();
+    let mut at = text.len() - text.trim_start_matches(['\u{feff}', '\r', '\n']).len();
     let mut columns = Vec::new();
     for name in head {
         let column = M::from_word(name)
@@ -128,12 +152,12 @@ fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Opt
 
 fn row(
     record: &StringRecord,
+    place: Place,
     columns: &[Option<Column>],
     source: &Source,
     findings: &Findings,
 ) -> Option<Row> {
-    let position = record.position()?;
-    let mut at = usize::try_from(position.byte()).ok()?;
+    let mut at = place.start;
     let mut follower = Follower::default();
     let (mut origin, mut label) = (None, None);
     let mut whole = true;
@@ -149,8 +173,7 @@ fn row(
         }
     }
     let Some((origin, span)) = origin else {
-        let start = usize::try_from(position.byte()).ok()?;
-        findings.add(Diagnostic::error(source, start..at.saturating_sub(1), "this row has no source"));
+        findings.add(Diagnostic::error(source, place.start..at.saturating_sub(1), "this row has no source"));
         return None;
     };
     let word = origin.split('/').next().unwrap_or_default();
@@ -161,7 +184,7 @@ fn row(
         );
         return None;
     };
-    whole.then(|| Row { line: position.line(), source: origin.to_owned(), network, label, follower })
+    whole.then(|| Row { line: place.line, source: origin.to_owned(), network, label, follower })
 }
 
 /// Sets a fact; `None` where a finding says why not.
@@ -368,6 +391,26 @@ mod tests {
                 let fact = M::from_word(columns[0].0).unwrap();
                 assert_eq!(rows[0].follower.text(fact), Shown::Value(columns[0].1), "{head:?}");
             }
+        }
+    }
+
+    #[test]
+    fn rows_and_cells_are_cited_where_they_stand() {
+        for end in ["\n", "\r\n", "\n\n", "\r\n\r\n", "\n\r\n\n"] {
+            let lines = ["source\tfolowers\tposts", "twitter\t3\tmany", "twitter\t3\t4", "\t5\t6"];
+            let text = format!("{}{}", if end == "\n" { "\u{feff}" } else { end }, lines.join(end));
+            let source = Source::new("facts.tsv", text.as_str());
+            let findings = Findings::default();
+            let rows = read(&source, &findings);
+            let starts = lines.map(|line| text.find(line).unwrap());
+            let line = |at: usize| source.locate(at).line as u64;
+            assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [line(starts[2])], "{end:?}");
+            let cited: Vec<_> =
+                findings.into_sorted().into_iter().filter_map(|one| Some(one.place?.span)).collect();
+            let at = |row: usize, cells: std::ops::Range<usize>| {
+                starts[row] + cells.start..starts[row] + cells.end
+            };
+            assert_eq!(cited, [at(0, 7..15), at(1, 10..14), at(3, 0..4)], "{end:?}");
         }
     }
 
