@@ -169,7 +169,7 @@ fn facts_lists_every_fact_with_the_networks_that_show_it() {
     desk.write(
         "networks/mysite.toml",
         "network = \"mysite\"\ntitle = \"My site\"\nlocale.en.follow = \"{name} follows you\"\n[[layout]]\n\
-         name = \"a\"\nkind = \"follow\"\nneeds = \"name\"\n",
+         name = \"a\"\nkind = \"follow\"\nfrom = \"note@mysite.example\"\nneeds = \"name\"\n",
     );
     assert!(desk.well(&["facts"]).contains("mysite"));
     assert!(desk.well(&["schema", "rules"]).contains("mysite"));
