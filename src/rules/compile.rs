@@ -24,6 +24,7 @@ mod verdicts;
 /// Compiles a rules file. `vocabulary` tells which networks there are and what their mails show.
 pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> RuleSet {
     document::read(source, findings, |mut root| {
+        let whole = root.is_whole();
         let verdicts = root.take("verdict");
         let lists = root.take("list");
         let rules = root.take("rule").and_then(|value| value.tables()).unwrap_or_default();
@@ -32,10 +33,13 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
 
         let verdicts = verdicts::read(verdicts, findings);
         let lists = lists::read(lists);
-        let names = Names { vocabulary, verdicts: &verdicts.dispositions, lists: &lists };
+        let names = Names { vocabulary, verdicts: &verdicts.dispositions, lists: &lists, whole };
         let rules = rules::read(rules, &names);
         let examples = examples::read(tests, &names, &rules);
-        review::review(&rules, &verdicts, vocabulary, source, findings);
+        review::review(&rules, vocabulary, source, findings);
+        if whole {
+            review::points(&rules, &verdicts, source, findings);
+        }
         RuleSet {
             source: source.clone(),
             rules: rules.known.into_iter().map(|written| written.rule).collect(),
@@ -52,6 +56,8 @@ struct Names<'a> {
     vocabulary: &'a Vocabulary,
     verdicts: &'a BTreeMap<VerdictName, Disposition>,
     lists: &'a BTreeMap<String, List>,
+    /// Whether the whole file could be read. Else a name that is not there may be in what could not.
+    whole: bool,
 }
 
 /// The word for a follower who is neither filed nor marked, unless a table says otherwise. Needs no table.
@@ -64,6 +70,9 @@ impl Names<'_> {
         let name = VerdictName::new(&text.text);
         if let Some(name) = name.filter(|name| name.as_str() == REAL || self.verdicts.contains_key(name)) {
             return Some(name);
+        }
+        if !self.whole {
+            return None;
         }
         let known = self.verdicts.keys().map(VerdictName::as_str).chain([REAL]);
         let table = VerdictName::new(&text.text)

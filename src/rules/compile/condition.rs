@@ -218,6 +218,9 @@ impl Reader<'_> {
                 if self.names.lists.contains_key(&text.text) {
                     return Some(text.text);
                 }
+                if !self.names.whole {
+                    return None;
+                }
                 let message = format!("no list is called `{}`", text.text);
                 let finding = Diagnostic::error(value.source(), text.span, message);
                 let known = self.names.lists.keys().map(String::as_str);

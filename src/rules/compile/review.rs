@@ -16,14 +16,8 @@ use crate::rules::condition::Test;
 use crate::rules::fact::{Fact, Vocabulary};
 use crate::rules::set::{Effect, enough, rounded};
 
-/// Looks at all rules together.
-pub(super) fn review(
-    rules: &Rules,
-    verdicts: &Verdicts,
-    vocabulary: &Vocabulary,
-    source: &Source,
-    findings: &Findings,
-) {
+/// Looks at the conditions of all rules together.
+pub(super) fn review(rules: &Rules, vocabulary: &Vocabulary, source: &Source, findings: &Findings) {
     let mut earlier: Vec<Seen<'_>> = Vec::new();
     for written in &rules.known {
         let Some(alternatives) = logic::alternatives(&written.rule.when) else { continue };
@@ -47,7 +41,6 @@ pub(super) fn review(
     for (index, seen) in earlier.iter().enumerate() {
         shadowed(seen, index, &earlier, source, findings);
     }
-    points(rules, verdicts, source, findings);
 }
 
 struct Seen<'a> {
@@ -86,7 +79,8 @@ fn shadowed(seen: &Seen<'_>, index: usize, all: &[Seen<'_>], source: &Source, fi
     );
 }
 
-fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findings: &Findings) {
+/// Looks at the points of all rules together.
+pub(super) fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findings: &Findings) {
     let mut most = 0.0;
     let mut first = None;
     for written in &rules.known {

@@ -29,10 +29,13 @@ pub(super) struct Rules {
 
 impl Rules {
     /// The rule that a test names; one that does not exist is a finding.
-    pub(super) fn name(&self, value: &Value<'_>) -> Option<Text> {
+    pub(super) fn name(&self, value: &Value<'_>, names: &Names<'_>) -> Option<Text> {
         let text = value.string()?;
         if self.names.contains_key(&text.text) {
             return Some(text);
+        }
+        if !names.whole {
+            return None;
         }
         let finding = Diagnostic::error(
             value.source(),
