@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::case::Case;
+use super::condition::Doubt;
 use super::list::Lists;
 use super::recall::Past;
 use super::set::{Effect, Match, RuleSet, Trace};
@@ -110,13 +111,14 @@ impl RuleSet {
                     format!("`{}` holds ({evidence}), {}", rule.rule, self.instead(rule, verdict))
                 }
                 Match::Fails(seen) => format!("`{}` does not hold ({seen})", rule.rule),
-                Match::CannotTell(fact) => {
+                Match::CannotTell(Doubt::NotShown(fact)) => {
                     format!("`{}` cannot tell: the test does not show `{fact}`", rule.rule)
                 }
+                Match::CannotTell(doubt) => format!("`{}` cannot tell: {doubt}", rule.rule),
             };
         }
         let silent = trace.iter().filter_map(|rule| match &rule.says {
-            Match::CannotTell(fact) => Some(format!("`{}` (`{fact}`)", rule.rule)),
+            Match::CannotTell(Doubt::NotShown(fact)) => Some(format!("`{}` (`{fact}`)", rule.rule)),
             _ => None,
         });
         let silent: Vec<_> = silent.take(5).collect();

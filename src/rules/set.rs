@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::{Case, Sight};
-use super::condition::{Answer, Condition, Test};
+use super::condition::{Answer, Condition, Doubt, Test};
 use super::example::Example;
-use super::fact::Fact;
 use super::list::{List, ListSource, Lists, Person};
 use super::verdict::{Evidence, Reason, Verdict, VerdictName};
 use crate::diagnostic::{Location, Source};
@@ -78,19 +77,19 @@ pub struct Trace<'a> {
     /// What it does where it holds.
     pub effect: &'a Effect,
     /// What it says.
-    pub says: Match,
+    pub says: Match<'a>,
 }
 
 /// What a condition says of a follower.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub enum Match {
+pub enum Match<'a> {
     /// It holds, and this is what it saw.
     Holds(Evidence),
     /// It does not hold, and this is what it saw instead.
     Fails(Evidence),
-    /// This fact is not shown, so nobody knows.
-    CannotTell(Fact),
+    /// Nobody knows.
+    CannotTell(Doubt<'a>),
 }
 
 impl RuleSet {
@@ -165,16 +164,16 @@ impl RuleSet {
     }
 
     /// What every rule says of a follower, whether or not it decides.
-    pub fn trace(&self, case: &Case<'_>, lists: &Lists) -> Vec<Trace<'_>> {
+    pub fn trace<'r>(&'r self, case: &Case<'_>, lists: &Lists) -> Vec<Trace<'r>> {
         let sight = Sight::new(*case, lists);
-        let trace = |rule: &'_ Rule| match rule.when.answer(&sight) {
+        let says = |rule: &'r Rule| match rule.when.answer(&sight) {
             Answer::Holds => Match::Holds(rule.when.evidence(&sight)),
             Answer::Fails => Match::Fails(rule.when.shortfall(&sight)),
-            Answer::CannotTell(fact) => Match::CannotTell(fact),
+            Answer::CannotTell(doubt) => Match::CannotTell(doubt),
         };
         let rules = self.rules.iter();
         rules
-            .map(|rule| Trace { rule: &rule.name, at: &rule.at, effect: &rule.effect, says: trace(rule) })
+            .map(|rule| Trace { rule: &rule.name, at: &rule.at, effect: &rule.effect, says: says(rule) })
             .collect()
     }
 
