@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::fact::Vocabulary;
 use super::list::List;
-use super::set::{Disposition, RuleSet};
+use super::set::RuleSet;
 use super::verdict::VerdictName;
 use crate::diagnostic::document::{self, Findings, Table, Text, Value};
 use crate::diagnostic::{Diagnostic, Source, nearest};
@@ -20,6 +20,8 @@ mod logic;
 mod review;
 mod rules;
 mod verdicts;
+
+use verdicts::Verdicts;
 
 /// Compiles a rules file. `vocabulary` tells which networks there are and what their mails show.
 pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> RuleSet {
@@ -33,7 +35,7 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
 
         let verdicts = verdicts::read(verdicts, findings);
         let lists = lists::read(lists);
-        let names = Names { vocabulary, verdicts: &verdicts.dispositions, lists: &lists, whole };
+        let names = Names { vocabulary, verdicts: &verdicts, lists: &lists, whole };
         let rules = rules::read(rules, &names);
         let examples = examples::read(tests, &names, &rules);
         review::review(&rules, vocabulary, source, findings);
@@ -45,6 +47,7 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
             rules: rules.known.into_iter().map(|written| written.rule).collect(),
             points_at: verdicts.points_at.map(|at| (at.verdict, at.points)),
             verdicts: verdicts.dispositions,
+            targets: verdicts.targets,
             lists,
             examples,
         }
@@ -54,7 +57,7 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
 /// What may be named in conditions and tests.
 struct Names<'a> {
     vocabulary: &'a Vocabulary,
-    verdicts: &'a BTreeMap<VerdictName, Disposition>,
+    verdicts: &'a Verdicts,
     lists: &'a BTreeMap<String, List>,
     /// Whether the whole file could be read. Else a name that is not there may be in what could not.
     whole: bool,
@@ -68,13 +71,16 @@ impl Names<'_> {
     fn verdict(&self, value: &Value<'_>) -> Option<VerdictName> {
         let text = value.string()?;
         let name = VerdictName::new(&text.text);
-        if let Some(name) = name.filter(|name| name.as_str() == REAL || self.verdicts.contains_key(name)) {
+        if let Some(name) =
+            name.filter(|name| name.as_str() == REAL || self.verdicts.dispositions.contains_key(name))
+        {
             return Some(name);
         }
-        if !self.whole {
+        let misnamed = |name: &String| name.eq_ignore_ascii_case(&text.text);
+        if !self.whole || self.verdicts.misnamed.iter().any(misnamed) {
             return None;
         }
-        let known = self.verdicts.keys().map(VerdictName::as_str).chain([REAL]);
+        let known = self.verdicts.dispositions.keys().map(VerdictName::as_str).chain([REAL]);
         let table = VerdictName::new(&text.text)
             .map(|name| format!("or declare it: [verdict.{name}] with move-to = \"Followers/...\""));
         let finding =

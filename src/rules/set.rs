@@ -1,13 +1,14 @@
 //! The rules as compiled, and what they say of a follower.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::case::{Case, Sight};
 use super::condition::{Answer, Condition, Doubt, Test};
 use super::example::Example;
 use super::list::{List, ListSource, Lists, Person};
 use super::verdict::{Evidence, Reason, Verdict, VerdictName};
-use crate::diagnostic::{Location, Source};
+use crate::diagnostic::{Location, Place, Source};
 use crate::mail::Notification;
 use crate::place::Folder;
 
@@ -30,6 +31,8 @@ pub struct RuleSet {
     pub(crate) source: Source,
     pub(crate) rules: Vec<Rule>,
     pub(crate) verdicts: BTreeMap<VerdictName, Disposition>,
+    /// The folders that verdicts file mail into, each with its bytes in the file.
+    pub(crate) targets: BTreeMap<Folder, Range<usize>>,
     pub(crate) points_at: Option<(VerdictName, f64)>,
     pub(crate) lists: BTreeMap<String, List>,
     pub(crate) examples: Vec<Example>,
@@ -105,10 +108,16 @@ impl RuleSet {
 
     /// The lists that come from a source, with the place in the file that names it: for findings about the
     /// source.
-    pub fn named_at(&self, source: &ListSource) -> Option<crate::diagnostic::Place> {
+    pub fn named_at(&self, source: &ListSource) -> Option<Place> {
         let mut all = self.lists.values().flat_map(|list| &list.sources);
         let (_, span) = all.find(|(known, _)| known == source)?;
-        Some(crate::diagnostic::Place { source: self.source.clone(), span: span.clone() })
+        Some(Place { source: self.source.clone(), span: span.clone() })
+    }
+
+    /// The place in the file that names a folder to file mail into: for findings about the folder.
+    pub fn target_at(&self, folder: &Folder) -> Option<Place> {
+        let span = self.targets.get(folder)?;
+        Some(Place { source: self.source.clone(), span: span.clone() })
     }
 
     /// The lists as they are: the people in the file, and those of every source that has loaded at least
@@ -199,7 +208,7 @@ impl RuleSet {
 
     /// The folders that verdicts file mail into.
     pub fn targets(&self) -> BTreeSet<Folder> {
-        self.verdicts.values().filter_map(|disposition| disposition.move_to.clone()).collect()
+        self.targets.keys().cloned().collect()
     }
 
     /// What becomes of a mail with this verdict. One that no table declares stays as it is.

@@ -56,10 +56,11 @@ fn shadowed(seen: &Seen<'_>, index: usize, all: &[Seen<'_>], source: &Source, fi
         Effect::Decide(_) => other < index,
         Effect::Points(_) => other != index,
     };
-    let mut deciding = all
-        .iter()
-        .enumerate()
-        .filter(|(other, one)| counts(*other) && matches!(one.written.rule.effect, Effect::Decide(_)));
+    // That two rules have one name is a finding already; the second is a copy to be changed yet.
+    let named_alike = |one: &Seen<'_>| one.written.rule.name == rule.name;
+    let mut deciding = all.iter().enumerate().filter(|(other, one)| {
+        counts(*other) && !named_alike(one) && matches!(one.written.rule.effect, Effect::Decide(_))
+    });
     let Some((_, by)) = deciding.find(|(_, by)| logic::implies(&seen.alternatives, &by.alternatives)) else {
         return;
     };
@@ -90,12 +91,12 @@ pub(super) fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findin
         }
     }
     match (&verdicts.points_at, first) {
-        (None, Some(written)) => findings.add(
+        (None, Some(written)) if !verdicts.unread_points_at => findings.add(
             Diagnostic::error(source, written.effect_at.clone(), "these points lead nowhere")
                 .label("no verdict has `points-at`")
                 .help("add `points-at = 5.0` to [verdict.spam]"),
         ),
-        (Some(at), _) if !enough(most, at.points) => findings.add(
+        (Some(at), _) if !rules.unread_points && !enough(most, at.points) => findings.add(
             Diagnostic::warning(source, at.at.clone(), format!("no follower can have {} points", at.points))
                 .label(format!("all rules together give {}", rounded(most))),
         ),

@@ -25,6 +25,8 @@ pub(super) struct Rules {
     pub(super) known: Vec<Written>,
     /// Where each name is defined, also of those that could not be read.
     names: BTreeMap<String, Range<usize>>,
+    /// Whether a rule with points could not be read.
+    pub(super) unread_points: bool,
 }
 
 impl Rules {
@@ -49,9 +51,12 @@ impl Rules {
 
 /// Reads the tables.
 pub(super) fn read(tables: Vec<Table<'_>>, names: &Names<'_>) -> Rules {
-    let mut rules = Rules { known: Vec::new(), names: BTreeMap::new() };
-    for table in tables {
-        let rule = rule(table, names, &mut rules.names);
+    let mut rules = Rules { known: Vec::new(), names: BTreeMap::new(), unread_points: false };
+    for mut table in tables {
+        let points = table.take("points");
+        let written = points.is_some();
+        let rule = rule(table, points, names, &mut rules.names);
+        rules.unread_points |= written && rule.is_none();
         rules.known.extend(rule);
     }
     rules
@@ -59,6 +64,7 @@ pub(super) fn read(tables: Vec<Table<'_>>, names: &Names<'_>) -> Rules {
 
 fn rule(
     mut table: Table<'_>,
+    points: Option<Value<'_>>,
     names: &Names<'_>,
     known: &mut BTreeMap<String, Range<usize>>,
 ) -> Option<Written> {
@@ -66,7 +72,6 @@ fn rule(
     let name = table.require("name").and_then(|value| name(&value));
     let when = table.take("when");
     let verdict = table.take("verdict");
-    let points = table.take("points");
     finish(table, &["name", "when", "verdict", "points"], |key| {
         Fact::from_word(key).or_else(|| matches!(key, "any" | "all" | "not").then_some(Fact::Kind))?;
         Some(format!("conditions belong in `when`: write `when.{key} = ...`"))
