@@ -213,3 +213,15 @@ fn lists_that_cannot_be_read_name_nobody_or_are_broken_are_found() {
     assert_eq!(code, 78);
     golden("lists.txt", &err);
 }
+
+#[test]
+fn a_folder_that_is_looked_through_is_refused_where_the_rules_name_it() {
+    let desk = Desk::new();
+    desk.write(
+        "followsift.toml",
+        "rules = \"rules.toml\"\n[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \
+         \"password\"\nfolders = [\"INBOX\", \"Followers/Spam\"]\n",
+    );
+    let (code, out, err) = desk.run(&["check"]);
+    assert!(code == 78 && err.contains("rules.toml:3:11"), "{out}{err}");
+}
