@@ -33,6 +33,19 @@ impl Person {
             (false, false) => Some(Self::Name(bare.to_owned())),
         }
     }
+
+    /// What to write instead of a text that reads like a person and is nobody's handle or name.
+    pub(crate) fn advice(text: &str) -> Option<&'static str> {
+        match () {
+            () if text.contains("://") => Some("write the handle instead, such as `@bob@mastodon.example`"),
+            () if !text.contains('@') => None,
+            () if text.contains(',') => Some("write each of them by itself"),
+            () if text.contains(['<', '>']) => {
+                Some("write only the name, such as `Ana Lima`, or only a handle")
+            }
+            () => None,
+        }
+    }
 }
 
 /// Where a list's people are, when they are not in the rules file itself.
