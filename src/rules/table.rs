@@ -3,13 +3,13 @@
 //!
 //! Pure: the caller reads the file and prints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::case::Case;
-use super::fact::{Fact, Type};
+use super::fact::{Fact, Type, Vocabulary};
 use super::filling;
 use super::list::Lists;
 use super::recall::Past;
@@ -75,8 +75,8 @@ const OTHER_NAMES: [(&str, Column); 11] = [
 const UNKNOWN: &str = "…";
 
 /// Reads a table: UTF-8, tab-separated, no quoting, with a head line. An empty cell is a fact that is not
-/// shown.
-pub fn read(source: &Source, findings: &Findings) -> Vec<Row> {
+/// shown. `vocabulary` tells which networks there are, as far as the caller asks for that.
+pub fn read(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> Vec<Row> {
     let mut reader = ReaderBuilder::new()
         .delimiter(b'\t')
         .quoting(false)
@@ -96,14 +96,68 @@ pub fn read(source: &Source, findings: &Findings) -> Vec<Row> {
     }
     let mut rows = Vec::new();
     let mut place = Place { start: 0, line: 1 };
+    let mut strange = BTreeSet::new();
+    let mut uneven: (u64, Option<Range<usize>>) = (0, None);
     for record in reader.records() {
         // Only bytes that are no UTF-8 are an error here, and a text has none.
         let Ok(record) = record else { break };
         let Some(position) = record.position() else { continue };
         place = place.at(usize::try_from(position.byte()).unwrap_or(usize::MAX), source.text());
+        if record.len() != columns.len() {
+            uneven.0 += 1;
+            uneven.1.get_or_insert(
+                place.start..place.start + (record.as_slice().len() + record.len()).saturating_sub(1),
+            );
+        }
         rows.extend(row(&record, place, &columns, source, findings));
+        if let Some(row) = rows.last().filter(|row| row.line == place.line)
+            && !vocabulary.is_empty()
+            && strange.insert(row.network.clone())
+        {
+            let start = place.start + column_start(&record, &columns);
+            strange_network(&row.network, start, vocabulary, source, findings);
+        }
+    }
+    if let (count, Some(first)) = uneven {
+        let message = match count {
+            1 => "this row does not have a cell for each column".to_owned(),
+            _ => format!("{count} rows do not have a cell for each column"),
+        };
+        let label =
+            format!("the head line has {} columns, and this one {}", columns.len(), cells(source, &first));
+        findings.add(Diagnostic::warning(source, first, message).label(label));
     }
     rows
+}
+
+/// Where the cell with the source begins in a row.
+fn column_start(record: &StringRecord, columns: &[Option<Column>]) -> usize {
+    let before = record.iter().zip(columns).take_while(|(_, column)| **column != Some(Column::Source));
+    before.map(|(cell, _)| cell.len() + 1).sum()
+}
+
+fn cells(source: &Source, row: &Range<usize>) -> usize {
+    source.text().get(row.clone()).unwrap_or_default().split('\t').count()
+}
+
+/// Warns of a network that no profile describes: rules that ask for one do not hold, and nobody would see why.
+fn strange_network(
+    network: &Network,
+    start: usize,
+    vocabulary: &Vocabulary,
+    source: &Source,
+    findings: &Findings,
+) {
+    if vocabulary.networks().any(|known| known == network) {
+        return;
+    }
+    let word = network.as_str();
+    let finding =
+        Diagnostic::warning(source, start..start + word.len(), format!("no network is called `{word}`"));
+    findings.add(match nearest(word, vocabulary.networks().map(Network::as_str)) {
+        Some(word) => finding.label(format!("did you mean `{word}`?")),
+        None => finding.label("rules for certain networks do not hold for it"),
+    });
 }
 
 /// Where a row begins.
@@ -143,6 +197,11 @@ fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Opt
                 Some(word) => finding.label(format!("did you mean `{word}`?")),
                 None => finding.label("it is left out"),
             });
+        }
+        if column.is_some() && columns.contains(&column) {
+            let finding =
+                Diagnostic::warning(source, at..at + name.len(), "an earlier column tells the same");
+            findings.add(finding.label("leave one of them out"));
         }
         at += name.len() + 1;
         columns.push(column);
@@ -351,10 +410,14 @@ pub fn scores<'a>(rows: impl IntoIterator<Item = (&'a Row, bool)>) -> BTreeMap<S
 mod tests {
     use super::*;
 
+    fn vocabulary() -> Vocabulary {
+        Vocabulary::new(["twitter", "instagram"].map(|word| (Network::new(word).unwrap(), BTreeSet::new())))
+    }
+
     fn load(text: &str) -> (Vec<Row>, Vec<String>) {
         let source = Source::new("facts.tsv", text);
         let findings = Findings::default();
-        let rows = read(&source, &findings);
+        let rows = read(&source, &vocabulary(), &findings);
         (rows, findings.into_sorted().iter().map(Diagnostic::plain).collect())
     }
 
@@ -401,7 +464,7 @@ mod tests {
             let text = format!("{}{}", if end == "\n" { "\u{feff}" } else { end }, lines.join(end));
             let source = Source::new("facts.tsv", text.as_str());
             let findings = Findings::default();
-            let rows = read(&source, &findings);
+            let rows = read(&source, &vocabulary(), &findings);
             let starts = lines.map(|line| text.find(line).unwrap());
             let line = |at: usize| source.locate(at).line as u64;
             assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [line(starts[2])], "{end:?}");
@@ -422,6 +485,26 @@ mod tests {
         assert_eq!(findings.len(), 4, "{findings:?}");
         assert!(findings.iter().any(|one| one.contains("facts.tsv:4:9")), "{findings:?}");
         assert!(findings.iter().any(|one| one.contains("did you mean `following`?")), "{findings:?}");
+    }
+
+    #[test]
+    fn what_a_table_leaves_open_is_warned_of_once() {
+        let (rows, findings) = load(
+            "label\tsource\tposts\tdefault_avatar\tdefault_picture\n\
+             fake\ttwiter/a\t1\t0\t0\nfake\ttwiter/b\t1\t0\t0\nfake\ttwitter\t1\nfake\ttwitter\t1\t0\t0\t7\n",
+        );
+        assert_eq!(rows.len(), 4);
+        let [column, network, cells] = findings.as_slice() else { panic!("{findings:?}") };
+        assert!(
+            column.contains("facts.tsv:1:") && column.contains("an earlier column tells the same"),
+            "{column}"
+        );
+        assert!(
+            network.contains("facts.tsv:2:6") && network.contains("did you mean `twitter`?"),
+            "{network}"
+        );
+        assert!(cells.contains("facts.tsv:4:1") && cells.contains("2 rows"), "{cells}");
+        assert!(cells.contains("has 5 columns, and this one 3"), "{cells}");
     }
 
     #[test]
