@@ -209,6 +209,9 @@ fn number(text: &str, unit: Type) -> Result<f64, Unreadable> {
     let message =
         if text.is_empty() { "a number is missing".to_owned() } else { format!("`{text}` is not a number") };
     let parted: String = text.chars().filter(|c| !matches!(c, ',' | ' ' | '\'' | '.')).collect();
+    if parted == text && decimal && !text.is_empty() {
+        return unreadable(message, "expected a smaller one: nothing is counted beyond 1000000000000000");
+    }
     if !parted.is_empty() && parted.chars().all(|c| c.is_ascii_digit()) {
         return unreadable(message, format!("write {parted}, without the separator"));
     }
@@ -264,6 +267,7 @@ mod tests {
             ("=> 10", "write \">= 10\""),
             ("2,000", "write 2000, without the separator"),
             (">= 2'000", "write 2000, without the separator"),
+            ("99999999999999999", "expected a smaller one: nothing is counted beyond 1000000000000000"),
             ("10-20", "write \"10..20\""),
             ("20..10", "write \"10..20\""),
             ("== 5", "write \"5\""),
