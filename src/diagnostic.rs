@@ -11,6 +11,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 pub mod document;
 mod json;
+mod syntax;
 
 /// A text file as it was read, with the name that findings show.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -169,7 +169,7 @@ fn facts_lists_every_fact_with_the_networks_that_show_it() {
     desk.write(
         "networks/mysite.toml",
         "network = \"mysite\"\ntitle = \"My site\"\nlocale.en.follow = \"{name} follows you\"\n[[layout]]\n\
-         name = \"a\"\nkind = \"follow\"\nneeds = \"name\"\n",
+         name = \"a\"\nkind = \"follow\"\nfrom = \"note@mysite.example\"\nneeds = \"name\"\n",
     );
     assert!(desk.well(&["facts"]).contains("mysite"));
     assert!(desk.well(&["schema", "rules"]).contains("mysite"));
@@ -212,4 +212,16 @@ fn lists_that_cannot_be_read_name_nobody_or_are_broken_are_found() {
     let (code, _, err) = desk.run(&["check"]);
     assert_eq!(code, 78);
     golden("lists.txt", &err);
+}
+
+#[test]
+fn a_folder_that_is_looked_through_is_refused_where_the_rules_name_it() {
+    let desk = Desk::new();
+    desk.write(
+        "followsift.toml",
+        "rules = \"rules.toml\"\n[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \
+         \"password\"\nfolders = [\"INBOX\", \"Followers/Spam\"]\n",
+    );
+    let (code, out, err) = desk.run(&["check"]);
+    assert!(code == 78 && err.contains("rules.toml:3:11"), "{out}{err}");
 }

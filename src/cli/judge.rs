@@ -35,7 +35,9 @@ pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Outpu
         }
     };
     let findings = Findings::default();
-    let rows = table::read(&Source::new(options.facts.display().to_string(), text), &findings);
+    // What is wrong with the profiles has been said with the rules.
+    let (vocabulary, _) = rulebook::vocabulary(settings.as_ref());
+    let rows = table::read(&Source::new(options.facts.display().to_string(), text), &vocabulary, &findings);
     let findings = findings.into_sorted();
     output.findings(&findings);
     let ending = if findings.iter().any(Diagnostic::is_error) { Ending::Data } else { Ending::Well };
@@ -61,11 +63,28 @@ pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Outpu
 }
 
 fn read(file: &Path) -> io::Result<String> {
+    match file == Path::new("-") {
+        true => read_up_to(TABLE_LIMIT, io::stdin().lock()),
+        false => read_up_to(TABLE_LIMIT, fs::File::open(file)?),
+    }
+}
+
+/// The whole of it; a part would be summed up as if it were all there is.
+fn read_up_to(limit: u64, from: impl io::Read) -> io::Result<String> {
     let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin().lock().take(TABLE_LIMIT).read_to_string(&mut text)?;
-    } else {
-        fs::File::open(file)?.take(TABLE_LIMIT).read_to_string(&mut text)?;
+    if from.take(limit + 1).read_to_string(&mut text)? as u64 > limit {
+        return Err(io::Error::other(format!("it is larger than {} MiB", limit >> 20)));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_read_whole_or_not_at_all() {
+        assert_eq!(read_up_to(3, b"abc".as_slice()).unwrap(), "abc");
+        assert!(read_up_to(3, b"abcd".as_slice()).is_err());
+    }
 }

@@ -212,10 +212,11 @@ fn refuse_watched_targets(rules: &RuleSet, accounts: &[Account], findings: &Find
                      through",
                     account.name
                 );
-                findings.add(
-                    Diagnostic::unplaced(message)
-                        .help("take it out of `folders`, or name another folder in `move-to`"),
-                );
+                let finding = match rules.target_at(&target) {
+                    Some(place) => Diagnostic::error(&place.source, place.span, message),
+                    None => Diagnostic::unplaced(message),
+                };
+                findings.add(finding.help("take it out of `folders`, or name another folder in `move-to`"));
             }
         }
     }

@@ -10,6 +10,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::syntax::{self, Readable};
 use super::{Diagnostic, Source, nearest};
 
 /// Where findings gather while a file is read.
@@ -38,19 +39,13 @@ impl Findings {
     }
 }
 
-/// Parses the text of `source` and hands its top table to `read`. Syntax errors are findings; what could be
-/// parsed beside them is read all the same.
+/// Parses the text of `source` and hands its top table to `read`. Syntax errors are findings, one a block
+/// (`[...]` up to the next); all other blocks are read all the same.
 pub fn read<T>(source: &Source, findings: &Findings, read: impl FnOnce(Table<'_>) -> T) -> T {
-    let (root, errors) = DeTable::parse_recoverable(source.text());
-    for error in errors {
-        let end = source.text().len();
-        findings.add(Diagnostic::error(
-            source,
-            error.span().unwrap_or(end..end),
-            error.message().replace('\n', ", "),
-        ));
-    }
-    read(Table::new(source, findings, 0..0, root.get_ref()))
+    let Readable { text, whole } = syntax::readable(source, findings);
+    // What is left has no errors but those reported already.
+    let (root, _) = DeTable::parse_recoverable(&text);
+    read(Table { whole, ..Table::new(source, findings, 0..0, root.get_ref()) })
 }
 
 /// A table whose keys are taken one by one.
@@ -60,6 +55,7 @@ pub struct Table<'a> {
     span: Range<usize>,
     left: BTreeMap<&'a str, Value<'a>>,
     known: Vec<&'static str>,
+    whole: bool,
 }
 
 /// One value of a file, with the key it stands under.
@@ -105,7 +101,7 @@ impl<'a> Table<'a> {
                 (name, Value { source, findings, key: name, key_span: key.span(), value })
             })
             .collect();
-        Self { source, findings, span, left, known: Vec::new() }
+        Self { source, findings, span, left, known: Vec::new(), whole: true }
     }
 
     /// Where the table begins.
@@ -123,6 +119,11 @@ impl<'a> Table<'a> {
         self.findings
     }
 
+    /// False of the top table of a file of which parts cannot be read: what it lacks may be in those.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     /// Takes a key, if it is there.
     pub fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.known.push(key);
@@ -132,7 +133,7 @@ impl<'a> Table<'a> {
     /// Takes a key that has to be there; its absence is a finding.
     pub fn require(&mut self, key: &'static str) -> Option<Value<'a>> {
         let value = self.take(key);
-        if value.is_none() {
+        if value.is_none() && self.whole {
             let label = format!("add `{key} = ...`");
             self.error(self.span(), format!("`{key}` is missing"))
                 .map(|finding| finding.label(label))

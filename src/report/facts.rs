@@ -19,7 +19,9 @@ pub fn facts(vocabulary: &Vocabulary, paint: Paint) -> String {
         }
         shown.push('\n');
     }
-    shown.push_str("Any fact but a list also takes { shown = false }: the mail has no place for it; and\n");
+    shown.push_str(
+        "Every fact also takes { shown = false }: the mail has no place for it; and all but lists\n",
+    );
     shown.push_str("{ empty = true }: it has, and that is blank. Which is which depends on the network.\n");
     shown
 }

@@ -43,7 +43,7 @@ fn line(rule: &Trace<'_>, verdict: &Verdict, paint: Paint) -> String {
         // It would have decided or counted, had not one above decided.
         Match::Holds(seen) => ("holds", Tone::Faint, format!("{seen}; another rule decides")),
         Match::Fails(seen) => ("fails", Tone::Faint, seen.to_string()),
-        Match::CannotTell(fact) => ("cannot tell", Tone::Doubt, format!("{fact} is not shown")),
+        Match::CannotTell(doubt) => ("cannot tell", Tone::Doubt, doubt.to_string()),
     };
     let arrow = if counted { "→" } else { " " };
     let said = paint.paint(tone, &format!("{word:<11}"));

@@ -117,16 +117,20 @@ impl Bounds {
         if self.shown.is_empty() { seen } else { format!("{seen} {}", self.shown) }
     }
 
-    /// A number as evidence shows it, with its unit.
+    /// A number as evidence shows it, with its unit: rounded, but never to one of the ends that it is not.
     pub(crate) fn amount(&self, number: f64) -> String {
-        show_amount(number, self.unit)
+        let ends = [self.interval.low, self.interval.high].into_iter().filter(|end| *end != number);
+        let ends: Vec<_> = ends.filter(|end| end.is_finite()).map(|end| show_end(end, self.unit)).collect();
+        let shown = (0..MOST_DIGITS).map(|more| show_amount(number, self.unit, more));
+        let mut shown = shown.skip_while(|shown| ends.contains(shown));
+        shown.next().unwrap_or_else(|| show_amount(number, self.unit, MOST_DIGITS))
     }
 }
 
 impl fmt::Display for Bounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.shown.is_empty() {
-            f.write_str(&show_amount(self.interval.low, self.unit))
+            f.write_str(&show_end(self.interval.low, self.unit))
         } else {
             f.write_str(&self.shown)
         }
@@ -134,7 +138,7 @@ impl fmt::Display for Bounds {
 }
 
 fn show_interval(interval: &Interval, unit: Type) -> String {
-    let show = |number| show_amount(number, unit);
+    let show = |number| show_end(number, unit);
     match (interval.low, interval.high) {
         (low, high) if low == high => String::new(),
         (low, high) if high.is_infinite() => {
@@ -145,19 +149,30 @@ fn show_interval(interval: &Interval, unit: Type) -> String {
     }
 }
 
-/// A number with at most three decimals; a length of time in the largest unit that it fills.
-fn show_amount(number: f64, unit: Type) -> String {
-    let plain = |number: f64| {
-        let shown = format!("{number:.3}");
+/// How many digits more than usual are tried to tell two numbers apart.
+const MOST_DIGITS: usize = 12;
+
+/// A number of the rules file: a length of time in the largest unit that it fills, else as it is.
+fn show_end(number: f64, unit: Type) -> String {
+    if unit == Type::Duration { show_amount(number, unit, 0) } else { number.to_string() }
+}
+
+/// A number with at most three decimals, below 1 with three that are not 0, and so many more; a length of time in the
+/// largest unit that it fills.
+fn show_amount(number: f64, unit: Type, more: usize) -> String {
+    let plain = |number: f64, decimals: usize| {
+        let shown = format!("{number:.decimals$}");
         shown.trim_end_matches('0').trim_end_matches('.').to_owned()
     };
     if unit != Type::Duration {
-        return plain(number);
+        let zeros = (1..=15).take_while(|zeros| number > 0.0 && number < 0.1_f64.powi(*zeros)).count();
+        return plain(number, 3 + zeros + more);
     }
     let units = [(DAY, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second")];
     let (length, word) = units.into_iter().find(|(length, _)| number >= *length).unwrap_or((1.0, "second"));
-    let count = (number / length * 10.0).floor() / 10.0;
-    format!("{} {word}{}", plain(count), if count == 1.0 { "" } else { "s" })
+    let scale = 10_f64.powi(1 + i32::try_from(more).unwrap_or(0));
+    let count = (number / length * scale).floor() / scale;
+    format!("{} {word}{}", plain(count, 1 + more), if count == 1.0 { "" } else { "s" })
 }
 
 /// One number, `2k`, or one length of time, in seconds.
@@ -194,6 +209,9 @@ fn number(text: &str, unit: Type) -> Result<f64, Unreadable> {
     let message =
         if text.is_empty() { "a number is missing".to_owned() } else { format!("`{text}` is not a number") };
     let parted: String = text.chars().filter(|c| !matches!(c, ',' | ' ' | '\'' | '.')).collect();
+    if parted == text && decimal && !text.is_empty() {
+        return unreadable(message, "expected a smaller one: nothing is counted beyond 1000000000000000");
+    }
     if !parted.is_empty() && parted.chars().all(|c| c.is_ascii_digit()) {
         return unreadable(message, format!("write {parted}, without the separator"));
     }
@@ -249,6 +267,7 @@ mod tests {
             ("=> 10", "write \">= 10\""),
             ("2,000", "write 2000, without the separator"),
             (">= 2'000", "write 2000, without the separator"),
+            ("99999999999999999", "expected a smaller one: nothing is counted beyond 1000000000000000"),
             ("10-20", "write \"10..20\""),
             ("20..10", "write \"10..20\""),
             ("== 5", "write \"5\""),
@@ -272,6 +291,14 @@ mod tests {
             ("0", Type::Count, 0.0, "0"),
             ("..10", Type::Count, 3.0, "3 <= 10"),
             (">= 1.5", Type::Quantity, 2.0 / 3.0 + 1.0, "1.667 >= 1.5"),
+            (">= 10", Type::Quantity, 29_999.0 / 3000.0, "9.9997 >= 10"),
+            (">= 0.0001", Type::Quantity, 0.000_031_26, "0.0000313 >= 0.0001"),
+            (">= 0.0001", Type::Quantity, 0.000_099_999_96, "0.00009999996 >= 0.0001"),
+            ("> 1.00001", Type::Quantity, 1.0, "1 > 1.00001"),
+            (">= 0.5", Type::Quantity, 0.5, "0.5 >= 0.5"),
+            ("> 0", Type::Quantity, 0.0, "0 > 0"),
+            ("<= 30 days", Type::Duration, 30.04 * DAY, "30.04 days <= 30 days"),
+            ("< 30 days", Type::Duration, 30.0 * DAY, "30 days < 30 days"),
             ("< 30 days", Type::Duration, 36.0 * 3600.0, "1.5 days < 30 days"),
         ] {
             assert_eq!(Bounds::parse(text, unit).unwrap().evidence(seen), expected);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::fact::Vocabulary;
 use super::list::List;
-use super::set::{Disposition, RuleSet};
+use super::set::RuleSet;
 use super::verdict::VerdictName;
 use crate::diagnostic::document::{self, Findings, Table, Text, Value};
 use crate::diagnostic::{Diagnostic, Source, nearest};
@@ -21,9 +21,12 @@ mod review;
 mod rules;
 mod verdicts;
 
+use verdicts::Verdicts;
+
 /// Compiles a rules file. `vocabulary` tells which networks there are and what their mails show.
 pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> RuleSet {
     document::read(source, findings, |mut root| {
+        let whole = root.is_whole();
         let verdicts = root.take("verdict");
         let lists = root.take("list");
         let rules = root.take("rule").and_then(|value| value.tables()).unwrap_or_default();
@@ -32,15 +35,19 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
 
         let verdicts = verdicts::read(verdicts, findings);
         let lists = lists::read(lists);
-        let names = Names { vocabulary, verdicts: &verdicts.dispositions, lists: &lists };
+        let names = Names { vocabulary, verdicts: &verdicts, lists: &lists, whole };
         let rules = rules::read(rules, &names);
         let examples = examples::read(tests, &names, &rules);
-        review::review(&rules, &verdicts, vocabulary, source, findings);
+        review::review(&rules, vocabulary, source, findings);
+        if whole {
+            review::points(&rules, &verdicts, source, findings);
+        }
         RuleSet {
             source: source.clone(),
             rules: rules.known.into_iter().map(|written| written.rule).collect(),
             points_at: verdicts.points_at.map(|at| (at.verdict, at.points)),
             verdicts: verdicts.dispositions,
+            targets: verdicts.targets,
             lists,
             examples,
         }
@@ -50,8 +57,10 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
 /// What may be named in conditions and tests.
 struct Names<'a> {
     vocabulary: &'a Vocabulary,
-    verdicts: &'a BTreeMap<VerdictName, Disposition>,
+    verdicts: &'a Verdicts,
     lists: &'a BTreeMap<String, List>,
+    /// Whether the whole file could be read. Else a name that is not there may be in what could not.
+    whole: bool,
 }
 
 /// The word for a follower who is neither filed nor marked, unless a table says otherwise. Needs no table.
@@ -62,10 +71,16 @@ impl Names<'_> {
     fn verdict(&self, value: &Value<'_>) -> Option<VerdictName> {
         let text = value.string()?;
         let name = VerdictName::new(&text.text);
-        if let Some(name) = name.filter(|name| name.as_str() == REAL || self.verdicts.contains_key(name)) {
+        if let Some(name) =
+            name.filter(|name| name.as_str() == REAL || self.verdicts.dispositions.contains_key(name))
+        {
             return Some(name);
         }
-        let known = self.verdicts.keys().map(VerdictName::as_str).chain([REAL]);
+        let misnamed = |name: &String| name.eq_ignore_ascii_case(&text.text);
+        if !self.whole || self.verdicts.misnamed.iter().any(misnamed) {
+            return None;
+        }
+        let known = self.verdicts.dispositions.keys().map(VerdictName::as_str).chain([REAL]);
         let table = VerdictName::new(&text.text)
             .map(|name| format!("or declare it: [verdict.{name}] with move-to = \"Followers/...\""));
         let finding =

@@ -3,6 +3,7 @@
 //! Answers allocate nothing, since most rules fail for most followers; [`evidence`] works out what was seen
 //! only for a rule that fired.
 
+use std::fmt;
 use std::ops::Range;
 
 use regex::Regex;
@@ -95,24 +96,43 @@ pub(crate) struct Wanted {
     pub(crate) folded: String,
 }
 
+/// Why a condition cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt<'r> {
+    /// The mail has no place for this fact.
+    NotShown(Fact),
+    /// A source of this list has never been read, so that nobody knows who is in it.
+    NeverLoaded(&'r str),
+}
+
+/// What it is that hinders: `bio is not shown`.
+impl fmt::Display for Doubt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotShown(fact) => write!(f, "{fact} is not shown"),
+            Self::NeverLoaded(list) => write!(f, "who is in {list} is not known yet"),
+        }
+    }
+}
+
 /// What a condition says of a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Answer {
+pub(crate) enum Answer<'r> {
     Holds,
     Fails,
-    /// This fact is not shown, so nobody knows.
-    CannotTell(Fact),
+    /// Nobody knows.
+    CannotTell(Doubt<'r>),
 }
 
-impl Answer {
+impl Answer<'_> {
     fn of(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::Fails }
     }
 
     fn of_shown<T>(fact: Fact, shown: Shown<T>, accept: impl FnOnce(T) -> bool) -> Self {
         match shown {
-            Shown::NotShown => Self::CannotTell(fact),
+            Shown::NotShown => Self::CannotTell(Doubt::NotShown(fact)),
             Shown::Empty => Self::Fails,
             Shown::Value(value) => Self::of(accept(value)),
         }
@@ -122,14 +142,14 @@ impl Answer {
         match self {
             Self::Holds => Self::Fails,
             Self::Fails => Self::Holds,
-            Self::CannotTell(fact) => Self::CannotTell(fact),
+            Self::CannotTell(doubt) => Self::CannotTell(doubt),
         }
     }
 }
 
 impl Condition {
     /// Does it hold for this follower?
-    pub(crate) fn answer(&self, sight: &Sight<'_>) -> Answer {
+    pub(crate) fn answer<'r>(&'r self, sight: &Sight<'_>) -> Answer<'r> {
         match self {
             Self::All(parts) => strongest(parts, sight, Answer::Fails),
             Self::Any(parts) => strongest(parts, sight, Answer::Holds),
@@ -149,12 +169,12 @@ impl Condition {
 }
 
 /// `decisive` if one part says so; else cannot tell if one cannot; else the opposite.
-fn strongest(parts: &[Condition], sight: &Sight<'_>, decisive: Answer) -> Answer {
+fn strongest<'r>(parts: &'r [Condition], sight: &Sight<'_>, decisive: Answer<'r>) -> Answer<'r> {
     let mut sum = decisive.not();
     for part in parts {
         match part.answer(sight) {
             answer if answer == decisive => return decisive,
-            Answer::CannotTell(fact) if sum == decisive.not() => sum = Answer::CannotTell(fact),
+            Answer::CannotTell(doubt) if sum == decisive.not() => sum = Answer::CannotTell(doubt),
             _ => (),
         }
     }
@@ -162,7 +182,7 @@ fn strongest(parts: &[Condition], sight: &Sight<'_>, decisive: Answer) -> Answer
 }
 
 impl Leaf {
-    fn answer(&self, sight: &Sight<'_>) -> Answer {
+    fn answer<'r>(&'r self, sight: &Sight<'_>) -> Answer<'r> {
         let fact = self.fact;
         match &self.test {
             Test::Bounds(bounds) => {
@@ -173,19 +193,19 @@ impl Leaf {
                 Answer::of_shown(fact, sight.word(fact), |word| words.iter().any(|wanted| wanted == word))
             }
             Test::Text(relation, wanted) => match sight.text(fact) {
-                Shown::NotShown => Answer::CannotTell(fact),
+                Shown::NotShown => Answer::CannotTell(Doubt::NotShown(fact)),
                 Shown::Empty => Answer::Fails,
                 Shown::Value(_) => Answer::of(relation.found(fact, wanted, sight).is_some()),
             },
             Test::Matches(patterns) => match sight.text(fact) {
-                Shown::NotShown => Answer::CannotTell(fact),
+                Shown::NotShown => Answer::CannotTell(Doubt::NotShown(fact)),
                 // A pattern may ask for nothing: '^$'.
                 Shown::Empty => Answer::of(patterns.iter().any(|pattern| pattern.is_match(""))),
                 Shown::Value(text) => Answer::of(patterns.iter().any(|pattern| pattern.is_match(text.plain))),
             },
             Test::In(lists) => people::find(fact, lists, sight).answer(),
             Test::Empty(wanted) => match sight.presence(fact) {
-                Shown::NotShown => Answer::CannotTell(fact),
+                Shown::NotShown => Answer::CannotTell(Doubt::NotShown(fact)),
                 Shown::Empty => Answer::of(*wanted),
                 Shown::Value(()) => Answer::of(!wanted),
             },

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::case::Case;
+use super::condition::Doubt;
 use super::list::Lists;
 use super::recall::Past;
-use super::set::{Match, RuleSet};
+use super::set::{Effect, Match, RuleSet, Trace};
 use super::verdict::{Verdict, VerdictName};
 use crate::diagnostic::Diagnostic;
 use crate::mail::{Follower, Kind, Network, Timestamp};
@@ -61,7 +62,9 @@ impl RuleSet {
                 VerdictName::word(verdict.class.as_ref())
             );
             let finding = Diagnostic::error(&self.source, example.expect_at.clone(), message);
-            return Some(finding.label(self.why(&verdict)).help(self.wanted(example, &case, lists)));
+            return Some(
+                finding.label(self.why(&verdict)).help(self.wanted(example, &case, &verdict, lists)),
+            );
         }
         let (by, at) = example.by.as_ref()?;
         if verdict.reasons.iter().any(|reason| reason.rule == *by) {
@@ -70,7 +73,7 @@ impl RuleSet {
         let message =
             format!("test failed: {}, but not by `{by}`", VerdictName::word(verdict.class.as_ref()));
         let finding = Diagnostic::error(&self.source, at.clone(), message).label(self.why(&verdict));
-        Some(finding.help(self.wanted(example, &case, lists)))
+        Some(finding.help(self.wanted(example, &case, &verdict, lists)))
     }
 
     /// Which rules fired, and on what.
@@ -83,23 +86,39 @@ impl RuleSet {
         if fired.is_empty() { "no rule fires".to_owned() } else { fired.join("; ") }
     }
 
+    /// What came of a rule that holds, where something else was expected.
+    fn instead(&self, rule: &Trace<'_>, verdict: &Verdict) -> String {
+        let counted = verdict.reasons.iter().any(|reason| reason.rule == rule.rule);
+        match (rule.effect, &self.points_at) {
+            (Effect::Decide(_), _) if !counted => "but an earlier rule decides".to_owned(),
+            (Effect::Points(_), _) if !counted => "but a rule with a verdict decides".to_owned(),
+            (Effect::Decide(class), _) => format!("and decides for {class}"),
+            (Effect::Points(_), Some((_, least))) if verdict.class.is_none() => {
+                format!("but {} points are below {least}", verdict.points)
+            }
+            (Effect::Points(_), Some((class, _))) => format!("and points lead to {class}"),
+            (Effect::Points(_), None) => "but no verdict has `points-at`".to_owned(),
+        }
+    }
+
     /// What the rule says that should have fired; or which rules could not tell.
-    fn wanted(&self, example: &Example, case: &Case<'_>, lists: &Lists) -> String {
+    fn wanted(&self, example: &Example, case: &Case<'_>, verdict: &Verdict, lists: &Lists) -> String {
         let trace = self.trace(case, lists);
         let by = example.by.as_ref().map(|(name, _)| name.as_str());
         if let Some(rule) = trace.iter().find(|rule| Some(rule.rule) == by) {
             return match &rule.says {
                 Match::Holds(evidence) => {
-                    format!("`{}` holds ({evidence}), but an earlier rule decides", rule.rule)
+                    format!("`{}` holds ({evidence}), {}", rule.rule, self.instead(rule, verdict))
                 }
                 Match::Fails(seen) => format!("`{}` does not hold ({seen})", rule.rule),
-                Match::CannotTell(fact) => {
+                Match::CannotTell(Doubt::NotShown(fact)) => {
                     format!("`{}` cannot tell: the test does not show `{fact}`", rule.rule)
                 }
+                Match::CannotTell(doubt) => format!("`{}` cannot tell: {doubt}", rule.rule),
             };
         }
         let silent = trace.iter().filter_map(|rule| match &rule.says {
-            Match::CannotTell(fact) => Some(format!("`{}` (`{fact}`)", rule.rule)),
+            Match::CannotTell(Doubt::NotShown(fact)) => Some(format!("`{}` (`{fact}`)", rule.rule)),
             _ => None,
         });
         let silent: Vec<_> = silent.take(5).collect();

@@ -33,6 +33,19 @@ impl Person {
             (false, false) => Some(Self::Name(bare.to_owned())),
         }
     }
+
+    /// What to write instead of a text that reads like a person and is nobody's handle or name.
+    pub(crate) fn advice(text: &str) -> Option<&'static str> {
+        match () {
+            () if text.contains("://") => Some("write the handle instead, such as `@bob@mastodon.example`"),
+            () if !text.contains('@') => None,
+            () if text.contains(',') => Some("write each of them by itself"),
+            () if text.contains(['<', '>']) => {
+                Some("write only the name, such as `Ana Lima`, or only a handle")
+            }
+            () => None,
+        }
+    }
 }
 
 /// Where a list's people are, when they are not in the rules file itself.
@@ -105,7 +118,9 @@ impl People {
         if self.handle(forms).is_some() {
             return None;
         }
-        forms.each().flat_map(looks).find_map(|look| self.handle_looks.get(&look)).map(String::as_str)
+        // As it is printed too, since case decides what looks alike.
+        let written = forms.written.iter().map(String::as_str).chain(forms.each());
+        written.flat_map(looks).find_map(|look| self.handle_looks.get(&look)).map(String::as_str)
     }
 
     /// The name that this one looks like, without being it.
@@ -121,6 +136,8 @@ impl People {
 /// one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct HandleForms {
+    /// The same, not folded.
+    written: Vec<String>,
     printed: String,
     other: Option<String>,
 }
@@ -128,12 +145,19 @@ pub(crate) struct HandleForms {
 impl HandleForms {
     /// Of a handle as a mail prints it.
     pub(crate) fn new(handle: &str, instance: Option<&str>) -> Self {
-        let printed = fold(handle.trim_start_matches('@'));
-        let other = instance.map(fold).and_then(|instance| match printed.split_once('@') {
-            None => Some(format!("{printed}@{instance}")),
-            Some((local, host)) => (host == instance).then(|| local.to_owned()),
-        });
-        Self { printed, other }
+        let handle = handle.trim_start_matches('@');
+        let instance = instance.map(fold);
+        let other = |handle: &str| {
+            let instance = instance.as_deref()?;
+            match handle.split_once('@') {
+                None => Some(format!("{handle}@{instance}")),
+                Some((local, host)) => (fold(host) == instance).then(|| local.to_owned()),
+            }
+        };
+        let written = std::iter::once(handle.to_owned()).chain(other(handle)).collect();
+        let printed = fold(handle);
+        let other = other(&printed);
+        Self { written, printed, other }
     }
 
     fn each(&self) -> impl Iterator<Item = &str> {
@@ -215,6 +239,19 @@ mod tests {
         assert!(!like("ANA  LIMA"), "this is her name");
         assert!(!like("Ana Luma"));
         assert!(friends.handle_like(&HandleForms::new("b0b@mastodon.example", None)).is_none(), "0 is not o");
+        let lists = people(&["@paypal", "@Illa@mastodon.example"]);
+        for (handle, expected) in [
+            ("paypaI", true),
+            ("paypai", false),
+            ("paypal", false),
+            ("paypaI@mastodon.example", true),
+            ("IIIa@mastodon.example", true),
+            ("IIIa", true),
+        ] {
+            let forms = HandleForms::new(handle, Some("mastodon.example"));
+            let found = lists.handle_like(&forms).is_some();
+            assert_eq!(found, expected, "{handle}");
+        }
         assert!(friends.handle_like(&HandleForms::new("bob@rnastodon.example", None)).is_some());
         assert!(friends.handle_like(&HandleForms::new("bob@mastodon.example", None)).is_none());
     }

@@ -24,6 +24,7 @@ pub mod verdict;
 
 pub use case::Case;
 pub use compile::compile;
+pub use condition::Doubt;
 pub use fact::{Fact, Vocabulary};
 pub use list::{ListSource, Lists, People, Person};
 pub use recall::{Past, Recall};

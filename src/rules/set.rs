@@ -1,19 +1,29 @@
 //! The rules as compiled, and what they say of a follower.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::case::{Case, Sight};
-use super::condition::{Answer, Condition, Test};
+use super::condition::{Answer, Condition, Doubt, Test};
 use super::example::Example;
-use super::fact::Fact;
 use super::list::{List, ListSource, Lists, Person};
 use super::verdict::{Evidence, Reason, Verdict, VerdictName};
-use crate::diagnostic::{Location, Source};
+use crate::diagnostic::{Location, Place, Source};
 use crate::mail::Notification;
 use crate::place::Folder;
 
 /// Sums of points are compared with this much room, since 0.1 + 0.2 is a little more than 0.3.
 const ROUNDING: f64 = 1e-9;
+
+/// Are so many points enough where these are the least?
+pub(crate) fn enough(points: f64, least: f64) -> bool {
+    points >= least - ROUNDING
+}
+
+/// A sum of points without what adding up leaves behind: 0.8 and not 0.7999999999999999.
+pub(crate) fn rounded(points: f64) -> f64 {
+    (points * 1e9).round() / 1e9
+}
 
 /// A rules file as compiled.
 #[derive(Clone, Debug)]
@@ -21,6 +31,8 @@ pub struct RuleSet {
     pub(crate) source: Source,
     pub(crate) rules: Vec<Rule>,
     pub(crate) verdicts: BTreeMap<VerdictName, Disposition>,
+    /// The folders that verdicts file mail into, each with its bytes in the file.
+    pub(crate) targets: BTreeMap<Folder, Range<usize>>,
     pub(crate) points_at: Option<(VerdictName, f64)>,
     pub(crate) lists: BTreeMap<String, List>,
     pub(crate) examples: Vec<Example>,
@@ -68,19 +80,19 @@ pub struct Trace<'a> {
     /// What it does where it holds.
     pub effect: &'a Effect,
     /// What it says.
-    pub says: Match,
+    pub says: Match<'a>,
 }
 
 /// What a condition says of a follower.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
-pub enum Match {
+pub enum Match<'a> {
     /// It holds, and this is what it saw.
     Holds(Evidence),
     /// It does not hold, and this is what it saw instead.
     Fails(Evidence),
-    /// This fact is not shown, so nobody knows.
-    CannotTell(Fact),
+    /// Nobody knows.
+    CannotTell(Doubt<'a>),
 }
 
 impl RuleSet {
@@ -96,10 +108,16 @@ impl RuleSet {
 
     /// The lists that come from a source, with the place in the file that names it: for findings about the
     /// source.
-    pub fn named_at(&self, source: &ListSource) -> Option<crate::diagnostic::Place> {
+    pub fn named_at(&self, source: &ListSource) -> Option<Place> {
         let mut all = self.lists.values().flat_map(|list| &list.sources);
         let (_, span) = all.find(|(known, _)| known == source)?;
-        Some(crate::diagnostic::Place { source: self.source.clone(), span: span.clone() })
+        Some(Place { source: self.source.clone(), span: span.clone() })
+    }
+
+    /// The place in the file that names a folder to file mail into: for findings about the folder.
+    pub fn target_at(&self, folder: &Folder) -> Option<Place> {
+        let span = self.targets.get(folder)?;
+        Some(Place { source: self.source.clone(), span: span.clone() })
     }
 
     /// The lists as they are: the people in the file, and those of every source that has loaded at least
@@ -150,20 +168,21 @@ impl RuleSet {
             }
         }
         let class = self.reached(points).cloned();
+        let points = rounded(points);
         Verdict { class, points, reasons: fired.iter().map(|rule| rule.reason(&sight)).collect() }
     }
 
     /// What every rule says of a follower, whether or not it decides.
-    pub fn trace(&self, case: &Case<'_>, lists: &Lists) -> Vec<Trace<'_>> {
+    pub fn trace<'r>(&'r self, case: &Case<'_>, lists: &Lists) -> Vec<Trace<'r>> {
         let sight = Sight::new(*case, lists);
-        let trace = |rule: &'_ Rule| match rule.when.answer(&sight) {
+        let says = |rule: &'r Rule| match rule.when.answer(&sight) {
             Answer::Holds => Match::Holds(rule.when.evidence(&sight)),
             Answer::Fails => Match::Fails(rule.when.shortfall(&sight)),
-            Answer::CannotTell(fact) => Match::CannotTell(fact),
+            Answer::CannotTell(doubt) => Match::CannotTell(doubt),
         };
         let rules = self.rules.iter();
         rules
-            .map(|rule| Trace { rule: &rule.name, at: &rule.at, effect: &rule.effect, says: trace(rule) })
+            .map(|rule| Trace { rule: &rule.name, at: &rule.at, effect: &rule.effect, says: says(rule) })
             .collect()
     }
 
@@ -184,12 +203,12 @@ impl RuleSet {
     /// The verdict that so many points lead to.
     fn reached(&self, points: f64) -> Option<&VerdictName> {
         let (class, least) = self.points_at.as_ref()?;
-        (points >= least - ROUNDING).then_some(class)
+        enough(points, *least).then_some(class)
     }
 
     /// The folders that verdicts file mail into.
     pub fn targets(&self) -> BTreeSet<Folder> {
-        self.verdicts.values().filter_map(|disposition| disposition.move_to.clone()).collect()
+        self.targets.keys().cloned().collect()
     }
 
     /// What becomes of a mail with this verdict. One that no table declares stays as it is.

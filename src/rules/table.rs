@@ -3,13 +3,13 @@
 //!
 //! Pure: the caller reads the file and prints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::case::Case;
-use super::fact::{Fact, Type};
+use super::fact::{Fact, Type, Vocabulary};
 use super::filling;
 use super::list::Lists;
 use super::recall::Past;
@@ -75,8 +75,8 @@ const OTHER_NAMES: [(&str, Column); 11] = [
 const UNKNOWN: &str = "…";
 
 /// Reads a table: UTF-8, tab-separated, no quoting, with a head line. An empty cell is a fact that is not
-/// shown.
-pub fn read(source: &Source, findings: &Findings) -> Vec<Row> {
+/// shown. `vocabulary` tells which networks there are, as far as the caller asks for that.
+pub fn read(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> Vec<Row> {
     let mut reader = ReaderBuilder::new()
         .delimiter(b'\t')
         .quoting(false)
@@ -95,16 +95,94 @@ pub fn read(source: &Source, findings: &Findings) -> Vec<Row> {
         return Vec::new();
     }
     let mut rows = Vec::new();
+    let mut place = Place { start: 0, line: 1 };
+    let mut strange = BTreeSet::new();
+    let mut uneven: (u64, Option<Range<usize>>) = (0, None);
     for record in reader.records() {
         // Only bytes that are no UTF-8 are an error here, and a text has none.
         let Ok(record) = record else { break };
-        rows.extend(row(&record, &columns, source, findings));
+        let Some(position) = record.position() else { continue };
+        place = place.at(usize::try_from(position.byte()).unwrap_or(usize::MAX), source.text());
+        if record.len() != columns.len() {
+            uneven.0 += 1;
+            uneven.1.get_or_insert(
+                place.start..place.start + (record.as_slice().len() + record.len()).saturating_sub(1),
+            );
+        }
+        rows.extend(row(&record, place, &columns, source, findings));
+        if let Some(row) = rows.last().filter(|row| row.line == place.line)
+            && !vocabulary.is_empty()
+            && strange.insert(row.network.clone())
+        {
+            let start = place.start + column_start(&record, &columns);
+            strange_network(&row.network, start, vocabulary, source, findings);
+        }
+    }
+    if let (count, Some(first)) = uneven {
+        let message = match count {
+            1 => "this row does not have a cell for each column".to_owned(),
+            _ => format!("{count} rows do not have a cell for each column"),
+        };
+        let label =
+            format!("the head line has {} columns, and this one {}", columns.len(), cells(source, &first));
+        findings.add(Diagnostic::warning(source, first, message).label(label));
     }
     rows
 }
 
+/// Where the cell with the source begins in a row.
+fn column_start(record: &StringRecord, columns: &[Option<Column>]) -> usize {
+    let before = record.iter().zip(columns).take_while(|(_, column)| **column != Some(Column::Source));
+    before.map(|(cell, _)| cell.len() + 1).sum()
+}
+
+fn cells(source: &Source, row: &Range<usize>) -> usize {
+    source.text().get(row.clone()).unwrap_or_default().split('\t').count()
+}
+
+/// Warns of a network that no profile describes: rules that ask for one do not hold, and nobody would see why.
+fn strange_network(
+    network: &Network,
+    start: usize,
+    vocabulary: &Vocabulary,
+    source: &Source,
+    findings: &Findings,
+) {
+    if vocabulary.networks().any(|known| known == network) {
+        return;
+    }
+    let word = network.as_str();
+    let finding =
+        Diagnostic::warning(source, start..start + word.len(), format!("no network is called `{word}`"));
+    findings.add(match nearest(word, vocabulary.networks().map(Network::as_str)) {
+        Some(word) => finding.label(format!("did you mean `{word}`?")),
+        None => finding.label("rules for certain networks do not hold for it"),
+    });
+}
+
+/// Where a row begins.
+#[derive(Clone, Copy)]
+struct Place {
+    /// In bytes.
+    start: usize,
+    /// Counted from one.
+    line: u64,
+}
+
+impl Place {
+    /// The next row, which the reader says begins here. It counts the ends of lines that it has yet to step
+    /// over as part of what comes after them: blank lines, and the second half of CR LF.
+    fn at(self, byte: usize, text: &str) -> Self {
+        let rest = text.get(byte..).unwrap_or_default();
+        let start = byte + rest.len() - rest.trim_start_matches(['\r', '\n']).len();
+        let between = text.get(self.start..start).unwrap_or_default();
+        Self { start, line: self.line + between.matches('\n').count() as u64 }
+    }
+}
+
 fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Option<Column>> {
-    let mut at = 0;
+    let text = source.text();
+    let mut at = text.len() - text.trim_start_matches(['\u{feff}', '\r', '\n']).len();
     let mut columns = Vec::new();
     for name in head {
         let column = M::from_word(name)
@@ -120,6 +198,11 @@ fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Opt
                 None => finding.label("it is left out"),
             });
         }
+        if column.is_some() && columns.contains(&column) {
+            let finding =
+                Diagnostic::warning(source, at..at + name.len(), "an earlier column tells the same");
+            findings.add(finding.label("leave one of them out"));
+        }
         at += name.len() + 1;
         columns.push(column);
     }
@@ -128,12 +211,12 @@ fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Opt
 
 fn row(
     record: &StringRecord,
+    place: Place,
     columns: &[Option<Column>],
     source: &Source,
     findings: &Findings,
 ) -> Option<Row> {
-    let position = record.position()?;
-    let mut at = usize::try_from(position.byte()).ok()?;
+    let mut at = place.start;
     let mut follower = Follower::default();
     let (mut origin, mut label) = (None, None);
     let mut whole = true;
@@ -149,8 +232,7 @@ fn row(
         }
     }
     let Some((origin, span)) = origin else {
-        let start = usize::try_from(position.byte()).ok()?;
-        findings.add(Diagnostic::error(source, start..at.saturating_sub(1), "this row has no source"));
+        findings.add(Diagnostic::error(source, place.start..at.saturating_sub(1), "this row has no source"));
         return None;
     };
     let word = origin.split('/').next().unwrap_or_default();
@@ -161,7 +243,7 @@ fn row(
         );
         return None;
     };
-    whole.then(|| Row { line: position.line(), source: origin.to_owned(), network, label, follower })
+    whole.then(|| Row { line: place.line, source: origin.to_owned(), network, label, follower })
 }
 
 /// Sets a fact; `None` where a finding says why not.
@@ -206,6 +288,7 @@ fn fact(
             let has = answer()?;
             let place = filling::text(follower, text)?;
             match (has, &place) {
+                (false, place) if is_given(place) => (),
                 (false, _) => *place = Shown::Empty,
                 (true, Shown::Value(_)) => (),
                 (true, _) => *place = Shown::Value(UNKNOWN.to_owned()),
@@ -214,14 +297,24 @@ fn fact(
         Column::Length(text) => {
             let length = number()?;
             let place = filling::text(follower, text)?;
-            *place = if length == 0 { Shown::Empty } else { Shown::Value(unknown(length)) };
+            if !is_given(place) {
+                *place = if length == 0 { Shown::Empty } else { Shown::Value(unknown(length)) };
+            }
         }
         Column::HandleDigits => {
             let digits = usize::try_from(number()?).unwrap_or(500).min(500);
-            follower.handle = Shown::Value(format!("{UNKNOWN}{}", "0".repeat(digits)));
+            if !is_given(&follower.handle) {
+                follower.handle = Shown::Value(format!("{UNKNOWN}{}", "0".repeat(digits)));
+            }
         }
     }
     Some(())
+}
+
+/// Does the table give the text itself, in a column further left? Else it says nothing, or holds the place of
+/// one that is not given, with the digits of a handle.
+fn is_given(text: &Shown<String>) -> bool {
+    text.value().is_some_and(|text| !text.trim_end_matches('0').trim_end_matches(UNKNOWN).is_empty())
 }
 
 impl RuleSet {
@@ -317,10 +410,14 @@ pub fn scores<'a>(rows: impl IntoIterator<Item = (&'a Row, bool)>) -> BTreeMap<S
 mod tests {
     use super::*;
 
+    fn vocabulary() -> Vocabulary {
+        Vocabulary::new(["twitter", "instagram"].map(|word| (Network::new(word).unwrap(), BTreeSet::new())))
+    }
+
     fn load(text: &str) -> (Vec<Row>, Vec<String>) {
         let source = Source::new("facts.tsv", text);
         let findings = Findings::default();
-        let rows = read(&source, &findings);
+        let rows = read(&source, &vocabulary(), &findings);
         (rows, findings.into_sorted().iter().map(Diagnostic::plain).collect())
     }
 
@@ -343,6 +440,44 @@ mod tests {
     }
 
     #[test]
+    fn a_text_counts_for_more_than_what_other_columns_say_of_it() {
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            for columns in [
+                [("bio", "… Airdrop"), ("bio_length", "9"), ("has_bio", "1")],
+                [("handle", "bob1987"), ("handle_digits", "4"), ("followers", "3")],
+                [("name", "Ana Lima"), ("name_length", "8"), ("followers", "3")],
+            ] {
+                let [head, cells] = [order.map(|at| columns[at].0), order.map(|at| columns[at].1)];
+                let (rows, findings) =
+                    load(&format!("source\t{}\ntwitter\t{}\n", head.join("\t"), cells.join("\t")));
+                assert_eq!(findings, Vec::<String>::new());
+                let fact = M::from_word(columns[0].0).unwrap();
+                assert_eq!(rows[0].follower.text(fact), Shown::Value(columns[0].1), "{head:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_and_cells_are_cited_where_they_stand() {
+        for end in ["\n", "\r\n", "\n\n", "\r\n\r\n", "\n\r\n\n"] {
+            let lines = ["source\tfolowers\tposts", "twitter\t3\tmany", "twitter\t3\t4", "\t5\t6"];
+            let text = format!("{}{}", if end == "\n" { "\u{feff}" } else { end }, lines.join(end));
+            let source = Source::new("facts.tsv", text.as_str());
+            let findings = Findings::default();
+            let rows = read(&source, &vocabulary(), &findings);
+            let starts = lines.map(|line| text.find(line).unwrap());
+            let line = |at: usize| source.locate(at).line as u64;
+            assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [line(starts[2])], "{end:?}");
+            let cited: Vec<_> =
+                findings.into_sorted().into_iter().filter_map(|one| Some(one.place?.span)).collect();
+            let at = |row: usize, cells: std::ops::Range<usize>| {
+                starts[row] + cells.start..starts[row] + cells.end
+            };
+            assert_eq!(cited, [at(0, 7..15), at(1, 10..14), at(3, 0..4)], "{end:?}");
+        }
+    }
+
+    #[test]
     fn wrong_cells_are_found_all_at_once() {
         let (rows, findings) =
             load("source\tfollowers\tfolowing\nTwitter\t3\t\n\t4\t\ntwitter\tmany\t\ntwitter\t5\t\n");
@@ -350,6 +485,26 @@ mod tests {
         assert_eq!(findings.len(), 4, "{findings:?}");
         assert!(findings.iter().any(|one| one.contains("facts.tsv:4:9")), "{findings:?}");
         assert!(findings.iter().any(|one| one.contains("did you mean `following`?")), "{findings:?}");
+    }
+
+    #[test]
+    fn what_a_table_leaves_open_is_warned_of_once() {
+        let (rows, findings) = load(
+            "label\tsource\tposts\tdefault_avatar\tdefault_picture\n\
+             fake\ttwiter/a\t1\t0\t0\nfake\ttwiter/b\t1\t0\t0\nfake\ttwitter\t1\nfake\ttwitter\t1\t0\t0\t7\n",
+        );
+        assert_eq!(rows.len(), 4);
+        let [column, network, cells] = findings.as_slice() else { panic!("{findings:?}") };
+        assert!(
+            column.contains("facts.tsv:1:") && column.contains("an earlier column tells the same"),
+            "{column}"
+        );
+        assert!(
+            network.contains("facts.tsv:2:6") && network.contains("did you mean `twitter`?"),
+            "{network}"
+        );
+        assert!(cells.contains("facts.tsv:4:1") && cells.contains("2 rows"), "{cells}");
+        assert!(cells.contains("has 5 columns, and this one 3"), "{cells}");
     }
 
     #[test]

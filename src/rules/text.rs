@@ -53,9 +53,13 @@ impl<'a> Folded<'a> {
 
     /// Does a word, or several words in a row, stand in the text by itself? `word` is folded.
     pub(crate) fn has_word(&self, word: &str) -> bool {
-        self.folded.match_indices(word).any(|(start, _)| {
-            let boundaries = self.boundaries.get_or_init(|| boundaries(&self.folded));
-            boundaries.binary_search(&start).is_ok()
+        if !self.folded.contains(word) {
+            return false;
+        }
+        // From every boundary: what is found from left to right may overlap the place that counts.
+        let boundaries = self.boundaries.get_or_init(|| boundaries(&self.folded));
+        boundaries.iter().any(|start| {
+            self.folded.get(*start..).is_some_and(|rest| rest.starts_with(word))
                 && boundaries.binary_search(&(start + word.len())).is_ok()
         })
     }
@@ -136,5 +140,11 @@ mod tests {
         let shown = excerpt(&format!("a\u{1b}[31m\u{202e}\n{}", "x".repeat(1000)));
         assert!(shown.chars().count() < 70);
         assert!(!shown.contains(['\u{1b}', '\u{202e}', '\n']));
+    }
+
+    #[test]
+    fn a_word_is_found_where_another_find_overlaps_it() {
+        assert!(Folded::new("xa a a").has_word("a a"));
+        assert!(!Folded::new("xa a").has_word("a a"));
     }
 }

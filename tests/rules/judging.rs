@@ -309,6 +309,11 @@ fn a_list_that_has_never_loaded_is_missing_and_a_part_of_it_does_not_do() {
     let past = Past::default();
     let case = Case::of(&notification, &follower, &past);
     assert_eq!(rules.judge(&case, &rules.gather(&loaded)).class, None);
+    let trace = rules.trace(&case, &rules.gather(&loaded));
+    let [Match::CannotTell(doubt)] = trace.iter().map(|rule| &rule.says).collect::<Vec<_>>()[..] else {
+        panic!("{trace:?}")
+    };
+    assert_eq!(doubt.to_string(), "who is in friends is not known yet");
     loaded.insert(file, vec![Person::Name("Bo".to_owned())]);
     assert!(rules.missing_lists(&rules.gather(&loaded)).is_empty());
     assert!(rules.judge(&case, &rules.gather(&loaded)).class.is_some());
@@ -325,15 +330,15 @@ fn every_rule_is_traced_whether_or_not_it_decides() {
         .map(|rule| match &rule.says {
             Match::Holds(evidence) => format!("{}: holds ({evidence})", rule.rule),
             Match::Fails(seen) => format!("{}: fails ({seen})", rule.rule),
-            Match::CannotTell(fact) => format!("{}: cannot tell ({fact})", rule.rule),
+            Match::CannotTell(doubt) => format!("{}: cannot tell ({doubt})", rule.rule),
         })
         .collect();
     assert_eq!(
         said,
         [
-            "Nobody: cannot tell (followers)",
+            "Nobody: cannot tell (followers is not shown)",
             "Thousands: holds (following 2001 >= 2000)",
-            "Lopsided: cannot tell (ratio)",
+            "Lopsided: cannot tell (ratio is not shown)",
             "Hundreds: holds (following 2001 >= 300)",
         ]
     );

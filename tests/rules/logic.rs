@@ -148,7 +148,7 @@ fn facts() -> impl Strategy<Value = Facts> {
 }
 
 /// One fact asked one thing, of texts so short that they often meet.
-const LEAVES: [&str; 28] = [
+const LEAVES: [&str; 29] = [
     "name = \"a\"",
     "name = [\"a\", \"ab\"]",
     "name.has = \"a\"",
@@ -172,6 +172,7 @@ const LEAVES: [&str; 28] = [
     "who.in = \"a\"",
     "who.in = [\"a\", \"b\"]",
     "impersonates.in = \"a\"",
+    "impersonates.in = [\"a\", \"b\"]",
     "verified = true",
     "verified = false",
     "network = \"twitter\"",

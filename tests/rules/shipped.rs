@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
-use followsift::rules::{Fact, table};
+use followsift::rules::{Fact, Vocabulary, table};
 
 use super::load;
 
@@ -58,7 +58,7 @@ fn a_table_of_followers_is_judged_by_them() {
                 twitter/people\tgenuine\t120\t340\t2000\t1\t0\n\
                 mastodon\tgenuine\t12\t410\t9\t\t\n";
     let findings = Findings::default();
-    let rows = table::read(&Source::new("facts.tsv", text), &findings);
+    let rows = table::read(&Source::new("facts.tsv", text), &Vocabulary::default(), &findings);
     let (rules, _) = load(SHIPPED);
     let lists = rules.gather(&BTreeMap::new());
     let judged = rows.iter().map(|row| (row, rules.files(&rules.judge_row(row, &lists))));

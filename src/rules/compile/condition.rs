@@ -192,8 +192,19 @@ impl Reader<'_> {
                     Relation::Is => format!("write `{fact} = {{ empty = true }}` for one that is blank"),
                     _ => "expected something to look for".to_owned(),
                 };
-                let finding = Diagnostic::error(value.source(), text.span, "this text is empty");
+                let finding = Diagnostic::error(value.source(), text.span.clone(), "this text is empty");
                 value.findings().add(finding.label(label));
+            }
+            let padded = bare.trim() != bare && !folded.is_empty();
+            if padded && matches!(relation, Relation::Has | Relation::Starts | Relation::Ends) {
+                let message = "the blanks at the ends of this text are not looked for";
+                let finding = Diagnostic::warning(value.source(), text.span.clone(), message);
+                value.findings().add(match relation {
+                    Relation::Has => {
+                        finding.label(format!("use `word = \"{}\"`, or leave them out", bare.trim()))
+                    }
+                    _ => finding.label("leave them out"),
+                });
             }
             wanted.push(Wanted { written: text.text.clone(), folded });
         }
@@ -217,6 +228,9 @@ impl Reader<'_> {
             .map(|text| {
                 if self.names.lists.contains_key(&text.text) {
                     return Some(text.text);
+                }
+                if !self.names.whole {
+                    return None;
                 }
                 let message = format!("no list is called `{}`", text.text);
                 let finding = Diagnostic::error(value.source(), text.span, message);

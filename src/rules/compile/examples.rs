@@ -41,7 +41,7 @@ fn example(mut table: Table<'_>, names: &Names<'_>, rules: &Rules) -> Option<Exa
     let mut whole = true;
     let mut by = None;
     if let Some(value) = table.take("by") {
-        by = rules.name(&value).map(|text| (text.text, text.span));
+        by = rules.name(&value, names).map(|text| (text.text, text.span));
         whole &= by.is_some();
     }
     let mut network = None;

@@ -64,6 +64,12 @@ fn people(value: &Value<'_>) -> Vec<Person> {
     }
     let mut people = Vec::new();
     for text in texts {
+        if let Some(advice) = Person::advice(&text.text) {
+            let message = "this is nobody's name or handle";
+            value
+                .findings()
+                .add(Diagnostic::warning(value.source(), text.span.clone(), message).label(advice));
+        }
         match Person::parse(&text.text) {
             Some(person) => people.push(person),
             None => value.findings().add(

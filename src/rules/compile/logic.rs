@@ -272,7 +272,11 @@ fn exact(test: &Test, fact: Fact) -> Option<&[Wanted]> {
 
 fn text_implies(strong: &Test, weak: &Test, fact: Fact) -> bool {
     match (strong, weak) {
-        (Test::In(strong), Test::In(weak)) => strong.iter().all(|list| weak.contains(list)),
+        (Test::In(strong), Test::In(weak)) => {
+            let within = |some: &[String], all: &[String]| some.iter().all(|list| all.contains(list));
+            // Who is himself on any of the lists impersonates nobody: a further list can also take away.
+            within(strong, weak) && (fact != Fact::Impersonates || within(weak, strong))
+        }
         (Test::Words(strong), Test::Words(weak)) => strong.iter().all(|word| weak.contains(word)),
         (Test::Matches(strong), Test::Matches(weak)) => {
             strong.iter().all(|one| weak.iter().any(|other| one.as_str() == other.as_str()))

@@ -14,16 +14,10 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::mail::Network;
 use crate::rules::condition::Test;
 use crate::rules::fact::{Fact, Vocabulary};
-use crate::rules::set::Effect;
+use crate::rules::set::{Effect, enough, rounded};
 
-/// Looks at all rules together.
-pub(super) fn review(
-    rules: &Rules,
-    verdicts: &Verdicts,
-    vocabulary: &Vocabulary,
-    source: &Source,
-    findings: &Findings,
-) {
+/// Looks at the conditions of all rules together.
+pub(super) fn review(rules: &Rules, vocabulary: &Vocabulary, source: &Source, findings: &Findings) {
     let mut earlier: Vec<Seen<'_>> = Vec::new();
     for written in &rules.known {
         let Some(alternatives) = logic::alternatives(&written.rule.when) else { continue };
@@ -47,7 +41,6 @@ pub(super) fn review(
     for (index, seen) in earlier.iter().enumerate() {
         shadowed(seen, index, &earlier, source, findings);
     }
-    points(rules, verdicts, source, findings);
 }
 
 struct Seen<'a> {
@@ -63,10 +56,11 @@ fn shadowed(seen: &Seen<'_>, index: usize, all: &[Seen<'_>], source: &Source, fi
         Effect::Decide(_) => other < index,
         Effect::Points(_) => other != index,
     };
-    let mut deciding = all
-        .iter()
-        .enumerate()
-        .filter(|(other, one)| counts(*other) && matches!(one.written.rule.effect, Effect::Decide(_)));
+    // That two rules have one name is a finding already; the second is a copy to be changed yet.
+    let named_alike = |one: &Seen<'_>| one.written.rule.name == rule.name;
+    let mut deciding = all.iter().enumerate().filter(|(other, one)| {
+        counts(*other) && !named_alike(one) && matches!(one.written.rule.effect, Effect::Decide(_))
+    });
     let Some((_, by)) = deciding.find(|(_, by)| logic::implies(&seen.alternatives, &by.alternatives)) else {
         return;
     };
@@ -86,7 +80,8 @@ fn shadowed(seen: &Seen<'_>, index: usize, all: &[Seen<'_>], source: &Source, fi
     );
 }
 
-fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findings: &Findings) {
+/// Looks at the points of all rules together.
+pub(super) fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findings: &Findings) {
     let mut most = 0.0;
     let mut first = None;
     for written in &rules.known {
@@ -96,14 +91,14 @@ fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findings: &Findin
         }
     }
     match (&verdicts.points_at, first) {
-        (None, Some(written)) => findings.add(
+        (None, Some(written)) if !verdicts.unread_points_at => findings.add(
             Diagnostic::error(source, written.effect_at.clone(), "these points lead nowhere")
                 .label("no verdict has `points-at`")
                 .help("add `points-at = 5.0` to [verdict.spam]"),
         ),
-        (Some(at), _) if most < at.points => findings.add(
+        (Some(at), _) if !rules.unread_points && !enough(most, at.points) => findings.add(
             Diagnostic::warning(source, at.at.clone(), format!("no follower can have {} points", at.points))
-                .label(format!("all rules together give {most}")),
+                .label(format!("all rules together give {}", rounded(most))),
         ),
         _ => (),
     }

@@ -25,14 +25,19 @@ pub(super) struct Rules {
     pub(super) known: Vec<Written>,
     /// Where each name is defined, also of those that could not be read.
     names: BTreeMap<String, Range<usize>>,
+    /// Whether a rule with points could not be read.
+    pub(super) unread_points: bool,
 }
 
 impl Rules {
     /// The rule that a test names; one that does not exist is a finding.
-    pub(super) fn name(&self, value: &Value<'_>) -> Option<Text> {
+    pub(super) fn name(&self, value: &Value<'_>, names: &Names<'_>) -> Option<Text> {
         let text = value.string()?;
         if self.names.contains_key(&text.text) {
             return Some(text);
+        }
+        if !names.whole {
+            return None;
         }
         let finding = Diagnostic::error(
             value.source(),
@@ -46,9 +51,12 @@ impl Rules {
 
 /// Reads the tables.
 pub(super) fn read(tables: Vec<Table<'_>>, names: &Names<'_>) -> Rules {
-    let mut rules = Rules { known: Vec::new(), names: BTreeMap::new() };
-    for table in tables {
-        let rule = rule(table, names, &mut rules.names);
+    let mut rules = Rules { known: Vec::new(), names: BTreeMap::new(), unread_points: false };
+    for mut table in tables {
+        let points = table.take("points");
+        let written = points.is_some();
+        let rule = rule(table, points, names, &mut rules.names);
+        rules.unread_points |= written && rule.is_none();
         rules.known.extend(rule);
     }
     rules
@@ -56,6 +64,7 @@ pub(super) fn read(tables: Vec<Table<'_>>, names: &Names<'_>) -> Rules {
 
 fn rule(
     mut table: Table<'_>,
+    points: Option<Value<'_>>,
     names: &Names<'_>,
     known: &mut BTreeMap<String, Range<usize>>,
 ) -> Option<Written> {
@@ -63,7 +72,6 @@ fn rule(
     let name = table.require("name").and_then(|value| name(&value));
     let when = table.take("when");
     let verdict = table.take("verdict");
-    let points = table.take("points");
     finish(table, &["name", "when", "verdict", "points"], |key| {
         Fact::from_word(key).or_else(|| matches!(key, "any" | "all" | "not").then_some(Fact::Kind))?;
         Some(format!("conditions belong in `when`: write `when.{key} = ...`"))

@@ -14,6 +14,12 @@ use crate::rules::verdict::VerdictName;
 pub(super) struct Verdicts {
     pub(super) dispositions: BTreeMap<VerdictName, Disposition>,
     pub(super) points_at: Option<PointsAt>,
+    /// Whether a `points-at` is written that cannot be read.
+    pub(super) unread_points_at: bool,
+    /// Names that cannot name a verdict, so that the rules which say them are not blamed too.
+    pub(super) misnamed: Vec<String>,
+    /// Where each folder is named.
+    pub(super) targets: BTreeMap<Folder, Range<usize>>,
 }
 
 /// The one verdict that points lead to.
@@ -31,15 +37,24 @@ pub(super) fn read(value: Option<Value<'_>>, findings: &Findings) -> Verdicts {
     for value in table.take_rest() {
         let name = name(&value);
         let Some(mut table) = value.table() else { continue };
+        let move_to = table.take("move-to").and_then(|value| Some((folder(&value)?, value.span())));
         let disposition = Disposition {
-            move_to: table.take("move-to").and_then(|value| folder(&value)),
+            move_to: move_to.as_ref().map(|(folder, _)| folder.clone()),
             mark_read: table.take("mark-read").and_then(|value| value.boolean()).unwrap_or(false),
             flag: table.take("flag").and_then(|value| value.boolean()).unwrap_or(false),
         };
         let points_at = table.take("points-at");
         table.finish();
-        let Some(name) = name else { continue };
-        if let Some(points_at) = points_at.and_then(|value| self::points_at(&name, &value)) {
+        verdicts.targets.extend(move_to);
+        let Some(name) = name else {
+            verdicts.unread_points_at |= points_at.is_some();
+            verdicts.misnamed.push(value.key().to_owned());
+            continue;
+        };
+        let written = points_at.is_some();
+        let points_at = points_at.and_then(|value| self::points_at(&name, &value));
+        verdicts.unread_points_at |= written && points_at.is_none();
+        if let Some(points_at) = points_at {
             match &verdicts.points_at {
                 Some(first) => findings.add(
                     Diagnostic::error(value.source(), points_at.at, "a second verdict has `points-at`")

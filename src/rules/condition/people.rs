@@ -1,13 +1,13 @@
 //! Whether a list names a follower, and how.
 
-use super::Answer;
+use super::{Answer, Doubt};
 use crate::mail::{Fact as M, Shown};
 use crate::rules::case::Sight;
 use crate::rules::fact::Fact::{self, *};
 use crate::rules::list::People;
 
 /// What the lists say.
-pub(super) enum Found<'a> {
+pub(super) enum Found<'a, 'l> {
     /// This list names the account.
     ByHandle { list: &'a str, written: &'a str },
     /// This list has the text: for `who` and `name`, a name that anybody can take.
@@ -17,27 +17,27 @@ pub(super) enum Found<'a> {
     /// No list does.
     Nobody,
     /// What would tell is not shown, or the list has never loaded.
-    CannotTell(Fact),
+    CannotTell(Doubt<'l>),
 }
 
-impl Found<'_> {
-    pub(super) fn answer(&self) -> Answer {
+impl<'l> Found<'_, 'l> {
+    pub(super) fn answer(&self) -> Answer<'l> {
         match self {
             Self::ByHandle { .. } | Self::ByText { .. } | Self::LooksLike { .. } => Answer::Holds,
             Self::Nobody => Answer::Fails,
-            Self::CannotTell(fact) => Answer::CannotTell(*fact),
+            Self::CannotTell(doubt) => Answer::CannotTell(*doubt),
         }
     }
 }
 
 /// Looks a fact up in lists. A handle found in any of them counts for more than a name.
-pub(super) fn find<'a>(fact: Fact, lists: &'a [String], sight: &'a Sight<'_>) -> Found<'a> {
+pub(super) fn find<'a, 'l: 'a>(fact: Fact, lists: &'l [String], sight: &'a Sight<'_>) -> Found<'a, 'l> {
     let mut unknown = None;
     let mut known: Vec<(&str, &People)> = Vec::new();
     for list in lists {
         match sight.lists.people(list) {
             Some(people) => known.push((list, people)),
-            None => unknown = Some(fact),
+            None => unknown = Some(Doubt::NeverLoaded(list)),
         }
     }
     let by_handle = || {
@@ -59,13 +59,13 @@ pub(super) fn find<'a>(fact: Fact, lists: &'a [String], sight: &'a Sight<'_>) ->
         Mail(M::Handle) => by_handle().map(|(list, written)| Found::ByHandle { list, written }),
         _ => by_text(fact).map(|(list, written)| Found::ByText { list, written }),
     };
-    found.unwrap_or_else(|| match unknown.or_else(|| hidden(fact, &known, sight)) {
-        Some(fact) => Found::CannotTell(fact),
+    found.unwrap_or_else(|| match unknown.or_else(|| hidden(fact, &known, sight).map(Doubt::NotShown)) {
+        Some(doubt) => Found::CannotTell(doubt),
         None => Found::Nobody,
     })
 }
 
-fn looks_like<'a>(known: &[(&'a str, &'a People)], sight: &'a Sight<'_>) -> Option<Found<'a>> {
+fn looks_like<'a, 'l>(known: &[(&'a str, &'a People)], sight: &'a Sight<'_>) -> Option<Found<'a, 'l>> {
     let handle = sight.handle();
     let name = sight.text(Mail(M::Name));
     known.iter().find_map(|(list, people)| {

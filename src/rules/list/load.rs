@@ -1,5 +1,7 @@
 //! The text of a list's source to its people. Pure: the caller reads the file or the folder.
 
+use std::ops::Range;
+
 use calcard::vcard::{VCard, VCardProperty};
 use calcard::{Entry, Parser};
 
@@ -28,7 +30,14 @@ pub fn text_file(source: &Source, findings: &Findings) -> Vec<Person> {
                 ),
             );
         } else if people.len() < MOST {
+            if let Some(advice) = Person::advice(written) {
+                let message = "this is nobody's name or handle";
+                findings.add(Diagnostic::warning(source, place, message).label(advice));
+            }
             people.extend(Person::parse(written));
+        } else if Person::parse(written).is_some() {
+            warn_of_the_rest(source, place, findings);
+            break;
         }
     }
     warn_if_nobody(source, &people, findings);
@@ -47,11 +56,18 @@ fn without_comment(line: &str) -> &str {
 /// profiles. Nicknames are left out: too many people share one.
 pub fn vcard(source: &Source, findings: &Findings) -> Vec<Person> {
     let mut people = Vec::new();
-    let mut parser = Parser::new(source.text().trim_start_matches('\u{feff}'));
+    // Old address books name the encoding by its value alone (vCard 2.1), which the parser does not know.
+    let text = source.text().trim_start_matches('\u{feff}');
+    let text = text.replace(";QUOTED-PRINTABLE", ";ENCODING=QUOTED-PRINTABLE");
+    let mut parser = Parser::new(&text);
     loop {
         match parser.entry() {
             Entry::VCard(card) if people.len() < MOST => people.extend(contact(&card)),
-            Entry::Eof | Entry::VCard(_) => break,
+            Entry::VCard(_) => {
+                warn_of_the_rest(source, 0..0, findings);
+                break;
+            }
+            Entry::Eof => break,
             Entry::InvalidLine(line) => findings.add(
                 Diagnostic::warning(source, find(source, &line), "this line is not part of a vCard")
                     .label("expected BEGIN:VCARD, a property, or END:VCARD"),
@@ -64,22 +80,45 @@ pub fn vcard(source: &Source, findings: &Findings) -> Vec<Person> {
             _ => break,
         }
     }
-    // The parser takes a contact that breaks off for a whole one; the rest of the file would be missed in
-    // silence.
-    let last = source.text().trim_end().lines().next_back().unwrap_or_default().trim();
-    if !people.is_empty() && !last.eq_ignore_ascii_case("END:VCARD") {
-        let end = source.text().trim_end().len();
-        findings.add(
-            Diagnostic::error(source, end.saturating_sub(last.len())..end, "the last contact has no end")
-                .label("expected END:VCARD after it; is the file complete?"),
-        );
-    }
+    refuse_contacts_without_end(source, findings);
     warn_if_nobody(source, &people, findings);
     people
 }
 
+/// The parser takes a contact that breaks off for a whole one, and the next for a part of it: the rest of the file
+/// would be missed in silence.
+fn refuse_contacts_without_end(source: &Source, findings: &Findings) {
+    let mut open = None;
+    let mut start = 0;
+    for line in source.text().split_inclusive('\n') {
+        let written = line.trim_start_matches('\u{feff}').trim_end();
+        let place =
+            start + line.len() - line.trim_start_matches('\u{feff}').len()..start + line.trim_end().len();
+        start += line.len();
+        if written.eq_ignore_ascii_case("BEGIN:VCARD") {
+            open.replace(place).into_iter().for_each(|begun| without_end(source, begun, findings));
+        } else if written.eq_ignore_ascii_case("END:VCARD") {
+            open = None;
+        }
+    }
+    open.into_iter().for_each(|begun| without_end(source, begun, findings));
+}
+
+fn without_end(source: &Source, begun: Range<usize>, findings: &Findings) {
+    findings.add(
+        Diagnostic::error(source, begun, "this contact has no end")
+            .label("expected END:VCARD after it; is the file complete?"),
+    );
+}
+
+fn warn_of_the_rest(source: &Source, place: Range<usize>, findings: &Findings) {
+    let message = format!("{} names more than {MOST} people", source.name());
+    findings.add(Diagnostic::warning(source, place, message).label("the rest is left out"));
+}
+
 fn contact(card: &VCard) -> Vec<Person> {
     let mut people = Vec::new();
+    let mut names = Vec::new();
     for entry in &card.entries {
         let texts = entry.values.iter().filter_map(|value| value.as_text());
         match &entry.name {
@@ -89,12 +128,22 @@ fn contact(card: &VCard) -> Vec<Person> {
                     texts.map(str::trim).filter(|name| !name.contains('@')).filter_map(Person::parse),
                 );
             }
+            // Family name, then given name. Before vCard 3.0 there may be no other.
+            VCardProperty::N => {
+                let parts: Vec<_> = texts.map(str::trim).collect();
+                let name: Vec<_> =
+                    parts.iter().take(2).rev().copied().filter(|part| !part.is_empty()).collect();
+                names.extend(Person::parse(&name.join(" ")));
+            }
             VCardProperty::Socialprofile | VCardProperty::Impp => people.extend(texts.filter_map(profile)),
             VCardProperty::Other(name) if name.eq_ignore_ascii_case("X-SOCIALPROFILE") => {
                 people.extend(texts.filter_map(profile));
             }
             _ => (),
         }
+    }
+    if !people.iter().any(|person| matches!(person, Person::Name(_))) {
+        people.extend(names.into_iter().filter(|person| matches!(person, Person::Name(_))));
     }
     people.retain(|person| match person {
         Person::Handle(text) | Person::Name(text) => text.chars().count() <= LONGEST,
@@ -180,8 +229,46 @@ mod tests {
     }
 
     #[test]
+    fn contacts_of_old_address_books_are_known_too() {
+        let card = |lines: &str| format!("BEGIN:VCARD\r\nVERSION:2.1\r\n{lines}\r\nEND:VCARD\r\n");
+        for (lines, expected) in [
+            ("N:Lima;Ana;;;", "Ana Lima"),
+            ("N:Lima", "Lima"),
+            ("N:Lima;Ana\r\nFN:Ana L.", "Ana L."),
+            ("FN;QUOTED-PRINTABLE:Ana=20Lima", "Ana Lima"),
+            ("N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=C3=85ngstr=C3=B6m;Zo=C3=AB;;;", "Zoë Ångström"),
+            ("FN;CHARSET=UTF-8;QUOTED-PRINTABLE:Zo=C3=AB", "Zoë"),
+        ] {
+            check(vcard, &card(lines), &[expected], "");
+        }
+    }
+
+    #[test]
+    fn nobody_is_lost_in_silence() {
+        let text = "BEGIN:VCARD\nFN:Ana\nEND:VCARD\nBEGIN:VCARD\nFN:Bo\nBEGIN:VCARD\nFN:Cy\nEND:VCARD\n";
+        let source = Source::new("friends", text);
+        let findings = Findings::default();
+        let _ = vcard(&source, &findings);
+        let found = findings.into_sorted();
+        assert!(found.iter().any(|one| one.is_error() && one.plain().contains("friends:4:1")), "{found:?}");
+        for line in ["https://m.example/@bob", "Ana Lima <ana@x.example>", "fay@m.example, gus@m.example"] {
+            check(text_file, line, &[line], "nobody's name or handle");
+        }
+        check(
+            text_file,
+            "Lima, Ana\nAna <3\n@bob@m.example\n",
+            &["Lima, Ana", "Ana <3", "@bob@m.example"],
+            "",
+        );
+        let source = Source::new("friends", "Ana\n".repeat(MOST + 1));
+        let findings = Findings::default();
+        assert_eq!(text_file(&source, &findings).len(), MOST);
+        assert!(findings.into_sorted().iter().any(|one| one.message.contains("more than 100000")));
+    }
+
+    #[test]
     fn a_file_that_holds_no_contacts_says_so() {
-        check(vcard, "BEGIN:VCARD\r\nFN:Ana Lima\r\n", &["Ana Lima"], "friends:2:1");
+        check(vcard, "BEGIN:VCARD\r\nFN:Ana Lima\r\n", &["Ana Lima"], "friends:1:1");
         check(vcard, "just text\r\n", &[], "friends");
         check(vcard, "", &[], "nobody is in friends");
     }

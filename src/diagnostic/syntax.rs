@@ -1,0 +1,158 @@
+//! What can be read of a TOML file that is not one: a block with a syntax error is left out, so that one missing
+//! bracket is one finding and says nothing false about the blocks after it.
+//!
+//! For [`super::document`] only.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use toml::de::{DeTable, Error};
+
+use super::document::Findings;
+use super::{Diagnostic, Source};
+
+/// What is left of a file's text.
+pub(super) struct Readable<'a> {
+    /// As long as the file's, with blanks in place of what cannot be read.
+    pub(super) text: Cow<'a, str>,
+    /// Whether nothing had to be left out.
+    pub(super) whole: bool,
+}
+
+/// From the line of a `[header]` up to the next one, or what stands before the first.
+struct Block<'a> {
+    at: Range<usize>,
+    /// What is between the brackets.
+    name: &'a str,
+}
+
+/// Leaves out every block that cannot be read, each with one finding; and with it the tables within it, such as
+/// `[rule.when]` after `[[rule]]`, which would count as parts of another.
+pub(super) fn readable<'a>(source: &'a Source, findings: &Findings) -> Readable<'a> {
+    let text = source.text();
+    let (_, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        return Readable { text: text.into(), whole: true };
+    }
+    let groups = groups(text);
+    // A block by itself: an array without an end would take in those that follow.
+    let broken = |group: &[Block<'_>]| {
+        let wrong = group.iter().find_map(|block| {
+            let (_, errors) = DeTable::parse_recoverable(text.get(block.at.clone())?.trim_end());
+            let error = errors.into_iter().min_by_key(|error| error.span().map(|span| span.start))?;
+            Some((error, block.at.start))
+        });
+        wrong.map(|(error, start)| findings.add(finding(source, &error, start))).is_some()
+    };
+    let mut left = text.as_bytes().to_vec();
+    let mut whole = Vec::new();
+    for group in groups {
+        match broken(&group) {
+            true => blank(&mut left, &group),
+            false => whole.push(group),
+        }
+    }
+    let mut left = String::from_utf8_lossy(&left).into_owned();
+    // Blocks that are each readable can still be wrong together: one table defined twice, or `[rule]` before many a
+    // `[[rule]]`, with an error for each.
+    let (_, errors) = DeTable::parse_recoverable(&left);
+    if let Some(first) = errors.first() {
+        findings.add(finding(source, first, 0));
+        let starts: Vec<_> = errors.iter().filter_map(|error| Some(error.span()?.start)).collect();
+        let mut rest = left.clone().into_bytes();
+        for group in whole {
+            let at = group.iter().any(|block| starts.iter().any(|start| block.at.contains(start)));
+            if at {
+                blank(&mut rest, &group);
+            }
+        }
+        left = String::from_utf8_lossy(&rest).into_owned();
+    }
+    Readable { text: left.into(), whole: false }
+}
+
+fn finding(source: &Source, error: &Error, start: usize) -> Diagnostic {
+    let end = source.text().len();
+    let span = error.span().map_or(end..end, |span| start + span.start..start + span.end);
+    Diagnostic::error(source, span, error.message().replace('\n', ", "))
+}
+
+/// The blocks of a file, each together with those of the tables within it.
+fn groups(text: &str) -> Vec<Vec<Block<'_>>> {
+    let mut groups = vec![vec![Block { at: 0..0, name: "" }]];
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let at = start..start + line.len();
+        start = at.end;
+        let name = header(line);
+        let parent = groups.last().and_then(|group| group.first()).map_or("", |block| block.name);
+        let within =
+            name.and_then(|name| name.strip_prefix(parent)).is_some_and(|rest| rest.starts_with('.'));
+        match (name, groups.last_mut()) {
+            (Some(name), Some(group)) if within && !parent.is_empty() => group.push(Block { at, name }),
+            (None, Some(group)) => {
+                if let Some(block) = group.last_mut() {
+                    block.at.end = at.end;
+                }
+            }
+            (name, _) => groups.push(vec![Block { at, name: name.unwrap_or_default() }]),
+        }
+    }
+    groups
+}
+
+/// The name in a line such as `[[rule]]`, also where a bracket is missing. A line of an array begins otherwise.
+fn header(line: &str) -> Option<&str> {
+    let name = line.trim_start().strip_prefix('[')?.trim_start_matches(['[', ' ']);
+    let name = name.split([']', '\n', '#']).next()?.trim();
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then_some(name)
+}
+
+/// Lines stay, so that every place is still where it was.
+fn blank(text: &mut [u8], group: &[Block<'_>]) {
+    for block in group {
+        for byte in text.get_mut(block.at.clone()).into_iter().flatten().filter(|byte| **byte != b'\n') {
+            *byte = b' ';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_bracket_costs_its_own_block() {
+        let cases = [
+            // The text, the lines that are left, and the lines of the findings.
+            ("a = 1\n[b]\nc = [1\n[d]\ne = 1\n", "1450", "3"),
+            ("a = [\n[b]\nc = 1\n", "230", "1"),
+            ("[[r]]\nn = 1\n[r.w]\nx = \"\n[[r]]\nn = \"ä\n[[r]]\nn = 3\n", "780", "46"),
+            ("[[r]\nn = 1\n[r.w]\nx = 2\n[s]\n", "50", "1"),
+            ("[a]\nb = 1\n[c]\n[a]\nb = 1\n[d]\n", "12360", "4"),
+            ("[r]\nn = 1\n[[r]]\n[[r]]\n[[r]]\n", "120", "3"),
+        ];
+        for (text, left, lines) in cases {
+            let source = Source::new("f.toml", text);
+            let findings = Findings::default();
+            let readable = readable(&source, &findings);
+            assert!(!readable.whole && readable.text.len() == text.len());
+            let kept: String = readable
+                .text
+                .split('\n')
+                .zip(text.split('\n'))
+                .enumerate()
+                .filter(|(_, (now, before))| now == before)
+                .map(
+                    |(index, (now, _))| if now.is_empty() { "0".to_owned() } else { (index + 1).to_string() },
+                )
+                .collect();
+            let found = findings.into_sorted();
+            let cited: String = found
+                .iter()
+                .map(|finding| finding.place.as_ref().unwrap().location().line.to_string())
+                .collect();
+            assert_eq!((cited.as_str(), kept.as_str()), (lines, left), "{text}");
+        }
+    }
+}
