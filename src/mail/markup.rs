@@ -113,19 +113,33 @@ impl Document {
 
     /// The lines of an element as they would be shown, without empty ones.
     pub(super) fn lines_of(&self, place: usize) -> Vec<String> {
-        let pieces = self.pieces_of(place);
-        let mut lines = pieces.split(|piece| matches!(piece, Piece::Break)).map(|pieces| {
-            let texts = pieces.iter().filter_map(|piece| match piece {
-                Piece::Text(range) => self.text.get(range.clone()),
-                Piece::Break => None,
-            });
-            one_line(&texts.collect::<String>(), LINE_CAP)
-        });
-        // What stands at the cut does not count.
-        if self.is_cut(place) {
-            lines.next_back();
+        let mut lines = Vec::new();
+        let mut line = String::new();
+        let mut end = |line: &mut String| {
+            let done = one_line(line, LINE_CAP);
+            if !done.is_empty() {
+                lines.push(done);
+            }
+            line.clear();
+            lines.len() < LINES_LIMIT
+        };
+        for piece in self.pieces_of(place) {
+            let goes_on = match piece {
+                Piece::Text(range) => {
+                    line.push_str(self.text.get(range.clone()).unwrap_or_default());
+                    true
+                }
+                Piece::Break => end(&mut line),
+            };
+            if !goes_on {
+                return lines;
+            }
         }
-        lines.filter(|line| !line.is_empty()).take(LINES_LIMIT).collect()
+        // What stands at the cut does not count.
+        if !self.is_cut(place) {
+            end(&mut line);
+        }
+        lines
     }
 
     fn pieces_of(&self, place: usize) -> &[Piece] {

@@ -111,16 +111,19 @@ impl<'m> Content<'m> {
     /// Has somebody passed it on? Mail programs write such a line above it, in any language:
     /// `---------- Forwarded message ---------`.
     pub(super) fn is_passed_on(&self) -> bool {
-        let heads = |line: &str| {
-            line.starts_with("-----")
+        const DASHES: &str = "-----";
+        let heads = |line: &String| {
+            line.starts_with(DASHES)
                 && line.ends_with("---")
                 && line.trim_matches(['-', ' ']).chars().any(char::is_alphabetic)
         };
-        match self.document() {
-            Some(document) if self.message.text().is_none() => {
-                document.element(0).is_some_and(|_| document.lines_of(0).iter().any(|line| heads(line)))
+        match (self.message.text(), self.message.html()) {
+            (Some(text), _) => text.contains(DASHES) && self.lines().iter().any(heads),
+            (None, Some(html)) => {
+                let lines = || self.document().map(|document| document.lines_of(0)).unwrap_or_default();
+                html.contains(DASHES) && lines().iter().any(heads)
             }
-            _ => self.lines().iter().any(|line| heads(line)),
+            (None, None) => false,
         }
     }
 

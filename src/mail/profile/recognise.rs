@@ -49,9 +49,6 @@ impl Profiles {
             return Recognition::Foreign;
         }
         let content = Content::new(message);
-        if content.is_passed_on() {
-            return Recognition::Foreign;
-        }
         let mut links = OnceCell::new();
         let mut links_of: Option<&Network> = None;
         let mut incomplete: Option<(&Profile, Vec<Fact>)> = None;
@@ -61,6 +58,10 @@ impl Profiles {
             // What seems to be a network's mail, and cannot be read, is not to be guessed at.
             if profile.is_guess && (incomplete.is_some() || unlike.is_some()) {
                 break;
+            }
+            // Nobody passes a mail on from a network's own address.
+            if layout.from.is_empty() && content.is_passed_on() {
+                continue;
             }
             // The language of the HTML part matters where numbers are printed, and not before.
             let lang = if profile.counts() { content.document().and_then(Document::lang) } else { None };
