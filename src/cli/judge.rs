@@ -11,7 +11,7 @@ use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::mail::Trust;
 use crate::report;
-use crate::rules::table;
+use crate::rules::{score, table};
 
 /// The largest table that is read, in bytes: some millions of rows.
 const TABLE_LIMIT: u64 = 512 << 20;
@@ -55,7 +55,7 @@ pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Outpu
     }
     output.text(&report::judged::tally(verdicts.iter()));
     let filed = iter::zip(&rows, &verdicts).map(|(row, verdict)| (row, rules.files(verdict)));
-    let scores = table::scores(filed);
+    let scores = score::scores(filed);
     if !scores.is_empty() {
         output.text(&format!("\n{}", report::judged::scores(&scores)));
     }

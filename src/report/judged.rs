@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::rules::table::{Row, Score};
+use crate::rules::score::Score;
+use crate::rules::table::Row;
 use crate::rules::{Verdict, VerdictName};
 
 /// One row of the table, as one line of JSON.

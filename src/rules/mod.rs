@@ -17,6 +17,7 @@ mod interval;
 pub mod list;
 pub mod recall;
 mod schema;
+pub mod score;
 mod set;
 pub mod table;
 mod text;

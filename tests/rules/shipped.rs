@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
-use followsift::rules::{Fact, Vocabulary, table};
+use followsift::rules::{Fact, Vocabulary, score, table};
 
 use super::load;
 
@@ -62,7 +62,7 @@ fn a_table_of_followers_is_judged_by_them() {
     let (rules, _) = load(SHIPPED);
     let lists = rules.gather(&BTreeMap::new());
     let judged = rows.iter().map(|row| (row, rules.files(&rules.judge_row(row, &lists))));
-    let scores = table::scores(judged);
+    let scores = score::scores(judged);
     let all = scores.get("twitter").unwrap();
     assert_eq!((all.genuine, all.flagged, all.unwanted, all.caught), (1, 0, 3, 2));
     assert_eq!(scores.get("mastodon").unwrap().flagged, 0);
