@@ -244,11 +244,29 @@ fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
     pause(seconds(8));
     assert_eq!(wrong.connections(), 1, "a wrong password was tried again: {}", daemon.log());
     assert!(!daemon.log().contains("not it"));
+    home.write("rules.toml", &format!("{}# saved\n", support::daemon::RULES));
+    daemon.logs("were read again");
+    pause(seconds(3));
+    assert_eq!(wrong.connections(), 1, "a wrong password was tried again since a file was saved");
     home.write("wrong", support::PASSWORD);
     daemon.signal(Signal::HUP);
     filed(&server, &daemon, 2, SOON);
     daemon.says("watching home, work; last trouble");
     assert_eq!(right.connections(), 1, "an account that did not change was started anew");
+}
+
+#[test]
+fn a_folder_that_the_server_will_not_open_just_now_keeps_no_other_from_being_looked_through() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let proxy = Proxy::start(server.port);
+    let home = Home::new();
+    home.settings(proxy.port, "folders = [\"Other\", \"INBOX\"]");
+    server.client().run("CREATE Other");
+    deliver(&server, [1]);
+    proxy.arm(When::Before("SELECT"), How::Say("TAG NO [SERVERBUG] internal error\r\n"));
+    let swept = home.command(&["sweep"]).output().unwrap();
+    assert_eq!(swept.status.code(), Some(75), "{}", String::from_utf8_lossy(&swept.stderr));
+    assert_eq!(whereabouts(&mut server.client()), (vec![], vec![1]));
 }
 
 #[test]

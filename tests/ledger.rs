@@ -172,6 +172,17 @@ fn an_intent_survives_a_crash_and_is_settled_after_it() {
 }
 
 #[test]
+fn a_mail_that_was_gone_when_one_looked_and_comes_back_was_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    let stated = ledger.intend(&[intent(1)]).unwrap();
+    ledger.settle(&[(stated[0], Settlement::Gone)], Timestamp(5001)).unwrap();
+    assert_eq!(earlier(&ledger, 1, 101), EarlierMove::PutBack);
+    assert_eq!(earlier(&ledger, 1, intent(1).mail.uid.0), EarlierMove::None, "it was there all the time");
+}
+
+#[test]
 fn intents_are_stated_and_settled_all_or_none() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();

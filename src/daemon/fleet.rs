@@ -83,6 +83,7 @@ struct Running {
     /// As it is watched.
     account: Account,
     stop: Stop,
+    started: Instant,
 }
 
 /// All accounts.
@@ -107,7 +108,7 @@ impl Fleet {
         let (news, heard) = mpsc::unbounded_channel();
         let mut fleet =
             Self { settings: Arc::clone(&settings), reading, news, seats: BTreeMap::new(), started: 0 };
-        fleet.take(settings)?;
+        fleet.take(settings, true)?;
         Ok((fleet, heard))
     }
 
@@ -116,11 +117,12 @@ impl Fleet {
         &self.settings
     }
 
-    /// Goes on with these settings: accounts that changed, and those that are parked, are started anew.
+    /// Goes on with these settings: accounts that changed are started anew; those that are parked only where that was `asked`
+    /// for: each try with a wrong password counts with the server, and files are saved often.
     ///
     /// # Errors
     /// Where the machine gives no thread or no file descriptor.
-    pub(super) fn take(&mut self, settings: Arc<Settings>) -> io::Result<()> {
+    pub(super) fn take(&mut self, settings: Arc<Settings>, asked: bool) -> io::Result<()> {
         let all = settings.state != self.settings.state || settings.credentials != self.settings.credentials;
         self.settings = Arc::clone(&settings);
         for seat in self.seats.values_mut() {
@@ -137,7 +139,7 @@ impl Fleet {
             seat.revival = None;
             let watches = seat.running.as_ref();
             let same = watches.is_some_and(|running| seat.wanted.as_ref() == Some(&running.account));
-            if same && !all && !matches!(seat.state, State::Parked { .. }) {
+            if same && !all && !(asked && matches!(seat.state, State::Parked { .. })) {
                 continue;
             }
             match watches {
@@ -165,15 +167,17 @@ impl Fleet {
                     State::Away { trouble } | State::Parked { trouble } => Some(format!("{name}: {trouble}")),
                     State::Connecting | State::Watching | State::Dead => None,
                 };
-                if state == State::Watching {
-                    seat.deaths.reset();
-                }
                 seat.state = state;
                 Ok(trouble)
             }
             What::Over { panicked } => {
                 let name = name.clone();
-                let asked = seat.running.take().is_some_and(|running| running.stop.is_stopped());
+                let running = seat.running.take();
+                // One that dies each time soon after it was started is started ever more seldom.
+                if running.as_ref().is_some_and(|running| running.started.elapsed() > LONGEST) {
+                    seat.deaths.reset();
+                }
+                let asked = running.is_some_and(|running| running.stop.is_stopped());
                 if asked && !panicked {
                     self.start(&name)?;
                     return Ok(None);
@@ -254,7 +258,8 @@ impl Fleet {
         let number = self.started;
         let stop = Stop::new()?;
         stop.speak_by(Instant::now());
-        seat.running = Some(Running { number, account: account.clone(), stop: stop.clone() });
+        let started = Instant::now();
+        seat.running = Some(Running { number, account: account.clone(), stop: stop.clone(), started });
         let before = self.settings.accounts.iter().take_while(|other| other.name != account.name);
         let ahead = before.filter(|other| other.host == account.host).count();
         let voice = Voice { number, news: self.news.clone() };

@@ -118,8 +118,8 @@ impl Service<'_> {
             tokio::select! {
                 _ = ears.terminate.recv() => break,
                 _ = ears.interrupt.recv() => break,
-                _ = ears.hangup.recv() => self.reload(&mut ears.saved)?,
-                () = ears.saved.changed() => self.reload(&mut ears.saved)?,
+                _ = ears.hangup.recv() => self.reload(&mut ears.saved, true)?,
+                () = ears.saved.changed() => self.reload(&mut ears.saved, false)?,
                 Some(news) = ears.news.recv() => {
                     if let Some(trouble) = self.fleet.hear(news).map_err(no_thread)? {
                         self.notes.last_trouble = Some((clock::now(), trouble));
@@ -142,8 +142,8 @@ impl Service<'_> {
         Ok(())
     }
 
-    /// Reads everything anew, and goes on with it if it is right.
-    fn reload(&mut self, saved: &mut Saved) -> Result<(), ServiceFault> {
+    /// Reads everything anew, and goes on with it if it is right. `asked` for by a signal, or else because a file was saved.
+    fn reload(&mut self, saved: &mut Saved, asked: bool) -> Result<(), ServiceFault> {
         self.systemd.reloading();
         saved.see(self.origin.files());
         let (read, findings) = self.origin.read(self.fleet.settings());
@@ -165,7 +165,7 @@ impl Service<'_> {
             Some((settings, reading)) => {
                 self.notes.refused = None;
                 self.readings.send_replace(Arc::new(reading));
-                self.fleet.take(Arc::new(settings)).map_err(no_thread)?;
+                self.fleet.take(Arc::new(settings), asked).map_err(no_thread)?;
                 info!(message_id = kind::RELOADED, "settings, rules and lists were read again");
             }
             None => {

@@ -26,6 +26,10 @@ use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
 
+/// After so many looks in a row that end at once and find nothing, what the server says of a folder is not to be believed (it
+/// renumbers it at every look, say), and it is looked at when the poll is due.
+const HASTY: u32 = 3;
+
 /// What a watcher thread is given.
 #[derive(Debug)]
 pub(super) struct Watcher {
@@ -98,8 +102,8 @@ impl Watcher {
         let until = Instant::now() + pause;
         loop {
             match self.stop.wait(until) {
-                // Another network does not mend a wrong password.
-                Woken::Knock if parked && !fault.is_of_network() => {}
+                // Another network does not mend a wrong password, nor a server that refuses.
+                Woken::Knock if !fault.is_of_network() => {}
                 Woken::Knock => {
                     learned.backoff.reset();
                     return self.stop.wait(Instant::now() + self.turn);
@@ -119,6 +123,7 @@ impl Watcher {
         learned.trouble = None;
         voice.tell(State::Watching);
         let mut last_wait = None;
+        let mut hasty = 0;
         loop {
             lock.confirm()?;
             let (healthy, tally) = self.sweep(session, &mut ledger, learned)?;
@@ -128,7 +133,8 @@ impl Watcher {
                 learned.patience.ended(woken, waited, tally.looked_at > 0);
             }
             let begun = Instant::now();
-            let woken = match self.wait(&mut session, &ledger, &learned.patience, tally.troubles > 0) {
+            let troubled = tally.troubles > 0 || hasty > HASTY;
+            let woken = match self.wait(&mut session, &ledger, &learned.patience, troubled) {
                 Ok(woken) => woken,
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
@@ -141,6 +147,8 @@ impl Watcher {
                 return Ok(());
             }
             learned.backoff.reset();
+            let fruitless = tally.looked_at == 0 && begun.elapsed() < Duration::from_secs(1);
+            hasty = if fruitless { hasty + 1 } else { 0 };
             last_wait = Some((woken, begun.elapsed()));
         }
     }

@@ -224,7 +224,7 @@ impl Ledger {
             let mut select = connection.prepare_cached(
                 "SELECT outcome, account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid
                  FROM intent JOIN mail ON mail.id = intent.mail
-                 WHERE digest = ?1 AND size = ?2 AND outcome IN ('moved', 'doubled')",
+                 WHERE digest = ?1 AND size = ?2 AND outcome IN ('moved', 'doubled', 'gone')",
             )?;
             let mut rows = select.query(params![
                 identity.digest,
@@ -239,6 +239,10 @@ impl Ledger {
                 let original = same_place && mail.uid == uid;
                 // A twin, which lay beside it all the time.
                 if same_place && !original && mail.uid < next {
+                    continue;
+                }
+                // A server told wrongly that it was gone; nobody has put it back.
+                if outcome == "gone" && original {
                     continue;
                 }
                 if outcome == "doubled" && original {

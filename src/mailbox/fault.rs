@@ -312,6 +312,12 @@ impl Fault {
         }
     }
 
+    /// Would the server not open a folder just now, on a line that goes on?
+    pub fn is_refused_folder(&self) -> bool {
+        let refused = |refusal: &Refusal| refusal.status == Status::No && refusal.code != Some(Code::Alert);
+        self.doing == Step::Open && matches!(&self.cause, Cause::Refused(refusal) if refused(refusal))
+    }
+
     /// Was it we who gave up, because a stop was asked for?
     pub fn is_stop(&self) -> bool {
         matches!(self.cause, Cause::Stopped)
@@ -321,10 +327,18 @@ impl Fault {
 /// What a server that has had enough of us refuses.
 const THROTTLED: [Step; 5] = [Step::LogIn, Step::List, Step::Open, Step::Search, Step::Fetch];
 
+/// What is asked of a server for the sake of one move, or of one target.
+const OF_A_MOVE: [Step; 6] =
+    [Step::Create, Step::Subscribe, Step::Move, Step::Copy, Step::Mark, Step::Remove];
+
 /// Decides by the code; without one that decides, a login that is refused is a wrong password, and anything else is about
 /// the one thing that was asked for.
 fn refused(doing: Step, refusal: &Refusal) -> Fate {
     match refusal.code {
+        // What is about one folder or one move is no reason to leave the others; it is tried again later all the same.
+        Some(Code::Limit | Code::ServerBug) if refusal.status == Status::No && OF_A_MOVE.contains(&doing) => {
+            Fate::Leave
+        }
         Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug | Code::Alert) => Fate::Retry,
         // Gmail, to an account that is over its bandwidth or its number of commands: it is to come back later. Where mails
         // are moved, the same code is about the mailbox's size.
@@ -409,6 +423,9 @@ mod tests {
             (Step::LogIn, No, "[CONTACTADMIN] unpaid", Fate::Park),
             (Step::LogIn, Bye, "[AUTHENTICATIONFAILED] too often", Fate::Park),
             (Step::Move, No, "[OVERQUOTA] full", Fate::Leave),
+            (Step::Create, No, "[LIMIT] too many mailboxes", Fate::Leave),
+            (Step::Copy, No, "[SERVERBUG] internal error", Fate::Leave),
+            (Step::Move, No, "[INUSE] locked", Fate::Retry),
             (Step::Move, No, "[EXPIRED] password", Fate::Park),
             (Step::Fetch, No, "[OVERQUOTA] Account exceeded command or bandwidth limits.", Fate::Retry),
             (Step::Open, Bad, "User is authenticated but not connected.", Fate::Retry),

@@ -83,7 +83,8 @@ fn one(
         uid: head.uid,
     };
     let earlier = memory.earlier_move(&mail, &identity)?;
-    if *only_known && earlier == EarlierMove::None && !memory.is_waiting(&mail, &identity)? {
+    let is_new = earlier == EarlierMove::None;
+    if *only_known && is_new && (head.flags.is_touched() || !memory.is_waiting(&mail, &identity)?) {
         return Ok(None);
     }
     let received = Timestamp(head.received);

@@ -66,11 +66,19 @@ pub fn sweep(
     }
     let fuse = fuse::Fuse::new(sweep, memory)?;
     let mut pass = pass::Pass { session: &mut session, sweep, memory, tell, fuse, tally };
+    // A folder that the server will not open just now is no reason to leave the others; the session ends after them.
+    let mut refused = None;
     for folder in &sweep.account.folders {
         match pass.through(folder) {
             Err(SweepFault::Mailbox(fault)) if fault.fate() == Fate::Leave => pass.trouble(&fault, folder)?,
+            Err(SweepFault::Mailbox(fault)) if fault.is_refused_folder() && !pass.session.is_spent() => {
+                refused.get_or_insert(fault);
+            }
             done => done?,
         }
+    }
+    if let Some(fault) = refused {
+        return Err(fault.into());
     }
     pass.tell_of_fuse()?;
     tally = pass.tally;

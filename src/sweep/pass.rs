@@ -179,7 +179,9 @@ impl Pass<'_, '_> {
                     Meant::Known => true,
                     Meant::Nothing => continue,
                 };
-                if self.is_plausible(&head) {
+                // What its reader has starred or answered is read only for the sake of one that he has put back.
+                let only_known = only_known || head.flags.is_touched();
+                if !head.flags.deleted && self.sweep.rulebook.profiles.plausible(&head.fields) {
                     candidates.push(Candidate { head, only_known });
                 }
             }

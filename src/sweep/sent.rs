@@ -51,7 +51,8 @@ pub fn refresh_sent(
     let mut unread = Vec::new();
     for (_, folder) in folders(sources) {
         let known = ledger.sent_people(&account.name, &folder)?;
-        if known.is_some_and(|known| now.since(known.refreshed_at) < FRESH) {
+        // Also where the clock was ahead once.
+        if known.is_some_and(|known| known.refreshed_at <= now && now.since(known.refreshed_at) < FRESH) {
             continue;
         }
         match read(session, &folder) {

@@ -25,6 +25,24 @@ fn a_mail_put_back_is_never_moved_again_and_its_follower_is_known() {
 }
 
 #[test]
+fn a_mail_that_was_starred_and_put_back_makes_its_follower_known_too() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.sweep();
+    scene.client.select(SPAM);
+    scene.client.run("UID STORE 1 +FLAGS (\\Flagged)");
+    scene.client.run("UID MOVE 1 INBOX");
+    let said = scene.sweep();
+    assert!(said.contains("put back by hand") && scene.count("INBOX") == 1, "{said}");
+    let known =
+        "[[rule]]\nname = \"Known\"\nwhen.known = true\nverdict = \"real\"\n\n[[rule]]\nname = \"Nobody";
+    scene.home.write("rules.toml", &RULES.replacen("[[rule]]\nname = \"Nobody", known, 1));
+    scene.deliver(&[text(&spam(1), 2)]);
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 0));
+}
+
+#[test]
 fn where_originals_are_only_marked_taking_the_mark_away_puts_back() {
     let Some(mut scene) = Scene::set(&Home::server(&["MOVE", "UIDPLUS"]), ALL) else { return };
     scene.deliver(&[text(&spam(1), 1)]);
