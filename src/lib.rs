@@ -48,7 +48,7 @@
 //! 7. What the user starred, answered or marked as deleted is left
 //!    (`tests/mailbox/moving.rs::what_the_user_marked_is_never_expunged_and_what_he_touched_is_left`).
 //! 8. Killed at any moment, every mail is in one folder
-//!    (`tests/daemon.rs::killed_at_a_random_moment_a_hundred_times_every_mail_is_in_exactly_one_folder`).
+//!    (`tests/faults.rs::a_line_that_fails_or_a_kill_at_any_command_loses_and_doubles_nothing`).
 //! 9. What a name or the recipient plants never becomes a fact
 //!    (`tests/recognition.rs::a_planted_number_handle_or_link_never_becomes_the_followers`).
 //! 10. Nothing from a mail reaches a terminal as a command
