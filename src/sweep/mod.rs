@@ -77,10 +77,10 @@ pub fn sweep(
             done => done?,
         }
     }
+    pass.tell_of_fuse()?;
     if let Some(fault) = refused {
         return Err(fault.into());
     }
-    pass.tell_of_fuse()?;
     tally = pass.tally;
     tally.turns = session.turns() - turns_before;
     Ok((session, tally))
