@@ -221,7 +221,7 @@ fn clamp(place: &Place) -> Range<usize> {
 }
 
 /// Words from files and mails are shown on one line and without anything a terminal would obey.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

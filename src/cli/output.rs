@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use crate::daemon::Chain;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, one_line};
 use crate::place::AccountName;
 use crate::report::Paint;
 use crate::settings::Environment;
@@ -91,12 +91,12 @@ impl Output {
 
     /// Prints an error with its causes, joined once, here.
     pub(super) fn failure(&mut self, error: &dyn Error) {
-        self.error(&format!("error: {}", harmless(&Chain(error).to_string())));
+        self.error(&format!("error: {}", one_line(&Chain(error).to_string())));
     }
 
     /// Prints what went wrong with an account, with its causes.
     pub(super) fn account_failure(&mut self, account: &AccountName, error: &dyn Error) {
-        self.error(&format!("error: {account}: {}", harmless(&Chain(error).to_string())));
+        self.error(&format!("error: {account}: {}", one_line(&Chain(error).to_string())));
     }
 
     /// Prints findings to standard error, each followed by an empty line.
@@ -113,9 +113,5 @@ impl Output {
 
 /// A path on one line, without anything that a terminal would obey.
 pub(super) fn shown(path: &Path) -> String {
-    harmless(&path.display().to_string())
-}
-
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    one_line(&path.display().to_string())
 }
