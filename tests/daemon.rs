@@ -684,7 +684,7 @@ fn followsift_fingerprint(pem: &[u8]) -> followsift::settings::Fingerprint {
 
 /// Takes as many minutes as FOLLOWSIFT_SOAK_MINUTES says, else sixty; `tests/further/soak.sh` runs it.
 #[test]
-#[ignore = "it takes an hour"]
+#[ignore = "it takes up to an hour: `tests/run.sh --all` runs it, for a quarter of one"]
 fn memory_stays_flat_while_everything_fails_now_and_then() {
     #[expect(clippy::disallowed_methods, reason = "it is the test's setting, not the program's")]
     let minutes = std::env::var("FOLLOWSIFT_SOAK_MINUTES").map_or(60, |minutes| minutes.parse().unwrap());
