@@ -146,6 +146,54 @@ pub struct MailIdentity {
     pub size: u32,
 }
 
+/// A header line by line, as digests: by it a message is known again to which a program has added lines on the way. Never a
+/// reason to move or remove anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderLines {
+    /// The digest of the topmost Received field, which the user's own server wrote.
+    pub received: [u8; 8],
+    /// The digests of all lines, 8 bytes each.
+    pub lines: Vec<u8>,
+}
+
+impl HeaderLines {
+    /// Of the beginning of a message. `None` where no Received field is in it: then nothing tells two deliveries apart.
+    pub fn of(mail: &[u8]) -> Option<Self> {
+        let head = mail.get(..HEADER_LIMIT).unwrap_or(mail);
+        let digest = |text: &[u8]| -> [u8; 8] {
+            let mut short = [0; 8];
+            short.iter_mut().zip(Sha256::digest(text)).for_each(|(into, byte)| *into = byte);
+            short
+        };
+        let mut lines = Vec::new();
+        let mut received: Option<Vec<u8>> = None;
+        let mut in_received = false;
+        for line in head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end) {
+            if line.is_empty() {
+                break;
+            }
+            let folded = line.starts_with(b" ") || line.starts_with(b"\t");
+            if !folded {
+                let is_received = line.get(..9).is_some_and(|name| name.eq_ignore_ascii_case(b"received:"));
+                in_received = is_received && received.is_none();
+            }
+            if in_received {
+                received.get_or_insert_default().extend_from_slice(line);
+            }
+            lines.extend_from_slice(&digest(line));
+        }
+        Some(Self { received: digest(&received?), lines })
+    }
+
+    /// Are all lines of `earlier` in this header, in their order, with the same topmost Received field? Then lines were only
+    /// added.
+    pub fn contains(&self, earlier: &Self) -> bool {
+        let mut mine = self.lines.chunks_exact(8);
+        self.received == earlier.received
+            && earlier.lines.chunks_exact(8).all(|line| mine.by_ref().any(|one| one == line))
+    }
+}
+
 /// Flags that a mail is given. None is ever taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Marks {
@@ -196,6 +244,25 @@ mod tests {
         }
         assert_ne!(MailDigest::of(b"From: a\r\nSubject: c\r\n\r\n"), MailDigest::of(whole));
         assert_eq!(MailDigest::of(b"\r\nbody"), MailDigest::of(b""));
+    }
+
+    #[test]
+    fn a_header_that_gained_lines_is_known_and_a_second_delivery_is_not() {
+        let lines = |text: &str| HeaderLines::of(text.as_bytes()).unwrap();
+        let filed = lines("Received: from a\r\n by mx; Mon\r\nFrom: x\r\nSubject: y\r\n\r\nbody");
+        for (header, known) in [
+            ("Received: from a\r\n by mx; Mon\r\nFrom: x\r\nSubject: y\r\n\r\n", true),
+            ("X-Mozilla-Status: 1\r\nReceived: from a\r\n by mx; Mon\r\nFrom: x\r\nX-A: b\r\nSubject: y\r\n\r\n", true),
+            ("X-UID: 1\nReceived: from a\n by mx; Mon\nFrom: x\nSubject: y\n\nother body", true),
+            // Delivered once more: another Received field on top.
+            ("Received: from b\r\nReceived: from a\r\n by mx; Mon\r\nFrom: x\r\nSubject: y\r\n\r\n", false),
+            ("Received: from a\r\n by mx; Mon\r\nSubject: y\r\nFrom: x\r\n\r\n", false),
+            ("Received: from a\r\n by mx; Mon\r\nFrom: x\r\n\r\n", false),
+            ("Received: from a\r\n by mx; Tue\r\nFrom: x\r\nSubject: y\r\n\r\n", false),
+        ] {
+            assert_eq!(lines(header).contains(&filed), known, "{header}");
+        }
+        assert!(HeaderLines::of(b"From: x\r\n\r\n").is_none());
     }
 
     #[test]

@@ -65,6 +65,15 @@ fn one(
                 let trouble = report::text::trouble(&folder, &words, &folders);
                 output.error(&format!("error: {trouble}"));
             }
+            News::Unshown { folder, uids } => {
+                let uids: Vec<u32> = uids.iter().map(|uid| uid.0).collect();
+                output.error(&format!("error: {}", report::text::unshown(&folder, &uids)));
+            }
+            News::Restored { folder } => output.error(&format!("note: {}", report::text::restored(&folder))),
+            News::Uncertain { mail } => output.error(&format!("note: {}", report::text::uncertain(&mail))),
+            News::TooMany { messages } => {
+                output.error(&format!("note: {}", report::text::too_many(messages)));
+            }
             News::HeldBack { mails, by, most } => output.error(&format!(
                 "note: {}\n  `followsift resume` lets them through at once",
                 report::text::held_back(mails, by == Limit::Change, most)
@@ -104,8 +113,12 @@ fn one(
 fn in_words(dealt: &Dealt, dry_run: bool) -> String {
     let Dealt { mail, subject, assessment, end, .. } = dealt;
     let mut text = format!("\n{mail}: {subject}\n");
-    if *end == End::Failed {
-        text.push_str("  could not be assessed, by a fault of followsift; it stays\n");
+    if matches!(end, End::Failed | End::Deadly) {
+        let why = match end {
+            End::Deadly => "was left unread, since followsift ended twice while it read it; it stays",
+            _ => "could not be assessed, by a fault of followsift; it stays",
+        };
+        text.push_str(&format!("  {why}\n"));
         return text;
     }
     for line in report::text::describe(assessment).lines() {
@@ -125,13 +138,14 @@ fn ending(dealt: &Dealt, dry_run: bool) -> String {
         }
         End::Waits => "stays for now: more mails are to be moved than the fuse lets through".to_owned(),
         End::Marked => "stays, marked".to_owned(),
-        End::PutBack => "stays: it was put back by hand".to_owned(),
+        End::Kept(stay) => format!("stays: {stay}"),
+        End::Unshown => "stays for now: the server does not show it".to_owned(),
         End::Left(why) => format!("stays: {why}"),
         End::Gone => "was gone before it could be moved".to_owned(),
         End::Observed if !dry_run => {
             format!("{}; this account only looks (act = false)", report::text::consequence(&dealt.assessment))
         }
-        End::Observed | End::Failed => report::text::consequence(&dealt.assessment),
+        End::Observed | End::Failed | End::Deadly => report::text::consequence(&dealt.assessment),
         End::Stays if dry_run => report::text::consequence(&dealt.assessment),
         End::Stays => match &dealt.assessment.restraint {
             Some(restraint) => format!("stays: {}", report::text::restraint_in_words(restraint)),
@@ -149,6 +163,7 @@ fn sums(tally: &Tally, only_looked: bool) -> String {
         moved,
         marked,
         left,
+        unshown,
         waiting,
         settled,
         turns,
@@ -166,6 +181,7 @@ fn sums(tally: &Tally, only_looked: bool) -> String {
         (incomplete, "could not read {} in full"),
         (marked, "marked {}"),
         (left, "could not move {}"),
+        (unshown, "{} not shown by the server"),
         (waiting, "{} wait"),
         (settled, "settled {} moves of an earlier session"),
     ];

@@ -190,6 +190,23 @@ impl Watcher {
                 }
                 troubles.insert(trouble);
             }
+            News::Unshown { folder, uids } => {
+                let uids: Vec<u32> = uids.iter().map(|uid| uid.0).collect();
+                let trouble = report::text::unshown(&folder, &uids);
+                warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}");
+            }
+            News::Restored { folder } => {
+                let trouble = report::text::restored(&folder);
+                warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}");
+            }
+            News::Uncertain { mail } => {
+                let trouble = report::text::uncertain(&mail);
+                warn!(message_id = kind::LEFT, folder = %mail.folder, uid = mail.uid.0, trouble, "{trouble}");
+            }
+            News::TooMany { messages } => {
+                let trouble = report::text::too_many(messages);
+                warn!(message_id = kind::PUT_BACK, messages, trouble, "{trouble}");
+            }
             News::HeldBack { mails, by, most } => {
                 let why = report::text::held_back(mails, by == Limit::Change, most);
                 warn!(
@@ -257,7 +274,7 @@ impl Watcher {
         };
         let dealt_with = ledger.cursor(&self.account.name, folder)?;
         let behind = dealt_with
-            .is_none_or(|it| it.validity != opened.validity || opened.next.is_some_and(|n| n > it.next));
+            .is_none_or(|it| it.validity != opened.validity || opened.next.is_some_and(|n| n != it.next));
         // What came while the sweep was in another folder would not be announced again.
         if behind && opened.exists > 0 && !troubled {
             return Ok(Woken::Mail);
@@ -292,6 +309,10 @@ fn tell_of_mail(dealt: &Dealt) {
             error!(%folder, uid, mail_id, "a mail could not be assessed, by a fault of followsift; it stays");
             return;
         }
+        Recognition::Foreign if *end == End::Deadly => {
+            error!(%folder, uid, mail_id, "a message was left unread, since followsift ended twice while it read it");
+            return;
+        }
         Recognition::Foreign => return,
     };
     let verdict = VerdictName::word(assessment.class.as_ref());
@@ -319,9 +340,10 @@ fn tell_of_mail(dealt: &Dealt) {
         End::Waits => event!(info, kind::HELD_BACK, "mail waits for the fuse"),
         End::Marked => event!(info, kind::MARKED, "mail marked"),
         End::Observed => event!(info, kind::OBSERVED, "mail would be filed; only looking"),
-        End::PutBack => event!(info, kind::PUT_BACK, "mail was put back by hand; it stays"),
+        End::Kept(stay) => event!(info, kind::PUT_BACK, "message stays ({stay})", why = %stay),
+        End::Unshown => event!(warn, kind::LEFT, "message stays for now, since the server does not show it"),
         End::Left(why) => event!(warn, kind::LEFT, "mail could not be moved, and stays ({why})", why),
         End::Gone => event!(info, kind::GONE, "mail was gone before it could be moved"),
-        End::Stays | End::Failed => event!(debug, kind::STAYS, "mail stays"),
+        End::Stays | End::Failed | End::Deadly => event!(debug, kind::STAYS, "mail stays"),
     }
 }

@@ -1,10 +1,56 @@
-//! What the user has put right by hand. Obeyed for ever.
+//! What the user has put right by hand, obeyed for ever; and whom they know from it.
+//!
+//! A message that stays is noted at once (`kept`). What it teaches is learned at the end of the sweep: no hand puts more than
+//! twenty messages back between two looks.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use super::{Ledger, LedgerFault};
-use crate::mail::Timestamp;
+use super::{Ledger, LedgerFault, Stay};
+use crate::mail::{FollowerKey, Network, Timestamp};
 use crate::place::{AccountName, MailIdentity};
+
+/// So many messages at most are put back by hand between two sweeps.
+pub const BY_HAND: usize = 20;
+
+/// Somebody whom the user knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Who.
+    pub follower: FollowerKey,
+    /// How that is known.
+    pub origin: KnownBy,
+    /// Since when.
+    pub noted_at: Timestamp,
+}
+
+/// How a follower came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// The user put a message about them back.
+    PutBack,
+    /// The user said so.
+    Added,
+}
+
+/// A message that stays, and that teaches nothing until the user confirms it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// Whom it names.
+    pub followers: Vec<FollowerKey>,
+    /// Why it is uncertain.
+    pub why: Stay,
+    /// Since when.
+    pub noted_at: Timestamp,
+}
+
+/// What was learned from a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// From so many messages that were put back.
+    From(usize),
+    /// Nothing: so many came back at once that this was no hand.
+    TooMany(usize),
+}
 
 impl Ledger {
     /// Notes that the user has put back a mail that was moved. It is never moved again, and the followers
@@ -20,24 +66,216 @@ impl Ledger {
         noted_at: Timestamp,
     ) -> Result<(), LedgerFault> {
         self.write("note that a mail was put back", |transaction| {
-            // What was moved under an account's former name, and cannot be read by today's profiles, is only there.
-            let mail: i64 = transaction.query_row(
-                "SELECT id FROM mail WHERE digest = ? AND size = ? ORDER BY account <> ?, id LIMIT 1",
-                params![identity.digest, identity.size, account],
-                |row| row.get(0),
-            )?;
-            transaction.execute(
-                "INSERT INTO correction (mail, noted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                params![mail, noted_at],
-            )?;
-            transaction.execute(
-                "INSERT INTO known_follower (network, key, mail)
-                 SELECT network, key, ?1 FROM follower
-                 WHERE judgement = (SELECT latest FROM mail WHERE id = ?1)
-                 ON CONFLICT DO NOTHING",
-                [mail],
-            )?;
-            Ok(())
+            let mail = anywhere(transaction, account, identity)?;
+            correct(transaction, mail, noted_at)
         })
     }
+
+    /// Notes that a message stays where it is. Nothing is learned yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::note_correction`].
+    pub fn keep(
+        &mut self,
+        account: &AccountName,
+        identity: &MailIdentity,
+        why: Stay,
+        noted_at: Timestamp,
+    ) -> Result<(), LedgerFault> {
+        self.write("note that a message stays", |transaction| {
+            let mail = anywhere(transaction, account, identity)?;
+            transaction
+                .execute(
+                    "INSERT INTO kept (mail, account, why, noted_at)
+                     SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM correction WHERE mail = ?1)
+                     ON CONFLICT DO NOTHING",
+                    params![mail, account, why.word(), noted_at],
+                )
+                .map(drop)
+        })
+    }
+
+    /// Learns from the messages of an account that were put back, at the end of a sweep; or only keeps them where they are,
+    /// since they are too many.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn learn(&mut self, account: &AccountName, now: Timestamp) -> Result<Learned, LedgerFault> {
+        self.write("learn from what was put back", |transaction| {
+            let pending = pending(transaction, account)?;
+            if pending.len() > BY_HAND {
+                for mail in &pending {
+                    transaction.execute("UPDATE kept SET why = 'many' WHERE mail = ?", [mail])?;
+                }
+                return Ok(Learned::TooMany(pending.len()));
+            }
+            for mail in &pending {
+                correct(transaction, *mail, now)?;
+            }
+            Ok(Learned::From(pending.len()))
+        })
+    }
+
+    /// Everybody who is known, by network and key.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn known(&self) -> Result<Vec<Known>, LedgerFault> {
+        self.read("look up who is known", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT network, key, origin, noted_at FROM known_follower ORDER BY network, key",
+                )?
+                .query_map([], |row| {
+                    let origin: String = row.get(2)?;
+                    Ok(Known {
+                        follower: FollowerKey::stored(row.get(0)?, row.get(1)?),
+                        origin: if origin == "added" { KnownBy::Added } else { KnownBy::PutBack },
+                        noted_at: row.get(3)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// The messages that stay and teach nothing until the user confirms them, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn unconfirmed(&self) -> Result<Vec<Unconfirmed>, LedgerFault> {
+        self.read("look up what is to be confirmed", |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT mail, why, noted_at FROM kept WHERE why <> 'pending' ORDER BY noted_at, mail",
+            )?;
+            let mut rows = select.query([])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                let why: String = row.get(1)?;
+                all.push(Unconfirmed {
+                    followers: followers(connection, row.get(0)?)?,
+                    why: Stay::stored(&why),
+                    noted_at: row.get(2)?,
+                });
+            }
+            Ok(all)
+        })
+    }
+
+    /// Notes that the user knows a follower; `false` where that was known already.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn add_known(&mut self, follower: &FollowerKey, now: Timestamp) -> Result<bool, LedgerFault> {
+        self.write("note that a follower is known", |transaction| {
+            let added = transaction.execute(
+                "INSERT INTO known_follower (network, key, origin, mail, noted_at)
+                 VALUES (?, ?, 'added', NULL, ?) ON CONFLICT DO NOTHING",
+                params![follower.network(), follower.as_str(), now],
+            )?;
+            Ok(added > 0)
+        })
+    }
+
+    /// Forgets that a follower is known; `false` where they were not. The messages about them that were put back stay where
+    /// they are all the same.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn forget_known(&mut self, follower: &FollowerKey) -> Result<bool, LedgerFault> {
+        self.write("forget a known follower", |transaction| {
+            let gone = transaction.execute(
+                "DELETE FROM known_follower WHERE network = ? AND key = ?",
+                params![follower.network(), follower.as_str()],
+            )?;
+            Ok(gone > 0)
+        })
+    }
+
+    /// Confirms that the user put messages back: all that are unconfirmed, or those that name `follower`. Says how many.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn confirm(
+        &mut self,
+        follower: Option<&FollowerKey>,
+        now: Timestamp,
+    ) -> Result<usize, LedgerFault> {
+        self.write("confirm what was put back", |transaction| {
+            let mails: Vec<i64> = transaction
+                .prepare_cached("SELECT mail FROM kept WHERE why <> 'pending' ORDER BY mail")?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut confirmed = 0;
+            for mail in mails {
+                let meant = match follower {
+                    None => true,
+                    Some(follower) => followers(transaction, mail)?.contains(follower),
+                };
+                if meant {
+                    correct(transaction, mail, now)?;
+                    confirmed += 1;
+                }
+            }
+            Ok(confirmed)
+        })
+    }
+}
+
+/// The row of a mail, if need be under another account: what was moved under an account's former name, and cannot be read by
+/// today's profiles, is only there.
+fn anywhere(
+    transaction: &Connection,
+    account: &AccountName,
+    identity: &MailIdentity,
+) -> rusqlite::Result<i64> {
+    transaction.query_row(
+        "SELECT id FROM mail WHERE digest = ? AND size = ? ORDER BY account <> ?, id LIMIT 1",
+        params![identity.digest, identity.size, account],
+        |row| row.get(0),
+    )
+}
+
+fn correct(transaction: &Connection, mail: i64, noted_at: Timestamp) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM kept WHERE mail = ?", [mail])?;
+    transaction.execute(
+        "INSERT INTO correction (mail, noted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        params![mail, noted_at],
+    )?;
+    transaction.execute(
+        "INSERT INTO known_follower (network, key, origin, mail, noted_at)
+         SELECT network, key, 'put-back', ?1, ?2 FROM follower
+         WHERE judgement = (SELECT latest FROM mail WHERE id = ?1)
+         ON CONFLICT DO NOTHING",
+        params![mail, noted_at],
+    )?;
+    Ok(())
+}
+
+fn pending(transaction: &Connection, account: &AccountName) -> rusqlite::Result<Vec<i64>> {
+    transaction
+        .prepare_cached(
+            "SELECT mail FROM kept WHERE why = 'pending' AND account = ? ORDER BY mail",
+        )?
+        .query_map([account], |row| row.get(0))?
+        .collect()
+}
+
+fn followers(connection: &Connection, mail: i64) -> rusqlite::Result<Vec<FollowerKey>> {
+    connection
+        .prepare_cached(
+            "SELECT network, key FROM follower WHERE judgement = (SELECT latest FROM mail WHERE id = ?)
+             ORDER BY position",
+        )?
+        .query_map([mail], |row| {
+            let network: Network = row.get(0)?;
+            Ok(FollowerKey::stored(network, row.get(1)?))
+        })?
+        .collect()
 }

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Ledger, LedgerFault};
 use crate::mail::Timestamp;
-use crate::place::{AccountName, Folder, Uid, UidValidity};
+use crate::place::{AccountName, Folder, MailIdentity, Uid, UidValidity};
 
 /// How far a folder has been looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,55 @@ impl Ledger {
                     })
                 })
                 .optional()
+        })
+    }
+
+    /// The newest message that is remembered of a folder: if another has its UID by now, the folder was restored from a
+    /// backup, and no remembered UID means what it meant.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn newest(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+    ) -> Result<Option<(Uid, MailIdentity)>, LedgerFault> {
+        self.read("look up the newest message of a folder", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT uid, digest, size FROM mail WHERE account = ? AND folder = ? AND validity = ?
+                     ORDER BY uid DESC LIMIT 1",
+                )?
+                .query_row(params![account, folder, validity], |row| {
+                    Ok((row.get(0)?, MailIdentity { digest: row.get(1)?, size: row.get(2)? }))
+                })
+                .optional()
+        })
+    }
+
+    /// Voids every UID that is remembered of a folder, as a new UIDVALIDITY does: the folder was restored from a backup.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn void(&mut self, account: &AccountName, folder: &Folder) -> Result<(), LedgerFault> {
+        // No folder has this UIDVALIDITY (RFC 9051, section 9, nz-number).
+        const VOID: UidValidity = UidValidity(0);
+        self.write("void the UIDs of a folder", |transaction| {
+            for change in [
+                "UPDATE intent SET from_validity = ?3 WHERE from_folder = ?2
+                     AND mail IN (SELECT id FROM mail WHERE account = ?1 AND folder = ?2)",
+                "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
+                "UPDATE OR REPLACE waiting SET validity = ?3 WHERE account = ?1 AND folder = ?2",
+                "UPDATE folder_cursor SET validity = ?3 WHERE account = ?1 AND folder = ?2",
+            ] {
+                transaction.execute(change, params![account, folder, VOID])?;
+            }
+            transaction
+                .execute("DELETE FROM unshown WHERE account = ? AND folder = ?", params![account, folder])
+                .map(drop)
         })
     }
 

@@ -5,15 +5,15 @@
 
 use std::fmt;
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{Ledger, LedgerFault};
 use crate::mail::Timestamp;
-use crate::place::{AccountName, Folder, MailIdentity, MailRef, Marks, Uid, UidValidity};
+use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Marks, Uid, UidValidity};
 
 /// The number of an intent; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IntentId(i64);
+pub struct IntentId(pub(super) i64);
 
 impl fmt::Display for IntentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,6 +39,8 @@ pub struct Intent {
     pub mail: MailRef,
     /// What it is known by; it has been recorded as judged.
     pub identity: MailIdentity,
+    /// When it arrived there (INTERNALDATE): by that it is told from its twins where its UID means nothing any more.
+    pub received: Option<Timestamp>,
     /// The UIDNEXT of its folder: a mail of a lower UID was there already, and has not been put back.
     pub source_next: Uid,
     /// Where it is to go.
@@ -49,6 +51,10 @@ pub struct Intent {
     pub stated_at: Timestamp,
     /// The user let it through the fuse, which does not count it.
     pub by_hand: bool,
+    /// It is on its way back, since the user starred or answered it while it was moved.
+    pub returns: bool,
+    /// Its header, line by line, where that can be known again.
+    pub header: Option<HeaderLines>,
 }
 
 /// An intent of which nobody knows yet what became of it.
@@ -58,6 +64,26 @@ pub struct OpenIntent {
     pub id: IntentId,
     /// What was intended.
     pub intent: Intent,
+    /// How far the removal of the original had come.
+    pub removal: Option<RemovalNote>,
+}
+
+/// How far the removal of an original has come. Noted before it goes on: after a crash only what was noted is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovalNote {
+    /// STORE is about to be sent.
+    Sent,
+    /// The original was seen marked \\Deleted, by us.
+    Marked,
+}
+
+impl RemovalNote {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Marked => "marked",
+        }
+    }
 }
 
 /// What became of an intent.
@@ -113,13 +139,15 @@ impl Ledger {
         self.write("state a move", |transaction| {
             intents
                 .iter()
-                .map(|Intent { mail, identity, source_next, target, marks, stated_at, by_hand }| {
+                .map(|intent| {
+                    let Intent { mail, identity, received, source_next, target, marks, .. } = intent;
+                    put_header(transaction, intent)?;
                     transaction
                         .prepare_cached(
                             "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid,
                                  from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at,
-                                 by_hand)
-                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 FROM mail
+                                 by_hand, received, returns)
+                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 FROM mail
                              WHERE account = ?1 AND digest = ?2 AND size = ?3
                              RETURNING id",
                         )?
@@ -137,8 +165,10 @@ impl Ledger {
                                 target.next,
                                 marks.flagged,
                                 marks.seen,
-                                stated_at,
-                                by_hand
+                                intent.stated_at,
+                                intent.by_hand,
+                                received,
+                                intent.returns
                             ],
                             |row| row.get(0).map(IntentId),
                         )
@@ -194,7 +224,8 @@ impl Ledger {
             connection
                 .prepare_cached(
                     "SELECT intent.id, account, digest, size, from_folder, from_validity, from_uid,
-                         from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at, by_hand
+                         from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at, by_hand,
+                         intent.received, returns, removal
                      FROM intent JOIN mail ON mail.id = intent.mail
                      WHERE outcome IS NULL AND account = ? ORDER BY intent.id",
                 )?
@@ -203,96 +234,40 @@ impl Ledger {
         })
     }
 
-    /// What an earlier move means for a mail that is in a source folder now. Asked of all accounts, since an account may
-    /// have been given another name.
+    /// Notes how far the removal of originals has come. On the disk when this returns, and only then may it go on.
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
-    pub fn earlier_move(&self, mail: &MailRef, identity: &MailIdentity) -> Result<EarlierMove, LedgerFault> {
-        self.read("look for an earlier move", |connection| {
-            let corrected: bool = connection
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM correction JOIN mail ON mail.id = correction.mail
-                     WHERE digest = ? AND size = ?)",
-                )?
-                .query_row(params![identity.digest, identity.size], |row| row.get(0))?;
-            if corrected {
-                return Ok(EarlierMove::PutBack);
+    /// Where the ledger cannot be written.
+    pub fn note_removal(&mut self, ids: &[IntentId], note: RemovalNote) -> Result<(), LedgerFault> {
+        self.write("note the removal of an original", |transaction| {
+            for id in ids {
+                transaction
+                    .prepare_cached("UPDATE intent SET removal = ? WHERE id = ?")?
+                    .execute(params![note.word(), id.0])?;
             }
-            let mut found = EarlierMove::None;
-            let mut select = connection.prepare_cached(
-                "SELECT outcome, account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid
-                 FROM intent JOIN mail ON mail.id = intent.mail
-                 WHERE digest = ?1 AND size = ?2 AND outcome IN ('moved', 'doubled', 'gone')",
-            )?;
-            let mut rows = select.query(params![
-                identity.digest,
-                identity.size,
-                mail.account,
-                mail.folder,
-                mail.validity
-            ])?;
-            while let Some(row) = rows.next()? {
-                let (outcome, same_place): (String, bool) = (row.get(0)?, row.get(1)?);
-                let (uid, next): (Uid, Uid) = (row.get(2)?, row.get(3)?);
-                let original = same_place && mail.uid == uid;
-                // A twin, which lay beside it all the time.
-                if same_place && !original && mail.uid < next {
-                    continue;
-                }
-                // A server told wrongly that it was gone; nobody has put it back.
-                if outcome == "gone" && original {
-                    continue;
-                }
-                if outcome == "doubled" && original {
-                    found = EarlierMove::Doubled;
-                } else {
-                    return Ok(EarlierMove::PutBack);
-                }
-            }
-            Ok(found)
-        })
-    }
-
-    /// The UIDs in a source folder of the mails that were moved out of it at `since` or later, and that nobody is known to
-    /// have put back: where a server only marks originals as deleted, one whose mark is gone has been put back.
-    ///
-    /// # Errors
-    ///
-    /// Where the ledger cannot be read.
-    pub fn originals(
-        &self,
-        account: &AccountName,
-        folder: &Folder,
-        validity: UidValidity,
-        since: Timestamp,
-    ) -> Result<Vec<(Uid, MailIdentity)>, LedgerFault> {
-        self.read("look for the originals of moves", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT from_uid, digest, size FROM intent JOIN mail ON mail.id = intent.mail
-                     WHERE stated_at >= ? AND outcome = 'moved' AND account = ? AND from_folder = ?
-                         AND from_validity = ? AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.mail = mail.id)
-                     ORDER BY from_uid",
-                )?
-                .query_map(params![since, account, folder, validity], |row| {
-                    Ok((row.get(0)?, MailIdentity { digest: row.get(1)?, size: row.get(2)? }))
-                })?
-                .collect()
+            Ok(())
         })
     }
 }
 
-/// What an earlier move means for a mail that is in a source folder now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EarlierMove {
-    /// It has never been moved, as far as anybody knows.
-    None,
-    /// It was moved, and is here again: the user has put it back.
-    PutBack,
-    /// It was copied, and this is the original, which could not be removed.
-    Doubled,
+/// Keeps the lines of a header by which a filed message can be known again.
+fn put_header(transaction: &Connection, intent: &Intent) -> rusqlite::Result<()> {
+    let Some(HeaderLines { received, lines }) = &intent.header else { return Ok(()) };
+    transaction
+        .prepare_cached(
+            "INSERT INTO filed_header (mail, received, lines)
+             SELECT id, ?4, ?5 FROM mail WHERE account = ?1 AND digest = ?2 AND size = ?3
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            intent.mail.account,
+            intent.identity.digest,
+            intent.identity.size,
+            received.as_slice(),
+            lines
+        ])
+        .map(drop)
 }
 
 fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
@@ -315,6 +290,14 @@ fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
             marks: Marks { flagged: row.get("flag")?, seen: row.get("mark_read")? },
             stated_at: row.get("stated_at")?,
             by_hand: row.get("by_hand")?,
+            received: row.get("received")?,
+            returns: row.get("returns")?,
+            header: None,
+        },
+        removal: match row.get::<_, Option<String>>("removal")?.as_deref() {
+            Some("sent") => Some(RemovalNote::Sent),
+            Some("marked") => Some(RemovalNote::Marked),
+            _ => None,
         },
     })
 }

@@ -65,7 +65,8 @@ pub(super) struct Fetched<'a> {
 pub(super) struct Selected {
     pub(super) validity: Option<UidValidity>,
     pub(super) next: Option<Uid>,
-    pub(super) exists: u32,
+    /// How many messages there are; a server must say so (RFC 9051, section 6.3.2).
+    pub(super) exists: Option<u32>,
     pub(super) read_only: bool,
 }
 
@@ -171,7 +172,7 @@ impl Answer {
         let mut selected = Selected::default();
         for response in self.responses() {
             match response? {
-                Response::MailboxData(MailboxDatum::Exists(count)) => selected.exists = count,
+                Response::MailboxData(MailboxDatum::Exists(count)) => selected.exists = Some(count),
                 Response::Data { code: Some(code), .. } | Response::Done { code: Some(code), .. } => {
                     match code {
                         ResponseCode::UidValidity(validity) => {
@@ -329,7 +330,7 @@ mod tests {
         let selected = answer(text).selected().unwrap();
         assert_eq!(
             (selected.validity, selected.next, selected.exists),
-            (Some(UidValidity(5)), Some(Uid(9)), 4)
+            (Some(UidValidity(5)), Some(Uid(9)), Some(4))
         );
         assert!(!selected.read_only);
     }

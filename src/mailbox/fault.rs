@@ -154,6 +154,10 @@ pub enum Cause {
     Name(&'static str),
     /// A command or a password with a character that cannot be sent.
     Unsendable,
+    /// The server said OK and left out the data that was asked for.
+    NoData,
+    /// What a command was to be made for could not be written down, so the command was not sent.
+    NotNoted,
     /// The folder's UIDVALIDITY is another now, or there is none: no UID remembered of it means anything.
     Void,
     /// The folder can be read but not changed.
@@ -187,6 +191,8 @@ impl fmt::Display for Cause {
             Self::NoLogin => f.write_str("the server offers no login by password on this line"),
             Self::Name(why) => f.write_str(why),
             Self::Unsendable => f.write_str("it has a character that IMAP cannot carry"),
+            Self::NoData => f.write_str("the server answered OK without the data"),
+            Self::NotNoted => f.write_str("the ledger could not note it beforehand"),
             Self::Void => f.write_str("the folder was made anew since its mails were numbered (UIDVALIDITY)"),
             Self::ReadOnly => f.write_str("the folder is read-only"),
             Self::Spent => f.write_str("the session failed before"),
@@ -220,6 +226,8 @@ impl Error for Cause {
             | Self::NoLogin
             | Self::Name(_)
             | Self::Unsendable
+            | Self::NoData
+            | Self::NotNoted
             | Self::Void
             | Self::ReadOnly
             | Self::Spent => None,
@@ -265,6 +273,8 @@ impl Fault {
             | Cause::Lost
             | Cause::Flood
             | Cause::Garbled(_)
+            | Cause::NoData
+            | Cause::NotNoted
             | Cause::Spent => match self.doing {
                 // A file that cannot be read stays so.
                 Step::Trust => Fate::Park,
@@ -306,6 +316,8 @@ impl Fault {
             | Cause::NoLogin
             | Cause::Name(_)
             | Cause::Unsendable
+            | Cause::NoData
+            | Cause::NotNoted
             | Cause::Void
             | Cause::ReadOnly
             | Cause::Spent => false,
@@ -315,7 +327,12 @@ impl Fault {
     /// Would the server not open a folder just now, on a line that goes on?
     pub fn is_refused_folder(&self) -> bool {
         let refused = |refusal: &Refusal| refusal.status == Status::No && refusal.code != Some(Code::Alert);
-        self.doing == Step::Open && matches!(&self.cause, Cause::Refused(refusal) if refused(refusal))
+        self.doing == Step::Open
+            && match &self.cause {
+                Cause::Refused(refusal) => refused(refusal),
+                Cause::NoData => true,
+                _ => false,
+            }
     }
 
     /// Was it we who gave up, because a stop was asked for?

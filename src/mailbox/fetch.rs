@@ -48,9 +48,19 @@ pub enum Range<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     set: String,
+    expected: Expected,
     first: Uid,
     last: Uid,
     since: i64,
+}
+
+/// Which mails an answer should show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Expected {
+    /// Perhaps all UIDs from the one to the other; perhaps not, since mails are deleted.
+    Within(Uid, Uid),
+    /// These, which the server said were there.
+    These(Vec<Uid>),
 }
 
 impl Batch {
@@ -58,6 +68,15 @@ impl Batch {
     pub fn last(&self) -> Uid {
         self.last
     }
+}
+
+/// What came of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heads {
+    /// The heads, in ascending order.
+    pub heads: Vec<Head>,
+    /// Mails that are there by the server's own word, and that it did not show although it said OK.
+    pub unshown: Vec<Uid>,
 }
 
 /// What tells whether a mail may be a notification.
@@ -77,15 +96,18 @@ pub struct Head {
 
 impl Session {
     /// Fetches the heads of `range`, by the batch and in ascending order; without mails marked \Deleted. Where a stop is
-    /// asked for, it ends after the batch in flight.
+    /// asked for, it ends after the batch in flight. Says which mails the server did not show.
     ///
     /// # Errors
     /// As [`Session::heads_of`].
-    pub fn heads(&mut self, range: Range<'_>, mut each: impl FnMut(Vec<Head>)) -> Result<(), Fault> {
+    pub fn heads(&mut self, range: Range<'_>, mut each: impl FnMut(Vec<Head>)) -> Result<Vec<Uid>, Fault> {
+        let mut unshown = Vec::new();
         for batch in self.batches(range)? {
-            each(self.heads_of(&batch)?);
+            let some = self.heads_of(&batch)?;
+            each(some.heads);
+            unshown.extend(some.unshown);
         }
-        Ok(())
+        Ok(unshown)
     }
 
     /// Parts `range` into batches, in ascending order. One turn at most.
@@ -94,31 +116,41 @@ impl Session {
     /// Where no folder is open, or the line fails.
     pub fn batches(&mut self, range: Range<'_>) -> Result<Vec<Batch>, Fault> {
         let here = self.here(Step::Fetch)?;
-        let (sets, first, since) = match range {
-            Range::From(first) => (self.sets_from(&here, first)?, first, i64::MIN),
+        let (expected, first, since) = match range {
+            Range::From(first) => (self.expected_from(&here, first)?, first, i64::MIN),
             Range::Since(moment) => {
                 // Servers count days in a zone of their own: a day more, and look again.
                 let day = date::day(moment.saturating_sub(86_400).max(0));
                 let found = self.search(&here, &format!("UNDELETED SINCE {day}"))?;
-                (batches(&found, HEADS), Uid(0), moment)
+                (these(&found), Uid(0), moment)
             }
             Range::These(uids) => {
                 let mut uids = uids.to_vec();
                 uids.sort_unstable();
-                (batches(&uids, HEADS), Uid(0), i64::MIN)
+                (these(&uids), Uid(0), i64::MIN)
             }
         };
-        let last =
-            |set: &str| set.rsplit([',', ':']).next().and_then(|last| last.parse().ok()).map_or(first, Uid);
-        Ok(sets.into_iter().map(|set| Batch { last: last(&set), set, first, since }).collect())
+        let batch = |expected: Expected| {
+            let (set, last) = match &expected {
+                Expected::Within(low, high) => (format!("{low}:{high}"), *high),
+                // So few that they fit into one command.
+                Expected::These(uids) => (
+                    uids::sets(uids.iter().copied()).into_iter().next()?,
+                    uids.last().copied().unwrap_or(first),
+                ),
+            };
+            Some(Batch { set, expected, first, last, since })
+        };
+        Ok(expected.into_iter().filter_map(batch).collect())
     }
 
-    /// Fetches the heads of one batch of the open folder, in ascending order; without mails marked \Deleted. One turn.
+    /// Fetches the heads of one batch of the open folder, in ascending order; without mails marked \Deleted. One turn, and
+    /// one more where something did not come.
     ///
     /// # Errors
     /// [`Cause::Stopped`], where a stop was asked for before, leaves a healthy session; anything else that is not the
     /// server's plain no a spent one.
-    pub fn heads_of(&mut self, batch: &Batch) -> Result<Vec<Head>, Fault> {
+    pub fn heads_of(&mut self, batch: &Batch) -> Result<Heads, Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         self.go_on(&on)?;
         let command = format!(
@@ -128,36 +160,61 @@ impl Session {
         let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
         let answer = self.run(Step::Fetch, &on, &command, limits)?;
         let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-        Ok(mails
+        let came = |uid: &Uid| mails.get(uid).is_some_and(|mail| mail.is_deleted() || head((uid, mail)).is_some());
+        let absent: Vec<Uid> = match &batch.expected {
+            Expected::Within(low, high) => (low.0..=high.0).map(Uid).filter(|uid| !came(uid)).collect(),
+            Expected::These(uids) => uids.iter().copied().filter(|uid| !came(uid)).collect(),
+        };
+        let heads = mails
             .iter()
             .filter_map(head)
             .filter(|head| (batch.first..=batch.last).contains(&head.uid) && head.received >= batch.since)
-            .collect())
+            .collect();
+        let unshown = self.present(&absent)?.into_iter().collect();
+        Ok(Heads { heads, unshown })
     }
 
-    /// The sets that hold every mail from `first` on.
-    fn sets_from(&mut self, here: &Opened, first: Uid) -> Result<Vec<String>, Fault> {
+    /// Those of `uids` that are in the open folder by the server's own word, and not marked \Deleted. For mails that a FETCH
+    /// did not show: some are gone, and a server may say OK and leave out the rest. No turn for no UIDs.
+    pub(super) fn present(&mut self, uids: &[Uid]) -> Result<BTreeSet<Uid>, Fault> {
+        let mut found = BTreeSet::new();
+        if uids.is_empty() {
+            return Ok(found);
+        }
+        let here = self.here(Step::Search)?;
+        for set in uids::sets(uids.iter().copied()) {
+            found.extend(self.search(&here, &format!("UID {set} UNDELETED"))?);
+        }
+        let asked: BTreeSet<Uid> = uids.iter().copied().collect();
+        found.retain(|uid| asked.contains(uid));
+        Ok(found)
+    }
+
+    /// Every mail from `first` on, by the batch.
+    fn expected_from(&mut self, here: &Opened, first: Uid) -> Result<Vec<Expected>, Fault> {
         let batch = HEADS as u32;
         let first = first.max(Uid(1));
         let Some(next) = here.next else {
             let found = self.search(here, &format!("UID {first}:* UNDELETED"))?;
-            return Ok(batches(&found, HEADS));
+            return Ok(these(&found));
         };
         if here.exists == 0 || next <= first {
             return Ok(Vec::new());
         }
         let span = next.0 - first.0;
-        if span.div_ceil(batch) > DENSE {
+        // Where there are gaps, or far more UIDs than one answer holds, asking which there are costs less.
+        if span.div_ceil(batch) > DENSE || (first == Uid(1) && here.exists < span) {
             let found = self.search(here, &format!("UID {first}:{} UNDELETED", next.0 - 1))?;
-            return Ok(batches(&found, HEADS));
+            return Ok(these(&found));
         }
         let windows = (first.0..next.0).step_by(HEADS);
-        Ok(windows.map(|low| format!("{low}:{}", low.saturating_add(batch - 1).min(next.0 - 1))).collect())
+        let high = |low: u32| Uid(low.saturating_add(batch - 1).min(next.0 - 1));
+        Ok(windows.map(|low| Expected::Within(Uid(low), high(low))).collect())
     }
 
     /// Never with a CHARSET: Outlook and Exchange refuse all but US-ASCII
     /// (https://github.com/jstedfast/MailKit/issues/808), and what we search for is ASCII.
-    fn search(&mut self, here: &Opened, what: &str) -> Result<Vec<Uid>, Fault> {
+    pub(super) fn search(&mut self, here: &Opened, what: &str) -> Result<Vec<Uid>, Fault> {
         let on = Subject::Folder(here.folder.clone());
         let answer = self.run(Step::Search, &on, &format!("UID SEARCH {what}"), NUMBERS)?;
         answer.found().map_err(|cause| self.garbled(Step::Search, &on, cause))
@@ -172,7 +229,8 @@ impl Session {
         let here = self.here(Step::Fetch)?;
         let on = Subject::Folder(here.folder.clone());
         let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
-        for set in self.sets_from(&here, Uid(1))? {
+        for batch in self.batches(Range::From(Uid(1)))? {
+            let set = batch.set;
             self.go_on(&on)?;
             let command =
                 format!("UID FETCH {set} (UID BODY.PEEK[HEADER.FIELDS (TO CC BCC)]<0.{HEAD_BYTES}>)");
@@ -184,7 +242,8 @@ impl Session {
     }
 
     /// Fetches the first `limit` bytes of each of `mails`, which are a UID and an RFC822.SIZE; those that are gone are
-    /// passed over. Where a stop is asked for, it ends after the batch in flight.
+    /// passed over. Where a stop is asked for, it ends after the batch in flight. Says which the server did not show although
+    /// they are there.
     ///
     /// # Errors
     /// As [`Session::heads`].
@@ -192,9 +251,10 @@ impl Session {
         &mut self,
         mails: &[(Uid, u32)],
         limit: u32,
-        mut each: impl FnMut(Uid, &[u8]),
-    ) -> Result<(), Fault> {
+        mut each: impl FnMut(Trace, &[u8]),
+    ) -> Result<Vec<Uid>, Fault> {
         let here = self.here(Step::Fetch)?;
+        let mut unshown = Vec::new();
         let cost = |size: u32| u64::from(size.min(limit)) + AROUND;
         let mut rest = mails;
         while !rest.is_empty() {
@@ -209,22 +269,27 @@ impl Session {
             let on = Subject::Mails { folder: here.folder.clone(), uids: numbers.clone() };
             // Sizes are not always exact: Exchange rounds them.
             let limits = Limits::of_bytes(2 * batch.iter().map(|(_, size)| cost(*size)).sum::<u64>());
+            let mut absent: BTreeMap<Uid, u32> = batch.iter().copied().collect();
             for set in uids::sets(numbers) {
                 self.go_on(&on)?;
-                let command = format!("UID FETCH {set} (UID BODY.PEEK[]<0.{limit}>)");
+                let command = format!("UID FETCH {set} (UID RFC822.SIZE BODY.PEEK[]<0.{limit}>)");
                 let answer = self.run(Step::Fetch, &on, &command, limits)?;
                 let fetched = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
                 for (uid, mail) in &fetched {
                     // A server may tell of mails that nobody asked for.
-                    if let Some(bytes) =
-                        mail.section.filter(|_| batch.iter().any(|(wanted, _)| wanted == uid))
-                    {
-                        each(*uid, bytes);
+                    let Some(bytes) = mail.section else { continue };
+                    let Some(told) = absent.remove(uid) else { continue };
+                    let identity =
+                        MailIdentity { digest: MailDigest::of(bytes), size: mail.size.unwrap_or(told) };
+                    if mail.size.is_some() && limit as usize >= HEADER_LIMIT {
+                        self.note_seen(*uid, identity);
                     }
+                    each(Trace { uid: *uid, identity }, bytes);
                 }
             }
+            unshown.extend(self.present(&Vec::from_iter(absent.into_keys()))?);
         }
-        Ok(())
+        Ok(unshown)
     }
 
     /// Fetches the headers of `uids`, whole but for giants, with what they prove; those that are gone are passed over.
@@ -232,40 +297,43 @@ impl Session {
     /// # Errors
     /// As [`Session::heads`].
     pub fn headers(&mut self, uids: &[Uid], mut each: impl FnMut(Trace, &[u8])) -> Result<(), Fault> {
-        let here = self.here(Step::Fetch)?;
-        for set in batches(uids, HEADERS) {
-            let on = Subject::Folder(here.folder.clone());
+        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
+        for some in uids.chunks(HEADERS) {
             self.go_on(&on)?;
-            self.headers_of(&set, &on, &mut |trace, _, header| each(trace, header))?;
+            self.sightings(Step::Fetch, some, &mut |sighting, header| each(sighting.trace, header))?;
         }
         Ok(())
     }
 
-    /// As [`Session::headers`], with the flags, and whatever is asked to stop: in the middle of a move.
-    pub(super) fn headers_and_flags(
+    /// As [`Session::headers`], with flags and arrival, and whatever is asked to stop: in the middle of a move.
+    pub(super) fn sightings(
         &mut self,
+        doing: Step,
         uids: &[Uid],
-        each: &mut impl FnMut(Trace, Flags, &[u8]),
+        each: &mut impl FnMut(Sighting, &[u8]),
     ) -> Result<(), Fault> {
-        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
-        batches(uids, HEADERS).iter().try_for_each(|set| self.headers_of(set, &on, each))
+        batches(uids, HEADERS).iter().try_for_each(|set| self.sightings_in(doing, set, each))
     }
 
     /// Fetches the headers of one set, of at most [`HEADERS`] mails.
-    pub(super) fn headers_of(
+    pub(super) fn sightings_in(
         &mut self,
+        doing: Step,
         set: &str,
-        on: &Subject,
-        each: &mut impl FnMut(Trace, Flags, &[u8]),
+        each: &mut impl FnMut(Sighting, &[u8]),
     ) -> Result<(), Fault> {
+        let on = Subject::Folder(self.here(doing)?.folder);
         let limits = Limits::of_bytes(HEADERS as u64 * (HEADER_LIMIT as u64 + AROUND));
-        let command = format!("UID FETCH {set} (UID FLAGS RFC822.SIZE BODY.PEEK[HEADER]<0.{HEADER_LIMIT}>)");
-        let answer = self.run(Step::Fetch, on, &command, limits)?;
-        let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, on, cause))?;
+        let command = format!(
+            "UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.{HEADER_LIMIT}>)"
+        );
+        let answer = self.run(doing, &on, &command, limits)?;
+        let mails = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
         for (uid, mail) in &mails {
             if let (Some(size), Some(flags), Some(header)) = (mail.size, mail.flags, mail.section) {
                 let identity = MailIdentity { digest: MailDigest::of(header), size };
-                each(Trace { uid: *uid, identity }, flags, header);
+                self.note_seen(*uid, identity);
+                each(Sighting { trace: Trace { uid: *uid, identity }, flags, received: mail.received }, header);
             }
         }
         Ok(())
@@ -280,31 +348,57 @@ impl Session {
         Ok(flags.into_iter().filter(|(_, flags)| !flags.deleted).map(|(uid, _)| uid).collect())
     }
 
-    /// The flags of those of `uids` that are there. One FETCH and not a SEARCH: a server may answer either by what it told
-    /// us last, but corrects a FETCH in the same answer.
+    /// The flags of those of `uids` that are there. One turn.
     pub(super) fn flags(&mut self, doing: Step, uids: &[Uid]) -> Result<BTreeMap<Uid, Flags>, Fault> {
+        Ok(self.flags_and_keywords(doing, uids)?.0)
+    }
+
+    /// The flags of those of `uids` that are there, and the flags that are not the protocol's own of those that have any.
+    /// One turn; none for no UIDs.
+    pub(super) fn flags_and_keywords(
+        &mut self,
+        doing: Step,
+        uids: &[Uid],
+    ) -> Result<(BTreeMap<Uid, Flags>, Keywords), Fault> {
         let here = self.here(doing)?;
         let on = Subject::Mails { folder: here.folder, uids: uids.to_vec() };
-        let mut there = BTreeMap::new();
+        let (mut there, mut keywords) = (BTreeMap::new(), BTreeMap::new());
         for set in uids::sets(uids.iter().copied()) {
             let answer = self.run(doing, &on, &format!("UID FETCH {set} (UID FLAGS)"), FLAGS)?;
             let mails = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
-            there.extend(mails.iter().filter_map(|(uid, mail)| Some((*uid, mail.flags?))));
+            for (uid, mail) in mails {
+                there.extend(mail.flags.map(|flags| (uid, flags)));
+                if !mail.keywords.is_empty() {
+                    keywords.insert(uid, mail.keywords);
+                }
+            }
         }
-        Ok(there)
+        Ok((there, keywords))
     }
 
-    /// The flags that are not the protocol's own, of those of `uids` that have any.
-    pub(super) fn keywords(&mut self, uids: &[Uid]) -> Result<BTreeMap<Uid, BTreeSet<String>>, Fault> {
-        let on = Subject::Mails { folder: self.here(Step::Search)?.folder, uids: uids.to_vec() };
-        let mut found = BTreeMap::new();
-        for set in uids::sets(uids.iter().copied()) {
-            let answer = self.run(Step::Search, &on, &format!("UID FETCH {set} (UID FLAGS)"), FLAGS)?;
-            let mails = answer.fetched().map_err(|cause| self.garbled(Step::Search, &on, cause))?;
-            let some = mails.into_iter().filter(|(_, mail)| !mail.keywords.is_empty());
-            found.extend(some.map(|(uid, mail)| (uid, mail.keywords)));
+    /// The messages of the open folder that are just like `identity` and may have arrived at `received`, also those that are
+    /// marked \Deleted. Two turns where there is one.
+    pub(super) fn alike(
+        &mut self,
+        identity: &MailIdentity,
+        received: Option<i64>,
+    ) -> Result<Vec<Sighting>, Fault> {
+        let here = self.here(Step::Search)?;
+        let (above, below) = (identity.size.saturating_sub(1), identity.size.saturating_add(1));
+        let mut what = format!("LARGER {above} SMALLER {below}");
+        if let Some(at) = received {
+            // Servers count days in a zone of their own.
+            let day = |seconds: i64| date::day(at.saturating_add(seconds).max(0));
+            what = format!("{what} SINCE {} BEFORE {}", day(-2 * 86_400), day(2 * 86_400));
         }
-        Ok(found)
+        let found = self.search(&here, &what)?;
+        let mut alike = Vec::new();
+        self.sightings(Step::Search, &found, &mut |sighting, _| {
+            if sighting.trace.identity == *identity {
+                alike.push(sighting);
+            }
+        })?;
+        Ok(alike)
     }
 
     /// The UIDs and sizes of the open folder's mails from `first` on.
@@ -337,6 +431,29 @@ fn head((uid, mail): (&Uid, &Fetched<'_>)) -> Option<Head> {
         flags,
         fields: mail.section?.to_vec(),
     })
+}
+
+impl Fetched<'_> {
+    fn is_deleted(&self) -> bool {
+        self.flags.is_some_and(|flags| flags.deleted)
+    }
+}
+
+/// A message of the open folder, as its size, header and flags were shown together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting {
+    pub(super) trace: Trace,
+    pub(super) flags: Flags,
+    /// INTERNALDATE, in seconds since 1970 UTC.
+    pub(super) received: Option<i64>,
+}
+
+/// The keywords of the messages that have any.
+pub(super) type Keywords = BTreeMap<Uid, BTreeSet<String>>;
+
+/// Batches of UIDs that the server said were there.
+fn these(uids: &[Uid]) -> Vec<Expected> {
+    uids.chunks(HEADS).map(|chunk| Expected::These(chunk.to_vec())).collect()
 }
 
 /// Sets of at most `most` UIDs each.

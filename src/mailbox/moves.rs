@@ -1,118 +1,61 @@
-//! Moving mails to another folder of the account, in sets and never one by one.
+//! Moving messages to another folder of the account, in sets and never one by one.
 //!
-//! Owns the promise that no mail is lost or doubled: a move is planned (`plan`), written down by the caller, and then done
-//! ([`Session::act`]). A tagged OK proves nothing: servers say it of mails that are gone. What the server removes from the
-//! source by MOVE is looked for in the target where COPYUID does not name it credibly; what we remove ourselves has been
-//! proven to be in the target by size and header digest. Called by `sweep`.
+//! Owns the promise that no message is lost or doubled: a move is planned (`plan`), written down by the caller, and then done
+//! ([`Session::act`]). A tagged OK proves nothing: servers say it of messages that are gone. What the server removes from the
+//! source by MOVE is looked for in the target where COPYUID does not name it credibly; what we remove ourselves (`copies`) has
+//! been proven to be in the target by size and header digest. Called by `sweep`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
-use super::answer::CopyUid;
+use super::answer::Flags;
 use super::bounds::Limits;
 use super::fault::{Fate, Fault, Step, Subject};
 use super::names::quoted;
+use super::outcome::{Outcome, Reason, Relocated};
 use super::plan::Plan;
+use super::proof::{Look, Proven};
 use super::refusal::Code;
 use super::session::{Opened, Relocation, Session};
-use super::settle::Arrived;
+use super::arrivals::Arrived;
+use super::store::Note;
+use super::told::Told;
 use super::trace::Trace;
-use super::uids;
 use crate::place::{Folder, Uid, UidValidity};
 
-/// What became of a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Outcome {
-    /// It is in the target, under this UID if the server told, and no longer (or marked \Deleted) in the source.
-    Moved {
-        /// Its UID in the target.
-        uid: Option<Uid>,
-    },
-    /// It is where it was.
-    Left(Reason),
-    /// It is in neither: somebody else moved or deleted it meanwhile.
-    Gone,
-}
-
-/// Why a mail is left where it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The user starred or answered it.
-    Touched,
-    /// The user marked it as deleted.
-    Deleted,
-    /// Its folder cannot be changed.
-    ReadOnly,
-    /// The target is the folder it is in.
-    SameFolder,
-    /// The server will not; its words.
-    Refused(String),
-    /// Its arrival in the target could not be proven, so the original was not touched. It may be in both.
-    Unproven,
-    /// A copy is in the target under this UID, but the original could not be removed.
-    Doubled {
-        /// The copy's UID.
-        copy: Uid,
-    },
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Touched => f.write_str("it was starred or answered"),
-            Self::Deleted => f.write_str("it was marked as deleted"),
-            Self::ReadOnly => f.write_str("its folder is read-only"),
-            Self::SameFolder => f.write_str("it is there already"),
-            Self::Refused(words) => f.write_str(words),
-            Self::Unproven => f.write_str("its arrival could not be proven; it may be there and here"),
-            Self::Doubled { copy } => {
-                write!(f, "it was copied (uid {copy}), but the original could not be removed")
-            }
-        }
-    }
-}
-
-/// What became of the mails of one plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Relocated {
-    /// Where they were to go; if that folder was renamed meanwhile, as it is called now.
-    pub to: Folder,
-    /// The UIDVALIDITY there, to which the UIDs in `outcomes` belong.
-    pub validity: UidValidity,
-    /// What became of each, by its UID in the source.
-    pub outcomes: BTreeMap<Uid, Outcome>,
-    /// The keywords that the target could not be made to keep, by the UID in the source.
-    pub unkept: BTreeMap<Uid, BTreeSet<String>>,
-}
-
 impl Session {
-    /// Moves the mails of all plans, and says what became of each. The intents must be written down before.
+    /// Moves the messages of all plans, and says what became of each. The intents must be written down before. What is gone,
+    /// starred, answered or deleted by now is left. Before an original is marked or expunged, `note` writes that down.
     ///
     /// # Errors
     /// Where the line fails in between, nothing is known; `settle` finds out in the next session. A server's plain no is
     /// an outcome.
-    pub fn act(&mut self, plans: Vec<Plan>) -> Result<Vec<Relocated>, Fault> {
-        let plans: Vec<Plan> = plans.into_iter().filter(|plan| !plan.mails.is_empty()).collect();
+    pub fn act(&mut self, mut plans: Vec<Plan>, note: &mut Note<'_>) -> Result<Vec<Relocated>, Fault> {
+        plans.retain(|plan| !plan.mails.is_empty());
         let Some(first) = plans.first() else { return Ok(Vec::new()) };
         let here = self.reopen(Step::Move, &first.from.clone(), first.validity)?;
-        let relocated = match self.relocation() {
-            Relocation::Move => self.act_by_move(&here, plans),
-            Relocation::CopyThenExpunge | Relocation::CopyThenFlag => self.act_by_copy(&here, plans),
-        }?;
-        // Looking for arrivals opened the target; whoever calls still has the source in mind.
-        match self.reopen(Step::Open, &here.folder, here.validity) {
-            Err(fault) if fault.fate() != Fate::Leave => Err(fault),
-            _ => Ok(relocated),
+        let mails: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
+        let look = self.look(Step::Search, &mails)?;
+        for plan in &mut plans {
+            plan.leave_what_may_not_go(&look);
+        }
+        match self.relocation() {
+            Relocation::Move => self.act_by_move(&here, plans, &look.proven),
+            Relocation::CopyThenExpunge | Relocation::CopyThenFlag => {
+                self.act_by_copy(&here, plans, &look.proven, note)
+            }
         }
     }
 
-    fn act_by_move(&mut self, here: &Opened, plans: Vec<Plan>) -> Result<Vec<Relocated>, Fault> {
+    fn act_by_move(
+        &mut self,
+        here: &Opened,
+        plans: Vec<Plan>,
+        proven: &Proven,
+    ) -> Result<Vec<Relocated>, Fault> {
         let mut told = Vec::new();
         for plan in &plans {
-            told.push(self.transfer(Step::Move, plan)?);
+            told.push(self.transfer(Step::Move, plan, proven)?);
         }
         let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
         // After the deed: a NO may come in the middle of it, and an OK proves nothing.
@@ -127,16 +70,23 @@ impl Session {
             }
             let mut arrived = Arrived::default();
             let mut both = BTreeSet::new();
+            let mut unshown = BTreeSet::new();
             if !open.is_empty() {
                 arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open)?;
                 self.remove_surplus(&mut arrived, &told)?;
-                // A MOVE that failed in the middle has left copies of mails that are still here. One that it has marked
+                // A MOVE that failed in the middle has left copies of messages that are still here. One that it has marked
                 // \Deleted here has arrived: its copy is all there is.
-                let live = there.iter().filter(|(_, flags)| !flags.deleted).map(|(uid, _)| *uid);
-                let live: Vec<Uid> = live.filter(|uid| arrived.copies.contains_key(uid)).collect();
+                let is_live = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.deleted);
+                let live: Vec<Trace> = plan
+                    .mails
+                    .iter()
+                    .filter(|mail| is_live(&mail.uid) && arrived.copies.contains_key(&mail.uid))
+                    .copied()
+                    .collect();
                 let still = self.still_live(here, &live)?;
-                there.retain(|uid, _| !live.contains(uid) || still.contains(uid));
+                there.retain(|uid, _| !live.iter().any(|mail| mail.uid == *uid) || still.contains(uid));
                 both = self.withdraw(&arrived, &still)?;
+                unshown = self.unshown_here(here, &plan, &there, &arrived, &told)?;
             }
             let outcome = |mail: &Trace| match (there.get(&mail.uid), arrived.copies.get(&mail.uid)) {
                 (Some(flags), None) if flags.deleted => Outcome::Left(Reason::Deleted),
@@ -145,9 +95,10 @@ impl Session {
                 }
                 (Some(flags), _) if !flags.deleted => Outcome::Left(told.reason()),
                 (_, Some(copy)) => Outcome::Moved { uid: Some(*copy) },
-                // Told credibly, and of a mail that is not here any more.
+                // Told credibly, and of a message that is not here any more.
                 (_, None) => match told.copies.get(&mail.uid) {
                     Some(copy) => Outcome::Moved { uid: Some(*copy) },
+                    None if unshown.contains(&mail.uid) => Outcome::Left(Reason::Unshown),
                     None => Outcome::Gone,
                 },
             };
@@ -157,117 +108,100 @@ impl Session {
         Ok(results)
     }
 
-    /// Which of these mails of the source are in place still: the copies may be of another program's MOVE, which has removed
-    /// the originals by now.
-    fn still_live(&mut self, here: &Opened, uids: &[Uid]) -> Result<BTreeSet<Uid>, Fault> {
-        if uids.is_empty() {
+    /// Which of these messages of the source are in place still, and the ones meant: the copies may be of another program's
+    /// MOVE, which has removed the originals by now.
+    fn still_live(&mut self, here: &Opened, mails: &[Trace]) -> Result<BTreeSet<Uid>, Fault> {
+        if mails.is_empty() {
             return Ok(BTreeSet::new());
         }
         self.reopen(Step::Open, &here.folder, here.validity)?;
-        Ok(self.live(uids)?.into_iter().collect())
+        Ok(self.look(Step::Search, mails)?.where_flags(|flags| !flags.deleted))
     }
 
-    fn act_by_copy(&mut self, here: &Opened, plans: Vec<Plan>) -> Result<Vec<Relocated>, Fault> {
-        let mut told = Vec::new();
-        for plan in &plans {
-            told.push(self.transfer(Step::Copy, plan)?);
+    /// Those that were neither here nor in the target, and that are here all the same by the server's word: a server may say
+    /// OK to a FETCH and show nothing.
+    fn unshown_here(
+        &mut self,
+        here: &Opened,
+        plan: &Plan,
+        there: &BTreeMap<Uid, Flags>,
+        arrived: &Arrived,
+        told: &Told,
+    ) -> Result<BTreeSet<Uid>, Fault> {
+        let known = |uid: &Uid| {
+            there.contains_key(uid) || arrived.copies.contains_key(uid) || told.copies.contains_key(uid)
+        };
+        let nowhere: Vec<Uid> = plan.uids().filter(|uid| !known(uid)).collect();
+        if nowhere.is_empty() {
+            return Ok(BTreeSet::new());
         }
-        let mut proven = Vec::new();
-        for (plan, told) in plans.iter().zip(&mut told) {
-            let mut arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &plan.mails)?;
-            told.surplus = self.remove_surplus(&mut arrived, told)?;
-            proven.push(arrived);
-        }
-        // Whoever has starred, moved or deleted an original while it was copied has the last word: then the copy goes.
         self.reopen(Step::Open, &here.folder, here.validity)?;
-        let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
-        let there = self.flags(Step::Search, &all)?;
-        let clear = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.is_touched() && !flags.deleted);
-        // Where another followsift, set on the account by mistake, has copied as well, and its copy is the one that stays, it
-        // could still take that back: so only who made it removes the original.
-        let originals: BTreeSet<Uid> = proven
-            .iter()
-            .zip(&told)
-            .flat_map(|(arrived, told)| arrived.copies.keys().copied().filter(|uid| !told.yields(*uid)))
-            .filter(clear)
-            .collect();
-        let removal = self.remove(&here.folder, here.validity, &originals)?;
-        let mut results = Vec::new();
-        for ((plan, told), arrived) in plans.into_iter().zip(told).zip(proven) {
-            let ours =
-                |uid: &Uid| arrived.copies.get(uid).is_some_and(|copy| told.copies.get(uid) == Some(copy));
-            let taken_back = arrived.copies.keys().copied().filter(|uid| match there.get(uid) {
-                Some(_) if clear(uid) && removal.gone.contains(uid) => ours(uid),
-                Some(_) if clear(uid) => removal.still.contains(uid),
-                // Unless the copy is another program's, who may be removing the original this moment.
-                Some(flags) if !flags.deleted => !told.yields(*uid),
-                // The original is not there any more, so only what is known to be our own copy is taken back: another may be
-                // the original itself, which its owner has moved to the same folder.
-                Some(_) | None => ours(uid),
-            });
-            let taken_back: BTreeSet<Uid> = taken_back.collect();
-            let both = self.withdraw(&arrived, &taken_back)?;
-            let outcome = |mail: &Trace| match (arrived.copies.get(&mail.uid).copied(), there.get(&mail.uid))
-            {
-                (Some(copy), flags) if taken_back.contains(&mail.uid) => match flags {
-                    Some(flags)
-                        if !flags.deleted
-                            && !removal.gone.contains(&mail.uid)
-                            && both.contains(&mail.uid) =>
-                    {
-                        Outcome::Left(Reason::Doubled { copy })
-                    }
-                    _ if both.contains(&mail.uid) => Outcome::Moved { uid: Some(copy) },
-                    Some(flags) if flags.is_touched() => Outcome::Left(Reason::Touched),
-                    Some(flags) if flags.deleted => Outcome::Left(Reason::Deleted),
-                    Some(_) if removal.gone.contains(&mail.uid) => Outcome::Gone,
-                    Some(_) => Outcome::Left(Reason::Refused(removal.words.clone())),
-                    None => Outcome::Gone,
-                },
-                (Some(_), Some(flags)) if !flags.deleted && told.yields(mail.uid) => {
-                    Outcome::Left(Reason::Refused("another program is moving it".to_owned()))
-                }
-                (Some(copy), _) => Outcome::Moved { uid: Some(copy) },
-                (None, Some(_)) => Outcome::Left(told.reason()),
-                (None, None) => Outcome::Gone,
-            };
-            let outcomes = plan.mails.iter().map(|mail| (mail.uid, outcome(mail))).collect();
-            results.push(self.relocated(here, plan, &arrived, outcomes)?);
-        }
-        Ok(results)
+        self.present(&nowhere)
     }
 
-    /// What became of a plan, once the mails that arrived have their keywords back.
-    fn relocated(
+    /// What became of a plan, once what arrived has been looked at and has its keywords back.
+    pub(super) fn relocated(
         &mut self,
         here: &Opened,
         plan: Plan,
         arrived: &Arrived,
-        outcomes: BTreeMap<Uid, Outcome>,
+        mut outcomes: BTreeMap<Uid, Outcome>,
     ) -> Result<Relocated, Fault> {
         let told = plan.landing.map(|landing| (plan.to.clone(), landing.validity));
         let place = arrived.place.clone().or(told).unwrap_or((plan.to, here.validity));
         let (to, validity) = place;
+        let mut copies = Vec::new();
+        let mut originals = BTreeMap::new();
+        for mail in &plan.mails {
+            if let Some(Outcome::Moved { uid: Some(copy) }) = outcomes.get(&mail.uid) {
+                copies.push(Trace { uid: *copy, identity: mail.identity });
+                originals.insert(*copy, mail.uid);
+            }
+        }
+        let original = |copy: &Uid| originals.get(copy).copied();
+        let flags = match self.flags_of_arrivals(&to, validity, arrived, &copies) {
+            // The target is gone again: whoever took it away has the messages.
+            Err(fault) if fault.fate() == Fate::Leave => BTreeMap::new(),
+            flags => flags?,
+        };
+        let touched = flags.iter().filter(|(_, flags)| flags.is_touched()).filter_map(|(copy, _)| original(copy));
+        let touched = touched.collect();
         let mut had = BTreeMap::new();
-        let mut names = BTreeMap::new();
         for (uid, keywords) in plan.keywords {
             if let Some(Outcome::Moved { uid: Some(copy) }) = outcomes.get(&uid) {
                 had.insert(*copy, keywords);
-                names.insert(*copy, uid);
             }
         }
         let unkept = if had.is_empty() {
             BTreeMap::new()
         } else {
-            match self.restore_keywords(&to, validity, &had) {
-                // The target is gone again: whoever took it away has the mails.
+            copies.retain(|copy| had.contains_key(&copy.uid));
+            match self.restore_keywords(&to, validity, &copies, &had) {
                 Err(fault) if fault.fate() == Fate::Leave => BTreeMap::new(),
                 unkept => unkept?,
             }
         };
         let unkept =
-            unkept.into_iter().filter_map(|(copy, keywords)| Some((*names.get(&copy)?, keywords))).collect();
-        Ok(Relocated { to, validity, outcomes, unkept })
+            unkept.into_iter().filter_map(|(copy, keywords)| Some((original(&copy)?, keywords))).collect();
+        outcomes.extend(plan.left);
+        Ok(Relocated { to, validity, outcomes, unkept, touched })
+    }
+
+    /// The flags of what arrived; as the search for arrivals saw them, where there was one.
+    fn flags_of_arrivals(
+        &mut self,
+        to: &Folder,
+        validity: UidValidity,
+        arrived: &Arrived,
+        copies: &[Trace],
+    ) -> Result<BTreeMap<Uid, Flags>, Fault> {
+        let unseen: Vec<Uid> =
+            copies.iter().map(|copy| copy.uid).filter(|uid| !arrived.flags.contains_key(uid)).collect();
+        let mut flags = arrived.flags.clone();
+        if !unseen.is_empty() && self.examine(to)?.validity == validity {
+            flags.extend(self.flags(Step::Search, &unseen)?);
+        }
+        Ok(flags)
     }
 
     /// Removes those of our own copies of which an original has one too many: two followsifts that were set on one account by
@@ -275,7 +209,11 @@ impl Session {
     /// lowest UIDs stay. Without COPYUID nobody knows whose they are, and all of them count.
     ///
     /// Says which these were.
-    fn remove_surplus(&mut self, arrived: &mut Arrived, told: &Told) -> Result<BTreeSet<Uid>, Fault> {
+    pub(super) fn remove_surplus(
+        &mut self,
+        arrived: &mut Arrived,
+        told: &Told,
+    ) -> Result<BTreeSet<Uid>, Fault> {
         let surplus = std::mem::take(&mut arrived.surplus);
         let Some((folder, validity)) = arrived.place.clone() else { return Ok(BTreeSet::new()) };
         let knows_own = self.relocation() != Relocation::CopyThenFlag;
@@ -283,45 +221,50 @@ impl Session {
         // another than a moment before. Whose they are is all that is believed; that they are alike has been seen.
         let ours: BTreeSet<Uid> =
             told.claims.iter().filter(|claim| claim.validity == validity).map(|claim| claim.copy).collect();
-        let surplus: BTreeSet<Uid> =
-            surplus.into_iter().filter(|uid| !knows_own || ours.contains(uid)).collect();
+        let surplus: Vec<Trace> =
+            surplus.into_iter().filter(|copy| !knows_own || ours.contains(&copy.uid)).collect();
         // What cannot be removed stays doubled, as somebody else has made it.
         self.remove(&folder, validity, &surplus)?;
-        Ok(surplus)
+        Ok(surplus.into_iter().map(|copy| copy.uid).collect())
     }
 
-    /// UID MOVE or UID COPY of a plan's mails, and what the server told of it.
-    fn transfer(&mut self, step: Step, plan: &Plan) -> Result<Told, Fault> {
+    /// UID MOVE or UID COPY of a plan's messages, and what the server told of it.
+    pub(super) fn transfer(&mut self, step: Step, plan: &Plan, proven: &Proven) -> Result<Told, Fault> {
         let mut told = Told::default();
-        let mut uids: Vec<Uid> = plan.uids().collect();
-        let raced = self.transfer_these(step, plan, &uids, &mut told)?;
-        if raced {
+        let mut these = proven.only(&plan.uids().collect());
+        if these.uids().is_empty() {
+            return Ok(told);
+        }
+        if self.transfer_these(step, plan, &these, &mut told)? {
             // Somebody removed one of them meanwhile, and Dovecot then refuses all: once more, those that are there.
+            let uids: Vec<Uid> = these.uids().iter().copied().collect();
             let there = self.flags(Step::Search, &uids)?;
-            uids.retain(|uid| there.contains_key(uid));
+            these = these.only(&there.into_keys().collect());
             told.refused = None;
-            self.transfer_these(step, plan, &uids, &mut told)?;
+            self.transfer_these(step, plan, &these, &mut told)?;
         }
         Ok(told)
     }
 
-    /// One try; `true` where it did nothing, because a mail was gone.
+    /// One try; `true` where it did nothing, because a message was gone.
     fn transfer_these(
         &mut self,
         step: Step,
         plan: &Plan,
-        uids: &[Uid],
+        proven: &Proven,
         told: &mut Told,
     ) -> Result<bool, Fault> {
+        self.require(step, proven)?;
         let verb = if step == Step::Move { "MOVE" } else { "COPY" };
-        let on = Subject::Journey { folder: plan.from.clone(), uids: uids.to_vec(), to: plan.to.clone() };
+        let uids = proven.uids().iter().copied().collect();
+        let on = Subject::Journey { folder: plan.from.clone(), uids, to: plan.to.clone() };
         let name = self.wire_name(&plan.to)?;
         let name = quoted(&name).map_err(|cause| Fault::of(step, &on, cause))?;
-        let sets = uids::sets(uids.iter().copied());
+        let sets = proven.sets();
         let whole = sets.len() == 1;
         let mut raced = false;
         for set in sets {
-            // Large mails take a server its time.
+            // Large messages take a server its time.
             let limits = Limits { time: Duration::from_secs(120), ..Limits::SHORT };
             match self.run(step, &on, &format!("UID {verb} {set} {name}"), limits) {
                 Ok(answer) => {
@@ -340,120 +283,29 @@ impl Session {
     }
 }
 
-/// What the server told of a MOVE or COPY.
-#[derive(Debug, Default)]
-struct Told {
-    refused: Option<String>,
-    /// What it said of copies, and can be true.
-    copies: BTreeMap<Uid, Uid>,
-    /// All that it said of copies, true or not.
-    claims: BTreeSet<Claim>,
-    /// Copies that were removed again, since another program had made the same.
-    surplus: BTreeSet<Uid>,
-}
-
-/// One pair of a COPYUID, as the server said it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Claim {
-    original: Uid,
-    validity: UidValidity,
-    copy: Uid,
-}
-
-impl Told {
-    /// Was our own copy of this mail removed, so that it is another program's to go on with?
-    fn yields(&self, mail: Uid) -> bool {
-        self.claims.iter().any(|claim| claim.original == mail && self.surplus.contains(&claim.copy))
-    }
-
-    /// Takes over of a COPYUID what can be true: of the target as we know it, of mails that we named, each once, each landed
-    /// where new mails land.
-    fn believe(&mut self, plan: &Plan, copied: Vec<CopyUid>) {
-        let Some(landing) = plan.landing else { return };
-        let named: BTreeSet<Uid> = plan.uids().collect();
-        for CopyUid { validity, pairs } in copied {
-            self.claims.extend(pairs.iter().map(|(original, copy)| Claim {
-                original: *original,
-                validity,
-                copy: *copy,
-            }));
-            let sources: BTreeSet<Uid> = pairs.iter().map(|(from, _)| *from).collect();
-            let copies: BTreeSet<Uid> = pairs.iter().map(|(_, to)| *to).collect();
-            let credible = validity == landing.validity
-                && sources.len() == pairs.len()
-                && copies.len() == pairs.len()
-                && sources.iter().all(|uid| named.contains(uid) && !self.copies.contains_key(uid))
-                && copies
-                    .iter()
-                    .all(|uid| *uid >= landing.next && !self.copies.values().any(|known| known == uid));
-            if credible {
-                self.copies.extend(pairs);
-            }
-        }
-    }
-
-    /// Have our copies landed where the next were to land, without a gap: has nobody else put mails there before them?
-    fn alone(&self, plan: &Plan) -> bool {
-        let copies: BTreeSet<Uid> = self.copies.values().copied().collect();
-        let count = u32::try_from(copies.len()).unwrap_or(u32::MAX);
-        let expected = plan.landing.map(|landing| (landing.next, landing.next.0.saturating_add(count)));
-        match (copies.first(), copies.last(), expected) {
-            (Some(first), Some(last), Some((next, end))) => *first == next && last.0.saturating_add(1) == end,
-            (None, ..) => true,
-            _ => false,
-        }
-    }
-
-    fn reason(&self) -> Reason {
-        self.refused.clone().map_or(Reason::Unproven, Reason::Refused)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mailbox::Landing;
-    use crate::place::{MailDigest, MailIdentity};
-
-    fn plan(uids: &[u32]) -> Plan {
-        let trace = |uid: &u32| Trace {
-            uid: Uid(*uid),
-            identity: MailIdentity { digest: MailDigest::of(b""), size: 1 },
+impl Plan {
+    /// Leaves what is gone, is another message by now, or was starred, answered or deleted; takes over the keywords of the
+    /// rest. `touched_too`: what the user starred or answered goes all the same.
+    fn leave_what_may_not_go(&mut self, look: &Look) {
+        let touched_too = self.touched_too;
+        let why = |uid: &Uid| match look.flags.get(uid) {
+            Some(flags) if flags.is_touched() && !touched_too => Some(Outcome::Left(Reason::Touched)),
+            Some(flags) if flags.deleted => Some(Outcome::Left(Reason::Deleted)),
+            Some(_) => None,
+            None if look.others.contains(uid) => Some(Outcome::Left(Reason::Replaced)),
+            None if look.unshown.contains(uid) => Some(Outcome::Left(Reason::Unshown)),
+            None => Some(Outcome::Gone),
         };
-        Plan {
-            from: Folder::inbox(),
-            validity: UidValidity(1),
-            to: Folder::new("Spam").unwrap(),
-            landing: Some(Landing { validity: UidValidity(9), next: Uid(100) }),
-            mails: uids.iter().map(trace).collect(),
-            keywords: BTreeMap::new(),
-            left: Vec::new(),
-            obstacle: None,
-        }
-    }
-
-    fn believed(validity: u32, pairs: &[(u32, u32)]) -> usize {
-        let mut told = Told::default();
-        let pairs = pairs.iter().map(|(from, to)| (Uid(*from), Uid(*to))).collect();
-        told.believe(&plan(&[1, 2, 3]), vec![CopyUid { validity: UidValidity(validity), pairs }]);
-        told.copies.len()
-    }
-
-    #[test]
-    fn a_copyuid_is_believed_where_it_can_be_true() {
-        assert_eq!(believed(9, &[(1, 100), (3, 101)]), 2);
-    }
-
-    #[test]
-    fn a_lying_copyuid_is_not_believed() {
-        for (validity, pairs) in [
-            (8, &[(1, 100)][..]),       // another target
-            (9, &[(4, 100)]),           // a mail that was not asked for
-            (9, &[(1, 99)]),            // a UID that was there before
-            (9, &[(1, 100), (1, 101)]), // one mail twice
-            (9, &[(1, 100), (2, 100)]), // two mails in one place
-        ] {
-            assert_eq!(believed(validity, pairs), 0, "{validity} {pairs:?}");
-        }
+        let (left, mails) = (&mut self.left, &mut self.mails);
+        mails.retain(|mail| match why(&mail.uid) {
+            Some(outcome) => {
+                left.push((mail.uid, outcome));
+                false
+            }
+            None => true,
+        });
+        let uids: BTreeSet<Uid> = self.uids().collect();
+        let keywords = look.keywords.iter().filter(|(uid, _)| uids.contains(uid));
+        self.keywords = keywords.map(|(uid, keywords)| (*uid, keywords.clone())).collect();
     }
 }

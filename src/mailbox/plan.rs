@@ -1,13 +1,12 @@
-//! What is to be moved, looked at once more before it is.
+//! What is to be moved, and where it will land.
 //!
-//! Owns the checks that leave a mail alone: gone, starred, answered or deleted since it was judged, or with no way to its
-//! target. Makes targets that are missing, and changes no mail. Called by `sweep`, which writes the intents down from it.
+//! Owns the checks that need no look at the messages: a folder that is read-only, a target that cannot be had. Makes targets that are missing, and changes no mail. Called by `sweep`, which writes the intents down from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{Fate, Fault, Step};
 use super::folders::Landing;
-use super::moves::{Outcome, Reason};
+use super::outcome::{Outcome, Reason};
 use super::session::{Session, same};
 use super::trace::Trace;
 use crate::place::{Folder, Uid, UidValidity};
@@ -19,6 +18,8 @@ pub struct Errand {
     pub to: Folder,
     /// The mails of the open folder.
     pub mails: Vec<Trace>,
+    /// They go even if the user starred or answered them: they are on their way back for just that reason.
+    pub touched_too: bool,
 }
 
 /// A move that can be done, and all that an intent must remember of it.
@@ -33,7 +34,7 @@ pub struct Plan {
     pub to: Folder,
     /// Where the first of them lands at the earliest. `None` where nothing can be moved there: then `mails` is empty.
     pub landing: Option<Landing>,
-    /// The mails that are there, and that the user has done nothing with.
+    /// The messages to be moved.
     pub mails: Vec<Trace>,
     /// The keywords of those mails that have any: the target is to keep them.
     pub(super) keywords: BTreeMap<Uid, BTreeSet<String>>,
@@ -41,21 +42,19 @@ pub struct Plan {
     pub left: Vec<(Uid, Outcome)>,
     /// Why nothing can be moved to the target, where that is so.
     pub obstacle: Option<String>,
+    /// As the errand has it.
+    pub touched_too: bool,
 }
 
 impl Session {
-    /// Looks which of the mails are still there and untouched, makes the targets that are missing, and notes where the next
-    /// mail in each will land. Changes no mail. Two turns for all errands together where the server has LIST-STATUS.
+    /// Makes the targets that are missing, and notes where the next message in each will land. Changes no message, and does not
+    /// look at them: that comes last, right before they are moved. Two turns for all errands together where the server has
+    /// LIST-STATUS.
     ///
     /// # Errors
     /// Where the session is of no more use; a target that cannot be had only leaves its mails, with the reason.
     pub fn prepare(&mut self, errands: Vec<Errand>) -> Result<Vec<Plan>, Fault> {
         let here = self.here(Step::Move)?;
-        let uids: Vec<Uid> =
-            errands.iter().flat_map(|errand| errand.mails.iter().map(|mail| mail.uid)).collect();
-        let there = if here.writable { self.flags(Step::Search, &uids)? } else { BTreeMap::new() };
-        let bear: Vec<Uid> = there.iter().filter(|(_, flags)| flags.keywords).map(|(uid, _)| *uid).collect();
-        let mut keywords = if bear.is_empty() { BTreeMap::new() } else { self.keywords(&bear)? };
         let mut plans = Vec::new();
         for errand in errands {
             let mut plan = Plan {
@@ -63,27 +62,20 @@ impl Session {
                 validity: here.validity,
                 to: errand.to,
                 landing: None,
-                mails: Vec::new(),
+                mails: errand.mails,
                 keywords: BTreeMap::new(),
                 left: Vec::new(),
                 obstacle: None,
+                touched_too: errand.touched_too,
             };
-            for mail in errand.mails {
-                let obstacle = match there.get(&mail.uid) {
-                    _ if !here.writable => Some(Outcome::Left(Reason::ReadOnly)),
-                    _ if same(&plan.to, &plan.from) => Some(Outcome::Left(Reason::SameFolder)),
-                    None => Some(Outcome::Gone),
-                    Some(flags) if flags.is_touched() => Some(Outcome::Left(Reason::Touched)),
-                    Some(flags) if flags.deleted => Some(Outcome::Left(Reason::Deleted)),
-                    Some(_) => None,
-                };
-                match obstacle {
-                    Some(outcome) => plan.left.push((mail.uid, outcome)),
-                    None => {
-                        plan.keywords.extend(keywords.remove_entry(&mail.uid));
-                        plan.mails.push(mail);
-                    }
-                }
+            let obstacle = match () {
+                () if !here.writable => Some(Reason::ReadOnly),
+                () if same(&plan.to, &plan.from) => Some(Reason::SameFolder),
+                () => None,
+            };
+            if let Some(reason) = obstacle {
+                let left = |mail: Trace| (mail.uid, Outcome::Left(reason.clone()));
+                plan.left = plan.mails.drain(..).map(left).collect();
             }
             self.ensure_target(&mut plan)?;
             plans.push(plan);

@@ -4,6 +4,7 @@
 //! server's plain no, every further call is refused. Blocking; one OS thread per account owns it. What it can do is in
 //! `folders`, `fetch`, `moves` and `settle`. Called by `sweep`, `daemon` and `cli`.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::bounds::Limits;
@@ -12,9 +13,10 @@ use super::fault::{Cause, Fault, Step, Subject};
 use super::folders::Folders;
 use super::line::{Answer, Line};
 use super::names::quoted;
+use super::proof::Selection;
 use super::stop::{Stop, Woken};
 use crate::login::Login;
-use crate::place::{Folder, Uid, UidValidity};
+use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 use crate::settings::{Account, Tls};
 
 /// How mails are moved on a server, chosen once after the login.
@@ -41,6 +43,8 @@ pub struct Opened {
     pub exists: u32,
     /// Can mails be moved out of it, as far as the server says?
     pub writable: bool,
+    /// Which SELECT or EXAMINE of the session opened it.
+    pub(super) selection: Selection,
 }
 
 /// A session with one account.
@@ -49,6 +53,9 @@ pub struct Session {
     pub(super) line: Line,
     pub(super) folders: Option<Folders>,
     pub(super) open: Option<Opened>,
+    /// The messages of the open folder whose size and header were fetched since it was selected.
+    pub(super) seen: BTreeMap<Uid, MailIdentity>,
+    selections: Selection,
     server: Subject,
     capabilities: Vec<String>,
     relocation: Relocation,
@@ -88,7 +95,16 @@ impl Session {
         } else {
             Relocation::CopyThenFlag
         };
-        Ok(Self { line, folders: None, open: None, server, capabilities, relocation })
+        Ok(Self {
+            line,
+            folders: None,
+            open: None,
+            seen: BTreeMap::new(),
+            selections: Selection::default(),
+            server,
+            capabilities,
+            relocation,
+        })
     }
 
     /// What the server said after the login that it can, in upper case.
@@ -144,15 +160,20 @@ impl Session {
             .and_then(|name| quoted(&name).map_err(|cause| Fault::of(Step::Open, &on, cause)))?;
         // A SELECT that fails leaves nothing open (RFC 9051, section 6.3.2).
         self.open = None;
+        // What was proven under the last selection is proven no more.
+        self.seen.clear();
+        self.selections = self.selections.next();
         let answer = self.run(Step::Open, &on, &format!("{verb} {name}"), Limits::SHORT)?;
         let selected = answer.selected().map_err(|cause| self.garbled(Step::Open, &on, cause))?;
+        let exists = selected.exists.ok_or_else(|| Fault::of(Step::Open, &on, Cause::NoData))?;
         let validity = selected.validity.ok_or_else(|| Fault::of(Step::Open, &on, Cause::Void))?;
         let opened = Opened {
             folder: folder.clone(),
             validity,
             next: selected.next,
-            exists: selected.exists,
+            exists,
             writable: verb == "SELECT" && !selected.read_only,
+            selection: self.selections,
         };
         self.open = Some(opened.clone());
         Ok(opened)

@@ -1,19 +1,31 @@
-//! Proof of arrival, and what became of moves that were interrupted.
+//! What became of moves that were interrupted, and how they are finished.
 //!
-//! Owns the one way to say that a mail is in a folder: same size, same header digest, at or above the UIDNEXT noted before.
-//! Removes an original only where its copy is proven so. Called by `moves` and, at the start of a session, by `sweep`.
+//! Owns the decision about each: an original is removed only where its copy is proven in this session, and the original itself
+//! by size and header digest, never by its UID alone. Where its UID means nothing any more (a new UIDVALIDITY, a folder
+//! restored from a backup), it is looked for by what it is. Called at the start of a sweep.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Flags;
-use super::fault::{Fate, Fault, Step, Subject};
+use super::fault::{Fate, Fault, Step};
+use super::fetch::Sighting;
 use super::folders::Landing;
-use super::session::{Opened, Session};
+use super::session::Session;
+use super::store::Deed;
 use super::trace::Trace;
-use crate::place::{Folder, MailIdentity, Uid, UidValidity};
+use crate::place::{Folder, Uid, UidValidity};
 
-/// So many mails in a target are fetched with their headers at once; of more, the sizes first.
-const FEW: u32 = 64;
+/// How far the removal of an original had come, as the ledger has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Removal {
+    /// Nothing was sent.
+    #[default]
+    None,
+    /// STORE was about to be sent: the original may be marked \Deleted by us.
+    Sent,
+    /// It was marked \Deleted by us.
+    Marked,
+}
 
 /// A move that was intended and of which no outcome is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +36,16 @@ pub struct Pending {
     pub validity: UidValidity,
     /// Its UID there, its size and digest.
     pub mail: Trace,
+    /// When it had arrived there: INTERNALDATE, in seconds since 1970 UTC, where the intent noted it.
+    pub received: Option<i64>,
     /// Where it was to go.
     pub to: Folder,
     /// Where it would have landed at the earliest.
     pub landing: Landing,
+    /// How far the removal of the original had come.
+    pub removal: Removal,
+    /// It is to go even if the user starred or answered it: it is on its way back for just that reason.
+    pub touched_too: bool,
 }
 
 /// What became of a move that was interrupted.
@@ -42,9 +60,16 @@ pub enum Settled {
         validity: UidValidity,
         /// Its UID there.
         uid: Uid,
+        /// It arrived starred or answered.
+        touched: bool,
     },
     /// It is where it was, and not in the target.
     InSource,
+    /// It is in the source, under another UID, and it cannot be told whether it is the original or a twin. Our copy was
+    /// taken back.
+    Uncertain,
+    /// The user took away the mark \Deleted that we had set: they want it where it was. Our copy was taken back.
+    PutBack,
     /// It is in both, since neither the original nor the copy can be removed.
     InBoth {
         /// The target's UIDVALIDITY.
@@ -56,37 +81,86 @@ pub enum Settled {
     Nowhere,
     /// Not in the target; and the source is another folder by now, so that nothing is known.
     Unknown,
+    /// The server says that it is there and does not show it; to be asked again.
+    Unshown,
 }
 
-/// What was found in a target.
-#[derive(Debug, Default)]
-pub(super) struct Arrived {
-    /// The target and its UIDVALIDITY; `None` where there is no such folder.
-    pub(super) place: Option<(Folder, UidValidity)>,
-    /// The copies' UIDs, by that of the original.
-    pub(super) copies: BTreeMap<Uid, Uid>,
-    /// Further mails just like them: somebody else has made copies of the same originals.
-    pub(super) surplus: BTreeSet<Uid>,
+/// The original of an interrupted move, as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Original {
+    /// Under its UID.
+    Here(Flags),
+    /// Under another UID, since its own means nothing any more: the only live one, of the same arrival.
+    Found(Trace, Flags),
+    /// The same message is there under another UID, and it is not certain to be the original.
+    Doubtful,
+    /// It is not in the source.
+    Absent,
+    /// It is not there, and the folder is another by now, or there is none: nothing is known.
+    Unknown,
+    /// The server does not show it.
+    Unshown,
+}
+
+/// What is to be done where the copy is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finish {
+    /// Nothing: the copy is what there is.
+    Nothing,
+    /// Mark the original \Deleted, and remove it.
+    Remove,
+    /// Remove the original, which we have marked \Deleted.
+    Expunge,
+    /// Take the copy back.
+    Withdraw,
+    /// Ask again in the next session.
+    Wait,
+}
+
+/// Decides what is to be done about the original of a proven copy.
+fn finish(original: &Original, removal: Removal, touched_too: bool) -> Finish {
+    let of = |flags: &Flags, found: bool| match (flags.deleted, removal) {
+        // Our own mark, or the user's: only ours is finished.
+        (true, Removal::None) => Finish::Nothing,
+        (true, Removal::Sent | Removal::Marked) => Finish::Expunge,
+        (false, _) if flags.is_touched() && !touched_too => Finish::Withdraw,
+        // We saw it marked, and it is not any more.
+        (false, Removal::Marked) => Finish::Withdraw,
+        // The original may have been removed already, and this would be a twin of it.
+        (false, Removal::Sent) if found => Finish::Withdraw,
+        (false, Removal::None | Removal::Sent) => Finish::Remove,
+    };
+    match original {
+        Original::Here(flags) => of(flags, false),
+        Original::Found(_, flags) => of(flags, true),
+        Original::Doubtful => Finish::Withdraw,
+        Original::Absent | Original::Unknown => Finish::Nothing,
+        Original::Unshown => Finish::Wait,
+    }
 }
 
 impl Session {
     /// Finds out what became of interrupted moves, and finishes those whose copy is proven and whose original is still
-    /// there, untouched by the user. Opens folders as it needs them.
+    /// there, untouched by the user. Opens folders as it needs them. `note` is called with the positions in `pending` before
+    /// an original is marked or expunged.
     ///
     /// # Errors
     /// Where the line fails: then nothing is settled yet, and asking again is safe.
-    pub fn settle(&mut self, pending: &[Pending]) -> Result<Vec<Settled>, Fault> {
+    pub fn settle(
+        &mut self,
+        pending: &[Pending],
+        note: &mut dyn FnMut(Deed, &[usize]) -> bool,
+    ) -> Result<Vec<Settled>, Fault> {
         let mut settled: Vec<Settled> = vec![Settled::Unknown; pending.len()];
-        let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<_, Vec<(usize, &Pending)>> = BTreeMap::new();
         for (at, one) in pending.iter().enumerate() {
             let landing = (one.landing.validity, one.landing.next);
-            groups.entry((&one.from, one.validity, &one.to, landing)).or_default().push(at);
+            groups.entry((&one.from, one.validity, &one.to, landing)).or_default().push((at, one));
         }
-        for ((from, validity, to, landing), members) in groups {
-            let mails: Vec<(usize, Trace)> =
-                members.iter().filter_map(|at| Some((*at, pending.get(*at)?.mail))).collect();
-            let landing = Landing { validity: landing.0, next: landing.1 };
-            for (at, outcome) in self.settle_group(from, validity, to, landing, &mails)? {
+        for ((from, validity, to, (target, next)), members) in groups {
+            let landing = Landing { validity: target, next };
+            let originals = self.originals(from, validity, &members)?;
+            for (at, outcome) in self.settle_group(from, to, landing, &members, &originals, note)? {
                 if let Some(slot) = settled.get_mut(at) {
                     *slot = outcome;
                 }
@@ -95,147 +169,238 @@ impl Session {
         Ok(settled)
     }
 
-    fn settle_group(
+    /// Looks for the originals of a group in their folder.
+    fn originals(
         &mut self,
         from: &Folder,
         validity: UidValidity,
-        to: &Folder,
-        landing: Landing,
-        mails: &[(usize, Trace)],
-    ) -> Result<Vec<(usize, Settled)>, Fault> {
-        let uids: Vec<Uid> = mails.iter().map(|(_, mail)| mail.uid).collect();
-        // None: the source is gone or another, and its UIDs mean nothing.
-        let there = match self.reopen(Step::Open, from, validity) {
-            Ok(_) => Some(self.flags(Step::Search, &uids)?),
-            Err(fault) if fault.fate() == Fate::Leave => None,
+        members: &[(usize, &Pending)],
+    ) -> Result<Vec<Original>, Fault> {
+        let opened = match self.select(from) {
+            Ok(opened) => opened,
+            Err(fault) if fault.fate() == Fate::Leave => {
+                return Ok(vec![Original::Unknown; members.len()]);
+            }
             Err(fault) => return Err(fault),
         };
-        let present = |uid: &Uid| there.as_ref().and_then(|there| there.get(uid));
-        // Of twins, the one that is gone is the one that arrived.
-        let mut wanted: Vec<Trace> = mails.iter().map(|(_, mail)| *mail).collect();
-        wanted.sort_by_key(|mail| present(&mail.uid).is_some());
-        let arrived = self.arrivals(from, to, Some(landing), &wanted)?;
-        let live = |uid: &Uid| present(uid).filter(|flags| !flags.deleted);
-        let doubled = arrived.copies.keys().copied().filter(|uid| live(uid).is_some());
-        // What the user has starred or answered since stays where it is, and the copy goes.
-        let (touched, untouched): (BTreeSet<Uid>, BTreeSet<Uid>) =
-            doubled.partition(|uid| live(uid).is_some_and(|flags| flags.is_touched()));
-        let mut kept = touched;
-        kept.extend(self.remove(from, validity, &untouched)?.still);
-        let both = self.withdraw(&arrived, &kept)?;
-        Ok(mails
-            .iter()
-            .map(|(at, mail)| {
-                let copy = arrived.place.clone().zip(arrived.copies.get(&mail.uid).copied());
-                let outcome = match (copy, present(&mail.uid)) {
-                    (Some(((_, validity), uid)), _) if both.contains(&mail.uid) => {
-                        Settled::InBoth { validity, uid }
-                    }
-                    (Some(_), _) if kept.contains(&mail.uid) => Settled::InSource,
-                    (Some(((folder, validity), uid)), _) => Settled::InTarget { folder, validity, uid },
-                    (None, Some(_)) => Settled::InSource,
-                    (None, None) if there.is_some() => Settled::Nowhere,
-                    (None, None) => Settled::Unknown,
-                };
-                (*at, outcome)
-            })
-            .collect())
+        let look = if opened.validity == validity {
+            let mails: Vec<Trace> = members.iter().map(|(_, one)| one.mail).collect();
+            Some(self.look(Step::Search, &mails)?)
+        } else {
+            None
+        };
+        // A UIDNEXT that went back, or another message under a UID that was one of ours: the folder was restored from a
+        // backup, and none of its UIDs means what it meant.
+        let restored = look.as_ref().is_none_or(|look| {
+            let beyond = |next: Uid| members.iter().any(|(_, one)| one.mail.uid >= next);
+            !look.others.is_empty() || opened.next.is_some_and(beyond)
+        });
+        let mut originals = Vec::new();
+        for (_, one) in members {
+            let flags = look.as_ref().and_then(|look| look.flags.get(&one.mail.uid));
+            originals.push(match flags {
+                Some(flags) => Original::Here(*flags),
+                None if look.as_ref().is_some_and(|look| look.unshown.contains(&one.mail.uid)) => {
+                    Original::Unshown
+                }
+                None if restored => match self.original_by_identity(one)? {
+                    Original::Absent if look.is_none() => Original::Unknown,
+                    original => original,
+                },
+                None => Original::Absent,
+            });
+        }
+        Ok(originals)
     }
 
-    /// Takes back the copies of `originals`, which are in their place, so that no mail is in two places; says which of them
-    /// still are.
-    pub(super) fn withdraw(
-        &mut self,
-        arrived: &Arrived,
-        originals: &BTreeSet<Uid>,
-    ) -> Result<BTreeSet<Uid>, Fault> {
-        let Some((folder, validity)) = &arrived.place else { return Ok(BTreeSet::new()) };
-        let of = |uid: &Uid| arrived.copies.get(uid).copied();
-        let copies: BTreeSet<Uid> = originals.iter().filter_map(of).collect();
-        let still = self.remove(folder, *validity, &copies)?.still;
-        Ok(originals
-            .iter()
-            .copied()
-            .filter(|uid| of(uid).is_some_and(|copy| still.contains(&copy)))
-            .collect())
+    /// Looks for an original in the open folder by what it is, where its UID means nothing any more.
+    fn original_by_identity(&mut self, one: &Pending) -> Result<Original, Fault> {
+        // Older ledgers did not note the arrival: then nothing is certain.
+        let same = |found: &Sighting| one.received.is_some() && found.received == one.received;
+        let alike = self.alike(&one.mail.identity, None)?;
+        let (live, deleted): (Vec<Sighting>, Vec<Sighting>) =
+            alike.into_iter().partition(|found| !found.flags.deleted);
+        Ok(match (live.as_slice(), deleted.as_slice()) {
+            ([], []) => Original::Absent,
+            ([found], _) if same(found) => Original::Found(found.trace, found.flags),
+            ([], [found]) if same(found) => Original::Found(found.trace, found.flags),
+            ([], _) => Original::Absent,
+            _ => Original::Doubtful,
+        })
     }
 
-    /// Which of `wanted` are in `to`, at or above where they would have landed, and not marked \Deleted there; each copy
-    /// proves one original. Leaves the target open, for looking only. Three turns at most for each 64 mails that could be one
-    /// of them.
-    pub(super) fn arrivals(
+    fn settle_group(
         &mut self,
         from: &Folder,
         to: &Folder,
-        landing: Option<Landing>,
-        wanted: &[Trace],
-    ) -> Result<Arrived, Fault> {
-        let opened = match self.examine(to) {
-            Ok(opened) => Some(opened),
-            Err(fault) if fault.fate() == Fate::Leave => None,
-            Err(fault) => return Err(fault),
+        landing: Landing,
+        members: &[(usize, &Pending)],
+        originals: &[Original],
+        note: &mut dyn FnMut(Deed, &[usize]) -> bool,
+    ) -> Result<Vec<(usize, Settled)>, Fault> {
+        let is_here = |original: &Original| matches!(original, Original::Here(_) | Original::Found(..));
+        // Of twins, the one that is gone is the one that arrived.
+        let mut wanted: Vec<(bool, Trace)> =
+            members.iter().zip(originals).map(|((_, one), original)| (is_here(original), one.mail)).collect();
+        wanted.sort_by_key(|(here, _)| *here);
+        let wanted: Vec<Trace> = wanted.into_iter().map(|(_, mail)| mail).collect();
+        let arrived = self.arrivals(from, to, Some(landing), &wanted)?;
+        let has_copy = |one: &Pending| arrived.copies.contains_key(&one.mail.uid);
+        let todo = |at: usize| match (members.get(at), originals.get(at)) {
+            (Some((_, one)), Some(original)) if has_copy(one) => {
+                finish(original, one.removal, one.touched_too)
+            }
+            _ => Finish::Nothing,
         };
-        let same = |opened: &Opened| landing.is_none_or(|landing| landing.validity == opened.validity);
-        if let Some(opened) = opened.as_ref().filter(|opened| same(opened)) {
-            return self.arrivals_here(opened, landing.map_or(Uid(1), |landing| landing.next), wanted);
-        }
-        // Deleted, or renamed: then it is there under another name. The source may have the same UIDVALIDITY, and holds the
-        // originals, which prove nothing.
-        let Some(landing) = landing else { return Ok(Arrived::default()) };
-        for renamed in self.renamed(landing.validity, &[from, to])? {
-            let opened = match self.examine(&renamed) {
-                Err(fault) if fault.fate() == Fate::Leave => continue,
-                opened => opened?,
+        // By the UID that the original has now.
+        let mut removable: BTreeMap<Uid, (usize, Trace)> = BTreeMap::new();
+        for (at, ((_, one), original)) in members.iter().zip(originals).enumerate() {
+            let trace = match original {
+                Original::Found(trace, _) => *trace,
+                _ => one.mail,
             };
-            if opened.validity == landing.validity {
-                let arrived = self.arrivals_here(&opened, landing.next, wanted)?;
-                if !arrived.copies.is_empty() {
-                    return Ok(arrived);
+            if matches!(todo(at), Finish::Remove | Finish::Expunge) {
+                removable.insert(trace.uid, (at, trace));
+            }
+        }
+        let Finished { kept, unshown } = self.finish_originals(from, &removable, todo, members, note)?;
+        let is_withdrawn = |at: usize| todo(at) == Finish::Withdraw || kept.contains(&at);
+        let withdrawn: BTreeSet<Uid> = members
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| is_withdrawn(*at))
+            .map(|(_, (_, one))| one.mail.uid)
+            .collect();
+        let both = self.withdraw(&arrived, &withdrawn)?;
+        let mut settled = Vec::new();
+        for (at, ((position, one), original)) in members.iter().zip(originals).enumerate() {
+            let copy = arrived.place.clone().zip(arrived.copies.get(&one.mail.uid).copied());
+            let outcome = match (copy, original) {
+                (_, Original::Unshown) => Settled::Unshown,
+                (Some(_), _) if unshown.contains(&at) => Settled::Unshown,
+                (Some(((_, validity), uid)), _) if both.contains(&one.mail.uid) => {
+                    Settled::InBoth { validity, uid }
                 }
-            }
+                (Some(_), original) if is_withdrawn(at) => stays(original, one),
+                (Some(((folder, validity), uid)), _) => {
+                    let touched = arrived.flags.get(&uid).is_some_and(|flags| flags.is_touched());
+                    Settled::InTarget { folder, validity, uid, touched }
+                }
+                (None, Original::Here(_) | Original::Found(..) | Original::Doubtful) => Settled::InSource,
+                (None, Original::Absent) => Settled::Nowhere,
+                (None, Original::Unknown) => Settled::Unknown,
+            };
+            settled.push((*position, outcome));
         }
-        // A folder made anew numbers its mails anew: then all of them could be the ones.
-        match opened {
-            Some(_) => {
-                let opened = self.examine(to)?;
-                self.arrivals_here(&opened, Uid(1), wanted)
-            }
-            None => Ok(Arrived::default()),
-        }
+        Ok(settled)
     }
 
-    /// The same for the folder that is open, from the UID `first` on.
-    fn arrivals_here(&mut self, opened: &Opened, first: Uid, wanted: &[Trace]) -> Result<Arrived, Fault> {
-        let mut candidates: BTreeMap<MailIdentity, BTreeSet<Uid>> = BTreeMap::new();
-        let mut note = |trace: Trace, flags: Flags, _: &[u8]| {
-            // One that is about to be expunged is none: it may be a copy that was taken back.
-            if trace.uid >= first && !flags.deleted {
-                candidates.entry(trace.identity).or_default().insert(trace.uid);
-            }
+    /// Removes the originals that are to go, each looked at once more. By the UID that each has now, with its place in the
+    /// group.
+    fn finish_originals(
+        &mut self,
+        from: &Folder,
+        removable: &BTreeMap<Uid, (usize, Trace)>,
+        todo: impl Fn(usize) -> Finish,
+        members: &[(usize, &Pending)],
+        note: &mut dyn FnMut(Deed, &[usize]) -> bool,
+    ) -> Result<Finished, Fault> {
+        let mut finished = Finished::default();
+        if removable.is_empty() {
+            return Ok(finished);
+        }
+        self.select(from)?;
+        let traces: Vec<Trace> = removable.values().map(|(_, trace)| *trace).collect();
+        let look = self.look(Step::Search, &traces)?;
+        let place = |uid: &Uid| removable.get(uid).map(|(at, _)| *at);
+        let mut note = |deed: Deed, uids: &BTreeSet<Uid>| {
+            let positions: Vec<usize> =
+                uids.iter().filter_map(place).filter_map(|at| Some(members.get(at)?.0)).collect();
+            note(deed, &positions)
         };
-        match opened.next {
-            _ if opened.exists == 0 => {}
-            Some(next) if next <= first => {}
-            Some(next) if next.0 - first.0 <= FEW => {
-                let on = Subject::Folder(opened.folder.clone());
-                self.headers_of(&format!("{first}:{}", next.0 - 1), &on, &mut note)?;
-            }
-            _ => {
-                let sizes: BTreeSet<u32> = wanted.iter().map(|mail| mail.identity.size).collect();
-                let alike = self.sizes_from(first)?.into_iter().filter(|(_, size)| sizes.contains(size));
-                let alike: Vec<Uid> = alike.map(|(uid, _)| uid).collect();
-                self.headers_and_flags(&alike, &mut note)?;
-            }
+        let with = |wanted: Finish, holds: &dyn Fn(Flags, &Pending) -> bool| -> BTreeSet<Uid> {
+            let fits = |uid: &Uid, flags: Flags| {
+                place(uid).is_some_and(|at| {
+                    todo(at) == wanted && members.get(at).is_some_and(|(_, one)| holds(flags, one))
+                })
+            };
+            look.flags.iter().filter(|(uid, flags)| fits(uid, **flags)).map(|(uid, _)| *uid).collect()
+        };
+        let goes = |flags: Flags, one: &Pending| one.touched_too || !flags.is_touched();
+        let removed = with(Finish::Remove, &|flags, one| !flags.deleted && goes(flags, one));
+        let touched = with(Finish::Remove, &|flags, one| !flags.deleted && !goes(flags, one));
+        let marked = with(Finish::Expunge, &|flags, _| flags.deleted);
+        let live_again = with(Finish::Expunge, &|flags, _| !flags.deleted);
+        let removal = self.remove_proven(&look.proven.only(&removed), &mut note)?;
+        self.expunge(&look.proven.only(&marked), &mut note)?;
+        let kept = touched.iter().chain(&live_again).chain(&removal.still);
+        finished.kept = kept.filter_map(place).collect();
+        finished.unshown = look.unshown.iter().filter_map(place).collect();
+        Ok(finished)
+    }
+}
+
+/// How the removal of originals ended, by their places in the group.
+#[derive(Debug, Default)]
+struct Finished {
+    /// Those that are there still.
+    kept: BTreeSet<usize>,
+    /// Those that the server does not show.
+    unshown: BTreeSet<usize>,
+}
+
+/// What became of a message whose copy was taken back.
+fn stays(original: &Original, one: &Pending) -> Settled {
+    match original {
+        Original::Here(flags) | Original::Found(_, flags) if flags.is_touched() => Settled::InSource,
+        Original::Here(_) if one.removal == Removal::Marked => Settled::PutBack,
+        Original::Here(_) => Settled::InSource,
+        Original::Found(..) | Original::Doubtful => Settled::Uncertain,
+        Original::Absent | Original::Unknown | Original::Unshown => Settled::InSource,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIVE: Flags = Flags { seen: false, answered: false, flagged: false, deleted: false, keywords: false };
+    const STARRED: Flags = Flags { flagged: true, ..LIVE };
+    const MARKED: Flags = Flags { deleted: true, ..LIVE };
+
+    fn found(flags: Flags) -> Original {
+        let identity =
+            crate::place::MailIdentity { digest: crate::place::MailDigest::of(b""), size: 1 };
+        Original::Found(Trace { uid: Uid(9), identity }, flags)
+    }
+
+    #[test]
+    fn an_original_goes_only_where_nothing_speaks_against_it() {
+        use Removal::{Marked, None, Sent};
+        for (original, removal, wanted) in [
+            (Original::Here(LIVE), None, Finish::Remove),
+            (Original::Here(LIVE), Sent, Finish::Remove),
+            // We had marked it, and the user took the mark away.
+            (Original::Here(LIVE), Marked, Finish::Withdraw),
+            (Original::Here(STARRED), None, Finish::Withdraw),
+            (Original::Here(STARRED), Sent, Finish::Withdraw),
+            // The user's own mark is not ours to finish.
+            (Original::Here(MARKED), None, Finish::Nothing),
+            (Original::Here(MARKED), Sent, Finish::Expunge),
+            (Original::Here(MARKED), Marked, Finish::Expunge),
+            (found(LIVE), None, Finish::Remove),
+            // The original may be gone already, and this be its twin.
+            (found(LIVE), Sent, Finish::Withdraw),
+            (found(STARRED), None, Finish::Withdraw),
+            (found(MARKED), None, Finish::Nothing),
+            (found(MARKED), Sent, Finish::Expunge),
+            (Original::Doubtful, None, Finish::Withdraw),
+            (Original::Absent, Sent, Finish::Nothing),
+            (Original::Unknown, None, Finish::Nothing),
+            (Original::Unshown, Sent, Finish::Wait),
+        ] {
+            assert_eq!(finish(&original, removal, false), wanted, "{original:?} {removal:?}");
         }
-        let mut copies = BTreeMap::new();
-        for mail in wanted {
-            if let Some(copy) = candidates.get_mut(&mail.identity).and_then(BTreeSet::pop_first) {
-                copies.insert(mail.uid, copy);
-            }
-        }
-        let identities: BTreeSet<MailIdentity> = wanted.iter().map(|mail| mail.identity).collect();
-        candidates.retain(|identity, _| identities.contains(identity));
-        let surplus = candidates.into_values().flatten().collect();
-        Ok(Arrived { place: Some((opened.folder.clone(), opened.validity)), copies, surplus })
+        assert_eq!(finish(&Original::Here(STARRED), None, true), Finish::Remove);
     }
 }

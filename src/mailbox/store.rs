@@ -5,14 +5,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::answer::Flags;
 use super::bounds::Limits;
-use super::fault::{Fate, Fault, Step, Subject};
+use super::fault::{Cause, Fate, Fault, Step};
+use super::fetch::Keywords;
+use super::proof::Proven;
 use super::session::Session;
-use super::uids;
+use super::trace::Trace;
 use crate::place::{Folder, Marks, Uid, UidValidity};
 
+/// What is about to be done to originals whose copies are proven. The ledger notes it first: after a crash, only what was noted
+/// may be finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// They are to be marked \Deleted.
+    Mark,
+    /// They are marked \Deleted, by us, and are to be expunged.
+    Expunge,
+}
+
+/// Called before a [`Deed`] on messages of the folder that is open, by their UIDs there; where it says `false`, the deed is
+/// not done.
+pub type Note<'n> = dyn FnMut(Deed, &BTreeSet<Uid>) -> bool + 'n;
+
 impl Session {
-    /// Adds flags to mails of a folder, which is opened for it unless it is open.
+    /// Adds flags to messages of a folder, which is opened for it unless it is open. Those that are not there any more are
+    /// passed over.
     ///
     /// # Errors
     /// Where the folder is another by now, or the server will not.
@@ -20,125 +38,182 @@ impl Session {
         &mut self,
         folder: &Folder,
         validity: UidValidity,
-        uids: &[Uid],
+        traces: &[Trace],
         marks: Marks,
     ) -> Result<(), Fault> {
         let flags: Vec<&str> = [(marks.seen, "\\Seen"), (marks.flagged, "\\Flagged")]
             .into_iter()
             .filter_map(|(wanted, flag)| wanted.then_some(flag))
             .collect();
-        if uids.is_empty() || flags.is_empty() {
+        if traces.is_empty() || flags.is_empty() {
             return Ok(());
         }
         self.reopen(Step::Mark, folder, validity)?;
-        let on = Subject::Mails { folder: folder.clone(), uids: uids.to_vec() };
-        for set in uids::sets(uids.iter().copied()) {
-            let command = format!("UID STORE {set} +FLAGS.SILENT ({})", flags.join(" "));
-            self.run(Step::Mark, &on, &command, Limits::SHORT)?;
-        }
-        Ok(())
+        let proven = self.prove(Step::Mark, traces)?;
+        self.store(Step::Mark, &proven, &format!("+FLAGS.SILENT ({})", flags.join(" "))).map(drop)
     }
 
-    /// Marks mails whose like is proven to be elsewhere \Deleted, and removes exactly those where the server can. An OK is
-    /// not believed: Dovecot says it where it drops a flag that the user's rights do not cover.
+    /// UID STORE about proven messages; what the server tells of them.
+    fn store(&mut self, doing: Step, proven: &Proven, what: &str) -> Result<BTreeMap<Uid, Flags>, Fault> {
+        let on = self.require(doing, proven)?;
+        let mut told = BTreeMap::new();
+        for set in proven.sets() {
+            let answer = self.run(doing, &on, &format!("UID STORE {set} {what}"), Limits::SHORT)?;
+            let mails = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
+            told.extend(mails.into_iter().filter_map(|(uid, mail)| Some((uid, mail.flags?))));
+        }
+        Ok(told)
+    }
+
+    /// Marks messages \Deleted whose like is proven to be elsewhere, and removes exactly those where the server can. For
+    /// copies of our own: nobody has to note it.
     pub(super) fn remove(
         &mut self,
         folder: &Folder,
         validity: UidValidity,
-        uids: &BTreeSet<Uid>,
+        traces: &[Trace],
     ) -> Result<Removal, Fault> {
-        let mut removal = Removal::default();
-        if uids.is_empty() {
-            return Ok(removal);
+        if traces.is_empty() {
+            return Ok(Removal::default());
         }
+        let uids = || traces.iter().map(|trace| trace.uid);
         match self.reopen(Step::Remove, folder, validity) {
             Err(fault) if fault.fate() == Fate::Leave => {
-                return Ok(Removal { still: uids.clone(), words: fault.cause.to_string(), ..removal });
+                let words = fault.cause.to_string();
+                return Ok(Removal { still: uids().collect(), words, ..Removal::default() });
             }
             opened => drop(opened?),
         }
-        let on = Subject::Mails { folder: folder.clone(), uids: uids.iter().copied().collect() };
-        let mut marked = BTreeSet::new();
-        for set in uids::sets(uids.iter().copied()) {
-            // Not silent: the answer shows which of them are marked now.
-            match self.run(Step::Remove, &on, &format!("UID STORE {set} +FLAGS (\\Deleted)"), Limits::SHORT) {
-                Err(fault) if fault.fate() == Fate::Leave => removal.words = fault.cause.to_string(),
-                answer => {
-                    let answer = answer?;
-                    let told = answer.fetched().map_err(|cause| self.garbled(Step::Remove, &on, cause))?;
-                    let gone = told.iter().filter(|(_, mail)| mail.flags.is_some_and(|flags| flags.deleted));
-                    marked.extend(gone.map(|(uid, _)| *uid).filter(|uid| uids.contains(uid)));
-                }
-            }
+        let proven = self.prove(Step::Remove, traces)?;
+        let mut removal = self.remove_proven(&proven, &mut |_, _| true)?;
+        let absent: Vec<Uid> = uids().filter(|uid| !proven.uids().contains(uid)).collect();
+        let unproven = self.present(&absent)?;
+        removal.gone.extend(absent.into_iter().filter(|uid| !unproven.contains(uid)));
+        removal.still.extend(unproven);
+        Ok(removal)
+    }
+
+    /// Marks proven messages \Deleted, and removes exactly those where the server can. An OK is not believed: Dovecot says it
+    /// where it drops a flag that the user's rights do not cover. One that the user starred or answered at the last moment,
+    /// which the answer shows, keeps its place.
+    pub(super) fn remove_proven(
+        &mut self,
+        proven: &Proven,
+        note: &mut Note<'_>,
+    ) -> Result<Removal, Fault> {
+        let mut removal = Removal::default();
+        let uids = proven.uids();
+        if uids.is_empty() {
+            return Ok(removal);
         }
+        let on = self.require(Step::Remove, proven)?;
+        if !note(Deed::Mark, uids) {
+            return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
+        }
+        // Not silent: the answer shows which of them are marked now.
+        let told = match self.store(Step::Remove, proven, "+FLAGS (\\Deleted)") {
+            Err(fault) if fault.fate() == Fate::Leave => {
+                removal.words = fault.cause.to_string();
+                BTreeMap::new()
+            }
+            told => told?,
+        };
+        let is = |uid: &Uid, holds: fn(Flags) -> bool| told.get(uid).is_some_and(|flags| holds(*flags));
+        let mut marked: BTreeSet<Uid> =
+            uids.iter().copied().filter(|uid| is(uid, |flags| flags.deleted)).collect();
         let unseen: Vec<Uid> = uids.difference(&marked).copied().collect();
         if !unseen.is_empty() {
             let there = self.flags(Step::Remove, &unseen)?;
+            let silent: Vec<Uid> = unseen.iter().copied().filter(|uid| !there.contains_key(uid)).collect();
+            let unshown = self.present(&silent)?;
             for uid in unseen {
                 match there.get(&uid) {
                     Some(flags) if flags.deleted => drop(marked.insert(uid)),
                     Some(_) => drop(removal.still.insert(uid)),
+                    None if unshown.contains(&uid) => drop(removal.still.insert(uid)),
                     None => drop(removal.gone.insert(uid)),
                 }
             }
         }
-        // Plain EXPUNGE would also remove what the user marked, so without UIDPLUS the mail stays, marked (RFC 4315,
-        // section 2.1).
-        if self.can("UIDPLUS") {
-            for set in uids::sets(marked) {
-                match self.run(Step::Remove, &on, &format!("UID EXPUNGE {set}"), Limits::SHORT) {
-                    // Marked is as good as removed.
-                    Err(fault) if fault.fate() == Fate::Leave => {}
-                    done => drop(done?),
-                }
-            }
+        let touched: BTreeSet<Uid> =
+            marked.iter().copied().filter(|uid| is(uid, Flags::is_touched)).collect();
+        if !touched.is_empty() {
+            self.store(Step::Remove, &proven.only(&touched), "-FLAGS.SILENT (\\Deleted)")?;
+            marked.retain(|uid| !touched.contains(uid));
+            removal.still.extend(&touched);
+            removal.touched = touched;
         }
+        self.expunge(&proven.only(&marked), note)?;
         if !removal.still.is_empty() && removal.words.is_empty() {
             removal.words = "the server did not mark it as deleted".to_owned();
         }
         Ok(removal)
     }
 
-    /// Gives mails of a folder the keywords that they had before and that did not come along; says which they lack after all.
+    /// Removes proven messages that are marked \Deleted by us, where the server can remove exactly those. Plain EXPUNGE would
+    /// also remove what the user marked, so without UIDPLUS they stay, marked (RFC 4315, section 2.1).
+    pub(super) fn expunge(&mut self, marked: &Proven, note: &mut Note<'_>) -> Result<(), Fault> {
+        if marked.uids().is_empty() {
+            return Ok(());
+        }
+        let on = self.require(Step::Remove, marked)?;
+        if !note(Deed::Expunge, marked.uids()) {
+            return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
+        }
+        if !self.can("UIDPLUS") {
+            return Ok(());
+        }
+        for set in marked.sets() {
+            match self.run(Step::Remove, &on, &format!("UID EXPUNGE {set}"), Limits::SHORT) {
+                // A message that is marked has left the user's sight, as one that is removed has.
+                Err(fault) if fault.fate() == Fate::Leave => {}
+                done => drop(done?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives messages of a folder the keywords that they had before and that did not come along; says which they lack after
+    /// all.
     pub(super) fn restore_keywords(
         &mut self,
         folder: &Folder,
         validity: UidValidity,
-        had: &BTreeMap<Uid, BTreeSet<String>>,
-    ) -> Result<BTreeMap<Uid, BTreeSet<String>>, Fault> {
+        traces: &[Trace],
+        had: &Keywords,
+    ) -> Result<Keywords, Fault> {
         self.reopen(Step::Mark, folder, validity)?;
-        let uids: Vec<Uid> = had.keys().copied().collect();
-        let lacking = lacking(had, &self.keywords(&uids)?);
-        let mut by_keyword: BTreeMap<&str, Vec<Uid>> = BTreeMap::new();
+        let proven = self.prove(Step::Mark, traces)?;
+        let uids: Vec<Uid> = proven.uids().iter().copied().collect();
+        let lacking = lacking(had, &self.flags_and_keywords(Step::Search, &uids)?.1);
+        let mut by_keyword: BTreeMap<&str, BTreeSet<Uid>> = BTreeMap::new();
         for (uid, keywords) in &lacking {
             for keyword in keywords.iter().filter(|keyword| is_atom(keyword)) {
-                by_keyword.entry(keyword).or_default().push(*uid);
+                by_keyword.entry(keyword).or_default().insert(*uid);
             }
         }
         if by_keyword.is_empty() {
             return Ok(lacking);
         }
-        let on = Subject::Mails { folder: folder.clone(), uids };
         for (keyword, uids) in by_keyword {
-            for set in uids::sets(uids) {
-                let command = format!("UID STORE {set} +FLAGS.SILENT ({keyword})");
-                match self.run(Step::Mark, &on, &command, Limits::SHORT) {
-                    Err(fault) if fault.fate() == Fate::Leave => {}
-                    done => drop(done?),
-                }
+            match self.store(Step::Mark, &proven.only(&uids), &format!("+FLAGS.SILENT ({keyword})")) {
+                Err(fault) if fault.fate() == Fate::Leave => {}
+                done => drop(done?),
             }
         }
         let uids: Vec<Uid> = lacking.keys().copied().collect();
-        let kept = self.keywords(&uids)?;
+        let kept = self.flags_and_keywords(Step::Search, &uids)?.1;
         Ok(self::lacking(&lacking, &kept))
     }
 }
 
-/// What is left of mails after they were to be removed.
+/// What is left of messages after they were to be removed.
 #[derive(Debug, Default)]
 pub(super) struct Removal {
     /// Those that are there and not marked \Deleted.
     pub(super) still: BTreeSet<Uid>,
+    /// Those of them that the user starred or answered at the last moment.
+    pub(super) touched: BTreeSet<Uid>,
     /// Those that were gone when they were to be marked: somebody else was faster.
     pub(super) gone: BTreeSet<Uid>,
     /// Why.
@@ -146,10 +221,7 @@ pub(super) struct Removal {
 }
 
 /// What of `had` is not in `has`. Keywords know no case (RFC 9051, section 2.3.2).
-fn lacking(
-    had: &BTreeMap<Uid, BTreeSet<String>>,
-    has: &BTreeMap<Uid, BTreeSet<String>>,
-) -> BTreeMap<Uid, BTreeSet<String>> {
+fn lacking(had: &Keywords, has: &Keywords) -> Keywords {
     let has = |uid: &Uid, keyword: &String| {
         has.get(uid).is_some_and(|all| all.iter().any(|one| one.eq_ignore_ascii_case(keyword)))
     };

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::paint::{Paint, Tone};
 use crate::assess::{Assessment, Restraint};
 use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown, Timestamp};
-use crate::place::Folder;
+use crate::place::{Folder, MailRef};
 use crate::rules::{Action, Verdict};
 
 /// How much of a bio is shown, in characters.
@@ -14,6 +14,8 @@ const BIO_SHOWN: usize = 60;
 
 /// How many folders are named where one is in trouble.
 const FOLDERS_SHOWN: usize = 30;
+/// So many UIDs are named.
+const UIDS_SHOWN: usize = 10;
 
 /// What is wrong with a folder whose people a list asks for.
 pub const SENT_UNREAD: &str =
@@ -125,6 +127,43 @@ pub fn trouble(folder: &Folder, words: &str, folders: &[Folder]) -> String {
         (false, more) => format!(" (there are: {}, and {more} more)", there.join(", ")),
     };
     format!("folder \"{folder}\": {words}{list}")
+}
+
+/// That the server does not show messages which it says are there.
+pub fn unshown(folder: &Folder, uids: &[u32]) -> String {
+    let shown: Vec<String> = uids.iter().take(UIDS_SHOWN).map(u32::to_string).collect();
+    let more = match uids.len().saturating_sub(UIDS_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "the server says that {folder} uid {}{more} are there and does not show them; followsift asks again later",
+        shown.join(", ")
+    )
+}
+
+/// That a folder was restored from a backup.
+pub fn restored(folder: &Folder) -> String {
+    format!(
+        "folder \"{folder}\" was restored from a backup: its messages are numbered anew, so followsift goes on by their \
+         time of arrival"
+    )
+}
+
+/// That it is not known which message an interrupted move was about.
+pub fn uncertain(mail: &MailRef) -> String {
+    format!(
+        "the move of {mail} was interrupted and its folder numbered anew; which message is its original cannot be told, so \
+         nothing was removed"
+    )
+}
+
+/// That so many messages came back at once that nothing is learned from them.
+pub fn too_many(messages: usize) -> String {
+    format!(
+        "{messages} messages that had been filed came back at once; they stay, and their followers become known only when \
+         `followsift known confirm` says so"
+    )
 }
 
 /// That the fuse holds mails back, and why.

@@ -1,15 +1,15 @@
 //! Reading and assessing the mails that could be notifications.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::memory::Memory;
 use super::{MAIL_LIMIT, Sweep, SweepFault};
-use crate::assess::{Assessment, Mail, assess};
-use crate::ledger::{EarlierMove, LedgerFault};
-use crate::mail::{Message, Recognition, Timestamp};
-use crate::mailbox::{Head, Opened, Session};
-use crate::place::{MailDigest, MailIdentity, MailRef, Uid};
+use crate::assess::{Assessment, Mail, assess, weigh};
+use crate::ledger::{EarlierMove, LedgerFault, Stay};
+use crate::mail::{Message, Notification, Recognition, Timestamp};
+use crate::mailbox::{Head, Opened, Session, Trace};
+use crate::place::{HeaderLines, MailIdentity, MailRef, Uid};
 use crate::rules::recall::Replay;
 
 /// A mail that was read, with what came of it.
@@ -20,8 +20,12 @@ pub(super) struct Considered {
     pub(super) received: Timestamp,
     pub(super) subject: String,
     pub(super) message_id: Option<String>,
-    /// `None` where assessing it panicked.
+    /// Its header, line by line.
+    pub(super) header: Option<HeaderLines>,
+    /// `None` where assessing it panicked, or was left out since the process died over it before.
     pub(super) assessment: Option<Assessment>,
+    /// The process died over it before.
+    pub(super) deadly: bool,
     /// What became of it earlier.
     pub(super) earlier: EarlierMove,
 }
@@ -34,6 +38,17 @@ pub(super) struct Candidate {
     pub(super) only_known: bool,
 }
 
+/// What came of a portion of mails.
+#[derive(Debug, Default)]
+pub(super) struct Portion {
+    /// Those that were read, in the order of their arrival.
+    pub(super) considered: Vec<Considered>,
+    /// Those that the server says are there and does not show.
+    pub(super) unshown: Vec<Uid>,
+    /// What this portion tells of followers, and the ledger does not have yet.
+    pub(super) unwritten: Replay,
+}
+
 /// Fetches the mails behind `candidates` and assesses each, in the order of their arrival.
 pub(super) fn consider(
     session: &mut Session,
@@ -41,28 +56,27 @@ pub(super) fn consider(
     opened: &Opened,
     candidates: &[Candidate],
     memory: &Memory<'_>,
-) -> Result<Vec<Considered>, SweepFault> {
+) -> Result<Portion, SweepFault> {
     session.return_to(opened)?;
     let by_uid: BTreeMap<Uid, &Candidate> = candidates.iter().map(|one| (one.head.uid, one)).collect();
     let mut wanted: Vec<&Head> = candidates.iter().map(|one| &one.head).collect();
     wanted.sort_by_key(|head| (head.received, head.uid));
     let wanted: Vec<(Uid, u32)> = wanted.iter().map(|head| (head.uid, head.size)).collect();
 
-    let mut considered = Vec::new();
-    let mut unwritten = Replay::default();
+    let mut portion = Portion::default();
     let mut fault = None;
-    session.mails(&wanted, MAIL_LIMIT, |uid, bytes| {
-        let Some(candidate) = by_uid.get(&uid) else { return };
+    portion.unshown = session.mails(&wanted, MAIL_LIMIT, |trace, bytes| {
+        let Some(candidate) = by_uid.get(&trace.uid) else { return };
         if fault.is_none() {
-            match one(sweep, opened, candidate, bytes, memory, &mut unwritten) {
-                Ok(mail) => considered.extend(mail),
+            match one(sweep, opened, candidate, trace, bytes, memory, &mut portion.unwritten) {
+                Ok(mail) => portion.considered.extend(mail),
                 Err(failed) => fault = Some(failed),
             }
         }
     })?;
     match fault {
         Some(fault) => Err(fault.into()),
-        None => Ok(considered),
+        None => Ok(portion),
     }
 }
 
@@ -70,24 +84,29 @@ fn one(
     sweep: Sweep<'_>,
     opened: &Opened,
     Candidate { head, only_known }: &Candidate,
+    Trace { uid, identity }: Trace,
     bytes: &[u8],
     memory: &Memory<'_>,
     unwritten: &mut Replay,
 ) -> Result<Option<Considered>, LedgerFault> {
     let account = &sweep.account.name;
-    let identity = MailIdentity { digest: MailDigest::of(bytes), size: head.size };
-    let mail = MailRef {
-        account: account.clone(),
-        folder: opened.folder.clone(),
-        validity: opened.validity,
-        uid: head.uid,
-    };
-    let earlier = memory.earlier_move(&mail, &identity)?;
+    let mail =
+        MailRef { account: account.clone(), folder: opened.folder.clone(), validity: opened.validity, uid };
+    let header = HeaderLines::of(bytes);
+    let earlier = memory.earlier_move(&mail, &identity, header.as_ref())?;
     let is_new = earlier == EarlierMove::None;
     if *only_known && is_new && (head.flags.is_touched() || !memory.is_waiting(&mail, &identity)?) {
         return Ok(None);
     }
     let received = Timestamp(head.received);
+    let subject =
+        Message::parse(&head.fields).map(|message| message.subject().to_owned()).unwrap_or_default();
+    let mut considered =
+        Considered { mail, identity, received, subject, message_id: None, header, earlier, assessment: None, deadly: false };
+    if !memory.begin_assessing(&considered.mail)? {
+        considered.deadly = true;
+        return Ok(Some(considered));
+    }
     let recall = memory.recall(account, &identity, unwritten);
     // The one bulkhead: a poisonous mail is left alone, and the sweep goes on.
     let assessed = catch_unwind(AssertUnwindSafe(|| {
@@ -95,22 +114,51 @@ fn one(
         (assessment, Message::parse(bytes).ok().and_then(|message| message.id()))
     }));
     recall.finish()?;
+    memory.end_assessing(account)?;
     let (assessment, message_id) = assessed.ok().unzip();
-    if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition) {
-        if earlier == EarlierMove::PutBack {
+    if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition)
+        && !memory.knows(account, &identity)?
+    {
+        unwritten.note(notification);
+    }
+    considered.message_id = message_id.flatten();
+    considered.assessment = assessment;
+    Ok(Some(considered))
+}
+
+/// Judges those mails of a portion once more whose followers turned out to be known, since a mail about them was put back.
+pub(super) fn judge_again(
+    sweep: Sweep<'_>,
+    portion: &mut Portion,
+    memory: &Memory<'_>,
+) -> Result<(), LedgerFault> {
+    let Portion { considered, unwritten, .. } = portion;
+    let mut known = BTreeSet::new();
+    for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::Stays(Stay::PutBack)) {
+        if let Some(notification) = mail.notification() {
             unwritten.know(notification);
-        }
-        if !memory.knows(account, &identity)? {
-            unwritten.note(notification);
+            known.extend(notification.keys());
         }
     }
-    Ok(Some(Considered {
-        mail,
-        identity,
-        received,
-        subject: Message::parse(&head.fields).map(|message| message.subject().to_owned()).unwrap_or_default(),
-        message_id: message_id.flatten(),
-        earlier,
-        assessment,
-    }))
+    let concerns = |mail: &&mut Considered| {
+        mail.earlier == EarlierMove::None
+            && mail.notification().is_some_and(|it| it.keys().any(|key| known.contains(&key)))
+    };
+    for mail in considered.iter_mut().filter(concerns) {
+        let Some(Assessment { recognition, .. }) = mail.assessment.take() else { continue };
+        let recall = memory.recall(&sweep.account.name, &mail.identity, unwritten);
+        let assessment = weigh(recognition, sweep.rulebook, &recall);
+        recall.finish()?;
+        mail.assessment = Some(assessment);
+    }
+    Ok(())
+}
+
+impl Considered {
+    fn notification(&self) -> Option<&Notification> {
+        match self.assessment.as_ref().map(|it| &it.recognition) {
+            Some(Recognition::Recognised(notification)) => Some(notification),
+            _ => None,
+        }
+    }
 }

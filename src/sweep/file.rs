@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use super::consider::Considered;
 use super::memory::Memory;
 use super::pass::{Here, Pass};
+use super::removals::Removals;
+use super::returns::{Return, bring_back, settlement_of};
 use super::told::News;
 use super::{Dealt, End, Sweep, SweepFault, Tally};
 use crate::assess::{Assessment, Restraint};
 use crate::ledger::{
-    Delay, EarlierMove, Incomplete, Intent, IntentId, Judged, Ledger, LedgerFault, PutOff, Settlement, Target,
+    Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault, PutOff, Stay, Target,
 };
-use crate::mail::Recognition;
+use crate::mail::{Recognition, Timestamp};
 use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Trace};
 use crate::place::{Folder, Marks, Uid};
 use crate::rules::Action;
@@ -41,10 +43,7 @@ pub(super) fn file(
     for mail in considered {
         let end = ends.ends.remove(&mail.mail.uid).unwrap_or_else(|| untouched(&mail));
         pass.tally.count(mail.assessment.as_ref(), &end);
-        let (assessment, end) = match mail.assessment {
-            Some(assessment) => (assessment, end),
-            None => (Assessment::foreign(), End::Failed),
-        };
+        let assessment = mail.assessment.unwrap_or_else(Assessment::foreign);
         let Considered { mail, subject, message_id, .. } = mail;
         let dealt = Dealt { mail, subject, message_id, assessment, end };
         (pass.tell)(News::Mail(Box::new(dealt)));
@@ -54,10 +53,11 @@ pub(super) fn file(
 
 /// How it ends for a mail with which nothing was done.
 fn untouched(mail: &Considered) -> End {
-    match (mail.action(), mail.earlier) {
+    match (mail.action(), &mail.earlier) {
+        (None, _) if mail.deadly => End::Deadly,
         (None, _) => End::Failed,
         (Some(Action::Leave), _) => End::Stays,
-        (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::PutBack) => End::PutBack,
+        (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Stays(stay)) => End::Kept(*stay),
         (Some(Action::File { .. }), EarlierMove::Doubled) => {
             End::Left("it was copied once, and could not be removed here".to_owned())
         }
@@ -99,8 +99,10 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
     if !incomplete.is_empty() {
         ledger.record_incomplete(&incomplete)?;
     }
-    for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::PutBack) {
-        ledger.note_correction(&sweep.account.name, &mail.identity, sweep.now)?;
+    for mail in considered.iter().filter(|mail| mail.assessment.is_some()) {
+        if let EarlierMove::Stays(stay) = &mail.earlier {
+            ledger.keep(&sweep.account.name, &mail.identity, *stay, sweep.now)?;
+        }
     }
     Ok(())
 }
@@ -130,7 +132,10 @@ fn relocate(
         return Ok(());
     }
     pass.session.return_to(&here.opened)?;
-    let errands = errands.into_iter().map(|(to, mails)| Errand { to: to.clone(), mails }).collect();
+    let errands = errands
+        .into_iter()
+        .map(|(to, mails)| Errand { to: to.clone(), mails, touched_too: false })
+        .collect();
     let plans = pass.session.prepare(errands)?;
     for plan in &plans {
         for (uid, outcome) in &plan.left {
@@ -141,55 +146,93 @@ fn relocate(
         }
     }
     // A look at the folders, for telling of one that cannot be had, may have opened nothing else; act opens the source.
-    let mut stated: BTreeMap<Uid, (IntentId, Marks)> = BTreeMap::new();
-    let Memory::Kept(ledger) = pass.memory else { return Ok(()) };
+    let Memory::Kept(ledger) = &mut *pass.memory else { return Ok(()) };
+    let mut stated = Stated { marks, ..Stated::default() };
     for plan in plans.iter().filter(|plan| !plan.mails.is_empty()) {
-        let intents = intents(pass.sweep, here, plan, &marks);
+        let intents = intents(pass.sweep, here, plan, &stated.marks, considered);
         let ids = ledger.intend(&intents)?;
-        stated.extend(intents.iter().zip(ids).map(|(intent, id)| (intent.mail.uid, (id, intent.marks))));
+        for (intent, id) in intents.iter().zip(ids) {
+            let trace = Trace { uid: intent.mail.uid, identity: intent.identity };
+            stated.removals.ids.insert(trace.uid, id);
+            stated.mails.insert(trace.uid, (trace, intent.received));
+        }
     }
-    for relocated in pass.session.act(plans)? {
-        settle(pass, relocated, &stated, ends)?;
+    let removals = &mut stated.removals;
+    let results = pass.session.act(plans, &mut |deed, uids| removals.note(ledger, deed, uids));
+    for relocated in stated.removals.finish(results)? {
+        settle(pass, here, relocated, &stated, ends)?;
     }
     Ok(())
 }
 
-/// Marks what has arrived, and writes down what became of the moves to one folder.
+/// The moves that were stated, by the UID in the source.
+#[derive(Debug, Default)]
+struct Stated {
+    removals: Removals,
+    marks: BTreeMap<Uid, Marks>,
+    mails: BTreeMap<Uid, (Trace, Option<Timestamp>)>,
+}
+
+/// Marks what has arrived, writes down what became of the moves to one folder, and brings back what the user touched.
 fn settle(
     pass: &mut Pass<'_, '_>,
+    here: &Here,
     relocated: Relocated,
-    stated: &BTreeMap<Uid, (IntentId, Marks)>,
+    stated: &Stated,
     ends: &mut Ends,
 ) -> Result<(), SweepFault> {
-    let Relocated { to, validity, outcomes, mut unkept } = relocated;
-    let mut arrived: BTreeMap<(bool, bool), Vec<Uid>> = BTreeMap::new();
+    let Relocated { to, validity, outcomes, mut unkept, touched } = relocated;
+    let mut arrived: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
+    let mut back = Vec::new();
     for (uid, outcome) in &outcomes {
-        if let (Outcome::Moved { uid: Some(new) }, Some((_, wanted))) = (outcome, stated.get(uid)) {
-            arrived.entry((wanted.seen, wanted.flagged)).or_default().push(*new);
+        let Outcome::Moved { uid: Some(copy) } = outcome else { continue };
+        let Some((trace, received)) = stated.mails.get(uid) else { continue };
+        let copy = Trace { uid: *copy, identity: trace.identity };
+        if touched.contains(uid) {
+            back.push((copy, *received));
+        } else if let Some(wanted) = stated.marks.get(uid) {
+            arrived.entry((wanted.seen, wanted.flagged)).or_default().push(copy);
         }
     }
-    for ((seen, flagged), uids) in arrived {
-        match pass.session.mark(&to, validity, &uids, Marks { seen, flagged }) {
+    for ((seen, flagged), copies) in arrived {
+        match pass.session.mark(&to, validity, &copies, Marks { seen, flagged }) {
             Err(fault) if fault.fate() == Fate::Leave => pass.trouble(&fault, &to)?,
             marked => marked?,
         }
     }
     let settlements: Vec<_> = outcomes
         .iter()
-        .filter_map(|(uid, outcome)| Some((stated.get(uid)?.0, settlement_of(outcome))))
+        .filter(|(_, outcome)| !outcome.is_open())
+        .filter_map(|(uid, outcome)| Some((*stated.removals.ids.get(uid)?, settlement_of(outcome))))
         .collect();
-    if let Memory::Kept(ledger) = pass.memory {
+    if let Memory::Kept(ledger) = &mut *pass.memory {
         ledger.settle(&settlements, pass.sweep.now)?;
+        if !back.is_empty() {
+            let source = here.opened.folder.clone();
+            let from = (to.clone(), validity);
+            bring_back(pass.session, pass.sweep, ledger, Return { from, to: source, mails: back })?;
+        }
     }
     for (uid, outcome) in &outcomes {
         let lost = unkept.remove(uid).into_iter().flatten().collect();
-        ends.note(*uid, outcome, Some(&to), lost);
+        if touched.contains(uid) {
+            ends.ends.insert(*uid, End::Kept(Stay::Touched));
+        } else {
+            ends.note(*uid, outcome, Some(&to), lost);
+        }
     }
     Ok(())
 }
 
-fn intents(sweep: Sweep<'_>, here: &Here, plan: &Plan, marks: &BTreeMap<Uid, Marks>) -> Vec<Intent> {
+fn intents(
+    sweep: Sweep<'_>,
+    here: &Here,
+    plan: &Plan,
+    marks: &BTreeMap<Uid, Marks>,
+    considered: &[Considered],
+) -> Vec<Intent> {
     let Some(landing) = plan.landing else { return Vec::new() };
+    let by_uid: BTreeMap<Uid, &Considered> = considered.iter().map(|mail| (mail.mail.uid, mail)).collect();
     plan.mails
         .iter()
         .map(|trace| Intent {
@@ -200,11 +243,14 @@ fn intents(sweep: Sweep<'_>, here: &Here, plan: &Plan, marks: &BTreeMap<Uid, Mar
                 uid: trace.uid,
             },
             identity: trace.identity,
+            received: by_uid.get(&trace.uid).map(|mail| mail.received),
             source_next: here.next,
             target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
             marks: marks.get(&trace.uid).copied().unwrap_or_default(),
             stated_at: sweep.now,
             by_hand: here.released.contains(&trace.uid),
+            returns: false,
+            header: by_uid.get(&trace.uid).and_then(|mail| mail.header.clone()),
         })
         .collect()
 }
@@ -216,19 +262,20 @@ fn mark(
     considered: &[Considered],
     ends: &mut Ends,
 ) -> Result<(), SweepFault> {
-    let mut alike: BTreeMap<(bool, bool), Vec<Uid>> = BTreeMap::new();
-    for mail in considered.iter().filter(|mail| mail.earlier != EarlierMove::PutBack) {
+    let mut alike: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
+    for mail in considered.iter().filter(|mail| !matches!(mail.earlier, EarlierMove::Stays(_))) {
         if let Some(Action::Mark(marks)) = mail.action() {
-            alike.entry((marks.seen, marks.flagged)).or_default().push(mail.mail.uid);
+            let trace = Trace { uid: mail.mail.uid, identity: mail.identity };
+            alike.entry((marks.seen, marks.flagged)).or_default().push(trace);
         }
     }
-    for ((seen, flagged), uids) in alike {
+    for ((seen, flagged), mails) in alike {
         let marks = Marks { seen, flagged };
-        let end = match pass.session.mark(&here.opened.folder, here.opened.validity, &uids, marks) {
+        let end = match pass.session.mark(&here.opened.folder, here.opened.validity, &mails, marks) {
             Err(fault) if fault.fate() == Fate::Leave => End::Left(fault.cause.to_string()),
             marked => marked.map(|()| End::Marked)?,
         };
-        ends.ends.extend(uids.into_iter().map(|uid| (uid, end.clone())));
+        ends.ends.extend(mails.into_iter().map(|mail| (mail.uid, end.clone())));
     }
     Ok(())
 }
@@ -263,6 +310,7 @@ impl Ends {
     fn note(&mut self, uid: Uid, outcome: &Outcome, to: Option<&Folder>, unkept: Vec<String>) {
         let end = match (outcome, to) {
             (Outcome::Moved { uid }, Some(to)) => End::Moved { to: to.clone(), uid: *uid, unkept },
+            (outcome, _) if outcome.is_open() => End::Unshown,
             (Outcome::Left(reason), _) => End::Left(reason.to_string()),
             (Outcome::Moved { .. }, None) | (Outcome::Gone, _) => End::Gone,
         };
@@ -272,16 +320,6 @@ impl Ends {
             self.again.insert(uid, Delay::Refused);
         }
         self.ends.insert(uid, end);
-    }
-}
-
-fn settlement_of(outcome: &Outcome) -> Settlement {
-    match outcome {
-        Outcome::Moved { uid } => Settlement::Moved { uid: *uid },
-        // With a copy in both places, moving it once more would make a third.
-        Outcome::Left(Reason::Doubled { copy }) => Settlement::Doubled { uid: *copy },
-        Outcome::Left(_) => Settlement::Left,
-        Outcome::Gone => Settlement::Gone,
     }
 }
 
@@ -308,8 +346,9 @@ impl Tally {
             End::Moved { .. } => self.moved += 1,
             End::Marked => self.marked += 1,
             End::Left(_) | End::Gone => self.left += 1,
+            End::Unshown => self.unshown += 1,
             End::Waits => self.waiting += 1,
-            End::Stays | End::Observed | End::PutBack | End::Failed => {}
+            End::Stays | End::Observed | End::Kept(_) | End::Failed | End::Deadly => {}
         }
     }
 }

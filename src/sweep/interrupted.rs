@@ -1,9 +1,15 @@
 //! Moves that an earlier session left open: what became of them is found out before anything else is done.
 
+use std::collections::BTreeMap;
+
+use super::removals::Removals;
+use super::returns::{Return, bring_back};
 use super::told::News;
 use super::{Sweep, SweepFault, trouble};
-use crate::ledger::{Delay, Ledger, OpenIntent, PutOff, Settlement};
-use crate::mailbox::{Fate, Landing, Pending, Session, Settled, Trace};
+use crate::ledger::{Delay, IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
+use crate::mail::Timestamp;
+use crate::mailbox::{Fate, Landing, Pending, Removal, Session, Settled, Trace};
+use crate::place::{Folder, Uid, UidValidity};
 
 /// Settles what the ledger holds open for the account; says how many moves that were. Mails that are where they were wait
 /// for this sweep to come to them: the cursor may have passed them.
@@ -18,43 +24,91 @@ pub(super) fn settle(
         return Ok(0);
     }
     let pending: Vec<Pending> = open.iter().map(pending).collect();
-    let settled = session.settle(&pending)?;
+    let mut removals = Removals::default();
+    let said = session.settle(&pending, &mut |deed, positions| {
+        let ids: Vec<IntentId> =
+            positions.iter().filter_map(|at| open.get(*at)).map(|open| open.id).collect();
+        removals.note_ids(ledger, deed, &ids)
+    });
+    let settled = removals.finish(said)?;
     let mut settlements = Vec::new();
     let mut again = Vec::new();
-    for (OpenIntent { id, intent }, settled) in open.iter().zip(settled) {
+    let mut returns: BTreeMap<(Folder, UidValidity, Folder), Vec<(Trace, Option<Timestamp>)>> =
+        BTreeMap::new();
+    let mut unshown: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
+    for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
+        let (mail, identity) = (&intent.mail, intent.identity);
         let settlement = match settled {
-            Settled::InTarget { folder, validity, uid } => {
-                match session.mark(&folder, validity, &[uid], intent.marks) {
-                    Err(fault) if fault.fate() == Fate::Leave => {
-                        tell(trouble(session, &folder, fault.cause.to_string())?);
+            Settled::InTarget { folder, validity, uid, touched } => {
+                let copy = Trace { uid, identity };
+                // A star that we were to set tells nothing of the user.
+                if touched && !intent.returns && !intent.marks.flagged {
+                    let way = (folder, validity, mail.folder.clone());
+                    returns.entry(way).or_default().push((copy, intent.received));
+                } else {
+                    match session.mark(&folder, validity, &[copy], intent.marks) {
+                        Err(fault) if fault.fate() == Fate::Leave => {
+                            tell(trouble(session, &folder, fault.cause.to_string())?);
+                        }
+                        marked => marked?,
                     }
-                    marked => marked?,
                 }
                 Settlement::Moved { uid: Some(uid) }
             }
             Settled::InBoth { uid, .. } => Settlement::Doubled { uid },
+            // On its way back, and still in the target: once more.
+            Settled::InSource if intent.returns => {
+                let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
+                returns.entry(way).or_default().push((Trace { uid: mail.uid, identity }, intent.received));
+                Settlement::Left
+            }
             Settled::InSource => Settlement::Left,
+            Settled::Uncertain => {
+                tell(News::Uncertain { mail: mail.clone() });
+                Settlement::Left
+            }
+            Settled::PutBack => {
+                ledger.keep(&mail.account, &identity, Stay::PutBack, sweep.now)?;
+                Settlement::Left
+            }
             Settled::Nowhere => Settlement::Gone,
             Settled::Unknown => Settlement::InDoubt,
+            // Stays open, and is asked for again.
+            Settled::Unshown => {
+                unshown.entry(&mail.folder).or_default().push(mail.uid);
+                continue;
+            }
         };
-        if matches!(settlement, Settlement::Left | Settlement::InDoubt) {
-            let (mail, identity) = (intent.mail.clone(), intent.identity);
-            again.push(PutOff { mail, identity, why: Delay::Interrupted });
+        if matches!(settlement, Settlement::Left | Settlement::InDoubt) && !intent.returns {
+            again.push(PutOff { mail: mail.clone(), identity, why: Delay::Interrupted });
         }
         settlements.push((*id, settlement));
+    }
+    for (folder, uids) in unshown {
+        tell(News::Unshown { folder: folder.clone(), uids });
     }
     // In this order: a mail that waits without need is only looked at once more.
     ledger.put_off(&again, sweep.now)?;
     ledger.settle(&settlements, sweep.now)?;
+    for ((from, validity, to), mails) in returns {
+        bring_back(session, sweep, ledger, Return { from: (from, validity), to, mails })?;
+    }
     Ok(settlements.len())
 }
 
-fn pending(OpenIntent { intent, .. }: &OpenIntent) -> Pending {
+fn pending(OpenIntent { intent, removal, .. }: &OpenIntent) -> Pending {
     Pending {
         from: intent.mail.folder.clone(),
         validity: intent.mail.validity,
         mail: Trace { uid: intent.mail.uid, identity: intent.identity },
+        received: intent.received.map(|at| at.0),
         to: intent.target.folder.clone(),
         landing: Landing { validity: intent.target.validity, next: intent.target.next },
+        removal: match removal {
+            None => Removal::None,
+            Some(RemovalNote::Sent) => Removal::Sent,
+            Some(RemovalNote::Marked) => Removal::Marked,
+        },
+        touched_too: intent.returns,
     }
 }

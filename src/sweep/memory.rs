@@ -2,7 +2,7 @@
 
 use crate::ledger::{Cursor, EarlierMove, Ledger, LedgerFault, Recalled};
 use crate::mail::{FollowerKey, Timestamp};
-use crate::place::{AccountName, Folder, MailIdentity, MailRef};
+use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid, UidValidity};
 use crate::rules::recall::Replay;
 use crate::rules::{Past, Recall};
 
@@ -42,8 +42,35 @@ impl Memory<'_> {
         &self,
         mail: &MailRef,
         identity: &MailIdentity,
+        header: Option<&HeaderLines>,
     ) -> Result<EarlierMove, LedgerFault> {
-        self.ledger().map_or(Ok(EarlierMove::None), |ledger| ledger.earlier_move(mail, identity))
+        self.ledger().map_or(Ok(EarlierMove::None), |ledger| ledger.earlier_move(mail, identity, header))
+    }
+
+    /// The newest message that is remembered of a folder.
+    pub(super) fn newest(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+    ) -> Result<Option<(Uid, MailIdentity)>, LedgerFault> {
+        self.ledger().map_or(Ok(None), |ledger| ledger.newest(account, folder, validity))
+    }
+
+    /// Notes that a message is about to be assessed; `false` where it is to be left, since the process died over it.
+    pub(super) fn begin_assessing(&self, mail: &MailRef) -> Result<bool, LedgerFault> {
+        match self {
+            Self::Kept(ledger) => ledger.begin_assessing(mail),
+            Self::Read(_) => Ok(true),
+        }
+    }
+
+    /// Notes that the assessment is over.
+    pub(super) fn end_assessing(&self, account: &AccountName) -> Result<(), LedgerFault> {
+        match self {
+            Self::Kept(ledger) => ledger.end_assessing(account),
+            Self::Read(_) => Ok(()),
+        }
     }
 
     /// Does this mail wait?

@@ -11,6 +11,9 @@ mod fuse;
 mod interrupted;
 mod memory;
 mod pass;
+mod put_back;
+mod removals;
+mod returns;
 mod scope;
 mod sent;
 mod told;
@@ -60,8 +63,10 @@ pub fn sweep(
     let mut tally = Tally::default();
     if let Memory::Kept(ledger) = memory {
         ledger.note_rules(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
+        ledger.count_deaths(&sweep.account.name)?;
         if sweep.account.act {
             tally.settled = interrupted::settle(&mut session, sweep, ledger, tell)?;
+            put_back::note_left(&mut session, sweep, ledger)?;
         }
     }
     let fuse = fuse::Fuse::new(sweep, memory)?;
@@ -78,6 +83,9 @@ pub fn sweep(
         }
     }
     pass.tell_of_fuse()?;
+    if let Memory::Kept(ledger) = &mut *pass.memory {
+        put_back::learn(sweep, ledger, pass.tell)?;
+    }
     if let Some(fault) = refused {
         return Err(fault.into());
     }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::consider::{Candidate, consider};
+use super::consider::{Candidate, consider, judge_again};
 use super::fuse::Fuse;
 use super::memory::Memory;
 use super::scope::{self, Look, Meant};
 use super::told::News;
-use super::{Scope, Sweep, SweepFault, Tally, file, trouble};
+use super::{Scope, Sweep, SweepFault, Tally, file, put_back, trouble};
 use crate::assess::Rulebook;
 use crate::ledger::Waiting;
-use crate::mailbox::{Fault, Head, Opened, Range, Relocation, Session};
+use crate::mailbox::{Fault, Head, Heads, Opened, Range, Relocation, Session};
 use crate::place::{Folder, Uid};
 use crate::settings::Backlog;
 
@@ -42,6 +42,8 @@ pub(super) struct Here {
     pub(super) waiting: BTreeSet<Uid>,
     /// Those of them that its user lets through the fuse.
     pub(super) released: BTreeSet<Uid>,
+    /// It was restored from a backup since it was last looked at.
+    pub(super) restored: bool,
 }
 
 impl Pass<'_, '_> {
@@ -55,15 +57,24 @@ impl Pass<'_, '_> {
                 "it holds all mails of the account, those that were filed too; look through INBOX instead";
             return self.tell_trouble(folder, words.to_owned());
         }
-        let (opened, look) = scope::look(self.session, self.sweep, opened, self.memory)?;
+        let restored = scope::is_restored(self.session, self.sweep, &opened, self.memory)?;
+        if restored {
+            (self.tell)(News::Restored { folder: folder.clone() });
+            if let Memory::Kept(ledger) = &mut *self.memory {
+                ledger.void(&self.sweep.account.name, folder)?;
+            }
+        }
+        let (opened, look) = scope::look(self.session, self.sweep, opened, restored, self.memory)?;
         self.note_undeleted(&opened)?;
         let due = self.waiting(&opened)?;
         let mut here = Here {
             next: opened.next.unwrap_or(Uid(1)),
             waiting: due.iter().map(|one| one.uid).collect(),
             released: due.iter().filter(|one| one.released).map(|one| one.uid).collect(),
+            restored,
             opened,
         };
+        self.ask_again(&here)?;
         let seen = self.deal_with_waiting(&mut here, &due)?;
         let Some(look) = look else { return Ok(()) };
         self.look(&mut here, &look, &seen)
@@ -104,11 +115,47 @@ impl Pass<'_, '_> {
             return Ok(());
         }
         self.session.return_to(opened)?;
-        let uids: Vec<Uid> = originals.iter().map(|(uid, _)| *uid).collect();
-        let live: BTreeSet<Uid> = self.session.live(&uids)?.into_iter().collect();
-        for (_, identity) in originals.iter().filter(|(uid, _)| live.contains(uid)) {
-            ledger.note_correction(&self.sweep.account.name, identity, self.sweep.now)?;
+        put_back::note_undeleted(self.session, self.sweep, ledger, &originals)
+    }
+
+    /// Asks again for messages that the server did not show when they were looked at.
+    fn ask_again(&mut self, here: &Here) -> Result<(), SweepFault> {
+        let Opened { folder, validity, .. } = &here.opened;
+        let name = &self.sweep.account.name;
+        let due = match &self.memory {
+            Memory::Kept(ledger) => ledger.unshown(name, folder, *validity, self.sweep.now)?,
+            Memory::Read(_) => Vec::new(),
+        };
+        for portion in due.chunks(TOGETHER) {
+            self.session.return_to(&here.opened)?;
+            let mut heads = Vec::new();
+            let unshown = self.session.heads(Range::These(portion), |some| heads.extend(some))?;
+            let shown: Vec<Uid> = portion.iter().copied().filter(|uid| !unshown.contains(uid)).collect();
+            if let Memory::Kept(ledger) = &mut *self.memory {
+                ledger.strike_off_unshown(name, folder, *validity, &shown)?;
+            }
+            self.note_unshown(here, unshown)?;
+            let candidates = heads
+                .into_iter()
+                .filter(|head| self.is_plausible(head))
+                .map(|head| Candidate { head, only_known: false })
+                .collect();
+            self.deal_with(here, candidates)?;
         }
+        Ok(())
+    }
+
+    /// Notes messages that the server says are there and does not show: the cursor goes on, and they are asked for again.
+    fn note_unshown(&mut self, here: &Here, uids: Vec<Uid>) -> Result<(), SweepFault> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        self.tally.unshown += uids.len();
+        if let Memory::Kept(ledger) = &mut *self.memory {
+            let Opened { folder, validity, .. } = &here.opened;
+            ledger.note_unshown(&self.sweep.account.name, folder, *validity, &uids, self.sweep.now)?;
+        }
+        (self.tell)(News::Unshown { folder: here.opened.folder.clone(), uids });
         Ok(())
     }
 
@@ -141,13 +188,15 @@ impl Pass<'_, '_> {
         for portion in uids.chunks(TOGETHER) {
             self.session.return_to(&here.opened)?;
             let mut heads = Vec::new();
-            self.session.heads(Range::These(portion), |some| heads.extend(some))?;
+            let unshown = self.session.heads(Range::These(portion), |some| heads.extend(some))?;
             let candidates: Vec<Candidate> = heads
                 .into_iter()
                 .filter(|head| self.is_plausible(head))
                 .map(|head| Candidate { head, only_known: false })
                 .collect();
-            let still: BTreeSet<Uid> = candidates.iter().map(|one| one.head.uid).collect();
+            let mut still: BTreeSet<Uid> = candidates.iter().map(|one| one.head.uid).collect();
+            still.extend(&unshown);
+            self.note_unshown(here, unshown)?;
             let over: Vec<Uid> = portion.iter().copied().filter(|uid| !still.contains(uid)).collect();
             self.deal_with(here, candidates)?;
             // Gone, or its reader's own by now.
@@ -170,7 +219,8 @@ impl Pass<'_, '_> {
         let mut looked_at = 0;
         for (number, batch) in batches.iter().enumerate() {
             self.session.return_to(&here.opened)?;
-            let heads = self.session.heads_of(batch)?;
+            let Heads { heads, unshown } = self.session.heads_of(batch)?;
+            self.note_unshown(here, unshown)?;
             looked_at += heads.len();
             fruitless += heads.len();
             for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
@@ -220,7 +270,10 @@ impl Pass<'_, '_> {
             return Ok(());
         }
         self.tally.plausible += candidates.len();
-        let considered = consider(self.session, self.sweep, &here.opened, &candidates, self.memory)?;
-        file::file(self, here, considered)
+        let mut portion = consider(self.session, self.sweep, &here.opened, &candidates, self.memory)?;
+        self.note_unshown(here, std::mem::take(&mut portion.unshown))?;
+        put_back::decide(self, here, &mut portion.considered)?;
+        judge_again(self.sweep, &mut portion, self.memory)?;
+        file::file(self, here, portion.considered)
     }
 }

@@ -6,7 +6,7 @@ use super::memory::Memory;
 use super::{Sweep, SweepFault};
 use crate::ledger::{Cursor, Old};
 use crate::mail::Timestamp;
-use crate::mailbox::{Head, Opened, Range, Session};
+use crate::mailbox::{Head, Opened, Range, Session, Trace};
 use crate::place::Uid;
 use crate::settings::Backlog;
 
@@ -63,11 +63,13 @@ impl Look {
 }
 
 /// The mails of the open folder to look at; `None` where there is nothing to do but to remember where it ends today. The
-/// folder comes back with its UIDNEXT, where that is needed.
+/// folder comes back with its UIDNEXT, where that is needed. `restored`: it was restored from a backup, and its UIDs mean
+/// nothing.
 pub(super) fn look(
     session: &mut Session,
     sweep: Sweep<'_>,
     opened: Opened,
+    restored: bool,
     memory: &mut Memory<'_>,
 ) -> Result<(Opened, Option<Look>), SweepFault> {
     if let Scope::Since(time) = sweep.scope {
@@ -79,7 +81,7 @@ pub(super) fn look(
         Ok::<_, SweepFault>(found.map(|at| at.max(since)))
     };
     match memory.cursor(&sweep.account.name, &opened.folder)? {
-        Some(Cursor { validity, next, old, .. }) if validity == opened.validity => {
+        Some(Cursor { validity, next, old, .. }) if validity == opened.validity && !restored => {
             let known = match old {
                 Some(old) => known(memory, &opened, old.since)?,
                 None => None,
@@ -154,6 +156,12 @@ fn remember(
     memory: &mut Memory<'_>,
 ) -> Result<(), SweepFault> {
     let cursor = Cursor { validity: opened.validity, next, looked_at: sweep.now, old };
+    // Where nothing came, the moment of the last look stays too: should the folder turn out to be restored from a backup,
+    // what came since then is looked for.
+    let known = memory.cursor(&sweep.account.name, &opened.folder)?;
+    if known.is_some_and(|known| Cursor { looked_at: known.looked_at, ..cursor } == known) {
+        return Ok(());
+    }
     if let Memory::Kept(ledger) = memory {
         ledger.advance(&sweep.account.name, &opened.folder, cursor)?;
     }
@@ -168,6 +176,27 @@ fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, SweepFault
     }
     let landings = session.landings(std::slice::from_ref(&opened.folder))?;
     let next = landings.get(&opened.folder).map(|landing| landing.next);
-    let again = session.select(&opened.folder)?;
-    Ok(Opened { next: again.next.or(next), ..again })
+    let mut again = session.select(&opened.folder)?;
+    again.next = again.next.or(next);
+    Ok(again)
+}
+
+/// Was the open folder restored from a backup since it was last looked at? Then its UIDNEXT has gone back, or another message
+/// has the UID of the newest one that is remembered. One turn at most, and only where something came.
+pub(super) fn is_restored(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    opened: &Opened,
+    memory: &Memory<'_>,
+) -> Result<bool, SweepFault> {
+    let name = &sweep.account.name;
+    let Some(cursor) = memory.cursor(name, &opened.folder)? else { return Ok(false) };
+    let Some(next) = opened.next.filter(|_| cursor.validity == opened.validity) else { return Ok(false) };
+    if next <= cursor.next {
+        return Ok(next < cursor.next);
+    }
+    match memory.newest(name, &opened.folder, opened.validity)? {
+        Some((uid, identity)) if uid < next => Ok(session.is_replaced(Trace { uid, identity })?),
+        _ => Ok(false),
+    }
 }

@@ -1,7 +1,7 @@
 //! What a sweep tells of: each mail it dealt with, what is in its way, how far it is, and the sums.
 
 use crate::assess::Assessment;
-use crate::ledger::Limit;
+use crate::ledger::{Limit, Stay};
 use crate::place::{Folder, MailRef, Uid};
 
 /// Something that a sweep tells while it is at work.
@@ -26,6 +26,28 @@ pub enum News {
         looked_at: usize,
         /// The part of the look that is done, from 0 to 1.
         part: f64,
+    },
+    /// The server says that messages are there and does not show them; they are asked for again later.
+    Unshown {
+        /// The folder.
+        folder: Folder,
+        /// Their UIDs.
+        uids: Vec<Uid>,
+    },
+    /// A folder was restored from a backup: no UID that was remembered of it means anything any more.
+    Restored {
+        /// The folder.
+        folder: Folder,
+    },
+    /// A move was interrupted, and it cannot be told which message is its original: nothing was removed.
+    Uncertain {
+        /// Where the original was.
+        mail: MailRef,
+    },
+    /// So many messages came back at once that nothing is learned from them until the user confirms it.
+    TooMany {
+        /// How many.
+        messages: usize,
     },
     /// The fuse holds mails back. Told once, until it holds none any more.
     HeldBack {
@@ -60,8 +82,8 @@ pub enum End {
     Stays,
     /// It stays as it was, since this sweep only looks.
     Observed,
-    /// It stays, since its reader has put it back once.
-    PutBack,
+    /// It stays for ever, since it was filed once and is here again.
+    Kept(Stay),
     /// It stays, and is moved later: the fuse holds it back.
     Waits,
     /// It stays and was marked.
@@ -81,6 +103,10 @@ pub enum End {
     Gone,
     /// Assessing it failed, by a fault of ours; it stays.
     Failed,
+    /// The process died twice while it assessed this message; it stays unread.
+    Deadly,
+    /// The server says that it is there and does not show it; it is tried again.
+    Unshown,
 }
 
 /// The sums of a sweep.
@@ -100,6 +126,8 @@ pub struct Tally {
     pub marked: usize,
     /// Those that were to be moved or marked and were not.
     pub left: usize,
+    /// Those that the server says are there and does not show.
+    pub unshown: usize,
     /// Those that the fuse holds back.
     pub waiting: usize,
     /// Moves of an earlier session that were settled first.

@@ -11,7 +11,7 @@ use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, clock, connect};
 use crate::ledger::Entry;
 use crate::mail::{Notification, Recognition, Timestamp, Trust};
-use crate::mailbox::{Range, Session, Stop};
+use crate::mailbox::{Range, Session, Trace, Stop};
 use crate::place::{Folder, Uid};
 use crate::report::backtest::{Backtest, Correction};
 use crate::rules::Action;
@@ -214,7 +214,7 @@ fn of_folder(
         output.progress(&format!("{folder}: looked at {} mails of {}", heap.looked_at, opened.exists));
     })?;
     let mut read = 0;
-    session.mails(&plausible, crate::sweep::MAIL_LIMIT, |uid, bytes| {
+    session.mails(&plausible, crate::sweep::MAIL_LIMIT, |Trace { uid, .. }, bytes| {
         read += 1;
         if read % STEP == 0 {
             output.progress(&format!("{folder}: read {read} of {}", plausible.len()));

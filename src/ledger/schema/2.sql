@@ -1,1 +1,84 @@
 -- Version 2.
+
+-- Moves. When the message had arrived in its folder (INTERNALDATE): by that an original is told from its twins where its UID
+-- means nothing any more. Intents of version 1 did not note it.
+ALTER TABLE intent ADD COLUMN received INTEGER;
+-- How far the removal of the original had come: STORE was about to be sent; or the original was seen marked by us.
+ALTER TABLE intent ADD COLUMN removal TEXT CHECK (removal IN ('sent', 'marked'));
+-- The message is on its way back, since the user starred or answered it while it was moved.
+ALTER TABLE intent ADD COLUMN returns INTEGER NOT NULL DEFAULT 0;
+-- When the filed copy was first seen to have left its target.
+ALTER TABLE intent ADD COLUMN left_at INTEGER;
+CREATE INDEX intent_filed ON intent (stated_at) WHERE outcome = 'moved' AND left_at IS NULL AND returns = 0;
+
+-- The header of a filed message, line by line: a message that was put back by way of a program that adds lines is known by it.
+CREATE TABLE filed_header (
+    mail     INTEGER PRIMARY KEY REFERENCES mail (id),
+    -- The digest of the topmost Received field.
+    received BLOB NOT NULL,
+    -- The digests of all lines, 8 bytes each.
+    lines    BLOB NOT NULL
+) STRICT;
+CREATE INDEX filed_header_by_received ON filed_header (received);
+
+-- Messages that stay where they are, and of which it is not certain that the user put them back.
+CREATE TABLE kept (
+    mail     INTEGER PRIMARY KEY REFERENCES mail (id),
+    -- The account in which it was seen to stay.
+    account  TEXT NOT NULL,
+    -- Seen to be put back in a sweep that is not over; its filed copy is still in the target; it came back long after the
+    -- copy had gone; too many came back at once; its folder was restored; it was brought back since the user touched it.
+    why      TEXT NOT NULL CHECK (why IN ('pending', 'twin', 'late', 'many', 'restored', 'touched')),
+    noted_at INTEGER NOT NULL
+) STRICT;
+
+-- Followers may be known also because the user said so, and then no message stands behind it.
+CREATE TABLE known_follower_2 (
+    network  TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    origin   TEXT NOT NULL CHECK (origin IN ('put-back', 'added')),
+    mail     INTEGER REFERENCES mail (id),
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (network, key)
+) STRICT, WITHOUT ROWID;
+INSERT INTO known_follower_2
+    SELECT network, key, 'put-back', mail, coalesce((SELECT noted_at FROM correction WHERE correction.mail = old.mail), 0)
+    FROM known_follower AS old;
+DROP TABLE known_follower;
+ALTER TABLE known_follower_2 RENAME TO known_follower;
+
+-- When an account's targets were last looked through for filed copies that have left.
+CREATE TABLE target_look (
+    account   TEXT PRIMARY KEY,
+    looked_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Messages that the server says are there and does not show; the cursor has gone on without them.
+CREATE TABLE unshown (
+    account  TEXT NOT NULL,
+    folder   TEXT NOT NULL,
+    validity INTEGER NOT NULL,
+    uid      INTEGER NOT NULL,
+    tries    INTEGER NOT NULL,
+    due_at   INTEGER NOT NULL,
+    PRIMARY KEY (account, folder, validity, uid)
+) STRICT, WITHOUT ROWID;
+
+-- The message that is being assessed, and how often the process has died over one.
+CREATE TABLE assessing (
+    account  TEXT PRIMARY KEY,
+    folder   TEXT NOT NULL,
+    validity INTEGER NOT NULL,
+    uid      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deadly (
+    account  TEXT NOT NULL,
+    folder   TEXT NOT NULL,
+    validity INTEGER NOT NULL,
+    uid      INTEGER NOT NULL,
+    deaths   INTEGER NOT NULL,
+    PRIMARY KEY (account, folder, validity, uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kept_by_why ON kept (why, account);
+-- The newest message that is remembered of a folder: by it one tells that the folder was restored from a backup.
+CREATE INDEX mail_by_place ON mail (account, folder, validity, uid);

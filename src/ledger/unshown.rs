@@ -1,0 +1,96 @@
+//! Messages that a server says are there and does not show: the cursor goes on without them, and they are asked for again.
+
+use rusqlite::params;
+
+use super::{Ledger, LedgerFault};
+use crate::mail::Timestamp;
+use crate::place::{AccountName, Folder, Uid, UidValidity};
+
+/// So often a message is asked for in the next sweep; after that, once a day.
+const AT_ONCE: i64 = 3;
+/// In seconds.
+const DAY: i64 = 24 * 60 * 60;
+
+impl Ledger {
+    /// Notes messages that were not shown. Each is due in the next sweep three times, then daily.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn note_unshown(
+        &mut self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+        uids: &[Uid],
+        now: Timestamp,
+    ) -> Result<(), LedgerFault> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        self.write("note messages that were not shown", |transaction| {
+            for uid in uids {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO unshown (account, folder, validity, uid, tries, due_at)
+                         VALUES (?1, ?2, ?3, ?4, 1, ?5)
+                         ON CONFLICT DO UPDATE SET tries = tries + 1,
+                             due_at = CASE WHEN tries + 1 > ?6 THEN ?5 + ?7 ELSE ?5 END",
+                    )?
+                    .execute(params![account, folder, validity, uid, now, AT_ONCE, DAY])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The messages of a folder that were not shown and are due.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn unshown(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+        now: Timestamp,
+    ) -> Result<Vec<Uid>, LedgerFault> {
+        self.read("look for messages that were not shown", |connection| {
+            connection
+                .prepare_cached(
+                    // A clock that was set back makes nobody wait for years.
+                    "SELECT uid FROM unshown WHERE account = ?1 AND folder = ?2 AND validity = ?3
+                         AND (due_at <= ?4 OR due_at > ?4 + ?5) ORDER BY uid",
+                )?
+                .query_map(params![account, folder, validity, now, DAY], |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    /// Strikes off messages that were shown by now, or are gone.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn strike_off_unshown(
+        &mut self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+        uids: &[Uid],
+    ) -> Result<(), LedgerFault> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        self.write("strike off messages that were not shown", |transaction| {
+            for uid in uids {
+                transaction
+                    .prepare_cached(
+                        "DELETE FROM unshown WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
+                    )?
+                    .execute(params![account, folder, validity, uid])?;
+            }
+            Ok(())
+        })
+    }
+}

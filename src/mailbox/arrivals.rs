@@ -1,0 +1,159 @@
+//! Proof of arrival: which messages are in a target.
+//!
+//! Owns the one way to say that a message is in a folder: same size, same header digest, at or above the UIDNEXT noted before.
+//! Called by `moves`, `copies` and `settle`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::Flags;
+use super::fault::{Cause, Fate, Fault, Step, Subject};
+use super::fetch::Sighting;
+use super::folders::Landing;
+use super::session::{Opened, Session};
+use super::trace::Trace;
+use crate::place::{Folder, MailIdentity, Uid, UidValidity};
+
+/// So many messages in a target are fetched with their headers at once; of more, the sizes first.
+const FEW: u32 = 64;
+
+/// What was found in a target.
+#[derive(Debug, Default)]
+pub(super) struct Arrived {
+    /// The target and its UIDVALIDITY; `None` where there is no such folder.
+    pub(super) place: Option<(Folder, UidValidity)>,
+    /// The copies' UIDs, by that of the original.
+    pub(super) copies: BTreeMap<Uid, Uid>,
+    /// What the copies are known by.
+    pub(super) identities: BTreeMap<Uid, MailIdentity>,
+    /// How the copies are marked.
+    pub(super) flags: BTreeMap<Uid, Flags>,
+    /// Further messages just like them: somebody else has made copies of the same originals.
+    pub(super) surplus: Vec<Trace>,
+}
+
+impl Session {
+    /// Takes back the copies of `originals`, which are in their place, so that no mail is in two places; says which of them
+    /// still are.
+    pub(super) fn withdraw(
+        &mut self,
+        arrived: &Arrived,
+        originals: &BTreeSet<Uid>,
+    ) -> Result<BTreeSet<Uid>, Fault> {
+        let Some((folder, validity)) = &arrived.place else { return Ok(BTreeSet::new()) };
+        let of = |uid: &Uid| arrived.copies.get(uid).copied();
+        let trace = |uid: Uid| Some(Trace { uid, identity: *arrived.identities.get(&uid)? });
+        let copies: Vec<Trace> = originals.iter().filter_map(of).filter_map(trace).collect();
+        let still = self.remove(folder, *validity, &copies)?.still;
+        Ok(originals
+            .iter()
+            .copied()
+            .filter(|uid| of(uid).is_some_and(|copy| still.contains(&copy)))
+            .collect())
+    }
+
+    /// Which of `wanted` are in `to`, at or above where they would have landed, and not marked \Deleted there; each copy
+    /// proves one original. Leaves the target open, for looking only. Three turns at most for each 64 mails that could be one
+    /// of them.
+    pub(super) fn arrivals(
+        &mut self,
+        from: &Folder,
+        to: &Folder,
+        landing: Option<Landing>,
+        wanted: &[Trace],
+    ) -> Result<Arrived, Fault> {
+        let opened = match self.examine(to) {
+            Ok(opened) => Some(opened),
+            Err(fault) if fault.fate() == Fate::Leave => None,
+            Err(fault) => return Err(fault),
+        };
+        let same = |opened: &Opened| landing.is_none_or(|landing| landing.validity == opened.validity);
+        if let Some(opened) = opened.as_ref().filter(|opened| same(opened)) {
+            return self.arrivals_here(opened, landing.map_or(Uid(1), |landing| landing.next), wanted);
+        }
+        // Deleted, or renamed: then it is there under another name. The source may have the same UIDVALIDITY, and holds the
+        // originals, which prove nothing.
+        let Some(landing) = landing else { return Ok(Arrived::default()) };
+        for renamed in self.renamed(landing.validity, &[from, to])? {
+            let opened = match self.examine(&renamed) {
+                Err(fault) if fault.fate() == Fate::Leave => continue,
+                opened => opened?,
+            };
+            if opened.validity == landing.validity {
+                let arrived = self.arrivals_here(&opened, landing.next, wanted)?;
+                if !arrived.copies.is_empty() {
+                    return Ok(arrived);
+                }
+            }
+        }
+        // A folder made anew numbers its mails anew: then all of them could be the ones.
+        match opened {
+            Some(_) => {
+                let opened = self.examine(to)?;
+                self.arrivals_here(&opened, Uid(1), wanted)
+            }
+            None => Ok(Arrived::default()),
+        }
+    }
+
+    /// The same for the folder that is open, from the UID `first` on.
+    fn arrivals_here(&mut self, opened: &Opened, first: Uid, wanted: &[Trace]) -> Result<Arrived, Fault> {
+        let mut candidates: BTreeMap<MailIdentity, BTreeSet<Uid>> = BTreeMap::new();
+        let mut flags_of: BTreeMap<Uid, Flags> = BTreeMap::new();
+        let mut shown = BTreeSet::new();
+        let mut note = |Sighting { trace, flags, .. }: Sighting, _: &[u8]| {
+            shown.insert(trace.uid);
+            // One that is about to be expunged is none: it may be a copy that was taken back.
+            if trace.uid >= first && !flags.deleted {
+                candidates.entry(trace.identity).or_default().insert(trace.uid);
+                flags_of.insert(trace.uid, flags);
+            }
+        };
+        match opened.next {
+            _ if opened.exists == 0 => {}
+            Some(next) if next <= first => {}
+            Some(next) if next.0 - first.0 <= FEW => {
+                let set = format!("{first}:{}", next.0 - 1);
+                self.sightings_in(Step::Fetch, &set, &mut note)?;
+            }
+            _ => {
+                let sizes: BTreeSet<u32> = wanted.iter().map(|mail| mail.identity.size).collect();
+                let alike = self.sizes_from(first)?.into_iter().filter(|(_, size)| sizes.contains(size));
+                let alike: Vec<Uid> = alike.map(|(uid, _)| uid).collect();
+                self.sightings(Step::Fetch, &alike, &mut note)?;
+            }
+        }
+        let mut copies = BTreeMap::new();
+        let mut identities = BTreeMap::new();
+        for mail in wanted {
+            if let Some(copy) = candidates.get_mut(&mail.identity).and_then(BTreeSet::pop_first) {
+                copies.insert(mail.uid, copy);
+                identities.insert(copy, mail.identity);
+            }
+        }
+        if copies.len() < wanted.len() && opened.exists > 0 {
+            self.require_shown(opened, first, &shown)?;
+        }
+        let is_wanted = |identity: &MailIdentity| wanted.iter().any(|mail| mail.identity == *identity);
+        candidates.retain(|identity, _| is_wanted(identity));
+        let surplus = candidates
+            .into_iter()
+            .flat_map(|(identity, uids)| uids.into_iter().map(move |uid| Trace { uid, identity }))
+            .collect();
+        let flags = flags_of.into_iter().filter(|(uid, _)| identities.contains_key(uid)).collect();
+        let place = Some((opened.folder.clone(), opened.validity));
+        Ok(Arrived { place, copies, identities, flags, surplus })
+    }
+
+    /// Something did not arrive, as far as was shown: is all shown that is there? A server that says OK and leaves out data
+    /// must not be taken at its word, or a copy stays beside its original for ever.
+    fn require_shown(&mut self, opened: &Opened, first: Uid, shown: &BTreeSet<Uid>) -> Result<(), Fault> {
+        let end = opened.next.map_or("*".to_owned(), |next| next.0.saturating_sub(1).max(first.0).to_string());
+        let there = self.search(opened, &format!("UID {first}:{end} UNDELETED"))?;
+        // Of many, only those of a fitting size were asked for.
+        let few = opened.next.is_some_and(|next| next.0.saturating_sub(first.0) <= FEW);
+        if few && there.iter().any(|uid| *uid >= first && !shown.contains(uid)) {
+            return Err(Fault::of(Step::Fetch, &Subject::Folder(opened.folder.clone()), Cause::NoData));
+        }
+        Ok(())
+    }
+}

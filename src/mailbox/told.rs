@@ -1,0 +1,130 @@
+//! What a server says of a MOVE or COPY, and how much of it is believed.
+//!
+//! Pure. Owns the reading of COPYUID (RFC 4315, section 3): it is believed where it can be true, and proves nothing about what
+//! is removed. Called by `moves` and `copies`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::CopyUid;
+use super::outcome::Reason;
+use super::plan::Plan;
+use crate::place::{Uid, UidValidity};
+
+/// What the server told of a MOVE or COPY.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) refused: Option<String>,
+    /// What it said of copies, and can be true.
+    pub(super) copies: BTreeMap<Uid, Uid>,
+    /// All that it said of copies, true or not.
+    pub(super) claims: BTreeSet<Claim>,
+    /// Copies that were removed again, since another program had made the same.
+    pub(super) surplus: BTreeSet<Uid>,
+}
+
+/// One pair of a COPYUID, as the server said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Claim {
+    original: Uid,
+    pub(super) validity: UidValidity,
+    pub(super) copy: Uid,
+}
+
+impl Told {
+    /// Was our own copy of this mail removed, so that it is another program's to go on with?
+    pub(super) fn yields(&self, mail: Uid) -> bool {
+        self.claims.iter().any(|claim| claim.original == mail && self.surplus.contains(&claim.copy))
+    }
+
+    /// Takes over of a COPYUID what can be true: of the target as we know it, of mails that we named, each once, each landed
+    /// where new mails land.
+    pub(super) fn believe(&mut self, plan: &Plan, copied: Vec<CopyUid>) {
+        let Some(landing) = plan.landing else { return };
+        let named: BTreeSet<Uid> = plan.uids().collect();
+        for CopyUid { validity, pairs } in copied {
+            self.claims.extend(pairs.iter().map(|(original, copy)| Claim {
+                original: *original,
+                validity,
+                copy: *copy,
+            }));
+            let sources: BTreeSet<Uid> = pairs.iter().map(|(from, _)| *from).collect();
+            let copies: BTreeSet<Uid> = pairs.iter().map(|(_, to)| *to).collect();
+            let credible = validity == landing.validity
+                && sources.len() == pairs.len()
+                && copies.len() == pairs.len()
+                && sources.iter().all(|uid| named.contains(uid) && !self.copies.contains_key(uid))
+                && copies
+                    .iter()
+                    .all(|uid| *uid >= landing.next && !self.copies.values().any(|known| known == uid));
+            if credible {
+                self.copies.extend(pairs);
+            }
+        }
+    }
+
+    /// Have our copies landed where the next were to land, without a gap: has nobody else put mails there before them?
+    pub(super) fn alone(&self, plan: &Plan) -> bool {
+        let copies: BTreeSet<Uid> = self.copies.values().copied().collect();
+        let count = u32::try_from(copies.len()).unwrap_or(u32::MAX);
+        let expected = plan.landing.map(|landing| (landing.next, landing.next.0.saturating_add(count)));
+        match (copies.first(), copies.last(), expected) {
+            (Some(first), Some(last), Some((next, end))) => *first == next && last.0.saturating_add(1) == end,
+            (None, ..) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn reason(&self) -> Reason {
+        self.refused.clone().map_or(Reason::Unproven, Reason::Refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::trace::Trace;
+    use crate::mailbox::Landing;
+    use crate::place::{Folder, MailDigest, MailIdentity};
+
+    fn plan(uids: &[u32]) -> Plan {
+        let trace = |uid: &u32| Trace {
+            uid: Uid(*uid),
+            identity: MailIdentity { digest: MailDigest::of(b""), size: 1 },
+        };
+        Plan {
+            from: Folder::inbox(),
+            validity: UidValidity(1),
+            to: Folder::new("Spam").unwrap(),
+            landing: Some(Landing { validity: UidValidity(9), next: Uid(100) }),
+            mails: uids.iter().map(trace).collect(),
+            keywords: BTreeMap::new(),
+            left: Vec::new(),
+            obstacle: None,
+        }
+    }
+
+    fn believed(validity: u32, pairs: &[(u32, u32)]) -> usize {
+        let mut told = Told::default();
+        let pairs = pairs.iter().map(|(from, to)| (Uid(*from), Uid(*to))).collect();
+        told.believe(&plan(&[1, 2, 3]), vec![CopyUid { validity: UidValidity(validity), pairs }]);
+        told.copies.len()
+    }
+
+    #[test]
+    fn a_copyuid_is_believed_where_it_can_be_true() {
+        assert_eq!(believed(9, &[(1, 100), (3, 101)]), 2);
+    }
+
+    #[test]
+    fn a_lying_copyuid_is_not_believed() {
+        for (validity, pairs) in [
+            (8, &[(1, 100)][..]),       // another target
+            (9, &[(4, 100)]),           // a mail that was not asked for
+            (9, &[(1, 99)]),            // a UID that was there before
+            (9, &[(1, 100), (1, 101)]), // one mail twice
+            (9, &[(1, 100), (2, 100)]), // two mails in one place
+        ] {
+            assert_eq!(believed(validity, pairs), 0, "{validity} {pairs:?}");
+        }
+    }
+}

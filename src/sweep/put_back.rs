@@ -1,0 +1,121 @@
+//! Whether a message that was filed once, and is in its folder again, was put back by hand.
+//!
+//! It was only if the filed copy has left its target. A copy that is still there makes this one a twin; one that left long ago,
+//! or a folder that was restored from a backup, leave it open who brought the message back. In any case it stays, and in any
+//! doubt it teaches nothing.
+
+use std::collections::BTreeMap;
+
+use super::consider::Considered;
+use super::pass::{Here, Pass};
+use super::told::News;
+use super::{Sweep, SweepFault};
+use crate::ledger::{EarlierMove, FiledCopy, Ledger, Learned, Stay};
+use crate::mailbox::{FiledAs, Presence, Session, Trace};
+use crate::place::{Folder, Uid, UidValidity};
+
+/// How long after its copy has left a message may come back to count as put back, in seconds.
+const SOON: u64 = 24 * 60 * 60;
+
+/// Decides about each mail that was filed once and is here again; looks into the targets for that.
+pub(super) fn decide(
+    pass: &mut Pass<'_, '_>,
+    here: &Here,
+    considered: &mut [Considered],
+) -> Result<(), SweepFault> {
+    let mut by_folder: BTreeMap<Folder, Vec<FiledCopy>> = BTreeMap::new();
+    for mail in considered.iter() {
+        if let EarlierMove::Filed(copies) = &mail.earlier {
+            for copy in copies {
+                by_folder.entry(copy.folder.clone()).or_default().push(copy.clone());
+            }
+        }
+    }
+    let mut presences = Vec::new();
+    for (folder, copies) in by_folder {
+        let filed: Vec<FiledAs> = copies.iter().map(filed_as).collect();
+        let answers = pass.session.presence(&folder, &filed)?;
+        presences.extend(copies.into_iter().map(|copy| copy.intent).zip(answers));
+    }
+    let presences: BTreeMap<_, _> = presences.into_iter().collect();
+    for mail in considered {
+        let EarlierMove::Filed(copies) = &mail.earlier else { continue };
+        let presence = |copy: &FiledCopy| presences.get(&copy.intent).copied().unwrap_or(Presence::There);
+        let long_gone =
+            |copy: &FiledCopy| copy.left_at.is_some_and(|at| pass.sweep.now.since(at) > SOON);
+        let stay = if copies.iter().any(|copy| presence(copy) == Presence::There) {
+            Stay::Twin
+        } else if here.restored || copies.iter().any(|copy| presence(copy) == Presence::Restored) {
+            Stay::Restored
+        } else if copies.iter().any(long_gone) {
+            Stay::Late
+        } else {
+            Stay::PutBack
+        };
+        mail.earlier = EarlierMove::Stays(stay);
+    }
+    Ok(())
+}
+
+fn filed_as(copy: &FiledCopy) -> FiledAs {
+    FiledAs { validity: copy.validity, uid: copy.uid, identity: copy.identity }
+}
+
+/// Looks once a day which filed copies have left their targets, so that it is known later when they did.
+pub(super) fn note_left(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), SweepFault> {
+    let name = &sweep.account.name;
+    let copies = ledger.copies_to_look_for(name, sweep.now)?;
+    if copies.is_empty() {
+        return Ok(());
+    }
+    let mut by_target: BTreeMap<(Folder, UidValidity), Vec<FiledCopy>> = BTreeMap::new();
+    for copy in copies {
+        by_target.entry((copy.folder.clone(), copy.validity)).or_default().push(copy);
+    }
+    let mut left = Vec::new();
+    for ((folder, validity), copies) in by_target {
+        let uids: Vec<Uid> = copies.iter().filter_map(|copy| copy.uid).collect();
+        // Where the target is another folder by now, nobody can say.
+        let Some(there) = session.still_in(&folder, validity, &uids)? else { continue };
+        let is_there = |copy: &&FiledCopy| copy.uid.is_none_or(|uid| there.contains(&uid));
+        left.extend(copies.iter().filter(|copy| !is_there(copy)).map(|copy| copy.intent));
+    }
+    ledger.note_left(name, &left, sweep.now)?;
+    Ok(())
+}
+
+/// Where originals are only marked as deleted, a mark that is gone says that the user wants the message where it was: then our
+/// copy goes.
+pub(super) fn note_undeleted(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    ledger: &mut Ledger,
+    originals: &[(Uid, FiledCopy)],
+) -> Result<(), SweepFault> {
+    let trace = |(uid, copy): &(Uid, FiledCopy)| Trace { uid: *uid, identity: copy.identity };
+    let live = session.live_among(&originals.iter().map(trace).collect::<Vec<_>>())?;
+    for (_, copy) in originals.iter().filter(|(uid, _)| live.contains(uid)) {
+        ledger.keep(&sweep.account.name, &copy.identity, Stay::PutBack, sweep.now)?;
+        if let Some(uid) = copy.uid {
+            let copies = [Trace { uid, identity: copy.identity }];
+            session.take_back(&copy.folder, copy.validity, &copies)?;
+        }
+    }
+    Ok(())
+}
+
+/// Learns from what was put back, once the sweep is over.
+pub(super) fn learn(
+    sweep: Sweep<'_>,
+    ledger: &mut Ledger,
+    tell: &mut dyn FnMut(News),
+) -> Result<(), SweepFault> {
+    if let Learned::TooMany(messages) = ledger.learn(&sweep.account.name, sweep.now)? {
+        tell(News::TooMany { messages });
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Bringing back what the user starred or answered at the very moment it was moved.
+//!
+//! The look at the flags comes right before the move, and what arrived is looked at once. Where it bears a star or an answer
+//! that it did not have, it goes back, with an intent and a proof of its own, is never moved again, and teaches nothing.
+
+use super::removals::Removals;
+use super::{Sweep, SweepFault};
+use crate::ledger::{Intent, Ledger, Settlement, Stay, Target};
+use crate::mail::Timestamp;
+use crate::mailbox::{Errand, Outcome, Session, Trace};
+use crate::place::{Folder, MailRef, Marks, UidValidity};
+
+/// Messages of a target that go back to where they were.
+#[derive(Clone, Debug)]
+pub(super) struct Return {
+    /// Where they are, and its UIDVALIDITY.
+    pub(super) from: (Folder, UidValidity),
+    /// Where they were.
+    pub(super) to: Folder,
+    /// Each with its arrival, where that is known.
+    pub(super) mails: Vec<(Trace, Option<Timestamp>)>,
+}
+
+/// Brings messages back. Those for which that fails stay in the target, and are told of by the outcome of their intent.
+pub(super) fn bring_back(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    ledger: &mut Ledger,
+    Return { from: (from, validity), to, mails }: Return,
+) -> Result<(), SweepFault> {
+    for (mail, _) in &mails {
+        ledger.keep(&sweep.account.name, &mail.identity, Stay::Touched, sweep.now)?;
+    }
+    let opened = session.select(&from)?;
+    if opened.validity != validity {
+        return Ok(());
+    }
+    let traces: Vec<Trace> = mails.iter().map(|(mail, _)| *mail).collect();
+    let plans = session.prepare(vec![Errand { to, mails: traces, touched_too: true }])?;
+    let mut removals = Removals::default();
+    for plan in &plans {
+        let Some(landing) = plan.landing else { continue };
+        let intents: Vec<Intent> = plan
+            .mails
+            .iter()
+            .map(|mail| Intent {
+                mail: MailRef {
+                    account: sweep.account.name.clone(),
+                    folder: from.clone(),
+                    validity,
+                    uid: mail.uid,
+                },
+                identity: mail.identity,
+                received: mails.iter().find(|(one, _)| one == mail).and_then(|(_, received)| *received),
+                source_next: opened.next.unwrap_or(mail.uid),
+                target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
+                marks: Marks::default(),
+                stated_at: sweep.now,
+                by_hand: true,
+                returns: true,
+                header: None,
+            })
+            .collect();
+        let ids = ledger.intend(&intents)?;
+        removals.ids.extend(intents.iter().map(|intent| intent.mail.uid).zip(ids));
+    }
+    let results = session.act(plans, &mut |deed, uids| removals.note(ledger, deed, uids));
+    for relocated in removals.finish(results)? {
+        let settled: Vec<_> = relocated
+            .outcomes
+            .iter()
+            .filter(|(_, outcome)| !outcome.is_open())
+            .filter_map(|(uid, outcome)| Some((*removals.ids.get(uid)?, settlement_of(outcome))))
+            .collect();
+        ledger.settle(&settled, sweep.now)?;
+    }
+    Ok(())
+}
+
+/// What the ledger writes down of an outcome.
+pub(super) fn settlement_of(outcome: &Outcome) -> Settlement {
+    use crate::mailbox::Reason;
+    match outcome {
+        Outcome::Moved { uid } => Settlement::Moved { uid: *uid },
+        // With a copy in both places, moving it once more would make a third.
+        Outcome::Left(Reason::Doubled { copy }) => Settlement::Doubled { uid: *copy },
+        Outcome::Left(_) => Settlement::Left,
+        Outcome::Gone => Settlement::Gone,
+    }
+}
