@@ -124,7 +124,7 @@ fn plain(mail: &[u8]) {
     }
 }
 
-/// The fixtures, and the mails of the folder that the environment names.
+/// The fixtures, and the messages of the folders that the environment names.
 fn mails() -> Vec<Vec<u8>> {
     let files = |folder: &Path| -> Vec<PathBuf> {
         let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -135,8 +135,9 @@ fn mails() -> Vec<Vec<u8>> {
     let networks =
         files(&fixtures).into_iter().filter(|network| network.is_dir() && !network.ends_with("private"));
     let cases = networks.flat_map(|network| files(&network)).map(|case| case.join("message.eml"));
-    let further = std::env::var_os("FOLLOWSIFT_CORPUS").map(|folder| files(Path::new(&folder)));
-    let further = further.unwrap_or_default().into_iter();
+    let further = std::env::var_os("FOLLOWSIFT_CORPUS").unwrap_or_default();
+    let further: Vec<PathBuf> = std::env::split_paths(&further).flat_map(|folder| files(&folder)).collect();
+    let further = further.into_iter();
     let further = further.filter(|file| file.extension().is_some_and(|extension| extension == "eml"));
     cases.chain(further).map(|file| fs::read(file).unwrap()).collect()
 }

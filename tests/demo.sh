@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # The main job, on a throw-away mail server on 127.0.0.1, with mails in the shapes of real ones.
-# Installs what is missing with apt-get, says so, and leaves no service and no process behind.
+#
+#   bash tests/demo.sh             installs missing libraries and compilers with apt-get and says so; unpacks a Dovecot into
+#                                  ~/.cache/followsift-tests and runs it from there; leaves no service and no process behind
+#   bash tests/demo.sh --set-up    only installs and unpacks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
+. tests/support/servers.sh
 
-need_rust
-need_packages gcc libc6-dev pkg-config libssl-dev openssl dovecot-core dovecot-imapd
+[ "${1:-}" = --set-up ] || need_rust
+need_packages gcc libc6-dev pkg-config libssl-dev openssl
+need_dovecot
+[ "${1:-}" != --set-up ] || exit 0
 
 say "Building followsift (a few minutes the first time)"
 cargo build --quiet --tests

@@ -1,7 +1,7 @@
 //! Recognition as a whole: fixtures of one's own under `tests/corpus/`, and, where the environment variable
-//! `FOLLOWSIFT_CORPUS` names a folder with mails and a `labels.tsv`, that folder too.
+//! `FOLLOWSIFT_CORPUS` names folders with messages and a `labels.tsv`, separated by colons, those folders too.
 //!
-//! `UPDATE_EXPECT=1` writes each fixture's `expected.toml` anew.
+//! `UPDATE_EXPECT=1` writes each fixture's `expected.toml` anew, and the list of labels that do not hold yet.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic and print")]
 #![expect(clippy::disallowed_methods, reason = "a test asks for its own environment")]
@@ -251,30 +251,44 @@ fn labels(folder: &Path) -> Vec<Label> {
     lines.map(label).collect()
 }
 
+/// Labels of further corpora that do not hold yet, one file a line.
+const MISSES: &str = "tests/known-misses.txt";
+
 #[test]
-fn the_labels_of_the_corpus_named_by_the_environment_hold() {
-    let Some(folder) = std::env::var_os("FOLLOWSIFT_CORPUS").map(PathBuf::from) else {
-        println!("skipped: FOLLOWSIFT_CORPUS names no folder with mails and labels.tsv");
+fn the_labels_of_the_corpora_named_by_the_environment_hold() {
+    let Some(corpora) = std::env::var_os("FOLLOWSIFT_CORPUS") else {
+        println!("skipped: FOLLOWSIFT_CORPUS names no folder with messages and labels.tsv");
         return;
     };
     let profiles = profiles();
     let required: Vec<_> = profiles.networks().iter().map(|network| network.network.to_string()).collect();
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join(MISSES);
+    let listed = fs::read_to_string(&list).unwrap();
+    let known: Vec<_> = listed.lines().filter(|line| !line.starts_with('#')).collect();
     let mut tally: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    let mut wrong = Vec::new();
-    for label in labels(&folder) {
-        let bytes = fs::read(folder.join(&label["file"])).unwrap();
-        check_cuts(&profiles, &label["file"], &bytes);
+    let (mut wrong, mut missed, mut mended) = (Vec::new(), Vec::new(), Vec::new());
+    for (folder, label) in std::env::split_paths(&corpora)
+        .flat_map(|folder| labels(&folder).into_iter().map(move |label| (folder.clone(), label)))
+    {
+        let file = label["file"].clone();
+        let bytes = fs::read(folder.join(&file)).unwrap();
+        check_cuts(&profiles, &file, &bytes);
         let differences = compare(&recognise(&profiles, &bytes, None), &label);
         let network = label["network"].clone();
         let is_other = label["kind"] == "other" || label["kind"] == "forged-follow";
+        let is_known = known.contains(&file.as_str());
         let (met, all) = tally.entry(network.clone()).or_default();
         *all += 1;
         if differences.is_empty() {
             *met += 1;
+            mended.extend(is_known.then_some(file));
         } else {
-            println!("{}: {}", label["file"], differences.join("; "));
+            println!("{file}: {}", differences.join("; "));
             if is_other || required.contains(&network) {
-                wrong.push(format!("{}: {}", label["file"], differences.join("; ")));
+                missed.push(file.clone());
+                if !is_known {
+                    wrong.push(format!("{file}: {}", differences.join("; ")));
+                }
             }
         }
     }
@@ -282,7 +296,17 @@ fn the_labels_of_the_corpus_named_by_the_environment_hold() {
         let is_required = if required.contains(network) { "required" } else { "" };
         println!("{network:24} {met:3} of {all:3} {is_required}");
     }
+    println!(
+        "{} labels that are required do not hold; {} of them are known",
+        missed.len(),
+        missed.len() - wrong.len()
+    );
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let head: String = listed.split_inclusive('\n').take_while(|line| line.starts_with('#')).collect();
+        return fs::write(&list, missed.iter().fold(head, |text, file| text + file + "\n")).unwrap();
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(mended.is_empty(), "these hold now; remove them from {MISSES}: {}", mended.join(", "));
 }
 
 fn compare(recognition: &Recognition, label: &Label) -> Vec<String> {

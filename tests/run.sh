@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Every test. Installs what is missing with apt-get, says so, and leaves no service running.
+# Every test. Installs missing libraries and compilers with apt-get and says so; unpacks a Dovecot into
+# ~/.cache/followsift-tests and runs it from there. Installs nothing that listens, and leaves no service running.
 #
 #   bash tests/run.sh          formatting, lints, documentation, and all tests (a real Dovecot on 127.0.0.1)
 #   bash tests/run.sh --all    also what needs more than that; each says aloud where it has to be skipped
+#   bash tests/run.sh --set-up only installs and unpacks
 #
-# FOLLOWSIFT_CORPUS=DIR      a further folder of labelled mails for the recognition tests
+# FOLLOWSIFT_CORPUS=DIR:…    further folders of labelled messages for the recognition tests, separated by colons
+# FOLLOWSIFT_TEST_CACHE=DIR  keeps what is downloaded there (default: ~/.cache/followsift-tests)
 # FOLLOWSIFT_TEST_SERVERS=   other mail servers to try the sweep on, apart by spaces, each as
 #                            imap://user:password@127.0.0.1:port; their inbox and Followers are emptied
 # FOLLOWSIFT_FAULTS=all      all cases of each test of faults and hostile servers, not a choice; or a number of them
@@ -12,16 +15,20 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
+. tests/support/servers.sh
 
-all=no
+all=no set_up=no
 case "${1:-}" in
   '') ;;
   --all) all=yes ;;
-  *) sed -n '2,11p' "$0" >&2; exit 64 ;;
+  --set-up) set_up=yes ;;
+  *) sed -n '2,14p' "$0" >&2; exit 64 ;;
 esac
 
-need_rust
-need_packages gcc libc6-dev pkg-config libssl-dev openssl dovecot-core dovecot-imapd procps
+[ $set_up = yes ] || need_rust
+need_packages gcc libc6-dev pkg-config libssl-dev openssl procps
+need_dovecot
+[ $set_up = no ] || exit 0
 
 say "Formatting, lints, documentation"
 cargo fmt --check
@@ -29,7 +36,7 @@ cargo clippy --quiet --all-targets -- -D warnings
 RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps
 
 say "Tests"
-# Without it the tests would skip themselves where there is no mail server; here one has been installed.
+# Without it the tests would skip themselves where there is no mail server; here one has been unpacked.
 export FOLLOWSIFT_REQUIRE_DOVECOT=1
 cargo test --no-fail-fast
 

@@ -7,6 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/support/packages.sh
+. tests/support/container.sh
 
 skip() { say "SKIPPED, for want of $1: followsift under a real systemd"; exit 0; }
 fail() { say "FAILED: $1"; inside journalctl --no-pager -n 40 >&2 || tail -20 "$work/console" >&2; exit 1; }
@@ -19,72 +20,16 @@ for unit in systemd/*.service; do
   systemd-analyze security --offline=true --no-pager "$unit" | tail -1
 done
 
-[ "$(id -u)" = 0 ] || skip root
-suite=$(. /etc/os-release && echo "${ID:-}-${VERSION_CODENAME:-}")
-case $suite in debian-*) suite=${suite#debian-} ;; *) skip "a Debian (the container takes the program as it was built here)" ;; esac
-need_packages systemd-container mmdebstrap util-linux procps || skip "systemd-nspawn and mmdebstrap"
+debian systemd libssl3 ca-certificates dovecot-imapd
 cargo build --quiet
-
-cache=${FOLLOWSIFT_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/followsift-tests}
-tree=$cache/systemd-$suite
-if [ ! -e "$tree/usr/sbin/dovecot" ]; then
-  mkdir -p "$cache" && rm -rf --one-file-system "$tree"
-  say "Making a Debian in $tree, once"
-  mmdebstrap --quiet --variant=minbase \
-    --include=systemd,systemd-sysv,dbus,libpam-systemd,procps,libssl3,ca-certificates,dovecot-imapd "$suite" "$tree" ||
-    skip "a Debian archive"
-fi
-
-work=$(mktemp -d) && chmod 711 "$work"
-mkdir "$work/upper" "$work/work" "$work/root"
-nspawn=
-leader() {
-  pgrep -P "$nspawn" | while read -r p; do if grep -Pq "^NSpid:\t\d+\t1$" "/proc/$p/status"; then echo "$p"; fi; done || true
-}
-# Without a word of ours in its environment.
-inside() {
-  nsenter -t "$leader" -m -u -i -n -p --root --wd env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    HOME=/root LANG=C.UTF-8 TERM=dumb SYSTEMD_PAGER= SYSTEMD_COLORS=0 "$@"
-}
+prepare
 put() { inside sh -c 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"' sh "$1" "${2:-644}"; }
-end() {
-  [ -z "${leader:-}" ] || kill -KILL "$leader" 2>/dev/null || true
-  [ -z "$nspawn" ] || { kill -KILL "$nspawn" 2>/dev/null || true; wait "$nspawn" 2>/dev/null || true; }
-  [ -z "${group:-}" ] || find "$group" "/sys/fs/cgroup/systemd/${group##*/}" -depth -type d -exec rmdir {} + 2>/dev/null || true
-  rm -rf --one-file-system "$work"
-}
 trap end EXIT
 
-# Units that would ask for a network or a terminal of their own.
+# The mail server is started below, with a configuration of its own.
 mkdir -p "$work/upper/etc/systemd/system"
-for unit in console-getty systemd-networkd systemd-resolved dovecot e2scrub_reap; do
-  ln -s /dev/null "$work/upper/etc/systemd/system/$unit.service"
-done
-options=(--quiet --directory="$work/root" --machine="followsift$$" --private-network --resolv-conf=off --timezone=off
-  --link-journal=no --console=read-only --register=no)
-# Where we are not ourselves a unit of systemd, nspawn has to stay where it is put: in a group of its own.
-if [ ! -d /run/systemd/system ]; then
-  options+=(--keep-unit)
-  base=/sys/fs/cgroup/unified; [ -d $base ] || base=/sys/fs/cgroup
-  group=$base/followsift-$$
-  mkdir "$group" 2>/dev/null || skip "a cgroup of its own"
-fi
-setsid unshare -m --propagation private bash -c '
-  [ -z "$2" ] || echo $$ >"$2/cgroup.procs"
-  mount -t overlay overlay -o "lowerdir=$3,upperdir=$1/upper,workdir=$1/work" "$1/root" || exit 1
-  exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn "${@:4}" --boot' \
-  bash "$work" "${group:-}" "$tree" "${options[@]}" </dev/null >"$work/console" 2>&1 &
-nspawn=$!
-leader=
-for _ in $(seq 200); do
-  kill -0 $nspawn 2>/dev/null || { cat "$work/console" >&2; nspawn=; skip "a machine on which systemd-nspawn can boot"; }
-  leader=$(leader); [ -z "$leader" ] || break
-  sleep 0.1
-done
-[ -n "$leader" ] || skip "a machine on which systemd-nspawn can boot"
-for _ in $(seq 100); do inside test -S /run/systemd/private 2>/dev/null && break; sleep 0.1; done
-inside timeout 60 systemctl is-system-running --wait >/dev/null || true
-say "systemd $(inside systemctl --version | awk 'NR == 1 { print $2 }') runs"
+ln -s /dev/null "$work/upper/etc/systemd/system/dovecot.service"
+boot
 
 put /usr/local/bin/followsift 755 <target/debug/followsift
 put /etc/sysusers.d/followsift.conf <systemd/followsift.sysusers.conf

@@ -1,7 +1,9 @@
 //! A throw-away Dovecot for tests: its own folder, certificate authority and ports, gone when dropped.
 //!
-//! Where Dovecot is not installed, a test that asks for one says so aloud and is skipped; with FOLLOWSIFT_REQUIRE_DOVECOT
-//! set it fails. Works as root (the mail then belongs to nobody) and as any other user. Nothing outside its folder is touched.
+//! It is the one that `tests/support/servers.sh` unpacks, so that every machine runs the same; else an installed one. Where
+//! there is neither, a test that asks for one says so aloud and is skipped; with FOLLOWSIFT_REQUIRE_DOVECOT set it fails.
+//! Works as root (everything but its master then runs as nobody) and as any other user. Nothing outside its folder is
+//! touched.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -73,6 +75,7 @@ impl Default for Options {
 /// A running Dovecot.
 pub struct Dovecot {
     folder: tempfile::TempDir,
+    program: Vec<PathBuf>,
     master: Child,
     /// Clear text, and STARTTLS.
     pub port: u16,
@@ -83,10 +86,11 @@ pub struct Dovecot {
 impl Dovecot {
     /// Starts one, or says aloud that the test is skipped.
     pub fn start(options: &Options) -> Option<Self> {
-        let Some(program) = installed("dovecot") else {
-            #[expect(clippy::disallowed_methods, reason = "it is the test's setting, not the program's")]
-            let required = std::env::var_os("FOLLOWSIFT_REQUIRE_DOVECOT").is_some();
-            assert!(!required, "dovecot is not installed, and FOLLOWSIFT_REQUIRE_DOVECOT is set");
+        let Some(program) = dovecot() else {
+            assert!(
+                variable("FOLLOWSIFT_REQUIRE_DOVECOT").is_none(),
+                "there is no dovecot (`bash tests/run.sh --set-up` unpacks one), and FOLLOWSIFT_REQUIRE_DOVECOT is set"
+            );
             // Past the test runner, which would swallow it.
             let _ = writeln!(std::io::stderr(), "SKIPPED, for want of dovecot: {}", current_test());
             return None;
@@ -100,7 +104,7 @@ impl Dovecot {
         panic!("dovecot does not start");
     }
 
-    fn try_start(program: &Path, options: &Options) -> Option<Self> {
+    fn try_start(program: &[PathBuf], options: &Options) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
         certify(folder.path(), options.certified);
@@ -114,7 +118,7 @@ impl Dovecot {
         std::fs::write(conf, configuration(folder.path(), options, port, tls_port)).unwrap();
         std::fs::write(folder.path().join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
         let master = spawn(program, folder.path());
-        let mut server = Self { folder, master, port, tls_port };
+        let mut server = Self { folder, program: program.to_vec(), master, port, tls_port };
         server.is_up().then_some(server)
     }
 
@@ -137,7 +141,7 @@ impl Dovecot {
 
     /// Starts it again after it was killed, with its mail and its ports.
     pub fn restart(&mut self) {
-        self.master = spawn(&installed("dovecot").unwrap(), self.folder.path());
+        self.master = spawn(&self.program, self.folder.path());
         assert!(self.is_up(), "dovecot does not start again");
     }
 
@@ -191,8 +195,9 @@ impl Dovecot {
     }
 }
 
-fn spawn(program: &Path, folder: &Path) -> Child {
-    Command::new(program)
+fn spawn(program: &[PathBuf], folder: &Path) -> Child {
+    Command::new(&program[0])
+        .args(&program[1..])
         .args(["-F", "-c"])
         .arg(folder.join("dovecot.conf"))
         .process_group(0)
@@ -268,13 +273,27 @@ fn current_test() -> String {
     std::thread::current().name().unwrap_or("a test").to_owned()
 }
 
-fn installed(program: &str) -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a test looks for a program where the shell would")]
-    let path = std::env::var("PATH").unwrap_or_default();
-    path.split(':')
-        .chain(["/usr/sbin", "/usr/local/sbin"])
-        .map(|folder| Path::new(folder).join(program))
+#[expect(clippy::disallowed_methods, reason = "it is the test's environment, not the program's")]
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The command that runs Dovecot: the unpacked one, else the one where the shell would find it.
+fn dovecot() -> Option<Vec<PathBuf>> {
+    let cache = variable("FOLLOWSIFT_TEST_CACHE").or_else(|| {
+        let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+        Some(caches?.join("followsift-tests"))
+    });
+    let unpacked = cache.map(|cache| cache.join("servers/dovecot/launch")).filter(|file| file.is_file());
+    if let Some(launch) = unpacked {
+        return Some(vec![launch, PathBuf::from("dovecot")]);
+    }
+    let path = variable("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
+        .map(|folder| folder.join("dovecot"))
         .find(|file| file.is_file())
+        .map(|file| vec![file])
 }
 
 /// Two ports that are free now. Held together, so that they are two.
@@ -284,7 +303,7 @@ fn free_ports() -> (u16, u16) {
     (one, other)
 }
 
-/// An authority and a certificate for `name`, by the openssl program: it is a dependency of Dovecot's package.
+/// An authority and a certificate for `name`, by the openssl program.
 fn certify(folder: &Path, name: &str) {
     let openssl = |arguments: &str| {
         let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
@@ -315,26 +334,26 @@ fn configuration(folder: &Path, options: &Options, port: u16, tls_port: u16) -> 
     } else {
         format!("imap_capability = {}", capability.join(" "))
     };
-    // Not root: everything runs as who we are, and nothing can be chrooted.
+    // The users that an installed package brings are not there. As root, everything but the master runs as nobody; as
+    // anybody else, everything runs as that user, and nothing can be chrooted.
     let (uid, gid, rootless) = if rustix::process::getuid().is_root() {
-        (NOBODY, NOBODY, String::new())
+        (NOBODY, NOBODY, "")
     } else {
-        let name = |flag: &str| {
-            let output = Command::new("id").arg(flag).output().unwrap();
-            String::from_utf8(output.stdout).unwrap().trim().to_owned()
-        };
-        let (user, group) = (name("-un"), name("-gn"));
-        let rootless = format!(
-            "default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}\n\
-             service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\nservice stats {{\n  chroot =\n}}\n"
-        );
+        let rootless = "service anvil {\n  chroot =\n}\nservice imap-login {\n  chroot =\n}\nservice stats {\n  chroot =\n}\n";
         (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw(), rootless)
     };
+    let name = |database: &str, id: u32| {
+        let output = Command::new("getent").args([database, &id.to_string()]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).split(':').next().unwrap_or_default().to_owned()
+    };
+    let (user, group) = (name("passwd", uid), name("group", gid));
     format!(
         "base_dir = {path}/run\nstate_dir = {path}/state\nlog_path = {path}/dovecot.log\nprotocols = imap\n\
          listen = 127.0.0.1\nmail_location = {format}:~/mails\nmail_fsync = never\nfirst_valid_uid = 1\n\
          ssl = yes\nssl_cert = <{path}/server.pem\nssl_key = <{path}/server.key\nssl_min_protocol = TLSv1.2\n\
-         disable_plaintext_auth = no\nauth_mechanisms = plain login\nauth_failure_delay = 0 secs\n{capability}\n{rootless}\
+         disable_plaintext_auth = no\nauth_mechanisms = plain login\nauth_failure_delay = 0 secs\n{capability}\n\
+         default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}\n{rootless}\
+         import_environment = TZ UNPACKED_ROOT LD_LIBRARY_PATH LD_PRELOAD\n\
          service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
          service imap-login {{\n  inet_listener imap {{\n    port = {port}\n  }}\n  inet_listener imaps {{\n    \
          port = {tls_port}\n    ssl = yes\n  }}\n}}\n\

@@ -1,5 +1,5 @@
-# Installs what the tests need and the machine lacks. Sourced by run.sh and demo.sh; Debian and its kin.
-# A package that brings a service is not allowed to start it.
+# Installs the compilers, libraries and tools that the tests need and the machine lacks. Sourced by run.sh and demo.sh;
+# Debian and its kin. A server is never installed, since it would listen after the next boot: servers.sh unpacks it.
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
@@ -10,10 +10,10 @@ need_packages() {
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
-  say "Installing with apt-get, since they are missing: ${missing[*]} (no service of theirs is started)"
+  say "Installing with apt-get, since they are missing: ${missing[*]} (none of them listens)"
   if [ "$(id -u)" != 0 ]; then root=(sudo); fi
 
-  # invoke-rc.d asks this file before it starts anything; 101 means no. One that is there already comes back.
+  # Nothing is started on the way either: invoke-rc.d asks this file before it starts anything; 101 means no. One that is there already comes back.
   if [ -e $policy ]; then kept=$(mktemp) && "${root[@]}" cp -p $policy "$kept"; fi
   printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
   "${root[@]}" chmod 755 $policy
