@@ -10,7 +10,7 @@ use std::thread;
 use followsift::diagnostic::Location;
 use followsift::ledger::{
     AccountLock, Allowance, Cursor, Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault,
-    Limit, LockFault, Old, Person, PutOff, SentPeople, Settlement, Target,
+    Limit, LockFault, Old, Person, PutOff, SentPeople, Settlement, Stay, Target,
 };
 use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Timestamp, Unread};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
@@ -82,12 +82,25 @@ fn intent(number: u8) -> Intent {
         marks: Marks { flagged: false, seen: true },
         stated_at: Timestamp(5000),
         by_hand: false,
+        received: Some(Timestamp(900)),
+        returns: false,
+        header: None,
     }
 }
 
 /// The mail number `number`, in its source folder again under this UID.
-fn earlier(ledger: &Ledger, number: u8, uid: u32) -> EarlierMove {
-    ledger.earlier_move(&place(uid), &identity(number)).unwrap()
+fn earlier(ledger: &Ledger, number: u8, uid: u32) -> &'static str {
+    earlier_at(ledger, number, &place(uid))
+}
+
+fn earlier_at(ledger: &Ledger, number: u8, place: &MailRef) -> &'static str {
+    match ledger.earlier_move(place, &identity(number), None).unwrap() {
+        EarlierMove::None => "never moved",
+        EarlierMove::Filed(_) => "filed once",
+        EarlierMove::Doubled => "doubled",
+        EarlierMove::Stays(Stay::PutBack) => "put back",
+        EarlierMove::Stays(_) => "kept",
+    }
 }
 
 fn past(ledger: &Ledger, handle: &str, before: i64, judged: Option<u8>) -> Past {
@@ -162,8 +175,8 @@ fn an_intent_survives_a_crash_and_is_settled_after_it() {
     let open = after.unsettled(&home()).unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!((open[0].id, &open[0].intent), (stated[0], &intent(1)));
-    assert_eq!(earlier(&after, 1, 101), EarlierMove::None, "nobody knows that yet");
-    assert_eq!(earlier(&after, 2, 101), EarlierMove::PutBack);
+    assert_eq!(earlier(&after, 1, 101), "never moved", "nobody knows that yet");
+    assert_eq!(earlier(&after, 2, 101), "filed once");
 
     after.settle(&[(open[0].id, Settlement::Gone)], Timestamp(6000)).unwrap();
     assert!(after.unsettled(&home()).unwrap().is_empty());
@@ -178,8 +191,8 @@ fn a_mail_that_was_gone_when_one_looked_and_comes_back_was_put_back() {
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
     let stated = ledger.intend(&[intent(1)]).unwrap();
     ledger.settle(&[(stated[0], Settlement::Gone)], Timestamp(5001)).unwrap();
-    assert_eq!(earlier(&ledger, 1, 101), EarlierMove::PutBack);
-    assert_eq!(earlier(&ledger, 1, intent(1).mail.uid.0), EarlierMove::None, "it was there all the time");
+    assert_eq!(earlier(&ledger, 1, 101), "filed once");
+    assert_eq!(earlier(&ledger, 1, intent(1).mail.uid.0), "never moved", "it was there all the time");
 }
 
 #[test]
@@ -205,9 +218,9 @@ fn only_a_mail_in_doubt_may_be_settled_again() {
     let id = ledger.intend(&[intent(1)]).unwrap()[0];
     ledger.settle(&[(id, Settlement::InDoubt)], Timestamp(1)).unwrap();
     assert!(ledger.unsettled(&home()).unwrap().is_empty());
-    assert_eq!(earlier(&ledger, 1, 101), EarlierMove::None);
+    assert_eq!(earlier(&ledger, 1, 101), "never moved");
     ledger.settle(&[(id, Settlement::Moved { uid: None })], Timestamp(2)).unwrap();
-    assert_eq!(earlier(&ledger, 1, 101), EarlierMove::PutBack);
+    assert_eq!(earlier(&ledger, 1, 101), "filed once");
 }
 
 #[test]
@@ -215,7 +228,7 @@ fn a_mail_put_back_is_corrected_for_ever_and_its_followers_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
-    assert_eq!(earlier(&ledger, 1, 1), EarlierMove::None);
+    assert_eq!(earlier(&ledger, 1, 1), "never moved");
     assert!(!past(&ledger, "ann", 9000, None).known);
 
     ledger.note_correction(&home(), &identity(1), Timestamp(6000)).unwrap();
@@ -227,8 +240,8 @@ fn a_mail_put_back_is_corrected_for_ever_and_its_followers_are_known() {
     drop(ledger);
 
     let ledger = Ledger::open(folder.path()).unwrap();
-    assert_eq!(earlier(&ledger, 1, 1), EarlierMove::PutBack);
-    assert_eq!(earlier(&ledger, 2, 1), EarlierMove::None);
+    assert_eq!(earlier(&ledger, 1, 1), "put back");
+    assert_eq!(earlier(&ledger, 2, 1), "never moved");
     assert!(past(&ledger, "Ann", 500, None).known, "a person is known, whenever the mail came");
     assert!(!past(&ledger, "bob", 9000, None).known);
     assert!(ledger.recent(9).unwrap().iter().all(|entry| entry.corrected));
@@ -353,27 +366,27 @@ fn with_a_move(settlement: Settlement) -> (tempfile::TempDir, Ledger) {
 fn a_twin_that_lay_beside_a_moved_mail_was_not_put_back() {
     let (_folder, ledger) = with_a_move(Settlement::Moved { uid: Some(Uid(40)) });
     for (uid, meaning) in [
-        (1, EarlierMove::PutBack), // its mark of deletion was taken away
-        (2, EarlierMove::None),
-        (99, EarlierMove::None),
-        (100, EarlierMove::PutBack),
-        (4711, EarlierMove::PutBack),
+        (1, "filed once"), // its mark of deletion was taken away
+        (2, "never moved"),
+        (99, "never moved"),
+        (100, "filed once"),
+        (4711, "filed once"),
     ] {
         assert_eq!(earlier(&ledger, 1, uid), meaning, "uid {uid}");
     }
     let elsewhere = MailRef { folder: Folder::new("Social").unwrap(), ..place(2) };
-    assert_eq!(ledger.earlier_move(&elsewhere, &identity(1)).unwrap(), EarlierMove::PutBack);
+    assert_eq!(earlier_at(&ledger, 1, &elsewhere), "filed once");
     let renumbered = MailRef { validity: UidValidity(8), ..place(2) };
-    assert_eq!(ledger.earlier_move(&renumbered, &identity(1)).unwrap(), EarlierMove::PutBack);
+    assert_eq!(earlier_at(&ledger, 1, &renumbered), "filed once");
     let renamed = MailRef { account: AccountName::new("private").unwrap(), ..place(2) };
-    assert_eq!(ledger.earlier_move(&renamed, &identity(1)).unwrap(), EarlierMove::PutBack);
+    assert_eq!(earlier_at(&ledger, 1, &renamed), "filed once");
 }
 
 #[test]
 fn an_original_that_could_not_be_removed_was_not_put_back() {
     let (_folder, ledger) = with_a_move(Settlement::Doubled { uid: Uid(40) });
-    assert_eq!(earlier(&ledger, 1, 1), EarlierMove::Doubled);
-    assert_eq!(earlier(&ledger, 1, 100), EarlierMove::PutBack);
+    assert_eq!(earlier(&ledger, 1, 1), "doubled");
+    assert_eq!(earlier(&ledger, 1, 100), "filed once");
 }
 
 #[test]

@@ -8,6 +8,14 @@ const SELECT: (&str, &str) = (
 );
 const FLAGS: (&str, &str) =
     ("UID FETCH 1:2 (UID FLAGS)", "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n");
+/// The two messages, as their headers prove them to be the ones meant.
+const PROOF: (&str, &str) = (
+    "UID FETCH 1:2 (UID FLAGS INTERNALDATE",
+    "* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\n\
+     * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+);
+const EMPTY: (&str, &str) =
+    ("EXAMINE", "* 0 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 100] x\r\nTAG OK x\r\n");
 const LIST: (&str, &str) = ("LIST", "* LIST () \"/\" INBOX\r\n* LIST () \"/\" Spam\r\nTAG OK x\r\n");
 const STATUS: (&str, &str) = ("STATUS", "* STATUS Spam (UIDVALIDITY 9 UIDNEXT 100)\r\nTAG OK x\r\n");
 
@@ -21,14 +29,14 @@ fn two() -> Vec<Trace> {
 fn act(fake: &Fake) -> Result<BTreeMap<Uid, Outcome>, Fault> {
     let mut session = connect(&fake.account(), &login_with("x"))?;
     session.select(&Folder::inbox())?;
-    let plans = session.prepare(vec![Errand { to: folder("Spam"), mails: two() }])?;
+    let plans = session.prepare(vec![Errand { to: folder("Spam"), mails: two(), touched_too: false }])?;
     assert_eq!(plans[0].landing, Some(Landing { validity: UidValidity(9), next: Uid(100) }));
-    Ok(session.act(plans)?.remove(0).outcomes)
+    Ok(session.act(plans, &mut |_, _| true)?.remove(0).outcomes)
 }
 
 #[test]
 fn an_ok_to_a_move_proves_nothing() {
-    let fake = Fake::start(GREETING, &[LOGIN, SELECT, FLAGS, LIST, STATUS, FLAGS]);
+    let fake = Fake::start(GREETING, &[LOGIN, SELECT, LIST, STATUS, PROOF, FLAGS, FLAGS, EMPTY]);
     let outcomes = act(&fake).unwrap();
     assert_eq!(
         outcomes.values().collect::<Vec<_>>(),
@@ -41,9 +49,10 @@ fn a_copyuid_that_lies_is_looked_into() {
     let script = &[
         LOGIN,
         SELECT,
-        FLAGS,
         LIST,
         STATUS,
+        PROOF,
+        FLAGS,
         ("UID MOVE", "* OK [COPYUID 9 1:2 50:51] there\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\nTAG OK x\r\n"),
         ("EXAMINE", "* 0 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 100] x\r\nTAG OK x\r\n"),
         SELECT,
@@ -57,9 +66,10 @@ fn a_no_in_the_middle_of_a_move_is_looked_into() {
     let script = &[
         LOGIN,
         SELECT,
-        FLAGS,
         LIST,
         STATUS,
+        PROOF,
+        FLAGS,
         ("UID MOVE", "* OK [COPYUID 9 1 100] x\r\n* 1 EXPUNGE\r\nTAG NO [OVERQUOTA] full\r\n"),
         ("UID FETCH 1:2 (UID FLAGS)", "* 1 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n"),
         ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 101] x\r\nTAG OK x\r\n"),
@@ -83,9 +93,10 @@ fn half_a_move(original: &str, later: &str) -> (Vec<Outcome>, Vec<String>) {
     let script = &[
         LOGIN,
         SELECT,
-        FLAGS,
         LIST,
         STATUS,
+        PROOF,
+        FLAGS,
         ("UID MOVE", "TAG NO [NOPERM] not yours\r\n"),
         ("UID FETCH 1:2 (UID FLAGS)", flags.as_str()),
         ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 101] x\r\nTAG OK x\r\n"),
@@ -94,6 +105,14 @@ fn half_a_move(original: &str, later: &str) -> (Vec<Outcome>, Vec<String>) {
             "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
         ),
         ("SELECT \"Spam\"", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+        (
+            "UID FETCH 100 (UID FLAGS INTERNALDATE",
+            "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+        ),
+        (
+            "UID FETCH 1 (UID FLAGS INTERNALDATE",
+            "* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+        ),
         ("UID STORE 100", "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\nTAG OK x\r\n"),
         SELECT,
         ("UID FETCH 1 (UID FLAGS)", later.as_str()),
@@ -130,9 +149,10 @@ fn without_proof_nothing_is_flagged_or_expunged() {
     let script = &[
         ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n"),
         SELECT,
-        FLAGS,
         LIST,
         STATUS,
+        PROOF,
+        FLAGS,
         // Says that both were copied; shows one, of another size.
         ("UID COPY", "TAG OK [COPYUID 9 1:2 100:101] copied\r\n"),
         ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
@@ -141,6 +161,7 @@ fn without_proof_nothing_is_flagged_or_expunged() {
             "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 11 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
         ),
         SELECT,
+        PROOF,
         FLAGS,
     ];
     let fake = Fake::start(GREETING, script);
@@ -158,9 +179,10 @@ fn a_copy_is_taken_back_where_its_original_cannot_be_removed() {
     let script = &[
         ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n"),
         SELECT,
-        FLAGS,
         LIST,
         STATUS,
+        PROOF,
+        FLAGS,
         ("EXAMINE", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
         (
             "UID FETCH 100:101",
@@ -168,10 +190,16 @@ fn a_copy_is_taken_back_where_its_original_cannot_be_removed() {
              * 2 FETCH (UID 101 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
         ),
         SELECT,
+        PROOF,
         FLAGS,
         ("UID STORE 1:2", "TAG NO [NOPERM] not yours\r\n"),
         FLAGS,
         ("SELECT \"Spam\"", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+        (
+            "UID FETCH 100:101",
+            "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\n\
+             * 2 FETCH (UID 101 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+        ),
         (
             "UID STORE 100:101",
             "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\n* 2 FETCH (UID 101 FLAGS (\\Deleted))\r\nTAG OK x\r\n",

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use followsift::login::Login;
 use followsift::mailbox::{
     Cause, Code, Connector, Errand, Fate, Fault, Landing, Outcome, Pending, Range, Reason, Relocation,
-    Session, Settled, Step, Stop, Trace, Woken,
+    Removal, Session, Settled, Step, Stop, Trace, Woken,
 };
 use followsift::place::{Folder, MailDigest, MailIdentity, Marks, Uid, UidValidity};
 use followsift::settings::{Account, Tls};
@@ -33,11 +33,10 @@ fn traces(session: &mut Session) -> Vec<Trace> {
     let known: BTreeMap<Uid, u32> = sizes.iter().copied().collect();
     let mut traces = Vec::new();
     session
-        .mails(&sizes, 262_144, |uid, bytes| {
-            traces.push(Trace {
-                uid,
-                identity: MailIdentity { size: known[&uid], digest: MailDigest::of(bytes) },
-            });
+        .mails(&sizes, 262_144, |trace, bytes| {
+            let identity = MailIdentity { size: known[&trace.uid], digest: MailDigest::of(bytes) };
+            assert_eq!(trace.identity, identity);
+            traces.push(trace);
         })
         .unwrap();
     traces
@@ -54,9 +53,9 @@ fn deliver(server: &Dovecot, count: usize) {
 fn move_all(session: &mut Session, to: &str) -> BTreeMap<Uid, Outcome> {
     session.select(&Folder::inbox()).unwrap();
     let mails = traces(session);
-    let plans = session.prepare(vec![Errand { to: folder(to), mails }]).unwrap();
+    let plans = session.prepare(vec![Errand { to: folder(to), mails, touched_too: false }]).unwrap();
     let mut outcomes: BTreeMap<Uid, Outcome> = plans[0].left.iter().cloned().collect();
-    for relocated in session.act(plans).unwrap() {
+    for relocated in session.act(plans, &mut |_, _| true).unwrap() {
         outcomes.extend(relocated.outcomes);
     }
     outcomes

@@ -129,7 +129,7 @@ fn several_folders_are_looked_through_and_the_sent_one_is_not() {
 }
 
 #[test]
-fn a_thousand_new_mails_take_at_most_sixteen_turns() {
+fn a_thousand_new_mails_take_at_most_sixteen_turns_and_a_look_at_what_arrived() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     for number in 0..1000 {
         let letter = match number % 10 {
@@ -146,6 +146,7 @@ fn a_thousand_new_mails_take_at_most_sixteen_turns() {
     let turns: u32 =
         said.rsplit_once(" round trips)").unwrap().0.rsplit_once('(').unwrap().1.parse().unwrap();
     assert!(said.contains("looked at 1000 mails"), "{}", said.lines().last().unwrap());
-    assert!(turns <= 16, "{turns} turns");
+    // The look costs two turns for each of the two folders.
+    assert!(turns <= 16 + 4, "{turns} turns");
     assert_eq!((scene.count(SPAM), scene.count(GAME), scene.count("INBOX")), (400, 100, 500));
 }
