@@ -8,6 +8,7 @@ use super::{Check, Ending, context, drift};
 use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, connect};
 use crate::diagnostic::Diagnostic;
+use crate::ledger::{Ledger, LedgerFault};
 use crate::mail::Message;
 use crate::mailbox::{Cause, Range, Relocation, Session, Stop, shown_certificate};
 use crate::place::{Folder, Uid};
@@ -35,6 +36,10 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         }
     }
     let mut ending = Ending::Well;
+    if let Some(fault) = settings.as_ref().and_then(damage) {
+        output.failure(&fault);
+        ending = Ending::Fault;
+    }
     if options.connect {
         let Some(settings) = settings else {
             output.error("error: there are no settings, so there is no account to connect to");
@@ -52,6 +57,12 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         }
     }
     ending
+}
+
+/// What is wrong with the ledger, where there is one.
+fn damage(settings: &Settings) -> Option<LedgerFault> {
+    let ledger = Ledger::open_read_only(&settings.state);
+    ledger.and_then(|ledger| ledger.map_or(Ok(()), |ledger| ledger.require_whole())).err()
 }
 
 /// Every finding as a line of JSON; nothing where nothing is wrong.

@@ -60,6 +60,7 @@ pub(super) fn migrate(ledger: &mut Ledger) -> Result<(), LedgerFault> {
     if ledger.attempt("look up the version", stamp)?.version(ledger)? == MIGRATIONS.len() {
         return Ok(());
     }
+    ledger.require_whole()?;
     let stamp = ledger.write("bring the tables up to date", |transaction| {
         // Another program may have been faster.
         let stamp = stamp(transaction)?;
