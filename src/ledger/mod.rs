@@ -18,6 +18,8 @@ use rustix::fs::{FlockOperation, flock};
 mod assessing;
 mod columns;
 mod correction;
+#[cfg(test)]
+mod cost;
 mod cursor;
 mod drift;
 mod earlier;

@@ -11,8 +11,8 @@ use crate::place::{AccountName, MailIdentity};
 use crate::rules::recall::{Asked, WAVE};
 use crate::rules::{Past, Recall};
 
-/// The length of a minute, in seconds.
-const MINUTE: i64 = 60;
+/// The lengths of the spans in which a wave is counted, in seconds. Each divides the next.
+const SPANS: [i64; 4] = [1, 8, 64, 512];
 
 /// What an account's mails tell about followers. Mails count once however often they were judged. Only those that pass
 /// count, or anybody could give anybody a past.
@@ -94,11 +94,8 @@ fn wave(
     judged: Option<i64>,
 ) -> rusqlite::Result<u64> {
     let (since, before) = (before.0.saturating_sub(WAVE), before.0);
-    // The whole minutes of the hour, and at both ends the seconds that are left.
-    let first = minute(since.saturating_add(MINUTE - 1));
-    let last = minute(before).max(first);
     let mut count = 0_i64;
-    for (seconds, since, before) in [(1, since, first), (MINUTE, first, last), (1, last, before)] {
+    for (seconds, since, before) in pieces(since, before) {
         count += connection
             .prepare_cached(
                 "SELECT coalesce(sum(messages), 0) FROM past_wave
@@ -116,6 +113,28 @@ fn wave(
         count -= i64::from(itself);
     }
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// A time cut into spans as long as possible: the length of the spans, and from when to when there are such.
+fn pieces(since: i64, before: i64) -> Vec<(i64, i64, i64)> {
+    let (mut since, mut before) = (since, before);
+    let mut pieces = Vec::new();
+    for (index, span) in SPANS.into_iter().enumerate() {
+        let whole = SPANS
+            .get(index + 1)
+            .map(|longer| (start(since.saturating_add(longer - 1), *longer), start(before, *longer)));
+        match whole.filter(|(first, last)| first < last) {
+            Some((first, last)) => {
+                pieces.extend([(span, since, first), (span, last, before)]);
+                (since, before) = (first, last);
+            }
+            None => {
+                pieces.push((span, since, before));
+                break;
+            }
+        }
+    }
+    pieces
 }
 
 /// Notes what a mail, which has just been judged, tells about the past; what it told before counts no longer.
@@ -157,7 +176,7 @@ fn count(
     received: i64,
     messages: i64,
 ) -> rusqlite::Result<()> {
-    for (seconds, since) in [(1, received), (MINUTE, minute(received))] {
+    for (seconds, since) in SPANS.map(|span| (span, start(received, span))) {
         transaction
             .prepare_cached(
                 "INSERT INTO past_wave (account, network, seconds, since, messages) VALUES (?, ?, ?, ?, ?)
@@ -168,9 +187,9 @@ fn count(
     Ok(())
 }
 
-/// The first second of the minute.
-fn minute(second: i64) -> i64 {
-    second.saturating_sub(second.rem_euclid(MINUTE))
+/// The first second of the span in which a second is.
+fn start(second: i64, span: i64) -> i64 {
+    second.saturating_sub(second.rem_euclid(span))
 }
 
 impl Recall for Recalled<'_> {

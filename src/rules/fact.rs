@@ -177,13 +177,9 @@ impl Fact {
             Kind => "\"follow\", \"follow-request\" or \"follow-batch\" (one mail about several followers)",
             Instance => "your own server, on networks that have many",
             Known => "whether you once put a mail about this follower back by hand",
-            TimesFollowed => {
-                "how many messages about this follower came before, of those proven authentic"
-            }
+            TimesFollowed => "how many messages about this follower came before, of those proven authentic",
             LastFollowed => "how long ago the last of them came; empty if none did",
-            Wave => {
-                "how many messages of this network came in the hour before, of those proven authentic"
-            }
+            Wave => "how many messages of this network came in the hour before, of those proven authentic",
             Ratio => "following / followers, with followers at least 1",
             Lopsided => "following / followers / followers, with followers at least 1",
             FollowingPerPost => "following / posts, with posts at least 1",

@@ -95,11 +95,11 @@ CREATE TABLE past_follower (
     PRIMARY KEY (account, network, key, received, mail)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX past_follower_by_mail ON past_follower (mail);
--- Counted by the second and by the minute, so that an hour has at most 60 + 2 * 59 rows to add, however many came.
+-- Counted by spans of 1, 8, 64 and 512 seconds, so that an hour has some thirty rows to add, however many came.
 CREATE TABLE past_wave (
     account  TEXT NOT NULL,
     network  TEXT NOT NULL,
-    seconds  INTEGER NOT NULL CHECK (seconds IN (1, 60)),
+    seconds  INTEGER NOT NULL CHECK (seconds IN (1, 8, 64, 512)),
     since    INTEGER NOT NULL,
     messages INTEGER NOT NULL,
     PRIMARY KEY (account, network, seconds, since)
@@ -114,8 +114,9 @@ WHERE judgement.authentic = 'pass' AND judgement.instance IS NULL AND judgement.
     'youtube');
 INSERT INTO past_wave (account, network, seconds, since, messages)
 SELECT account, network, 1, received, count(DISTINCT mail) FROM past_follower GROUP BY account, network, received;
+WITH span (length) AS (VALUES (8), (64), (512))
 INSERT INTO past_wave (account, network, seconds, since, messages)
-SELECT account, network, 60, since - (since % 60 + 60) % 60, sum(messages) FROM past_wave WHERE seconds = 1
-GROUP BY account, network, since - (since % 60 + 60) % 60;
+SELECT account, network, length, since - (since % length + length) % length AS start, sum(messages)
+FROM span JOIN past_wave ON seconds = 1 GROUP BY account, network, length, start;
 -- The mails that could not be read of the last days are looked for from here, not among all mails of these days.
 CREATE INDEX incomplete_by_time ON incomplete (seen_at);
