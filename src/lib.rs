@@ -16,11 +16,12 @@
 //! | room | owns | may import |
 //! | --- | --- | --- |
 //! | [`place`] | where a mail is | nothing |
+//! | [`host`] | names of hosts in the one form in which they are compared; the only user of idna | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
-//! | [`mail`] | bytes to a message to a notification; the only user of mailparse | diagnostic |
-//! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, diagnostic, place |
+//! | [`mail`] | bytes to a message to a notification; the only user of mailparse | host, diagnostic |
+//! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, diagnostic, place |
 //! | [`assess`] | profiles, rules and recall: bytes to an action | mail, rules |
-//! | [`settings`] | layered settings, accounts, where secrets are | diagnostic, place |
+//! | [`settings`] | layered settings, accounts, where secrets are | host, diagnostic, place |
 //! | [`login`] | how an account proves who it is | settings |
 //! | [`mailbox`] | the only user of imap and native_tls: connect, fetch, wait, move safely | place, settings, login |
 //! | [`ledger`] | SQLite: intents, outcomes, facts judged on, corrections, history | place, mail, rules, diagnostic |
@@ -60,6 +61,7 @@ pub mod assess;
 pub mod cli;
 pub mod daemon;
 pub mod diagnostic;
+pub mod host;
 pub mod ledger;
 pub mod login;
 pub mod mail;

@@ -214,8 +214,7 @@ fn put_back(desk: &Desk) {
     let (settings, _) = settings::load(Some(&file), &Environment::of([("HOME", "/home/ann")]));
     let settings = settings.unwrap();
     let reading = rulebook::read(Some(&settings)).0.unwrap();
-    let rulebook =
-        reading.rulebook(followsift::mail::Trust { authserv_id: None }, false, &Default::default());
+    let rulebook = reading.rulebook(followsift::mail::Trust::default(), false, &Default::default());
     let mut ledger = Ledger::open(&settings.state).unwrap();
     let account = AccountName::new("home").unwrap();
     for (day, handle, counts) in [(1, "bo", [90, 3000, 1]), (6, "fay", [100, 80, 10])] {
