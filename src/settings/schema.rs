@@ -72,7 +72,7 @@ fn account() -> Value {
             "authserv-id": text("What your mail server calls itself in Authentication-Results; `check --connect` shows it."),
             "instances": {
                 "description": "Your own servers on networks that anybody can host. Only their messages can be proven.",
-                "type": "array",
+                "type": ["array", "string"],
                 "items": {
                     "anyOf": [
                         host("A server, such as `toot.example`."),
