@@ -198,6 +198,21 @@ fn a_strangers_server_that_claims_to_be_ones_own_stars_nobody() {
 }
 
 #[test]
+fn a_namesake_on_a_host_that_only_folds_to_the_friends_is_not_starred() {
+    let home = Home::new();
+    home.write("rules.toml", &RULES.replace("@ana@brew.example", "@ana@strasse.example"));
+    let explain = |handle: &str| {
+        home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new("Ana", handle, [1, 24, 0])));
+        home.run(&["explain", "--brief", "mail.eml"]).exits(0).out()
+    };
+    assert!(explain("ana@strasse.example").contains("would stay, starred"));
+    for other in ["ana@straße.example", "ana@xn--strae-oqa.example"] {
+        let explained = explain(other);
+        assert!(explained.contains("authentic (") && !explained.contains("starred"), "{explained}");
+    }
+}
+
+#[test]
 fn ones_own_servers_can_be_named_on_the_command_line() {
     let home = Home::new();
     home.write("followsift.toml", "rules = \"rules.toml\"\n");
