@@ -184,3 +184,80 @@ fn recognise(bytes: &[u8], profiles: &Profiles, trust: &Trust) -> Option<Notific
 fn passes(notification: &Notification) -> bool {
     matches!(notification.authentic, Authenticity::Pass(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::diagnostic::document::Findings;
+    use crate::place::AccountName;
+    use crate::settings::{Backlog, SecretSource, Tls};
+
+    const OWN: &[u8] = include_bytes!("../../tests/corpus/mastodon/own-server/message.eml");
+    const CLAIMED: &[u8] = include_bytes!("../../tests/corpus/mastodon/claims-own-server/message.eml");
+
+    fn account(authserv_id: Option<&str>, instances: &[&str], require_authentic: bool) -> Account {
+        Account {
+            name: AccountName::new("home").unwrap(),
+            host: "mail.example".to_owned(),
+            port: 993,
+            tls: Tls::Implicit,
+            ca_file: None,
+            pin: None,
+            user: "ann".to_owned(),
+            secret: SecretSource::File(PathBuf::new()),
+            folders: vec![Folder::inbox()],
+            authserv_id: authserv_id.map(str::to_owned),
+            instances: instances.iter().map(|host| Instance::new(HostName::parse(host).unwrap())).collect(),
+            require_authentic,
+            act: true,
+            backlog: Backlog::None,
+            poll: Duration::from_secs(60),
+            moves_per_hour: 1,
+            moves_after_change: 1,
+            idle: Duration::from_secs(60),
+        }
+    }
+
+    /// The proposals and the warning, of these messages.
+    fn look(account: &Account, messages: &[&[u8]]) -> (String, Option<String>) {
+        let findings = Findings::default();
+        let profiles = Profiles::compile(&Profiles::shipped_sources(), &findings);
+        let mut proof = Proof::new(account, Some("mx.home.example"));
+        messages.iter().for_each(|bytes| proof.look(bytes, &profiles));
+        (proof.proposals().join("\n"), proof.warning())
+    }
+
+    #[test]
+    fn only_a_server_whose_messages_pass_as_its_own_is_proposed_and_only_once() {
+        let set = account(Some("mx.home.example"), &[], false);
+        let (proposals, _) = look(&set, &[OWN, CLAIMED, OWN]);
+        assert!(
+            proposals.starts_with("  2 messages here are provably from fosstodon.example"),
+            "{proposals}"
+        );
+        assert!(proposals.contains("\n    instances = [\"fosstodon.example\"]\n"), "{proposals}");
+        assert_eq!(look(&set, &[CLAIMED]).0, "");
+        // As the server calls itself, where the settings do not say yet.
+        assert_ne!(look(&account(None, &[], false), &[OWN]).0, "");
+        let (more, _) = look(&account(Some("mx.home.example"), &["pod.example"], false), &[OWN]);
+        assert!(more.contains("[\"pod.example\", \"fosstodon.example\"]"), "{more}");
+        assert_eq!(
+            look(&account(Some("mx.home.example"), &["fosstodon.example"], false), &[OWN, CLAIMED]).0,
+            ""
+        );
+    }
+
+    #[test]
+    fn an_account_that_demands_proof_is_warned_where_nothing_would_be_filed() {
+        let warning = |account: &Account, messages: &[&[u8]]| look(account, messages).1;
+        let own = Some("mx.home.example");
+        assert_eq!(warning(&account(own, &[], false), &[OWN]), None);
+        assert!(warning(&account(own, &[], true), &[OWN]).unwrap().contains("none of the 1 notifications"));
+        assert_eq!(warning(&account(own, &["fosstodon.example"], true), &[OWN, CLAIMED]), None);
+        assert_eq!(warning(&account(own, &[], true), &[]), None);
+        assert!(warning(&account(None, &[], true), &[]).unwrap().contains("`authserv-id` is not set"));
+    }
+}
