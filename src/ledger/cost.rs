@@ -127,7 +127,7 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
         stated.into_iter().map(|id| (id, Settlement::Moved { uid: Some(Uid(9)) })).collect();
     ledger.settle(&settled, now).unwrap();
     let first = new.first().unwrap();
-    let put_off = PutOff { mail: first.mail.clone(), identity: first.identity.clone(), why: Delay::Refused };
+    let put_off = PutOff { mail: first.mail.clone(), identity: first.identity, why: Delay::Refused };
     ledger.put_off(&[put_off], now).unwrap();
     ledger.strike_off(&account, &inbox, UidValidity(7), &[first.mail.uid]).unwrap();
     ledger.strike_off_void(&account, &inbox, UidValidity(7)).unwrap();
@@ -158,7 +158,7 @@ fn judge(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
 fn intent(judged: &Judged) -> Intent {
     Intent {
         mail: judged.mail.clone(),
-        identity: judged.identity.clone(),
+        identity: judged.identity,
         source_next: Uid(2_000_000),
         target: Target { folder: Folder::new("Spam").unwrap(), validity: UidValidity(3), next: Uid(40) },
         marks: Marks::default(),
