@@ -119,14 +119,16 @@ pub fn trace<'r>(
     recall: &dyn Recall,
 ) -> Vec<Vec<Trace<'r>>> {
     let Rulebook { rules, lists, .. } = rulebook;
-    let past = |follower| recall.past(&notification.key(follower), notification.received);
+    let asked = rules.asked();
+    let past = |follower| recall.past(&notification.key(follower), notification.received, asked);
     let one = |follower| rules.trace(&Case::of(notification, follower, &past(follower)), lists);
     notification.followers.iter().map(one).collect()
 }
 
 fn judge(notification: &Notification, rulebook: &Rulebook, recall: &dyn Recall) -> Vec<Verdict> {
     let Rulebook { rules, lists, .. } = rulebook;
-    let past = |follower| recall.past(&notification.key(follower), notification.received);
+    let asked = rules.asked();
+    let past = |follower| recall.past(&notification.key(follower), notification.received, asked);
     let one = |follower| rules.judge(&Case::of(notification, follower, &past(follower)), lists);
     notification.followers.iter().map(one).collect()
 }

@@ -16,11 +16,12 @@
 //! | room | owns | may import |
 //! | --- | --- | --- |
 //! | [`place`] | where a mail is | nothing |
+//! | [`host`] | names of hosts in the one form in which they are compared; the only user of idna | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
-//! | [`mail`] | bytes to a message to a notification; the only user of mailparse | diagnostic |
-//! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, diagnostic, place |
+//! | [`mail`] | bytes to a message to a notification; the only user of mailparse | host, diagnostic |
+//! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, diagnostic, place |
 //! | [`assess`] | profiles, rules and recall: bytes to an action | mail, rules |
-//! | [`settings`] | layered settings, accounts, where secrets are | diagnostic, place |
+//! | [`settings`] | layered settings, accounts, where secrets are | host, diagnostic, place |
 //! | [`login`] | how an account proves who it is | settings |
 //! | [`mailbox`] | the only user of imap and native_tls: connect, fetch, wait, move safely | place, settings, login |
 //! | [`ledger`] | SQLite: intents, outcomes, facts judged on, corrections, history | place, mail, rules, diagnostic |
@@ -40,6 +41,9 @@
 //!    (`tests/rooms.rs::every_room_imports_only_what_the_table_allows`).
 //! 2. What is forged is never acted on (`tests/assess.rs::a_forged_mail_is_never_acted_on`).
 //! 3. What nobody proves stars nobody (`tests/assess.rs::what_nobody_proves_may_be_filed_but_stars_nobody`).
+//!    A self-hosted network's message is proven only as one of the user's own servers
+//!    (`tests/cli.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and what is not proven gives nobody a
+//!    past (`tests/past.rs::what_is_not_proven_gives_nobody_a_past`).
 //! 4. A list that has never been loaded stops every move
 //!    (`tests/assess.rs::a_list_that_was_never_loaded_stops_every_move`).
 //! 5. A move is on the disk before it is made (`tests/ledger.rs::an_intent_survives_a_crash_and_is_settled_after_it`).
@@ -60,6 +64,7 @@ pub mod assess;
 pub mod cli;
 pub mod daemon;
 pub mod diagnostic;
+pub mod host;
 pub mod ledger;
 pub mod login;
 pub mod mail;

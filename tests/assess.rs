@@ -6,6 +6,7 @@ use std::sync::Arc;
 use followsift::assess::{Mail, Restraint, Rulebook, assess};
 use followsift::diagnostic::Source;
 use followsift::diagnostic::document::Findings;
+use followsift::host::{HostName, Instance};
 use followsift::mail::{Notification, Profiles, Recognition, Timestamp, Trust};
 use followsift::rules::recall::{Blank, Replay};
 use followsift::rules::{Action, ListSource, Person as Listed, Recall, Vocabulary, compile};
@@ -61,7 +62,10 @@ fn rulebook(rules: &str) -> Rulebook {
         lists: Arc::new(rules.gather(&BTreeMap::<ListSource, Vec<Listed>>::new())),
         profiles: Arc::new(profiles),
         rules: Arc::new(rules),
-        trust: Trust { authserv_id: Some(AUTHSERV_ID.to_owned()) },
+        trust: Trust {
+            authserv_id: Some(AUTHSERV_ID.to_owned()),
+            instances: vec![Instance::new(HostName::parse(ENGLISH.host).unwrap())],
+        },
         require_authentic: false,
         edition: String::new(),
     }

@@ -14,7 +14,7 @@ use followsift::mail::{Recognition, Timestamp};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Uid, UidValidity};
 use followsift::rules::recall::Blank;
 use followsift::settings::{self, Environment, Tls};
-use support::letters::{Person, ordinary, twitter_2009};
+use support::letters::{AUTHSERV_ID, Person, ordinary, twitter_2009};
 use support::{Dovecot, Options, PASSWORD, USER};
 
 mod support;
@@ -55,6 +55,15 @@ impl Desk {
         let desk = Self(tempfile::tempdir().unwrap());
         desk.write("rules.toml", RULES);
         desk.write("followsift.toml", "state = \"state\"\n");
+        desk
+    }
+
+    /// One whose settings say what proves a message: what came before counts only where it is proven.
+    fn proving() -> Self {
+        let desk = Self::new();
+        let account = "host = \"mail.example\"\nuser = \"ann\"\npassword-file = \"password\"\n";
+        let proof = format!("authserv-id = \"{AUTHSERV_ID}\"\n");
+        desk.write("followsift.toml", format!("state = \"state\"\n[accounts.home]\n{account}{proof}"));
         desk
     }
 
@@ -137,14 +146,14 @@ you have put back no mail by hand, so there is nothing to agree with
 
 #[test]
 fn mails_are_replayed_in_the_order_in_which_they_came() {
-    let desk = Desk::new();
+    let desk = Desk::proving();
     desk.write("inbox.mbox", mbox());
     assert_eq!(desk.well(&["inbox.mbox"]), MOVES);
 }
 
 #[test]
 fn a_maildir_and_single_mails_tell_the_same() {
-    let desk = Desk::new();
+    let desk = Desk::proving();
     for (day, mail) in mails() {
         let file = desk
             .path()
@@ -214,8 +223,7 @@ fn put_back(desk: &Desk) {
     let (settings, _) = settings::load(Some(&file), &Environment::of([("HOME", "/home/ann")]));
     let settings = settings.unwrap();
     let reading = rulebook::read(Some(&settings)).0.unwrap();
-    let rulebook =
-        reading.rulebook(followsift::mail::Trust { authserv_id: None }, false, &Default::default());
+    let rulebook = reading.rulebook(followsift::mail::Trust::default(), false, &Default::default());
     let mut ledger = Ledger::open(&settings.state).unwrap();
     let account = AccountName::new("home").unwrap();
     for (day, handle, counts) in [(1, "bo", [90, 3000, 1]), (6, "fay", [100, 80, 10])] {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use support::letters::{
-    AUTHSERV_ID, ENGLISH, Letter, Person, mastodon_card, ordinary, twitter_2009, twitter_digest,
+    AUTHSERV_ID, ENGLISH, INSTANCES, Letter, Person, mastodon_card, ordinary, twitter_2009, twitter_digest,
 };
 
 mod support;
@@ -41,7 +41,7 @@ impl Home {
     fn new() -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         home.write("rules.toml", RULES);
-        home.write("followsift.toml", &format!("rules = \"rules.toml\"\n[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \"password\"\nauthserv-id = \"{AUTHSERV_ID}\"\n"));
+        home.write("followsift.toml", &format!("rules = \"rules.toml\"\n[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \"password\"\nauthserv-id = \"{AUTHSERV_ID}\"\ninstances = {INSTANCES}\n"));
         home
     }
 
@@ -171,6 +171,93 @@ fn a_listed_handle_in_an_authentic_mail_is_starred_and_in_another_is_not() {
     assert!(explained.contains("would stay, starred"), "{explained}");
     let explained = home.run(&["explain", "--authserv-id", "other.example", "mail.eml"]).exits(0).out();
     assert!(explained.contains("would stay: it is not proven authentic"), "{explained}");
+}
+
+#[test]
+fn a_strangers_server_that_claims_to_be_ones_own_stars_nobody() {
+    let home = Home::new();
+    let ana = Person::new("Ana", "ana@brew.example", [1, 2400, 0]);
+    let genuine = String::from_utf8(mastodon_card(&ENGLISH, &ana).bytes(1)).unwrap();
+    let own = ENGLISH.host;
+    // Anybody's domain passes as itself: a free-mail address, or a server beside one's own.
+    for other in ["freemail.example".to_owned(), format!("users.{own}")] {
+        let forged: String = genuine
+            .split_inclusive('\n')
+            .map(|line| {
+                let names_sender =
+                    ["From:", "DKIM-", "Authentication-"].iter().any(|it| line.starts_with(it));
+                if names_sender { line.replace(own, &other) } else { line.to_owned() }
+            })
+            .collect();
+        assert_ne!(forged, genuine);
+        home.write("mail.eml", &forged);
+        let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+        assert!(explained.contains("real, by \"People I know\""), "{explained}");
+        assert!(explained.contains("would stay: it is not proven authentic"), "{explained}");
+    }
+}
+
+#[test]
+fn a_namesake_on_a_host_that_only_folds_to_the_friends_is_not_starred() {
+    let home = Home::new();
+    home.write("rules.toml", &RULES.replace("@ana@brew.example", "@ana@strasse.example"));
+    let explain = |handle: &str| {
+        home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new("Ana", handle, [1, 24, 0])));
+        home.run(&["explain", "--brief", "mail.eml"]).exits(0).out()
+    };
+    assert!(explain("ana@strasse.example").contains("would stay, starred"));
+    for other in ["ana@straße.example", "ana@xn--strae-oqa.example"] {
+        let explained = explain(other);
+        assert!(explained.contains("authentic (") && !explained.contains("starred"), "{explained}");
+    }
+}
+
+#[test]
+fn ones_own_servers_can_be_named_on_the_command_line() {
+    let home = Home::new();
+    home.write("followsift.toml", "rules = \"rules.toml\"\n");
+    home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new("Ana", "ana@brew.example", [1, 2400, 0])));
+    let explain = |more: &[&str]| {
+        let arguments = [&["explain", "--brief", "--authserv-id", AUTHSERV_ID, "mail.eml"], more].concat();
+        home.run(&arguments).exits(0).out()
+    };
+    assert!(explain(&[]).contains("not proven authentic"));
+    assert!(explain(&["--instance", "brew.example"]).contains("not proven authentic"));
+    let starred = explain(&["--instance", "brew.example", "--instance", ENGLISH.host]);
+    assert!(starred.contains("would stay, starred"), "{starred}");
+    let wrong = home.run(&["explain", "--instance", "https://toots.example/", "mail.eml"]);
+    assert!(wrong.exits(64).err().contains("expected the name of a server"));
+}
+
+#[test]
+fn forged_messages_do_not_get_a_genuine_one_moved() {
+    let home = Home::new();
+    let comes_and_goes =
+        "\n[[rule]]\nname = \"Comes and goes\"\nwhen.times-followed = \">= 2\"\nverdict = \"spam\"\n";
+    home.write("rules.toml", &format!("{RULES}{comes_and_goes}"));
+    let carol = || mastodon_card(&ENGLISH, &Person::new("Carol", "carol@kiln.example", [90, 80, 70]));
+    let dated = |name: &str, day: u32, is_proven: bool| {
+        let mail = String::from_utf8(carol().bytes(1)).unwrap();
+        let kept = |line: &&str| is_proven || !line.starts_with("Authentication-Results:");
+        let mail: String =
+            mail.split_inclusive('\n').filter(|line| !line.starts_with("Date:")).filter(kept).collect();
+        home.write(name, &format!("Date: {day} Jan 2026 10:00:00 +0000\r\n{mail}"));
+    };
+    for (name, day) in [("forged-1.eml", 1), ("forged-2.eml", 2)] {
+        dated(name, day, false);
+    }
+    dated("genuine.eml", 8, true);
+    let explain = |files: &[&str]| {
+        let all = home.run(&[&["explain", "--brief"], files].concat()).exits(0).out();
+        all.rsplit("genuine.eml").next().unwrap().to_owned()
+    };
+    let last = explain(&["forged-1.eml", "forged-2.eml", "genuine.eml"]);
+    assert!(!last.contains("move to"), "{last}");
+    // The same messages, proven, are a past.
+    dated("forged-1.eml", 1, true);
+    dated("forged-2.eml", 2, true);
+    let last = explain(&["forged-1.eml", "forged-2.eml", "genuine.eml"]);
+    assert!(last.contains("would move to Followers/Spam"), "{last}");
 }
 
 #[test]

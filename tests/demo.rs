@@ -14,8 +14,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::letters::{
-    AUTHSERV_ID, ENGLISH, GERMAN, JAPANESE, Letter, Person, mastodon_4_2, mastodon_card, mastodon_mention,
-    ordinary, twitter_2009, twitter_2011, twitter_2015, twitter_digest, x_2024,
+    AUTHSERV_ID, ENGLISH, GERMAN, INSTANCES, JAPANESE, Letter, Person, mastodon_4_2, mastodon_card,
+    mastodon_mention, ordinary, twitter_2009, twitter_2011, twitter_2015, twitter_digest, x_2024,
 };
 use support::{Dovecot, Options, PASSWORD, USER};
 
@@ -177,7 +177,7 @@ fn configure(server: &Dovecot) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let settings = format!(
         "rules = \"rules.toml\"\nstate = \"state\"\n\n[accounts.home]\nhost = \"localhost\"\nport = {}\nuser = \
-         \"{USER}\"\npassword-file = \"password\"\nca-file = \"{}\"\nauthserv-id = \"{AUTHSERV_ID}\"\nbacklog = \
+         \"{USER}\"\npassword-file = \"password\"\nca-file = \"{}\"\nauthserv-id = \"{AUTHSERV_ID}\"\ninstances = {INSTANCES}\nbacklog = \
          \"all\"    # look at what is there already, too\npoll = \"2s\"\n",
         server.tls_port,
         server.ca().display()

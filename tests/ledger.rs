@@ -14,6 +14,7 @@ use followsift::ledger::{
 };
 use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Timestamp, Unread};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
+use followsift::rules::recall::Asked;
 use followsift::rules::{Action, Evidence, Past, Reason, Recall, Verdict, VerdictName};
 
 fn home() -> AccountName {
@@ -108,7 +109,7 @@ fn past(ledger: &Ledger, handle: &str, before: i64, judged: Option<u8>) -> Past 
     let key = followsift::mail::FollowerKey::new(&network, Some("chaos.example"), &follower(handle));
     let (account, judged) = (home(), judged.map(identity));
     let recalled = ledger.recall(&account, judged.as_ref());
-    let past = recalled.past(&key, Timestamp(before));
+    let past = recalled.past(&key, Timestamp(before), Asked::ALL);
     recalled.finish().unwrap();
     past
 }
@@ -318,7 +319,7 @@ fn a_memory_that_could_not_be_read_says_so_before_anything_is_done() {
     let recalled = ledger.recall(&account, None);
     let notification = judged(1, "ann", 1000).notification;
     let key = notification.key(&notification.followers[0]);
-    assert_eq!(recalled.past(&key, Timestamp(2000)), Past::default());
+    assert_eq!(recalled.past(&key, Timestamp(2000), Asked::ALL), Past::default());
     assert!(recalled.finish().is_err());
 }
 
@@ -549,7 +550,7 @@ fn a_folder_never_read_is_not_a_folder_with_nobody_in_it() {
 }
 
 #[test]
-fn a_damaged_ledger_is_refused() {
+fn a_damaged_ledger_is_refused_by_who_looks_for_damage() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let many: Vec<_> = (0..200).map(|number| judged(number, "ann", 1000)).collect();
@@ -566,12 +567,13 @@ fn a_damaged_ledger_is_refused() {
     let half = whole[..middle].to_vec();
     for damaged in [overwritten, headless, half] {
         fs::write(&file, damaged).unwrap();
-        let fault = Ledger::open(folder.path()).unwrap_err();
+        let opened = Ledger::open(folder.path());
+        let fault = opened.and_then(|ledger| ledger.require_whole()).unwrap_err();
         assert!(matches!(fault, LedgerFault::Damaged { .. }), "{fault:?}");
         assert!(fault.to_string().contains("it is damaged"), "{fault}");
     }
     fs::write(&file, whole).unwrap();
-    assert!(Ledger::open(folder.path()).is_ok());
+    Ledger::open(folder.path()).unwrap().require_whole().unwrap();
 }
 
 #[test]

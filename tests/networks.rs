@@ -60,7 +60,7 @@ fn profiles_with(name: &str) -> Profiles {
 }
 
 fn recognise(profiles: &Profiles, mail: &str) -> Recognition {
-    let trust = Trust { authserv_id: Some("mx.example".to_owned()) };
+    let trust = Trust { authserv_id: Some("mx.example".to_owned()), ..Trust::default() };
     profiles.recognise(&Message::parse(mail.as_bytes()).unwrap(), &trust, Timestamp(0))
 }
 

@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use followsift::diagnostic::document::Findings;
+use followsift::host::{HostName, Instance};
 use followsift::mail::{
     Authenticity, Fact, Follower, Message, Notification, Profiles, Recognition, Timestamp, Trust,
 };
@@ -24,14 +25,24 @@ fn profiles() -> Profiles {
     profiles
 }
 
-fn recognise(profiles: &Profiles, bytes: &[u8], authserv_id: Option<&str>) -> Recognition {
-    let trust = Trust { authserv_id: authserv_id.map(str::to_owned) };
+fn recognise(profiles: &Profiles, bytes: &[u8], trust: &Trust) -> Recognition {
     let Ok(message) = Message::parse(bytes) else { return Recognition::Foreign };
-    let recognition = profiles.recognise(&message, &trust, Timestamp(0));
+    let recognition = profiles.recognise(&message, trust, Timestamp(0));
     if matches!(recognition, Recognition::Recognised(_)) {
         assert!(profiles.plausible(bytes), "recognised, but not plausible");
     }
     recognition
+}
+
+/// What the head of a fixture says: `authserv-id = "mx.example"`, `instances = ["toot.example"]`.
+fn trust(head: &str) -> Trust {
+    let value = |key: &str| head.lines().find_map(|line| line.strip_prefix(key));
+    let quoted = |text: &str| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let hosts = value("instances = ").map(quoted).unwrap_or_default();
+    Trust {
+        authserv_id: value("authserv-id = ").map(|id| id.trim_matches('"').to_owned()),
+        instances: hosts.iter().map(|host| Instance::new(HostName::parse(host).unwrap())).collect(),
+    }
 }
 
 fn folders(path: &Path) -> Vec<PathBuf> {
@@ -101,15 +112,15 @@ fn every_fixture_is_recognised_as_expected() {
         count += 1;
         let expectation = case.join("expected.toml");
         let expected = fs::read_to_string(&expectation).unwrap_or_default();
-        // Why the case is there, and the authserv-id that it is read with, are written by hand.
-        let is_kept = |line: &&str| line.starts_with("# ") || line.starts_with("authserv-id = ");
+        // Why the case is there, and whose word is trusted and which servers are one's own, are written by hand.
+        let is_kept =
+            |line: &&str| ["# ", "authserv-id = ", "instances = "].iter().any(|it| line.starts_with(it));
         let kept: String = expected.split_inclusive('\n').take_while(is_kept).collect();
         assert!(kept.starts_with("# "), "{} does not say why it is there", expectation.display());
-        let authserv_id = kept.lines().find_map(|line| line.strip_prefix("authserv-id = "));
-        let authserv_id = authserv_id.map(|id| id.trim_matches('"'));
+        let trust = trust(&kept);
         let bytes = fs::read(case.join("message.eml")).unwrap();
         check_cuts(&profiles, &case.display().to_string(), &bytes);
-        let found = describe(&recognise(&profiles, &bytes, authserv_id), &kept);
+        let found = describe(&recognise(&profiles, &bytes, &trust), &kept);
         if found != expected {
             wrong.push(format!("{}\n--- expected\n{expected}--- found\n{found}", case.display()));
             if update {
@@ -123,11 +134,11 @@ fn every_fixture_is_recognised_as_expected() {
 
 /// A mail cut short at a byte limit shows less, never anything else: what was cut off must not pass for blank.
 fn check_cuts(profiles: &Profiles, name: &str, bytes: &[u8]) {
-    let whole = recognise(profiles, bytes, None);
+    let whole = recognise(profiles, bytes, &Trust::default());
     let header = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
     for end in (header..bytes.len()).step_by(211) {
         Message::parse(&bytes[..end]).unwrap_or_else(|error| panic!("{name} cut at {end}: {error}"));
-        let cut = recognise(profiles, &bytes[..end], None);
+        let cut = recognise(profiles, &bytes[..end], &Trust::default());
         let (Recognition::Recognised(cut), Recognition::Recognised(whole)) = (&cut, &whole) else {
             assert!(!matches!(cut, Recognition::Recognised(_)), "{name} cut at {end}");
             continue;
@@ -200,7 +211,9 @@ fn a_planted_number_handle_or_link_never_becomes_the_followers() {
     let mut networks: BTreeMap<String, usize> = BTreeMap::new();
     for case in folders(&corpus).iter().flat_map(|network| folders(network)) {
         let bytes = fs::read(case.join("message.eml")).unwrap();
-        let Recognition::Recognised(genuine) = recognise(&profiles, &bytes, None) else { continue };
+        let Recognition::Recognised(genuine) = recognise(&profiles, &bytes, &Trust::default()) else {
+            continue;
+        };
         // A name that is the handle cannot be changed without that.
         let named = genuine.followers.iter().filter(|follower| follower.name != follower.handle);
         let names = named.filter_map(|follower| follower.name.value().cloned());
@@ -211,7 +224,9 @@ fn a_planted_number_handle_or_link_never_becomes_the_followers() {
             for planted in PLANTED {
                 let Some(mail) = replace(&bytes, &word, planted) else { continue };
                 tried += 1;
-                let Recognition::Recognised(found) = recognise(&profiles, &mail, None) else { continue };
+                let Recognition::Recognised(found) = recognise(&profiles, &mail, &Trust::default()) else {
+                    continue;
+                };
                 recognised += 1;
                 *networks.entry(found.network.to_string()).or_default() += 1;
                 let context = format!("{}: {planted:?} for {word:?}", case.display());
@@ -273,7 +288,7 @@ fn the_labels_of_the_corpora_named_by_the_environment_hold() {
         let file = label["file"].clone();
         let bytes = fs::read(folder.join(&file)).unwrap();
         check_cuts(&profiles, &file, &bytes);
-        let differences = compare(&recognise(&profiles, &bytes, None), &label);
+        let differences = compare(&recognise(&profiles, &bytes, &Trust::default()), &label);
         let network = label["network"].clone();
         let is_other = label["kind"] == "other" || label["kind"] == "forged-follow";
         let is_known = known.contains(&file.as_str());

@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The table. `place` and `diagnostic` are values that every room may name.
-const ROOMS: [(&str, &[&str]); 14] = [
+/// The table. `place`, `host` and `diagnostic` are values that every room may name.
+const ROOMS: [(&str, &[&str]); 15] = [
     ("place", &[]),
+    ("host", &[]),
     ("diagnostic", &[]),
-    ("mail", &["diagnostic"]),
-    ("rules", &["mail", "diagnostic", "place"]),
+    ("mail", &["host", "diagnostic"]),
+    ("rules", &["mail", "host", "diagnostic", "place"]),
     ("assess", &["mail", "rules", "diagnostic", "place"]),
-    ("settings", &["diagnostic", "place"]),
+    ("settings", &["host", "diagnostic", "place"]),
     ("login", &["settings", "place"]),
     ("mailbox", &["place", "settings", "login"]),
     ("ledger", &["place", "mail", "rules", "diagnostic"]),
@@ -22,6 +23,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     (
         "daemon",
         &[
+            "host",
             "sweep",
             "assess",
             "mailbox",
@@ -38,6 +40,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     (
         "cli",
         &[
+            "host",
             "daemon",
             "sweep",
             "assess",
@@ -56,7 +59,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that one room alone may use.
-const OWNED: [(&str, &str); 7] = [
+const OWNED: [(&str, &str); 8] = [
     ("mailparse", "mail"),
     ("html5gum", "mail"),
     ("imap", "mailbox"),
@@ -64,12 +67,13 @@ const OWNED: [(&str, &str); 7] = [
     ("native_tls", "mailbox"),
     ("rusqlite", "ledger"),
     ("config", "settings"),
+    ("idna", "host"),
 ];
 
 /// What pure rooms never name: files, sockets, clocks, threads, the runtime.
 const IMPURE: [&str; 7] =
     ["std::fs", "std::net", "std::thread", "std::process", "std::env", "tokio::", "Instant"];
-const PURE: [&str; 6] = ["place", "diagnostic", "mail", "rules", "assess", "report"];
+const PURE: [&str; 7] = ["place", "host", "diagnostic", "mail", "rules", "assess", "report"];
 
 #[test]
 fn every_room_imports_only_what_the_table_allows() {

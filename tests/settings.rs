@@ -69,6 +69,28 @@ fn bad_settings_are_told_at_their_places() {
 }
 
 #[test]
+fn own_servers_are_named_by_their_host_and_where_their_messages_come_from() {
+    let text = format!(
+        "{SMALLEST}instances = [\"toot.example\", {{ host = \"social.example\", from = \"mail.example\" }}, \
+         \"bücher.example\"]\n"
+    );
+    let written = |settings: &Settings| {
+        let instances = account(settings, "home").instances;
+        instances.iter().map(|own| format!("{} {}", own.host, own.from)).collect::<Vec<_>>()
+    };
+    let expected = [
+        "toot.example toot.example",
+        "social.example mail.example",
+        "xn--bcher-kva.example xn--bcher-kva.example",
+    ];
+    assert_eq!(written(&read(&text, &[])), expected);
+    assert!(written(&read(SMALLEST, &[])).is_empty());
+    let variable = r#"["pod.example", { host = "social.example", from = "mail.example" }]"#;
+    let laid_over = read(&text, &[("FOLLOWSIFT__ACCOUNTS__HOME__INSTANCES", variable)]);
+    assert_eq!(written(&laid_over), ["pod.example pod.example", "social.example mail.example"]);
+}
+
+#[test]
 fn the_smallest_settings_have_sensible_values_for_the_rest() {
     let settings = read(SMALLEST, &[]);
     assert_eq!(settings.state, Path::new("/home/ann/.local/state/followsift"));

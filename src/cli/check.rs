@@ -1,24 +1,17 @@
 //! `check`: settings, rules and profiles, with every finding; with `--connect` also what each account's server can do.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::output::{Output, shown};
-use super::{Check, Ending, context, drift};
+use super::{Check, Ending, context, drift, proof};
 use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, connect};
 use crate::diagnostic::Diagnostic;
-use crate::mail::Message;
-use crate::mailbox::{Cause, Range, Relocation, Session, Stop, shown_certificate};
-use crate::place::{Folder, Uid};
+use crate::ledger::{Ledger, LedgerFault};
+use crate::mailbox::{Cause, Relocation, Stop, shown_certificate};
 use crate::report;
 use crate::settings::{Account, Settings};
 use crate::sweep;
-
-/// How many of the last mails are asked for what the server calls itself.
-const LAST_MAILS: u32 = 20;
-/// How much of each is read.
-const HEADER_BYTES: u32 = 16 << 10;
 
 pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -> Ending {
     if options.json {
@@ -35,6 +28,10 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         }
     }
     let mut ending = Ending::Well;
+    if let Some(fault) = settings.as_ref().and_then(damage) {
+        output.failure(&fault);
+        ending = Ending::Fault;
+    }
     if options.connect {
         let Some(settings) = settings else {
             output.error("error: there are no settings, so there is no account to connect to");
@@ -52,6 +49,12 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         }
     }
     ending
+}
+
+/// What is wrong with the ledger, where there is one.
+fn damage(settings: &Settings) -> Option<LedgerFault> {
+    let ledger = Ledger::open_read_only(&settings.state);
+    ledger.and_then(|ledger| ledger.map_or(Ok(()), |ledger| ledger.require_whole())).err()
 }
 
 /// Every finding as a line of JSON; nothing where nothing is wrong.
@@ -152,42 +155,8 @@ fn look(
             output.error(&format!("error: {trouble}"));
         }
     }
-    output.line(&authserv_id(account, &mut session)?);
+    proof::tell(account, reading, &mut session, output)?;
     // All was seen; a server that does not say goodbye changes nothing.
     let _ = session.logout();
     Ok(())
-}
-
-/// What the server calls itself in Authentication-Results, and what to do about it.
-fn authserv_id(account: &Account, session: &mut Session) -> Result<String, AccountFault> {
-    let opened = session.select(account.folders.first().unwrap_or(&Folder::inbox()))?;
-    let mut heads = Vec::new();
-    let first = opened.next.map_or(1, |next| next.0.saturating_sub(LAST_MAILS).max(1));
-    session.heads(Range::From(Uid(first)), |batch| {
-        heads.extend(batch.iter().map(|head| (head.uid, head.size)));
-    })?;
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    session.mails(&heads, HEADER_BYTES, |_, bytes| {
-        if let Some(name) = Message::parse(bytes).ok().and_then(|message| message.authserv_id()) {
-            *seen.entry(name).or_default() += 1;
-        }
-    })?;
-    let most = seen.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name);
-    Ok(match (most, &account.authserv_id) {
-        (None, _) => {
-            "  no mail here bears Authentication-Results: nothing can be proven authentic".to_owned()
-        }
-        (Some(name), Some(set)) if name.eq_ignore_ascii_case(set) => {
-            format!("  the server calls itself {name} in Authentication-Results, as the settings say")
-        }
-        (Some(name), Some(set)) => format!(
-            "  the server calls itself {name} in Authentication-Results, but the settings say {set}: nothing can \
-             be proven authentic"
-        ),
-        (Some(name), None) => format!(
-            "  the server calls itself {name} in Authentication-Results; if that is your provider, add\n    \
-             authserv-id = \"{name}\"\n  to [accounts.{}], so that mails can be proven authentic",
-            account.name
-        ),
-    })
 }

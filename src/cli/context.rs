@@ -6,7 +6,9 @@ use super::Ending;
 use super::output::Output;
 use crate::daemon::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
+use crate::host::{HostName, Instance};
 use crate::ledger::{Entry, Ledger, LedgerFault};
+use crate::mail::Trust;
 use crate::settings::{self, Account, Environment, Settings};
 use crate::sweep::{self, Sent};
 
@@ -65,8 +67,20 @@ pub(super) fn accounts<'s>(
     Some(accounts)
 }
 
+/// What proves a message that may be of any account: what the accounts' servers call themselves, where that is one name, and
+/// the user's own servers, of all accounts; what the command line says instead of either counts.
+pub(super) fn trust(settings: Option<&Settings>, authserv_id: Option<&str>, hosts: &[HostName]) -> Trust {
+    let accounts = settings.map_or(&[][..], |settings| settings.accounts.as_slice());
+    let instances = match hosts {
+        [] => accounts.iter().flat_map(|account| account.instances.clone()).collect(),
+        hosts => hosts.iter().cloned().map(Instance::new).collect(),
+    };
+    let authserv_id = authserv_id.map(str::to_owned).or_else(|| settings.and_then(only_authserv_id));
+    Trust { authserv_id, instances }
+}
+
 /// What the accounts' servers call themselves, where that is one name.
-pub(super) fn only_authserv_id(settings: &Settings) -> Option<String> {
+fn only_authserv_id(settings: &Settings) -> Option<String> {
     let mut names = settings.accounts.iter().filter_map(|account| account.authserv_id.as_ref());
     let first = names.next()?;
     names.all(|name| name == first).then(|| first.clone())

@@ -8,7 +8,7 @@ use super::output::{Output, shown};
 use super::{Ending, Explain, context};
 use crate::assess::{self, Assessment, Mail, Rulebook, assess};
 use crate::daemon::{clock, rulebook};
-use crate::mail::{Message, Recognition, Timestamp, Trust};
+use crate::mail::{Message, Recognition, Timestamp};
 use crate::report::{self, Paint, Tone};
 use crate::rules::Recall;
 use crate::rules::recall::{Blank, Replay};
@@ -21,8 +21,7 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     let (reading, findings) = rulebook::read(settings.as_ref());
     output.findings(&findings);
     let Some(reading) = reading else { return Ending::Settings };
-    let own_server = settings.as_ref().and_then(context::only_authserv_id);
-    let trust = Trust { authserv_id: options.authserv_id.clone().or(own_server) };
+    let trust = context::trust(settings.as_ref(), options.authserv_id.as_deref(), &options.instances);
     let sent = context::sent(settings.as_ref(), &reading);
     let rulebook = reading.rulebook(trust, false, &sent);
 

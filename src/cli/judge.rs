@@ -9,9 +9,9 @@ use super::{Ending, Judge, context};
 use crate::daemon::rulebook;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
-use crate::mail::Trust;
 use crate::report;
-use crate::rules::{score, table};
+use crate::rules::score;
+use crate::rules::table::{self, Row};
 
 /// The largest table that is read, in bytes: some millions of rows.
 const TABLE_LIMIT: u64 = 512 << 20;
@@ -25,7 +25,19 @@ pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Outpu
     output.findings(&findings);
     let Some(reading) = reading else { return Ending::Settings };
     let sent = context::sent(settings.as_ref(), &reading);
-    let rulebook = reading.rulebook(Trust { authserv_id: None }, false, &sent);
+    let trust = context::trust(settings.as_ref(), options.authserv_id.as_deref(), &options.instances);
+    let own_server = match trust.instances.as_slice() {
+        [only] => Some(only.host.to_unicode().into_owned()),
+        _ => None,
+    };
+    let rulebook = reading.rulebook(trust, false, &sent);
+    let networks = rulebook.profiles.networks();
+    let is_hosted_by_anybody = |row: &Row| {
+        networks
+            .iter()
+            .any(|known| known.network == row.network && known.domains.is_empty() && !known.is_guess)
+    };
+    let own_server_of = |row: &Row| own_server.as_deref().filter(|_| is_hosted_by_anybody(row));
 
     let text = match read(&options.facts) {
         Ok(text) => text,
@@ -43,7 +55,7 @@ pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Outpu
     let ending = if findings.iter().any(Diagnostic::is_error) { Ending::Data } else { Ending::Well };
 
     let (rules, lists) = (&rulebook.rules, &rulebook.lists);
-    let verdicts: Vec<_> = rows.iter().map(|row| rules.judge_row(row, lists)).collect();
+    let verdicts: Vec<_> = rows.iter().map(|row| rules.judge_row(row, own_server_of(row), lists)).collect();
     if options.json {
         for (row, verdict) in iter::zip(&rows, &verdicts) {
             output.line(&report::judged::line(row, verdict, rules.files(verdict)));

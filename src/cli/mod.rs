@@ -15,12 +15,15 @@ mod facts;
 mod judge;
 mod networks;
 mod output;
+mod proof;
 mod resume;
 mod run;
 mod schema;
 mod sweep;
 
 use output::Output;
+
+use crate::host::HostName;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -108,6 +111,9 @@ struct Explain {
     /// What the receiving server calls itself in Authentication-Results
     #[arg(long, value_name = "ID")]
     authserv_id: Option<String>,
+    /// One of your own servers, whose messages can be proven; may be given more than once
+    #[arg(long = "instance", value_name = "HOST", value_parser = host)]
+    instances: Vec<HostName>,
     /// Mails as files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -134,6 +140,13 @@ struct Backtest {
 /// The options of `judge`.
 #[derive(Debug, clap::Args)]
 struct Judge {
+    /// Your own server: handles in the table that have no host belong to it, on networks that anybody can host; given more
+    /// than once, to none of them
+    #[arg(long = "instance", value_name = "HOST", value_parser = host)]
+    instances: Vec<HostName>,
+    /// What the receiving server calls itself in Authentication-Results; taken as `explain` takes it, but a table proves nothing
+    #[arg(long, value_name = "ID")]
+    authserv_id: Option<String>,
     /// The table: tab-separated, with a head line; `source` begins with the network; `-` is standard input
     #[arg(long, value_name = "FILE")]
     facts: PathBuf,
@@ -161,6 +174,11 @@ struct Networks {
 struct Schema {
     /// Which file's
     file: schema::Which,
+}
+
+/// A host name alone.
+fn host(text: &str) -> Result<HostName, String> {
+    HostName::parse(text).ok_or_else(|| "expected the name of a server, such as `toot.example`".to_owned())
 }
 
 /// How a command ended, as an exit code (sysexits.h).

@@ -117,7 +117,7 @@ impl Reading {
 
     /// The same for an account, as its settings have it.
     pub fn rulebook_of(&self, account: &Account, sent: &Sent) -> Rulebook {
-        let trust = Trust { authserv_id: account.authserv_id.clone() };
+        let trust = Trust { authserv_id: account.authserv_id.clone(), instances: account.instances.clone() };
         self.rulebook(trust, account.require_authentic, sent)
     }
 

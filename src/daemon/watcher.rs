@@ -51,6 +51,8 @@ struct Learned {
     folders: BTreeSet<String>,
     /// When it was last told which networks' mails could not be read.
     drift_told: Option<Timestamp>,
+    /// The ledger was looked through for damage: once, not at every connection.
+    whole: bool,
 }
 
 impl Watcher {
@@ -63,6 +65,7 @@ impl Watcher {
             trouble: None,
             folders: BTreeSet::new(),
             drift_told: None,
+            whole: false,
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         while woken != Woken::Stop {
@@ -118,6 +121,10 @@ impl Watcher {
         self.stop.speak_by(Instant::now());
         let lock = AccountLock::take(&self.settings.state, &self.account.name)?;
         let mut ledger = Ledger::open(&self.settings.state)?;
+        if !learned.whole {
+            ledger.require_whole()?;
+            learned.whole = true;
+        }
         let mut session = connect(&self.account, &self.settings, &self.stop)?;
         info!(message_id = kind::CONNECTED, server = %self.account.host, "connected");
         learned.trouble = None;

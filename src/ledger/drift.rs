@@ -20,8 +20,10 @@ impl Ledger {
         self.read("look up what could not be read", |connection| {
             let mut unread = connection
                 .prepare_cached(
-                    "SELECT network, missing, received FROM mail JOIN incomplete ON incomplete.mail = mail.id
-                     WHERE account = ? AND received >= ? ORDER BY received DESC, mail.id DESC LIMIT ?",
+                    // What arrived since then was not seen before.
+                    "SELECT network, missing, received FROM incomplete CROSS JOIN mail ON mail.id = incomplete.mail
+                     WHERE seen_at >= ?2 AND account = ?1 AND received >= ?2
+                     ORDER BY received DESC, mail.id DESC LIMIT ?3",
                 )?
                 .query_map(params![account, since, MOST], |row| {
                     let missing: String = row.get("missing")?;

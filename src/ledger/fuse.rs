@@ -132,8 +132,8 @@ fn moved(
 ) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(
-            "SELECT count(*) FROM intent JOIN mail ON mail.id = intent.mail
-                 JOIN judgement ON judgement.id = intent.judgement
+            "SELECT count(*) FROM intent CROSS JOIN mail ON mail.id = intent.mail
+                 CROSS JOIN judgement ON judgement.id = intent.judgement
              WHERE stated_at > ?1 AND stated_at <= ?2 AND account = ?3 AND NOT by_hand
                  AND (outcome IS NULL OR outcome NOT IN ('left', 'gone'))
                  AND (?4 IS NULL OR judgement.rules = ?4)",

@@ -31,11 +31,23 @@ pub struct Filing {
     pub settled: Option<(Settlement, Timestamp)>,
 }
 
-/// What every question about judgements selects; a condition and an order follow.
+/// What every question about judgements selects; where from, a condition and an order follow. Their tables are joined in the
+/// order in which they stand, so that none walks through what is remembered.
 const SELECT: &str = "SELECT judgement.*, mail.account, mail.digest, mail.size, mail.folder, mail.validity,
         mail.uid, mail.received, correction.mail IS NOT NULL AS corrected
-    FROM judgement JOIN mail ON mail.id = judgement.mail
-        LEFT JOIN correction ON correction.mail = mail.id";
+    FROM ";
+
+/// The last judgements, as many as wanted.
+const LAST: &str = "judgement CROSS JOIN mail ON mail.id = judgement.mail
+    LEFT JOIN correction ON correction.mail = mail.id
+    ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT ?";
+/// Those of the mails with one digest.
+const OF_DIGEST: &str = "mail CROSS JOIN judgement ON judgement.mail = mail.id
+    LEFT JOIN correction ON correction.mail = mail.id
+    WHERE mail.digest = ? ORDER BY judgement.judged_at DESC, judgement.id DESC";
+/// The last one of each mail that was put back.
+const PUT_BACK: &str = "correction CROSS JOIN mail ON mail.id = correction.mail
+    CROSS JOIN judgement ON judgement.id = mail.latest ORDER BY mail.received";
 
 impl Ledger {
     /// The last `limit` judgements of all accounts, the newest first.
@@ -44,10 +56,7 @@ impl Ledger {
     ///
     /// Where the ledger cannot be read.
     pub fn recent(&self, limit: u32) -> Result<Vec<Entry>, LedgerFault> {
-        self.read("look up the last judgements", |connection| {
-            let order = "ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT ?";
-            entries(connection, order, [limit])
-        })
+        self.read("look up the last judgements", |connection| entries(connection, LAST, [limit]))
     }
 
     /// Every judgement of mails with this digest, the newest first.
@@ -56,10 +65,7 @@ impl Ledger {
     ///
     /// Where the ledger cannot be read.
     pub fn judgements_of(&self, digest: &MailDigest) -> Result<Vec<Entry>, LedgerFault> {
-        self.read("look up the judgements of a mail", |connection| {
-            let order = "WHERE mail.digest = ? ORDER BY judgement.judged_at DESC, judgement.id DESC";
-            entries(connection, order, [digest])
-        })
+        self.read("look up the judgements of a mail", |connection| entries(connection, OF_DIGEST, [digest]))
     }
 
     /// The last judgement of every mail that the user has put back.
@@ -68,12 +74,20 @@ impl Ledger {
     ///
     /// Where the ledger cannot be read.
     pub fn corrections(&self) -> Result<Vec<Entry>, LedgerFault> {
-        self.read("look up what was put back", |connection| {
-            let order =
-                "WHERE correction.mail IS NOT NULL AND judgement.id = mail.latest ORDER BY mail.received";
-            entries(connection, order, [])
-        })
+        self.read("look up what was put back", |connection| entries(connection, PUT_BACK, []))
     }
+}
+
+/// The questions that are put together here.
+#[cfg(test)]
+pub(super) fn questions() -> Vec<String> {
+    [LAST, OF_DIGEST, PUT_BACK].map(|condition| format!("{SELECT}{condition}")).to_vec()
+}
+
+/// Is this text a part of one of them?
+#[cfg(test)]
+pub(super) fn is_part(text: &str) -> bool {
+    text == SELECT
 }
 
 fn entries(
@@ -81,7 +95,7 @@ fn entries(
     condition: &str,
     values: impl rusqlite::Params,
 ) -> rusqlite::Result<Vec<Entry>> {
-    let mut select = connection.prepare_cached(&format!("{SELECT} {condition}"))?;
+    let mut select = connection.prepare_cached(&format!("{SELECT}{condition}"))?;
     let mut rows = select.query(values)?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {

@@ -226,7 +226,7 @@ impl Ledger {
                     "SELECT intent.id, account, digest, size, from_folder, from_validity, from_uid,
                          from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at, by_hand,
                          intent.received, returns, removal
-                     FROM intent JOIN mail ON mail.id = intent.mail
+                     FROM intent CROSS JOIN mail ON mail.id = intent.mail
                      WHERE outcome IS NULL AND account = ? ORDER BY intent.id",
                 )?
                 .query_map([account], open_intent)?

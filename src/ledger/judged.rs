@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
+use super::recalled::remember;
 use super::written;
 use super::{Ledger, LedgerFault};
 use crate::mail::{Authenticity, Fact, Network, Notification, Timestamp};
@@ -153,6 +154,7 @@ fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
                 written::write_reasons(&verdict.reasons),
             ])?;
     }
+    remember(transaction, &judged.mail.account, mail, &judged.notification)?;
     transaction.prepare_cached("UPDATE mail SET latest = ? WHERE id = ?")?.execute([judgement, mail])?;
     transaction.prepare_cached("DELETE FROM incomplete WHERE mail = ?")?.execute([mail])?;
     Ok(())

@@ -18,6 +18,8 @@ use rustix::fs::{FlockOperation, flock};
 mod assessing;
 mod columns;
 mod correction;
+#[cfg(test)]
+mod cost;
 mod cursor;
 mod drift;
 mod earlier;
@@ -71,8 +73,9 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the folder or the file cannot be made or read, the file is damaged, is something else than a
-    /// ledger, or was written by a newer followsift; and for root where the folder is another user's.
+    /// Where the folder or the file cannot be made or read, the file is something else than a ledger, or was written by a
+    /// newer followsift; and for root where the folder is another user's. Damage is found where it is read; to look for it
+    /// in the whole file takes [`Ledger::require_whole`].
     pub fn open(folder: &Path) -> Result<Self, LedgerFault> {
         let file = folder.join(FILE);
         owner::refuse_foreign(folder)
@@ -92,7 +95,6 @@ impl Ledger {
             .and_then(|folder| Ok(flock(&folder, FlockOperation::LockExclusive).map(|()| folder)?))
             .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
         ledger.attempt("open", |connection| {
-            schema::refuse_damage(connection)?;
             // In WAL mode readers do not wait for writers; FULL makes it as durable as it is without.
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -133,6 +135,16 @@ impl Ledger {
             }
             Err(cause) => Err(LedgerFault::of_sqlite("open", &file, cause)),
         }
+    }
+
+    /// Reads the whole file and looks for damage. That takes the longer the more is remembered, so the service does it when
+    /// it starts, `check` does it, and a sweep does not.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is damaged or cannot be read.
+    pub fn require_whole(&self) -> Result<(), LedgerFault> {
+        self.attempt("look for damage", schema::refuse_damage)
     }
 
     /// The file, as faults name it.

@@ -2,17 +2,20 @@
 
 use std::cell::RefCell;
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::judged::find_mail;
 use super::{Ledger, LedgerFault};
-use crate::mail::{FollowerKey, Timestamp};
+use crate::mail::{Authenticity, FollowerKey, Network, Notification, Timestamp};
 use crate::place::{AccountName, MailIdentity};
-use crate::rules::recall::WAVE;
+use crate::rules::recall::{Asked, WAVE};
 use crate::rules::{Past, Recall};
 
-/// What an account's mails tell about followers. Mails count once however often they were judged; forged ones
-/// do not count, or anybody could give anybody a past.
+/// The lengths of the spans in which a wave is counted, in seconds. Each divides the next.
+const SPANS: [i64; 4] = [1, 8, 64, 512];
+
+/// What an account's mails tell about followers. Mails count once however often they were judged. Only those that pass
+/// count, or anybody could give anybody a past.
 ///
 /// A rule's question has no way to fail, so a fault is kept here and everything is unknown from then on. Who
 /// judged asks [`Recalled::finish`] before acting on a verdict.
@@ -47,6 +50,7 @@ impl Recalled<'_> {
         connection: &Connection,
         follower: &FollowerKey,
         before: Timestamp,
+        asked: Asked,
     ) -> rusqlite::Result<Past> {
         let judged = match self.judged {
             Some(identity) => find_mail(connection, self.account, identity)?,
@@ -58,48 +62,144 @@ impl Recalled<'_> {
         let known = connection
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM known_follower WHERE network = ? AND key = ?)")?
             .query_row(rusqlite::params![network, follower.as_str()], |row| row.get(0))?;
-        let (times_followed, last_followed) = connection
-            .prepare_cached(
-                "SELECT count(DISTINCT mail.id), max(mail.received)
-                 FROM follower JOIN judgement ON judgement.id = follower.judgement
-                     JOIN mail ON mail.latest = judgement.id AND mail.id = judgement.mail
-                 WHERE follower.network = :network AND follower.key = :key
-                     AND mail.account = :account AND mail.id IS NOT :judged
-                     AND mail.received < :before AND judgement.authentic <> 'fail'",
-            )?
-            .query_row(
-                named_params! {
-                    ":network": network, ":key": follower.as_str(), ":account": self.account,
-                    ":judged": judged, ":before": before,
-                },
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-        let wave = connection
-            .prepare_cached(
-                "SELECT count(*) FROM mail JOIN judgement ON judgement.id = mail.latest
-                 WHERE mail.account = :account AND mail.id IS NOT :judged
-                     AND mail.received >= :since AND mail.received < :before
-                     AND judgement.network = :network AND judgement.authentic <> 'fail'",
-            )?
-            .query_row(
-                named_params! {
-                    ":account": self.account, ":judged": judged, ":since": before.0.saturating_sub(WAVE),
-                    ":before": before, ":network": network,
-                },
-                |row| row.get(0),
-            )?;
-        Ok(Past { known, times_followed, last_followed, wave })
+        let mut past = Past { known, ..Past::default() };
+        if asked.follows {
+            (past.times_followed, past.last_followed) = connection
+                .prepare_cached(
+                    "SELECT count(*), max(received) FROM past_follower
+                     WHERE account = :account AND network = :network AND key = :key AND received < :before
+                         AND mail IS NOT :judged",
+                )?
+                .query_row(
+                    named_params! {
+                        ":account": self.account, ":network": network, ":key": follower.as_str(),
+                        ":before": before, ":judged": judged,
+                    },
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )?;
+        }
+        if asked.wave {
+            past.wave = wave(connection, self.account, network, before, judged)?;
+        }
+        Ok(past)
     }
 }
 
+/// How many proven notifications of a network came in the hour before `before`, without the mail that is judged.
+fn wave(
+    connection: &Connection,
+    account: &AccountName,
+    network: &Network,
+    before: Timestamp,
+    judged: Option<i64>,
+) -> rusqlite::Result<u64> {
+    let (since, before) = (before.0.saturating_sub(WAVE), before.0);
+    let mut count = 0_i64;
+    for (seconds, since, before) in pieces(since, before) {
+        count += connection
+            .prepare_cached(
+                "SELECT coalesce(sum(messages), 0) FROM past_wave
+                 WHERE account = ? AND network = ? AND seconds = ? AND since >= ? AND since < ?",
+            )?
+            .query_row(params![account, network, seconds, since, before], |row| row.get::<_, i64>(0))?;
+    }
+    if let Some(judged) = judged {
+        let itself: bool = connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM past_follower
+                     WHERE mail = ? AND account = ? AND network = ? AND received >= ? AND received < ?)",
+            )?
+            .query_row(params![judged, account, network, since, before], |row| row.get(0))?;
+        count -= i64::from(itself);
+    }
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// A time cut into spans as long as possible: the length of the spans, and from when to when there are such.
+fn pieces(since: i64, before: i64) -> Vec<(i64, i64, i64)> {
+    let (mut since, mut before) = (since, before);
+    let mut pieces = Vec::new();
+    for (index, span) in SPANS.into_iter().enumerate() {
+        let whole = SPANS
+            .get(index + 1)
+            .map(|longer| (start(since.saturating_add(longer - 1), *longer), start(before, *longer)));
+        match whole.filter(|(first, last)| first < last) {
+            Some((first, last)) => {
+                pieces.extend([(span, since, first), (span, last, before)]);
+                (since, before) = (first, last);
+            }
+            None => {
+                pieces.push((span, since, before));
+                break;
+            }
+        }
+    }
+    pieces
+}
+
+/// Notes what a mail, which has just been judged, tells about the past; what it told before counts no longer.
+pub(super) fn remember(
+    transaction: &Connection,
+    account: &AccountName,
+    mail: i64,
+    notification: &Notification,
+) -> rusqlite::Result<()> {
+    let told: Option<(Network, i64)> = transaction
+        .prepare_cached("SELECT network, received FROM past_follower WHERE mail = ? LIMIT 1")?
+        .query_row([mail], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((network, received)) = told {
+        transaction.prepare_cached("DELETE FROM past_follower WHERE mail = ?")?.execute([mail])?;
+        count(transaction, account, &network, received, -1)?;
+    }
+    if !matches!(notification.authentic, Authenticity::Pass(_)) {
+        return Ok(());
+    }
+    let received: i64 = transaction
+        .prepare_cached("SELECT received FROM mail WHERE id = ?")?
+        .query_row([mail], |row| row.get(0))?;
+    for key in notification.keys() {
+        transaction
+            .prepare_cached(
+                "INSERT INTO past_follower (account, network, key, received, mail) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![account, notification.network, key.as_str(), received, mail])?;
+    }
+    count(transaction, account, &notification.network, received, 1)
+}
+
+fn count(
+    transaction: &Connection,
+    account: &AccountName,
+    network: &Network,
+    received: i64,
+    messages: i64,
+) -> rusqlite::Result<()> {
+    for (seconds, since) in SPANS.map(|span| (span, start(received, span))) {
+        transaction
+            .prepare_cached(
+                "INSERT INTO past_wave (account, network, seconds, since, messages) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
+            )?
+            .execute(params![account, network, seconds, since, messages])?;
+    }
+    Ok(())
+}
+
+/// The first second of the span in which a second is.
+fn start(second: i64, span: i64) -> i64 {
+    second.saturating_sub(second.rem_euclid(span))
+}
+
 impl Recall for Recalled<'_> {
-    fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past {
+    fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past {
         if self.fault.borrow().is_some() {
             return Past::default();
         }
-        let past = self
-            .ledger
-            .read("look up a follower's past", |connection| self.look_up(connection, follower, before));
+        let past = self.ledger.read("look up a follower's past", |connection| {
+            self.look_up(connection, follower, before, asked)
+        });
         past.unwrap_or_else(|fault| {
             *self.fault.borrow_mut() = Some(fault);
             Past::default()

@@ -60,6 +60,7 @@ pub(super) fn migrate(ledger: &mut Ledger) -> Result<(), LedgerFault> {
     if ledger.attempt("look up the version", stamp)?.version(ledger)? == MIGRATIONS.len() {
         return Ok(());
     }
+    ledger.require_whole()?;
     let stamp = ledger.write("bring the tables up to date", |transaction| {
         // Another program may have been faster.
         let stamp = stamp(transaction)?;
@@ -86,6 +87,9 @@ pub(super) fn require_current(ledger: &Ledger) -> Result<(), LedgerFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{FollowerKey, Network, Timestamp};
+    use crate::rules::Recall as _;
+    use crate::rules::recall::Asked;
 
     #[test]
     fn an_empty_file_becomes_a_ledger_of_the_newest_version() {
@@ -96,6 +100,51 @@ mod tests {
         let stamp = stamp(&ledger.connection).unwrap();
         assert_eq!((stamp.version, stamp.application), (KNOWN, APPLICATION));
         assert!(Ledger::open_read_only(folder.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn of_an_old_ledger_only_what_a_networks_own_domain_proved_stays_the_past() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        for (id, network, instance, authentic) in [
+            (1, "x", None, "pass"),
+            (2, "x", None, "pass"),
+            (3, "x", None, "unknown"),
+            (4, "mastodon", Some("brew.example"), "pass"),
+        ] {
+            old.execute_batch(&format!(
+                "INSERT INTO mail (id, account, digest, size, folder, validity, uid, received)
+                 VALUES ({id}, 'home', randomblob(32), 1, 'INBOX', 7, {id}, 1000 + {id})"
+            ))
+            .unwrap();
+            old.execute(
+                "INSERT INTO judgement (id, mail, rules, judged_at, network, title, kind, layout, authentic, instance,
+                     complete, action, flag, mark_read)
+                 VALUES (?1, ?1, 'r', 0, ?2, '', 'follow', '', ?4, ?3, 1, 'leave', 0, 0)",
+                rusqlite::params![id, network, instance, authentic],
+            )
+            .unwrap();
+            old.execute_batch(&format!(
+                "UPDATE mail SET latest = id WHERE id = {id};
+                 INSERT INTO follower (judgement, position, network, key, facts, points, reasons)
+                 VALUES ({id}, 0, '{network}', '@ann', '{{}}', 0, '[]')"
+            ))
+            .unwrap();
+        }
+        drop(old);
+        let ledger = Ledger::open(folder.path()).unwrap();
+        let account = crate::place::AccountName::new("home").unwrap();
+        let recalled = ledger.recall(&account, None);
+        let past = |network: &str| {
+            let key = FollowerKey::stored(Network::new(network).unwrap(), "@ann".to_owned());
+            let past = recalled.past(&key, Timestamp(2000), Asked::ALL);
+            (past.times_followed, past.last_followed, past.wave)
+        };
+        assert_eq!(past("x"), (2, Some(Timestamp(1002)), 2));
+        assert_eq!(past("mastodon"), (0, None, 0));
     }
 
     #[test]

@@ -236,10 +236,12 @@ impl Ledger {
         self.read("look for mails to be known again", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT min(received) FROM mail WHERE account = ?1 AND (
-                         EXISTS (SELECT 1 FROM waiting WHERE waiting.mail = mail.id AND waiting.folder = ?2)
-                         OR EXISTS (SELECT 1 FROM intent WHERE intent.mail = mail.id AND from_folder = ?2
-                             AND stated_at >= ?3))",
+                    "SELECT min(received) FROM (
+                         SELECT received FROM waiting CROSS JOIN mail ON mail.id = waiting.mail
+                         WHERE waiting.account = ?1 AND waiting.folder = ?2
+                         UNION ALL
+                         SELECT received FROM intent CROSS JOIN mail ON mail.id = intent.mail
+                         WHERE stated_at >= ?3 AND from_folder = ?2 AND mail.account = ?1)",
                 )?
                 .query_row(params![account, folder, since], |row| row.get(0))
         })

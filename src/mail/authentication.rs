@@ -43,95 +43,129 @@ impl MethodResult {
 }
 
 impl Report {
-    /// Reads the raw value of the field. What does not follow the grammar is passed over; a field without an
-    /// authserv-id is none.
+    /// Reads the raw value of the field. A statement that does not follow the grammar tells nothing, and a field without an
+    /// authserv-id is skipped.
     pub(super) fn parse(value: &str) -> Option<Self> {
-        let mut tokens = Tokens { rest: value };
-        let Some(Token::Word(authserv_id)) = tokens.next() else { return None };
+        let mut text = Text { rest: value };
+        text.skip_blanks();
+        let authserv_id = match text.rest.starts_with('"') {
+            true => text.value()?,
+            false => text.word().to_owned(),
+        };
+        if authserv_id.is_empty() {
+            return None;
+        }
         let mut report = Self { authserv_id: authserv_id.to_lowercase(), results: Vec::new() };
-        let mut statement = Vec::new();
-        // The first statement holds but the version (RFC 8601, section 2.2).
-        let mut is_first = true;
-        loop {
-            match tokens.next() {
-                Some(Token::End) | None if is_first => is_first = false,
-                Some(Token::End) => {
-                    report.add(&statement);
-                    statement.clear();
-                }
-                None => {
-                    report.add(&statement);
-                    return Some(report);
-                }
-                Some(token) if !is_first => statement.push(token),
-                Some(_) => {}
-            }
+        // The first statement holds nothing else but the version (RFC 8601, section 2.2).
+        let _ = text.statement();
+        while !text.rest.is_empty() && report.results.len() < RESULTS_LIMIT {
+            report.results.extend(text.statement());
         }
-    }
-
-    fn add(&mut self, statement: &[Token]) {
-        let mut pairs = Vec::new();
-        let mut tokens = statement.iter().peekable();
-        while let Some(token) = tokens.next() {
-            if let Token::Word(name) = token
-                && tokens.next_if(|next| **next == Token::Equals).is_some()
-                && let Some(Token::Word(value)) = tokens.next()
-            {
-                pairs.push((name.to_lowercase(), value.to_lowercase()));
-            }
-        }
-        let mut pairs = pairs.into_iter();
-        if self.results.len() < RESULTS_LIMIT
-            && let Some((method, outcome)) = pairs.next()
-        {
-            // A method may bear a version: `dkim/1`.
-            let method = method.split('/').next().unwrap_or_default().to_owned();
-            self.results.push(MethodResult { method, outcome, properties: pairs.collect() });
-        }
+        Some(report)
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    Equals,
-    End,
-}
-
-struct Tokens<'v> {
+/// What is left of the field.
+struct Text<'v> {
     rest: &'v str,
 }
 
-impl<'v> Iterator for Tokens<'v> {
-    type Item = Token;
+/// The blanks of the grammar (RFC 5234, section B.1, with the line breaks of folding). No other blank parts words: to DNS, and
+/// to a server that copies a domain as it is, U+00A0 or a vertical tab is a character like any other.
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n')
+}
 
-    fn next(&mut self) -> Option<Token> {
+impl<'v> Text<'v> {
+    /// Reads up to the next `;` or the end: a method's result, where it is written as the grammar has it.
+    fn statement(&mut self) -> Option<MethodResult> {
+        let mut pairs = Vec::new();
+        let mut is_sound = true;
         loop {
-            self.rest = self.rest.trim_start();
-            let c = self.rest.chars().next()?;
-            let tail: &'v str = self.rest.get(c.len_utf8()..).unwrap_or_default();
-            match c {
-                '(' => self.rest = after_comment(tail),
-                ';' | '=' => {
-                    self.rest = tail;
-                    return Some(if c == ';' { Token::End } else { Token::Equals });
-                }
-                '"' => return Some(self.quoted(tail)),
-                ')' => self.rest = tail,
-                _ => {
-                    let (word, rest) = self.rest.split_at_checked(word_end(self.rest))?;
-                    self.rest = rest;
-                    return Some(Token::Word(word.to_owned()));
-                }
+            self.skip_blanks();
+            let Some(c) = self.rest.chars().next() else { break };
+            if self.take(';') {
+                break;
+            }
+            if c == '"' {
+                is_sound &= self.value().is_some();
+                continue;
+            }
+            let name = self.word();
+            if name.is_empty() {
+                // A sign out of place.
+                self.rest = self.rest.get(c.len_utf8()..).unwrap_or_default();
+                continue;
+            }
+            self.skip_blanks();
+            if !self.take('=') {
+                continue;
+            }
+            self.skip_blanks();
+            // Servers write `dmarc=pass(p=REJECT)`. No sender has a say in the outcome, other than in a domain.
+            let value = if pairs.is_empty() { Some(self.word().to_owned()) } else { self.value() };
+            match value {
+                Some(value) => pairs.push((name.to_lowercase(), value.to_lowercase())),
+                None => is_sound = false,
+            }
+        }
+        let mut pairs = pairs.into_iter();
+        let (method, outcome) = pairs.next().filter(|(_, outcome)| is_sound && !outcome.is_empty())?;
+        // A method may have a version: `dkim/1`.
+        let method = method.split('/').next().unwrap_or_default().to_owned();
+        Some(MethodResult { method, outcome, properties: pairs.collect() })
+    }
+
+    /// Steps over blanks and comments.
+    fn skip_blanks(&mut self) {
+        loop {
+            self.rest = self.rest.trim_start_matches(is_blank);
+            match self.rest.strip_prefix('(') {
+                Some(comment) => self.rest = after_comment(comment),
+                None => return,
             }
         }
     }
-}
 
-impl<'v> Tokens<'v> {
-    /// A quoted string (RFC 5322, section 3.2.4), with what follows it at once: it may be the local part of an
-    /// address. An unclosed one ends with the field.
-    fn quoted(&mut self, text: &'v str) -> Token {
+    fn take(&mut self, c: char) -> bool {
+        let after = self.rest.strip_prefix(c);
+        self.rest = after.unwrap_or(self.rest);
+        after.is_some()
+    }
+
+    /// A word that nobody but the server chooses: a name, an outcome.
+    fn word(&mut self) -> &'v str {
+        self.run(|c| is_blank(c) || matches!(c, ';' | '=' | '(' | ')' | '"'))
+    }
+
+    fn run(&mut self, ends: impl Fn(char) -> bool) -> &'v str {
+        let (run, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
+        self.rest = rest;
+        run
+    }
+
+    /// A value, which a sender may have chosen: it ends at a blank, at `;` or with the field. One that holds anything which
+    /// another reader might take for an end is no value: cut there, `twitter.com(.evil.example` would be Twitter's domain.
+    fn value(&mut self) -> Option<String> {
+        let quoted = match self.rest.strip_prefix('"') {
+            Some(text) => Some(self.quoted(text)?),
+            None => None,
+        };
+        let bare = self.run(|c| is_blank(c) || c == ';');
+        let is_sound =
+            !bare.contains(|c: char| matches!(c, '(' | ')' | '"') || c.is_whitespace() || c.is_control());
+        match quoted {
+            // It may be the local part of an address.
+            Some(quoted) => {
+                (is_sound && (bare.is_empty() || bare.starts_with('@'))).then(|| format!("{quoted}{bare}"))
+            }
+            None => is_sound.then(|| bare.to_owned()),
+        }
+    }
+
+    /// A quoted string (RFC 5322, section 3.2.4), of which `text` follows the first quote. An unclosed one takes the rest
+    /// of the field and is nothing.
+    fn quoted(&mut self, text: &'v str) -> Option<String> {
         let mut word = String::new();
         let mut chars = text.char_indices();
         self.rest = "";
@@ -139,22 +173,14 @@ impl<'v> Tokens<'v> {
             match c {
                 '\\' => word.extend(chars.next().map(|(_, c)| c)),
                 '"' => {
-                    let tail = text.get(place + 1..).unwrap_or_default();
-                    let (more, rest) = tail.split_at_checked(word_end(tail)).unwrap_or((tail, ""));
-                    word.push_str(more);
-                    self.rest = rest;
-                    break;
+                    self.rest = text.get(place + 1..).unwrap_or_default();
+                    return Some(word);
                 }
                 _ => word.push(c),
             }
         }
-        Token::Word(word)
+        None
     }
-}
-
-/// Where an unquoted word ends.
-fn word_end(text: &str) -> usize {
-    text.find(|c: char| c.is_whitespace() || matches!(c, ';' | '=' | '(' | ')' | '"')).unwrap_or(text.len())
 }
 
 /// What follows a comment; comments nest (RFC 5322, section 3.2.2).
@@ -219,6 +245,39 @@ mod tests {
         assert_eq!(
             read("mx.example; dkim=fail reason=\"; dkim=pass\" header.d=x.example"),
             "mx.example: dkim=fail x.example"
+        );
+    }
+
+    #[test]
+    fn a_value_that_does_not_end_at_a_blank_tells_nothing() {
+        for after in [
+            "(.evil.example",
+            "\".evil.example",
+            ").evil.example",
+            "\u{a0}.evil.example",
+            "\u{b}.evil.example",
+        ] {
+            let field =
+                format!("mx.example; dkim=pass header.d=x.example{after}; spf=fail smtp.mailfrom=y.example");
+            assert_eq!(read(&field), "mx.example: spf=fail y.example", "{after:?}");
+        }
+        assert_eq!(read("mx.example; dkim=pass header.d=\"x.example\".evil.example"), "mx.example: ");
+        assert_eq!(read("mx.example; dkim=pass header.d=\"x.example"), "mx.example: ");
+        assert_eq!(read("mx.example; dkim=pass reason=\"a\"b header.d=x.example"), "mx.example: ");
+        // An equals sign is part of a value (BATV, base64).
+        assert_eq!(
+            read(
+                "mx.example; spf=pass smtp.mailfrom=prvs=1=a@x.example; dkim=pass header.b=a= header.d=y.example"
+            ),
+            "mx.example: spf=pass x.example, dkim=pass y.example"
+        );
+    }
+
+    #[test]
+    fn a_comment_may_follow_an_outcome_at_once() {
+        assert_eq!(
+            read("mx.example; dmarc=fail(p=REJECT) header.from=x.example"),
+            "mx.example: dmarc=fail x.example"
         );
     }
 

@@ -6,20 +6,31 @@ use std::collections::BTreeSet;
 use super::authentication::{MethodResult, Report};
 use super::message::Head;
 use super::notification::Authenticity;
+use crate::host::{HostName, Instance};
 
-/// Whose word about mails the account trusts.
+/// Whose word about mails the account trusts, and which servers are its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// The authserv-id (RFC 8601, section 2.5) that the account's own server writes. Without one the topmost
     /// Authentication-Results may demote a mail, and nothing can promote it.
     pub authserv_id: Option<String>,
+    /// The user's own servers on networks that anybody can host. Of no other server a mail is proven.
+    pub instances: Vec<Instance>,
 }
 
-/// Judges a mail of a network that sends from `domains`; a self-hosted network has none, and From stands for
-/// them. `signed_by` is the domain whose DKIM-Signature has to be there.
+/// Whose a mail says that it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin<'a> {
+    /// A network's with domains of its own.
+    Domains(&'a [String]),
+    /// A server's on a network that anybody can host; the server that the mail shows, if it shows one.
+    Server(Option<&'a str>),
+}
+
+/// Judges a mail. `signed_by` is the domain whose DKIM-Signature has to be there.
 pub(super) fn judge(
     head: &Head<'_>,
-    domains: &[String],
+    origin: Origin<'_>,
     signed_by: Option<&str>,
     trust: &Trust,
 ) -> Authenticity {
@@ -27,12 +38,20 @@ pub(super) fn judge(
         return Authenticity::Fail("more than one From address".to_owned());
     }
     let sender = head.from().map(|from| from.domain.as_str());
-    let aligned = |domain: &str| {
-        if domains.is_empty() {
-            sender.is_some_and(|sender| same_organisation(domain, sender))
-        } else {
-            domains.iter().any(|own| same_organisation(domain, own))
+    let aligned = |domain: &str| match origin {
+        Origin::Server(_) => sender.is_some_and(|sender| same_organisation(domain, sender)),
+        Origin::Domains(domains) => domains.iter().any(|own| same_organisation(domain, own)),
+    };
+    // Anybody's own domain passes. So what a server's mail has to prove is that it comes from one of the user's own servers.
+    let own_server = match origin {
+        Origin::Server(shown) => own_server(shown, sender, trust),
+        Origin::Domains(_) => None,
+    };
+    let proven = |domain: &str| match origin {
+        Origin::Server(_) => {
+            own_server.is_some_and(|own| HostName::parse(domain).as_ref() == Some(&own.from))
         }
+        Origin::Domains(_) => aligned(domain),
     };
     if let Some(signed_by) = signed_by
         && !signatures(head).any(|domain| same_organisation(&domain, signed_by))
@@ -65,11 +84,18 @@ pub(super) fn judge(
         return Authenticity::Fail(evidence(found));
     }
     if trust.authserv_id.is_some()
-        && let Some(found) = top().find(|(_, result)| passed(result, &["dkim", "dmarc"]))
+        && let Some(found) = top()
+            .find(|(_, result)| passed(result, &["dkim", "dmarc"]) && result.domain().is_some_and(proven))
     {
         return Authenticity::Pass(evidence(found));
     }
     Authenticity::Unknown
+}
+
+/// The user's own server that a mail shows, if the mail comes from exactly the domain that this server sends from.
+fn own_server<'t>(shown: Option<&str>, sender: Option<&str>, trust: &'t Trust) -> Option<&'t Instance> {
+    let (shown, sender) = (HostName::parse(shown?)?, HostName::parse(sender?)?);
+    trust.instances.iter().find(|own| own.host == shown && own.from == sender)
 }
 
 /// The reports that count: those of the trusted server, else the topmost.
@@ -125,8 +151,9 @@ mod tests {
     fn check(trusted: Option<&str>, header: &str, expected: &str) {
         let header = format!("{header}\r\n");
         let head = Head::parse(header.as_bytes()).unwrap();
-        let trust = Trust { authserv_id: trusted.map(str::to_owned) };
-        let found = match judge(&head, &["twitter.com".to_owned()], Some("twitter.com"), &trust) {
+        let trust = Trust { authserv_id: trusted.map(str::to_owned), ..Trust::default() };
+        let domains = ["twitter.com".to_owned()];
+        let found = match judge(&head, Origin::Domains(&domains), Some("twitter.com"), &trust) {
             Authenticity::Pass(evidence) => format!("pass: {evidence}"),
             Authenticity::Fail(evidence) => format!("fail: {evidence}"),
             Authenticity::Unknown => "unknown".to_owned(),
@@ -156,6 +183,47 @@ mod tests {
     fn a_pass_for_somebody_else_is_none() {
         check(Some("mx.example"), &results("dkim=pass header.d=bulk.test"), "unknown");
         check(Some("mx.example"), &results("dkim=pass header.d=twitter.com.bulk.test"), "unknown");
+    }
+
+    #[test]
+    fn a_server_of_a_self_hosted_network_passes_only_as_one_of_the_users_own() {
+        let host = |name: &str| HostName::parse(name).unwrap();
+        let own = [
+            Instance::new(host("toot.example")),
+            Instance { host: host("social.example"), from: host("mail.example") },
+        ];
+        let passes = |shown: Option<&str>, from: &str, results: &str| {
+            let header =
+                format!("Authentication-Results: mx.example; {results}\r\nFrom: Toot <n@{from}>\r\n\r\n");
+            let head = Head::parse(header.as_bytes()).unwrap();
+            let judge = |authserv_id: Option<&str>, instances: &[Instance]| {
+                let trust =
+                    Trust { authserv_id: authserv_id.map(str::to_owned), instances: instances.to_vec() };
+                matches!(judge(&head, Origin::Server(shown), None, &trust), Authenticity::Pass(_))
+            };
+            assert!(!judge(Some("mx.example"), &[]) && !judge(None, &own), "{shown:?} {from} {results}");
+            judge(Some("mx.example"), &own)
+        };
+        assert!(passes(Some("toot.example"), "toot.example", "dkim=pass header.d=toot.example"));
+        assert!(passes(Some("Toot.Example"), "TOOT.example", "dmarc=pass header.from=toot.example"));
+        assert!(passes(Some("social.example"), "mail.example", "dkim=pass header.i=@mail.example"));
+        for (shown, from, results) in [
+            (None, "toot.example", "dkim=pass header.d=toot.example"),
+            // Anybody's server or provider that says it is ours.
+            (Some("toot.example"), "evil.example", "dkim=pass header.d=evil.example"),
+            (Some("evil.example"), "evil.example", "dkim=pass header.d=evil.example"),
+            (Some("evil.example"), "toot.example", "dkim=pass header.d=toot.example"),
+            // Of one organisation is not the same.
+            (Some("toot.example"), "users.toot.example", "dkim=pass header.d=users.toot.example"),
+            (Some("toot.example"), "toot.example", "dkim=pass header.d=users.toot.example"),
+            (Some("www.toot.example"), "toot.example", "dkim=pass header.d=toot.example"),
+            // One server's name and another's domain.
+            (Some("toot.example"), "mail.example", "dkim=pass header.d=mail.example"),
+            (Some("social.example"), "social.example", "dkim=pass header.d=social.example"),
+            (Some("toot.example"), "toot.example", "spf=pass smtp.mailfrom=toot.example"),
+        ] {
+            assert!(!passes(shown, from, results), "{shown:?} {from} {results}");
+        }
     }
 
     #[test]

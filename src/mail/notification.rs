@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::host::HostName;
+
 /// A moment, in whole seconds since 1970 (UTC). IMAP's INTERNALDATE is no finer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -363,9 +365,13 @@ impl FollowerKey {
     pub fn new(network: &Network, instance: Option<&str>, follower: &Follower) -> Self {
         let key = if let Some(handle) = follower.handle.value() {
             let handle = handle.trim_start_matches('@');
-            match instance {
-                Some(instance) if !handle.contains('@') => format!("@{handle}@{instance}"),
-                _ => format!("@{handle}"),
+            let (local, host) =
+                handle.split_once('@').map_or((handle, instance), |(local, host)| (local, Some(host)));
+            // In Unicode, as most mails print it, so that a key is the same whichever way one is printed.
+            let unicode = |host| HostName::parse(host).map(|host| host.to_unicode().into_owned());
+            match host {
+                Some(host) => format!("@{local}@{}", unicode(host).unwrap_or_else(|| host.to_owned())),
+                None => format!("@{local}"),
             }
         } else if let Some(url) = follower.url.value() {
             url.trim_end_matches('/').to_owned()
@@ -435,6 +441,20 @@ mod tests {
         let follower = Follower { handle: Shown::Value("Ann".into()), ..Follower::default() };
         let key = FollowerKey::new(&network(), Some("chaos.example"), &follower);
         assert_eq!(key.as_str(), "@ann@chaos.example");
+    }
+
+    #[test]
+    fn an_international_host_is_one_however_it_is_written_and_no_other() {
+        let key = |handle: &str| {
+            let follower = Follower { handle: Shown::Value(handle.into()), ..Follower::default() };
+            FollowerKey::new(&network(), Some("toot.example"), &follower).as_str().to_owned()
+        };
+        assert_eq!(key("Ana@xn--strae-oqa.example"), "@ana@straße.example");
+        assert_eq!(key("ana@STRAßE.example"), "@ana@straße.example");
+        assert_ne!(key("ana@straße.example"), key("ana@strasse.example"));
+        assert_ne!(key("ana@βόλος.example"), key("ana@βόλοσ.example"));
+        assert_eq!(key("ana"), "@ana@toot.example");
+        assert_eq!(key("ana@pod.example:3000"), "@ana@pod.example:3000");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::bounds::DAY;
 use super::fact::{Fact, Fact::*};
 use super::list::{HandleForms, Lists};
 use super::recall::Past;
-use super::text::Folded;
+use super::text::{Folded, fold, fold_host, lower};
 use crate::mail::{self, Fact as M, Follower, Kind, Network, Notification, Shown, Timestamp};
 
 /// A follower to be judged, with what is known around him. Where there is no mail (a table of facts, a
@@ -68,7 +68,12 @@ impl<'a> Sight<'a> {
             Instance => instance,
             _ => return Shown::NotShown,
         };
-        self.plain(fact).map(|plain| cell.get_or_init(|| Folded::new(plain)))
+        let fold = match fact {
+            Instance => fold_host,
+            Mail(M::Handle | M::Url | M::Website) => lower,
+            _ => fold,
+        };
+        self.plain(fact).map(|plain| cell.get_or_init(|| Folded::by(fold, plain)))
     }
 
     fn plain(&self, fact: Fact) -> Shown<&'a str> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::text::{fold, looks};
+use super::text::{fold, fold_handle, fold_host, looks};
 
 pub mod load;
 
@@ -81,12 +81,15 @@ impl FromIterator<Person> for People {
     fn from_iter<T: IntoIterator<Item = Person>>(people: T) -> Self {
         let mut all = Self::default();
         for person in people {
-            let (written, exact, alike) = match person {
-                Person::Handle(handle) => (handle, &mut all.handles, &mut all.handle_looks),
-                Person::Name(name) => (name, &mut all.names, &mut all.name_looks),
+            let (folded, written, exact, alike) = match person {
+                Person::Handle(handle) => {
+                    (fold_handle(&handle), handle, &mut all.handles, &mut all.handle_looks)
+                }
+                Person::Name(name) => (fold(&name), name, &mut all.names, &mut all.name_looks),
             };
-            alike.extend(looks(&written).map(|look| (look, written.clone())));
-            exact.insert(fold(&written), written);
+            let all_looks = [&written, &folded].into_iter().flat_map(|text| looks(text));
+            alike.extend(all_looks.map(|look| (look, written.clone())));
+            exact.insert(folded, written);
         }
         all
     }
@@ -146,16 +149,16 @@ impl HandleForms {
     /// Of a handle as a mail prints it.
     pub(crate) fn new(handle: &str, instance: Option<&str>) -> Self {
         let handle = handle.trim_start_matches('@');
-        let instance = instance.map(fold);
+        let instance = instance.map(fold_host);
         let other = |handle: &str| {
             let instance = instance.as_deref()?;
             match handle.split_once('@') {
                 None => Some(format!("{handle}@{instance}")),
-                Some((local, host)) => (fold(host) == instance).then(|| local.to_owned()),
+                Some((local, host)) => (fold_host(host) == instance).then(|| local.to_owned()),
             }
         };
         let written = std::iter::once(handle.to_owned()).chain(other(handle)).collect();
-        let printed = fold(handle);
+        let printed = fold_handle(handle);
         let other = other(&printed);
         Self { written, printed, other }
     }
@@ -220,6 +223,30 @@ mod tests {
         ] {
             let found = friends.handle(&HandleForms::new(handle, instance)).is_some();
             assert_eq!(found, expected, "{handle} {instance:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_compared_as_dns_has_them() {
+        let friends = people(&["@ana@strasse.example", "@Jo@bücher.example", "@kim@βόλος.example"]);
+        for (handle, instance, expected) in [
+            ("ana@straße.example", None, false),
+            ("ana@xn--strae-oqa.example", None, false),
+            ("ana", Some("straße.example"), false),
+            ("ana", Some("strasse.example"), true),
+            ("ANA@STRASSE.example", None, true),
+            ("jo@xn--bcher-kva.example", None, true),
+            ("jo@BÜCHER.example", None, true),
+            ("jo", Some("xn--bcher-kva.example"), true),
+            ("kim@βόλοσ.example", None, false),
+            ("kim@βόλος.example", None, true),
+        ] {
+            let forms = HandleForms::new(handle, instance);
+            assert_eq!(friends.handle(&forms).is_some(), expected, "{handle} {instance:?}");
+        }
+        // It only looks like the other, in either way of writing.
+        for handle in ["ana@straße.example", "ana@xn--strae-oqa.example"] {
+            assert!(friends.handle_like(&HandleForms::new(handle, None)).is_some(), "{handle}");
         }
     }
 

@@ -11,21 +11,35 @@ use crate::mail::{Authenticity, FollowerKey, Network, Notification, Timestamp};
 pub struct Past {
     /// The user has put a mail about this follower back by hand: somebody he knows.
     pub known: bool,
-    /// Notifications about this follower before, requests included.
+    /// Proven notifications about this follower before, requests included.
     pub times_followed: u64,
     /// When the last of them came.
     pub last_followed: Option<Timestamp>,
-    /// Notifications of the same network in the hour before.
+    /// Proven notifications of the same network in the hour before.
     pub wave: u64,
 }
 
 /// The length of the window in which [`Past::wave`] counts, in seconds.
 pub const WAVE: i64 = 3600;
 
+/// Which questions about the past the rules ask. What nobody asks for is not looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// [`Past::times_followed`] and [`Past::last_followed`].
+    pub follows: bool,
+    /// [`Past::wave`].
+    pub wave: bool,
+}
+
+impl Asked {
+    /// All of them.
+    pub const ALL: Self = Self { follows: true, wave: true };
+}
+
 /// Answers from what arrived strictly before a moment, so that a mail judged again never counts itself.
 pub trait Recall {
-    /// What was known of `follower` before `before`.
-    fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past;
+    /// What was known of `follower` before `before`, as far as it is asked for; the rest may be anything.
+    fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past;
 }
 
 /// Knows nothing: for a mail looked at on its own.
@@ -33,7 +47,7 @@ pub trait Recall {
 pub struct Blank;
 
 impl Recall for Blank {
-    fn past(&self, _: &FollowerKey, _: Timestamp) -> Past {
+    fn past(&self, _: &FollowerKey, _: Timestamp, _: Asked) -> Past {
         Past::default()
     }
 }
@@ -50,9 +64,10 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Notes a notification. A forged one leaves no past, or anybody could give anybody one; the ledger holds it likewise.
+    /// Notes a notification. One that is not proven leaves no past, or anybody could give anybody one; the ledger holds it
+    /// likewise.
     pub fn note(&mut self, notification: &Notification) {
-        if !matches!(notification.authentic, Authenticity::Fail(_)) {
+        if matches!(notification.authentic, Authenticity::Pass(_)) {
             self.add(notification.keys().collect(), notification.received);
         }
     }
@@ -81,7 +96,7 @@ fn insert(moments: &mut Vec<Timestamp>, at: Timestamp) {
 }
 
 impl Recall for Replay {
-    fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past {
+    fn past(&self, follower: &FollowerKey, before: Timestamp, _: Asked) -> Past {
         let earlier = |moments: &[Timestamp], than: Timestamp| moments.partition_point(|at| *at < than);
         let mine = self.of_follower.get(follower).map_or(&[][..], Vec::as_slice);
         let times = earlier(mine, before);
@@ -111,13 +126,13 @@ mod tests {
         replay.add(vec![key("@ann")], Timestamp(100));
         replay.add(vec![key("@bob"), key("@eve")], Timestamp(200));
         replay.add(vec![key("@ann")], Timestamp(10_000));
-        let past = replay.past(&key("@ann"), Timestamp(300));
+        let past = replay.past(&key("@ann"), Timestamp(300), Asked::ALL);
         assert_eq!(
             past,
             Past { known: false, times_followed: 1, last_followed: Some(Timestamp(100)), wave: 2 }
         );
-        assert_eq!(replay.past(&key("@ann"), Timestamp(100)), Past::default());
-        assert_eq!(replay.past(&key("@ann"), Timestamp(10_001)).wave, 1);
+        assert_eq!(replay.past(&key("@ann"), Timestamp(100), Asked::ALL), Past::default());
+        assert_eq!(replay.past(&key("@ann"), Timestamp(10_001), Asked::ALL).wave, 1);
     }
 
     proptest::proptest! {
@@ -136,7 +151,7 @@ mod tests {
             for (network, name, time) in &mails {
                 replay.add(vec![person(*network, *name), person(*network, 0)], at(*time));
             }
-            let past = replay.past(&person(1, asked), at(before));
+            let past = replay.past(&person(1, asked), at(before), Asked::ALL);
             let earlier = || mails.iter().filter(|(_, _, time)| *time < before);
             let mine = || earlier().filter(|(network, name, _)| *network == 1 && (*name == asked || asked == 0));
             let wave = earlier().filter(|(network, _, time)| *network == 1 && *time >= before - 2).count();

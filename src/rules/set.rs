@@ -6,7 +6,9 @@ use std::ops::Range;
 use super::case::{Case, Sight};
 use super::condition::{Answer, Condition, Doubt, Test};
 use super::example::Example;
+use super::fact::Fact;
 use super::list::{List, ListSource, Lists, Person};
+use super::recall::Asked;
 use super::verdict::{Evidence, Reason, Verdict, VerdictName};
 use crate::diagnostic::{Location, Place, Source};
 use crate::mail::Notification;
@@ -144,6 +146,14 @@ impl RuleSet {
             _ => &[],
         });
         asked.map(String::as_str).filter(|name| lists.people(name).is_none()).collect()
+    }
+
+    /// Which questions about the past they ask.
+    pub fn asked(&self) -> Asked {
+        let facts: Vec<Fact> =
+            self.rules.iter().flat_map(|rule| rule.when.leaves()).map(|leaf| leaf.fact).collect();
+        let asks = |wanted: &[Fact]| facts.iter().any(|fact| wanted.contains(fact));
+        Asked { follows: asks(&[Fact::TimesFollowed, Fact::LastFollowed]), wave: asks(&[Fact::Wave]) }
     }
 
     /// What the rules say of a follower. The first rule with a verdict that fires decides; if none does, the

@@ -318,12 +318,13 @@ fn is_given(text: &Shown<String>) -> bool {
 }
 
 impl RuleSet {
-    /// What the rules say of a row. Nobody in it was seen before.
-    pub fn judge_row(&self, row: &Row, lists: &Lists) -> Verdict {
+    /// What the rules say of a row; `instance` is the server to which its handle belongs if it has no host. Nobody in it was
+    /// seen before.
+    pub fn judge_row(&self, row: &Row, instance: Option<&str>, lists: &Lists) -> Verdict {
         let case = Case {
             network: Some(&row.network),
             kind: None,
-            instance: None,
+            instance,
             follower: &row.follower,
             past: &Past::default(),
             received: Timestamp(0),

@@ -7,6 +7,8 @@ use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::host::HostName;
+
 /// The longest piece of a mail's text that evidence shows, in characters.
 const EXCERPT: usize = 60;
 
@@ -29,6 +31,25 @@ pub(crate) fn fold(text: &str) -> String {
     line
 }
 
+/// A text that holds a host, to be compared: compatibility-normalised, and each letter lower-cased for itself. Folding in full
+/// would make `straße.example` into `strasse.example` and ς into σ, which are hosts of different people.
+pub(crate) fn lower(text: &str) -> String {
+    text.nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>().trim().to_owned()
+}
+
+/// A host to be compared: as DNS has it, in Unicode.
+pub(crate) fn fold_host(host: &str) -> String {
+    HostName::parse(host.trim()).map_or_else(|| lower(host), |host| host.to_unicode().into_owned())
+}
+
+/// A handle without a leading `@`, to be compared: its local part folded, its host as a host.
+pub(crate) fn fold_handle(handle: &str) -> String {
+    match handle.rsplit_once('@') {
+        Some((local, host)) => format!("{}@{}", fold(local), fold_host(host)),
+        None => fold(handle),
+    }
+}
+
 /// What a text looks like (UTS 39, section 4): equal for texts that a reader can confuse. Once of the text as
 /// it is written and once folded, since case decides what looks alike: `I` is like `l`, `i` is not.
 pub(crate) fn looks(text: &str) -> [String; 2] {
@@ -48,6 +69,11 @@ pub(crate) struct Folded<'a> {
 
 impl<'a> Folded<'a> {
     pub(crate) fn new(plain: &'a str) -> Self {
+        Self::by(fold, plain)
+    }
+
+    /// A text folded in a way of its own.
+    pub(crate) fn by(fold: impl Fn(&str) -> String, plain: &'a str) -> Self {
         Self { plain, folded: fold(plain), boundaries: OnceCell::new() }
     }
 
@@ -105,6 +131,18 @@ mod tests {
         assert_eq!(fold("STRASSE"), fold("Straße"));
         assert_eq!(fold("  Ana\u{a0} LIMA "), "ana lima");
         assert_eq!(fold("I\u{307}"), fold("İ"));
+    }
+
+    #[test]
+    fn of_a_handle_only_the_local_part_is_folded() {
+        assert_eq!(fold_handle("STRASSE@Toot.Example"), "strasse@toot.example");
+        assert_eq!(fold_handle("Straße@toot.example"), "strasse@toot.example");
+        assert_eq!(fold_handle("ana@xn--strae-oqa.example"), "ana@straße.example");
+        assert_eq!(fold_handle("ana@STRAßE.example"), "ana@straße.example");
+        assert_ne!(fold_handle("ana@straße.example"), fold_handle("ana@strasse.example"));
+        assert_ne!(fold_handle("ana@βόλος.example"), fold_handle("ana@βόλοσ.example"));
+        assert_ne!(lower("https://straße.example/@ana"), lower("https://strasse.example/@ana"));
+        assert_eq!(lower("HTTPS://Toot.example/@Ana"), "https://toot.example/@ana");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Fingerprint;
+use crate::host::Instance;
 use crate::place::{AccountName, Folder};
 
 /// An IMAP account.
@@ -29,6 +30,8 @@ pub struct Account {
     pub folders: Vec<Folder>,
     /// What the account's own server calls itself in Authentication-Results (RFC 8601, section 2.5).
     pub authserv_id: Option<String>,
+    /// The user's own servers on networks that anybody can host.
+    pub instances: Vec<Instance>,
     /// Leave alone what is not proven authentic.
     pub require_authentic: bool,
     /// Whether mail is moved; without, everything but that is done.

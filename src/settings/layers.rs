@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use config::{Config, File, FileFormat, Map, Source as Layer, Value, ValueKind};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use super::environment::Environment;
 use crate::diagnostic::document::Findings;
@@ -117,10 +117,12 @@ impl<'a> Layers<'a> {
     fn find(&self, path: &[Step]) -> Option<(Range<usize>, Range<usize>)> {
         let (last, before) = path.split_last()?;
         let mut table = self.tree.get_ref();
-        let mut list = None;
+        let mut list: Option<(&Spanned<_>, &DeArray<'_>)> = None;
         for step in before {
-            let Step::Key(key) = step else { return None };
-            let (key, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
+            let (key, value) = match step {
+                Step::Key(key) => table.iter().find(|(name, _)| name.get_ref() == key)?,
+                Step::Item(index) => list.and_then(|(key, items)| Some((key, items.get(*index)?)))?,
+            };
             match value.get_ref() {
                 DeValue::Table(inner) => table = inner,
                 DeValue::Array(items) => list = Some((key, items)),
@@ -199,22 +201,27 @@ impl Variables {
     }
 }
 
-/// The value of a variable: a list where it is written as one of strings (`["INBOX", "Social"]`), else text.
+/// The value of a variable: a list where it is written as one of strings (`["INBOX", "Social"]`) or of tables of strings,
+/// else text.
 fn read_variable(name: &String, text: String) -> Value {
+    let value = |kind| Value::new(Some(name), kind);
+    let string = |item: &DeValue<'_>| Some(value(ValueKind::String(item.as_str()?.to_owned())));
+    let item = |item: &DeValue<'_>| match item {
+        DeValue::Table(table) => {
+            let entries =
+                table.iter().map(|(key, one)| Some((key.get_ref().to_string(), string(one.get_ref())?)));
+            Some(value(ValueKind::Table(entries.collect::<Option<_>>()?)))
+        }
+        text => string(text),
+    };
     let line = format!("list = {text}");
     let list = DeTable::parse(&line).ok().and_then(|table| match table.get_ref().get("list")?.get_ref() {
-        DeValue::Array(items) => {
-            items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
-        }
+        DeValue::Array(items) => items.iter().map(|one| item(one.get_ref())).collect::<Option<Vec<_>>>(),
         _ => None,
     });
-    let list: Option<Vec<String>> = list.filter(|_| text.starts_with('['));
-    match list {
-        Some(items) => {
-            let item = |item| Value::new(Some(name), ValueKind::String(item));
-            Value::new(Some(name), ValueKind::Array(items.into_iter().map(item).collect()))
-        }
-        None => Value::new(Some(name), ValueKind::String(text)),
+    match list.filter(|_| text.starts_with('[')) {
+        Some(items) => value(ValueKind::Array(items)),
+        None => value(ValueKind::String(text)),
     }
 }
 

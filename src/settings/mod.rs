@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub mod account;
 mod environment;
 mod fingerprint;
+mod instances;
 mod layers;
 mod read;
 mod schema;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::environment::Environment;
+use super::instances::instances;
 use super::layers::Layers;
 use super::section::{Entry, Section};
 use super::{Account, Backlog, Fingerprint, SecretSource, Settings, Tls};
@@ -127,6 +128,7 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
     let secret = secret(&mut section, paths);
     let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
     let authserv_id = section.take("authserv-id").and_then(|entry| entry.string());
+    let instances = section.take("instances").map(|entry| instances(&entry)).unwrap_or_default();
     let require_authentic = section.take("require-authentic").and_then(|entry| entry.boolean());
     let act = section.take("act").and_then(|entry| entry.boolean());
     let backlog = section.take("backlog").map_or(Some(Backlog::None), |entry| backlog(&entry));
@@ -147,6 +149,7 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
         secret: secret?,
         folders,
         authserv_id,
+        instances,
         require_authentic: require_authentic.unwrap_or(false),
         act: act.unwrap_or(true),
         backlog: backlog?,

@@ -27,6 +27,8 @@ pub fn schema() -> Value {
 
 fn account() -> Value {
     let text = |description: &str| json!({ "description": description, "type": "string", "minLength": 1 });
+    // As `read` has it, but for names that are not ASCII.
+    let host = |description: &str| json!({ "description": description, "type": "string", "pattern": r"^[^\s:/@A-Z]+$" });
     let time = r"^\s*[0-9]+\s*[a-zµ]+(\s*[0-9]+\s*[a-zµ]+)*\s*$";
     let secrets = ["password-file", "password-command", "password-credential"];
     json!({
@@ -68,6 +70,24 @@ fn account() -> Value {
                 ],
             },
             "authserv-id": text("What your mail server calls itself in Authentication-Results; `check --connect` shows it."),
+            "instances": {
+                "description": "Your own servers on networks that anybody can host. Only their messages can be proven.",
+                "type": ["array", "string"],
+                "items": {
+                    "anyOf": [
+                        host("A server, such as `toot.example`."),
+                        {
+                            "type": "object",
+                            "additionalProperties": false,
+                            "required": ["host"],
+                            "properties": {
+                                "host": host("The server."),
+                                "from": host("The domain that its messages come from [usual: the same]."),
+                            },
+                        },
+                    ],
+                },
+            },
             "require-authentic": { "description": "Leave alone whatever is not proven [usual: false].", "type": "boolean" },
             "act": { "description": "`false` observes, and touches nothing [usual: true].", "type": "boolean" },
             "backlog": {

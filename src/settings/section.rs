@@ -178,6 +178,11 @@ impl<'a> Entry<'a> {
         matches!(self.value.kind, ValueKind::Array(_))
     }
 
+    /// Is it a table?
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.value.kind, ValueKind::Table(_))
+    }
+
     /// A table; anything else is a finding.
     pub(super) fn section(&self) -> Option<Section<'a>> {
         match &self.value.kind {

@@ -3,7 +3,7 @@
 use crate::ledger::{Cursor, EarlierMove, Ledger, LedgerFault, Recalled};
 use crate::mail::{FollowerKey, Timestamp};
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid, UidValidity};
-use crate::rules::recall::Replay;
+use crate::rules::recall::{Asked, Replay};
 use crate::rules::{Past, Recall};
 
 /// The ledger as a sweep may use it.
@@ -114,9 +114,9 @@ impl Remembered<'_> {
 }
 
 impl Recall for Remembered<'_> {
-    fn past(&self, follower: &FollowerKey, before: Timestamp) -> Past {
-        let unwritten = self.unwritten.past(follower, before);
-        let Some(written) = self.written.as_ref().map(|written| written.past(follower, before)) else {
+    fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past {
+        let unwritten = self.unwritten.past(follower, before, asked);
+        let Some(written) = self.written.as_ref().map(|written| written.past(follower, before, asked)) else {
             return unwritten;
         };
         Past {

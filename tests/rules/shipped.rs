@@ -61,7 +61,7 @@ fn a_table_of_followers_is_judged_by_them() {
     let rows = table::read(&Source::new("facts.tsv", text), &Vocabulary::default(), &findings);
     let (rules, _) = load(SHIPPED);
     let lists = rules.gather(&BTreeMap::new());
-    let judged = rows.iter().map(|row| (row, rules.files(&rules.judge_row(row, &lists))));
+    let judged = rows.iter().map(|row| (row, rules.files(&rules.judge_row(row, None, &lists))));
     let scores = score::scores(judged);
     let all = scores.get("twitter").unwrap();
     assert_eq!((all.genuine, all.flagged, all.unwanted, all.caught), (1, 0, 3, 2));

@@ -7,7 +7,9 @@ use std::process::{Command, Output, Stdio};
 
 use super::Options;
 use super::client::{Client, Kept};
-use super::letters::{AUTHSERV_ID, ENGLISH, Letter, Person, mastodon_card, ordinary, twitter_2009};
+use super::letters::{
+    AUTHSERV_ID, ENGLISH, INSTANCES, Letter, Person, mastodon_card, ordinary, twitter_2009,
+};
 
 /// The password of everybody on a server of [`Home::server`].
 pub const PASSWORD: &str = "secret";
@@ -74,7 +76,7 @@ impl Home {
     pub fn configure(&self, port: u16, more: &str) {
         let settings = format!(
             "state = \"state\"\n\n[accounts.home]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"off\"\nuser = \"{}\"\n\
-             password-file = \"password\"\nauthserv-id = \"{AUTHSERV_ID}\"\n{more}\n",
+             password-file = \"password\"\nauthserv-id = \"{AUTHSERV_ID}\"\ninstances = {INSTANCES}\n{more}\n",
             self.user
         );
         self.write("followsift.toml", &settings);

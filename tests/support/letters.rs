@@ -9,6 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 /// What the receiving server of the tests calls itself in Authentication-Results.
 pub const AUTHSERV_ID: &str = "mx.post.example";
 
+/// The user's own servers, from which the Mastodon messages below come; as the settings have them.
+pub const INSTANCES: &str = r#"["toots.example", "troet.example", "umi.example"]"#;
+
 /// A follower, as the shapes below print him.
 #[derive(Clone, Debug)]
 pub struct Person {

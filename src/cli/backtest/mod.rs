@@ -10,7 +10,7 @@ use crate::assess::{self, Mail, Rulebook};
 use crate::daemon::rulebook::{self, Reading};
 use crate::daemon::{AccountFault, clock, connect};
 use crate::ledger::Entry;
-use crate::mail::{Notification, Recognition, Timestamp, Trust};
+use crate::mail::{Notification, Recognition, Timestamp};
 use crate::mailbox::{Range, Session, Stop, Trace};
 use crate::place::{Folder, Uid};
 use crate::report::backtest::{Backtest, Correction};
@@ -116,10 +116,10 @@ impl Heap {
 }
 
 fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], output: &mut Output) -> Ending {
-    let own_server = settings.and_then(context::only_authserv_id);
+    let trust = context::trust(settings, None, &[]);
     let make = |reading: &Reading| {
         let sent = context::sent(settings, reading);
-        reading.rulebook(Trust { authserv_id: own_server.clone() }, false, &sent)
+        reading.rulebook(trust.clone(), false, &sent)
     };
     let rulebook = make(work.readings.in_force);
     let other = work.readings.other.map(make);

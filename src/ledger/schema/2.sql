@@ -82,3 +82,41 @@ CREATE TABLE deadly (
 CREATE INDEX kept_by_why ON kept (why, account);
 -- The newest message that is remembered of a folder: by it one tells that the folder was restored from a backup.
 CREATE INDEX mail_by_place ON mail (account, folder, validity, uid);
+
+-- The past that rules ask for. It holds proven notifications alone, so that nobody else can give anybody a past, nor make
+-- the look-up longer: whom each one names, and how many came.
+CREATE TABLE past_follower (
+    account  TEXT NOT NULL,
+    network  TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    -- When the mail first arrived.
+    received INTEGER NOT NULL,
+    mail     INTEGER NOT NULL REFERENCES mail (id),
+    PRIMARY KEY (account, network, key, received, mail)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX past_follower_by_mail ON past_follower (mail);
+-- Counted by spans of 1, 8, 64 and 512 seconds, so that an hour has some thirty rows to add, however many came.
+CREATE TABLE past_wave (
+    account  TEXT NOT NULL,
+    network  TEXT NOT NULL,
+    seconds  INTEGER NOT NULL CHECK (seconds IN (1, 8, 64, 512)),
+    since    INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    PRIMARY KEY (account, network, seconds, since)
+) STRICT, WITHOUT ROWID;
+-- Version 1 took a self-hosted notification for proven where any sender's own domain had passed. Only the networks that
+-- have a domain of their own keep their past.
+INSERT INTO past_follower (account, network, key, received, mail)
+SELECT DISTINCT mail.account, follower.network, follower.key, mail.received, mail.id
+FROM mail JOIN judgement ON judgement.id = mail.latest JOIN follower ON follower.judgement = judgement.id
+WHERE judgement.authentic = 'pass' AND judgement.instance IS NULL AND judgement.network IN (
+    'facebook', 'googleplus', 'instagram', 'linkedin', 'openstreetmap', 'quora', 'strava', 'twitch', 'twitter', 'x',
+    'youtube');
+INSERT INTO past_wave (account, network, seconds, since, messages)
+SELECT account, network, 1, received, count(DISTINCT mail) FROM past_follower GROUP BY account, network, received;
+WITH span (length) AS (VALUES (8), (64), (512))
+INSERT INTO past_wave (account, network, seconds, since, messages)
+SELECT account, network, length, since - (since % length + length) % length AS start, sum(messages)
+FROM span JOIN past_wave ON seconds = 1 GROUP BY account, network, length, start;
+-- The mails that could not be read of the last days are looked for from here, not among all mails of these days.
+CREATE INDEX incomplete_by_time ON incomplete (seen_at);

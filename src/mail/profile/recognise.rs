@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::layout::{Layout, Picture};
 use super::probe::{Content, View};
 use super::{Profile, Profiles};
-use crate::mail::authenticity::{self, Trust};
+use crate::mail::authenticity::{self, Origin, Trust};
 use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::line::one_line;
 use crate::mail::markup::Document;
@@ -84,7 +84,8 @@ impl Profiles {
                 }
                 Outcome::Read { followers, host } => {
                     let signed_by = layout.signed_by.as_deref();
-                    let authentic = authenticity::judge(message.head(), &profile.domains, signed_by, trust);
+                    let origin = profile.origin(host.as_deref());
+                    let authentic = authenticity::judge(message.head(), origin, signed_by, trust);
                     // A guess does not know whose mail it would be.
                     let authentic = match authentic {
                         Authenticity::Pass(_) if profile.is_guess => Authenticity::Unknown,
@@ -108,7 +109,7 @@ impl Profiles {
             return Recognition::Foreign;
         };
         // What is not even the network's says nothing about it. (That it lacks the network's signature may be what changed.)
-        match authenticity::judge(message.head(), &profile.domains, None, trust) {
+        match authenticity::judge(message.head(), profile.origin(None), None, trust) {
             Authenticity::Fail(_) => Recognition::Foreign,
             Authenticity::Pass(_) | Authenticity::Unknown => {
                 Recognition::Incomplete { network: profile.network.clone(), missing }
@@ -154,6 +155,16 @@ impl Profiles {
             };
             fitting().unwrap_or_default()
         })
+    }
+}
+
+impl Profile {
+    /// Whose its mails are; `host` is the server that one shows.
+    fn origin<'a>(&'a self, host: Option<&'a str>) -> Origin<'a> {
+        match self.domains.as_slice() {
+            [] => Origin::Server(host),
+            domains => Origin::Domains(domains),
+        }
     }
 }
 

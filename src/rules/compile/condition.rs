@@ -10,7 +10,7 @@ use crate::mail::{Fact as M, Kind};
 use crate::rules::bounds::{Bounds, Unreadable};
 use crate::rules::condition::{Condition, Leaf, Relation, Test, Wanted};
 use crate::rules::fact::{Fact, Type};
-use crate::rules::text::fold;
+use crate::rules::text::{fold, fold_handle, fold_host, lower};
 
 /// How deep `any`, `all` and `not` may be nested. Nobody reads further.
 const DEEPEST: usize = 16;
@@ -185,7 +185,13 @@ impl Reader<'_> {
                 (Fact::Mail(M::Handle), Relation::Is | Relation::Starts) => text.text.trim_start_matches('@'),
                 _ => &text.text,
             };
-            let folded = fold(bare);
+            // As `Sight` folds what it is compared with.
+            let folded = match (fact, relation) {
+                (Fact::Mail(M::Handle), Relation::Is) => fold_handle(bare),
+                (Fact::Instance, Relation::Is) => fold_host(bare),
+                (Fact::Instance | Fact::Mail(M::Handle | M::Url | M::Website), _) => lower(bare),
+                _ => fold(bare),
+            };
             if folded.is_empty() {
                 whole = false;
                 let label = match relation {

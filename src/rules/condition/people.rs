@@ -5,6 +5,7 @@ use crate::mail::{Fact as M, Shown};
 use crate::rules::case::Sight;
 use crate::rules::fact::Fact::{self, *};
 use crate::rules::list::People;
+use crate::rules::text::{fold, lower};
 
 /// What the lists say.
 pub(super) enum Found<'a, 'l> {
@@ -46,7 +47,12 @@ pub(super) fn find<'a, 'l: 'a>(fact: Fact, lists: &'l [String], sight: &'a Sight
     };
     let by_text = |fact: Fact| {
         let Shown::Value(text) = sight.text(fact) else { return None };
-        known.iter().find_map(|(list, people)| Some((*list, people.name(&text.folded)?)))
+        known.iter().find_map(|(list, people)| {
+            // Names are folded in full, which would take one host for another.
+            let found = people.name(&fold(text.plain))?;
+            let is_same = fact == Mail(M::Name) || lower(found) == lower(text.plain);
+            is_same.then_some((*list, found))
+        })
     };
     let found = match fact {
         Who | Impersonates => match (by_handle(), fact) {

@@ -1,0 +1,263 @@
+//! The part of `check --connect` about authenticity: what the server calls itself in Authentication-Results, which of the
+//! user's own servers the settings could name, and whether `require-authentic` lets anything be filed. Writes no settings.
+
+use std::collections::BTreeMap;
+
+use super::output::Output;
+use crate::daemon::AccountFault;
+use crate::daemon::rulebook::Reading;
+use crate::host::{HostName, Instance};
+use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Timestamp, Trust};
+use crate::mailbox::{Range, Session};
+use crate::place::{Folder, Uid};
+use crate::settings::Account;
+use crate::sweep::{MAIL_LIMIT, Sent};
+
+/// How many of the last messages are looked through for notifications.
+const LAST: u32 = 2_000;
+/// How many of these notifications are read, the last ones.
+const NOTIFICATIONS: usize = 200;
+/// How many of the last messages are asked for what the server calls itself.
+const NAMED: usize = 20;
+/// How much of each of those is read.
+const HEADER_BYTES: u32 = 16 << 10;
+
+/// Looks at the last messages of the account's first folder, and tells.
+pub(super) fn tell(
+    account: &Account,
+    reading: &Reading,
+    session: &mut Session,
+    output: &mut Output,
+) -> Result<(), AccountFault> {
+    let inbox = Folder::inbox();
+    let folder = account.folders.first().unwrap_or(&inbox);
+    let opened = session.select(folder)?;
+    let profiles = reading.rulebook_of(account, &Sent::new()).profiles;
+    let first = opened.next.map_or(1, |next| next.0.saturating_sub(LAST).max(1));
+    let (mut all, mut plausible) = (Vec::new(), Vec::new());
+    session.heads(Range::From(Uid(first)), |batch| {
+        for head in batch {
+            all.push((head.uid, head.size));
+            if profiles.plausible(&head.fields) {
+                plausible.push((head.uid, head.size));
+            }
+        }
+    })?;
+    let last = |from: &[(Uid, u32)], most: usize| {
+        from.get(from.len().saturating_sub(most)..).unwrap_or_default().to_vec()
+    };
+
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    session.mails(&last(&all, NAMED), HEADER_BYTES, |_, bytes| {
+        if let Some(name) = Message::parse(bytes).ok().and_then(|message| message.authserv_id()) {
+            *names.entry(name).or_default() += 1;
+        }
+    })?;
+    let most = names.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name.as_str());
+    output.line(&authserv_id(account, most));
+
+    let mut proof = Proof::new(account, most);
+    session.mails(&last(&plausible, NOTIFICATIONS), MAIL_LIMIT, |_, bytes| proof.look(bytes, &profiles))?;
+    for line in proof.proposals() {
+        output.line(&line);
+    }
+    if let Some(warning) = proof.warning() {
+        output.error(&warning);
+    }
+    Ok(())
+}
+
+/// What the server calls itself in Authentication-Results, and what to do about it.
+fn authserv_id(account: &Account, most: Option<&str>) -> String {
+    match (most, &account.authserv_id) {
+        (None, _) => {
+            "  no mail here bears Authentication-Results: nothing can be proven authentic".to_owned()
+        }
+        (Some(name), Some(set)) if name.eq_ignore_ascii_case(set) => {
+            format!("  the server calls itself {name} in Authentication-Results, as the settings say")
+        }
+        (Some(name), Some(set)) => format!(
+            "  the server calls itself {name} in Authentication-Results, but the settings say {set}: nothing can \
+             be proven authentic"
+        ),
+        (Some(name), None) => format!(
+            "  the server calls itself {name} in Authentication-Results; if that is your provider, add\n    \
+             authserv-id = \"{name}\"\n  to [accounts.{}], so that mails can be proven authentic",
+            account.name
+        ),
+    }
+}
+
+/// What the notifications of a folder prove.
+struct Proof<'a> {
+    account: &'a Account,
+    /// What the settings say.
+    set: Trust,
+    /// What the server calls itself, where the settings do not say.
+    authserv_id: Option<String>,
+    notifications: usize,
+    passing: usize,
+    /// Servers whose messages would pass if the settings named them, and how many of them.
+    provable: BTreeMap<HostName, usize>,
+}
+
+impl<'a> Proof<'a> {
+    fn new(account: &'a Account, most: Option<&str>) -> Self {
+        let set = Trust { authserv_id: account.authserv_id.clone(), instances: account.instances.clone() };
+        let authserv_id = account.authserv_id.clone().or_else(|| most.map(str::to_owned));
+        Self { account, set, authserv_id, notifications: 0, passing: 0, provable: BTreeMap::new() }
+    }
+
+    fn look(&mut self, bytes: &[u8], profiles: &Profiles) {
+        let Some(found) = recognise(bytes, profiles, &self.set) else { return };
+        self.notifications += 1;
+        if passes(&found) {
+            self.passing += 1;
+            return;
+        }
+        // A server whose messages come from another domain is not proposed: anybody can send from a domain of their own
+        // and name any server.
+        let shown = found.instance.as_deref().and_then(HostName::parse);
+        let Some(host) = shown.filter(|host| self.set.instances.iter().all(|own| own.host != *host)) else {
+            return;
+        };
+        let trial =
+            Trust { authserv_id: self.authserv_id.clone(), instances: vec![Instance::new(host.clone())] };
+        if recognise(bytes, profiles, &trial).is_some_and(|found| passes(&found)) {
+            *self.provable.entry(host).or_default() += 1;
+        }
+    }
+
+    /// A server may be anybody's, so that each is proposed by itself, and none is written into the settings.
+    fn proposals(&self) -> Vec<String> {
+        let set: Vec<_> = self.account.instances.iter().map(written).collect();
+        let proposal = |(host, count): (&HostName, &usize)| {
+            let list = set.iter().cloned().chain([written(&Instance::new(host.clone()))]);
+            let (messages, are) = if *count == 1 { ("message", "is") } else { ("messages", "are") };
+            format!(
+                "  {count} {messages} here {are} provably from {host}; if you have an account on that server, set\n    \
+                 instances = [{}]\n  in [accounts.{}]. Otherwise do not: its owner could name anybody as your follower",
+                list.collect::<Vec<_>>().join(", "),
+                self.account.name
+            )
+        };
+        self.provable.iter().map(proposal).collect()
+    }
+
+    fn warning(&self) -> Option<String> {
+        if !self.account.require_authentic || self.passing > 0 {
+            return None;
+        }
+        let name = &self.account.name;
+        if self.account.authserv_id.is_none() {
+            return Some(format!(
+                "warning: {name} requires proof (`require-authentic`), and `authserv-id` is not set: nothing will be filed"
+            ));
+        }
+        (self.notifications > 0).then(|| {
+            format!(
+                "warning: {name} requires proof (`require-authentic`), and none of the {} notifications here is proven: \
+                 nothing like them will be filed",
+                self.notifications
+            )
+        })
+    }
+}
+
+/// As the settings have it.
+fn written(instance: &Instance) -> String {
+    let Instance { host, from } = instance;
+    match host == from {
+        true => format!("\"{host}\""),
+        false => format!("{{ host = \"{host}\", from = \"{from}\" }}"),
+    }
+}
+
+fn recognise(bytes: &[u8], profiles: &Profiles, trust: &Trust) -> Option<Notification> {
+    let message = Message::parse(bytes).ok()?;
+    match profiles.recognise(&message, trust, Timestamp(0)) {
+        Recognition::Recognised(notification) => Some(notification),
+        Recognition::Incomplete { .. } | Recognition::Foreign => None,
+    }
+}
+
+fn passes(notification: &Notification) -> bool {
+    matches!(notification.authentic, Authenticity::Pass(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::diagnostic::document::Findings;
+    use crate::place::AccountName;
+    use crate::settings::{Backlog, SecretSource, Tls};
+
+    const OWN: &[u8] = include_bytes!("../../tests/corpus/mastodon/own-server/message.eml");
+    const CLAIMED: &[u8] = include_bytes!("../../tests/corpus/mastodon/claims-own-server/message.eml");
+
+    fn account(authserv_id: Option<&str>, instances: &[&str], require_authentic: bool) -> Account {
+        Account {
+            name: AccountName::new("home").unwrap(),
+            host: "mail.example".to_owned(),
+            port: 993,
+            tls: Tls::Implicit,
+            ca_file: None,
+            pin: None,
+            user: "ann".to_owned(),
+            secret: SecretSource::File(PathBuf::new()),
+            folders: vec![Folder::inbox()],
+            authserv_id: authserv_id.map(str::to_owned),
+            instances: instances.iter().map(|host| Instance::new(HostName::parse(host).unwrap())).collect(),
+            require_authentic,
+            act: true,
+            backlog: Backlog::None,
+            poll: Duration::from_secs(60),
+            moves_per_hour: 1,
+            moves_after_change: 1,
+            idle: Duration::from_secs(60),
+        }
+    }
+
+    /// The proposals and the warning, of these messages.
+    fn look(account: &Account, messages: &[&[u8]]) -> (String, Option<String>) {
+        let findings = Findings::default();
+        let profiles = Profiles::compile(&Profiles::shipped_sources(), &findings);
+        let mut proof = Proof::new(account, Some("mx.home.example"));
+        messages.iter().for_each(|bytes| proof.look(bytes, &profiles));
+        (proof.proposals().join("\n"), proof.warning())
+    }
+
+    #[test]
+    fn only_a_server_whose_messages_pass_as_its_own_is_proposed_and_only_once() {
+        let set = account(Some("mx.home.example"), &[], false);
+        let (proposals, _) = look(&set, &[OWN, CLAIMED, OWN]);
+        assert!(
+            proposals.starts_with("  2 messages here are provably from fosstodon.example"),
+            "{proposals}"
+        );
+        assert!(proposals.contains("\n    instances = [\"fosstodon.example\"]\n"), "{proposals}");
+        assert_eq!(look(&set, &[CLAIMED]).0, "");
+        // As the server calls itself, where the settings do not say yet.
+        assert_ne!(look(&account(None, &[], false), &[OWN]).0, "");
+        let (more, _) = look(&account(Some("mx.home.example"), &["pod.example"], false), &[OWN]);
+        assert!(more.contains("[\"pod.example\", \"fosstodon.example\"]"), "{more}");
+        assert_eq!(
+            look(&account(Some("mx.home.example"), &["fosstodon.example"], false), &[OWN, CLAIMED]).0,
+            ""
+        );
+    }
+
+    #[test]
+    fn an_account_that_demands_proof_is_warned_where_nothing_would_be_filed() {
+        let warning = |account: &Account, messages: &[&[u8]]| look(account, messages).1;
+        let own = Some("mx.home.example");
+        assert_eq!(warning(&account(own, &[], false), &[OWN]), None);
+        assert!(warning(&account(own, &[], true), &[OWN]).unwrap().contains("none of the 1 notifications"));
+        assert_eq!(warning(&account(own, &["fosstodon.example"], true), &[OWN, CLAIMED]), None);
+        assert_eq!(warning(&account(own, &[], true), &[]), None);
+        assert!(warning(&account(None, &[], true), &[]).unwrap().contains("`authserv-id` is not set"));
+    }
+}

@@ -1,0 +1,306 @@
+//! What the ledger's questions cost when much is remembered, in SQLite's own steps and plans. Holds no code but tests.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use regex::Regex;
+use rusqlite::StatementStatus;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+use super::{Cursor, Delay, Intent, Judged, Ledger, PutOff, Settlement, Target};
+use crate::mail::{Authenticity, Follower, Kind, Network, Notification, Shown, Timestamp};
+use crate::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
+use crate::rules::recall::Asked;
+use crate::rules::{Action, Recall, Verdict};
+
+/// When the sweep takes place: long after everything that is remembered.
+const NOW: i64 = 1_800_000_000;
+
+fn home() -> AccountName {
+    AccountName::new("home").unwrap()
+}
+
+/// The proven message number `number`, received at `received`.
+fn judged(number: u32, received: i64) -> Judged {
+    let mut digest = [0xff; 32];
+    digest[..4].copy_from_slice(&number.to_be_bytes());
+    let handle = Shown::Value(format!("new-{number}"));
+    Judged {
+        mail: MailRef {
+            account: home(),
+            folder: Folder::inbox(),
+            validity: UidValidity(7),
+            uid: Uid(1_000_000 + number),
+        },
+        identity: MailIdentity { digest: MailDigest(digest), size: 4_000 },
+        notification: Notification {
+            network: Network::new("x").unwrap(),
+            title: "X".into(),
+            kind: Kind::Follow,
+            layout: "2024".into(),
+            authentic: Authenticity::Pass("mx.example: dkim=pass x.com".into()),
+            instance: None,
+            followers: vec![Follower { handle, ..Follower::default() }],
+            complete: true,
+            received: Timestamp(received),
+        },
+        verdicts: vec![Verdict::default()],
+        verdict: None,
+        action: Action::Leave,
+        rules: "rules-1".into(),
+        judged_at: Timestamp(received),
+    }
+}
+
+/// A ledger with so many remembered messages, all of this account and network: one in two proven, one in three moved.
+fn filled(folder: &Path, messages: u32) -> Ledger {
+    let ledger = Ledger::open(folder).unwrap();
+    ledger.connection.set_prepared_statement_cache_capacity(200);
+    let number = format!(
+        "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {messages})"
+    );
+    let received = "1700000000 + n * 7";
+    ledger
+        .connection
+        .execute_batch(&format!(
+            "PRAGMA synchronous = OFF; BEGIN;
+             {number} INSERT INTO mail (id, account, digest, size, folder, validity, uid, received)
+                 SELECT n, 'home', randomblob(32), 4000 + n % 999, 'INBOX', 7, n, {received} FROM number;
+             {number} INSERT INTO judgement (id, mail, rules, judged_at, network, title, kind, layout, authentic, complete,
+                     action, flag, mark_read)
+                 SELECT n, n, 'rules-1', {received}, 'x', 'X', 'follow', '2024', iif(n % 2, 'unknown', 'pass'), 1, 'leave',
+                     0, 0 FROM number;
+             UPDATE mail SET latest = id;
+             {number} INSERT INTO follower (judgement, position, network, key, facts, points, reasons)
+                 SELECT n, 0, 'x', '@old-' || (n % 500), '{{}}', 0, '[]' FROM number;
+             {number} INSERT INTO past_follower (account, network, key, received, mail)
+                 SELECT 'home', 'x', '@old-' || n, {received}, n FROM number WHERE n % 2 = 0;
+             {number} INSERT INTO past_wave (account, network, seconds, since, messages)
+                 SELECT 'home', 'x', 1, {received}, 1 FROM number WHERE n % 2 = 0;
+             {number} INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid, from_next_uid, to_folder,
+                     to_validity, to_next_uid, flag, mark_read, stated_at, by_hand, outcome, to_uid, settled_at)
+                 SELECT n, n, 'INBOX', 7, n, n, 'Spam', 3, n, 0, 0, {received}, 0, 'moved', n, {received} FROM number
+                 WHERE n % 3 = 0;
+             {number} INSERT INTO incomplete (mail, network, missing, seen_at)
+                 SELECT n, 'x', 'handle', {received} FROM number WHERE n % 5 = 0;
+             COMMIT;"
+        ))
+        .unwrap();
+    ledger
+}
+
+/// Counts the steps of SQLite's virtual machine from now on.
+fn count(ledger: &mut Ledger) -> Arc<Mutex<i64>> {
+    let steps = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&steps);
+    // A statement adds up its steps for as long as it is kept; none is dropped here.
+    let mut seen: BTreeMap<String, i64> = BTreeMap::new();
+    let note = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Profile(statement, _) = event {
+            let all = i64::from(statement.get_status(StatementStatus::VmStep));
+            let before = seen.insert(statement.sql().into_owned(), all).filter(|before| *before <= all);
+            *counted.lock().unwrap() += all - before.unwrap_or(0);
+        }
+    };
+    ledger.connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note)).unwrap();
+    steps
+}
+
+/// What a sweep asks and writes about new messages.
+fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
+    let (account, inbox) = (home(), Folder::inbox());
+    let now = Timestamp(NOW);
+    let since = Timestamp(NOW - 90 * 86_400);
+    ledger.note_rules(&account, "rules-1", now).unwrap();
+    let cursor = ledger.cursor(&account, &inbox).unwrap();
+    assert!(ledger.unsettled(&account).unwrap().is_empty());
+    ledger.waiting(&account, &inbox, UidValidity(7), now).unwrap();
+    ledger.originals(&account, &inbox, UidValidity(7), since).unwrap();
+    ledger.earliest_known(&account, &inbox, since).unwrap();
+    ledger.unread(&account, since).unwrap();
+    ledger.allowance(&account, 500, 50, now).unwrap();
+    judge(ledger, new, asked);
+    let intents: Vec<_> = new.iter().map(intent).collect();
+    let stated = ledger.intend(&intents).unwrap();
+    let settled: Vec<_> =
+        stated.into_iter().map(|id| (id, Settlement::Moved { uid: Some(Uid(9)) })).collect();
+    ledger.settle(&settled, now).unwrap();
+    let first = new.first().unwrap();
+    let put_off = PutOff { mail: first.mail.clone(), identity: first.identity, why: Delay::Refused };
+    ledger.put_off(&[put_off], now).unwrap();
+    ledger.strike_off(&account, &inbox, UidValidity(7), &[first.mail.uid]).unwrap();
+    ledger.strike_off_void(&account, &inbox, UidValidity(7)).unwrap();
+    ledger.note_correction(&account, &first.identity, now).unwrap();
+    ledger.held_back(&account).unwrap();
+    ledger.waits(&account).unwrap();
+    let next = cursor.map_or(Uid(1), |cursor| cursor.next);
+    let cursor = Cursor { validity: UidValidity(7), next, looked_at: now, old: None };
+    ledger.advance(&account, &inbox, cursor).unwrap();
+}
+
+/// The part of it that looks at each message.
+fn judge(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
+    let account = home();
+    for one in new {
+        ledger.earlier_move(&one.mail, &one.identity).unwrap();
+        ledger.is_waiting(&account, &one.identity).unwrap();
+        ledger.knows(&account, &one.identity).unwrap();
+        let recalled = ledger.recall(&account, Some(&one.identity));
+        for key in one.notification.keys() {
+            let _ = recalled.past(&key, one.notification.received, asked);
+        }
+        recalled.finish().unwrap();
+    }
+    ledger.record(new).unwrap();
+}
+
+fn intent(judged: &Judged) -> Intent {
+    Intent {
+        mail: judged.mail.clone(),
+        identity: judged.identity,
+        source_next: Uid(2_000_000),
+        target: Target { folder: Folder::new("Spam").unwrap(), validity: UidValidity(3), next: Uid(40) },
+        marks: Marks::default(),
+        stated_at: Timestamp(NOW),
+        by_hand: false,
+    }
+}
+
+#[test]
+fn a_sweep_of_twenty_costs_the_same_with_a_thousand_messages_remembered_and_with_fifty_thousand() {
+    let steps = |remembered| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = filled(folder.path(), remembered);
+        let steps = count(&mut ledger);
+        let new: Vec<_> = (0..20).map(|number| judged(number, NOW - 20 + i64::from(number))).collect();
+        sweep(&mut ledger, &new, Asked::ALL);
+        let steps = *steps.lock().unwrap();
+        assert!(steps > 1_000, "{steps}: nothing was counted");
+        steps
+    };
+    let (few, many) = (steps(1_000), steps(50_000));
+    assert!(many * 10 <= few * 11, "{few} steps with few, {many} with many");
+}
+
+#[test]
+fn the_wave_costs_each_message_the_same_however_many_come_in_an_hour() {
+    let steps = |messages: u32| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = filled(folder.path(), 10);
+        let steps = count(&mut ledger);
+        let at = |number: u32| NOW - 3_000 + i64::from(number) * 3_000 / i64::from(messages);
+        let all: Vec<_> = (0..messages).map(|number| judged(number, at(number))).collect();
+        for some in all.chunks(50) {
+            judge(&mut ledger, some, Asked::ALL);
+        }
+        let account = home();
+        let recalled = ledger.recall(&account, None);
+        let key = all[0].notification.keys().next().unwrap();
+        let past = recalled.past(&key, Timestamp(NOW), Asked::ALL);
+        assert_eq!(past.wave, u64::from(messages));
+        *steps.lock().unwrap()
+    };
+    let (few, many) = (steps(400), steps(1_600));
+    assert!(many <= few * 5, "{few} steps for 400 messages, {many} for four times as many");
+}
+
+#[test]
+fn what_no_rule_asks_for_is_not_looked_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = filled(folder.path(), 1_000);
+    let steps = count(&mut ledger);
+    let account = home();
+    let past = |asked| {
+        let before = *steps.lock().unwrap();
+        let recalled = ledger.recall(&account, None);
+        let key = judged(1, NOW).notification.keys().next().unwrap();
+        let _ = recalled.past(&key, Timestamp(1_700_003_600), asked);
+        *steps.lock().unwrap() - before
+    };
+    let nothing = past(Asked { follows: false, wave: false });
+    assert!(nothing * 3 < past(Asked { follows: false, wave: true }));
+    assert!(nothing < past(Asked { follows: true, wave: false }));
+}
+
+/// The ways into tables that grow: by what few rows share, or by a bounded time. Anything else walks through what is
+/// remembered. A query that needs another way is added here with a reason, or an index.
+const WAYS: &[(&str, &[&str])] = &[
+    ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
+    ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?"]),
+    ("follower", &["judgement=?", "judgement=? AND position=?"]),
+    // In the last hour, or since a moment that the caller chooses.
+    ("intent", &["rowid=?", "mail=?", "judgement=?", "stated_at>?", "stated_at>? AND stated_at<?"]),
+    ("incomplete", &["rowid=?", "seen_at>?"]),
+    ("waiting", &["account=?", "account=? AND folder=?", "account=? AND folder=? AND validity=?", "mail=?"]),
+    ("waiting", &["account=? AND folder=? AND validity=? AND uid=?", "mail=? AND account=?"]),
+    ("correction", &["rowid=?"]),
+    ("known_follower", &["network=? AND key=?"]),
+    ("sent_person", &["account=? AND folder=?", "account=? AND folder=? AND address=? AND name=?"]),
+    ("past_follower", &["account=? AND network=? AND key=? AND received<?", "mail=?"]),
+    ("past_follower", &["mail=? AND account=? AND network=?"]),
+    ("past_wave", &["account=? AND network=? AND seconds=? AND since>? AND since<?"]),
+];
+
+/// Walks that are meant: over moves that are not settled, over what is shown whole, and as far as a LIMIT.
+const WALKS: &[&str] = &[
+    "intent USING INDEX intent_open",
+    "correction",
+    "judgement USING INDEX judgement_by_time",
+    "(subquery-",
+];
+
+/// Every query that the ledger's source holds.
+fn queries() -> Vec<String> {
+    let literal = Regex::new(r#""((?:[^"\\]|\\.)*)""#).unwrap();
+    let comment = Regex::new(r"(?m)^\s*//.*$").unwrap();
+    let mut queries = super::history::questions();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger");
+    for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+        let is_test = file.ends_with("cost.rs") || file.ends_with("schema.rs");
+        if is_test || file.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let source = std::fs::read_to_string(&file).unwrap();
+        let source = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+        let source = comment.replace_all(&source, "");
+        let literals = literal.captures_iter(&source).map(|found| found[1].to_owned());
+        let is_query = |text: &String| {
+            ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "].iter().any(|verb| text.starts_with(verb))
+        };
+        queries.extend(literals.filter(is_query).filter(|text| !super::history::is_part(text)));
+    }
+    queries
+}
+
+#[test]
+fn no_query_walks_through_what_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = filled(folder.path(), 1_000);
+    // The plan of a write names each table that refers to the row, whether or not that is looked at.
+    ledger.connection.pragma_update(None, "foreign_keys", false).unwrap();
+    let queries = queries();
+    assert!(queries.len() > 40, "only {} queries were found", queries.len());
+    let mut wrong = Vec::new();
+    for query in &queries {
+        let mut explain = ledger.connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let plan = explain.raw_query().mapped(|row| row.get::<_, String>("detail"));
+        let plan: Vec<_> = plan.map(Result::unwrap).collect();
+        if !plan.iter().all(|line| is_meant(line)) {
+            wrong.push(format!("{query}\n    {}", plan.join("\n    ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn is_meant(line: &str) -> bool {
+    if let Some(walk) = line.strip_prefix("SCAN ") {
+        return walk == "CONSTANT ROW" || WALKS.iter().any(|meant| walk == *meant || walk.starts_with(meant));
+    }
+    let Some(search) = line.strip_prefix("SEARCH ") else { return true };
+    let table = search.split(' ').next().unwrap_or_default();
+    let by = search.rsplit_once('(').and_then(|(_, by)| by.split(')').next()).unwrap_or_default();
+    let ways: Vec<_> = WAYS.iter().filter(|(known, _)| *known == table).flat_map(|(_, ways)| *ways).collect();
+    // A table that is not named has a few rows for each account.
+    ways.is_empty() && !table.is_empty() || ways.iter().any(|way| **way == by)
+}
