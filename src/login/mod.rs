@@ -13,12 +13,14 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::settings::{Account, SecretSource};
 
 mod command;
+mod digest;
 mod dumps;
 mod fault;
 mod file;
 mod oddity;
 
 pub use command::PATIENCE;
+pub use digest::SecretDigest;
 pub use dumps::forbid_dumps;
 pub use fault::LoginFault;
 pub use oddity::{Oddity, OddityKind};

@@ -15,6 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::bounds::{Bounds, Cut, Limits};
 use super::fault::{Cause, Fault, Step, Subject};
+use super::redactor::Redactor;
 use super::refusal::{Refusal, Status};
 use super::stop::{Stop, poll_until};
 use super::wire::{Shared, Transport, Wire};
@@ -110,7 +111,7 @@ impl Connector {
 pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, Fault> {
     let on = Subject::Server { host: account.host.clone(), port: account.port };
     let connector = Connector::of_nobody(Trust::Nobody)?;
-    match dial(account, &connector, stop) {
+    match dial(account, &connector, stop, Redactor::nothing()) {
         Err(Cause::OtherCertificate(shown)) => Ok(shown),
         Ok(_) => Err(Fault { doing: Step::Connect, on, cause: Cause::Garbled("no certificate") }),
         Err(cause) => Err(Fault { doing: Step::Connect, on, cause }),
@@ -118,7 +119,13 @@ pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, 
 }
 
 /// Connects to the account's server, to the point where its greeting (after STARTTLS: the answer to a first command) is next.
-pub(super) fn dial(account: &Account, connector: &Connector, stop: &Stop) -> Result<Transport, Cause> {
+/// What the server says on this line is shown as far as `redactor` lets it.
+pub(super) fn dial(
+    account: &Account,
+    connector: &Connector,
+    stop: &Stop,
+    redactor: Redactor,
+) -> Result<Transport, Cause> {
     let bounds = Arc::new(Bounds::new(stop.clone(), APPROACH));
     let deadline = Instant::now() + APPROACH.time;
     let mut addresses = look_up(&account.host, account.port, stop, deadline)?;
@@ -131,10 +138,10 @@ pub(super) fn dial(account: &Account, connector: &Connector, stop: &Stop) -> Res
     let socket = reach_any(&addresses, stop, deadline)?;
     tune(&socket).map_err(Cause::Io)?;
     let mut wire = Wire::new(socket, Arc::clone(&bounds));
-    let shared = Arc::new(Shared::new(Arc::clone(&bounds)));
+    let shared = Arc::new(Shared::new(Arc::clone(&bounds), redactor));
     match account.tls {
         Tls::Off => return Ok(Transport::clear(wire, shared)),
-        Tls::StartTls => start_tls(&mut wire).map_err(|cause| cut_short(cause, &bounds))?,
+        Tls::StartTls => start_tls(&mut wire, &shared.redactor).map_err(|cause| cut_short(cause, &bounds))?,
         Tls::Implicit => {}
     }
     let stream = connector.tls.connect(&account.host, wire).map_err(|error| match error {
@@ -259,14 +266,14 @@ fn tune(socket: &TcpStream) -> io::Result<()> {
 /// STARTTLS (RFC 9051, section 6.2.1), read byte by byte so that nothing which the server, or somebody between, sent in
 /// clear can be taken for a word spoken under TLS. The capabilities named in clear are not believed: the command itself
 /// tells whether the server has it.
-fn start_tls(wire: &mut Wire) -> Result<(), Cause> {
+fn start_tls(wire: &mut Wire, redactor: &Redactor) -> Result<(), Cause> {
     let greeting = clear_line(wire)?;
     let mut words = greeting.split_ascii_whitespace();
     match (words.next(), words.next()) {
         (Some("*"), Some(status)) if status.eq_ignore_ascii_case("OK") => {}
         (Some("*"), Some(status)) if status.eq_ignore_ascii_case("BYE") => {
             let text: Vec<&str> = words.collect();
-            return Err(Cause::Refused(Refusal::read(Status::Bye, &text.join(" "))));
+            return Err(Cause::Refused(Refusal::read(Status::Bye, &text.join(" "), redactor)));
         }
         _ => return Err(Cause::Greeting),
     }

@@ -406,11 +406,12 @@ impl Error for Fault {
 
 #[cfg(test)]
 mod tests {
+    use super::super::redactor::Redactor;
     use super::*;
 
     fn refusal(doing: Step, status: Status, text: &str) -> Fate {
         let on = Subject::Folder(Folder::inbox());
-        Fault { doing, on, cause: Cause::Refused(Refusal::read(status, text)) }.fate()
+        Fault { doing, on, cause: Cause::Refused(Refusal::read(status, text, &Redactor::nothing())) }.fate()
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod outcome;
 mod overheard;
 mod plan;
 mod proof;
+mod redactor;
 mod refusal;
 mod session;
 mod settle;
