@@ -18,6 +18,7 @@ use super::fault::{Cause, Fault, Step, Subject};
 use super::redactor::Redactor;
 use super::refusal::{Refusal, Status};
 use super::stop::{Stop, poll_until};
+use super::tls_error::TlsError;
 use super::wire::{Shared, Transport, Wire};
 use crate::settings::{Account, Fingerprint, Tls};
 
@@ -92,7 +93,7 @@ impl Connector {
         }
         if let Some(path) = ca_file {
             let pem = std::fs::read(path).map_err(Cause::Io)?;
-            let certificates = Certificate::stack_from_pem(&pem).map_err(Cause::Tls)?;
+            let certificates = Certificate::stack_from_pem(&pem).map_err(tls_fault)?;
             if certificates.is_empty() {
                 return Err(Cause::Io(io::Error::new(io::ErrorKind::InvalidData, "it holds no certificate")));
             }
@@ -100,7 +101,7 @@ impl Connector {
                 builder.add_root_certificate(certificate);
             }
         }
-        builder.build().map(|tls| Self { tls, trust }).map_err(Cause::Tls)
+        builder.build().map(|tls| Self { tls, trust }).map_err(tls_fault)
     }
 }
 
@@ -146,7 +147,7 @@ pub(super) fn dial(
     }
     let stream = connector.tls.connect(&account.host, wire).map_err(|error| match error {
         HandshakeError::WouldBlock(_) => cut_short(Cause::Late, &bounds),
-        HandshakeError::Failure(error) => untrusted(error, &bounds),
+        HandshakeError::Failure(error) => untrusted(error.into(), account.tls, &bounds),
     })?;
     vouch(&stream, connector.trust)?;
     Ok(Transport::tls(stream, shared))
@@ -159,17 +160,26 @@ fn vouch(stream: &TlsStream<Wire>, trust: Trust) -> Result<(), Cause> {
         Trust::Pin(pin) => Some(pin),
         Trust::Nobody => None,
     };
-    let shown = stream.peer_certificate().map_err(Cause::Tls)?.ok_or(Cause::Garbled("no certificate"))?;
-    let shown = Fingerprint::of(&shown.to_der().map_err(Cause::Tls)?);
+    let shown = stream.peer_certificate().map_err(tls_fault)?.ok_or(Cause::Garbled("no certificate"))?;
+    let shown = Fingerprint::of(&shown.to_der().map_err(tls_fault)?);
     if pin == Some(shown) { Ok(()) } else { Err(Cause::OtherCertificate(shown)) }
 }
 
 /// A handshake that failed for want of a line is no matter of trust.
-fn untrusted(error: native_tls::Error, bounds: &Bounds) -> Cause {
+fn untrusted(error: TlsError, tls: Tls, bounds: &Bounds) -> Cause {
     if bounds.cut().is_some() {
         return cut_short(Cause::Late, bounds);
     }
-    if bounds.ended() { Cause::Lost } else { Cause::Tls(error) }
+    match (bounds.ended(), error.is_not_tls(), tls) {
+        (true, ..) => Cause::Lost,
+        (false, false, _) => Cause::Tls(error),
+        (false, true, Tls::StartTls) => Cause::Injected,
+        (false, true, Tls::Implicit | Tls::Off) => Cause::NotTls,
+    }
+}
+
+fn tls_fault(error: native_tls::Error) -> Cause {
+    Cause::Tls(error.into())
 }
 
 /// The true cause where we ourselves gave up.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use super::refusal::{Code, Refusal, Status};
+use super::tls_error::TlsError;
 use super::uids;
 use crate::place::{Folder, Uid};
 use crate::settings::Fingerprint;
@@ -125,7 +126,11 @@ pub enum Cause {
     /// The operating system, or the network, said so.
     Io(io::Error),
     /// TLS could not be agreed on, or the certificate is not one we trust for this name.
-    Tls(native_tls::Error),
+    Tls(TlsError),
+    /// The server answered our handshake with something other than TLS.
+    NotTls,
+    /// It did so although it had agreed to STARTTLS, as when words are put in between by somebody else.
+    Injected,
     /// The certificate is another than the one that the settings pin.
     OtherCertificate(Fingerprint),
     /// The server's name has no address.
@@ -170,10 +175,13 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
-            Self::Tls(error) if is_no_tls(error) => f.write_str(
+            Self::Tls(error) => error.fmt(f),
+            Self::NotTls => f.write_str(
                 "the server does not speak TLS from the start on this port; is it `tls = \"starttls\"`?",
             ),
-            Self::Tls(error) => error.fmt(f),
+            Self::Injected => f.write_str(
+                "the server agreed to STARTTLS and then sent something other than TLS; somebody may be in between",
+            ),
             Self::OtherCertificate(found) => write!(
                 f,
                 "its certificate is another than `tls-fingerprint` says: {found}; somebody may be in between"
@@ -200,11 +208,6 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Was the answer to our handshake no TLS at all? OpenSSL tells it by this reason alone (SSL_R_WRONG_VERSION_NUMBER).
-fn is_no_tls(error: &native_tls::Error) -> bool {
-    error.to_string().contains("wrong version number")
-}
-
 impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
@@ -212,6 +215,8 @@ impl Error for Cause {
             Self::Io(error) => error.source(),
             // OpenSSL says the same again.
             Self::Tls(_)
+            | Self::NotTls
+            | Self::Injected
             | Self::OtherCertificate(_)
             | Self::NoAddress
             | Self::Late
@@ -281,6 +286,8 @@ impl Fault {
                 _ => Fate::Retry,
             },
             Cause::Tls(_)
+            | Cause::NotTls
+            | Cause::Injected
             | Cause::OtherCertificate(_)
             | Cause::ClearText
             | Cause::NoStartTls
@@ -304,10 +311,13 @@ impl Fault {
     pub fn is_of_network(&self) -> bool {
         match &self.cause {
             Cause::Io(_) | Cause::NoAddress | Cause::Late | Cause::Lost => self.doing != Step::Trust,
-            // Whoever sits in between, as hotels do, has certificates of his own.
-            Cause::Tls(_) | Cause::OtherCertificate(_) | Cause::Greeting | Cause::NoStartTls => {
-                self.doing == Step::Connect
-            }
+            // A network in between, as in hotels, has certificates of its own.
+            Cause::Tls(_)
+            | Cause::NotTls
+            | Cause::Injected
+            | Cause::OtherCertificate(_)
+            | Cause::Greeting
+            | Cause::NoStartTls => self.doing == Step::Connect,
             Cause::Stopped
             | Cause::Flood
             | Cause::Garbled(_)

@@ -173,3 +173,25 @@ fn no_copy_of_the_password_stays_in_memory_after_the_login() {
         server.join().unwrap();
     }
 }
+
+#[test]
+fn each_way_to_log_in_sends_the_password_as_it_has_to() {
+    let password = "hun\"t\\er 2";
+    let encoded = base64_of(support::USER, password);
+    let initial = format!("AUTHENTICATE PLAIN {}", *encoded);
+    let quoted = format!("LOGIN \"{}\" \"hun\\\"t\\\\er 2\"", support::USER);
+    for (capabilities, sent) in [
+        ("", vec![quoted.as_str()]),
+        ("AUTH=PLAIN SASL-IR", vec![initial.as_str()]),
+        ("AUTH=PLAIN LOGINDISABLED", vec!["AUTHENTICATE PLAIN", encoded.as_str()]),
+    ] {
+        let greeting = format!("* OK [CAPABILITY IMAP4rev1 {capabilities}] hi\r\n");
+        let answers = ["LOGIN", "AUTHENTICATE PLAIN ", "AGFu", encoded.as_str()];
+        let mut script: Vec<_> =
+            answers.map(|command| (command, "a1 OK [CAPABILITY IMAP4rev1] in\r\n")).into();
+        script.push(("AUTHENTICATE PLAIN", "+ \r\n"));
+        let fake = Fake::start(&greeting, &script);
+        drop(connect(&fake.account(), &login_with(password)).unwrap());
+        assert_eq!(fake.commands(), sent, "{capabilities}");
+    }
+}
