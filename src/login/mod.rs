@@ -18,6 +18,7 @@ mod dumps;
 mod fault;
 mod file;
 mod oddity;
+mod offspring;
 
 pub use command::PATIENCE;
 pub use digest::SecretDigest;
