@@ -77,8 +77,12 @@ fn normal(text: &[u8]) -> Zeroizing<Vec<u8>> {
             128.. => b'?',
             _ => b' ',
         };
-        let repeats = matches!(byte, b'?' | b' ') && plain.last() == Some(&byte);
-        if !repeats && !(byte == b' ' && plain.is_empty()) {
+        let left_out = match byte {
+            b' ' => matches!(plain.last(), None | Some(b' ')),
+            b'?' => plain.last() == Some(&b'?'),
+            _ => false,
+        };
+        if !left_out {
             plain.push(byte);
         }
     }
@@ -123,8 +127,8 @@ mod tests {
     fn of_a_long_secret_its_beginning_and_its_end_are_found() {
         let long: String = (0..4_000_u32).map(|at| char::from(b'a' + (at * at % 23) as u8)).collect();
         let redactor = Redactor::of(&login(&long));
-        assert!(redactor.is_in(long[..100].as_bytes(), 200));
-        assert!(redactor.is_in(long[3_900..].as_bytes(), 200));
+        assert!(redactor.is_in(&long.as_bytes()[..100], 200));
+        assert!(redactor.is_in(&long.as_bytes()[3_900..], 200));
         assert!(!redactor.is_in("no such token".as_bytes(), 200));
     }
 
