@@ -1,7 +1,7 @@
 //! A server's no: how it said so, its response code, and its words made harmless.
 //!
 //! Owns what of a server's words may be shown: one line of printable ASCII, short, never with the password. Never decides by
-//! the words. Made by `line`, read by `fault`.
+//! the words but in the one quirk that is named here. Made by `line`, read by `fault`.
 
 use std::fmt;
 
@@ -102,6 +102,18 @@ impl Refusal {
             harmless(text)
         };
         Self { status, code, words }
+    }
+}
+
+impl Refusal {
+    /// Gmail's quirk: it refuses a login beyond the fifteenth connection with the same code as a login that can never work
+    /// (`[ALERT] Application-specific password required`), so that only the words say that later will do. The one place where
+    /// a server's prose decides.
+    ///
+    /// Source: <https://github.com/zone-eu/wildduck/issues/35>, <https://github.com/jstedfast/MailKit/issues/377>.
+    pub(super) fn is_of_too_many_connections(&self) -> bool {
+        let words = self.words.to_ascii_lowercase();
+        self.code == Some(Code::Alert) && words.contains("too many") && words.contains("connection")
     }
 }
 
