@@ -38,6 +38,20 @@ pub enum Login {
     },
 }
 
+impl Login {
+    /// What this login is recognised by, at the server of `account`.
+    pub fn digest(&self, account: &Account) -> SecretDigest {
+        let Self::Password { user, password } = self;
+        let port = account.port.to_le_bytes();
+        SecretDigest::of(&[
+            account.host.as_bytes(),
+            &port,
+            user.as_bytes(),
+            password.expose_secret().as_bytes(),
+        ])
+    }
+}
+
 /// Reads an account's password, anew each time. May take as long as a password program may ([`PATIENCE`]), or until
 /// `stop` can be read.
 ///
