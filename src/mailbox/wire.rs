@@ -125,10 +125,14 @@ impl Shared {
         self.secret.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the capabilities last heard, in upper case; none that repeats the secret.
+    /// Takes the capabilities last heard, in upper case; none that repeats the secret, nor one that is no word at all, since a
+    /// person is shown them.
     pub(super) fn take_capabilities(&self) -> Option<Vec<String>> {
         let mut words = self.overheard(|ears| ears.take_capabilities())?;
-        words.retain(|word| !self.redactor.is_in(word.as_bytes(), word.len()));
+        words.retain(|word| {
+            word.bytes().all(|byte| byte.is_ascii_graphic())
+                && !self.redactor.is_in(word.as_bytes(), word.len())
+        });
         Some(words)
     }
 
