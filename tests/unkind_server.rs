@@ -105,9 +105,13 @@ fn a_login_that_has_worked_is_tried_again_before_its_account_is_parked() {
         daemon.says("home is away: could not log in");
         assert!(!daemon.log().contains("parked"), "{}", daemon.log());
         assert_eq!(server.count("AUTHENTICATE"), 2);
-        // Its user may have mended it meanwhile, and does not wait for the pause to end.
+        // A reload does not wait for the end of the pause: the user may have mended the password.
         daemon.signal(Signal::HUP);
         daemon.until("trying again", Duration::from_secs(10), |_| server.count("AUTHENTICATE") == 3);
+        // The new thread knows that the login has worked.
+        daemon.until("pausing again", Duration::from_secs(10), |it| {
+            it.log().matches("connecting again in 120 s").count() == 2
+        });
     }
 }
 

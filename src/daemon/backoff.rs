@@ -24,13 +24,13 @@ impl Backoff {
         doubled.min(longest).mul_f64(1.0 - 0.5 * chance.clamp(0.0, 1.0))
     }
 
-    /// A fault that has nothing to do with the earlier ones: begin anew.
+    /// The next fault has nothing to do with the earlier ones: the waits start again with the shortest.
     pub(super) fn reset(&mut self) {
         self.tries = 0;
     }
 
-    /// A connection did its work for `lasted`, however it ended: begin anew, unless that was too short to tell it from one
-    /// that a server closes at once, again and again.
+    /// A connection worked for `lasted`, however it ended: the waits start again with the shortest, unless `lasted` is too
+    /// short to tell this connection from those that a server closes at once, again and again.
     pub(super) fn worked(&mut self, lasted: Duration) {
         if lasted >= FIRST {
             self.reset();
@@ -38,8 +38,8 @@ impl Backoff {
     }
 }
 
-/// After which pauses a login is tried again that was refused although it has worked: a server whose user database is out of
-/// order for a while answers so, and three tries in a quarter of an hour lock nobody out.
+/// The pauses before a login is retried that was refused although it has worked before. A server whose user database is out
+/// of order for a while gives such an answer, and three attempts in a quarter of an hour lock no account.
 const AGAIN: [Duration; 2] = [Duration::from_secs(2 * 60), Duration::from_secs(15 * 60)];
 
 /// How often in a row a login was refused.

@@ -84,15 +84,15 @@ impl Patience {
     }
 }
 
-/// So many wakes in a row may bring nothing before the next is put off: a message may be gone again before it is looked at.
+/// So many wakes in a row may bring nothing before the next wait is put off: a message may be gone before it is looked at.
 const FREE: u32 = 3;
-/// A wait this long is no reason to be held back, whatever it brings.
+/// A wait this long does not count, whatever it brings.
 const UNHURRIED: Duration = Duration::from_secs(5);
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What holds us back where we are woken again and again for nothing: by a server that announces in every IDLE, or ends each
-/// at once, or numbers its folder anew at every look, or by a network that changes all the time.
+/// Holds a watcher back that is woken again and again for nothing: by a server that announces in every IDLE, or ends each one
+/// at once, or renumbers its folder at every look, or by a network that changes all the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Restraint {
     fruitless: u32,
@@ -100,7 +100,7 @@ pub(super) struct Restraint {
 
 impl Restraint {
     /// A wait of `waited` was ended by `woken`, and new mail was looked for: how long to pause before the next wait, at most
-    /// `longest`. A wait that lasted as long as it was meant to is never held against anybody.
+    /// `longest`. A wait that lasted as long as it was meant to does not count.
     pub(super) fn pause_after(
         &mut self,
         woken: Woken,

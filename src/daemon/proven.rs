@@ -1,11 +1,11 @@
-//! Which logins have worked since this process was started: one that is refused later is hardly a wrong password.
+//! The logins that have worked in this process: when one of them is refused later, the password is hardly wrong.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::login::SecretDigest;
 
-/// The logins that have worked, shared by all accounts and kept when the thread of an account is started again.
+/// The logins that have worked. All accounts share it, and it outlives their threads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proven(Arc<Mutex<BTreeSet<SecretDigest>>>);
 

@@ -43,9 +43,9 @@ pub(super) struct Watcher {
 struct Learned {
     backoff: Backoff,
     refusals: Refusals,
-    /// Has the login that was last tried worked before?
+    /// Has the login that was tried last worked before?
     has_worked: bool,
-    /// Since when the session does its work: since its first sweep ended.
+    /// When the first sweep of the session ended.
     works_since: Option<Instant>,
     patience: Patience,
     /// The trouble that was last told of, while it lasts.
@@ -132,7 +132,7 @@ impl Watcher {
         let digest = login.digest(&self.account);
         learned.has_worked = self.proven.has(digest);
         let mut session = connect_with(&self.account, &login, &self.stop)?;
-        // The password is not needed any more, and is wiped.
+        // Wipes the password, which is not needed any more.
         drop(login);
         self.proven.note(digest);
         learned.refusals.reset();
@@ -181,8 +181,8 @@ impl Watcher {
         }
     }
 
-    /// Pauses where we were woken for nothing. A knock is no reason to go on, since it may be what wakes us; the line is
-    /// looked at after the pause anyway.
+    /// Pauses after fruitless wakes. A knock does not end the pause, since knocks may be those wakes; the next command shows
+    /// whether the line still lives.
     fn hold(&self, pause: Duration) -> Woken {
         let until = Instant::now() + pause;
         while !pause.is_zero() {

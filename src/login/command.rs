@@ -61,7 +61,7 @@ struct Running {
     mark: String,
 }
 
-/// What systemd has given to this process and no other: its line to systemd, its credentials, its sockets.
+/// Variables that systemd sets for this process alone: its line to systemd, its credentials, its sockets.
 const OURS: [&str; 9] = [
     "NOTIFY_SOCKET",
     "CREDENTIALS_DIRECTORY",

@@ -1,4 +1,4 @@
-//! What is left of a secret after its use: enough to recognise it, too little to read it.
+//! A digest of a secret: it recognises the secret later, without keeping it.
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use sha2::{Digest as _, Sha256};
 
-/// Drawn anew by each process, so that a digest means nothing outside it.
+/// Random for each process, so that a digest means nothing outside it.
 static SALT: LazyLock<[[u8; 8]; 2]> =
     LazyLock::new(|| [(); 2].map(|()| RandomState::new().hash_one(0).to_le_bytes()));
 

@@ -39,7 +39,7 @@ pub enum Login {
 }
 
 impl Login {
-    /// What this login is recognised by, at the server of `account`.
+    /// A digest that recognises this login at the server of `account`.
     pub fn digest(&self, account: &Account) -> SecretDigest {
         let Self::Password { user, password } = self;
         let port = account.port.to_le_bytes();

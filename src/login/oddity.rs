@@ -1,21 +1,21 @@
-//! What looks wrong about a password although it can be read: blanks and a byte order mark at its ends.
+//! Blanks and a byte order mark at the ends of a password, which are hardly part of it.
 
 use std::fmt;
 
 /// The mark that some editors write before the first character of a file in UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Something at an end of a password that was hardly meant to be part of it. It is sent to the server all the same, since a
+/// A character at an end of a password that is hardly meant to be part of it. followsift sends it all the same, since a
 /// password may have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Oddity {
     /// The file, the credential or the program that the password comes from.
     pub source: String,
-    /// What it is.
+    /// Which character, and where.
     pub kind: OddityKind,
 }
 
-/// What there is at an end of a password.
+/// A character at an end of a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OddityKind {
     /// It begins with a byte order mark.

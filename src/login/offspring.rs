@@ -1,8 +1,8 @@
-//! What a password program has started: found, wherever it went, and killed.
+//! Finds and kills the processes that a password program has started, in whatever session they are.
 //!
-//! A process group does not hold a child that makes a session of its own. Its parents lead to it as long as they live; and
-//! what a program starts inherits its environment, in which it has a mark. Only a process that loses its parents and clears
-//! its environment escapes. Reads /proc; Linux.
+//! A child that makes a session of its own leaves its process group. Its parents lead to it as long as they live, and it
+//! inherits an environment with a mark in it. Only a process that loses its parents and clears its environment escapes.
+//! Reads /proc (Linux).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,7 +18,7 @@ pub(super) const MARK: &str = "PASSWORD_COMMAND_MARK";
 
 /// As much of an environment as is read.
 const ENVIRONMENT: u64 = 4 << 20;
-/// A process that is not found has been missed where another was just being started; so often it is looked again.
+/// How often /proc is read again, for processes that were started in the meantime.
 const ROUNDS: usize = 16;
 /// How long killed processes are waited for, in all.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ pub(super) fn kill(program: Pid, mark: &str) {
 struct Process {
     pid: i32,
     parent: i32,
-    /// When it was started: with that, its number is nobody else's.
+    /// When it was started. The kernel gives a number to another process later, but not with the same start.
     started: u64,
 }
 
@@ -68,7 +68,7 @@ impl Process {
 
     fn is_marked(self, mark: &[u8]) -> bool {
         let mut environment = Vec::new();
-        // Not ours to read where it is another user's.
+        // The environment of another user's process cannot be read.
         let Ok(file) = File::open(format!("/proc/{}/environ", self.pid)) else { return false };
         let _ = file.take(ENVIRONMENT).read_to_end(&mut environment);
         environment.split(|byte| *byte == 0).any(|entry| entry == mark)
@@ -86,7 +86,7 @@ impl Process {
     }
 }
 
-/// The program itself, its descendants, and whatever bears the mark.
+/// The program itself, its descendants, and every process with the mark.
 fn find(program: Pid, mark: &str) -> Vec<Process> {
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());

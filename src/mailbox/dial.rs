@@ -120,7 +120,7 @@ pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, 
 }
 
 /// Connects to the account's server, to the point where its greeting (after STARTTLS: the answer to a first command) is next.
-/// What the server says on this line is shown as far as `redactor` lets it.
+/// `redactor` keeps the password out of the server's words on this connection.
 pub(super) fn dial(
     account: &Account,
     connector: &Connector,

@@ -189,8 +189,8 @@ impl imap::extensions::idle::SetReadTimeout for Transport {
     }
 }
 
-/// What the crate is given to send in the place of the secret, in base64: `wire` puts the secret there, so that it never is in
-/// a buffer of the crate, which would not be wiped.
+/// The crate is given this, in base64, to send in the place of the secret, and `wire` puts the secret there: the buffers of
+/// the crate are not wiped.
 const STAND_IN: &[u8] = b"the secret of this login goes here";
 
 /// AUTHENTICATE PLAIN with its answer in the same line (SASL-IR), else LOGIN, else AUTHENTICATE PLAIN in two steps.

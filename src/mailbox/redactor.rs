@@ -15,7 +15,7 @@ use crate::login::{Login, SecretDigest};
 /// Of a longer form its first and its last bytes are enough to recognise it.
 const END: usize = 64;
 
-/// What must not be shown of a server's words.
+/// The forms of a password that are kept out of a server's words, as lengths and digests.
 #[derive(Debug)]
 pub(super) struct Redactor(Vec<(usize, SecretDigest)>);
 

@@ -1,4 +1,4 @@
-//! What went wrong with TLS, in words for a person: the reason alone.
+//! A TLS error in words for a person: the reason alone.
 //!
 //! OpenSSL's own text has its codes and the place in its C source before the reason. Made by `dial`, read by `fault`.
 

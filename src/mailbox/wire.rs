@@ -76,13 +76,13 @@ impl Write for Wire {
 pub(super) struct Shared {
     /// The bounds of the connection.
     pub(super) bounds: Arc<Bounds>,
-    /// What must not be shown of what the server says.
+    /// Keeps the password out of the server's words.
     pub(super) redactor: Redactor,
     heard: Mutex<Overheard>,
     secret: Mutex<Option<Secret>>,
 }
 
-/// A secret to be sent, and what is written in its place by the layers above, whose buffers are not wiped.
+/// A secret to be sent, and the stand-in that the layers above write, whose buffers are not wiped.
 struct Secret {
     stand_in: Vec<u8>,
     bytes: Zeroizing<Vec<u8>>,
@@ -125,8 +125,8 @@ impl Shared {
         self.secret.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the capabilities last heard, in upper case; none that repeats the secret, nor one that is no word at all, since a
-    /// person is shown them.
+    /// Takes the capabilities last heard, in upper case, without those that repeat the secret or have a control character in
+    /// them: a person is shown them.
     pub(super) fn take_capabilities(&self) -> Option<Vec<String>> {
         let mut words = self.overheard(|ears| ears.take_capabilities())?;
         words.retain(|word| {
