@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 use std::time::Instant;
 
 use crate::ledger::{LedgerFault, LockFault};
-use crate::login::{self, LoginFault};
+use crate::login::{self, Login, LoginFault};
 use crate::mailbox::{Connector, Fate, Fault, Session, Stop};
 use crate::settings::{Account, Settings};
 use crate::sweep::SweepFault;
@@ -32,12 +32,21 @@ pub enum AccountFault {
 /// # Errors
 /// Where there is no password to be had, or the server cannot be reached or refuses.
 pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
+    let login = read_login(account, settings, stop)?;
+    connect_with(account, &login, stop)
+}
+
+/// The first half of [`connect`]: reads the password.
+pub(super) fn read_login(account: &Account, settings: &Settings, stop: &Stop) -> Result<Login, AccountFault> {
     stop.speak_by(Instant::now() + login::PATIENCE);
     login::forbid_dumps().map_err(AccountFault::Machine)?;
-    let login = login::resolve(account, settings.credentials.as_deref(), stop.as_fd())
-        .map_err(AccountFault::Login)?;
+    login::resolve(account, settings.credentials.as_deref(), stop.as_fd()).map_err(AccountFault::Login)
+}
+
+/// The second half of [`connect`].
+pub(super) fn connect_with(account: &Account, login: &Login, stop: &Stop) -> Result<Session, AccountFault> {
     let connector = Connector::of(account)?;
-    Ok(Session::connect(account, &login, &connector, stop)?)
+    Ok(Session::connect(account, login, &connector, stop)?)
 }
 
 impl AccountFault {
@@ -47,6 +56,14 @@ impl AccountFault {
             Self::Mailbox(fault) => fault.fate(),
             Self::Login(_) => Fate::Park,
             Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => Fate::Retry,
+        }
+    }
+
+    /// Was the login refused, without a reason that would explain why one that has worked before no longer does?
+    pub(super) fn is_refused_login(&self) -> bool {
+        match self {
+            Self::Mailbox(fault) => fault.is_refused_login(),
+            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
         }
     }
 

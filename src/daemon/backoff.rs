@@ -24,9 +24,42 @@ impl Backoff {
         doubled.min(longest).mul_f64(1.0 - 0.5 * chance.clamp(0.0, 1.0))
     }
 
-    /// A session did well: begin anew.
+    /// The next fault has nothing to do with the earlier ones: the waits start again with the shortest.
     pub(super) fn reset(&mut self) {
         self.tries = 0;
+    }
+
+    /// A connection worked for `lasted`, however it ended: the waits start again with the shortest, unless `lasted` is too
+    /// short to tell this connection from those that a server closes at once, again and again.
+    pub(super) fn worked(&mut self, lasted: Duration) {
+        if lasted >= FIRST {
+            self.reset();
+        }
+    }
+}
+
+/// The pauses before a login is retried that was refused although it has worked before. A server whose user database is out
+/// of order for a while gives such an answer, and three attempts in a quarter of an hour lock no account.
+const AGAIN: [Duration; 2] = [Duration::from_secs(2 * 60), Duration::from_secs(15 * 60)];
+
+/// How often in a row a login was refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refusals {
+    count: usize,
+}
+
+impl Refusals {
+    /// The login was refused: the pause before it is tried again; `None` where the account is to be parked, as it is at once
+    /// where the login has never worked.
+    pub(super) fn next(&mut self, has_worked: bool) -> Option<Duration> {
+        let pause = AGAIN.get(self.count).copied().filter(|_| has_worked);
+        self.count = self.count.saturating_add(1);
+        pause
+    }
+
+    /// The login worked.
+    pub(super) fn reset(&mut self) {
+        self.count = 0;
     }
 }
 
@@ -49,6 +82,35 @@ mod tests {
     fn chance_shortens_a_wait_by_at_most_a_half() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.next(LONGEST, 1.0), FIRST / 2);
+    }
+
+    #[test]
+    fn after_a_connection_that_did_its_work_the_pauses_begin_anew() {
+        let mut backoff = Backoff::default();
+        let mut pause_after = |lasted: u64| {
+            backoff.worked(Duration::from_secs(lasted));
+            backoff.next(LONGEST, 0.0).as_secs()
+        };
+        assert_eq!([0, 0, 0].map(&mut pause_after), [5, 10, 20]);
+        assert_eq!(
+            [30, 0, 1, 4].map(&mut pause_after),
+            [5, 10, 20, 40],
+            "one that is closed at once did not work"
+        );
+        assert_eq!([70, 70, 70].map(&mut pause_after), [5, 5, 5]);
+    }
+
+    #[test]
+    fn a_login_that_worked_is_tried_again_twice_and_any_other_is_not() {
+        let minutes = |pause: Option<Duration>| pause.map(|pause| pause.as_secs() / 60);
+        let mut refusals = Refusals::default();
+        let pauses = [(); 4].map(|()| minutes(refusals.next(true)));
+        assert_eq!(pauses, [Some(2), Some(15), None, None]);
+        refusals.reset();
+        assert_eq!(minutes(refusals.next(true)), Some(2));
+        assert_eq!(Refusals::default().next(false), None);
+        // Another password than the one that worked, in the middle of it.
+        assert_eq!(refusals.next(false), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info_span};
 
 use super::backoff::{Backoff, LONGEST};
+use super::proven::Proven;
 use super::rulebook::Reading;
 use super::state::State;
 use super::watcher::Watcher;
@@ -94,6 +95,7 @@ pub(super) struct Fleet {
     news: mpsc::UnboundedSender<News>,
     seats: BTreeMap<AccountName, Seat>,
     started: u64,
+    proven: Proven,
 }
 
 impl Fleet {
@@ -106,8 +108,14 @@ impl Fleet {
         reading: watch::Receiver<Arc<Reading>>,
     ) -> io::Result<(Self, mpsc::UnboundedReceiver<News>)> {
         let (news, heard) = mpsc::unbounded_channel();
-        let mut fleet =
-            Self { settings: Arc::clone(&settings), reading, news, seats: BTreeMap::new(), started: 0 };
+        let mut fleet = Self {
+            settings: Arc::clone(&settings),
+            reading,
+            news,
+            seats: BTreeMap::new(),
+            started: 0,
+            proven: Proven::default(),
+        };
         fleet.take(settings, true)?;
         Ok((fleet, heard))
     }
@@ -117,8 +125,8 @@ impl Fleet {
         &self.settings
     }
 
-    /// Goes on with these settings: accounts that changed are started anew; those that are parked only where that was `asked`
-    /// for: each try with a wrong password counts with the server, and files are saved often.
+    /// Goes on with these settings: accounts that changed are started anew; those that are parked or away only where that was
+    /// `asked` for: each try with a wrong password counts with the server, and files are saved often.
     ///
     /// # Errors
     /// Where the machine gives no thread or no file descriptor.
@@ -139,7 +147,8 @@ impl Fleet {
             seat.revival = None;
             let watches = seat.running.as_ref();
             let same = watches.is_some_and(|running| seat.wanted.as_ref() == Some(&running.account));
-            if same && !all && !(asked && matches!(seat.state, State::Parked { .. })) {
+            let pauses = matches!(seat.state, State::Parked { .. } | State::Away { .. });
+            if same && !all && !(asked && pauses) {
                 continue;
             }
             match watches {
@@ -269,6 +278,7 @@ impl Fleet {
             reading: self.reading.clone(),
             turn: APART * u32::try_from(ahead).unwrap_or(QUEUE).min(QUEUE),
             stop,
+            proven: self.proven.clone(),
         };
         let name = name.clone();
         thread::Builder::new().name(name.to_string()).spawn(move || {

@@ -12,6 +12,7 @@ mod origin;
 mod outside;
 mod panics;
 mod patience;
+mod proven;
 pub mod rulebook;
 mod saved;
 mod service;

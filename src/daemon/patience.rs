@@ -84,6 +84,44 @@ impl Patience {
     }
 }
 
+/// So many wakes in a row may bring nothing before the next wait is put off: a message may be gone before it is looked at.
+const FREE: u32 = 3;
+/// A wait this long does not count, whatever it brings.
+const UNHURRIED: Duration = Duration::from_secs(5);
+/// The first pause; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Holds a watcher back that is woken again and again for nothing: by a server that announces in every IDLE, or ends each one
+/// at once, or renumbers its folder at every look, or by a network that changes all the time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Restraint {
+    fruitless: u32,
+}
+
+impl Restraint {
+    /// A wait of `waited` was ended by `woken`, and new mail was looked for: how long to pause before the next wait, at most
+    /// `longest`. A wait that lasted as long as it was meant to does not count.
+    pub(super) fn pause_after(
+        &mut self,
+        woken: Woken,
+        waited: Duration,
+        found: bool,
+        longest: Duration,
+    ) -> Duration {
+        let fruitless = woken != Woken::Due && !found && waited < UNHURRIED;
+        self.fruitless = if fruitless { self.fruitless.saturating_add(1) } else { 0 };
+        match self.fruitless.checked_sub(FREE + 1) {
+            None => Duration::ZERO,
+            Some(more) => FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(more)).min(longest),
+        }
+    }
+
+    /// Has it just begun to hold us back?
+    pub(super) fn begins(&self) -> bool {
+        self.fruitless == FREE + 1
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +192,35 @@ mod tests {
             patience.ended(Woken::Due, 9 * MINUTE, false);
         }
         assert_eq!(patience.next(true), 9 * MINUTE);
+    }
+
+    #[test]
+    fn wakes_that_bring_nothing_are_put_off_longer_each_time() {
+        let mut restraint = Restraint::default();
+        let mut pauses = |waited: Duration, found, times: usize| -> Vec<u64> {
+            (0..times)
+                .map(|_| restraint.pause_after(Woken::Mail, waited, found, 2 * MINUTE).as_secs())
+                .collect()
+        };
+        let none = Duration::ZERO;
+        assert_eq!(pauses(none, false, 12), [0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 120, 120]);
+        assert_eq!(pauses(none, true, 1), [0], "new mail is never put off");
+        assert_eq!(pauses(none, false, 4), [0, 0, 0, 1]);
+        assert_eq!(pauses(MINUTE, false, 1), [0]);
+        assert_eq!(pauses(none, false, 4), [0, 0, 0, 1]);
+        assert!(pauses(none, false, 100).iter().all(|pause| *pause <= 120));
+        let due = (0..9).map(|_| restraint.pause_after(Woken::Due, none, false, MINUTE));
+        assert!(due.into_iter().all(|pause| pause.is_zero()), "a short poll is the user's choice");
+    }
+
+    #[test]
+    fn an_hour_of_fruitless_wakes_costs_fewer_than_forty_looks() {
+        let mut restraint = Restraint::default();
+        let (mut passed, mut looks) = (Duration::ZERO, 0);
+        while passed < 60 * MINUTE {
+            passed += restraint.pause_after(Woken::Knock, Duration::from_millis(1), false, 2 * MINUTE);
+            looks += 1;
+        }
+        assert!(looks < 40, "{looks}");
     }
 }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
-use super::account::{AccountFault, Chain, connect};
-use super::backoff::{Backoff, LONGEST, UNREACHED};
+use super::account::{AccountFault, Chain, connect_with, read_login};
+use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::clock;
 use super::fleet::Voice;
 use super::log::kind;
-use super::patience::Patience;
+use super::patience::{Patience, Restraint};
+use super::proven::Proven;
 use super::rulebook::Reading;
 use super::state::State;
 use crate::ledger::{AccountLock, Ledger, Limit};
@@ -26,10 +27,6 @@ use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
 
-/// After so many looks in a row that end at once and find nothing, what the server says of a folder is not to be believed (it
-/// renumbers it at every look, say), and it is looked at when the poll is due.
-const HASTY: u32 = 3;
-
 /// What a watcher thread is given.
 #[derive(Debug)]
 pub(super) struct Watcher {
@@ -39,11 +36,17 @@ pub(super) struct Watcher {
     /// How long others of the same host go first.
     pub(super) turn: Duration,
     pub(super) stop: Stop,
+    pub(super) proven: Proven,
 }
 
 /// What a watcher has learned, from one session to the next.
 struct Learned {
     backoff: Backoff,
+    refusals: Refusals,
+    /// Has the login that was tried last worked before?
+    has_worked: bool,
+    /// When the first sweep of the session ended.
+    works_since: Option<Instant>,
     patience: Patience,
     /// The trouble that was last told of, while it lasts.
     trouble: Option<String>,
@@ -61,6 +64,9 @@ impl Watcher {
         let patience = Patience::new(&self.account);
         let mut learned = Learned {
             backoff: Backoff::default(),
+            refusals: Refusals::default(),
+            has_worked: false,
+            works_since: None,
             patience,
             trouble: None,
             folders: BTreeSet::new(),
@@ -76,6 +82,9 @@ impl Watcher {
                 Err(_) if self.stop.is_stopped() => return,
                 Err(fault) => fault,
             };
+            if let Some(since) = learned.works_since.take() {
+                learned.backoff.worked(since.elapsed());
+            }
             woken = self.pause(&fault, &mut learned, voice);
         }
     }
@@ -85,14 +94,15 @@ impl Watcher {
         let trouble = Chain(fault).to_string();
         let known = learned.trouble.as_ref() == Some(&trouble);
         learned.trouble = Some(trouble.clone());
-        let parked = fault.fate() == Fate::Park;
+        let again = if fault.is_refused_login() { learned.refusals.next(learned.has_worked) } else { None };
+        let parked = fault.fate() == Fate::Park && again.is_none();
         let pause = if parked {
             error!(message_id = kind::PARKED, trouble, "parked, its owner has to do something: {trouble}");
             voice.tell(State::Parked { trouble });
             PARKED
         } else {
             let longest = if fault.is_of_network() { UNREACHED } else { LONGEST };
-            let pause = learned.backoff.next(longest, fastrand::f64());
+            let pause = again.unwrap_or_else(|| learned.backoff.next(longest, fastrand::f64()));
             let seconds = pause.as_secs();
             if known {
                 debug!(trouble, "again; connecting in {seconds} s");
@@ -125,23 +135,44 @@ impl Watcher {
             ledger.require_whole()?;
             learned.whole = true;
         }
-        let mut session = connect(&self.account, &self.settings, &self.stop)?;
+        let login = read_login(&self.account, &self.settings, &self.stop)?;
+        let digest = login.digest(&self.account);
+        learned.has_worked = self.proven.has(digest);
+        let mut session = connect_with(&self.account, &login, &self.stop)?;
+        // Wipes the password, which is not needed any more.
+        drop(login);
+        self.proven.note(digest);
+        learned.refusals.reset();
         info!(message_id = kind::CONNECTED, server = %self.account.host, "connected");
         learned.trouble = None;
         voice.tell(State::Watching);
         let mut last_wait = None;
-        let mut hasty = 0;
+        let mut restraint = Restraint::default();
         loop {
             lock.confirm()?;
             let (healthy, tally) = self.sweep(session, &mut ledger, learned)?;
             session = healthy;
             self.tell_of_drift(&ledger, learned)?;
+            learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
-                learned.patience.ended(woken, waited, tally.looked_at > 0);
+                let found = tally.looked_at > 0;
+                learned.patience.ended(woken, waited, found);
+                let pause = restraint.pause_after(woken, waited, found, self.account.poll);
+                if restraint.begins() {
+                    info!(
+                        "woken again and again although there is nothing new; the next look is in {} s, and each \
+                         further one later, up to {} s",
+                        pause.as_secs(),
+                        self.account.poll.as_secs()
+                    );
+                }
+                if self.hold(pause) == Woken::Stop {
+                    let _ = session.logout();
+                    return Ok(());
+                }
             }
             let begun = Instant::now();
-            let troubled = tally.troubles > 0 || hasty > HASTY;
-            let woken = match self.wait(&mut session, &ledger, &learned.patience, troubled) {
+            let woken = match self.wait(&mut session, &ledger, &learned.patience, tally.troubles > 0) {
                 Ok(woken) => woken,
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
@@ -153,11 +184,21 @@ impl Watcher {
                 let _ = session.logout();
                 return Ok(());
             }
-            learned.backoff.reset();
-            let fruitless = tally.looked_at == 0 && begun.elapsed() < Duration::from_secs(1);
-            hasty = if fruitless { hasty + 1 } else { 0 };
             last_wait = Some((woken, begun.elapsed()));
         }
+    }
+
+    /// Pauses after fruitless wakes. A knock does not end the pause, since knocks may be those wakes; the next command shows
+    /// whether the line still lives.
+    fn hold(&self, pause: Duration) -> Woken {
+        let until = Instant::now() + pause;
+        while !pause.is_zero() {
+            match self.stop.wait(until) {
+                Woken::Knock => {}
+                woken => return woken,
+            }
+        }
+        Woken::Due
     }
 
     /// What a line that died while it was waited on teaches.

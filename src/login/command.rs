@@ -14,6 +14,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::LoginFault;
 use super::file::{LONGEST, password};
+use super::offspring;
 
 /// How long a program may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,25 +58,50 @@ struct Running {
     stdout: ChildStdout,
     ended: OwnedFd,
     status: Option<ExitStatus>,
+    mark: String,
+}
+
+/// Variables that systemd sets for this process alone: its line to systemd, its credentials, its sockets.
+const OURS: [&str; 9] = [
+    "NOTIFY_SOCKET",
+    "CREDENTIALS_DIRECTORY",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "FDSTORE",
+];
+
+/// The program as it is to be started.
+fn command(program: &str, arguments: &[String], mark: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .env(offspring::MARK, mark)
+        // A group of its own, so that a signal from a terminal to ours does not end it.
+        .process_group(0);
+    OURS.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    command
 }
 
 impl Running {
     fn start(program: &str, arguments: &[String]) -> io::Result<Self> {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            // A group of its own, so that what it starts can be killed with it.
-            .process_group(0)
-            .spawn()?;
+        let mark = offspring::new_mark();
+        let mut child = command(program, arguments, &mark).spawn()?;
         let watched = (|| {
             let stdout = child.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
             ioctl_fionbio(&stdout, true)?;
             Ok::<_, io::Error>((stdout, pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?))
         })();
         match watched {
-            Ok((stdout, ended)) => Ok(Self { child, stdout, ended, status: None }),
+            Ok((stdout, ended)) => Ok(Self { child, stdout, ended, status: None, mark }),
             Err(cause) => {
                 child.kill().and_then(|()| child.wait())?;
                 Err(cause)
@@ -150,9 +176,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.status.is_none() {
-            // It has not been waited for, so that its number is still its own. If it is gone already, so much
-            // the better.
-            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            // It has not been waited for, so that its number is still its own. First what it has started, as long as it is
+            // its parent; then its group, where /proc cannot be read. If it is gone already, so much the better.
+            let program = Pid::from_child(&self.child);
+            offspring::kill(program, &self.mark);
+            let _ = kill_process_group(program, Signal::KILL);
             let _ = self.child.wait();
         }
     }
@@ -208,18 +236,48 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_end_is_killed_with_what_it_started() {
-        let folder = tempfile::tempdir().unwrap();
-        let child = folder.path().join("child");
-        let script = format!("echo hunter2; sleep 1000 & echo $! > {}; exec >&-; wait", child.display());
-        let fault = run(&script, Duration::from_millis(500)).unwrap_err();
+    fn a_program_is_killed_with_what_it_started_in_whatever_session() {
+        let note = "echo $$ > \"$0\"; exec sleep 1000";
+        for starts in [
+            "sh -c '{note}' {child} &",
+            "setsid sh -c '{note}' {child} &",
+            // Its parents are gone by then.
+            "(setsid setsid -f sh -c '{note}' {child} &);",
+            "setsid env -i /bin/sh -c '{note}' {child} &",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let child = folder.path().join("child");
+            let starts = starts.replace("{note}", note).replace("{child}", &child.display().to_string());
+            // It is killed for its endless output, once the child has noted its number.
+            let script = format!("{starts} while ! [ -s {} ]; do :; done; yes", child.display());
+            let fault = run(&script, LONG).unwrap_err();
+            assert!(matches!(fault, LoginFault::Unfit { .. }), "{fault}");
+            let number = std::fs::read_to_string(child).unwrap().trim().to_owned();
+            let number = Pid::from_raw(number.parse().unwrap()).unwrap();
+            if let Ok(child) = pidfd_open(number, PidfdFlags::empty()) {
+                let soon = Timespec { tv_sec: 2, tv_nsec: 0 };
+                let ended = poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&soon)).unwrap();
+                if ended == 0 {
+                    let _ = rustix::process::kill_process(number, Signal::KILL);
+                }
+                assert_eq!(ended, 1, "what it started still runs: {starts}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed() {
+        let fault = run("echo hunter2; exec >&-; sleep 1000", Duration::from_millis(200)).unwrap_err();
         assert!(matches!(fault, LoginFault::TooSlow { .. }), "{fault}");
-        let number = std::fs::read_to_string(child).unwrap().trim().to_owned();
-        let number = Pid::from_raw(number.parse().unwrap()).unwrap();
-        if let Ok(child) = pidfd_open(number, PidfdFlags::empty()) {
-            let soon = Timespec::try_from(LONG).unwrap();
-            let ended = poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&soon)).unwrap();
-            assert_eq!(ended, 1, "what it started still runs");
+    }
+
+    #[test]
+    fn what_systemd_gave_to_this_process_is_not_handed_on() {
+        let command = command("true", &[], "mark");
+        let removed: Vec<_> =
+            command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        for name in ["NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "WATCHDOG_USEC", "LISTEN_FDS"] {
+            assert!(removed.contains(&std::ffi::OsStr::new(name)), "{name}");
         }
     }
 

@@ -8,18 +8,23 @@ use std::fs;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::{Account, SecretSource};
 
 mod command;
+mod digest;
 mod dumps;
 mod fault;
 mod file;
+mod oddity;
+mod offspring;
 
 pub use command::PATIENCE;
+pub use digest::SecretDigest;
 pub use dumps::forbid_dumps;
 pub use fault::LoginFault;
+pub use oddity::{Oddity, OddityKind};
 
 /// What is sent to the server to log in. Its `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -31,6 +36,20 @@ pub enum Login {
         /// The password.
         password: SecretString,
     },
+}
+
+impl Login {
+    /// A digest that recognises this login at the server of `account`.
+    pub fn digest(&self, account: &Account) -> SecretDigest {
+        let Self::Password { user, password } = self;
+        let port = account.port.to_le_bytes();
+        SecretDigest::of(&[
+            account.host.as_bytes(),
+            &port,
+            user.as_bytes(),
+            password.expose_secret().as_bytes(),
+        ])
+    }
 }
 
 /// Reads an account's password, anew each time. May take as long as a password program may ([`PATIENCE`]), or until
@@ -47,15 +66,36 @@ pub fn resolve(
     stop: BorrowedFd<'_>,
 ) -> Result<Login, LoginFault> {
     let password = match &account.secret {
-        SecretSource::Credential(name) => {
-            let folder = credentials.ok_or_else(|| LoginFault::NoCredentials { name: name.clone() })?;
-            // systemd guards this folder; its files may be readable by a group (root's), by design.
-            file::first_line(&folder.join(name), |_: &fs::Metadata| true)
-        }
+        SecretSource::Credential(name) => of_credential(name, credentials),
         SecretSource::File(path) => file::first_line(path, file::is_private),
         SecretSource::Command(words) => command::first_line(words, PATIENCE, stop),
     }?;
     Ok(Login::Password { user: account.user.clone(), password })
+}
+
+/// Looks at an account's password without running a program or connecting, for `check`: what is odd about it. A password
+/// that a program prints is not looked at, nor is a credential outside the service, where systemd provides none.
+///
+/// # Errors
+///
+/// As [`resolve`]: the file is missing, others can read it, or it holds no password.
+pub fn inspect(account: &Account, credentials: Option<&Path>) -> Result<Vec<Oddity>, LoginFault> {
+    let (password, source) = match (&account.secret, credentials) {
+        (SecretSource::Credential(name), Some(_)) => {
+            (of_credential(name, credentials)?, format!("credential {name}"))
+        }
+        (SecretSource::File(path), _) => {
+            (file::first_line(path, file::is_private)?, path.display().to_string())
+        }
+        (SecretSource::Credential(_), None) | (SecretSource::Command(_), _) => return Ok(Vec::new()),
+    };
+    Ok(oddity::oddities(password.expose_secret(), &source))
+}
+
+fn of_credential(name: &str, credentials: Option<&Path>) -> Result<SecretString, LoginFault> {
+    let folder = credentials.ok_or_else(|| LoginFault::NoCredentials { name: name.to_owned() })?;
+    // systemd guards this folder; its files may be readable by a group (root's), by design.
+    file::first_line(&folder.join(name), |_: &fs::Metadata| true)
 }
 
 #[cfg(test)]
@@ -106,5 +146,26 @@ mod tests {
     fn without_systemd_there_is_no_credential_and_what_to_do_is_said() {
         let fault = resolve(&account("PASSWORD_CREDENTIAL", "mail"), None, silence().as_fd()).unwrap_err();
         assert!(fault.to_string().contains("add `LoadCredential=mail:/path/to/file`"), "{fault}");
+    }
+
+    #[test]
+    fn a_password_is_inspected_without_a_program_or_a_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mail");
+        let path = file.to_str().unwrap();
+        let look = || inspect(&account("PASSWORD_FILE", path), None);
+        assert!(matches!(look(), Err(LoginFault::Unreadable { .. })));
+        fs::write(&file, "\u{feff}hunter2 \n").unwrap();
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(matches!(look(), Err(LoginFault::Exposed { .. })));
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let kinds: Vec<_> = look().unwrap().iter().map(|oddity| oddity.kind).collect();
+        assert_eq!(kinds, [OddityKind::ByteOrderMark, OddityKind::TrailingBlank]);
+        let credential = account("PASSWORD_CREDENTIAL", "mail");
+        assert_eq!(inspect(&credential, Some(folder.path())).unwrap().len(), 2);
+        assert_eq!(inspect(&credential, None).unwrap(), []);
+        let never_run = format!("[\"rm\", \"{path}\"]");
+        assert_eq!(inspect(&account("PASSWORD_COMMAND", &never_run), None).unwrap(), []);
+        assert!(file.exists());
     }
 }

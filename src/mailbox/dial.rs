@@ -15,8 +15,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::bounds::{Bounds, Cut, Limits};
 use super::fault::{Cause, Fault, Step, Subject};
+use super::redactor::Redactor;
 use super::refusal::{Refusal, Status};
 use super::stop::{Stop, poll_until};
+use super::tls_error::TlsError;
 use super::wire::{Shared, Transport, Wire};
 use crate::settings::{Account, Fingerprint, Tls};
 
@@ -91,7 +93,7 @@ impl Connector {
         }
         if let Some(path) = ca_file {
             let pem = std::fs::read(path).map_err(Cause::Io)?;
-            let certificates = Certificate::stack_from_pem(&pem).map_err(Cause::Tls)?;
+            let certificates = Certificate::stack_from_pem(&pem).map_err(tls_fault)?;
             if certificates.is_empty() {
                 return Err(Cause::Io(io::Error::new(io::ErrorKind::InvalidData, "it holds no certificate")));
             }
@@ -99,7 +101,7 @@ impl Connector {
                 builder.add_root_certificate(certificate);
             }
         }
-        builder.build().map(|tls| Self { tls, trust }).map_err(Cause::Tls)
+        builder.build().map(|tls| Self { tls, trust }).map_err(tls_fault)
     }
 }
 
@@ -110,7 +112,7 @@ impl Connector {
 pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, Fault> {
     let on = Subject::Server { host: account.host.clone(), port: account.port };
     let connector = Connector::of_nobody(Trust::Nobody)?;
-    match dial(account, &connector, stop) {
+    match dial(account, &connector, stop, Redactor::nothing()) {
         Err(Cause::OtherCertificate(shown)) => Ok(shown),
         Ok(_) => Err(Fault { doing: Step::Connect, on, cause: Cause::Garbled("no certificate") }),
         Err(cause) => Err(Fault { doing: Step::Connect, on, cause }),
@@ -118,7 +120,13 @@ pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, 
 }
 
 /// Connects to the account's server, to the point where its greeting (after STARTTLS: the answer to a first command) is next.
-pub(super) fn dial(account: &Account, connector: &Connector, stop: &Stop) -> Result<Transport, Cause> {
+/// `redactor` keeps the password out of the server's words on this connection.
+pub(super) fn dial(
+    account: &Account,
+    connector: &Connector,
+    stop: &Stop,
+    redactor: Redactor,
+) -> Result<Transport, Cause> {
     let bounds = Arc::new(Bounds::new(stop.clone(), APPROACH));
     let deadline = Instant::now() + APPROACH.time;
     let mut addresses = look_up(&account.host, account.port, stop, deadline)?;
@@ -131,15 +139,15 @@ pub(super) fn dial(account: &Account, connector: &Connector, stop: &Stop) -> Res
     let socket = reach_any(&addresses, stop, deadline)?;
     tune(&socket).map_err(Cause::Io)?;
     let mut wire = Wire::new(socket, Arc::clone(&bounds));
-    let shared = Arc::new(Shared::new(Arc::clone(&bounds)));
+    let shared = Arc::new(Shared::new(Arc::clone(&bounds), redactor));
     match account.tls {
         Tls::Off => return Ok(Transport::clear(wire, shared)),
-        Tls::StartTls => start_tls(&mut wire).map_err(|cause| cut_short(cause, &bounds))?,
+        Tls::StartTls => start_tls(&mut wire, &shared.redactor).map_err(|cause| cut_short(cause, &bounds))?,
         Tls::Implicit => {}
     }
     let stream = connector.tls.connect(&account.host, wire).map_err(|error| match error {
         HandshakeError::WouldBlock(_) => cut_short(Cause::Late, &bounds),
-        HandshakeError::Failure(error) => untrusted(error, &bounds),
+        HandshakeError::Failure(error) => untrusted(error.into(), account.tls, &bounds),
     })?;
     vouch(&stream, connector.trust)?;
     Ok(Transport::tls(stream, shared))
@@ -152,17 +160,26 @@ fn vouch(stream: &TlsStream<Wire>, trust: Trust) -> Result<(), Cause> {
         Trust::Pin(pin) => Some(pin),
         Trust::Nobody => None,
     };
-    let shown = stream.peer_certificate().map_err(Cause::Tls)?.ok_or(Cause::Garbled("no certificate"))?;
-    let shown = Fingerprint::of(&shown.to_der().map_err(Cause::Tls)?);
+    let shown = stream.peer_certificate().map_err(tls_fault)?.ok_or(Cause::Garbled("no certificate"))?;
+    let shown = Fingerprint::of(&shown.to_der().map_err(tls_fault)?);
     if pin == Some(shown) { Ok(()) } else { Err(Cause::OtherCertificate(shown)) }
 }
 
 /// A handshake that failed for want of a line is no matter of trust.
-fn untrusted(error: native_tls::Error, bounds: &Bounds) -> Cause {
+fn untrusted(error: TlsError, tls: Tls, bounds: &Bounds) -> Cause {
     if bounds.cut().is_some() {
         return cut_short(Cause::Late, bounds);
     }
-    if bounds.ended() { Cause::Lost } else { Cause::Tls(error) }
+    match (bounds.ended(), error.is_not_tls(), tls) {
+        (true, ..) => Cause::Lost,
+        (false, false, _) => Cause::Tls(error),
+        (false, true, Tls::StartTls) => Cause::Injected,
+        (false, true, Tls::Implicit | Tls::Off) => Cause::NotTls,
+    }
+}
+
+fn tls_fault(error: native_tls::Error) -> Cause {
+    Cause::Tls(error.into())
 }
 
 /// The true cause where we ourselves gave up.
@@ -259,14 +276,14 @@ fn tune(socket: &TcpStream) -> io::Result<()> {
 /// STARTTLS (RFC 9051, section 6.2.1), read byte by byte so that nothing which the server, or somebody between, sent in
 /// clear can be taken for a word spoken under TLS. The capabilities named in clear are not believed: the command itself
 /// tells whether the server has it.
-fn start_tls(wire: &mut Wire) -> Result<(), Cause> {
+fn start_tls(wire: &mut Wire, redactor: &Redactor) -> Result<(), Cause> {
     let greeting = clear_line(wire)?;
     let mut words = greeting.split_ascii_whitespace();
     match (words.next(), words.next()) {
         (Some("*"), Some(status)) if status.eq_ignore_ascii_case("OK") => {}
         (Some("*"), Some(status)) if status.eq_ignore_ascii_case("BYE") => {
             let text: Vec<&str> = words.collect();
-            return Err(Cause::Refused(Refusal::read(Status::Bye, &text.join(" "))));
+            return Err(Cause::Refused(Refusal::read(Status::Bye, &text.join(" "), redactor)));
         }
         _ => return Err(Cause::Greeting),
     }

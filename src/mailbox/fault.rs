@@ -1,6 +1,7 @@
 //! What goes wrong with a mailbox: what was attempted, on what, why, and what is to become of it.
 //!
-//! Owns the fate of every fault, decided by types and response codes (RFC 5530), never by a server's prose. Made by the whole
+//! Owns the fate of every fault, decided by types and response codes (RFC 5530), never by a server's prose but in one quirk
+//! (`Refusal::is_of_too_many_connections`). Made by the whole
 //! of `mailbox`; read by `sweep`, `daemon` and `cli`.
 
 use std::error::Error;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use super::refusal::{Code, Refusal, Status};
+use super::tls_error::TlsError;
 use super::uids;
 use crate::place::{Folder, Uid};
 use crate::settings::Fingerprint;
@@ -125,7 +127,11 @@ pub enum Cause {
     /// The operating system, or the network, said so.
     Io(io::Error),
     /// TLS could not be agreed on, or the certificate is not one we trust for this name.
-    Tls(native_tls::Error),
+    Tls(TlsError),
+    /// The server answered our handshake with something other than TLS.
+    NotTls,
+    /// It did so although it had agreed to STARTTLS, as when words are put in between by somebody else.
+    Injected,
     /// The certificate is another than the one that the settings pin.
     OtherCertificate(Fingerprint),
     /// The server's name has no address.
@@ -170,10 +176,13 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
-            Self::Tls(error) if is_no_tls(error) => f.write_str(
+            Self::Tls(error) => error.fmt(f),
+            Self::NotTls => f.write_str(
                 "the server does not speak TLS from the start on this port; is it `tls = \"starttls\"`?",
             ),
-            Self::Tls(error) => error.fmt(f),
+            Self::Injected => f.write_str(
+                "the server agreed to STARTTLS and then sent something other than TLS; somebody may be in between",
+            ),
             Self::OtherCertificate(found) => write!(
                 f,
                 "its certificate is another than `tls-fingerprint` says: {found}; somebody may be in between"
@@ -200,11 +209,6 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Was the answer to our handshake no TLS at all? OpenSSL tells it by this reason alone (SSL_R_WRONG_VERSION_NUMBER).
-fn is_no_tls(error: &native_tls::Error) -> bool {
-    error.to_string().contains("wrong version number")
-}
-
 impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
@@ -212,6 +216,8 @@ impl Error for Cause {
             Self::Io(error) => error.source(),
             // OpenSSL says the same again.
             Self::Tls(_)
+            | Self::NotTls
+            | Self::Injected
             | Self::OtherCertificate(_)
             | Self::NoAddress
             | Self::Late
@@ -281,6 +287,8 @@ impl Fault {
                 _ => Fate::Retry,
             },
             Cause::Tls(_)
+            | Cause::NotTls
+            | Cause::Injected
             | Cause::OtherCertificate(_)
             | Cause::ClearText
             | Cause::NoStartTls
@@ -300,14 +308,30 @@ impl Fault {
         }
     }
 
+    /// Did the server refuse the login in a way that says no more than that it did? A server whose user database is out of
+    /// order answers so too. Where the same login has worked before, it is worth a second look; where it has not, it is most
+    /// likely wrong.
+    pub fn is_refused_login(&self) -> bool {
+        let Cause::Refused(refusal) = &self.cause else { return false };
+        let says_little = match refusal.code {
+            Some(Code::AuthenticationFailed | Code::Alert) => true,
+            Some(Code::Other) | None => refusal.status == Status::No,
+            Some(_) => false,
+        };
+        self.doing == Step::LogIn && self.fate() == Fate::Park && says_little
+    }
+
     /// Is it about the way to the server, and not about what it said: does another network change it?
     pub fn is_of_network(&self) -> bool {
         match &self.cause {
             Cause::Io(_) | Cause::NoAddress | Cause::Late | Cause::Lost => self.doing != Step::Trust,
-            // Whoever sits in between, as hotels do, has certificates of his own.
-            Cause::Tls(_) | Cause::OtherCertificate(_) | Cause::Greeting | Cause::NoStartTls => {
-                self.doing == Step::Connect
-            }
+            // A network in between, as in hotels, has certificates of its own.
+            Cause::Tls(_)
+            | Cause::NotTls
+            | Cause::Injected
+            | Cause::OtherCertificate(_)
+            | Cause::Greeting
+            | Cause::NoStartTls => self.doing == Step::Connect,
             Cause::Stopped
             | Cause::Flood
             | Cause::Garbled(_)
@@ -356,7 +380,12 @@ fn refused(doing: Step, refusal: &Refusal) -> Fate {
         Some(Code::Limit | Code::ServerBug) if refusal.status == Status::No && OF_A_MOVE.contains(&doing) => {
             Fate::Leave
         }
-        Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug | Code::Alert) => Fate::Retry,
+        Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug) => Fate::Retry,
+        Some(Code::Alert) => match (doing, refusal.status) {
+            // An alert is for the user (RFC 9051, section 7.1): Gmail asks for an app password, or to log in by the web.
+            (Step::LogIn, Status::No | Status::Bad) if !refusal.is_of_too_many_connections() => Fate::Park,
+            _ => Fate::Retry,
+        },
         // Gmail, to an account that is over its bandwidth or its number of commands: it is to come back later. Where mails
         // are moved, the same code is about the mailbox's size.
         // Source: https://support.google.com/a/answer/1071518, https://github.com/ljmerza/ha-email-sensor/issues/16.
@@ -406,11 +435,12 @@ impl Error for Fault {
 
 #[cfg(test)]
 mod tests {
+    use super::super::redactor::Redactor;
     use super::*;
 
     fn refusal(doing: Step, status: Status, text: &str) -> Fate {
         let on = Subject::Folder(Folder::inbox());
-        Fault { doing, on, cause: Cause::Refused(Refusal::read(status, text)) }.fate()
+        Fault { doing, on, cause: Cause::Refused(Refusal::read(status, text, &Redactor::nothing())) }.fate()
     }
 
     #[test]
@@ -433,7 +463,12 @@ mod tests {
             (Step::LogIn, Bad, "what", Fate::Park),
             (Step::LogIn, Bye, "bye", Fate::Retry),
             (Step::Open, No, "[INUSE] locked", Fate::Retry),
-            (Step::LogIn, No, "[ALERT] down for an hour", Fate::Retry),
+            (Step::LogIn, No, "[ALERT] Application-specific password required (Failure)", Fate::Park),
+            (Step::LogIn, No, "[ALERT] Your account is not enabled for IMAP use. (Failure)", Fate::Park),
+            (Step::LogIn, No, "[ALERT] Too many simultaneous connections. (Failure)", Fate::Retry),
+            (Step::LogIn, No, "[AUTHENTICATIONFAILED] too many connections", Fate::Park),
+            (Step::LogIn, Bye, "[ALERT] down for an hour", Fate::Retry),
+            (Step::Open, No, "[ALERT] down for an hour", Fate::Retry),
             (Step::Fetch, No, "[SERVERBUG] oh", Fate::Retry),
             (Step::LogIn, No, "[EXPIRED] password", Fate::Park),
             (Step::LogIn, No, "[PRIVACYREQUIRED] TLS first", Fate::Park),
@@ -462,6 +497,32 @@ mod tests {
             (Step::Fetch, Bye, "[ALERT] going down", Fate::Retry),
         ] {
             assert_eq!(refusal(doing, status, text), fate, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_login_that_says_no_more_is_told_apart() {
+        use Status::{Bad, Bye, No};
+        let refused = |doing, status, text: &str| {
+            let on = Subject::Folder(Folder::inbox());
+            let cause = Cause::Refused(Refusal::read(status, text, &Redactor::nothing()));
+            Fault { doing, on, cause }.is_refused_login()
+        };
+        for text in
+            ["[AUTHENTICATIONFAILED] no", "no", "", "[X-MINE] no", "[ALERT] Please log in via the web"]
+        {
+            assert!(refused(Step::LogIn, No, text), "{text}");
+            assert!(!refused(Step::Open, No, text), "{text}");
+        }
+        assert!(refused(Step::LogIn, Bye, "[AUTHENTICATIONFAILED] too often"));
+        assert!(!refused(Step::LogIn, Bad, "what"));
+        for text in [
+            "[UNAVAILABLE] later",
+            "[EXPIRED] password",
+            "[CONTACTADMIN] unpaid",
+            "[ALERT] Too many connections",
+        ] {
+            assert!(!refused(Step::LogIn, No, text), "{text}");
         }
     }
 }

@@ -15,11 +15,13 @@ use base64::engine::general_purpose::STANDARD;
 use imap::types::UnsolicitedResponse;
 use imap::{Authenticator, Error};
 use secrecy::ExposeSecret;
+use secrecy::zeroize::Zeroizing;
 
 use super::bounds::Limits;
 use super::dial::cut_short;
 use super::fault::{Cause, Step};
-use super::names::quoted;
+use super::names::{escaped, is_quotable};
+use super::redactor::plain_payload;
 use super::refusal::{Refusal, Status};
 use super::stop::Stop;
 use super::wire::{Shared, Transport};
@@ -45,7 +47,7 @@ pub(super) struct Line {
 }
 
 impl fmt::Debug for Line {
-    /// Without the crate's buffers, through which the password went.
+    /// Without the crate's buffers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Line").field("spent", &self.is_spent()).field("turns", &self.turns()).finish()
     }
@@ -60,18 +62,18 @@ impl Line {
         if greets {
             let greeting = client.read_greeting().map_err(|error| at(Step::Connect, &shared, error))?;
             if let Some(parting) = shared.overheard(|ears| ears.take_parting()) {
-                return Err((Step::Connect, Cause::Refused(parted(&parting))));
+                return Err((Step::Connect, Cause::Refused(parted(&parting, &shared))));
             }
             if !greeting.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"* OK")) {
                 return Err((Step::Connect, Cause::Greeting));
             }
         }
         shared.bounds.arm(Limits::SHORT);
-        let known = match shared.overheard(|ears| ears.take_capabilities()) {
+        let known = match shared.take_capabilities() {
             Some(words) => words,
             None => {
                 client.capabilities().map_err(|error| at(Step::Ask, &shared, error))?;
-                shared.overheard(|ears| ears.take_capabilities()).unwrap_or_default()
+                shared.take_capabilities().unwrap_or_default()
             }
         };
         let session = log_in(client, &known, login, &shared).map_err(|cause| (Step::LogIn, cause))?;
@@ -80,7 +82,7 @@ impl Line {
 
     /// What the server said it can do since last asked, if it did.
     pub(super) fn take_capabilities(&mut self) -> Option<Words> {
-        self.shared.overheard(|ears| ears.take_capabilities())
+        self.shared.take_capabilities()
     }
 
     /// Sends `command` and waits for the whole of its answer, within `limits`.
@@ -100,7 +102,7 @@ impl Line {
                 match self.shared.overheard(|ears| ears.take_parting()) {
                     Some(parting) if command != "LOGOUT" => {
                         self.session = None;
-                        Err(Cause::Refused(parted(&parting)))
+                        Err(Cause::Refused(parted(&parting, &self.shared)))
                     }
                     Some(_) | None => Ok(Answer(bytes)),
                 }
@@ -187,6 +189,10 @@ impl imap::extensions::idle::SetReadTimeout for Transport {
     }
 }
 
+/// The crate is given this, in base64, to send in the place of the secret, and `wire` puts the secret there: the buffers of
+/// the crate are not wiped.
+const STAND_IN: &[u8] = b"the secret of this login goes here";
+
 /// AUTHENTICATE PLAIN with its answer in the same line (SASL-IR), else LOGIN, else AUTHENTICATE PLAIN in two steps.
 fn log_in(
     client: imap::Client<Transport>,
@@ -200,53 +206,57 @@ fn log_in(
         return Err(Cause::Unsendable);
     }
     let has = |word: &str| known.iter().any(|known| known == word);
-    let payload = format!("\0{user}\0{password}");
-    let encoded = STANDARD.encode(&payload);
+    let payload = plain_payload(user, password);
+    let encoded = Zeroizing::new(STANDARD.encode(payload.as_slice()).into_bytes());
+    let stand_in = STANDARD.encode(STAND_IN);
     // RFC 9051, section 9: a quoted string is ASCII.
-    let quotable = quoted(user).is_ok() && quoted(password).is_ok();
+    let quotable = is_quotable(user) && is_quotable(password);
+    let plain = Plain { sent: Cell::new(false) };
     let tried = if has("AUTH=PLAIN") && has("SASL-IR") {
-        let method = format!("PLAIN {encoded}");
-        client.authenticate(method, &Plain { payload, sent: Cell::new(false) })
+        let method = format!("PLAIN {stand_in}");
+        shared.send_for(stand_in.into_bytes(), encoded);
+        client.authenticate(method, &plain)
     } else if quotable && !has("LOGINDISABLED") {
         // One turn less than a challenge for PLAIN; and GNU Mailutils' imap4d (3.15, tried) ends its answer to that with a bare
         // line feed, which no parser takes.
-        client.login(user, password)
+        let quoted = Zeroizing::new(escaped(password).as_bytes().to_vec());
+        shared.send_for(stand_in.clone().into_bytes(), quoted);
+        client.login(user, stand_in)
     } else if has("AUTH=PLAIN") {
-        client.authenticate("PLAIN", &Plain { payload, sent: Cell::new(false) })
+        shared.send_for(stand_in.into_bytes(), encoded);
+        client.authenticate("PLAIN", &plain)
     } else if has("LOGINDISABLED") {
         return Err(Cause::NoLogin);
     } else {
         return Err(Cause::Unsendable);
     };
-    tried.map_err(|(error, _)| match translate(error, shared).0 {
-        Cause::Refused(refusal) => Cause::Refused(refusal.without(&[password, &encoded])),
-        other => other,
-    })
+    shared.forget_secret();
+    tried.map_err(|(error, _)| translate(error, shared).0)
 }
 
-/// The answer to AUTHENTICATE PLAIN (RFC 4616).
+/// The answer to AUTHENTICATE PLAIN (RFC 4616), by its stand-in.
 struct Plain {
-    payload: String,
     sent: Cell<bool>,
 }
 
 impl Authenticator for Plain {
-    type Response = String;
+    type Response = &'static [u8];
 
-    fn process(&self, _: &[u8]) -> String {
+    fn process(&self, _: &[u8]) -> &'static [u8] {
         // Asked a second time, the server wants something that PLAIN does not have.
-        if self.sent.replace(true) { String::new() } else { self.payload.clone() }
+        if self.sent.replace(true) { b"" } else { STAND_IN }
     }
 }
 
 /// Our cause for the crate's error, and whether the line is still in step.
 fn translate(error: Error, shared: &Shared) -> (Cause, bool) {
-    let parting = || shared.overheard(|ears| ears.take_parting()).map(|line| Cause::Refused(parted(&line)));
+    let parting =
+        || shared.overheard(|ears| ears.take_parting()).map(|line| Cause::Refused(parted(&line, shared)));
     match error {
-        Error::No(no) => (refused(Status::No, &no.information, no.code.as_ref()), true),
-        Error::Bad(bad) => (refused(Status::Bad, &bad.information, bad.code.as_ref()), true),
+        Error::No(no) => (refused(Status::No, &no.information, no.code.as_ref(), shared), true),
+        Error::Bad(bad) => (refused(Status::Bad, &bad.information, bad.code.as_ref(), shared), true),
         Error::Bye(bye) if bye.information != UNPARSED => {
-            (refused(Status::Bye, &bye.information, bye.code.as_ref()), false)
+            (refused(Status::Bye, &bye.information, bye.code.as_ref(), shared), false)
         }
         Error::Bye(_) => (parting().unwrap_or(Cause::Garbled("no response of IMAP")), false),
         Error::ConnectionLost => (parting().unwrap_or_else(|| cut_short(Cause::Lost, &shared.bounds)), false),
@@ -262,7 +272,12 @@ fn translate(error: Error, shared: &Shared) -> (Cause, bool) {
 }
 
 /// The crate takes the codes that it knows out of the text; only these of them matter to us.
-fn refused(status: Status, text: &str, code: Option<&imap_proto::ResponseCode<'_>>) -> Cause {
+fn refused(
+    status: Status,
+    text: &str,
+    code: Option<&imap_proto::ResponseCode<'_>>,
+    shared: &Shared,
+) -> Cause {
     let code = match code {
         Some(imap_proto::ResponseCode::Alert) => "[ALERT] ",
         Some(imap_proto::ResponseCode::ReadOnly) => "[READ-ONLY] ",
@@ -270,10 +285,10 @@ fn refused(status: Status, text: &str, code: Option<&imap_proto::ResponseCode<'_
         Some(_) | None => "",
     };
     let text = if text == UNPARSED { "" } else { text };
-    Cause::Refused(Refusal::read(status, &format!("{code}{text}")))
+    Cause::Refused(Refusal::read(status, &format!("{code}{text}"), &shared.redactor))
 }
 
-fn parted(line: &[u8]) -> Refusal {
+fn parted(line: &[u8], shared: &Shared) -> Refusal {
     let text = String::from_utf8_lossy(line);
-    Refusal::read(Status::Bye, text.get("* BYE".len()..).unwrap_or_default())
+    Refusal::read(Status::Bye, text.get("* BYE".len()..).unwrap_or_default(), &shared.redactor)
 }

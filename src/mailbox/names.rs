@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::alphabet::IMAP_MUTF7;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use secrecy::zeroize::Zeroizing;
+
 use super::fault::Cause;
 use crate::place::Folder;
 
@@ -120,10 +122,27 @@ impl Naming {
 /// # Errors
 /// Where it is not ASCII, or has a control character.
 pub(super) fn quoted(text: &str) -> Result<String, Cause> {
-    if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if !is_quotable(text) {
         return Err(Cause::Unsendable);
     }
-    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+    Ok(format!("\"{}\"", escaped(text).as_str()))
+}
+
+/// Can it be sent as a quoted string?
+pub(super) fn is_quotable(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// The inside of a quoted string. The text may be a secret, hence the buffer, which never grows.
+pub(super) fn escaped(text: &str) -> Zeroizing<String> {
+    let mut escaped = Zeroizing::new(String::with_capacity(text.len() * 2));
+    for c in text.chars() {
+        if matches!(c, '\\' | '"') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// Takes the backslashes of a quoted string away, which the parser leaves in. A name with a backslash that was sent as a

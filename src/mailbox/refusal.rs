@@ -1,12 +1,16 @@
 //! A server's no: how it said so, its response code, and its words made harmless.
 //!
 //! Owns what of a server's words may be shown: one line of printable ASCII, short, never with the password. Never decides by
-//! the words. Made by `line`, read by `fault`.
+//! the words but in the one quirk that is named here. Made by `line`, read by `fault`.
 
 use std::fmt;
 
+use super::redactor::Redactor;
+
 /// The longest that we quote a server, in characters.
 const LONGEST: usize = 200;
+/// The same in bytes of UTF-8, at most.
+const BYTES_SHOWN: usize = 4 * LONGEST;
 
 /// How the server refused (RFC 9051, section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,23 +86,34 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Reads the text after the status word, its code included.
-    pub(super) fn read(status: Status, text: &str) -> Self {
+    /// Reads the text after the status word, its code included. Where it repeats the secret that `redactor` knows, it is not
+    /// shown at all.
+    pub(super) fn read(status: Status, text: &str, redactor: &Redactor) -> Self {
         let code = text
             .trim_start()
             .strip_prefix('[')
             .and_then(|rest| rest.split([']', ' ']).next())
             .filter(|word| !word.is_empty())
             .map(Code::read);
-        Self { status, code, words: harmless(text) }
+        // Before the words are cut: a part of the password is to be shown as little as the whole.
+        let words = if redactor.is_in(text.as_bytes(), BYTES_SHOWN) {
+            "(not shown, since it repeats the password)".to_owned()
+        } else {
+            harmless(text)
+        };
+        Self { status, code, words }
     }
+}
 
-    /// The same with no word of `secrets` in it.
-    pub(super) fn without(mut self, secrets: &[&str]) -> Self {
-        if secrets.iter().any(|secret| !secret.is_empty() && self.words.contains(&harmless(secret))) {
-            self.words = "(not shown, since it repeats the password)".to_owned();
-        }
-        self
+impl Refusal {
+    /// Gmail's quirk: it refuses a login beyond the fifteenth connection with the same code as a login that can never work
+    /// (`[ALERT] Application-specific password required`), so that only the words say that later will do. The one place where
+    /// a server's prose decides.
+    ///
+    /// Source: <https://github.com/zone-eu/wildduck/issues/35>, <https://github.com/jstedfast/MailKit/issues/377>.
+    pub(super) fn is_of_too_many_connections(&self) -> bool {
+        let words = self.words.to_ascii_lowercase();
+        self.code == Some(Code::Alert) && words.contains("too many") && words.contains("connection")
     }
 }
 
@@ -127,6 +142,8 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::Login;
+    use secrecy::SecretString;
 
     #[test]
     fn a_code_is_read_and_prose_is_not() {
@@ -139,21 +156,30 @@ mod tests {
             ("[", None),
             ("", None),
         ] {
-            assert_eq!(Refusal::read(Status::No, text).code, code, "{text}");
+            assert_eq!(Refusal::read(Status::No, text, &Redactor::nothing()).code, code, "{text}");
         }
     }
 
     #[test]
     fn a_servers_words_are_one_short_harmless_line() {
-        let refusal = Refusal::read(Status::No, &format!("\u{1b}[31mno\r\nway {}", "x".repeat(1000)));
+        let refusal = Refusal::read(
+            Status::No,
+            &format!("\u{1b}[31mno\r\nway {}", "x".repeat(1000)),
+            &Redactor::nothing(),
+        );
         assert!(refusal.words.starts_with("[31mno way xxx"), "{}", refusal.words);
         assert!(refusal.words.len() <= LONGEST);
     }
 
     #[test]
-    fn words_with_the_password_are_withheld() {
-        let shown = |text: &str| Refusal::read(Status::No, text).without(&["hunter2"]).to_string();
-        assert!(!shown("no such password: hunter2").contains("hunter2"));
+    fn words_with_the_password_are_withheld_also_where_they_are_cut() {
+        let password = SecretString::from("hunter2-secret");
+        let redactor = Redactor::of(&Login::Password { user: "ann".to_owned(), password });
+        let shown = |text: &str| Refusal::read(Status::No, text, &redactor).to_string();
+        for before in 0..LONGEST {
+            let text = shown(&format!("{}hunter2-secret", "x".repeat(before)));
+            assert!(!text.contains("xh") && !text.contains("hunter2"), "{before}: {text}");
+        }
         assert!(shown("no such password").contains("no such password"));
     }
 }

@@ -14,6 +14,7 @@ use super::folders::Folders;
 use super::line::{Answer, Line};
 use super::names::quoted;
 use super::proof::Selection;
+use super::redactor::Redactor;
 use super::stop::{Stop, Woken};
 use crate::login::Login;
 use crate::place::{Folder, MailIdentity, Uid, UidValidity};
@@ -75,7 +76,9 @@ impl Session {
     ) -> Result<Self, Fault> {
         let server = Subject::Server { host: account.host.clone(), port: account.port };
         let fault = |doing, cause| Fault { doing, on: server.clone(), cause };
-        let transport = dial(account, connector, stop).map_err(|cause| fault(Step::Connect, cause))?;
+        let redactor = Redactor::of(login);
+        let transport =
+            dial(account, connector, stop, redactor).map_err(|cause| fault(Step::Connect, cause))?;
         // After STARTTLS there is no second greeting (RFC 9051, section 6.2.1).
         let greets = account.tls != Tls::StartTls;
         let mut line = Line::open(transport, greets, login).map_err(|(step, cause)| fault(step, cause))?;

@@ -1,17 +1,20 @@
 //! The bytes between us and the server: a socket that never blocks, TLS over it, and the bounds of both.
 //!
-//! Owns reading, writing and waiting. Never knows a command. Called by `dial`, which makes it, and by the imap crate, which
+//! Owns reading, writing and waiting, and puts the secret of a login into what is sent. Never knows a command. Called by `dial`, which makes it, and by the imap crate, which
 //! talks through it.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use native_tls::TlsStream;
 use rustix::event::PollFlags;
+use secrecy::zeroize::Zeroizing;
 
 use super::bounds::Bounds;
 use super::overheard::Overheard;
+use super::redactor::Redactor;
 
 /// A socket in which every wait is bounded.
 #[derive(Debug)]
@@ -73,12 +76,64 @@ impl Write for Wire {
 pub(super) struct Shared {
     /// The bounds of the connection.
     pub(super) bounds: Arc<Bounds>,
+    /// Keeps the password out of the server's words.
+    pub(super) redactor: Redactor,
     heard: Mutex<Overheard>,
+    secret: Mutex<Option<Secret>>,
+}
+
+/// A secret to be sent, and the stand-in that the layers above write, whose buffers are not wiped.
+struct Secret {
+    stand_in: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Secret {
+    /// `line` with the secret in the place of its stand-in; `None` where it has none.
+    fn put_into(&self, line: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let at = line.windows(self.stand_in.len()).rposition(|window| window == self.stand_in)?;
+        let (before, rest) = line.split_at_checked(at)?;
+        let after = rest.get(self.stand_in.len()..)?;
+        let mut whole = Zeroizing::new(Vec::with_capacity(line.len() + self.bytes.len()));
+        [before, &self.bytes, after].into_iter().for_each(|part| whole.extend_from_slice(part));
+        Some(whole)
+    }
 }
 
 impl Shared {
-    pub(super) fn new(bounds: Arc<Bounds>) -> Self {
-        Self { bounds, heard: Mutex::new(Overheard::new()) }
+    pub(super) fn new(bounds: Arc<Bounds>, redactor: Redactor) -> Self {
+        Self { bounds, redactor, heard: Mutex::new(Overheard::new()), secret: Mutex::new(None) }
+    }
+
+    /// From now on `bytes` are sent wherever `stand_in` is written, until [`Shared::forget_secret`].
+    pub(super) fn send_for(&self, stand_in: Vec<u8>, bytes: Zeroizing<Vec<u8>>) {
+        *self.secret() = Some(Secret { stand_in, bytes });
+    }
+
+    /// Wipes the secret.
+    pub(super) fn forget_secret(&self) {
+        *self.secret() = None;
+    }
+
+    fn secret(&self) -> MutexGuard<'_, Option<Secret>> {
+        self.secret.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the capabilities last heard, in upper case, without those that repeat the secret or have a control character in
+    /// them: a person is shown them.
+    pub(super) fn take_capabilities(&self) -> Option<Vec<String>> {
+        let mut words = self.overheard(|ears| ears.take_capabilities())?;
+        words.retain(|word| {
+            word.bytes().all(|byte| byte.is_ascii_graphic())
+                && !self.redactor.is_in(word.as_bytes(), word.len())
+        });
+        Some(words)
     }
 
     /// Looks at what was overheard.
@@ -137,9 +192,12 @@ impl Read for Transport {
 impl Write for Transport {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         self.shared.bounds.note_write();
-        match &mut self.stream {
-            Stream::Clear(wire) => wire.write(from),
-            Stream::Tls(stream) => stream.write(from),
+        let with_secret = self.shared.secret().as_ref().and_then(|secret| secret.put_into(from));
+        match (&mut self.stream, with_secret) {
+            (Stream::Clear(wire), None) => wire.write(from),
+            (Stream::Tls(stream), None) => stream.write(from),
+            (Stream::Clear(wire), Some(line)) => wire.write_all(&line).map(|()| from.len()),
+            (Stream::Tls(stream), Some(line)) => stream.write_all(&line).map(|()| from.len()),
         }
     }
 

@@ -47,13 +47,20 @@ fn an_unknown_authority_parks_the_account() {
     let fault = connect(&Account { ca_file: None, ..server.account() }, &login()).unwrap_err();
     assert_eq!((fault.doing, fault.fate()), (Step::Connect, Fate::Park));
     assert!(matches!(fault.cause, Cause::Tls(_)), "{fault:?}");
+    let said = fault.source().unwrap().to_string();
+    assert!(said.starts_with("certificate verify failed (") && !said.contains(".c:"), "{said}");
 }
 
 #[test]
 fn a_ca_file_that_holds_no_certificate_is_a_finding() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let fault = Connector::new(Some(file.path())).unwrap_err();
-    assert_eq!((fault.doing, fault.fate()), (Step::Trust, Fate::Park));
+    for text in ["", "no certificate\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        std::fs::write(file.path(), text).unwrap();
+        let fault = Connector::new(Some(file.path())).unwrap_err();
+        assert_eq!((fault.doing, fault.fate()), (Step::Trust, Fate::Park));
+        let said = fault.source().unwrap().to_string();
+        assert!(!said.contains("error:0") && !said.contains(".c:"), "{said}");
+    }
 }
 
 #[test]
@@ -79,10 +86,11 @@ fn what_is_injected_after_starttls_is_never_believed() {
     let injected = "TAG OK go\r\n* CAPABILITY IMAP4rev1\r\na1 OK [CAPABILITY IMAP4rev1] in\r\n";
     let fake = Fake::start("* OK hi\r\n", &[("STARTTLS", injected)]);
     let account = Account { tls: Tls::StartTls, ..fake.account() };
-    assert!(matches!(
-        connect(&account, &login()).unwrap_err().cause,
-        Cause::Tls(_) | Cause::Lost | Cause::Io(_)
-    ));
+    let fault = connect(&account, &login()).unwrap_err();
+    assert!(matches!(fault.cause, Cause::Injected), "{fault:?}");
+    assert_eq!(fault.fate(), Fate::Park);
+    let said = fault.source().unwrap().to_string();
+    assert!(!said.contains("tls ="), "advice to set what is set: {said}");
 }
 
 #[test]

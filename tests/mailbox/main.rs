@@ -66,5 +66,6 @@ mod folders;
 mod lying;
 mod moving;
 mod reading;
+mod secrets;
 mod settling;
 mod waiting;

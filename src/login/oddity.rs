@@ -1,0 +1,89 @@
+//! Blanks and a byte order mark at the ends of a password, which are hardly part of it.
+
+use std::fmt;
+
+/// The mark that some editors write before the first character of a file in UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A character at an end of a password that is hardly meant to be part of it. followsift sends it all the same, since a
+/// password may have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oddity {
+    /// The file, the credential or the program that the password comes from.
+    pub source: String,
+    /// Which character, and where.
+    pub kind: OddityKind,
+}
+
+/// A character at an end of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OddityKind {
+    /// It begins with a byte order mark.
+    ByteOrderMark,
+    /// It begins with a blank.
+    LeadingBlank,
+    /// It ends with a blank.
+    TrailingBlank,
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = &self.source;
+        match self.kind {
+            OddityKind::ByteOrderMark => write!(
+                f,
+                "the password in {source} begins with a byte order mark (BOM), which followsift sends as part of it; \
+                 save the file as UTF-8 without a BOM"
+            ),
+            OddityKind::LeadingBlank => write!(
+                f,
+                "the password in {source} begins with a blank, which followsift sends as part of it; delete the \
+                 blank unless your password has one"
+            ),
+            OddityKind::TrailingBlank => write!(
+                f,
+                "the password in {source} ends with a blank, which followsift sends as part of it; delete the blank \
+                 unless your password has one"
+            ),
+        }
+    }
+}
+
+/// The oddities of `password`, which comes from `source`.
+pub(super) fn oddities(password: &str, source: &str) -> Vec<Oddity> {
+    let shown = password.strip_prefix(BYTE_ORDER_MARK);
+    let rest = shown.unwrap_or(password);
+    let found = [
+        (shown.is_some(), OddityKind::ByteOrderMark),
+        (rest.starts_with(char::is_whitespace), OddityKind::LeadingBlank),
+        (rest.ends_with(char::is_whitespace), OddityKind::TrailingBlank),
+    ];
+    let found = found.into_iter().filter(|(there, _)| *there);
+    found.map(|(_, kind)| Oddity { source: source.to_owned(), kind }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_and_a_byte_order_mark_at_the_ends_are_odd_and_the_password_is_not_shown() {
+        use OddityKind::{ByteOrderMark, LeadingBlank, TrailingBlank};
+        for (password, kinds) in [
+            ("hunter2", &[][..]),
+            ("hunter 2", &[]),
+            (" hunter2", &[LeadingBlank]),
+            ("hunter2\t", &[TrailingBlank]),
+            ("\u{a0}hunter2 ", &[LeadingBlank, TrailingBlank]),
+            ("\u{feff}hunter2", &[ByteOrderMark]),
+            ("\u{feff} hunter2", &[ByteOrderMark, LeadingBlank]),
+        ] {
+            let found = oddities(password, "the file");
+            assert_eq!(found.iter().map(|it| it.kind).collect::<Vec<_>>(), kinds, "{password:?}");
+            for oddity in found {
+                assert!(oddity.to_string().starts_with("the password in the file "), "{oddity}");
+                assert!(!format!("{oddity} {oddity:?}").contains("hunter"), "{oddity:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Keeps the password out of a server's words, for the whole of a session.
+//!
+//! Owns the forms in which a server can repeat a password: as it is, quoted, and in the base64 that was sent. Knows them by
+//! their digests alone, so that the password itself need not be kept. Asked by `refusal` before it cuts the words, and by
+//! `wire` for capabilities.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use secrecy::ExposeSecret;
+use secrecy::zeroize::Zeroizing;
+
+use super::names::escaped;
+use crate::login::{Login, SecretDigest};
+
+/// Of a longer form its first and its last bytes are enough to recognise it.
+const END: usize = 64;
+
+/// The forms of a password that are kept out of a server's words, as lengths and digests.
+#[derive(Debug)]
+pub(super) struct Redactor(Vec<(usize, SecretDigest)>);
+
+impl Redactor {
+    /// Where there is no secret.
+    pub(super) fn nothing() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Of what is sent to log in.
+    pub(super) fn of(login: &Login) -> Self {
+        let Login::Password { user, password } = login;
+        let password = password.expose_secret();
+        let quoted = escaped(password);
+        let payload = plain_payload(user, password);
+        let encoded = [payload.as_slice(), password.as_bytes()]
+            .map(|bytes| Zeroizing::new(STANDARD_NO_PAD.encode(bytes)));
+        let mut forms = Vec::new();
+        let texts = [password, quoted.as_str()].into_iter().chain(encoded.iter().map(|form| form.as_str()));
+        for text in texts {
+            let form = normal(text.as_bytes());
+            let ends = [form.get(..END.min(form.len())), form.get(form.len().saturating_sub(END)..)];
+            forms.extend(ends.into_iter().flatten().filter(|end| !end.is_empty()).map(digest));
+        }
+        forms.sort_unstable();
+        forms.dedup();
+        Self(forms)
+    }
+
+    /// Does a form of the secret begin in the first `shown` bytes of `text`? However long the text is, no more work is done
+    /// than those bytes are worth.
+    pub(super) fn is_in(&self, text: &[u8], shown: usize) -> bool {
+        let text = normal(text.get(..text.len().min(shown + 2 * END)).unwrap_or_default());
+        self.0.iter().any(|form| text.windows(form.0).any(|window| digest(window) == *form))
+    }
+}
+
+/// The message of PLAIN (RFC 4616, section 2), in a buffer that never grows, so that no copy is left behind.
+pub(super) fn plain_payload(user: &str, password: &str) -> Zeroizing<Vec<u8>> {
+    let mut payload = Zeroizing::new(Vec::with_capacity(user.len() + password.len() + 2));
+    for part in [user, password] {
+        payload.push(0);
+        payload.extend_from_slice(part.as_bytes());
+    }
+    payload
+}
+
+fn digest(form: &[u8]) -> (usize, SecretDigest) {
+    (form.len(), SecretDigest::of(&[form]))
+}
+
+/// Text as it is compared: whatever its case, its blanks, and what became of its characters that are not ASCII, of which a
+/// server has another encoding and `overheard` leaves question marks.
+fn normal(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
+    for byte in text {
+        let byte = match byte {
+            b'!'..=b'~' => byte.to_ascii_lowercase(),
+            128.. => b'?',
+            _ => b' ',
+        };
+        let left_out = match byte {
+            b' ' => matches!(plain.last(), None | Some(b' ')),
+            b'?' => plain.last() == Some(&b'?'),
+            _ => false,
+        };
+        if !left_out {
+            plain.push(byte);
+        }
+    }
+    if plain.last() == Some(&b' ') {
+        plain.pop();
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::SecretString;
+
+    fn login(password: &str) -> Login {
+        Login::Password { user: "ann".to_owned(), password: SecretString::from(password) }
+    }
+
+    #[test]
+    fn every_form_of_a_password_is_found_wherever_it_begins_to_be_shown() {
+        let redactor = Redactor::of(&login("hun \"t\\er\" pä2"));
+        for form in [
+            "hun \"t\\er\" pä2",
+            "HUN \"T\\ER\" PÄ2",
+            "hun \\\"t\\\\er\\\" pä2",
+            "hun  \"t\\er\"\t p?2",
+            "AGFubgBodW4gInRcZXIiIHDDpDI=",
+            "aHVuICJ0XGVyIiBww6Qy",
+        ] {
+            for before in [0, 1, 100, 199] {
+                let text = format!("{}{form} is wrong", "x".repeat(before));
+                assert!(redactor.is_in(text.as_bytes(), 200), "{text}");
+            }
+            assert!(!redactor.is_in(format!("{}{form}", "x".repeat(2_000)).as_bytes(), 200), "not shown");
+        }
+        for other in ["", " ", "hun ter", "\"t\\er\" pä2", "a wrong password", "AGFubgB="] {
+            assert!(!redactor.is_in(other.as_bytes(), 200), "{other}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_secret_its_beginning_and_its_end_are_found() {
+        let long: String = (0..4_000_u32).map(|at| char::from(b'a' + (at * at % 23) as u8)).collect();
+        let redactor = Redactor::of(&login(&long));
+        assert!(redactor.is_in(&long.as_bytes()[..100], 200));
+        assert!(redactor.is_in(&long.as_bytes()[3_900..], 200));
+        assert!(!redactor.is_in("no such token".as_bytes(), 200));
+    }
+
+    #[test]
+    fn nothing_is_in_nothing_and_a_blank_password_hides_nothing() {
+        assert!(!Redactor::nothing().is_in(b"hunter2", 200));
+        assert!(!Redactor::of(&login(" ")).is_in(b"no such user", 200));
+        assert!(!format!("{:?}", Redactor::of(&login("hunter2"))).contains("hunter"));
+    }
+}
