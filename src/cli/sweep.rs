@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
 use crate::daemon::rulebook::Reading;
@@ -14,7 +15,8 @@ use crate::settings::{Account, Settings};
 use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
-    let (settings, reading) = match context::everything(settings, output) {
+    let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };
+    let (settings, reading) = match context::everything(settings, unsettled, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };
@@ -96,6 +98,7 @@ fn one(
     }
     let _lock = AccountLock::take(&settings.state, &account.name)?;
     let mut ledger = Ledger::open(&settings.state)?;
+    reading.lists().keep(&mut ledger, now)?;
     let mut session = connect(account, settings, &stop)?;
     for folder in sweep::refresh_sent(&mut session, &mut ledger, account, &sources, now)? {
         let folders = session.folders_now()?;

@@ -49,6 +49,8 @@ struct Learned {
     trouble: Option<String>,
     /// The troubles with folders that the last sweep had.
     folders: BTreeSet<String>,
+    /// The list files whose copies the ledger has.
+    kept: Option<Arc<Reading>>,
     /// When it was last told which networks' mails could not be read.
     drift_told: Option<Timestamp>,
 }
@@ -62,6 +64,7 @@ impl Watcher {
             patience,
             trouble: None,
             folders: BTreeSet::new(),
+            kept: None,
             drift_told: None,
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
@@ -171,6 +174,10 @@ impl Watcher {
         learned: &mut Learned,
     ) -> Result<(Session, Tally), AccountFault> {
         let reading = Arc::clone(&self.reading.borrow());
+        if !learned.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &reading)) {
+            reading.lists().keep(ledger, clock::now())?;
+            learned.kept = Some(Arc::clone(&reading));
+        }
         let mut troubles = BTreeSet::new();
         let (session, sent) = self.sent(session, ledger, &reading, &learned.folders, &mut troubles)?;
         let rulebook = reading.rulebook_of(&self.account, &sent);

@@ -62,6 +62,9 @@ pub fn sweep(
     let turns_before = session.turns();
     let mut tally = Tally::default();
     if let Memory::Kept(ledger) = memory {
+        if sweep.account.act {
+            ledger.judge_again(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
+        }
         ledger.note_rules(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
         ledger.count_deaths(&sweep.account.name)?;
         if sweep.account.act {

@@ -82,3 +82,19 @@ CREATE TABLE deadly (
 CREATE INDEX kept_by_why ON kept (why, account);
 -- The newest message that is remembered of a folder: by it one tells that the folder was restored from a backup.
 CREATE INDEX mail_by_place ON mail (account, folder, validity, uid);
+
+-- The last good copy of each file that a list reads its people from, by the whole path of the file.
+CREATE TABLE list_file (
+    id      INTEGER PRIMARY KEY,
+    kind    TEXT NOT NULL CHECK (kind IN ('file', 'vcard')),
+    path    TEXT NOT NULL,
+    -- When it was last good.
+    read_at INTEGER NOT NULL,
+    UNIQUE (kind, path)
+) STRICT;
+CREATE TABLE list_person (
+    file      INTEGER NOT NULL REFERENCES list_file (id),
+    is_handle INTEGER NOT NULL,
+    written   TEXT NOT NULL,
+    PRIMARY KEY (file, is_handle, written)
+) STRICT, WITHOUT ROWID;
