@@ -252,7 +252,10 @@ mod tests {
         let filed = lines("Received: from a\r\n by mx; Mon\r\nFrom: x\r\nSubject: y\r\n\r\nbody");
         for (header, known) in [
             ("Received: from a\r\n by mx; Mon\r\nFrom: x\r\nSubject: y\r\n\r\n", true),
-            ("X-Mozilla-Status: 1\r\nReceived: from a\r\n by mx; Mon\r\nFrom: x\r\nX-A: b\r\nSubject: y\r\n\r\n", true),
+            (
+                "X-Mozilla-Status: 1\r\nReceived: from a\r\n by mx; Mon\r\nFrom: x\r\nX-A: b\r\nSubject: y\r\n\r\n",
+                true,
+            ),
             ("X-UID: 1\nReceived: from a\n by mx; Mon\nFrom: x\nSubject: y\n\nother body", true),
             // Delivered once more: another Received field on top.
             ("Received: from b\r\nReceived: from a\r\n by mx; Mon\r\nFrom: x\r\nSubject: y\r\n\r\n", false),

@@ -144,6 +144,11 @@ impl Reading {
         &self.lists
     }
 
+    /// Whether a list that comes from this source says that it may suddenly name nobody, or far fewer people.
+    pub fn may_be_empty(&self, source: &ListSource) -> bool {
+        self.rules.may_be_empty(source)
+    }
+
     /// Would the other one judge every message alike?
     pub fn judges_like(&self, other: &Self) -> bool {
         self.edition == other.edition && self.lists == other.lists

@@ -21,7 +21,7 @@ use crate::mailbox::{Fate, Session, Step, Stop, Woken};
 use crate::report::{self, drift};
 use crate::rules::VerdictName;
 use crate::settings::{Account, Settings};
-use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
+use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Stale, Sweep, Tally};
 
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
@@ -253,9 +253,12 @@ impl Watcher {
         troubles: &mut BTreeSet<String>,
     ) -> Result<(Session, Sent), AccountFault> {
         let sources = reading.sent_folders();
-        let unread = sweep::refresh_sent(&mut session, ledger, &self.account, &sources, clock::now())?;
-        for folder in unread {
-            let trouble = report::text::trouble(&folder, report::text::SENT_UNREAD, &session.folders_now()?);
+        let may_be_empty = |source: &_| reading.may_be_empty(source);
+        let now = clock::now();
+        let stale = sweep::refresh_sent(&mut session, ledger, &self.account, &sources, &may_be_empty, now)?;
+        for Stale { folder, doubt } in stale {
+            let folders = if doubt.is_some() { Vec::new() } else { session.folders_now()? };
+            let trouble = report::text::trouble(&folder, &report::text::sent_words(doubt), &folders);
             if !known.contains(&trouble) {
                 warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}; the other folders are looked through");
             }

@@ -74,7 +74,10 @@ impl Ledger {
     pub fn end_assessing(&self, account: &AccountName) -> Result<(), LedgerFault> {
         self.attempt("note the message that is assessed", |connection| {
             unsynced(connection, || {
-                connection.prepare_cached("DELETE FROM assessing WHERE account = ?")?.execute([account]).map(drop)
+                connection
+                    .prepare_cached("DELETE FROM assessing WHERE account = ?")?
+                    .execute([account])
+                    .map(drop)
             })
         })
     }

@@ -202,11 +202,7 @@ impl Ledger {
     /// # Errors
     ///
     /// Where the ledger cannot be written.
-    pub fn confirm(
-        &mut self,
-        follower: Option<&FollowerKey>,
-        now: Timestamp,
-    ) -> Result<usize, LedgerFault> {
+    pub fn confirm(&mut self, follower: Option<&FollowerKey>, now: Timestamp) -> Result<usize, LedgerFault> {
         self.write("confirm what was put back", |transaction| {
             let mails: Vec<i64> = transaction
                 .prepare_cached("SELECT mail FROM kept WHERE why <> 'pending' ORDER BY mail")?
@@ -260,9 +256,7 @@ fn correct(transaction: &Connection, mail: i64, noted_at: Timestamp) -> rusqlite
 
 fn pending(transaction: &Connection, account: &AccountName) -> rusqlite::Result<Vec<i64>> {
     transaction
-        .prepare_cached(
-            "SELECT mail FROM kept WHERE why = 'pending' AND account = ? ORDER BY mail",
-        )?
+        .prepare_cached("SELECT mail FROM kept WHERE why = 'pending' AND account = ? ORDER BY mail")?
         .query_map([account], |row| row.get(0))?
         .collect()
 }

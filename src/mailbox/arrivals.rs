@@ -147,7 +147,8 @@ impl Session {
     /// Something did not arrive, as far as was shown: is all shown that is there? A server that says OK and leaves out data
     /// must not be taken at its word, or a copy stays beside its original for ever.
     fn require_shown(&mut self, opened: &Opened, first: Uid, shown: &BTreeSet<Uid>) -> Result<(), Fault> {
-        let end = opened.next.map_or("*".to_owned(), |next| next.0.saturating_sub(1).max(first.0).to_string());
+        let end =
+            opened.next.map_or("*".to_owned(), |next| next.0.saturating_sub(1).max(first.0).to_string());
         let there = self.search(opened, &format!("UID {first}:{end} UNDELETED"))?;
         // Of many, only those of a fitting size were asked for.
         let few = opened.next.is_some_and(|next| next.0.saturating_sub(first.0) <= FEW);

@@ -53,15 +53,16 @@ impl Session {
                 |uid: &Uid| arrived.copies.get(uid).is_some_and(|copy| told.copies.get(uid) == Some(copy));
             // An original that the server does not show may be there still: nothing is taken back, and nothing removed.
             let shown = |uid: &Uid| !look.unshown.contains(uid);
-            let taken_back = arrived.copies.keys().copied().filter(|uid| shown(uid)).filter(|uid| match there.get(uid) {
-                Some(_) if clear(uid) && removal.gone.contains(uid) => ours(uid),
-                Some(_) if clear(uid) => removal.still.contains(uid),
-                // Unless the copy is another program's, who may be removing the original this moment.
-                Some(flags) if !flags.deleted => !told.yields(*uid),
-                // The original is not there any more, so only what is known to be our own copy is taken back: another may be
-                // the original itself, which its owner has moved to the same folder.
-                Some(_) | None => ours(uid),
-            });
+            let taken_back =
+                arrived.copies.keys().copied().filter(|uid| shown(uid)).filter(|uid| match there.get(uid) {
+                    Some(_) if clear(uid) && removal.gone.contains(uid) => ours(uid),
+                    Some(_) if clear(uid) => removal.still.contains(uid),
+                    // Unless the copy is another program's, who may be removing the original this moment.
+                    Some(flags) if !flags.deleted => !told.yields(*uid),
+                    // The original is not there any more, so only what is known to be our own copy is taken back: another may be
+                    // the original itself, which its owner has moved to the same folder.
+                    Some(_) | None => ours(uid),
+                });
             let taken_back: BTreeSet<Uid> = taken_back.collect();
             let both = self.withdraw(&arrived, &taken_back)?;
             let outcome = |mail: &Trace| match (arrived.copies.get(&mail.uid).copied(), there.get(&mail.uid))

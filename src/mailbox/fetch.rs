@@ -160,7 +160,8 @@ impl Session {
         let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
         let answer = self.run(Step::Fetch, &on, &command, limits)?;
         let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-        let came = |uid: &Uid| mails.get(uid).is_some_and(|mail| mail.is_deleted() || head((uid, mail)).is_some());
+        let came =
+            |uid: &Uid| mails.get(uid).is_some_and(|mail| mail.is_deleted() || head((uid, mail)).is_some());
         let absent: Vec<Uid> = match &batch.expected {
             Expected::Within(low, high) => (low.0..=high.0).map(Uid).filter(|uid| !came(uid)).collect(),
             Expected::These(uids) => uids.iter().copied().filter(|uid| !came(uid)).collect(),
@@ -333,7 +334,10 @@ impl Session {
             if let (Some(size), Some(flags), Some(header)) = (mail.size, mail.flags, mail.section) {
                 let identity = MailIdentity { digest: MailDigest::of(header), size };
                 self.note_seen(*uid, identity);
-                each(Sighting { trace: Trace { uid: *uid, identity }, flags, received: mail.received }, header);
+                each(
+                    Sighting { trace: Trace { uid: *uid, identity }, flags, received: mail.received },
+                    header,
+                );
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::answer::Flags;
+use super::arrivals::Arrived;
 use super::bounds::Limits;
 use super::fault::{Fate, Fault, Step, Subject};
 use super::names::quoted;
@@ -17,7 +18,6 @@ use super::plan::Plan;
 use super::proof::{Look, Proven};
 use super::refusal::Code;
 use super::session::{Opened, Relocation, Session};
-use super::arrivals::Arrived;
 use super::store::Note;
 use super::told::Told;
 use super::trace::Trace;
@@ -164,7 +164,8 @@ impl Session {
             Err(fault) if fault.fate() == Fate::Leave => BTreeMap::new(),
             flags => flags?,
         };
-        let touched = flags.iter().filter(|(_, flags)| flags.is_touched()).filter_map(|(copy, _)| original(copy));
+        let touched =
+            flags.iter().filter(|(_, flags)| flags.is_touched()).filter_map(|(copy, _)| original(copy));
         let touched = touched.collect();
         let mut had = BTreeMap::new();
         for (uid, keywords) in plan.keywords {

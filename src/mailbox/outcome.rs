@@ -88,4 +88,3 @@ pub struct Relocated {
     /// Messages that were moved, and that the user starred or answered at the last moment: they arrived so marked.
     pub touched: BTreeSet<Uid>,
 }
-

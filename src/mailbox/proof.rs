@@ -81,9 +81,13 @@ impl Session {
     pub(super) fn look(&mut self, doing: Step, traces: &[Trace]) -> Result<Look, Fault> {
         let proven = self.prove(doing, traces)?;
         let meant: BTreeSet<Uid> = traces.iter().map(|trace| trace.uid).collect();
-        let others: BTreeSet<Uid> =
-            meant.iter().filter(|uid| self.seen.contains_key(uid) && !proven.uids.contains(uid)).copied().collect();
-        let (flags, keywords) = self.flags_and_keywords(doing, &Vec::from_iter(proven.uids.iter().copied()))?;
+        let others: BTreeSet<Uid> = meant
+            .iter()
+            .filter(|uid| self.seen.contains_key(uid) && !proven.uids.contains(uid))
+            .copied()
+            .collect();
+        let (flags, keywords) =
+            self.flags_and_keywords(doing, &Vec::from_iter(proven.uids.iter().copied()))?;
         let silent: Vec<Uid> =
             meant.iter().filter(|uid| !flags.contains_key(uid) && !others.contains(uid)).copied().collect();
         let unshown = self.present(&silent)?;

@@ -364,13 +364,13 @@ fn stays(original: &Original, one: &Pending) -> Settled {
 mod tests {
     use super::*;
 
-    const LIVE: Flags = Flags { seen: false, answered: false, flagged: false, deleted: false, keywords: false };
+    const LIVE: Flags =
+        Flags { seen: false, answered: false, flagged: false, deleted: false, keywords: false };
     const STARRED: Flags = Flags { flagged: true, ..LIVE };
     const MARKED: Flags = Flags { deleted: true, ..LIVE };
 
     fn found(flags: Flags) -> Original {
-        let identity =
-            crate::place::MailIdentity { digest: crate::place::MailDigest::of(b""), size: 1 };
+        let identity = crate::place::MailIdentity { digest: crate::place::MailDigest::of(b""), size: 1 };
         Original::Found(Trace { uid: Uid(9), identity }, flags)
     }
 

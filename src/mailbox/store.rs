@@ -96,11 +96,7 @@ impl Session {
     /// Marks proven messages \Deleted, and removes exactly those where the server can. An OK is not believed: Dovecot says it
     /// where it drops a flag that the user's rights do not cover. One that the user starred or answered at the last moment,
     /// which the answer shows, keeps its place.
-    pub(super) fn remove_proven(
-        &mut self,
-        proven: &Proven,
-        note: &mut Note<'_>,
-    ) -> Result<Removal, Fault> {
+    pub(super) fn remove_proven(&mut self, proven: &Proven, note: &mut Note<'_>) -> Result<Removal, Fault> {
         let mut removal = Removal::default();
         let uids = proven.uids();
         if uids.is_empty() {

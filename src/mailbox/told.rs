@@ -82,8 +82,8 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::trace::Trace;
     use crate::mailbox::Landing;
+    use crate::mailbox::trace::Trace;
     use crate::place::{Folder, MailDigest, MailIdentity};
 
     fn plan(uids: &[u32]) -> Plan {

@@ -101,8 +101,17 @@ fn one(
     let received = Timestamp(head.received);
     let subject =
         Message::parse(&head.fields).map(|message| message.subject().to_owned()).unwrap_or_default();
-    let mut considered =
-        Considered { mail, identity, received, subject, message_id: None, header, earlier, assessment: None, deadly: false };
+    let mut considered = Considered {
+        mail,
+        identity,
+        received,
+        subject,
+        message_id: None,
+        header,
+        earlier,
+        assessment: None,
+        deadly: false,
+    };
     if !memory.begin_assessing(&considered.mail)? {
         considered.deadly = true;
         return Ok(Some(considered));

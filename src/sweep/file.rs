@@ -132,10 +132,8 @@ fn relocate(
         return Ok(());
     }
     pass.session.return_to(&here.opened)?;
-    let errands = errands
-        .into_iter()
-        .map(|(to, mails)| Errand { to: to.clone(), mails, touched_too: false })
-        .collect();
+    let errands =
+        errands.into_iter().map(|(to, mails)| Errand { to: to.clone(), mails, touched_too: false }).collect();
     let plans = pass.session.prepare(errands)?;
     for plan in &plans {
         for (uid, outcome) in &plan.left {

@@ -27,7 +27,7 @@ use crate::settings::Account;
 pub use fault::SweepFault;
 pub use memory::Memory;
 pub use scope::Scope;
-pub use sent::{Sent, refresh_sent, sent_folders, sent_people};
+pub use sent::{Sent, Stale, refresh_sent, sent_folders, sent_people};
 pub use told::{Dealt, End, News, Tally};
 
 /// How much of a mail is fetched and read, in bytes. No known notification is half as long.

@@ -10,7 +10,7 @@ use super::consider::Considered;
 use super::pass::{Here, Pass};
 use super::told::News;
 use super::{Sweep, SweepFault};
-use crate::ledger::{EarlierMove, FiledCopy, Ledger, Learned, Stay};
+use crate::ledger::{EarlierMove, FiledCopy, Learned, Ledger, Stay};
 use crate::mailbox::{FiledAs, Presence, Session, Trace};
 use crate::place::{Folder, Uid, UidValidity};
 
@@ -41,8 +41,7 @@ pub(super) fn decide(
     for mail in considered {
         let EarlierMove::Filed(copies) = &mail.earlier else { continue };
         let presence = |copy: &FiledCopy| presences.get(&copy.intent).copied().unwrap_or(Presence::There);
-        let long_gone =
-            |copy: &FiledCopy| copy.left_at.is_some_and(|at| pass.sweep.now.since(at) > SOON);
+        let long_gone = |copy: &FiledCopy| copy.left_at.is_some_and(|at| pass.sweep.now.since(at) > SOON);
         let stay = if copies.iter().any(|copy| presence(copy) == Presence::There) {
             Stay::Twin
         } else if here.restored || copies.iter().any(|copy| presence(copy) == Presence::Restored) {

@@ -11,7 +11,7 @@ use crate::daemon::rulebook::Reading;
 use crate::daemon::{AccountFault, clock, connect};
 use crate::ledger::Entry;
 use crate::mail::{Notification, Recognition, Timestamp, Trust};
-use crate::mailbox::{Range, Session, Trace, Stop};
+use crate::mailbox::{Range, Session, Stop, Trace};
 use crate::place::{Folder, Uid};
 use crate::report::backtest::{Backtest, Correction};
 use crate::rules::Action;
