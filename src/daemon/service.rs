@@ -236,13 +236,14 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-/// A finding in one line: where, and what.
+/// A finding in one line: where, what, and what to do.
 fn in_brief(finding: &Diagnostic) -> String {
+    let advice = if finding.label.is_empty() { String::new() } else { format!(" ({})", finding.label) };
     match &finding.place {
         Some(place) => {
             let at = place.location();
-            format!("{}:{}: {}", at.file, at.line, finding.message)
+            format!("{}:{}: {}{advice}", at.file, at.line, finding.message)
         }
-        None => finding.message.clone(),
+        None => format!("{}{advice}", finding.message),
     }
 }

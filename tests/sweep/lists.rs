@@ -150,8 +150,8 @@ fn what_wrong_rules_left_is_judged_again_once_they_are_mended() {
     scene.sweep();
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (4, 1));
     // One is their reader's own by now; of the others, as many go as may go after a change of rules.
-    scene.client.select("INBOX");
     let starred = scene.uids("INBOX")[0];
+    scene.client.select("INBOX");
     scene.client.run(&format!("UID STORE {starred} +FLAGS (\\Flagged)"));
     scene.home.write("rules.toml", &format!("{RULES}\n# Mended.\n"));
     let said = scene.sweep();
