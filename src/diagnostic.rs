@@ -10,6 +10,7 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 pub mod document;
+mod findings;
 mod json;
 mod syntax;
 
@@ -21,12 +22,16 @@ pub struct Source(Arc<SourceText>);
 struct SourceText {
     name: String,
     text: String,
+    /// Where each line begins, in bytes: a file may have thousands of findings, and none counts the lines anew.
+    lines: Vec<usize>,
 }
 
 impl Source {
     /// `name` is what findings call the file, as the user would: usually its path.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(Arc::new(SourceText { name: name.into(), text: text.into() }))
+        let text = text.into();
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self(Arc::new(SourceText { name: name.into(), text, lines }))
     }
 
     /// What findings call this file.
@@ -41,11 +46,23 @@ impl Source {
 
     /// Line and column of a byte offset; an offset past the end is the end.
     pub fn locate(&self, offset: usize) -> Location {
-        let before = self.text().get(..offset).unwrap_or(self.text());
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before.get(line_start..).map_or(0, |line| line.chars().count()) + 1;
-        let line = before.matches('\n').count() + 1;
+        let offset = if self.text().is_char_boundary(offset) { offset } else { self.text().len() };
+        let (line, start) = self.line_of(offset);
+        let column = self.text().get(start..offset).map_or(0, |line| line.chars().count()) + 1;
         Location { file: self.name().into(), line, column }
+    }
+
+    /// The line of a byte offset, counted from one, and the offset at which it begins.
+    fn line_of(&self, offset: usize) -> (usize, usize) {
+        let line = self.0.lines.partition_point(|start| *start <= offset).max(1);
+        (line, self.0.lines.get(line - 1).copied().unwrap_or(0))
+    }
+
+    /// The lines from that of one byte offset to that of another, whole: their number, their bytes.
+    fn lines_around(&self, span: &Range<usize>) -> (usize, Range<usize>) {
+        let (first, start) = self.line_of(span.start);
+        let (last, _) = self.line_of(span.end);
+        (first, start..self.0.lines.get(last).copied().unwrap_or(self.text().len()))
     }
 }
 
@@ -179,31 +196,41 @@ impl Diagnostic {
         };
         let message = one_line(&self.message);
         let mut report = level.primary_title(&message).elements(Vec::<annotate_snippets::Element<'_>>::new());
+        let related = self.related.as_ref().map(|(place, label)| (place, one_line(label)));
         if let Some(place) = &self.place {
-            let mut snippet = Snippet::source(place.source.text()).path(place.source.name());
-            snippet =
-                snippet.annotation(AnnotationKind::Primary.span(clamp(place)).label(one_line(&self.label)));
-            if let Some((related, label)) = &self.related
-                && related.source == place.source
-            {
-                snippet =
-                    snippet.annotation(AnnotationKind::Context.span(clamp(related)).label(one_line(label)));
-            }
-            report = report.element(snippet);
+            let beside = related.as_ref().filter(|(other, _)| other.source == place.source);
+            let primary = (AnnotationKind::Primary, place, one_line(&self.label));
+            let context = beside.map(|(other, label)| (AnnotationKind::Context, *other, label.clone()));
+            report =
+                report.element(snippet(&place.source, std::iter::once(primary).chain(context).collect()));
         }
-        if let Some((related, label)) = &self.related
-            && self.place.as_ref().is_none_or(|place| place.source != related.source)
+        if let Some((other, label)) = related
+            && self.place.as_ref().is_none_or(|place| place.source != other.source)
         {
-            let snippet = Snippet::source(related.source.text()).path(related.source.name());
-            report = report.element(
-                snippet.annotation(AnnotationKind::Context.span(clamp(related)).label(one_line(label))),
-            );
+            report = report.element(snippet(&other.source, vec![(AnnotationKind::Context, other, label)]));
         }
         if let Some(help) = &self.help {
             report = report.element(Level::HELP.message(one_line(help)));
         }
         renderer.render(&[report])
     }
+}
+
+/// The cited lines with what is said about places in them. The renderer gets those lines alone: it would look through the
+/// whole file for each finding.
+fn snippet<'s>(
+    source: &'s Source,
+    annotations: Vec<(AnnotationKind, &Place, String)>,
+) -> Snippet<'s, annotate_snippets::Annotation<'s>> {
+    let spans: Vec<_> = annotations.iter().map(|(_, place, _)| clamp(place)).collect();
+    let start = spans.iter().map(|span| span.start).min().unwrap_or(0);
+    let end = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let (line, bytes) = source.lines_around(&(start..end));
+    let text = source.text().get(bytes.clone()).unwrap_or_default();
+    let snippet = Snippet::source(text).path(source.name()).line_start(line);
+    annotations.into_iter().zip(spans).fold(snippet, |snippet, ((kind, _, label), span)| {
+        snippet.annotation(kind.span(span.start - bytes.start..span.end - bytes.start).label(label))
+    })
 }
 
 /// The renderer panics on a span outside the text or inside a character.
@@ -266,6 +293,22 @@ error: unknown fact `folowers`
     fn a_span_outside_the_text_is_shown_at_its_end() {
         let source = Source::new("a.toml", "äö");
         assert!(Diagnostic::error(&source, 1..99, "x").plain().contains("a.toml:1:1"));
+    }
+
+    #[test]
+    fn a_finding_late_in_a_file_is_shown_by_its_own_line_alone() {
+        let text = format!("{}bad line\n{}", "fine\n".repeat(5000), "fine\n".repeat(5000));
+        let source = Source::new("friends.txt", text);
+        let finding = Diagnostic::warning(&source, 25_000..25_008, "this line names nobody").related(
+            &source,
+            5..9,
+            "first here",
+        );
+        let plain = finding.plain();
+        assert!(plain.contains("friends.txt:5001:1") && plain.contains("5001 | bad line"), "{plain}");
+        assert!(plain.contains("   2 | fine") && plain.lines().count() < 12, "{plain}");
+        let (line, bytes) = source.lines_around(&(25_000..25_008));
+        assert_eq!((line, bytes), (5001, 25_000..25_009));
     }
 
     #[test]

@@ -336,6 +336,61 @@ fn a_rules_file_that_vanishes_leaves_the_rules_in_force_and_not_those_that_ship(
     assert_eq!(whereabouts(&mut server.client()), (vec![1], vec![]));
 }
 
+/// Rules that leave alone whom a list names.
+fn rules_with_friends() -> String {
+    format!(
+        "[list.friends]\nfile = \"friends.txt\"\n\n[[rule]]\nname = \"Friends\"\nwhen.who = {{ in = \"friends\" }}\n\
+         verdict = \"real\"\n\n{}",
+        support::daemon::RULES
+    )
+}
+
+#[test]
+fn a_list_that_is_emptied_while_it_is_saved_keeps_its_people_and_its_full_text_is_read() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let Scene { server, proxy, home, daemon } = &scene;
+    home.write("friends.txt", "Somebody Else\nAna Lima\n");
+    home.write("rules.toml", &rules_with_friends());
+    daemon.logs("were read again");
+    home.write("friends.txt", "");
+    daemon.logs(
+        "names nobody any more, and named 2 people before; the list keeps the people of the last good copy",
+    );
+    home.write("friends.txt", "Somebody Else\nAna Lima\n@bulk_1\n");
+    daemon.until("the names are back", SOON, |it| it.log().matches("were read again").count() > 2);
+    // A stranger is filed, and the one who was added is not.
+    deliver(server, [1, 2]);
+    daemon.logs("mail moved");
+    let seen = proxy.count("IDLE");
+    proxy.wait_for("IDLE", seen.saturating_sub(1));
+    assert_eq!(whereabouts(&mut server.client()), (vec![1], vec![2]), "{}", daemon.log());
+}
+
+#[test]
+fn an_emptied_rules_file_leaves_the_rules_in_force() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    scene.home.write("rules.toml", "");
+    scene.daemon.says("rules.toml holds no rules");
+    deliver(&scene.server, [1]);
+    scene.filed(1, SOON);
+}
+
+#[test]
+fn what_wrong_rules_left_is_judged_again_as_soon_as_they_are_mended() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let Scene { server, home, daemon, .. } = &scene;
+    home.write("rules.toml", &support::daemon::RULES.replace("2000", "9000"));
+    daemon.logs("were read again");
+    deliver(server, [1]);
+    let ledger = || rusqlite::Connection::open(home.state().join("ledger.sqlite")).unwrap();
+    let judged =
+        || ledger().query_row("SELECT count(*) FROM judgement", [], |row| row.get::<_, i64>(0)).unwrap();
+    daemon.until("judged", SOON, |_| judged() == 1);
+    assert_eq!(whereabouts(&mut server.client()), (vec![1], vec![]));
+    home.write("rules.toml", support::daemon::RULES);
+    scene.filed(1, SOON);
+}
+
 #[test]
 fn a_state_folder_that_is_taken_away_is_noticed_and_made_anew() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };

@@ -499,6 +499,49 @@ fn the_fuse_is_narrower_for_an_hour_after_the_rules_changed() {
     assert_eq!(allowance(&ledger, 6200), (3, Limit::Change));
 }
 
+/// Records mails as left where they are by these rules.
+fn leave(ledger: &mut Ledger, numbers: std::ops::Range<u8>, rules: &str, at: i64) {
+    let left: Vec<_> = numbers
+        .map(|number| Judged {
+            action: Action::Leave,
+            verdict: None,
+            rules: rules.into(),
+            judged_at: Timestamp(at),
+            ..judged(number, "ann", 1000)
+        })
+        .collect();
+    ledger.record(&left).unwrap();
+}
+
+fn waiting_uids(ledger: &Ledger, now: i64) -> Vec<u32> {
+    let waiting = ledger.waiting(&home(), &Folder::inbox(), UidValidity(7), Timestamp(now)).unwrap();
+    waiting.iter().map(|one| one.uid.0).collect()
+}
+
+#[test]
+fn what_rules_of_a_short_life_have_left_is_judged_again() {
+    const DAY: i64 = 24 * 60 * 60;
+    for (mended_after, again) in [(600, vec![3, 4]), (DAY, vec![3, 4]), (DAY + 1, vec![])] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        ledger.note_rules(&home(), "good", Timestamp(5000)).unwrap();
+        leave(&mut ledger, 1..3, "good", 5500);
+        assert_eq!(
+            ledger.judge_again(&home(), "wrong", Timestamp(6000)).unwrap(),
+            0,
+            "the rules were long in force"
+        );
+        ledger.note_rules(&home(), "wrong", Timestamp(6000)).unwrap();
+        leave(&mut ledger, 3..6, "wrong", 6010);
+        // One of them was put back by hand.
+        ledger.note_correction(&home(), &identity(5), Timestamp(6020)).unwrap();
+        assert_eq!(ledger.judge_again(&home(), "wrong", Timestamp(6020)).unwrap(), 0, "nothing has changed");
+        let now = 6000 + mended_after;
+        assert_eq!(ledger.judge_again(&home(), "good", Timestamp(now)).unwrap(), again.len());
+        assert_eq!(waiting_uids(&ledger, now), again, "after {mended_after}");
+    }
+}
+
 #[test]
 fn that_the_fuse_holds_mails_back_is_told_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::output::{Output, shown};
 use super::{Check, Ending, context, drift, proof};
-use crate::daemon::rulebook::{self, Reading};
+use crate::daemon::rulebook::Reading;
 use crate::daemon::{AccountFault, connect};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{Ledger, LedgerFault};
@@ -18,7 +18,7 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         return for_editors(path, output);
     }
     let Ok(settings) = context::settings(path, output) else { return Ending::Settings };
-    let (reading, findings) = rulebook::read(settings.as_ref());
+    let (reading, findings) = context::reading(settings.as_ref());
     output.findings(&findings);
     let Some(reading) = reading else { return Ending::Settings };
     output.line(&summary(settings.as_ref(), &reading));
@@ -62,7 +62,7 @@ fn for_editors(path: Option<&Path>, output: &mut Output) -> Ending {
     let (settings, mut findings) = context::settings_with_findings(path);
     // Wrong settings do not say which rules are meant.
     if settings.is_some() || findings.is_empty() {
-        findings.extend(rulebook::read(settings.as_ref()).1);
+        findings.extend(context::reading(settings.as_ref()).1);
     }
     for finding in &findings {
         output.line(&finding.json());

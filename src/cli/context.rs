@@ -1,14 +1,17 @@
 //! What every command needs first: the settings, and what is written beside them.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::Ending;
 use super::output::Output;
+use crate::daemon::list_files::{self, Earlier, SETTLED};
 use crate::daemon::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
 use crate::host::{HostName, Instance};
 use crate::ledger::{Entry, Ledger, LedgerFault};
 use crate::mail::Trust;
+use crate::mailbox::Stop;
 use crate::settings::{self, Account, Environment, Settings};
 use crate::sweep::{self, Sent};
 
@@ -32,8 +35,60 @@ pub(super) fn settings_with_findings(path: Option<&Path>) -> (Option<Settings>, 
     }
 }
 
+/// How a command takes list files that may still be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsettled {
+    /// As they are: it moves nothing.
+    Taken,
+    /// It waits until they have been unchanged for a while.
+    WaitedFor,
+    /// Their lists count as not loaded; whoever goes on with the reading reads them again.
+    Left,
+}
+
+/// How long a command waits for list files to be left alone.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Rules, profiles and lists, with the last good copies of the lists; and what is wrong with them.
+pub(super) fn reading(settings: Option<&Settings>) -> (Option<Reading>, Vec<Diagnostic>) {
+    reading_with(settings, settings.and_then(|settings| settings.rules.as_deref()))
+}
+
+/// The same with another rules file than the settings name.
+pub(super) fn reading_with(
+    settings: Option<&Settings>,
+    rules: Option<&Path>,
+) -> (Option<Reading>, Vec<Diagnostic>) {
+    let copies = settings.map(list_files::kept).unwrap_or_default();
+    rulebook::read_beside(settings, rules, &Earlier { copies, settled: Duration::ZERO })
+}
+
+fn reading_to_act(settings: &Settings, unsettled: Unsettled) -> (Option<Reading>, Vec<Diagnostic>) {
+    if unsettled == Unsettled::Taken {
+        return reading(Some(settings));
+    }
+    let earlier = Earlier { copies: list_files::kept(settings), settled: SETTLED };
+    let read = || rulebook::read_beside(Some(settings), settings.rules.as_deref(), &earlier);
+    let until = Instant::now() + LONGEST;
+    let mut found = read();
+    let are_settling = |found: &(Option<Reading>, _)| {
+        found.0.as_ref().is_some_and(|reading: &Reading| reading.lists().are_settling())
+    };
+    while unsettled == Unsettled::WaitedFor && are_settling(&found) && Instant::now() < until {
+        let Ok(stop) = Stop::new() else { break };
+        // Nobody else knows of this one, so that it ends when the time is up.
+        let _ = stop.wait(Instant::now() + SETTLED / 4);
+        found = read();
+    }
+    found
+}
+
 /// Settings with accounts, and rules and profiles, for a command that cannot do without. What is missing is printed.
-pub(super) fn everything(path: Option<&Path>, output: &mut Output) -> Result<(Settings, Reading), Ending> {
+pub(super) fn everything(
+    path: Option<&Path>,
+    unsettled: Unsettled,
+    output: &mut Output,
+) -> Result<(Settings, Reading), Ending> {
     let Some(settings) = settings(path, output)? else {
         output.error(
             "error: there are no settings\n  write ~/.config/followsift/followsift.toml (config/followsift.toml \
@@ -41,7 +96,7 @@ pub(super) fn everything(path: Option<&Path>, output: &mut Output) -> Result<(Se
         );
         return Err(Ending::Settings);
     };
-    let (reading, findings) = rulebook::read(Some(&settings));
+    let (reading, findings) = reading_to_act(&settings, unsettled);
     output.findings(&findings);
     let Some(reading) = reading else { return Err(Ending::Settings) };
     if settings.accounts.is_empty() {

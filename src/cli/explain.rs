@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::output::{Output, shown};
 use super::{Ending, Explain, context};
 use crate::assess::{self, Assessment, Mail, Rulebook, assess};
-use crate::daemon::{clock, rulebook};
+use crate::daemon::clock;
 use crate::mail::{Message, Recognition, Timestamp};
 use crate::report::{self, Paint, Tone};
 use crate::rules::Recall;
@@ -18,7 +18,7 @@ const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
 pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
-    let (reading, findings) = rulebook::read(settings.as_ref());
+    let (reading, findings) = context::reading(settings.as_ref());
     output.findings(&findings);
     let Some(reading) = reading else { return Ending::Settings };
     let trust = context::trust(settings.as_ref(), options.authserv_id.as_deref(), &options.instances);

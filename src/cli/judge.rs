@@ -19,8 +19,8 @@ const TABLE_LIMIT: u64 = 512 << 20;
 pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
     let (reading, findings) = match &options.rules {
-        Some(file) => rulebook::read_with(settings.as_ref(), Some(file)),
-        None => rulebook::read(settings.as_ref()),
+        Some(file) => context::reading_with(settings.as_ref(), Some(file)),
+        None => context::reading(settings.as_ref()),
     };
     output.findings(&findings);
     let Some(reading) = reading else { return Ending::Settings };

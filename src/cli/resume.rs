@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Resume, context};
 use crate::daemon::clock;
 use crate::ledger::Ledger;
 
 pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Output) -> Ending {
-    let (settings, _) = match context::everything(settings, output) {
+    let (settings, _) = match context::everything(settings, Unsettled::Taken, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };

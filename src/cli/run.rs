@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, context};
 use crate::daemon;
 use crate::settings::{self, Environment};
 
 pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
-    let (settings, reading) = match context::everything(file, output) {
+    let (settings, reading) = match context::everything(file, Unsettled::Left, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };

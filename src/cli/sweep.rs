@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
 use crate::daemon::rulebook::Reading;
@@ -11,10 +12,11 @@ use crate::mail::Recognition;
 use crate::mailbox::Stop;
 use crate::report;
 use crate::settings::{Account, Settings};
-use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
+use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Stale, Sweep, Tally};
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
-    let (settings, reading) = match context::everything(settings, output) {
+    let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };
+    let (settings, reading) = match context::everything(settings, unsettled, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };
@@ -96,10 +98,13 @@ fn one(
     }
     let _lock = AccountLock::take(&settings.state, &account.name)?;
     let mut ledger = Ledger::open(&settings.state)?;
+    reading.lists().keep(&mut ledger, now)?;
     let mut session = connect(account, settings, &stop)?;
-    for folder in sweep::refresh_sent(&mut session, &mut ledger, account, &sources, now)? {
-        let folders = session.folders_now()?;
-        tell(News::Trouble { folder, words: report::text::SENT_UNREAD.to_owned(), folders });
+    let may_be_empty = |source: &_| reading.may_be_empty(source);
+    let stale = sweep::refresh_sent(&mut session, &mut ledger, account, &sources, &may_be_empty, now)?;
+    for Stale { folder, doubt } in stale {
+        let folders = if doubt.is_some() { Vec::new() } else { session.folders_now()? };
+        tell(News::Trouble { folder, words: report::text::sent_words(doubt), folders });
     }
     let sent = sweep::sent_people(&ledger, account, &sources)?;
     let rulebook = reading.rulebook_of(account, &sent);

@@ -1,8 +1,10 @@
 //! Where settings and rules come from, to be read again at a reload.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::list_files::{self, Earlier, SETTLED};
 use super::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
 use crate::settings::{self, Environment, Settings};
@@ -19,27 +21,38 @@ pub struct Origin {
 impl Origin {
     /// Every file and folder that [`Origin::read`] looks at, as far as can be told: also where one is not there yet, or
     /// wrong.
-    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+    /// With each, for how long it must have been unchanged before it is read.
+    pub(super) fn files(&self) -> BTreeMap<PathBuf, Duration> {
         let Some(file) = self.file.clone() else {
-            return BTreeSet::new();
+            return BTreeMap::new();
         };
         let (settings, _) = settings::load(Some(&file), &self.environment);
         // What is looked for beside the settings where they name nothing.
         let mut files = BTreeSet::from(["rules.toml", "networks"].map(|name| file.with_file_name(name)));
+        let mut lists = BTreeSet::new();
         if let Some(settings) = settings {
-            files.extend(settings.rules.iter().flat_map(|rules| rulebook::list_files(rules)));
+            lists.extend(settings.rules.iter().flat_map(|rules| rulebook::list_files(rules)));
             files.extend(settings.rules.into_iter().chain(settings.networks));
         }
         files.insert(file);
-        files
+        let lists = lists.into_iter().map(|list| (list, SETTLED));
+        lists.chain(files.into_iter().map(|file| (file, Duration::ZERO))).collect()
     }
 
-    /// Reads everything anew, where `before` is in force. With an error among the findings, without an account, or where
+    /// Reads everything anew, where `before` and `in_force` are. With an error among the findings, without an account, or where
     /// rules or networks of one's own have vanished, there is nothing to go by.
-    pub fn read(&self, before: &Settings) -> (Option<(Settings, Reading)>, Vec<Diagnostic>) {
+    pub fn read(
+        &self,
+        before: &Settings,
+        in_force: &Reading,
+    ) -> (Option<(Settings, Reading)>, Vec<Diagnostic>) {
         let (settings, mut findings) = settings::load(self.file.as_deref(), &self.environment);
         let Some(settings) = settings else { return (None, findings) };
-        let (reading, more) = rulebook::read(Some(&settings));
+        // What was in the list files a moment ago is known better here than in the ledger.
+        let mut copies = list_files::kept(&settings);
+        copies.extend(in_force.lists().copies());
+        let earlier = Earlier { copies, settled: SETTLED };
+        let (reading, more) = rulebook::read_beside(Some(&settings), settings.rules.as_deref(), &earlier);
         findings.extend(more);
         if settings.accounts.is_empty() {
             findings.push(Diagnostic::unplaced("the settings name no account"));

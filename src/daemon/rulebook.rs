@@ -2,7 +2,7 @@
 //!
 //! Whatever is wrong is a finding, all findings at once; with an error among them there is nothing to judge by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::list_files::{Earlier, ListFiles};
+use super::regular_file::{self, FEW};
 use crate::assess::Rulebook;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::mail::{NetworkSummary, Profiles, Trust};
-use crate::rules::{self, ListSource, Person, RuleSet, Vocabulary, list};
+use crate::rules::{self, ListSource, RuleSet, Vocabulary};
 use crate::settings::{Account, Settings};
 use crate::sweep::Sent;
 
@@ -26,7 +28,7 @@ const SHIPPED_RULES: &str = include_str!("../../config/rules.toml");
 pub struct Reading {
     profiles: Arc<Profiles>,
     rules: Arc<RuleSet>,
-    people: BTreeMap<ListSource, Vec<Person>>,
+    lists: ListFiles,
     edition: String,
 }
 
@@ -42,6 +44,15 @@ pub fn read_with(
     settings: Option<&Settings>,
     rules_file: Option<&Path>,
 ) -> (Option<Reading>, Vec<Diagnostic>) {
+    read_beside(settings, rules_file, &Earlier::default())
+}
+
+/// The same where the last good copies of list files are known.
+pub fn read_beside(
+    settings: Option<&Settings>,
+    rules_file: Option<&Path>,
+    earlier: &Earlier,
+) -> (Option<Reading>, Vec<Diagnostic>) {
     let findings = Findings::default();
     let profiles = profile_sources(settings, &findings);
     let rules_source = match rules_file {
@@ -52,9 +63,10 @@ pub fn read_with(
     let profiles = Profiles::compile(&profiles, &findings);
     let vocabulary = vocabulary_of(&profiles);
     let Some(rules_source) = rules_source else { return (None, findings.into_sorted()) };
+    refuse_emptied(&rules_source, &findings);
     let rules = rules::compile(&rules_source, &vocabulary, &findings);
     let folder = rules_file.and_then(Path::parent).unwrap_or(Path::new("."));
-    let people = people(&rules, folder, &findings);
+    let lists = ListFiles::read(&rules, folder, earlier, &findings);
     if let Some(settings) = settings {
         refuse_watched_targets(&rules, &settings.accounts, &findings);
     }
@@ -64,7 +76,7 @@ pub fn read_with(
         }
     }
     let well = !findings.any_error();
-    let reading = Reading { profiles: Arc::new(profiles), rules: Arc::new(rules), people, edition };
+    let reading = Reading { profiles: Arc::new(profiles), rules: Arc::new(rules), lists, edition };
     (well.then_some(reading), findings.into_sorted())
 }
 
@@ -103,7 +115,7 @@ fn vocabulary_of(profiles: &Profiles) -> Vocabulary {
 impl Reading {
     /// What one account's mail is judged by; `sent` are the people of folders of sent mail, as far as they are known.
     pub fn rulebook(&self, trust: Trust, require_authentic: bool, sent: &Sent) -> Rulebook {
-        let mut people = self.people.clone();
+        let mut people = self.lists.people().clone();
         people.extend(sent.iter().map(|(source, people)| (source.clone(), people.clone())));
         Rulebook {
             profiles: Arc::clone(&self.profiles),
@@ -125,6 +137,21 @@ impl Reading {
     pub fn sent_folders(&self) -> BTreeSet<&ListSource> {
         let is_sent = |source: &&ListSource| matches!(source, ListSource::FromSent(_));
         self.rules.sources().into_iter().filter(is_sent).collect()
+    }
+
+    /// The files of people that the rules name, as they were read.
+    pub fn lists(&self) -> &ListFiles {
+        &self.lists
+    }
+
+    /// Whether a list that comes from this source says that it may suddenly name nobody, or far fewer people.
+    pub fn may_be_empty(&self, source: &ListSource) -> bool {
+        self.rules.may_be_empty(source)
+    }
+
+    /// Would the other one judge every message alike?
+    pub fn judges_like(&self, other: &Self) -> bool {
+        self.edition == other.edition && self.lists == other.lists
     }
 
     /// How many networks, rules and rule tests there are, for a summary.
@@ -152,8 +179,8 @@ fn profile_sources(settings: Option<&Settings>, findings: &Findings) -> Vec<Sour
 }
 
 fn read_source(file: &Path, findings: &Findings) -> Option<Source> {
-    match fs::read_to_string(file) {
-        Ok(text) => Some(Source::new(file.display().to_string(), text)),
+    match regular_file::read(file, FEW) {
+        Ok(read) => Some(Source::new(file.display().to_string(), read.text)),
         Err(cause) => {
             findings.add(unreadable(file, &cause));
             None
@@ -161,45 +188,23 @@ fn read_source(file: &Path, findings: &Findings) -> Option<Source> {
     }
 }
 
-fn unreadable(file: &Path, cause: &io::Error) -> Diagnostic {
+/// A rules file in which nothing stands is one that a full disk or a moment of saving has emptied: by no rules at all every
+/// message would be left, and never looked at again.
+fn refuse_emptied(rules: &Source, findings: &Findings) {
+    let mut lines = rules.text().trim_start_matches('\u{feff}').lines().map(str::trim);
+    if lines.all(|line| line.is_empty() || line.starts_with('#')) {
+        findings.add(Diagnostic::error(rules, 0..0, format!("{} holds no rules", rules.name())).help(
+            "write a rule, or remove the file to go by the rules that ship; `act = false` in an account moves nothing",
+        ));
+    }
+}
+
+pub(super) fn unreadable(file: &Path, cause: &io::Error) -> Diagnostic {
     let name = file.display();
     if cause.kind() == io::ErrorKind::InvalidData {
         return Diagnostic::unplaced(format!("could not read {name}: it is not UTF-8; save it as that"));
     }
     Diagnostic::unplaced(format!("could not read {name}: {cause}"))
-}
-
-/// The people in the files that the rules name. A file that cannot be read leaves its list unloaded, and a list that has
-/// never been loaded stops all moves; so it is an error, at the place that names it.
-fn people(rules: &RuleSet, folder: &Path, findings: &Findings) -> BTreeMap<ListSource, Vec<Person>> {
-    let mut people = BTreeMap::new();
-    for source in rules.sources() {
-        let (name, load): (_, fn(&Source, &Findings) -> Vec<Person>) = match source {
-            ListSource::File(name) => (name, list::load::text_file),
-            ListSource::Vcard(name) => (name, list::load::vcard),
-            ListSource::FromSent(_) => continue,
-        };
-        let file = folder.join(name);
-        match fs::read_to_string(&file) {
-            Ok(text) => {
-                let text = Source::new(file.display().to_string(), text);
-                people.insert(source.clone(), load(&text, findings));
-            }
-            Err(cause) => {
-                let finding = unreadable(&file, &cause);
-                findings.add(match rules.named_at(source) {
-                    Some(place) => Diagnostic::error(&place.source, place.span, finding.message).label(
-                        match cause.kind() {
-                            io::ErrorKind::NotFound => "name a file of people that is there, or remove this",
-                            _ => "it is named here",
-                        },
-                    ),
-                    None => finding,
-                });
-            }
-        }
-    }
-    people
 }
 
 /// A mail filed into a folder that is itself looked through would look as if its reader had put it there.

@@ -3,7 +3,8 @@
 //! Editors save in many ways: over the old text, into a new file that takes the old one's name, with the old one moved
 //! aside for a moment; and what is saved may lie behind links. So the folders are watched, not the files (inotify(7)), every
 //! folder on the way in which a link is followed too. Any event there only rings a bell: once it has been quiet for a
-//! moment, the files are looked at, and only a file that is another one than before counts. Where the kernel tells of
+//! moment, the files are looked at, and only a file that is another one than before counts; a list of people only once it has
+//! been unchanged for longer, since one that is half saved makes strangers of friends. Where the kernel tells of
 //! nothing (a network file system, no watches left), SIGHUP still does. Called by `service`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,12 +20,16 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
+use super::regular_file;
+
 /// Saving is over when nothing has happened for so long.
 const QUIET: Duration = Duration::from_millis(250);
 /// Who saves without a pause is not waited for any longer.
 const LONGEST: Duration = Duration::from_secs(3);
 /// A file that has gone is given so long to come back: some editors move it aside first.
 const RETURN: Duration = Duration::from_secs(1);
+/// More than the clocks of files and of waiting differ.
+const LITTLE: Duration = Duration::from_millis(50);
 /// How many links may lead to a file, as in path_resolution(7).
 const MOST_LINKS: usize = 40;
 
@@ -35,6 +40,8 @@ pub(super) struct Saved {
     watcher: Option<RecommendedWatcher>,
     bell: Arc<Notify>,
     stamps: BTreeMap<PathBuf, Stamp>,
+    /// For how long a file must have been unchanged.
+    settled: BTreeMap<PathBuf, Duration>,
     folders: BTreeSet<PathBuf>,
     /// Set between the first event and the moment at which the files are looked at.
     pause: Option<Pause>,
@@ -61,7 +68,7 @@ type Traits = (u64, u64, u64, i128, i128);
 
 impl Saved {
     /// Begins to watch files; those that are not there yet, too.
-    pub(super) fn watch(files: BTreeSet<PathBuf>) -> Self {
+    pub(super) fn watch(files: BTreeMap<PathBuf, Duration>) -> Self {
         let bell = Arc::new(Notify::new());
         let ringer = Arc::clone(&bell);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -72,17 +79,26 @@ impl Saved {
         let watcher = watcher
             .inspect_err(|cause| warn!(%cause, "cannot hear when files are saved; reload with SIGHUP"))
             .ok();
-        let mut saved =
-            Self { watcher, bell, stamps: BTreeMap::new(), folders: BTreeSet::new(), pause: None };
+        let mut saved = Self {
+            watcher,
+            bell,
+            stamps: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            folders: BTreeSet::new(),
+            pause: None,
+        };
         saved.see(files);
         saved
     }
 
     /// Watches these files beside the others: all of them are about to be read as they are now. Those that are named no
     /// longer stay watched as long as the service runs; a file that is wrong names less than it should.
-    pub(super) fn see(&mut self, files: BTreeSet<PathBuf>) {
-        for file in files {
-            self.stamps.entry(file).or_insert(Stamp::Absent);
+    ///
+    /// One that has not been unchanged for long enough stays to be read once more.
+    pub(super) fn see(&mut self, files: BTreeMap<PathBuf, Duration>) {
+        for (file, settled) in files {
+            self.stamps.entry(file.clone()).or_insert(Stamp::Absent);
+            self.settled.insert(file, settled);
         }
         self.look();
     }
@@ -120,10 +136,26 @@ impl Saved {
         // A link may lead elsewhere now, and a folder may be another one of the same name.
         self.follow();
         let mut changed = false;
+        let mut unsettled: Option<Duration> = None;
         for (file, stamp) in &mut self.stamps {
             let now = Stamp::of(file);
-            changed |= now != *stamp;
-            *stamp = now;
+            if now == *stamp {
+                continue;
+            }
+            let settled = self.settled.get(file).copied().unwrap_or_default();
+            let age = fs::metadata(file).ok().and_then(|found| regular_file::age(&found));
+            match age.and_then(|age| settled.checked_sub(age)).filter(|rest| !rest.is_zero()) {
+                Some(rest) => unsettled = unsettled.max(Some(rest)),
+                None => {
+                    changed = true;
+                    *stamp = now;
+                }
+            }
+        }
+        if let Some(rest) = unsettled {
+            let now = Instant::now();
+            // A little longer, so that whoever reads it finds it as old as it has to be.
+            self.pause = Some(Pause { since: now, until: now + rest + LITTLE, waited: true });
         }
         changed
     }
@@ -257,7 +289,8 @@ mod tests {
         }
 
         fn saved(&self) -> Saved {
-            Saved::watch(["rules.toml", "networks", "friends.txt"].map(|name| self.at(name)).into())
+            let files = ["rules.toml", "networks", "friends.txt"].map(|name| (self.at(name), Duration::ZERO));
+            Saved::watch(files.into())
         }
     }
 
@@ -430,9 +463,33 @@ mod tests {
         let mut saved = desk.saved();
         run(async {
             fs::write(desk.at("rules.toml"), "new").unwrap();
-            saved.see([desk.at("rules.toml"), desk.at("more.txt")].into());
+            saved.see([desk.at("rules.toml"), desk.at("more.txt")].map(|file| (file, Duration::ZERO)).into());
             assert!(tokio::time::timeout(Duration::from_millis(900), saved.changed()).await.is_err());
             fs::write(desk.at("more.txt"), "new").unwrap();
+            assert!(tokio::time::timeout(Duration::from_secs(10), saved.changed()).await.is_ok());
+        });
+    }
+
+    #[test]
+    fn a_list_is_heard_of_once_it_has_been_unchanged_for_long_enough() {
+        let desk = Desk::new();
+        let mut saved = desk.saved();
+        let settled = Duration::from_millis(800);
+        fs::write(desk.at("friends.txt"), "Ana").unwrap();
+        // It was there before, and is too young to be believed: it is heard of without another event.
+        saved.see([(desk.at("friends.txt"), settled)].into());
+        run(async {
+            let begun = Instant::now();
+            assert!(tokio::time::timeout(Duration::from_secs(10), saved.changed()).await.is_ok());
+            assert!(begun.elapsed() > Duration::from_millis(500), "{:?}", begun.elapsed());
+            let age = regular_file::age(&fs::metadata(desk.at("friends.txt")).unwrap()).unwrap();
+            assert!(age >= settled, "{age:?}");
+            assert!(tokio::time::timeout(Duration::from_millis(700), saved.changed()).await.is_err());
+            // What else is saved meanwhile waits for no list.
+            fs::write(desk.at("friends.txt"), "").unwrap();
+            fs::write(desk.at("rules.toml"), "new").unwrap();
+            assert!(tokio::time::timeout(Duration::from_secs(10), saved.changed()).await.is_ok());
+            assert!(saved.pause.is_some(), "the list is still to be heard of");
             assert!(tokio::time::timeout(Duration::from_secs(10), saved.changed()).await.is_ok());
         });
     }

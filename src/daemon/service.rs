@@ -146,7 +146,8 @@ impl Service<'_> {
     fn reload(&mut self, saved: &mut Saved, asked: bool) -> Result<(), ServiceFault> {
         self.systemd.reloading();
         saved.see(self.origin.files());
-        let (read, findings) = self.origin.read(self.fleet.settings());
+        let in_force = Arc::clone(&self.readings.borrow());
+        let (read, findings) = self.origin.read(self.fleet.settings(), &in_force);
         for finding in &findings {
             let text = finding.plain();
             match finding.severity {
@@ -164,8 +165,13 @@ impl Service<'_> {
         match read {
             Some((settings, reading)) => {
                 self.notes.refused = None;
+                let alike = reading.judges_like(&in_force);
                 self.readings.send_replace(Arc::new(reading));
                 self.fleet.take(Arc::new(settings), asked).map_err(no_thread)?;
+                if !alike {
+                    // Messages may wait for this: for a list, or to be judged again after a mistake.
+                    self.fleet.knock();
+                }
                 info!(message_id = kind::RELOADED, "settings, rules and lists were read again");
             }
             None => {
@@ -230,13 +236,14 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-/// A finding in one line: where, and what.
+/// A finding in one line: where, what, and what to do.
 fn in_brief(finding: &Diagnostic) -> String {
+    let advice = if finding.label.is_empty() { String::new() } else { format!(" ({})", finding.label) };
     match &finding.place {
         Some(place) => {
             let at = place.location();
-            format!("{}:{}: {}", at.file, at.line, finding.message)
+            format!("{}:{}: {}{advice}", at.file, at.line, finding.message)
         }
-        None => finding.message.clone(),
+        None => format!("{}{advice}", finding.message),
     }
 }

@@ -22,7 +22,7 @@ use crate::mailbox::{Fate, Session, Step, Stop, Woken};
 use crate::report::{self, drift};
 use crate::rules::VerdictName;
 use crate::settings::{Account, Settings};
-use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Sweep, Tally};
+use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Stale, Sweep, Tally};
 
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
@@ -52,6 +52,8 @@ struct Learned {
     trouble: Option<String>,
     /// The troubles with folders that the last sweep had.
     folders: BTreeSet<String>,
+    /// The list files whose copies the ledger has.
+    kept: Option<Arc<Reading>>,
     /// When it was last told which networks' mails could not be read.
     drift_told: Option<Timestamp>,
     /// The ledger was looked through for damage: once, not at every connection.
@@ -70,6 +72,7 @@ impl Watcher {
             patience,
             trouble: None,
             folders: BTreeSet::new(),
+            kept: None,
             drift_told: None,
             whole: false,
         };
@@ -219,6 +222,10 @@ impl Watcher {
         learned: &mut Learned,
     ) -> Result<(Session, Tally), AccountFault> {
         let reading = Arc::clone(&self.reading.borrow());
+        if !learned.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &reading)) {
+            reading.lists().keep(ledger, clock::now())?;
+            learned.kept = Some(Arc::clone(&reading));
+        }
         let mut troubles = BTreeSet::new();
         let (session, sent) = self.sent(session, ledger, &reading, &learned.folders, &mut troubles)?;
         let rulebook = reading.rulebook_of(&self.account, &sent);
@@ -294,9 +301,12 @@ impl Watcher {
         troubles: &mut BTreeSet<String>,
     ) -> Result<(Session, Sent), AccountFault> {
         let sources = reading.sent_folders();
-        let unread = sweep::refresh_sent(&mut session, ledger, &self.account, &sources, clock::now())?;
-        for folder in unread {
-            let trouble = report::text::trouble(&folder, report::text::SENT_UNREAD, &session.folders_now()?);
+        let may_be_empty = |source: &_| reading.may_be_empty(source);
+        let now = clock::now();
+        let stale = sweep::refresh_sent(&mut session, ledger, &self.account, &sources, &may_be_empty, now)?;
+        for Stale { folder, doubt } in stale {
+            let folders = if doubt.is_some() { Vec::new() } else { session.folders_now()? };
+            let trouble = report::text::trouble(&folder, &report::text::sent_words(doubt), &folders);
             if !known.contains(&trouble) {
                 warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}; the other folders are looked through");
             }

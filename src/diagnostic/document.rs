@@ -3,7 +3,6 @@
 //! The `toml` crate parses; serde would stop at the first wrong key. Who reads a [`Table`] takes the keys it
 //! knows, then calls [`Table::finish`], which reports the rest with the nearest known word.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -13,31 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::syntax::{self, Readable};
 use super::{Diagnostic, Source, nearest};
 
-/// Where findings gather while a file is read.
-#[derive(Debug, Default)]
-pub struct Findings(RefCell<Vec<Diagnostic>>);
-
-impl Findings {
-    /// Notes one.
-    pub fn add(&self, finding: Diagnostic) {
-        self.0.borrow_mut().push(finding);
-    }
-
-    /// Has anything been found that refuses the file?
-    pub fn any_error(&self) -> bool {
-        self.0.borrow().iter().any(Diagnostic::is_error)
-    }
-
-    /// All of them, file by file, each in its order; first what has no place in a file.
-    pub fn into_sorted(self) -> Vec<Diagnostic> {
-        let mut findings = self.0.into_inner();
-        let place = |finding: &Diagnostic| {
-            finding.place.as_ref().map(|place| (place.source.name().to_owned(), place.span.start))
-        };
-        findings.sort_by_cached_key(place);
-        findings
-    }
-}
+pub use super::findings::Findings;
 
 /// Parses the text of `source` and hands its top table to `read`. Syntax errors are findings, one a block
 /// (`[...]` up to the next); all other blocks are read all the same.

@@ -12,6 +12,9 @@ use crate::place::AccountName;
 /// The time over which moves are counted, in seconds.
 const HOUR: i64 = 60 * 60;
 
+/// Rules that took the place of others and lasted no longer than this were a mistake, or half of a change.
+const SHORT: i64 = 24 * HOUR;
+
 /// Which limit it is that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -50,6 +53,50 @@ impl Ledger {
                 )?
                 .execute(params![account, rules, now])
                 .map(drop)
+        })
+    }
+
+    /// Puts off, to be judged again at once, what the rules before left where it was, if those had taken the place of others
+    /// less than a day ago: a rules file that was wrong for a while has been mended. To be called before the rules that hold
+    /// from now on are noted ([`Ledger::note_rules`]); says how many there are.
+    ///
+    /// What was moved, put back, or waits already, is not among them; and `sweep` leaves what its reader has touched.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn judge_again(
+        &mut self,
+        account: &AccountName,
+        rules: &str,
+        now: Timestamp,
+    ) -> Result<usize, LedgerFault> {
+        let before: Option<(String, Option<i64>)> =
+            self.read("look up the rules of an account", |connection| {
+                connection
+                    .prepare_cached("SELECT rules, changed_at FROM fuse WHERE account = ?")?
+                    .query_row([account], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            })?;
+        let Some((before, Some(since))) = before.filter(|(before, _)| before != rules) else { return Ok(0) };
+        if !(now.0.saturating_sub(SHORT)..=now.0).contains(&since) {
+            return Ok(0);
+        }
+        self.write("note what is judged again", |transaction| {
+            // The plus keeps SQLite from walking all mails of the account: those of a day are few.
+            transaction
+                .prepare_cached(
+                    "INSERT INTO waiting (account, folder, validity, uid, mail, why, tries, due_at, released)
+                     SELECT mail.account, mail.folder, mail.validity, mail.uid, mail.id, 'interrupted', 0, ?4, 0
+                     FROM judgement JOIN mail ON mail.id = judgement.mail
+                     WHERE judged_at >= ?3 AND judged_at <= ?4 AND +judgement.rules = ?2
+                         AND action = 'leave' AND mail.latest = judgement.id AND +mail.account = ?1
+                         AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.mail = mail.id)
+                         AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.mail = mail.id)
+                         AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.mail = mail.id)
+                     ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![account, before, since, now])
         })
     }
 

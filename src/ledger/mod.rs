@@ -28,6 +28,7 @@ mod fuse;
 mod history;
 mod intent;
 mod judged;
+mod list_copy;
 mod lock;
 mod owner;
 mod people;

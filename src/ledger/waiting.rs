@@ -1,6 +1,7 @@
 //! Mails that are to be moved later: the cursor has gone on, and they are not forgotten.
 //!
-//! A mail waits because the fuse held it back, because the server would not move it, or because its move was cut short.
+//! A mail waits because the fuse held it back, because the server would not move it, because its move was cut short, or
+//! because the rules that left it where it is were wrong (`fuse`).
 //! `sweep` puts mails off, asks which are due, and strikes off what it has dealt with.
 
 use rusqlite::{Row, params};
@@ -21,7 +22,8 @@ pub enum Delay {
     Fuse,
     /// The server would not move it.
     Refused,
-    /// Its move was cut short, and it is where it was; or a list of people has never been loaded.
+    /// Its move was cut short, and it is where it was; or a list of people has never been loaded; or other rules have to
+    /// judge it.
     Interrupted,
 }
 

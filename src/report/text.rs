@@ -7,6 +7,7 @@ use super::paint::{Paint, Tone};
 use crate::assess::{Assessment, Restraint};
 use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown, Timestamp};
 use crate::place::{Folder, MailRef};
+use crate::rules::list::load::Doubt;
 use crate::rules::{Action, Verdict};
 
 /// How much of a bio is shown, in characters.
@@ -127,6 +128,21 @@ pub fn trouble(folder: &Folder, words: &str, folders: &[Folder]) -> String {
         (false, more) => format!(" (there are: {}, and {more} more)", there.join(", ")),
     };
     format!("folder \"{folder}\": {words}{list}")
+}
+
+/// What is wrong with a folder of sent messages whose last copy stays in use: it could not be read, or what was read is in
+/// `doubt`.
+pub fn sent_words(doubt: Option<Doubt>) -> String {
+    let advice = "the list keeps them; if that is right, set `may-be-empty = true` in its table";
+    match doubt {
+        Some(Doubt::Empty { before }) => {
+            format!("nobody whom you wrote to is in it any more, and {before} were before; {advice}")
+        }
+        Some(Doubt::Fewer { now, before }) => {
+            format!("only {now} whom you wrote to are in it, and {before} were before; {advice}")
+        }
+        Some(Doubt::Unreadable { .. }) | None => SENT_UNREAD.to_owned(),
+    }
 }
 
 /// That the server does not show messages which it says are there.

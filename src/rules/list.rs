@@ -8,15 +8,19 @@ use std::ops::Range;
 
 use super::text::{fold, fold_handle, fold_host, looks};
 
+mod contacts;
+mod export;
+pub(super) mod line;
+mod link;
 pub mod load;
 
 /// Somebody in a list: by handle, or by display name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Person {
     /// An account: `bob@mastodon.example`, or `bob` for one whose host mails do not print. Without a leading
     /// `@`.
     Handle(String),
-    /// What somebody is called. Anybody can call himself that.
+    /// What somebody is called. Anybody can call themselves that.
     Name(String),
 }
 
@@ -31,19 +35,6 @@ impl Person {
             (true, _) => None,
             (false, true) => Some(Self::Handle(bare.to_owned())),
             (false, false) => Some(Self::Name(bare.to_owned())),
-        }
-    }
-
-    /// What to write instead of a text that reads like a person and is nobody's handle or name.
-    pub(crate) fn advice(text: &str) -> Option<&'static str> {
-        match () {
-            () if text.contains("://") => Some("write the handle instead, such as `@bob@mastodon.example`"),
-            () if !text.contains('@') => None,
-            () if text.contains(',') => Some("write each of them by itself"),
-            () if text.contains(['<', '>']) => {
-                Some("write only the name, such as `Ana Lima`, or only a handle")
-            }
-            () => None,
         }
     }
 }
@@ -66,6 +57,8 @@ pub(crate) struct List {
     pub(crate) people: Vec<Person>,
     /// Where there are more, each with its bytes in the file.
     pub(crate) sources: Vec<(ListSource, Range<usize>)>,
+    /// Whether a source that suddenly names nobody, or far fewer people, is believed.
+    pub(crate) may_be_empty: bool,
 }
 
 /// The people of a list, ready to be looked up.

@@ -101,9 +101,15 @@ fn list() -> Value {
                     { "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 } },
                 ],
             },
-            "file": source("A text file, one person a line; # begins a comment. Relative to the rules file."),
+            "file": source("A text file, one person a line, # begins a comment; or a CSV that another program exported. \
+                            Relative to the rules file."),
             "vcard": source("An address book (vCard). Relative to the rules file."),
             "from-sent": source("The folder of the mails you sent: everybody you have written to."),
+            "may-be-empty": {
+                "description": "Whether it is right if one of these suddenly names nobody, or fewer than half as many \
+                                people. Otherwise the last copy stays in use.",
+                "type": "boolean",
+            },
         },
     })
 }

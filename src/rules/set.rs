@@ -116,6 +116,12 @@ impl RuleSet {
         Some(Place { source: self.source.clone(), span: span.clone() })
     }
 
+    /// Whether a list that comes from this source says that it may suddenly name nobody, or far fewer people.
+    pub fn may_be_empty(&self, source: &ListSource) -> bool {
+        let mut lists = self.lists.values().filter(|list| list.may_be_empty);
+        lists.any(|list| list.sources.iter().any(|(known, _)| known == source))
+    }
+
     /// The place in the file that names a folder to file mail into: for findings about the folder.
     pub fn target_at(&self, folder: &Folder) -> Option<Place> {
         let span = self.targets.get(folder)?;

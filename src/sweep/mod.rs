@@ -27,7 +27,7 @@ use crate::settings::Account;
 pub use fault::SweepFault;
 pub use memory::Memory;
 pub use scope::Scope;
-pub use sent::{Sent, refresh_sent, sent_folders, sent_people};
+pub use sent::{Sent, Stale, refresh_sent, sent_folders, sent_people};
 pub use told::{Dealt, End, News, Tally};
 
 /// How much of a mail is fetched and read, in bytes. No known notification is half as long.
@@ -62,6 +62,9 @@ pub fn sweep(
     let turns_before = session.turns();
     let mut tally = Tally::default();
     if let Memory::Kept(ledger) = memory {
+        if sweep.account.act {
+            ledger.judge_again(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
+        }
         ledger.note_rules(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
         ledger.count_deaths(&sweep.account.name)?;
         if sweep.account.act {

@@ -2,17 +2,21 @@
 //! kept in the ledger, so that a server that is away does not make strangers of friends.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::SweepFault;
 use crate::ledger::{Ledger, LedgerFault, Person as Correspondent, SentPeople};
 use crate::mail::{Timestamp, correspondents};
 use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
-use crate::rules::{ListSource, Person, list};
+use crate::rules::list::load::{self, Doubt};
+use crate::rules::{ListSource, Person};
 use crate::settings::Account;
 
-/// How old the last copy may be, in seconds.
-const FRESH: u64 = 24 * 60 * 60;
+/// How old the last copy may be.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+/// How soon a folder is read again of which the last copy stays in use.
+const SOON: Duration = Duration::from_secs(60 * 60);
 
 /// The people written to, by the list source that asks for them. A folder that has never been read is not in it.
 pub type Sent = BTreeMap<ListSource, Vec<Person>>;
@@ -29,15 +33,24 @@ pub fn sent_people(
     let mut sent = Sent::new();
     for (source, folder) in folders(sources) {
         if let Some(known) = ledger.sent_people(&account.name, &folder)? {
-            let pairs = known.people.iter().map(|one| (one.name.as_str(), one.address.as_str()));
-            sent.insert(source.clone(), list::load::correspondents(pairs));
+            sent.insert(source.clone(), named(&known.people));
         }
     }
     Ok(sent)
 }
 
+/// A folder of sent mail whose last copy stays in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// The folder.
+    pub folder: Folder,
+    /// Why what was read of it is not believed; nothing where it could not be read.
+    pub doubt: Option<Doubt>,
+}
+
 /// Reads the folders of which the ledger has no copy from the last day. A folder that is not there, or that the server
-/// will not open, keeps its last copy; the names of those folders come back.
+/// will not open, keeps its last copy; so does one that suddenly names nobody or far fewer people, unless it
+/// `may_be_empty`. Those come back.
 ///
 /// # Errors
 /// Where the line or the ledger fails.
@@ -46,25 +59,45 @@ pub fn refresh_sent(
     ledger: &mut Ledger,
     account: &Account,
     sources: &BTreeSet<&ListSource>,
+    may_be_empty: &dyn Fn(&ListSource) -> bool,
     now: Timestamp,
-) -> Result<Vec<Folder>, SweepFault> {
-    let mut unread = Vec::new();
-    for (_, folder) in folders(sources) {
+) -> Result<Vec<Stale>, SweepFault> {
+    let mut stale = Vec::new();
+    for (source, folder) in folders(sources) {
         let known = ledger.sent_people(&account.name, &folder)?;
         // Also where the clock was ahead once.
-        if known.is_some_and(|known| known.refreshed_at <= now && now.since(known.refreshed_at) < FRESH) {
+        if known
+            .as_ref()
+            .is_some_and(|known| known.refreshed_at <= now && now.since(known.refreshed_at) < FRESH.as_secs())
+        {
             continue;
         }
         match read(session, &folder) {
             Ok(people) => {
-                let sent = SentPeople { refreshed_at: now, people };
+                let before = known.map(|known| known.people).unwrap_or_default();
+                let doubt = load::fewer(&named(&people), &named(&before));
+                let sent = match doubt.filter(|_| !may_be_empty(source)) {
+                    // It is read again before a day has gone by.
+                    Some(_) => SentPeople { refreshed_at: now.before(FRESH - SOON), people: before },
+                    None => SentPeople { refreshed_at: now, people },
+                };
                 ledger.replace_sent_people(&account.name, &folder, &sent)?;
+                if sent.refreshed_at < now {
+                    stale.push(Stale { folder, doubt });
+                }
             }
-            Err(SweepFault::Mailbox(fault)) if fault.fate() == Fate::Leave => unread.push(folder),
+            Err(SweepFault::Mailbox(fault)) if fault.fate() == Fate::Leave => {
+                stale.push(Stale { folder, doubt: None });
+            }
             Err(fault) => return Err(fault),
         }
     }
-    Ok(unread)
+    Ok(stale)
+}
+
+/// The people as lists know them.
+fn named(people: &[Correspondent]) -> Vec<Person> {
+    load::correspondents(people.iter().map(|one| (one.name.as_str(), one.address.as_str())))
 }
 
 fn read(session: &mut Session, folder: &Folder) -> Result<Vec<Correspondent>, SweepFault> {

@@ -80,6 +80,7 @@ mod company;
 mod connecting;
 mod filing;
 mod fuse;
+mod lists;
 mod long_sweeps;
 mod put_back;
 mod trouble;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::output::{Output, shown};
 use super::{Backtest as Options, Ending, context};
 use crate::assess::{self, Mail, Rulebook};
-use crate::daemon::rulebook::{self, Reading};
+use crate::daemon::rulebook::Reading;
 use crate::daemon::{AccountFault, clock, connect};
 use crate::ledger::Entry;
 use crate::mail::{Notification, Recognition, Timestamp};
@@ -25,13 +25,13 @@ const STEP: usize = 100;
 
 pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(path, output) else { return Ending::Settings };
-    let (in_force, findings) = rulebook::read(settings.as_ref());
+    let (in_force, findings) = context::reading(settings.as_ref());
     output.findings(&findings);
     let Some(in_force) = in_force else { return Ending::Settings };
     let other = match &options.rules {
         None => None,
         Some(file) => {
-            let (reading, findings) = rulebook::read_with(settings.as_ref(), Some(file));
+            let (reading, findings) = context::reading_with(settings.as_ref(), Some(file));
             output.findings(&findings);
             let Some(reading) = reading else { return Ending::Settings };
             Some(reading)

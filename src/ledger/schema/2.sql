@@ -120,3 +120,18 @@ SELECT account, network, length, since - (since % length + length) % length AS s
 FROM span JOIN past_wave ON seconds = 1 GROUP BY account, network, length, start;
 -- The mails that could not be read of the last days are looked for from here, not among all mails of these days.
 CREATE INDEX incomplete_by_time ON incomplete (seen_at);
+-- The last good copy of each file that a list reads its people from, by the whole path of the file.
+CREATE TABLE list_file (
+    id      INTEGER PRIMARY KEY,
+    kind    TEXT NOT NULL CHECK (kind IN ('file', 'vcard')),
+    path    TEXT NOT NULL,
+    -- When it was last good.
+    read_at INTEGER NOT NULL,
+    UNIQUE (kind, path)
+) STRICT;
+CREATE TABLE list_person (
+    file      INTEGER NOT NULL REFERENCES list_file (id),
+    is_handle INTEGER NOT NULL,
+    written   TEXT NOT NULL,
+    PRIMARY KEY (file, is_handle, written)
+) STRICT, WITHOUT ROWID;

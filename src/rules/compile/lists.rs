@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::document::Value;
 use crate::place::Folder;
-use crate::rules::list::{List, ListSource, Person};
+use crate::rules::list::{List, ListSource, Person, line};
 
 /// What the keys `file`, `vcard` and `from-sent` name.
 const SOURCES: [fn(String) -> ListSource; 3] = [ListSource::File, ListSource::Vcard, ListSource::FromSent];
@@ -44,6 +44,14 @@ fn list(value: &Value<'_>) -> List {
             source => list.sources.push((source, text.span)),
         }
     }
+    let may_be_empty = table.take("may-be-empty");
+    list.may_be_empty = may_be_empty.as_ref().and_then(Value::boolean).unwrap_or(false);
+    if let Some(key) = may_be_empty.filter(|_| given && list.sources.is_empty()) {
+        key.warning(
+            "`may-be-empty` has no effect here",
+            "it is about `file`, `vcard` and `from-sent`, and this list has none of them",
+        );
+    }
     if !given {
         value.findings().add(
             Diagnostic::error(value.source(), before, format!("nobody is in the list `{}`", value.key()))
@@ -64,13 +72,11 @@ fn people(value: &Value<'_>) -> Vec<Person> {
     }
     let mut people = Vec::new();
     for text in texts {
-        if let Some(advice) = Person::advice(&text.text) {
-            let message = "this is nobody's name or handle";
-            value
-                .findings()
-                .add(Diagnostic::warning(value.source(), text.span.clone(), message).label(advice));
-        }
-        match Person::parse(&text.text) {
+        let named = line::people(&text.text);
+        // What is written here is meant, however odd it is as a name; a link or an address is neither.
+        let odd = Person::parse(&text.text).filter(|_| !text.text.contains("://"));
+        match odd {
+            _ if !named.is_empty() => people.extend(named),
             Some(person) => people.push(person),
             None => value.findings().add(
                 Diagnostic::error(value.source(), text.span, "this names nobody")
