@@ -8,9 +8,11 @@ use regex::Regex;
 use rusqlite::StatementStatus;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::{Cursor, Delay, Intent, Judged, Ledger, PutOff, Settlement, Target};
+use super::{Cursor, Delay, Intent, Judged, Ledger, PutOff, RemovalNote, Settlement, Stay, Target};
 use crate::mail::{Authenticity, Follower, Kind, Network, Notification, Shown, Timestamp};
-use crate::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
+use crate::place::{
+    AccountName, Folder, HeaderLines, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity,
+};
 use crate::rules::recall::Asked;
 use crate::rules::{Action, Recall, Verdict};
 
@@ -122,9 +124,13 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.allowance(&account, 500, 50, now).unwrap();
     judge(ledger, new, asked);
     let intents: Vec<_> = new.iter().map(intent).collect();
+    ledger.count_deaths(&account).unwrap();
+    ledger.newest(&account, &inbox, UidValidity(7)).unwrap();
+    ledger.unshown(&account, &inbox, UidValidity(7), now).unwrap();
+    ledger.copies_to_look_for(&account, now).unwrap();
     let stated = ledger.intend(&intents).unwrap();
-    let settled: Vec<_> =
-        stated.into_iter().map(|id| (id, Settlement::Moved { uid: Some(Uid(9)) })).collect();
+    ledger.note_removal(&stated, RemovalNote::Sent).unwrap();
+    let settled: Vec<_> = stated.iter().map(|id| (*id, Settlement::Moved { uid: Some(Uid(9)) })).collect();
     ledger.settle(&settled, now).unwrap();
     let first = new.first().unwrap();
     let put_off = PutOff { mail: first.mail.clone(), identity: first.identity, why: Delay::Refused };
@@ -132,6 +138,13 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.strike_off(&account, &inbox, UidValidity(7), &[first.mail.uid]).unwrap();
     ledger.strike_off_void(&account, &inbox, UidValidity(7)).unwrap();
     ledger.note_correction(&account, &first.identity, now).unwrap();
+    for one in new.iter().skip(1) {
+        ledger.keep(&account, &one.identity, Stay::PutBack, now).unwrap();
+    }
+    let _ = ledger.learn(&account, now).unwrap();
+    ledger.note_left(&account, &stated, now).unwrap();
+    ledger.note_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid], now).unwrap();
+    ledger.strike_off_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid]).unwrap();
     ledger.held_back(&account).unwrap();
     ledger.waits(&account).unwrap();
     let next = cursor.map_or(Uid(1), |cursor| cursor.next);
@@ -143,7 +156,9 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
 fn judge(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     let account = home();
     for one in new {
-        ledger.earlier_move(&one.mail, &one.identity).unwrap();
+        ledger.begin_assessing(&one.mail).unwrap();
+        ledger.end_assessing(&account).unwrap();
+        let _ = ledger.earlier_move(&one.mail, &one.identity, header().as_ref()).unwrap();
         ledger.is_waiting(&account, &one.identity).unwrap();
         ledger.knows(&account, &one.identity).unwrap();
         let recalled = ledger.recall(&account, Some(&one.identity));
@@ -164,7 +179,14 @@ fn intent(judged: &Judged) -> Intent {
         marks: Marks::default(),
         stated_at: Timestamp(NOW),
         by_hand: false,
+        received: Some(judged.notification.received),
+        returns: false,
+        header: header(),
     }
+}
+
+fn header() -> Option<HeaderLines> {
+    HeaderLines::of(b"Received: from a by b\r\nFrom: c\r\n\r\n")
 }
 
 #[test]
@@ -227,6 +249,8 @@ fn what_no_rule_asks_for_is_not_looked_up() {
 /// remembered. A query that needs another way is added here with a reason, or an index.
 const WAYS: &[(&str, &[&str])] = &[
     ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
+    // A folder that was restored from a backup: all of its messages.
+    ("mail", &["account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
     ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?"]),
     ("follower", &["judgement=?", "judgement=? AND position=?"]),
     // In the last hour, or since a moment that the caller chooses.
@@ -236,6 +260,10 @@ const WAYS: &[(&str, &[&str])] = &[
     ("waiting", &["account=? AND folder=? AND validity=? AND uid=?", "mail=? AND account=?"]),
     ("correction", &["rowid=?"]),
     ("known_follower", &["network=? AND key=?"]),
+    ("kept", &["rowid=?", "why=? AND account=?"]),
+    ("filed_header", &["received=?"]),
+    ("unshown", &["account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
+    ("unshown", &["account=? AND folder=? AND validity=? AND uid=?"]),
     ("sent_person", &["account=? AND folder=?", "account=? AND folder=? AND address=? AND name=?"]),
     ("past_follower", &["account=? AND network=? AND key=? AND received<?", "mail=?"]),
     ("past_follower", &["mail=? AND account=? AND network=?"]),
@@ -246,6 +274,8 @@ const WAYS: &[(&str, &[&str])] = &[
 const WALKS: &[&str] = &[
     "intent USING INDEX intent_open",
     "correction",
+    "kept",
+    "known_follower",
     "judgement USING INDEX judgement_by_time",
     "(subquery-",
 ];
