@@ -118,6 +118,11 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.waiting(&account, &inbox, UidValidity(7), now).unwrap();
     ledger.originals(&account, &inbox, UidValidity(7), since).unwrap();
     ledger.earliest_known(&account, &inbox, since).unwrap();
+    ledger.count_deaths(&account).unwrap();
+    ledger.newest(&account, &inbox, UidValidity(7)).unwrap();
+    ledger.unshown(&account, &inbox, UidValidity(7), now).unwrap();
+    ledger.copies_to_look_for(&account, now).unwrap();
+    let _ = ledger.learn(&account, now).unwrap();
     ledger.unread(&account, since).unwrap();
     ledger.allowance(&account, 500, 50, now).unwrap();
     judge(ledger, new, asked);
@@ -143,7 +148,8 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
 fn judge(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     let account = home();
     for one in new {
-        ledger.earlier_move(&one.mail, &one.identity).unwrap();
+        ledger.begin_assessing(&one.mail).unwrap();
+        ledger.earlier_move(&one.mail, &one.identity, None).unwrap();
         ledger.is_waiting(&account, &one.identity).unwrap();
         ledger.knows(&account, &one.identity).unwrap();
         let recalled = ledger.recall(&account, Some(&one.identity));
@@ -164,6 +170,9 @@ fn intent(judged: &Judged) -> Intent {
         marks: Marks::default(),
         stated_at: Timestamp(NOW),
         by_hand: false,
+        received: None,
+        returns: false,
+        header: None,
     }
 }
 
@@ -246,8 +255,18 @@ const WAYS: &[(&str, &[&str])] = &[
 const WALKS: &[&str] = &[
     "intent USING INDEX intent_open",
     "correction",
+    "known_follower",
+    "kept",
     "judgement USING INDEX judgement_by_time",
     "(subquery-",
+];
+
+/// Queries that may read a whole folder: the newest message, of which only one is read, and what a folder that was restored or
+/// numbered anew makes void, which is seldom.
+const OF_A_FOLDER: &[&str] = &[
+    "SELECT uid, digest, size FROM mail WHERE account = ? AND folder = ? AND validity = ?",
+    "UPDATE intent SET from_validity = ?3 WHERE from_folder = ?2",
+    "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
 ];
 
 /// Every query that the ledger's source holds.
@@ -286,7 +305,8 @@ fn no_query_walks_through_what_is_remembered() {
         let mut explain = ledger.connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
         let plan = explain.raw_query().mapped(|row| row.get::<_, String>("detail"));
         let plan: Vec<_> = plan.map(Result::unwrap).collect();
-        if !plan.iter().all(|line| is_meant(line)) {
+        let of_a_folder = OF_A_FOLDER.iter().any(|known| query.starts_with(known));
+        if !of_a_folder && !plan.iter().all(|line| is_meant(line)) {
             wrong.push(format!("{query}\n    {}", plan.join("\n    ")));
         }
     }
@@ -295,7 +315,11 @@ fn no_query_walks_through_what_is_remembered() {
 
 fn is_meant(line: &str) -> bool {
     if let Some(walk) = line.strip_prefix("SCAN ") {
-        return walk == "CONSTANT ROW" || WALKS.iter().any(|meant| walk == *meant || walk.starts_with(meant));
+        return walk == "CONSTANT ROW"
+            || WALKS.iter().any(|meant| {
+                walk.split(" USING COVERING").next() == Some(*meant)
+                    || meant.contains([' ', '(']) && walk.starts_with(meant)
+            });
     }
     let Some(search) = line.strip_prefix("SEARCH ") else { return true };
     let table = search.split(' ').next().unwrap_or_default();
