@@ -236,7 +236,7 @@ fn what_no_rule_asks_for_is_not_looked_up() {
 /// remembered. A query that needs another way is added here with a reason, or an index.
 const WAYS: &[(&str, &[&str])] = &[
     ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
-    ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?"]),
+    ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?", "judged_at>? AND judged_at<?"]),
     ("follower", &["judgement=?", "judgement=? AND position=?"]),
     // In the last hour, or since a moment that the caller chooses.
     ("intent", &["rowid=?", "mail=?", "judgement=?", "stated_at>?", "stated_at>? AND stated_at<?"]),
@@ -251,12 +251,14 @@ const WAYS: &[(&str, &[&str])] = &[
     ("past_wave", &["account=? AND network=? AND seconds=? AND since>? AND since<?"]),
 ];
 
-/// Walks that are meant: over moves that are not settled, over what is shown whole, and as far as a LIMIT.
+/// Walks that are meant: over moves that are not settled, over what is shown whole, as far as a LIMIT, and over the files of
+/// lists, which are as few as the rules name.
 const WALKS: &[&str] = &[
     "intent USING INDEX intent_open",
     "correction",
     "known_follower",
     "kept",
+    "list_file",
     "judgement USING INDEX judgement_by_time",
     "(subquery-",
 ];
