@@ -64,7 +64,7 @@ fn rulebook(rules: &str) -> Rulebook {
         rules: Arc::new(rules),
         trust: Trust {
             authserv_id: Some(AUTHSERV_ID.to_owned()),
-            instances: vec![Instance::new(HostName::parse(ENGLISH.host).unwrap())],
+            instances: HostName::parse(ENGLISH.host).map(Instance::new).into_iter().collect(),
         },
         require_authentic: false,
         edition: String::new(),

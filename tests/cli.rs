@@ -272,6 +272,23 @@ fn nothing_from_a_mail_reaches_the_terminal_as_a_command() {
 }
 
 #[test]
+fn check_finds_damage_in_the_ledger_that_opening_it_does_not() {
+    let home = Home::new();
+    let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+    home.write("followsift.toml", &format!("state = \"state\"\n{settings}"));
+    let state = home.0.path().join("state");
+    let file = followsift::ledger::Ledger::open(&state).unwrap().file().to_owned();
+    home.run(&["check"]).exits(0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes.get_mut(middle..middle + 8_192).unwrap().fill(0xff);
+    std::fs::write(&file, bytes).unwrap();
+    assert!(followsift::ledger::Ledger::open(&state).is_ok());
+    let run = home.run(&["check"]);
+    assert!(run.exits(70).err().contains("it is damaged"));
+}
+
+#[test]
 fn check_shows_every_finding_with_its_line_and_exits_78() {
     let home = Home::new();
     home.write(

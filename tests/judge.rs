@@ -225,3 +225,22 @@ fn a_folder_that_is_looked_through_is_refused_where_the_rules_name_it() {
     let (code, out, err) = desk.run(&["check"]);
     assert!(code == 78 && err.contains("rules.toml:3:11"), "{out}{err}");
 }
+
+#[test]
+fn a_handle_without_a_host_belongs_to_ones_own_server_where_that_is_named() {
+    let desk = Desk::new();
+    let friends = "[verdict.real]\nflag = true\n[list.friends]\npeople = [\"@bob@toot.example\"]\n\
+                   [[rule]]\nname = \"Friends\"\nwhen.who = { in = \"friends\" }\nverdict = \"real\"\n";
+    desk.write("rules.toml", friends);
+    desk.write("followsift.toml", "state = \"state\"\nrules = \"rules.toml\"\n");
+    desk.write("facts.tsv", "source\thandle\nmastodon/mine\tbob\ntwitter/mine\tbob\n");
+    let verdicts = |more: &[&str]| {
+        let out = desk.well(&[&["judge", "--facts", "facts.tsv", "--json"], more].concat());
+        out.lines().map(|line| line.contains("\"verdict\":\"real\"")).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(&[]), [false, false]);
+    assert_eq!(verdicts(&["--instance", "toot.example", "--authserv-id", "mx.example"]), [true, false]);
+    assert_eq!(verdicts(&["--instance", "pod.example"]), [false, false]);
+    // Nobody knows to which of two it belongs.
+    assert_eq!(verdicts(&["--instance", "toot.example", "--instance", "pod.example"]), [false, false]);
+}

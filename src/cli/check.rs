@@ -54,7 +54,9 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
 /// What is wrong with the ledger, where there is one.
 fn damage(settings: &Settings) -> Option<LedgerFault> {
     let ledger = Ledger::open_read_only(&settings.state);
-    ledger.and_then(|ledger| ledger.map_or(Ok(()), |ledger| ledger.require_whole())).err()
+    let whole = ledger.and_then(|ledger| ledger.map_or(Ok(()), |ledger| ledger.require_whole()));
+    // An older one is brought up to date when it is next written to, and is looked through then.
+    whole.err().filter(|fault| !matches!(fault, LedgerFault::Older { .. }))
 }
 
 /// Every finding as a line of JSON; nothing where nothing is wrong.

@@ -120,6 +120,11 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.waiting(&account, &inbox, UidValidity(7), now).unwrap();
     ledger.originals(&account, &inbox, UidValidity(7), since).unwrap();
     ledger.earliest_known(&account, &inbox, since).unwrap();
+    ledger.count_deaths(&account).unwrap();
+    ledger.newest(&account, &inbox, UidValidity(7)).unwrap();
+    ledger.unshown(&account, &inbox, UidValidity(7), now).unwrap();
+    ledger.copies_to_look_for(&account, now).unwrap();
+    let _ = ledger.learn(&account, now).unwrap();
     ledger.unread(&account, since).unwrap();
     ledger.allowance(&account, 500, 50, now).unwrap();
     judge(ledger, new, asked);
@@ -249,9 +254,7 @@ fn what_no_rule_asks_for_is_not_looked_up() {
 /// remembered. A query that needs another way is added here with a reason, or an index.
 const WAYS: &[(&str, &[&str])] = &[
     ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
-    // A folder that was restored from a backup: all of its messages.
-    ("mail", &["account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
-    ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?"]),
+    ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?", "judged_at>? AND judged_at<?"]),
     ("follower", &["judgement=?", "judgement=? AND position=?"]),
     // In the last hour, or since a moment that the caller chooses.
     ("intent", &["rowid=?", "mail=?", "judgement=?", "stated_at>?", "stated_at>? AND stated_at<?"]),
@@ -270,14 +273,24 @@ const WAYS: &[(&str, &[&str])] = &[
     ("past_wave", &["account=? AND network=? AND seconds=? AND since>? AND since<?"]),
 ];
 
-/// Walks that are meant: over moves that are not settled, over what is shown whole, and as far as a LIMIT.
+/// Walks that are meant: over moves that are not settled, over what is shown whole, as far as a LIMIT, and over the files of
+/// lists, which are as few as the rules name.
 const WALKS: &[&str] = &[
     "intent USING INDEX intent_open",
     "correction",
     "kept",
     "known_follower",
+    "list_file",
     "judgement USING INDEX judgement_by_time",
     "(subquery-",
+];
+
+/// Queries that may read a whole folder: the newest message, of which only one is read, and what a folder that was restored or
+/// numbered anew makes void, which is seldom.
+const OF_A_FOLDER: &[&str] = &[
+    "SELECT uid, digest, size FROM mail WHERE account = ? AND folder = ? AND validity = ?",
+    "UPDATE intent SET from_validity = ?3 WHERE from_folder = ?2",
+    "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
 ];
 
 /// Every query that the ledger's source holds.
@@ -316,7 +329,8 @@ fn no_query_walks_through_what_is_remembered() {
         let mut explain = ledger.connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
         let plan = explain.raw_query().mapped(|row| row.get::<_, String>("detail"));
         let plan: Vec<_> = plan.map(Result::unwrap).collect();
-        if !plan.iter().all(|line| is_meant(line)) {
+        let of_a_folder = OF_A_FOLDER.iter().any(|known| query.starts_with(known));
+        if !of_a_folder && !plan.iter().all(|line| is_meant(line)) {
             wrong.push(format!("{query}\n    {}", plan.join("\n    ")));
         }
     }
@@ -325,7 +339,11 @@ fn no_query_walks_through_what_is_remembered() {
 
 fn is_meant(line: &str) -> bool {
     if let Some(walk) = line.strip_prefix("SCAN ") {
-        return walk == "CONSTANT ROW" || WALKS.iter().any(|meant| walk == *meant || walk.starts_with(meant));
+        return walk == "CONSTANT ROW"
+            || WALKS.iter().any(|meant| {
+                walk.split(" USING COVERING").next() == Some(*meant)
+                    || meant.contains([' ', '(']) && walk.starts_with(meant)
+            });
     }
     let Some(search) = line.strip_prefix("SEARCH ") else { return true };
     let table = search.split(' ').next().unwrap_or_default();
