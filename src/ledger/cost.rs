@@ -228,6 +228,8 @@ fn what_no_rule_asks_for_is_not_looked_up() {
 const WAYS: &[(&str, &[&str])] = &[
     ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
     ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?"]),
+    // Of one day at most, and only where the rules changed.
+    ("judgement", &["judged_at>? AND judged_at<?"]),
     ("follower", &["judgement=?", "judgement=? AND position=?"]),
     // In the last hour, or since a moment that the caller chooses.
     ("intent", &["rowid=?", "mail=?", "judgement=?", "stated_at>?", "stated_at>? AND stated_at<?"]),
@@ -247,6 +249,8 @@ const WALKS: &[&str] = &[
     "intent USING INDEX intent_open",
     "correction",
     "judgement USING INDEX judgement_by_time",
+    // As many as the rules name files.
+    "list_file",
     "(subquery-",
 ];
 
