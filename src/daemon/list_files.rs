@@ -139,7 +139,7 @@ fn believe(
 ) -> Option<Vec<Person>> {
     let name = text.name();
     let Some(doubt) = loaded.doubt(before.map(Vec::as_slice), may_be_empty) else {
-        if loaded.people.is_empty() && !may_be_empty {
+        if loaded.people.is_empty() && !may_be_empty && !findings.any_error() {
             findings.add(Diagnostic::warning(text, 0..0, format!("nobody is in {name}")));
         }
         return Some(loaded.people);
