@@ -57,6 +57,7 @@ fn describe(recognition: &Recognition, kept: &str) -> String {
     let mut text = kept.to_owned();
     match recognition {
         Recognition::Foreign => text.push_str("recognition = \"foreign\"\n"),
+        Recognition::TooCostly => text.push_str("recognition = \"too costly\"\n"),
         Recognition::Incomplete { network, missing } => {
             let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
             writeln!(text, "recognition = \"incomplete\"\nnetwork = \"{network}\"\nmissing = {missing:?}")

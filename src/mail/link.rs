@@ -60,6 +60,11 @@ impl Link {
         &self.address
     }
 
+    /// How many bytes it has.
+    pub(super) fn size(&self) -> usize {
+        self.whole.len()
+    }
+
     /// The link without its query: `twitter.com/ann?utm_source=x` leads where `twitter.com/ann` does.
     pub(super) fn bare(&self) -> &str {
         self.whole.get(..self.query).unwrap_or(&self.whole)

@@ -22,6 +22,8 @@ pub(super) const LINE_CAP: usize = 4_000;
 const LINES_LIMIT: usize = 3_000;
 /// How many characters of an element's text are looked at for the line that they make.
 const TEXT_LIMIT: usize = 16 * LINE_CAP;
+/// What a piece of text costs beside its bytes, in bytes.
+const PIECE: usize = 8;
 /// How long an attribute may be.
 const ATTRIBUTE_LIMIT: usize = 8_192;
 
@@ -140,6 +142,18 @@ impl Document {
             end(&mut line);
         }
         lines
+    }
+
+    /// How many bytes are looked at to lay out the text or the lines of an element.
+    pub(super) fn size_of(&self, place: usize) -> usize {
+        let pieces = self.pieces_of(place);
+        let range = |piece: &Piece| match piece {
+            Piece::Text(range) => Some(range.clone()),
+            Piece::Break => None,
+        };
+        let start = pieces.iter().find_map(range).map_or(0, |range| range.start);
+        let end = pieces.iter().rev().find_map(range).map_or(0, |range| range.end);
+        PIECE * pieces.len() + end.saturating_sub(start)
     }
 
     fn pieces_of(&self, place: usize) -> &[Piece] {

@@ -19,6 +19,8 @@ pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
 const HEADER_LIMIT: usize = 64 << 10;
 /// A header field with more encoded words is not read: decoding them takes quadratic time.
 const ENCODED_WORD_LIMIT: usize = 500;
+/// To decode a header field takes as long as to look at each of its bytes so often.
+const DECODING: usize = 8;
 /// How many parts are looked at in the search for text and HTML.
 const PARTS_LIMIT: usize = 300;
 /// How many characters of a subject count. RFC 5322, section 2.1.1 allows a line 998.
@@ -122,6 +124,11 @@ impl<'a> Head<'a> {
         self.fields(name).filter_map(|(_, header)| decoded(header))
     }
 
+    /// How many bytes are looked at to find and decode all fields of a name.
+    pub(super) fn size_of(&self, name: &str) -> usize {
+        self.headers.len() + self.fields(name).map(|(_, header)| DECODING * header.get_value_raw().len()).sum::<usize>()
+    }
+
     /// The raw values of all fields of a name, each with its place among all fields.
     pub(super) fn raw_values(&self, name: &str) -> impl Iterator<Item = (usize, String)> {
         self.fields(name)
@@ -146,6 +153,8 @@ pub struct Message<'a> {
     head: Head<'a>,
     text: Option<Part<'a>>,
     html: Option<Part<'a>>,
+    /// How many bytes of it were read.
+    size: usize,
 }
 
 impl<'a> Message<'a> {
@@ -174,7 +183,8 @@ impl<'a> Message<'a> {
             |part: &ParsedMail<'_>| part.raw_bytes.as_ptr_range().end == end.as_ptr_range().end;
         let is_single = mail.subparts.is_empty() && end.len() == bytes.len() && end.ends_with(b"\n");
         let read = |part: &ParsedMail<'a>| Part::new(part, ends_with_mail(part) && !is_single);
-        Ok(Self { text: text.map(read), html: html.map(read), head: Head::new(mail.headers) })
+        let (text, html) = (text.map(read), html.map(read));
+        Ok(Self { text, html, head: Head::new(mail.headers), size: whole.len() })
     }
 
     /// The subject as one line.
@@ -226,6 +236,11 @@ impl<'a> Message<'a> {
 
     pub(super) fn head(&self) -> &Head<'a> {
         &self.head
+    }
+
+    /// How many bytes of it were read.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 }
 

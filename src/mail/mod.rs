@@ -5,11 +5,13 @@
 //!
 //! `message` reads a mail, `part` decodes its text, `authentication` its Authentication-Results, which `authenticity` judges. `profile` holds
 //! what is known of the networks; it looks at a mail by way of `markup` and `selector` (the HTML part), `link`, and
-//! `template`, whose holes take facts into `bindings`: numbers by `numeral`, all text through `line`.
+//! `template`, whose holes take facts into `bindings`: numbers by `numeral`, hosts by `host`, all text through `line`. `work`
+//! counts what all of that looks at, and ends it.
 
 mod authentication;
 mod authenticity;
 mod bindings;
+mod host;
 mod line;
 mod link;
 mod markup;
@@ -21,6 +23,7 @@ mod people;
 mod profile;
 mod selector;
 mod template;
+mod work;
 
 pub use authenticity::Trust;
 pub use line::one_line;
@@ -31,3 +34,4 @@ pub use notification::{
 };
 pub use people::correspondents;
 pub use profile::{LayoutSummary, NetworkSummary, Profiles};
+pub use work::Cost;

@@ -74,6 +74,8 @@ pub fn assessed(file: &str, assessment: &Assessment) -> String {
             ("notification", Some(notification), Some(notification.network.as_str()))
         }
         Recognition::Incomplete { network, .. } => ("incomplete", None, Some(network.as_str())),
+        // Whose message it is was not read to its end either.
+        Recognition::TooCostly => ("incomplete", None, None),
         Recognition::Foreign => ("foreign", None, None),
     };
     let verdict = notification.map(|_| VerdictName::word(assessment.class.as_ref()));
