@@ -17,6 +17,7 @@
 //! | --- | --- | --- |
 //! | [`place`] | where a mail is | nothing |
 //! | [`host`] | names of hosts in the one form in which they are compared; the only user of idna | nothing |
+//! | [`text`] | text made harmless: the one rule for every output; every room may use it | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
 //! | [`mail`] | bytes to a message to a notification; the only user of mailparse | host, diagnostic |
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, diagnostic, place |
@@ -74,3 +75,4 @@ pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod sweep;
+pub mod text;

@@ -144,7 +144,10 @@ impl Bindings {
                 Hole::Fact(Fact::Handle) => {
                     let ((user, _), (other, other_host)) = (split(text), split(candidate));
                     is_same_user(user, other)
-                        && host.as_ref().zip(other_host).is_none_or(|(host, other)| host::is_same(host, other))
+                        && host
+                            .as_ref()
+                            .zip(other_host)
+                            .is_none_or(|(host, other)| host::is_same(host, other))
                 }
                 Hole::Host => host.as_ref().is_some_and(|host| host::is_same(host, candidate)),
                 Hole::You => text.eq_ignore_ascii_case(candidate),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use url::Host;
+use crate::host::HostName;
 
 /// A host name has at most so many bytes (RFC 1035, section 2.3.4, less what only the wire needs).
 const HOST_LIMIT: usize = 253;
@@ -40,12 +40,9 @@ pub(super) fn canonical(host: &str) -> Cow<'_, str> {
             host.into()
         };
     }
-    if !is_short(host) {
-        return host.into();
-    }
-    match Host::parse(host) {
-        Ok(parsed) => parsed.to_string().into(),
-        Err(_) => host.into(),
+    match HostName::parse(host) {
+        Some(parsed) => parsed.to_string().into(),
+        None => host.into(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
-use super::line::one_line;
+use crate::text::one_line;
 
 /// How many elements are kept; later ones count as text of those around them.
 const ELEMENT_LIMIT: usize = 20_000;

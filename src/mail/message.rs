@@ -8,10 +8,10 @@ use std::fmt;
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
 use super::authentication::Report;
-use super::line::one_line;
 use super::notification::Timestamp;
 use super::part::Part;
 use super::people::{Address, addresses};
+use crate::text::one_line;
 
 /// How much of a mail, or of its header block alone, is looked at.
 pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
@@ -126,7 +126,8 @@ impl<'a> Head<'a> {
 
     /// How many bytes are looked at to find and decode all fields of a name.
     pub(super) fn size_of(&self, name: &str) -> usize {
-        self.headers.len() + self.fields(name).map(|(_, header)| DECODING * header.get_value_raw().len()).sum::<usize>()
+        self.headers.len()
+            + self.fields(name).map(|(_, header)| DECODING * header.get_value_raw().len()).sum::<usize>()
     }
 
     /// The raw values of all fields of a name, each with its place among all fields.

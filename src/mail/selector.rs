@@ -41,7 +41,8 @@ impl Selector {
         container: Option<usize>,
         work: &'d Work,
     ) -> impl Iterator<Item = usize> + 'd {
-        let (last, outer) = self.steps.split_last().map_or((None, [].as_slice()), |(last, outer)| (Some(last), outer));
+        let (last, outer) =
+            self.steps.split_last().map_or((None, [].as_slice()), |(last, outer)| (Some(last), outer));
         let range = document.within(container);
         let mut reached = Reached::new(outer, document, range.start, work);
         range.filter(move |place| {
@@ -70,7 +71,8 @@ impl<'d> Reached<'d> {
         if !outer.is_empty() {
             let parent = |element: &&'d Element| document.element(element.parent?);
             let inside = document.element(first).into_iter();
-            let around: Vec<_> = inside.flat_map(|first| std::iter::successors(parent(&first), parent)).collect();
+            let around: Vec<_> =
+                inside.flat_map(|first| std::iter::successors(parent(&first), parent)).collect();
             reached.around = around.into_iter().rev().fold(0, |taken, element| reached.with(taken, element));
         }
         reached
@@ -183,7 +185,8 @@ mod tests {
 
     #[test]
     fn what_stands_around_a_container_counts() {
-        let document = Document::parse("<table class=x><tr><td><i><b>1</b></i><b>2</b></td></tr></table><b>3", false);
+        let document =
+            Document::parse("<table class=x><tr><td><i><b>1</b></i><b>2</b></td></tr></table><b>3", false);
         let work = Work::for_size(1_000);
         let within = |selector: &str, container| {
             let selector = Selector::compile(selector).unwrap();

@@ -7,10 +7,10 @@ use std::fmt;
 
 use super::bindings::{Bindings, Found, Hole, LONGEST_HANDLE, is_handle};
 use super::host;
-use super::line::one_line;
 use super::notification::Fact;
 use super::numeral::{self, Numerals};
 use super::work::Work;
+use crate::text::one_line;
 
 /// How many characters of a template count.
 const TEMPLATE_CAP: usize = 1_000;
@@ -129,7 +129,9 @@ impl Template {
         let mut taken = Vec::new();
         let mut attempts = ATTEMPTS;
         let reader = Reader { known, numerals, form: self.form, work };
-        if !reader.fits(&self.pieces, text, &mut taken, &mut attempts) || !work.look(known.size() + text.len()) {
+        if !reader.fits(&self.pieces, text, &mut taken, &mut attempts)
+            || !work.look(known.size() + text.len())
+        {
             return None;
         }
         let mut bindings = known.clone();
@@ -208,8 +210,8 @@ impl Reader<'_> {
             Piece::Literal(literal) => {
                 return self.work.look(literal.len())
                     && text
-                    .strip_prefix(literal.as_str())
-                    .is_some_and(|text| self.fits(rest, text, taken, attempts));
+                        .strip_prefix(literal.as_str())
+                        .is_some_and(|text| self.fits(rest, text, taken, attempts));
             }
             Piece::Hole(hole) => *hole,
         };
@@ -330,13 +332,7 @@ impl Reader<'_> {
 
     /// Can the hole be this, and is it what the hole took elsewhere?
     fn takes(&self, hole: Hole, candidate: &str, taken: &[(Hole, &str)]) -> bool {
-        // A host that is not plain may be decoded, and so may a link.
-        let decoded = match hole {
-            Hole::Host | Hole::Fact(Fact::Handle) if !host::is_plain(candidate) => DECODING * candidate.len(),
-            Hole::Fact(Fact::Url) => 2 * candidate.len(),
-            _ => 0,
-        };
-        if !self.work.look(ATTEMPT + candidate.len() + decoded)
+        if !self.work.look(ATTEMPT + candidate.len())
             || (self.form == Form::Link && (candidate.is_empty() || candidate.contains('/')))
         {
             return false;
@@ -352,8 +348,17 @@ impl Reader<'_> {
             Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
             Hole::Fact(_) => candidate.trim() == candidate,
         };
+        // A host that is not plain is decoded to be compared, and a link was.
+        let decoded = match hole {
+            Hole::Host | Hole::Fact(Fact::Handle) if is_possible && !host::is_plain(candidate) => {
+                DECODING * candidate.len()
+            }
+            Hole::Fact(Fact::Url) => 2 * candidate.len(),
+            _ => 0,
+        };
         is_possible
             && !candidate.is_empty()
+            && self.work.look(decoded)
             && taken.iter().all(|(other, text)| *other != hole || *text == candidate)
             && self.known.agree(hole, candidate, self.numerals)
     }

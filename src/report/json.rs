@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::assess::Assessment;
 use crate::mail::{Fact, Follower, Notification, Recognition};
 use crate::rules::{Action, Verdict, VerdictName};
+use crate::text::json;
 
 /// One mail, as one line.
 #[derive(Debug, Serialize)]
@@ -98,7 +99,7 @@ pub fn unread(file: &str, error: &str) -> String {
 
 fn line(line: &Line<'_>) -> String {
     // Strings, numbers and lists of them always serialise.
-    serde_json::to_string(line).unwrap_or_default()
+    json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
 }
 
 fn people<'a>(notification: &'a Notification, verdicts: &'a [Verdict]) -> Vec<Person<'a>> {

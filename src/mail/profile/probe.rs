@@ -5,7 +5,6 @@ use std::fmt;
 
 use super::{Locale, Profile};
 use crate::mail::bindings::{Bindings, Found, Hole};
-use crate::mail::line::one_line;
 use crate::mail::link::Link;
 use crate::mail::markup::{Document, LINE_CAP};
 use crate::mail::message::Message;
@@ -14,6 +13,7 @@ use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
 use crate::mail::template::Template;
 use crate::mail::work::Work;
+use crate::text::one_line;
 
 /// How many lines of the text part are looked at.
 const LINES_LIMIT: usize = 3_000;
@@ -214,7 +214,10 @@ impl View<'_> {
         lines.windows(templates.len()).find_map(|window| {
             let (line, lines) = window.split_first()?;
             let known = self.read(first, line, known)?;
-            others.iter().zip(lines).try_fold(known, |known, (template, line)| self.read(template, line, &known))
+            others
+                .iter()
+                .zip(lines)
+                .try_fold(known, |known, (template, line)| self.read(template, line, &known))
         })
     }
 
@@ -259,8 +262,9 @@ impl Probe {
                     Holds::Text(template) => {
                         places.find_map(|place| view.read(template, &view.text_of(document, place)?, known))
                     }
-                    Holds::Lines(templates) => places
-                        .find_map(|place| view.find_lines(&view.lines_of(document, place)?, templates, known)),
+                    Holds::Lines(templates) => places.find_map(|place| {
+                        view.find_lines(&view.lines_of(document, place)?, templates, known)
+                    }),
                     Holds::Only(templates) => places.find_map(|place| {
                         let lines = view.lines_of(document, place)?;
                         if lines.len() != templates.len() || document.is_cut(place) {

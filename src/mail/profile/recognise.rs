@@ -7,7 +7,6 @@ use super::probe::{Content, View};
 use super::{Profile, Profiles};
 use crate::mail::authenticity::{self, Origin, Trust};
 use crate::mail::bindings::{Bindings, Found, Hole};
-use crate::mail::line::one_line;
 use crate::mail::markup::Document;
 use crate::mail::message::{Head, Message};
 use crate::mail::notification::{
@@ -15,6 +14,7 @@ use crate::mail::notification::{
 };
 use crate::mail::numeral::Numerals;
 use crate::mail::work::{Cost, Work};
+use crate::text::one_line;
 
 /// A layout whose sender and subject fit.
 struct Candidate<'p> {
@@ -208,7 +208,9 @@ impl Layout {
         }
         let scopes: Vec<_> = match (&self.each, view.content.document()) {
             (None, _) => vec![None],
-            (Some(each), Some(document)) => each.select(document, None, &view.content.work).map(Some).collect(),
+            (Some(each), Some(document)) => {
+                each.select(document, None, &view.content.work).map(Some).collect()
+            }
             (Some(_), None) => Vec::new(),
         };
         let mut followers = Vec::new();
@@ -273,11 +275,16 @@ impl Layout {
 impl Picture {
     fn is_default(&self, view: &View<'_>, scope: Option<usize>) -> Shown<bool> {
         let Some(document) = view.content.document() else { return Shown::NotShown };
-        let image = self.image.select(document, scope, &view.content.work).find_map(|place| document.element(place));
+        let image =
+            self.image.select(document, scope, &view.content.work).find_map(|place| document.element(place));
         image.map_or(Shown::NotShown, |image| {
             let target = one_line(&image.target, 2_000);
             let known = Bindings::default();
-            Shown::Value(self.defaults.iter().any(|name| name.read(&target, &known, view.numerals, &view.content.work).is_some()))
+            Shown::Value(
+                self.defaults
+                    .iter()
+                    .any(|name| name.read(&target, &known, view.numerals, &view.content.work).is_some()),
+            )
         })
     }
 }

@@ -8,11 +8,11 @@ use super::{Locale, Profile, Redirect};
 use crate::diagnostic::document::{self, Findings, Table, Text, Value, list};
 use crate::diagnostic::{Diagnostic, Source, nearest};
 use crate::mail::bindings::Hole;
-use crate::mail::line::one_line;
 use crate::mail::notification::{Fact, Kind, Network};
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
 use crate::mail::template::{Form, Template};
+use crate::text::one_line;
 
 /// Reads one file; `None` if it does not say which network it is about.
 pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
