@@ -95,8 +95,13 @@ impl<'a> Head<'a> {
 
     fn senders(&self) -> &Senders {
         self.senders.get_or_init(|| {
-            let all: Vec<_> = self.fields("from").flat_map(|(_, header)| addresses(header)).collect();
-            let are_several = all.len() > 1 || self.fields("from").nth(1).is_some();
+            // `From :`, the blank obsolete (RFC 5322, section 4.5.2), is one to some readers and none to others.
+            let is_from = |header: &&MailHeader<'_>| {
+                header.get_key_raw().trim_ascii_end().eq_ignore_ascii_case(b"from")
+            };
+            let fields = || self.headers.iter().filter(is_from);
+            let all: Vec<_> = fields().flat_map(addresses).collect();
+            let are_several = all.len() > 1 || fields().nth(1).is_some();
             Senders { first: all.into_iter().next(), are_several }
         })
     }
@@ -340,6 +345,10 @@ mod tests {
         assert!(!several("From: a@x.example\n\n"));
         assert!(several("From: a@x.example, b@y.example\n\n"));
         assert!(several("From: a@x.example\nFrom: b@y.example\n\n"));
+        for blank in [" ", "\t", "  "] {
+            assert!(several(&format!("From: a@x.example\nFrom{blank}: b@y.example\n\n")), "{blank:?}");
+            assert!(several(&format!("FROM{blank}: a@x.example\nfrom: b@y.example\n\n")), "{blank:?}");
+        }
     }
 
     #[test]
