@@ -296,7 +296,7 @@ impl Probe {
                     if let Some(profile) = profile {
                         let url = match &profile.written {
                             Some(written) => written.fill(&known)?,
-                            None => link.bare().to_owned(),
+                            None => link.keeping(&view.profile.identified_by),
                         };
                         known.take(Hole::Fact(Fact::Url), Found::Text(url));
                     }

@@ -7,6 +7,7 @@ use super::probe::{Content, View};
 use super::{Profile, Profiles};
 use crate::mail::authenticity::{self, Origin, Trust};
 use crate::mail::bindings::{Bindings, Found, Hole};
+use crate::mail::link::Link;
 use crate::mail::markup::Document;
 use crate::mail::message::{Head, Message};
 use crate::mail::notification::{
@@ -253,7 +254,13 @@ impl Layout {
         Follower {
             handle: text(Fact::Handle, 320),
             name: text(Fact::Name, 200),
-            url: text(Fact::Url, 2_000),
+            url: match text(Fact::Url, 2_000) {
+                Shown::Value(url) => Shown::Value(match Link::parse(&url) {
+                    Some(link) => link.keeping(&view.profile.identified_by),
+                    None => url,
+                }),
+                other => other,
+            },
             bio: text(Fact::Bio, 2_000),
             location: text(Fact::Location, 200),
             website: text(Fact::Website, 500),

@@ -24,6 +24,7 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
         let confidence = table
             .take("confidence")
             .and_then(|value| word(&value, "confidence", &[("full", false), ("low", true)]));
+        let identified_by = strings(table.take("identified-by"));
         let redirects = tables(table.take("redirect"), redirect);
         let locales =
             table.require("locale").and_then(|value| value.table()).map(locales).unwrap_or_default();
@@ -41,6 +42,7 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
             domains: domains.into_iter().map(|domain| domain.text.to_lowercase()).collect(),
             is_guess: confidence.unwrap_or(false),
             redirects,
+            identified_by: identified_by.into_iter().map(|parameter| parameter.text).collect(),
             locales,
             layouts: Vec::new(),
         };
