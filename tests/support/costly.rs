@@ -29,16 +29,23 @@ pub struct Filling {
     make: fn(&Opening, usize) -> String,
 }
 
+/// Where a message is filled.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub enum Place {
+    /// Above the header of the fixture.
     Header,
+    /// Before its text.
     Text,
+    /// Before its HTML.
     Html,
 }
 
 /// All fixtures.
 pub fn openings() -> Vec<Opening> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // The package of the fuzz targets lies beside the fixtures.
+    let corpora = [package.join("tests/corpus"), package.join("../corpus")];
+    let corpus = corpora.into_iter().find(|corpus| corpus.is_dir()).unwrap();
     let folders = |path: &Path| -> Vec<PathBuf> {
         let mut folders: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
         folders.sort();
@@ -76,8 +83,12 @@ fn opening(corpus: &Path, case: &Path) -> Opening {
 
 /// A message of about `size` bytes.
 pub fn message(opening: &Opening, filling: &Filling, size: usize) -> Vec<u8> {
-    let fill = (filling.make)(opening, size);
-    let at = |place| if filling.place == place { fill.as_str() } else { "" };
+    filled(opening, filling.place, &(filling.make)(opening, size))
+}
+
+/// A message with something put into one place of it.
+pub fn filled(opening: &Opening, into: Place, fill: &str) -> Vec<u8> {
+    let at = |place| if into == place { fill } else { "" };
     format!(
         "{}{}MIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=of-parts\n\n\
          --of-parts\nContent-Type: text/plain; charset=utf-8\n\n{}\n{}\n\
