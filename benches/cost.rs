@@ -18,7 +18,7 @@ mod costly;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use costly::{fillings, message, openings, subjects};
 use followsift::diagnostic::document::Findings;
@@ -86,17 +86,23 @@ fn main() {
 
 /// Stage one and stage two.
 fn both(profiles: &Profiles, mail: &[u8]) -> Duration {
-    let start = Instant::now();
+    let start = cpu();
     black_box(profiles.plausible(mail));
     let _ = read(profiles, mail);
-    start.elapsed()
+    cpu() - start
 }
 
 fn read(profiles: &Profiles, mail: &[u8]) -> (Duration, Cost, Recognition) {
-    let start = Instant::now();
+    let start = cpu();
     let message = Message::parse(mail).unwrap();
     let (recognition, cost) = profiles.recognise_counting(&message, &Trust::default(), Timestamp(0));
-    (start.elapsed(), cost, black_box(recognition))
+    (cpu() - start, cost, black_box(recognition))
+}
+
+/// What this thread has worked so far: on a busy machine the clock on the wall tells something else.
+fn cpu() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(now).unwrap()
 }
 
 /// How much of its allowance the costliest genuine message needs.

@@ -24,6 +24,8 @@ const LINES_LIMIT: usize = 3_000;
 const TEXT_LIMIT: usize = 16 * LINE_CAP;
 /// What a piece of text costs beside its bytes, in bytes.
 const PIECE: usize = 8;
+/// To compose text that is not ASCII takes as long as to look at each of its bytes so often.
+const COMPOSING: usize = 6;
 /// How long an attribute may be.
 const ATTRIBUTE_LIMIT: usize = 8_192;
 
@@ -153,7 +155,8 @@ impl Document {
         };
         let start = pieces.iter().find_map(range).map_or(0, |range| range.start);
         let end = pieces.iter().rev().find_map(range).map_or(0, |range| range.end);
-        PIECE * pieces.len() + end.saturating_sub(start)
+        let text = self.text.get(start..end).unwrap_or_default();
+        PIECE * pieces.len() + if text.is_ascii() { text.len() } else { COMPOSING * text.len() }
     }
 
     fn pieces_of(&self, place: usize) -> &[Piece] {
