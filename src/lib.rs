@@ -60,6 +60,8 @@
 //!     (`tests/cli.rs::nothing_from_a_mail_reaches_the_terminal_as_a_command`).
 //! 11. A wrong file never changes what is in force
 //!     (`tests/daemon.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
+//! 12. Reading a message costs no more than its size allows, and what costs more is left and named
+//!     (`tests/cost.rs::no_message_costs_more_than_it_may_whatever_is_in_it`).
 
 pub mod assess;
 pub mod cli;

@@ -263,12 +263,16 @@ fn no_link_to_a_follower_keeps_what_was_made_for_the_recipient() {
                       &token=x&sig=x&utm_source=x&mid=x&aref=x&medium=x&emrecipient=x#x";
     for case in folders(&corpus).iter().flat_map(|network| folders(network)) {
         let bytes = fs::read(case.join("message.eml")).unwrap();
-        let Recognition::Recognised(genuine) = recognise(&profiles, &bytes, None) else { continue };
+        let Recognition::Recognised(genuine) = recognise(&profiles, &bytes, &Trust::default()) else {
+            continue;
+        };
         for url in genuine.followers.iter().filter_map(|follower| follower.url.value()) {
             let with =
                 if url.contains('?') { format!("{url}&{parameters}") } else { format!("{url}?{parameters}") };
             let Some(mail) = replace(&bytes, url, &with) else { continue };
-            let Recognition::Recognised(found) = recognise(&profiles, &mail, None) else { continue };
+            let Recognition::Recognised(found) = recognise(&profiles, &mail, &Trust::default()) else {
+                continue;
+            };
             tried += 1;
             for url in found.followers.iter().filter_map(|follower| follower.url.value()) {
                 assert!(!url.contains("=x") && !url.contains('#'), "{}: {url}", case.display());
