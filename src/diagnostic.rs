@@ -1,13 +1,16 @@
 //! A finding in a file that a person wrote: what is wrong, where, and what to do.
 //!
-//! Imports no room. `rules`, `mail` and `settings` make findings when they compile what was written; `cli`
+//! Imports `text` alone. `rules`, `mail` and `settings` make findings when they compile what was written; `cli`
 //! prints them. A finding never stops the search for further ones.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use crate::text::{cited, line};
 
 pub mod document;
 mod findings;
@@ -24,14 +27,20 @@ struct SourceText {
     text: String,
     /// Where each line begins, in bytes: a file may have thousands of findings, and none counts the lines anew.
     lines: Vec<usize>,
+    /// The text as it is cited, where that differs: found once, however many findings there are.
+    cited: Option<String>,
 }
 
 impl Source {
     /// `name` is what findings call the file, as the user would: usually its path.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
+        let (name, text) = (line(&name.into()).into_owned(), text.into());
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self(Arc::new(SourceText { name: name.into(), text, lines }))
+        let cited = match cited(&text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(cited) => Some(cited),
+        };
+        Self(Arc::new(SourceText { name, text, lines, cited }))
     }
 
     /// What findings call this file.
@@ -42,6 +51,11 @@ impl Source {
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.0.text
+    }
+
+    /// The whole text as findings cite it, every character in its place.
+    fn cited(&self) -> &str {
+        self.0.cited.as_deref().unwrap_or(self.text())
     }
 
     /// Line and column of a byte offset; an offset past the end is the end.
@@ -194,12 +208,13 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let message = one_line(&self.message);
-        let mut report = level.primary_title(&message).elements(Vec::<annotate_snippets::Element<'_>>::new());
-        let related = self.related.as_ref().map(|(place, label)| (place, one_line(label)));
+        let message = line(&self.message);
+        let mut report =
+            level.primary_title(&*message).elements(Vec::<annotate_snippets::Element<'_>>::new());
+        let related = self.related.as_ref().map(|(place, label)| (place, line(label).into_owned()));
         if let Some(place) = &self.place {
             let beside = related.as_ref().filter(|(other, _)| other.source == place.source);
-            let primary = (AnnotationKind::Primary, place, one_line(&self.label));
+            let primary = (AnnotationKind::Primary, place, line(&self.label).into_owned());
             let context = beside.map(|(other, label)| (AnnotationKind::Context, *other, label.clone()));
             report =
                 report.element(snippet(&place.source, std::iter::once(primary).chain(context).collect()));
@@ -210,7 +225,7 @@ impl Diagnostic {
             report = report.element(snippet(&other.source, vec![(AnnotationKind::Context, other, label)]));
         }
         if let Some(help) = &self.help {
-            report = report.element(Level::HELP.message(one_line(help)));
+            report = report.element(Level::HELP.message(line(help)));
         }
         renderer.render(&[report])
     }
@@ -226,7 +241,7 @@ fn snippet<'s>(
     let start = spans.iter().map(|span| span.start).min().unwrap_or(0);
     let end = spans.iter().map(|span| span.end).max().unwrap_or(0);
     let (line, bytes) = source.lines_around(&(start..end));
-    let text = source.text().get(bytes.clone()).unwrap_or_default();
+    let text = source.cited().get(bytes.clone()).unwrap_or_default();
     let snippet = Snippet::source(text).path(source.name()).line_start(line);
     annotations.into_iter().zip(spans).fold(snippet, |snippet, ((kind, _, label), span)| {
         snippet.annotation(kind.span(span.start - bytes.start..span.end - bytes.start).label(label))
@@ -245,11 +260,6 @@ fn clamp(place: &Place) -> Range<usize> {
     };
     let start = snap(place.span.start);
     start..snap(place.span.end).max(start)
-}
-
-/// Words from files and mails are shown on one line and without anything a terminal would obey.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The nearest of some known words, for "did you mean": at most a third of the letters differ.
@@ -285,7 +295,21 @@ error: unknown fact `folowers`
     }
 
     #[test]
-    fn a_finding_without_a_place_is_one_line() {
+    fn nothing_in_a_file_or_its_name_reaches_a_terminal() {
+        let text = "name = \"a\u{9b}2Jb\u{202e}c\u{1b}[2J\" # \u{e0041}\u{7}";
+        let source = Source::new("ru\u{1b}[2Jles\u{202e}.toml", text);
+        let shown = Diagnostic::error(&source, 7..text.len(), "x").plain();
+        let hostile = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{e0041}');
+        assert!(!shown.contains(hostile), "{shown:?}");
+        for start in 0..text.len() {
+            for end in start..=text.len() {
+                let _ = Diagnostic::error(&source, start..end, "x").plain();
+            }
+        }
+    }
+
+    #[test]
+    fn a_finding_without_a_place_is_line() {
         assert_eq!(Diagnostic::unplaced("no such file").plain(), "error: no such file");
     }
 

@@ -17,6 +17,7 @@
 //! | --- | --- | --- |
 //! | [`place`] | where a mail is | nothing |
 //! | [`host`] | names of hosts in the one form in which they are compared; the only user of idna | nothing |
+//! | [`text`] | text made harmless: the one rule for every output; every room may use it | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
 //! | [`mail`] | bytes to a message to a notification; the only user of mailparse | host, diagnostic |
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, diagnostic, place |
@@ -59,6 +60,8 @@
 //!     (`tests/cli.rs::nothing_from_a_mail_reaches_the_terminal_as_a_command`).
 //! 11. A wrong file never changes what is in force
 //!     (`tests/daemon.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
+//! 12. Reading a message costs no more than its size allows, and what costs more is left and named
+//!     (`tests/cost.rs::no_message_costs_more_than_it_may_whatever_is_in_it`).
 
 pub mod assess;
 pub mod cli;
@@ -74,3 +77,4 @@ pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod sweep;
+pub mod text;

@@ -57,6 +57,7 @@ fn describe(recognition: &Recognition, kept: &str) -> String {
     let mut text = kept.to_owned();
     match recognition {
         Recognition::Foreign => text.push_str("recognition = \"foreign\"\n"),
+        Recognition::TooCostly => text.push_str("recognition = \"too costly\"\n"),
         Recognition::Incomplete { network, missing } => {
             let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
             writeln!(text, "recognition = \"incomplete\"\nnetwork = \"{network}\"\nmissing = {missing:?}")
@@ -171,6 +172,7 @@ const PLANTED: &[&str] = &[
     "https://evil.test/@evil",
     "URL: https://evil.test/@evil",
     "x [https://evil.test/@evil]: y [https://evil.test/@evil]",
+    "x [https://evil.test/@evil#y",
     "Type : Follow",
     "Actor : https://evil.test/@evil",
     "View profile: https://evil.test/@evil",
@@ -250,6 +252,34 @@ fn a_planted_number_handle_or_link_never_becomes_the_followers() {
     let all = all.filter(|network| network != "snac");
     let untried: Vec<_> = all.filter(|network| !networks.contains_key(network)).collect();
     assert!(untried.is_empty(), "{untried:?} of {networks:?}");
+}
+
+#[test]
+fn no_link_to_a_follower_keeps_what_was_made_for_the_recipient() {
+    let profiles = profiles();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut tried = 0;
+    let parameters = "otpToken=x&midToken=x&midSig=x&trk=x&trkEmail=x&lipi=x&eid=x&refsrc=x&iid=x&uid=x&nid=x&cn=x&ref_src=x&t=x\
+                      &token=x&sig=x&utm_source=x&mid=x&aref=x&medium=x&emrecipient=x#x";
+    for case in folders(&corpus).iter().flat_map(|network| folders(network)) {
+        let bytes = fs::read(case.join("message.eml")).unwrap();
+        let Recognition::Recognised(genuine) = recognise(&profiles, &bytes, &Trust::default()) else {
+            continue;
+        };
+        for url in genuine.followers.iter().filter_map(|follower| follower.url.value()) {
+            let with =
+                if url.contains('?') { format!("{url}&{parameters}") } else { format!("{url}?{parameters}") };
+            let Some(mail) = replace(&bytes, url, &with) else { continue };
+            let Recognition::Recognised(found) = recognise(&profiles, &mail, &Trust::default()) else {
+                continue;
+            };
+            tried += 1;
+            for url in found.followers.iter().filter_map(|follower| follower.url.value()) {
+                assert!(!url.contains("=x") && !url.contains('#'), "{}: {url}", case.display());
+            }
+        }
+    }
+    assert!(tried > 20, "{tried}");
 }
 
 /// One line of `labels.tsv`, by column.

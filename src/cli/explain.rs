@@ -109,7 +109,7 @@ fn in_words(name: &str, assessment: &Assessment, several: bool, paint: Paint) ->
     let text = report::text::describe_painted(assessment, paint);
     let consequence = match assessment.recognition {
         Recognition::Recognised(_) => format!("  {}\n", report::text::consequence(assessment)),
-        Recognition::Incomplete { .. } | Recognition::Foreign => String::new(),
+        Recognition::Incomplete { .. } | Recognition::TooCostly | Recognition::Foreign => String::new(),
     };
     format!("{heading}{text}{consequence}")
 }

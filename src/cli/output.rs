@@ -6,10 +6,11 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use crate::daemon::Chain;
-use crate::diagnostic::{Diagnostic, one_line};
+use crate::diagnostic::Diagnostic;
 use crate::place::AccountName;
 use crate::report::Paint;
 use crate::settings::Environment;
+use crate::text::{self, screen};
 
 /// Standard output and standard error.
 pub(super) struct Output {
@@ -43,7 +44,7 @@ impl Output {
         if self.err.is_terminal() {
             self.progress = true;
             // To the start of the line, and what is right of it cleared (ECMA-48, EL).
-            let _ = write!(self.err, "\r{line}\u{1b}[K").and_then(|()| self.err.flush());
+            let _ = write!(self.err, "\r{}\u{1b}[K", text::line(line)).and_then(|()| self.err.flush());
         }
     }
 
@@ -54,8 +55,10 @@ impl Output {
         }
     }
 
-    /// Prints text as it is to standard output.
+    /// Prints text to standard output: lines, and colours if they are wanted. Whatever else a terminal would obey is shown as
+    /// its escape, wherever it came from.
     pub(super) fn text(&mut self, text: &str) {
+        let text = screen(text, self.paint == Paint::Coloured);
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Ok(()) => {}
             // Whoever reads has seen enough (`followsift explain *.eml | head`).
@@ -86,17 +89,17 @@ impl Output {
 
     /// Prints a line to standard error; there is nobody to tell if that fails.
     pub(super) fn error(&mut self, line: &str) {
-        let _ = writeln!(self.err, "{line}");
+        let _ = writeln!(self.err, "{}", screen(line, self.err_paint == Paint::Coloured));
     }
 
     /// Prints an error with its causes, joined once, here.
     pub(super) fn failure(&mut self, error: &dyn Error) {
-        self.error(&format!("error: {}", one_line(&Chain(error).to_string())));
+        self.error(&format!("error: {}", text::line(&Chain(error).to_string())));
     }
 
     /// Prints what went wrong with an account, with its causes.
     pub(super) fn account_failure(&mut self, account: &AccountName, error: &dyn Error) {
-        self.error(&format!("error: {account}: {}", one_line(&Chain(error).to_string())));
+        self.error(&format!("error: {account}: {}", text::line(&Chain(error).to_string())));
     }
 
     /// Prints findings to standard error, each followed by an empty line.
@@ -113,5 +116,5 @@ impl Output {
 
 /// A path on one line, without anything that a terminal would obey.
 pub(super) fn shown(path: &Path) -> String {
-    one_line(&path.display().to_string())
+    text::line(&path.display().to_string()).into_owned()
 }

@@ -177,7 +177,7 @@ fn recognise(bytes: &[u8], profiles: &Profiles, trust: &Trust) -> Option<Notific
     let message = Message::parse(bytes).ok()?;
     match profiles.recognise(&message, trust, Timestamp(0)) {
         Recognition::Recognised(notification) => Some(notification),
-        Recognition::Incomplete { .. } | Recognition::Foreign => None,
+        Recognition::Incomplete { .. } | Recognition::TooCostly | Recognition::Foreign => None,
     }
 }
 

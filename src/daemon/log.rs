@@ -15,6 +15,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFi
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::text::line;
+
 /// The kinds of events, each with a number of its own, as the journal's MESSAGE_ID has it (systemd.journal-fields(7)).
 #[expect(missing_docs, reason = "each is named after the event that bears it")]
 pub mod kind {
@@ -124,7 +126,7 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// Standard error behind a filter for control characters. An event arrives in one write.
+/// Standard error behind `text::line`. An event arrives in one write.
 struct Harmless;
 
 impl<'a> MakeWriter<'a> for Harmless {
@@ -146,15 +148,9 @@ impl Write for Harmless {
     }
 }
 
-/// The text on one line: control characters are shown as their escapes, but for the newline at the end.
+/// The event on one line, whose end it keeps.
 fn harmless(text: &str) -> String {
-    let line = text.strip_suffix('\n').unwrap_or(text);
-    let mut shown = String::with_capacity(text.len() + 1);
-    for c in line.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown.push('\n');
-    shown
+    format!("{}\n", line(text.strip_suffix('\n').unwrap_or(text)))
 }
 
 #[cfg(test)]
@@ -163,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_write_a_second_line_or_move_the_cursor() {
-        assert_eq!(harmless("moved name=a\u{1b}[2Jb\n<3>forged\n"), "moved name=a\\u{1b}[2Jb\\n<3>forged\n");
+        assert_eq!(harmless("moved name=a\u{1b}[2Jb\n<3>forged\n"), "moved name=a\\u{1b}[2Jb <3>forged\n");
     }
 
     #[test]

@@ -78,8 +78,7 @@ pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>,
         let _ = write!(text, "; last trouble {}: {trouble}", moment(*when));
     }
     // A newline would begin another word of the protocol (sd_notify(3)).
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
-    line
+    crate::text::line(&text).chars().take(LONGEST).collect()
 }
 
 fn moment(when: Timestamp) -> String {

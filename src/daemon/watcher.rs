@@ -363,6 +363,13 @@ fn tell_of_mail(dealt: &Dealt) {
             );
             return;
         }
+        Recognition::TooCostly => {
+            warn!(
+                message_id = kind::INCOMPLETE, %folder, uid, mail_id,
+                "a message costs too much to read, which no notification does; it stays"
+            );
+            return;
+        }
         Recognition::Foreign if *end == End::Failed => {
             error!(%folder, uid, mail_id, "a mail could not be assessed, by a fault of followsift; it stays");
             return;

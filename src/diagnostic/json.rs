@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Diagnostic, Place, Severity, clamp};
+use crate::text::json;
 
 /// A finding. What it has none of is left out.
 #[derive(Debug, Serialize)]
@@ -54,7 +55,7 @@ impl Diagnostic {
             related: related.map(|(place, message)| Related { message, place: span(place) }),
         };
         // Strings and numbers always serialise.
-        serde_json::to_string(&finding).unwrap_or_default()
+        json(&serde_json::to_string(&finding).unwrap_or_default()).into_owned()
     }
 }
 

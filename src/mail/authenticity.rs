@@ -65,7 +65,7 @@ pub(super) fn judge(
     let evidence = |(report, result): (&Report, &MethodResult)| {
         let domain = result.domain().unwrap_or_default();
         let text = format!("{}: {}={} {domain}", report.authserv_id, result.method, result.outcome);
-        super::line::one_line(&text, 200)
+        crate::text::one_line(&text, 200)
     };
     let failed = |result: &MethodResult| matches!(result.outcome.as_str(), "fail" | "hardfail");
     if let Some(found) = results().find(|(_, result)| result.method == "dmarc" && failed(result)) {

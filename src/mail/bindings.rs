@@ -1,7 +1,6 @@
 //! What the holes of templates took in one mail: typed, and agreeing with each other.
 
-use url::Host;
-
+use super::host;
 use super::notification::{Fact, Shown};
 use super::numeral::Numerals;
 
@@ -33,7 +32,15 @@ pub(super) enum Found {
 
 /// What the holes took so far in one mail, or for one of its followers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bindings(Vec<(Hole, Found)>);
+pub(super) struct Bindings(Vec<Binding>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Binding {
+    hole: Hole,
+    found: Found,
+    /// The host in it, in the form in which hosts are compared; parsed once, since many candidates are compared with it.
+    host: Option<String>,
+}
 
 impl Hole {
     /// The hole of a word in braces.
@@ -91,37 +98,58 @@ impl Bindings {
     /// All that was taken, in the order in which it was.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Found> {
-        self.0.iter().map(|(_, found)| found)
+        self.0.iter().map(|binding| &binding.found)
     }
 
     /// What a hole took.
     pub(super) fn get(&self, hole: Hole) -> Option<&Found> {
-        self.0.iter().find(|(taken, _)| *taken == hole).map(|(_, found)| found)
+        self.binding(hole).map(|binding| &binding.found)
+    }
+
+    fn binding(&self, hole: Hole) -> Option<&Binding> {
+        self.0.iter().find(|binding| binding.hole == hole)
+    }
+
+    /// How many bytes it holds: what a copy of it costs.
+    pub(super) fn size(&self) -> usize {
+        let size = |binding: &Binding| match &binding.found {
+            Found::Text(text) => text.len(),
+            Found::Count(_) => 1,
+        };
+        self.0.iter().map(size).sum()
     }
 
     /// Notes what a hole took; of two forms of one handle the fuller one stays.
     pub(super) fn take(&mut self, hole: Hole, found: Found) {
-        match self.0.iter_mut().find(|(taken, _)| *taken == hole) {
-            Some((Hole::Fact(Fact::Handle), Found::Text(kept))) => {
-                if let Found::Text(other) = found
-                    && is_fuller(&other, kept)
+        match self.0.iter_mut().find(|binding| binding.hole == hole) {
+            Some(binding) => {
+                if let (Hole::Fact(Fact::Handle), Found::Text(kept), Found::Text(other)) =
+                    (hole, &binding.found, &found)
+                    && is_fuller(other, kept)
                 {
-                    *kept = other;
+                    *binding = Binding::new(hole, found);
                 }
             }
-            Some(_) => {}
-            None => self.0.push((hole, found)),
+            None => self.0.push(Binding::new(hole, found)),
         }
     }
 
     /// Is `candidate` what the hole took before, if it took anything?
     pub(super) fn agree(&self, hole: Hole, candidate: &str, numerals: &Numerals) -> bool {
-        match self.get(hole) {
-            None => true,
-            Some(Found::Count(count)) => numerals.read(candidate).as_ref() == Some(count),
-            Some(Found::Text(text)) => match hole {
-                Hole::Fact(Fact::Handle) => same_handle(text, candidate),
-                Hole::Host => same_host(text, candidate),
+        let Some(Binding { found, host, .. }) = self.binding(hole) else { return true };
+        match found {
+            Found::Count(count) => numerals.read(candidate).as_ref() == Some(count),
+            Found::Text(text) => match hole {
+                // One handle may be printed with its host and without, and an international host in two ways.
+                Hole::Fact(Fact::Handle) => {
+                    let ((user, _), (other, other_host)) = (split(text), split(candidate));
+                    is_same_user(user, other)
+                        && host
+                            .as_ref()
+                            .zip(other_host)
+                            .is_none_or(|(host, other)| host::is_same(host, other))
+                }
+                Hole::Host => host.as_ref().is_some_and(|host| host::is_same(host, candidate)),
                 Hole::You => text.eq_ignore_ascii_case(candidate),
                 _ => text == candidate,
             },
@@ -129,40 +157,41 @@ impl Bindings {
     }
 }
 
+impl Binding {
+    fn new(hole: Hole, found: Found) -> Self {
+        let host = match (&found, hole) {
+            (Found::Text(text), Hole::Host) => Some(text.as_str()),
+            (Found::Text(text), Hole::Fact(Fact::Handle)) => split(text).1,
+            _ => None,
+        };
+        let host = host.map(|host| host::canonical(host).into_owned());
+        Self { hole, found, host }
+    }
+}
+
+/// The longest text that can be a handle: what mail allows a local part (RFC 5321, section 4.5.3.1.1), at its host.
+pub(super) const LONGEST_HANDLE: usize = 64 + "@".len() + host::LONGEST;
+
 /// `ann`, `ann.b_c-d` or either with `@host`.
 pub(super) fn is_handle(text: &str) -> bool {
     let fits = |c: char| {
         let is_sign = matches!(c, '_' | '.' | '-' | '@' | '~' | '+');
         if c.is_ascii() { c.is_ascii_alphanumeric() || is_sign } else { !c.is_whitespace() }
     };
-    let (user, host) = text.split_once('@').map_or((text, None), |(user, host)| (user, Some(host)));
-    !user.is_empty()
+    let (user, host) = split(text);
+    text.len() <= LONGEST_HANDLE
+        && !user.is_empty()
         && text.chars().all(fits)
-        && host.is_none_or(|host| !host.is_empty() && !host.contains('@'))
+        && host.is_none_or(|host| !host.is_empty() && !host.contains('@') && host::is_short(host))
 }
 
-/// A name with a dot in it, perhaps with a port.
-pub(super) fn is_host(text: &str) -> bool {
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | ':');
-    text.contains('.') && !text.starts_with('.') && !text.ends_with('.') && text.chars().all(fits)
+/// A handle and the host in it, if it shows one.
+fn split(handle: &str) -> (&str, Option<&str>) {
+    handle.split_once('@').map_or((handle, None), |(user, host)| (user, Some(host)))
 }
 
-fn same_host(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
-        || matches!((Host::parse(one), Host::parse(other)), (Ok(a), Ok(b)) if a == b)
-}
-
-/// One handle may be printed with its host and without, and an international host in two ways.
-fn same_handle(one: &str, other: &str) -> bool {
-    let split = |handle| -> (&str, Option<&str>) {
-        str::split_once(handle, '@').map_or((handle, None), |(user, host)| (user, Some(host)))
-    };
-    let ((user, host), (other_user, other_host)) = (split(one), split(other));
-    user.to_lowercase() == other_user.to_lowercase()
-        && match (host, other_host) {
-            (Some(host), Some(other)) => same_host(host, other),
-            _ => true,
-        }
+fn is_same_user(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
 }
 
 /// With its host rather than without, in Unicode rather than in punycode (RFC 3492).

@@ -25,11 +25,15 @@ impl Link {
     /// to feign a host (RFC 3986, section 7.6).
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        // The fragment does not count, but what cannot stand in a link cannot stand there either: behind a `#` a name could
+        // hide whatever follows it.
+        let hostile = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"');
+        if text.len() > LINK_LIMIT || text.contains(hostile) {
+            return None;
+        }
         let text = text.split_once('#').map_or(text, |(before, _)| before);
         let (scheme, rest) = text.split_once("://")?;
-        let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-        let hostile = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"');
-        if !is_web || text.len() > LINK_LIMIT || text.contains(hostile) {
+        if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
             return None;
         }
         let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -60,9 +64,26 @@ impl Link {
         &self.address
     }
 
+    /// How many bytes it has.
+    pub(super) fn size(&self) -> usize {
+        self.whole.len()
+    }
+
     /// The link without its query: `twitter.com/ann?utm_source=x` leads where `twitter.com/ann` does.
     pub(super) fn bare(&self) -> &str {
         self.whole.get(..self.query).unwrap_or(&self.whole)
+    }
+
+    /// The link with those parameters of its query alone that are named: the others may be made for the recipient, and some
+    /// of them let anybody in who has them (LinkedIn's `otpToken`).
+    pub(super) fn keeping(&self, parameters: &[String]) -> String {
+        let query = self.whole.get(self.query + 1..).unwrap_or_default();
+        let is_kept = |pair: &&str| {
+            let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+            parameters.iter().any(|parameter| parameter == name)
+        };
+        let kept: Vec<_> = query.split('&').filter(is_kept).collect();
+        if kept.is_empty() { self.bare().to_owned() } else { format!("{}?{}", self.bare(), kept.join("&")) }
     }
 
     /// A parameter of the query, decoded.
@@ -127,6 +148,9 @@ mod tests {
             "mailto:a@b.example",
             "https:///x",
             "https://x.example/a b",
+            "https://x.example/ann#x [https://x.example/bob",
+            "https://x.example/ann#\u{1b}[2J",
+            "https://x.example/ann#<b>",
         ] {
             assert_eq!(Link::parse(text), None, "{text}");
         }
@@ -134,6 +158,22 @@ mod tests {
             Link::parse("http://twitter.com.evil.test/x").unwrap().address(),
             "twitter.com.evil.test/x"
         );
+    }
+
+    #[test]
+    fn a_link_keeps_the_parameters_that_are_named_alone() {
+        let keeping = |text: &str, names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            Link::parse(text).unwrap().keeping(&names)
+        };
+        let link = "https://site.example/profile.php?otpToken=a&id=7&midToken=b&trk=c#top";
+        assert_eq!(keeping(link, &["id"]), "https://site.example/profile.php?id=7");
+        assert_eq!(keeping(link, &[]), "https://site.example/profile.php");
+        assert_eq!(
+            keeping("https://site.example/?author=2&author=3", &["author"]),
+            "https://site.example/?author=2&author=3"
+        );
+        assert_eq!(keeping("https://site.example/ann", &["id"]), "https://site.example/ann");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::ops::Range;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
-use super::line::one_line;
+use crate::text::one_line;
 
 /// How many elements are kept; later ones count as text of those around them.
 const ELEMENT_LIMIT: usize = 20_000;
@@ -22,6 +22,10 @@ pub(super) const LINE_CAP: usize = 4_000;
 const LINES_LIMIT: usize = 3_000;
 /// How many characters of an element's text are looked at for the line that they make.
 const TEXT_LIMIT: usize = 16 * LINE_CAP;
+/// What a piece of text costs beside its bytes, in bytes.
+const PIECE: usize = 8;
+/// To compose text that is not ASCII takes as long as to look at each of its bytes so often.
+const COMPOSING: usize = 6;
 /// How long an attribute may be.
 const ATTRIBUTE_LIMIT: usize = 8_192;
 
@@ -140,6 +144,19 @@ impl Document {
             end(&mut line);
         }
         lines
+    }
+
+    /// How many bytes are looked at to lay out the text or the lines of an element.
+    pub(super) fn size_of(&self, place: usize) -> usize {
+        let pieces = self.pieces_of(place);
+        let range = |piece: &Piece| match piece {
+            Piece::Text(range) => Some(range.clone()),
+            Piece::Break => None,
+        };
+        let start = pieces.iter().find_map(range).map_or(0, |range| range.start);
+        let end = pieces.iter().rev().find_map(range).map_or(0, |range| range.end);
+        let text = self.text.get(start..end).unwrap_or_default();
+        PIECE * pieces.len() + if text.is_ascii() { text.len() } else { COMPOSING * text.len() }
     }
 
     fn pieces_of(&self, place: usize) -> &[Piece] {

@@ -8,10 +8,10 @@ use std::fmt;
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
 use super::authentication::Report;
-use super::line::one_line;
 use super::notification::Timestamp;
 use super::part::Part;
 use super::people::{Address, addresses};
+use crate::text::one_line;
 
 /// How much of a mail, or of its header block alone, is looked at.
 pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
@@ -19,6 +19,8 @@ pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
 const HEADER_LIMIT: usize = 64 << 10;
 /// A header field with more encoded words is not read: decoding them takes quadratic time.
 const ENCODED_WORD_LIMIT: usize = 500;
+/// To decode a header field takes as long as to look at each of its bytes so often.
+const DECODING: usize = 8;
 /// How many parts are looked at in the search for text and HTML.
 const PARTS_LIMIT: usize = 300;
 /// How many characters of a subject count. RFC 5322, section 2.1.1 allows a line 998.
@@ -93,8 +95,13 @@ impl<'a> Head<'a> {
 
     fn senders(&self) -> &Senders {
         self.senders.get_or_init(|| {
-            let all: Vec<_> = self.fields("from").flat_map(|(_, header)| addresses(header)).collect();
-            let are_several = all.len() > 1 || self.fields("from").nth(1).is_some();
+            // `From :`, the blank obsolete (RFC 5322, section 4.5.2), is one to some readers and none to others.
+            let is_from = |header: &&MailHeader<'_>| {
+                header.get_key_raw().trim_ascii_end().eq_ignore_ascii_case(b"from")
+            };
+            let fields = || self.headers.iter().filter(is_from);
+            let all: Vec<_> = fields().flat_map(addresses).collect();
+            let are_several = all.len() > 1 || fields().nth(1).is_some();
             Senders { first: all.into_iter().next(), are_several }
         })
     }
@@ -122,6 +129,12 @@ impl<'a> Head<'a> {
         self.fields(name).filter_map(|(_, header)| decoded(header))
     }
 
+    /// How many bytes are looked at to find and decode all fields of a name.
+    pub(super) fn size_of(&self, name: &str) -> usize {
+        self.headers.len()
+            + self.fields(name).map(|(_, header)| DECODING * header.get_value_raw().len()).sum::<usize>()
+    }
+
     /// The raw values of all fields of a name, each with its place among all fields.
     pub(super) fn raw_values(&self, name: &str) -> impl Iterator<Item = (usize, String)> {
         self.fields(name)
@@ -146,6 +159,8 @@ pub struct Message<'a> {
     head: Head<'a>,
     text: Option<Part<'a>>,
     html: Option<Part<'a>>,
+    /// How many bytes of it were read.
+    size: usize,
 }
 
 impl<'a> Message<'a> {
@@ -174,7 +189,8 @@ impl<'a> Message<'a> {
             |part: &ParsedMail<'_>| part.raw_bytes.as_ptr_range().end == end.as_ptr_range().end;
         let is_single = mail.subparts.is_empty() && end.len() == bytes.len() && end.ends_with(b"\n");
         let read = |part: &ParsedMail<'a>| Part::new(part, ends_with_mail(part) && !is_single);
-        Ok(Self { text: text.map(read), html: html.map(read), head: Head::new(mail.headers) })
+        let (text, html) = (text.map(read), html.map(read));
+        Ok(Self { text, html, head: Head::new(mail.headers), size: whole.len() })
     }
 
     /// The subject as one line.
@@ -226,6 +242,11 @@ impl<'a> Message<'a> {
 
     pub(super) fn head(&self) -> &Head<'a> {
         &self.head
+    }
+
+    /// How many bytes of it were read.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 }
 
@@ -324,6 +345,10 @@ mod tests {
         assert!(!several("From: a@x.example\n\n"));
         assert!(several("From: a@x.example, b@y.example\n\n"));
         assert!(several("From: a@x.example\nFrom: b@y.example\n\n"));
+        for blank in [" ", "\t", "  "] {
+            assert!(several(&format!("From: a@x.example\nFrom{blank}: b@y.example\n\n")), "{blank:?}");
+            assert!(several(&format!("FROM{blank}: a@x.example\nfrom: b@y.example\n\n")), "{blank:?}");
+        }
     }
 
     #[test]

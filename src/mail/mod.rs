@@ -1,16 +1,17 @@
 //! Bytes to a message, and a message to a [`Notification`]: what a mail says, and whether it is one of those that tell
 //! of a new follower.
 //!
-//! Pure, and the only user of mailparse. Imports `diagnostic` alone.
+//! Pure, and the only user of mailparse. Imports `diagnostic` and `text` alone.
 //!
 //! `message` reads a mail, `part` decodes its text, `authentication` its Authentication-Results, which `authenticity` judges. `profile` holds
 //! what is known of the networks; it looks at a mail by way of `markup` and `selector` (the HTML part), `link`, and
-//! `template`, whose holes take facts into `bindings`: numbers by `numeral`, all text through `line`.
+//! `template`, whose holes take facts into `bindings`: numbers by `numeral`, hosts by `host`, all text through `crate::text`. `work`
+//! counts what all of that looks at, and ends it.
 
 mod authentication;
 mod authenticity;
 mod bindings;
-mod line;
+mod host;
 mod link;
 mod markup;
 mod message;
@@ -21,9 +22,9 @@ mod people;
 mod profile;
 mod selector;
 mod template;
+mod work;
 
 pub use authenticity::Trust;
-pub use line::one_line;
 pub use message::{Message, Unreadable};
 pub use notification::{
     Authenticity, Fact, Follower, FollowerKey, Kind, Network, Notification, Recognition, Shown, Timestamp,
@@ -31,3 +32,6 @@ pub use notification::{
 };
 pub use people::correspondents;
 pub use profile::{LayoutSummary, NetworkSummary, Profiles};
+pub use work::Cost;
+
+pub use crate::text::one_line;

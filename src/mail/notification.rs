@@ -413,6 +413,8 @@ pub enum Recognition {
         /// them all.
         missing: Vec<Fact>,
     },
+    /// To read it would take more work than a message may cost. Nothing is known about it; it stays, and is named.
+    TooCostly,
     /// Anything else.
     Foreign,
 }

@@ -2,6 +2,9 @@
 
 use super::notification::Shown;
 
+/// The longest text that is read as a number, in bytes.
+pub(super) const LONGEST: usize = 400;
+
 /// How one language prints numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Numerals {

@@ -2,8 +2,8 @@
 
 use mailparse::{MailAddr, MailHeader, addrparse_header, parse_headers};
 
-use super::line::one_line;
 use super::message::{MESSAGE_LIMIT, is_decodable};
+use crate::text::one_line;
 
 /// How many characters of a display name are kept.
 const NAME_CAP: usize = 200;

@@ -3,6 +3,10 @@
 use std::fmt;
 
 use super::markup::{Document, Element};
+use super::work::Work;
+
+/// What it takes to look at an element without classes.
+const ELEMENT: usize = 8;
 
 /// Which elements are meant: `table.entry td.bio`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,32 +33,67 @@ impl Selector {
         if steps.is_empty() { Err("a selector cannot be empty") } else { Ok(Self { steps }) }
     }
 
-    /// The elements meant, in the order of the document, within `container` (itself included).
+    /// The elements meant, in the order of the document, within `container` (itself included). None is, once `work` is
+    /// spent.
     pub(super) fn select<'d>(
         &'d self,
         document: &'d Document,
         container: Option<usize>,
+        work: &'d Work,
     ) -> impl Iterator<Item = usize> + 'd {
-        document.within(container).filter(|place| self.means(document, *place))
+        let (last, outer) =
+            self.steps.split_last().map_or((None, [].as_slice()), |(last, outer)| (Some(last), outer));
+        let range = document.within(container);
+        let mut reached = Reached::new(outer, document, range.start, work);
+        range.filter(move |place| {
+            let (Some(element), Some(last)) = (document.element(*place), last) else { return false };
+            reached.by(element) == outer.len() && last.means(element, work)
+        })
+    }
+}
+
+/// How many of a selector's outer steps the elements around each one take, the outermost first: each element is looked at
+/// once, however many are inside it.
+struct Reached<'d> {
+    outer: &'d [Step],
+    work: &'d Work,
+    /// The first element that is asked about.
+    first: usize,
+    /// What those around the first take.
+    around: usize,
+    /// What each element takes together with those around it, from the first on.
+    within: Vec<usize>,
+}
+
+impl<'d> Reached<'d> {
+    fn new(outer: &'d [Step], document: &'d Document, first: usize, work: &'d Work) -> Self {
+        let mut reached = Self { outer, work, first, around: 0, within: Vec::new() };
+        if !outer.is_empty() {
+            let parent = |element: &&'d Element| document.element(element.parent?);
+            let inside = document.element(first).into_iter();
+            let around: Vec<_> =
+                inside.flat_map(|first| std::iter::successors(parent(&first), parent)).collect();
+            reached.around = around.into_iter().rev().fold(0, |taken, element| reached.with(taken, element));
+        }
+        reached
     }
 
-    fn means(&self, document: &Document, place: usize) -> bool {
-        let mut steps = self.steps.iter().rev();
-        let Some(element) = document.element(place) else { return false };
-        if !steps.next().is_some_and(|step| step.means(element)) {
-            return false;
+    /// What the elements around the next one take. To be asked of every element, in the order of the document.
+    fn by(&mut self, element: &Element) -> usize {
+        if self.outer.is_empty() {
+            return 0;
         }
-        let mut around = element.parent;
-        for step in steps {
-            loop {
-                let Some(outer) = around.and_then(|place| document.element(place)) else { return false };
-                around = outer.parent;
-                if step.means(outer) {
-                    break;
-                }
-            }
+        let place = element.parent.and_then(|parent| parent.checked_sub(self.first));
+        let around = place.and_then(|place| self.within.get(place)).copied().unwrap_or(self.around);
+        self.within.push(self.with(around, element));
+        around
+    }
+
+    fn with(&self, taken: usize, element: &Element) -> usize {
+        match self.outer.get(taken) {
+            Some(step) if step.means(element, self.work) => taken + 1,
+            _ => taken,
         }
-        true
     }
 }
 
@@ -107,7 +146,11 @@ impl Step {
         }
     }
 
-    fn means(&self, element: &Element) -> bool {
+    fn means(&self, element: &Element, work: &Work) -> bool {
+        let classes = if self.classes.is_empty() { 0 } else { element.classes.len() };
+        if !work.look(ELEMENT + classes) {
+            return false;
+        }
         let has = |class: &String| element.classes.split_ascii_whitespace().any(|word| word == class);
         (self.tag.is_empty() || self.tag == element.tag)
             && (self.id.is_empty() || self.id == element.id)
@@ -124,8 +167,9 @@ mod tests {
     fn check(selector: &str, expected: &[&str]) {
         let document = Document::parse(HTML, false);
         let selector = Selector::compile(selector).unwrap();
+        let work = Work::for_size(HTML.len());
         let found: Vec<_> =
-            selector.select(&document, None).filter_map(|place| document.text_of(place)).collect();
+            selector.select(&document, None, &work).filter_map(|place| document.text_of(place)).collect();
         assert_eq!(found, expected);
     }
 
@@ -137,6 +181,39 @@ mod tests {
         check("table i", &["2"]);
         check("div *", &["3"]);
         check("i td", &[]);
+    }
+
+    #[test]
+    fn what_stands_around_a_container_counts() {
+        let document =
+            Document::parse("<table class=x><tr><td><i><b>1</b></i><b>2</b></td></tr></table><b>3", false);
+        let work = Work::for_size(1_000);
+        let within = |selector: &str, container| {
+            let selector = Selector::compile(selector).unwrap();
+            let found = selector.select(&document, container, &work);
+            found.filter_map(|place| document.text_of(place)).collect::<Vec<_>>()
+        };
+        let cell = Selector::compile("td").unwrap().select(&document, None, &work).next();
+        assert_eq!(within(".x tr b", cell), ["1", "2"]);
+        assert_eq!(within(".x i b", cell), ["1"]);
+        assert_eq!(within("tr .x b", cell), Vec::<String>::new());
+        assert_eq!(within(".x td", cell), ["12"]);
+        assert_eq!(within("td td", cell), Vec::<String>::new());
+    }
+
+    #[test]
+    fn elements_around_many_are_looked_at_once() {
+        let cost = |size: usize| {
+            let html = format!("<div class='{}'>", "x ".repeat(4_000)).repeat(20) + &"<b></b>".repeat(size);
+            let document = Document::parse(&html, false);
+            let work = Work::for_size(html.len());
+            let found = Selector::compile(".a .b .c b").unwrap().select(&document, None, &work).count();
+            assert_eq!(found, 0);
+            assert!(!work.is_spent());
+            work.cost().spent
+        };
+        let (one, two) = (cost(4_000), cost(8_000));
+        assert!(two < 2 * one, "{one} then {two}");
     }
 
     #[test]

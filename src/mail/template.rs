@@ -5,15 +5,23 @@
 
 use std::fmt;
 
-use super::bindings::{Bindings, Found, Hole, is_handle, is_host};
-use super::line::one_line;
+use super::bindings::{Bindings, Found, Hole, LONGEST_HANDLE, is_handle};
+use super::host;
 use super::notification::Fact;
-use super::numeral::Numerals;
+use super::numeral::{self, Numerals};
+use super::work::Work;
+use crate::text::one_line;
 
 /// How many characters of a template count.
 const TEMPLATE_CAP: usize = 1_000;
 /// How many attempts one comparison may take; a hostile text runs into it, a real one never.
 const ATTEMPTS: usize = 5_000;
+/// To see that a text ends otherwise takes a byte or two.
+const ENDS: usize = 4;
+/// To decode a host takes as long as to look at each of its bytes so often.
+const DECODING: usize = 32;
+/// What an attempt costs beside the bytes that it looks at.
+const ATTEMPT: usize = 8;
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,15 +115,23 @@ impl Template {
         }
     }
 
-    /// Compares a whole line or link; what fits extends `known`.
-    pub(super) fn read(&self, text: &str, known: &Bindings, numerals: &Numerals) -> Option<Bindings> {
-        if !text.ends_with(self.end()) || !text.starts_with(self.start()) {
+    /// Compares a whole line or link; what fits extends `known`. Nothing fits once `work` is spent.
+    pub(super) fn read(
+        &self,
+        text: &str,
+        known: &Bindings,
+        numerals: &Numerals,
+        work: &Work,
+    ) -> Option<Bindings> {
+        if !work.look(ENDS) || !text.ends_with(self.end()) || !text.starts_with(self.start()) {
             return None;
         }
         let mut taken = Vec::new();
         let mut attempts = ATTEMPTS;
-        let reader = Reader { known, numerals, form: self.form };
-        if !reader.fits(&self.pieces, text, &mut taken, &mut attempts) {
+        let reader = Reader { known, numerals, form: self.form, work };
+        if !reader.fits(&self.pieces, text, &mut taken, &mut attempts)
+            || !work.look(known.size() + text.len())
+        {
             return None;
         }
         let mut bindings = known.clone();
@@ -164,10 +180,21 @@ fn push_literal(pieces: &mut Vec<Piece>, text: &str, form: Form) {
     pieces.push(Piece::Literal(format!("{}{path}", host.to_lowercase())));
 }
 
+/// The longest text that a hole can take.
+fn longest(hole: Hole) -> usize {
+    match hole {
+        Hole::Host => host::LONGEST,
+        Hole::Fact(Fact::Handle) => LONGEST_HANDLE,
+        Hole::Fact(fact) if fact.is_count() => numeral::LONGEST,
+        _ => usize::MAX,
+    }
+}
+
 struct Reader<'r> {
     known: &'r Bindings,
     numerals: &'r Numerals,
     form: Form,
+    work: &'r Work,
 }
 
 impl Reader<'_> {
@@ -181,15 +208,16 @@ impl Reader<'_> {
         let Some((piece, rest)) = pieces.split_first() else { return text.is_empty() };
         let hole = match piece {
             Piece::Literal(literal) => {
-                return text
-                    .strip_prefix(literal.as_str())
-                    .is_some_and(|text| self.fits(rest, text, taken, attempts));
+                return self.work.look(literal.len())
+                    && text
+                        .strip_prefix(literal.as_str())
+                        .is_some_and(|text| self.fits(rest, text, taken, attempts));
             }
             Piece::Hole(hole) => *hole,
         };
         if let Some(bound) = self.bound(hole) {
             let Some((candidate, tail)) = text.split_at_checked(bound.len()) else { return false };
-            if candidate != bound || !self.takes(hole, candidate, taken) {
+            if !self.work.look(bound.len()) || candidate != bound || !self.takes(hole, candidate, taken) {
                 return false;
             }
             taken.push((hole, candidate));
@@ -204,16 +232,21 @@ impl Reader<'_> {
         }
         let mut end = match rest.first() {
             None => text.len(),
-            Some(Piece::Literal(literal)) => match text.find(literal.as_str()) {
+            Some(Piece::Literal(literal)) => match self.find(literal, text) {
                 Some(end) => end,
                 None => return false,
             },
             Some(Piece::Hole(_)) => 0,
         };
+        let longest = longest(hole);
         loop {
             let Some(left) = attempts.checked_sub(1) else { return false };
             *attempts = left;
             let Some((candidate, tail)) = text.split_at_checked(end) else { return false };
+            // What follows is longer still.
+            if candidate.len() > longest {
+                return false;
+            }
             if self.takes(hole, candidate, taken) && !self.goes_on(hole, text, end) {
                 taken.push((hole, candidate));
                 if self.fits(rest, tail, taken, attempts) {
@@ -226,7 +259,7 @@ impl Reader<'_> {
                 None => return false,
                 Some(Piece::Hole(_)) => next,
                 Some(Piece::Literal(literal)) => {
-                    match text.get(next..).and_then(|tail| tail.find(literal.as_str())) {
+                    match text.get(next..).and_then(|tail| self.find(literal, tail)) {
                         Some(offset) => next + offset,
                         None => return false,
                     }
@@ -235,16 +268,26 @@ impl Reader<'_> {
         }
     }
 
+    /// Where a literal stands next.
+    fn find(&self, literal: &str, text: &str) -> Option<usize> {
+        let found = text.find(literal);
+        self.work.look(found.unwrap_or(text.len()) + literal.len()).then_some(found)?
+    }
+
     /// Is it a number that does not end there? `12 450` is not 12, nor is `2 K` two.
     fn goes_on(&self, hole: Hole, text: &str, end: usize) -> bool {
         let Hole::Fact(fact) = hole else { return false };
-        let next = |tail: &str| {
-            let word = tail.trim_start();
-            let start = tail.len() - word.len();
-            (start > 0).then(|| end + start + word.find(char::is_whitespace).unwrap_or(word.len()))
-        };
-        let longer = text.get(end..).and_then(next).and_then(|end| text.get(..end));
-        fact.is_count() && longer.is_some_and(|longer| self.numerals.read(longer).is_some())
+        if !fact.is_count() {
+            return false;
+        }
+        let tail = text.get(end..).unwrap_or_default();
+        let word = tail.trim_start();
+        let start = tail.len() - word.len();
+        let end = end + start + word.find(char::is_whitespace).unwrap_or(word.len());
+        start > 0
+            && end <= numeral::LONGEST
+            && self.work.look(end)
+            && text.get(..end).is_some_and(|longer| self.numerals.read(longer).is_some())
     }
 
     /// The one text that a hole can take now, as it took it before: none where two forms of one thing agree.
@@ -265,6 +308,12 @@ impl Reader<'_> {
         attempts: &mut usize,
     ) -> bool {
         let mut end = text.find(char::is_whitespace).unwrap_or(text.len());
+        if !self.work.look(end) {
+            return false;
+        }
+        while end > LONGEST_HANDLE || !text.is_char_boundary(end) {
+            end -= 1;
+        }
         while let Some((candidate, tail)) = text.split_at_checked(end) {
             let Some(left) = attempts.checked_sub(1) else { return false };
             *attempts = left;
@@ -283,13 +332,15 @@ impl Reader<'_> {
 
     /// Can the hole be this, and is it what the hole took elsewhere?
     fn takes(&self, hole: Hole, candidate: &str, taken: &[(Hole, &str)]) -> bool {
-        if self.form == Form::Link && (candidate.is_empty() || candidate.contains('/')) {
+        if !self.work.look(ATTEMPT + candidate.len())
+            || (self.form == Form::Link && (candidate.is_empty() || candidate.contains('/')))
+        {
             return false;
         }
         let is_possible = match hole {
             Hole::Any => return true,
             Hole::You | Hole::Site => !candidate.is_empty(),
-            Hole::Host => is_host(candidate),
+            Hole::Host => host::is_host(candidate),
             Hole::Id => candidate.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')),
             Hole::Fact(Fact::Handle) => is_handle(candidate),
             Hole::Fact(Fact::Url) => super::link::Link::parse(candidate).is_some(),
@@ -297,8 +348,17 @@ impl Reader<'_> {
             Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
             Hole::Fact(_) => candidate.trim() == candidate,
         };
+        // A host that is not plain is decoded to be compared, and a link was.
+        let decoded = match hole {
+            Hole::Host | Hole::Fact(Fact::Handle) if is_possible && !host::is_plain(candidate) => {
+                DECODING * candidate.len()
+            }
+            Hole::Fact(Fact::Url) => 2 * candidate.len(),
+            _ => 0,
+        };
         is_possible
             && !candidate.is_empty()
+            && self.work.look(decoded)
             && taken.iter().all(|(other, text)| *other != hole || *text == candidate)
             && self.known.agree(hole, candidate, self.numerals)
     }
@@ -308,6 +368,10 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
+    fn work() -> Work {
+        Work::for_size(256 << 10)
+    }
+
     fn numerals() -> Numerals {
         Numerals { decimal: '.', units: vec![("K".to_owned(), 1_000)] }
     }
@@ -315,7 +379,7 @@ mod tests {
     /// Compares, and prints what the holes took in the order of the template.
     fn read(template: &str, text: &str) -> Option<String> {
         let template = Template::compile(template, Form::Line).unwrap();
-        let bindings = template.read(text, &Bindings::default(), &numerals())?;
+        let bindings = template.read(text, &Bindings::default(), &numerals(), &work())?;
         let words = bindings.iter().map(|found| match found {
             Found::Text(text) => text.clone(),
             Found::Count(count) => format!("{count:?}"),
@@ -380,8 +444,8 @@ mod tests {
         let template = Template::compile("<follow.{you}.{host}>", Form::Line).unwrap();
         let mut known = Bindings::default();
         known.take(Hole::Host, Found::Text("mastodon.social".to_owned()));
-        assert!(template.read("<follow.mika.mastodon.social>", &known, &numerals()).is_some());
-        assert!(template.read("<follow.mastodon.social>", &known, &numerals()).is_none());
+        assert!(template.read("<follow.mika.mastodon.social>", &known, &numerals(), &work()).is_some());
+        assert!(template.read("<follow.mastodon.social>", &known, &numerals(), &work()).is_none());
     }
 
     #[test]
@@ -392,17 +456,17 @@ mod tests {
             ["ann@xn--bcher-kva.example follows", "> Ann@bücher.exampleさん", "ann@xn--bcher-kva.example"]
         {
             let template = Template::compile("{}{handle}{}", Form::Line).unwrap();
-            known = template.read(text, &known, &numerals()).unwrap();
+            known = template.read(text, &known, &numerals(), &work()).unwrap();
         }
         assert_eq!(known.text(Hole::Fact(Fact::Handle)), Some("Ann@bücher.example"));
         let template = Template::compile("@{handle}", Form::Line).unwrap();
-        assert!(template.read("@ann@other.example", &known, &numerals()).is_none());
+        assert!(template.read("@ann@other.example", &known, &numerals(), &work()).is_none());
     }
 
     #[test]
     fn no_hole_of_a_link_reaches_beyond_a_slash() {
         let template = Template::compile("Twitter.com/{handle}", Form::Link).unwrap();
-        let fits = |text| template.read(text, &Bindings::default(), &numerals()).is_some();
+        let fits = |text| template.read(text, &Bindings::default(), &numerals(), &work()).is_some();
         assert!(fits("twitter.com/ann"));
         assert!(!fits("twitter.com/ann/followers"));
         assert!(!fits("twitter.com/"));
@@ -420,7 +484,7 @@ mod tests {
     fn hostile_text_takes_bounded_time() {
         let template = Template::compile("{name} a {bio} a {location} a {website} b", Form::Line).unwrap();
         let text = "x a ".repeat(10_000);
-        assert!(template.read(&format!("{text} b"), &Bindings::default(), &numerals()).is_none());
+        assert!(template.read(&format!("{text} b"), &Bindings::default(), &numerals(), &work()).is_none());
     }
 
     #[test]

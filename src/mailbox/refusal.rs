@@ -134,9 +134,7 @@ impl fmt::Display for Refusal {
 
 /// One short line of printable ASCII.
 fn harmless(text: &str) -> String {
-    let clean: String =
-        text.chars().map(|c| if c.is_ascii_graphic() { c } else { ' ' }).take(LONGEST).collect();
-    clean.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+    crate::text::ascii(text, LONGEST)
 }
 
 #[cfg(test)]

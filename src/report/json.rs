@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::assess::Assessment;
 use crate::mail::{Fact, Follower, Notification, Recognition};
 use crate::rules::{Action, Verdict, VerdictName};
+use crate::text::json;
 
 /// One mail, as one line.
 #[derive(Debug, Serialize)]
@@ -74,6 +75,8 @@ pub fn assessed(file: &str, assessment: &Assessment) -> String {
             ("notification", Some(notification), Some(notification.network.as_str()))
         }
         Recognition::Incomplete { network, .. } => ("incomplete", None, Some(network.as_str())),
+        // Whose message it is was not read to its end either.
+        Recognition::TooCostly => ("incomplete", None, None),
         Recognition::Foreign => ("foreign", None, None),
     };
     let verdict = notification.map(|_| VerdictName::word(assessment.class.as_ref()));
@@ -96,7 +99,7 @@ pub fn unread(file: &str, error: &str) -> String {
 
 fn line(line: &Line<'_>) -> String {
     // Strings, numbers and lists of them always serialise.
-    serde_json::to_string(line).unwrap_or_default()
+    json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
 }
 
 fn people<'a>(notification: &'a Notification, verdicts: &'a [Verdict]) -> Vec<Person<'a>> {

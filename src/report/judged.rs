@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::rules::score::Score;
 use crate::rules::table::Row;
 use crate::rules::{Verdict, VerdictName};
+use crate::text::json;
 
 /// One row of the table, as one line of JSON.
 #[derive(Debug, Serialize)]
@@ -35,7 +36,7 @@ pub fn line(row: &Row, verdict: &Verdict, files: bool) -> String {
         rules: verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect(),
     };
     // Strings and numbers always serialise.
-    serde_json::to_string(&line).unwrap_or_default()
+    json(&serde_json::to_string(&line).unwrap_or_default()).into_owned()
 }
 
 /// How often the rules were right, a line for each source; a network's own line sums up those of its sources.

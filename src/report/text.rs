@@ -42,6 +42,7 @@ pub fn describe_painted(assessment: &Assessment, paint: Paint) -> String {
             };
             format!("{network} · seems to tell of a follower, but {trouble}: it stays\n")
         }
+        Recognition::TooCostly => "left: too costly to read, which no notification is\n".to_owned(),
         Recognition::Recognised(notification) => {
             let mut text = format!("{}\n", heading(notification, paint));
             for (follower, verdict) in notification.followers.iter().zip(&assessment.verdicts) {

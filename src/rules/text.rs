@@ -8,18 +8,19 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::host::HostName;
+use crate::text::{line, visible};
 
 /// The longest piece of a mail's text that evidence shows, in characters.
 const EXCERPT: usize = 60;
 
-/// A text in the form in which two texts are compared: compatibility-normalised (NFKC), case-folded in full,
-/// white space as single blanks and none around it. Case folding can undo normalisation, hence the second
+/// A text in the form in which two texts are compared: without what shows nothing, compatibility-normalised (NFKC),
+/// case-folded in full, white space as single blanks and none around it. Case folding can undo normalisation, hence the second
 /// round.
 pub(crate) fn fold(text: &str) -> String {
     let folded: String = if text.is_ascii() {
         text.to_ascii_lowercase()
     } else {
-        text.nfkc().default_case_fold().nfkc().collect()
+        visible(text).nfkc().default_case_fold().nfkc().collect()
     };
     let mut words = folded.split_whitespace();
     let mut line = String::with_capacity(folded.len());
@@ -34,7 +35,7 @@ pub(crate) fn fold(text: &str) -> String {
 /// A text that holds a host, to be compared: compatibility-normalised, and each letter lower-cased for itself. Folding in full
 /// would make `straße.example` into `strasse.example` and ς into σ, which are hosts of different people.
 pub(crate) fn lower(text: &str) -> String {
-    text.nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>().trim().to_owned()
+    visible(text).nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>().trim().to_owned()
 }
 
 /// A host to be compared: as DNS has it, in Unicode.
@@ -53,8 +54,9 @@ pub(crate) fn fold_handle(handle: &str) -> String {
 /// What a text looks like (UTS 39, section 4): equal for texts that a reader can confuse. Once of the text as
 /// it is written and once folded, since case decides what looks alike: `I` is like `l`, `i` is not.
 pub(crate) fn looks(text: &str) -> [String; 2] {
+    let text: String = visible(text).collect();
     let plain: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    [&plain, &fold(text)].map(|text| unicode_security::skeleton(text).collect())
+    [&plain, &fold(&text)].map(|text| unicode_security::skeleton(text).collect())
 }
 
 /// A text of a mail, folded once, and cut into words when the first rule asks for words.
@@ -105,20 +107,14 @@ fn boundaries(text: &str) -> Vec<usize> {
 /// A piece of a mail's text as evidence shows it: in quotes, on one line, short, and without anything that a
 /// terminal obeys or that turns the direction of writing.
 pub(crate) fn excerpt(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(EXCERPT)
-        .map(|c| if c.is_control() || is_directional(c) { ' ' } else { c })
-        .collect();
-    if text.chars().nth(EXCERPT).is_some() {
+    // Looking at all of a long text would cost more than is shown of it.
+    let start: String = text.chars().take(EXCERPT + 1).collect();
+    let line = line(&start);
+    let mut shown: String = line.chars().take(EXCERPT).collect();
+    if line.chars().nth(EXCERPT).is_some() {
         shown.push('…');
     }
     format!("\"{shown}\"")
-}
-
-fn is_directional(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -143,6 +139,16 @@ mod tests {
         assert_ne!(fold_handle("ana@βόλος.example"), fold_handle("ana@βόλοσ.example"));
         assert_ne!(lower("https://straße.example/@ana"), lower("https://strasse.example/@ana"));
         assert_eq!(lower("HTTPS://Toot.example/@Ana"), "https://toot.example/@ana");
+    }
+
+    #[test]
+    fn what_shows_nothing_makes_no_difference() {
+        for c in "\u{34f}\u{115f}\u{1160}\u{17b4}\u{180b}\u{200d}\u{3164}\u{fe0f}\u{ffa0}\u{1bca0}\u{1d173}\u{e0100}".chars() {
+            assert_eq!(fold(&format!("air{c}Drop")), "airdrop", "{c:?}");
+            assert_eq!(looks(&format!("air{c}drop")), looks("airdrop"), "{c:?}");
+        }
+        assert_eq!(fold("air\u{2800}drop"), "air drop");
+        assert_eq!(fold("❤\u{fe0f}"), fold("❤"));
     }
 
     #[test]

@@ -72,7 +72,8 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
     for mail in considered {
         let Some(assessment) = &mail.assessment else { continue };
         match &assessment.recognition {
-            Recognition::Foreign => {}
+            // Neither says that a network's messages have changed.
+            Recognition::Foreign | Recognition::TooCostly => {}
             Recognition::Incomplete { network, missing } => incomplete.push(Incomplete {
                 mail: mail.mail.clone(),
                 identity: mail.identity,
@@ -337,7 +338,7 @@ impl Tally {
     fn count(&mut self, assessment: Option<&Assessment>, end: &End) {
         match assessment.map(|assessment| &assessment.recognition) {
             Some(Recognition::Recognised(_)) => self.recognised += 1,
-            Some(Recognition::Incomplete { .. }) => self.incomplete += 1,
+            Some(Recognition::Incomplete { .. } | Recognition::TooCostly) => self.incomplete += 1,
             Some(Recognition::Foreign) | None => {}
         }
         match end {

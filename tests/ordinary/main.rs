@@ -119,6 +119,7 @@ fn no_mail_below_the_folder_named_by_the_environment_is_taken_for_a_notification
                 incomplete += 1;
                 println!("{name}: seems to be of {network}, without {missing:?}");
             }
+            Recognition::TooCostly => wrong.push(format!("{name}: too costly to read")),
             Recognition::Recognised(it) => wrong.push(format!("{name}: a {} of {}", it.kind, it.network)),
         }
         longest = longest.max(start.elapsed());

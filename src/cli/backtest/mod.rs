@@ -109,7 +109,7 @@ impl Heap {
     fn take(&mut self, bytes: &[u8], arrived: Timestamp, rulebook: &Rulebook) {
         match assess::recognise(Mail { bytes, arrived }, rulebook) {
             Recognition::Recognised(notification) => self.found.push(notification),
-            Recognition::Incomplete { .. } => self.incomplete += 1,
+            Recognition::Incomplete { .. } | Recognition::TooCostly => self.incomplete += 1,
             Recognition::Foreign => {}
         }
     }

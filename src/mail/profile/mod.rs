@@ -8,6 +8,7 @@
 //! title = "The Site"                     # as people call it
 //! about = "where the facts are from"
 //! domains = ["site.example"]             # the network's own; without them it is self-hosted
+//! identified-by = "id"                   # parameters of a profile link that say whose it is; no others are kept
 //! confidence = "low"                     # a guess: tried last, and never proven authentic
 //!
 //! [[redirect]]                           # a link that bears another in a parameter
@@ -83,6 +84,8 @@ struct Profile {
     /// them authentic.
     is_guess: bool,
     redirects: Vec<Redirect>,
+    /// The parameters of a link that say whose profile it is; no other becomes part of a fact.
+    identified_by: Vec<String>,
     locales: Vec<Locale>,
     layouts: Vec<Layout>,
 }

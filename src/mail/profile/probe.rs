@@ -5,7 +5,6 @@ use std::fmt;
 
 use super::{Locale, Profile};
 use crate::mail::bindings::{Bindings, Found, Hole};
-use crate::mail::line::one_line;
 use crate::mail::link::Link;
 use crate::mail::markup::{Document, LINE_CAP};
 use crate::mail::message::Message;
@@ -13,6 +12,8 @@ use crate::mail::notification::Fact;
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
 use crate::mail::template::Template;
+use crate::mail::work::Work;
+use crate::text::one_line;
 
 /// How many lines of the text part are looked at.
 const LINES_LIMIT: usize = 3_000;
@@ -67,8 +68,11 @@ pub(super) struct ProfileLink {
 #[derive(Debug)]
 pub(super) struct Content<'m> {
     pub(super) message: &'m Message<'m>,
+    /// What looking at it costs, by all profiles together.
+    pub(super) work: Work,
     lines: OnceCell<Vec<String>>,
     document: OnceCell<Option<Document>>,
+    is_passed_on: OnceCell<bool>,
 }
 
 /// A mail as one profile sees it.
@@ -91,7 +95,13 @@ pub(super) struct PlacedLink {
 
 impl<'m> Content<'m> {
     pub(super) fn new(message: &'m Message<'m>) -> Self {
-        Self { message, lines: OnceCell::new(), document: OnceCell::new() }
+        Self {
+            message,
+            work: Work::for_size(message.size()),
+            lines: OnceCell::new(),
+            document: OnceCell::new(),
+            is_passed_on: OnceCell::new(),
+        }
     }
 
     /// The lines of the text part, without blank ones.
@@ -111,6 +121,10 @@ impl<'m> Content<'m> {
     /// Has somebody passed it on? Mail programs write such a line above it, in any language:
     /// `---------- Forwarded message ---------`.
     pub(super) fn is_passed_on(&self) -> bool {
+        *self.is_passed_on.get_or_init(|| self.has_heading_of_another())
+    }
+
+    fn has_heading_of_another(&self) -> bool {
         const DASHES: &str = "-----";
         let heads = |line: &String| {
             line.starts_with(DASHES)
@@ -136,6 +150,10 @@ impl<'m> Content<'m> {
     /// All links: those of the HTML part, then those of the text part; what a redirect leads to comes before
     /// the redirect.
     fn links(&self, profile: &Profile) -> Vec<PlacedLink> {
+        let size = |part: Option<&str>| part.map_or(0, str::len);
+        if !self.work.look(size(self.message.text()) + size(self.message.html())) {
+            return Vec::new();
+        }
         let document = self.document();
         let anchors = document.into_iter().flat_map(|document| {
             document.within(None).filter_map(|place| {
@@ -146,7 +164,7 @@ impl<'m> Content<'m> {
         let in_text = self.unquoted().flat_map(Link::find_all);
         let all = anchors.chain(in_text.map(|link| PlacedLink { link, place: None })).take(LINKS_LIMIT);
         all.flat_map(|placed| {
-            let inner = profile.unwrap(&placed.link);
+            let inner = profile.unwrap(&placed.link, &self.work);
             inner.map(|link| PlacedLink { link, place: placed.place }).into_iter().chain([placed])
         })
         .collect()
@@ -155,19 +173,19 @@ impl<'m> Content<'m> {
 
 impl Profile {
     /// Where a redirect leads, as far as the link itself tells: the network's, after what Outlook puts around every link.
-    fn unwrap(&self, link: &Link) -> Option<Link> {
+    fn unwrap(&self, link: &Link, work: &Work) -> Option<Link> {
         let host = link.address().split('/').next().unwrap_or_default();
         if host.ends_with(".safelinks.protection.outlook.com") {
             let link = link.inner("url")?;
-            return self.redirected(&link).or(Some(link));
+            return self.redirected(&link, work).or(Some(link));
         }
-        self.redirected(link)
+        self.redirected(link, work)
     }
 
-    fn redirected(&self, link: &Link) -> Option<Link> {
+    fn redirected(&self, link: &Link, work: &Work) -> Option<Link> {
         self.redirects.iter().find_map(|redirect| {
             let (known, numerals) = (Bindings::default(), Numerals::default());
-            redirect.link.read(link.address(), &known, &numerals)?;
+            redirect.link.read(link.address(), &known, &numerals, work)?;
             link.inner(&redirect.parameter)
         })
     }
@@ -188,18 +206,37 @@ impl View<'_> {
 
     fn find_line(&self, templates: &[Template], known: &Bindings) -> Option<Bindings> {
         let lines = self.content.lines();
-        templates
-            .iter()
-            .find_map(|template| lines.iter().find_map(|line| template.read(line, known, self.numerals)))
+        templates.iter().find_map(|template| lines.iter().find_map(|line| self.read(template, line, known)))
     }
 
     fn find_lines(&self, lines: &[String], templates: &[Template], known: &Bindings) -> Option<Bindings> {
+        let (first, others) = templates.split_first()?;
         lines.windows(templates.len()).find_map(|window| {
-            let pairs = templates.iter().zip(window);
-            pairs
-                .into_iter()
-                .try_fold(known.clone(), |known, (template, line)| template.read(line, &known, self.numerals))
+            let (line, lines) = window.split_first()?;
+            let known = self.read(first, line, known)?;
+            others
+                .iter()
+                .zip(lines)
+                .try_fold(known, |known, (template, line)| self.read(template, line, &known))
         })
+    }
+
+    fn read(&self, template: &Template, text: &str, known: &Bindings) -> Option<Bindings> {
+        template.read(text, known, self.numerals, self.work())
+    }
+
+    fn work(&self) -> &Work {
+        &self.content.work
+    }
+
+    /// The lines of an element, as far as the work on the message goes.
+    fn lines_of(&self, document: &Document, place: usize) -> Option<Vec<String>> {
+        self.work().look(document.size_of(place)).then(|| document.lines_of(place))
+    }
+
+    /// The text of an element, as far as the work on the message goes.
+    fn text_of(&self, document: &Document, place: usize) -> Option<String> {
+        if self.work().look(document.size_of(place)) { document.text_of(place) } else { None }
     }
 }
 
@@ -209,51 +246,57 @@ impl Probe {
     pub(super) fn find(&self, view: &View<'_>, scope: Option<usize>, known: &Bindings) -> Option<Bindings> {
         match self {
             Self::Header { name, is } => {
-                let values = view.content.message.head().values(name);
-                values
-                    .into_iter()
-                    .find_map(|value| is.read(&one_line(&value, LINE_CAP), known, view.numerals))
+                let head = view.content.message.head();
+                if !view.work().look(head.size_of(name)) {
+                    return None;
+                }
+                head.values(name).find_map(|value| view.read(is, &one_line(&value, LINE_CAP), known))
             }
             Self::Text(templates) => view.find_lines(view.content.lines(), templates, known),
             Self::Phrase(name) => view.find_phrase(name, known),
             Self::Html { select, holds } => {
                 let document = view.content.document()?;
-                let mut places = select.select(document, scope).take(ELEMENTS_LIMIT);
+                let mut places = select.select(document, scope, view.work()).take(ELEMENTS_LIMIT);
                 match holds {
                     Holds::Anything => places.next().map(|_| known.clone()),
-                    Holds::Text(template) => places
-                        .find_map(|place| template.read(&document.text_of(place)?, known, view.numerals)),
-                    Holds::Lines(templates) => {
-                        places.find_map(|place| view.find_lines(&document.lines_of(place), templates, known))
+                    Holds::Text(template) => {
+                        places.find_map(|place| view.read(template, &view.text_of(document, place)?, known))
                     }
+                    Holds::Lines(templates) => places.find_map(|place| {
+                        view.find_lines(&view.lines_of(document, place)?, templates, known)
+                    }),
                     Holds::Only(templates) => places.find_map(|place| {
-                        let lines = document.lines_of(place);
+                        let lines = view.lines_of(document, place)?;
                         if lines.len() != templates.len() || document.is_cut(place) {
                             return None;
                         }
                         view.find_lines(&lines, templates, known)
                     }),
                     Holds::Each(templates) => templates.iter().try_fold(known.clone(), |known, template| {
-                        template.read(&document.text_of(places.next()?)?, &known, view.numerals)
+                        view.read(template, &view.text_of(document, places.next()?)?, &known)
                     }),
                 }
             }
             Self::Link { within, is, query, profile } => {
                 let allowed = Self::places(view, scope, within.as_ref());
                 view.links().iter().find_map(|PlacedLink { link, place }| {
+                    if !view.work().look(1) {
+                        return None;
+                    }
                     if let Some(allowed) = &allowed
-                        && !place.is_some_and(|place| allowed.iter().any(|range| range.contains(&place)))
+                        && !place.is_some_and(|place| holds(allowed, place))
                     {
                         return None;
                     }
-                    let known = is.read(link.address(), known, view.numerals)?;
+                    let known = view.read(is, link.address(), known)?;
                     let mut known = query.iter().try_fold(known, |known, (name, is)| {
-                        is.read(&one_line(&link.parameter(name)?, LINE_CAP), &known, view.numerals)
+                        let value = view.work().look(link.size()).then(|| link.parameter(name))??;
+                        view.read(is, &one_line(&value, LINE_CAP), &known)
                     })?;
                     if let Some(profile) = profile {
                         let url = match &profile.written {
                             Some(written) => written.fill(&known)?,
-                            None => link.bare().to_owned(),
+                            None => link.keeping(&view.profile.identified_by),
                         };
                         known.take(Hole::Fact(Fact::Url), Found::Text(url));
                     }
@@ -273,12 +316,15 @@ impl Probe {
             return None;
         }
         let Some(document) = view.content.document() else { return Some(Vec::new()) };
-        Some(match within {
-            None => vec![document.within(scope)],
-            Some(select) => {
-                select.select(document, scope).map(|place| document.within(Some(place))).collect()
+        let Some(select) = within else { return Some(vec![document.within(scope)]) };
+        let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+        for place in select.select(document, scope, view.work()) {
+            // One element is within another or after it; what is within adds nothing.
+            if ranges.last().is_none_or(|range| range.end <= place) {
+                ranges.push(document.within(Some(place)));
             }
-        })
+        }
+        Some(ranges)
     }
 
     /// The facts that it can take, but for those of its phrase.
@@ -323,6 +369,12 @@ impl Probe {
             }
         }
     }
+}
+
+/// Is a place in one of the ranges, which are in their order and apart?
+fn holds(ranges: &[std::ops::Range<usize>], place: usize) -> bool {
+    let after = ranges.partition_point(|range| range.start <= place);
+    after.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|range| range.contains(&place))
 }
 
 fn joined(templates: &[Template]) -> String {

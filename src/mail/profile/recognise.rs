@@ -7,13 +7,15 @@ use super::probe::{Content, View};
 use super::{Profile, Profiles};
 use crate::mail::authenticity::{self, Origin, Trust};
 use crate::mail::bindings::{Bindings, Found, Hole};
-use crate::mail::line::one_line;
+use crate::mail::link::Link;
 use crate::mail::markup::Document;
 use crate::mail::message::{Head, Message};
 use crate::mail::notification::{
     Authenticity, Fact, Follower, Network, Notification, Recognition, Shown, Timestamp,
 };
 use crate::mail::numeral::Numerals;
+use crate::mail::work::{Cost, Work};
+use crate::text::one_line;
 
 /// A layout whose sender and subject fit.
 struct Candidate<'p> {
@@ -39,16 +41,38 @@ impl Profiles {
     /// Stage one: may this be a notification, to judge by From and Subject? `header` is a header block with
     /// at least those two. Never denies a mail that [`Profiles::recognise`] would recognise.
     pub fn plausible(&self, header: &[u8]) -> bool {
-        Head::parse(header).is_ok_and(|head| self.fitting(&head).next().is_some())
+        let work = Work::for_size(header.len());
+        let is_plausible = Head::parse(header).is_ok_and(|head| self.fitting(&head, &work).next().is_some());
+        // What costs too much to tell is left to the second stage, which names it.
+        is_plausible || work.is_spent()
     }
 
     /// Stage two: what a mail is, to judge by all of it.
     pub fn recognise(&self, message: &Message<'_>, trust: &Trust, received: Timestamp) -> Recognition {
-        let candidates = self.candidates(message.head());
+        self.recognise_counting(message, trust, received).0
+    }
+
+    /// The same, and what it cost.
+    pub fn recognise_counting(
+        &self,
+        message: &Message<'_>,
+        trust: &Trust,
+        received: Timestamp,
+    ) -> (Recognition, Cost) {
+        let content = Content::new(message);
+        let recognition = self.read(&content, trust, received);
+        let cost = content.work.cost();
+        // What was not found after the work was spent may be there.
+        let recognition = if content.work.is_spent() { Recognition::TooCostly } else { recognition };
+        (recognition, cost)
+    }
+
+    fn read(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Recognition {
+        let message = content.message;
+        let candidates = self.candidates(message.head(), &content.work);
         if candidates.is_empty() || message.head().is_correspondence() {
             return Recognition::Foreign;
         }
-        let content = Content::new(message);
         let mut links = OnceCell::new();
         let mut links_of: Option<&Network> = None;
         let mut incomplete: Option<(&Profile, Vec<Fact>)> = None;
@@ -70,8 +94,12 @@ impl Profiles {
                 links = OnceCell::new();
                 links_of = Some(&profile.network);
             }
-            let view = View { content: &content, profile, locale, numerals, links: &links };
-            match layout.read(&view, known) {
+            let view = View { content, profile, locale, numerals, links: &links };
+            let outcome = layout.read(&view, known);
+            if content.work.is_spent() {
+                break;
+            }
+            match outcome {
                 Outcome::Unlike => {
                     if !profile.domains.is_empty() && !profile.is_guess {
                         unlike.get_or_insert(profile);
@@ -118,9 +146,9 @@ impl Profiles {
     }
 
     /// The layouts that fit, those first whose subject says most; guesses last.
-    fn candidates<'p>(&'p self, head: &'p Head<'_>) -> Vec<Candidate<'p>> {
+    fn candidates<'p>(&'p self, head: &'p Head<'_>, work: &'p Work) -> Vec<Candidate<'p>> {
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
-        for candidate in self.fitting(head) {
+        for candidate in self.fitting(head, work) {
             // Languages share subjects; one of them is enough, for the HTML part tells which it is.
             let same = |other: &Candidate<'_>| {
                 std::ptr::eq(other.layout, candidate.layout) && other.known == candidate.known
@@ -133,9 +161,9 @@ impl Profiles {
         candidates
     }
 
-    fn fitting<'p>(&'p self, head: &'p Head<'_>) -> impl Iterator<Item = Candidate<'p>> + 'p {
-        self.subjects.near(&head.subject).flat_map(|subject| {
-            let fitting = || {
+    fn fitting<'p>(&'p self, head: &'p Head<'_>, work: &'p Work) -> impl Iterator<Item = Candidate<'p>> + 'p {
+        self.subjects.near(&head.subject).flat_map(move |subject| {
+            let fitting = move || {
                 let profile = self.profiles.get(subject.profile)?;
                 let locale = profile.locales.get(subject.locale)?;
                 let layouts = subject.layouts.iter().filter_map(|place| profile.layouts.get(*place));
@@ -143,8 +171,9 @@ impl Profiles {
                 if layouts.is_empty() {
                     return None;
                 }
-                let known = subject.template.read(&head.subject, &Bindings::default(), &locale.numerals)?;
-                let candidate = |layout| Candidate {
+                let known =
+                    subject.template.read(&head.subject, &Bindings::default(), &locale.numerals, work)?;
+                let candidate = move |layout| Candidate {
                     profile,
                     layout,
                     locale: subject.locale,
@@ -180,12 +209,17 @@ impl Layout {
         }
         let scopes: Vec<_> = match (&self.each, view.content.document()) {
             (None, _) => vec![None],
-            (Some(each), Some(document)) => each.select(document, None).map(Some).collect(),
+            (Some(each), Some(document)) => {
+                each.select(document, None, &view.content.work).map(Some).collect()
+            }
             (Some(_), None) => Vec::new(),
         };
         let mut followers = Vec::new();
         let mut host = None;
         for scope in &scopes {
+            if !view.content.work.look(known.size()) {
+                break;
+            }
             let known = self
                 .reads
                 .iter()
@@ -220,7 +254,13 @@ impl Layout {
         Follower {
             handle: text(Fact::Handle, 320),
             name: text(Fact::Name, 200),
-            url: text(Fact::Url, 2_000),
+            url: match text(Fact::Url, 2_000) {
+                Shown::Value(url) => Shown::Value(match Link::parse(&url) {
+                    Some(link) => link.keeping(&view.profile.identified_by),
+                    None => url,
+                }),
+                other => other,
+            },
             bio: text(Fact::Bio, 2_000),
             location: text(Fact::Location, 200),
             website: text(Fact::Website, 500),
@@ -242,11 +282,16 @@ impl Layout {
 impl Picture {
     fn is_default(&self, view: &View<'_>, scope: Option<usize>) -> Shown<bool> {
         let Some(document) = view.content.document() else { return Shown::NotShown };
-        let image = self.image.select(document, scope).find_map(|place| document.element(place));
+        let image =
+            self.image.select(document, scope, &view.content.work).find_map(|place| document.element(place));
         image.map_or(Shown::NotShown, |image| {
             let target = one_line(&image.target, 2_000);
             let known = Bindings::default();
-            Shown::Value(self.defaults.iter().any(|name| name.read(&target, &known, view.numerals).is_some()))
+            Shown::Value(
+                self.defaults
+                    .iter()
+                    .any(|name| name.read(&target, &known, view.numerals, &view.content.work).is_some()),
+            )
         })
     }
 }

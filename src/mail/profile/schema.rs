@@ -17,6 +17,7 @@ pub(super) fn schema() -> Value {
             "title": { "description": "The network as people call it.", "type": "string" },
             "about": { "description": "Where the facts of this file are from.", "type": "string" },
             "domains": texts("The domains that the network sends from; a self-hosted network has none."),
+            "identified-by": texts("The parameters of a profile link that say whose it is: \"id\". No others are kept."),
             "confidence": {
                 "description": "`low`: a guess, tried after all others, and never proven authentic.",
                 "enum": ["full", "low"],

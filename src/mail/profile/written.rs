@@ -8,11 +8,11 @@ use super::{Locale, Profile, Redirect};
 use crate::diagnostic::document::{self, Findings, Table, Text, Value, list};
 use crate::diagnostic::{Diagnostic, Source, nearest};
 use crate::mail::bindings::Hole;
-use crate::mail::line::one_line;
 use crate::mail::notification::{Fact, Kind, Network};
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
 use crate::mail::template::{Form, Template};
+use crate::text::one_line;
 
 /// Reads one file; `None` if it does not say which network it is about.
 pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
@@ -24,6 +24,7 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
         let confidence = table
             .take("confidence")
             .and_then(|value| word(&value, "confidence", &[("full", false), ("low", true)]));
+        let identified_by = strings(table.take("identified-by"));
         let redirects = tables(table.take("redirect"), redirect);
         let locales =
             table.require("locale").and_then(|value| value.table()).map(locales).unwrap_or_default();
@@ -41,6 +42,7 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
             domains: domains.into_iter().map(|domain| domain.text.to_lowercase()).collect(),
             is_guess: confidence.unwrap_or(false),
             redirects,
+            identified_by: identified_by.into_iter().map(|parameter| parameter.text).collect(),
             locales,
             layouts: Vec::new(),
         };

@@ -1,4 +1,4 @@
-//! Any bytes through recognition. The fixtures under `tests/corpus/` are the seeds to start from.
+//! Any bytes through recognition, which costs no more than it may. The fixtures under `tests/corpus/` are the seeds to start from.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -13,7 +13,12 @@ static PROFILES: LazyLock<Profiles> =
 fuzz_target!(|bytes: &[u8]| {
     let plausible = PROFILES.plausible(bytes);
     let Ok(message) = Message::parse(bytes) else { return };
-    let recognition = PROFILES.recognise(&message, &Trust::default(), Timestamp(0));
+    let (recognition, cost) = PROFILES.recognise_counting(&message, &Trust::default(), Timestamp(0));
+    // What is looked at last may be a whole part.
+    assert!(cost.spent <= cost.allowed + 64 * bytes.len() as u64, "{cost:?} for {} bytes", bytes.len());
+    if recognition == Recognition::TooCostly {
+        assert!(plausible, "it would not be named");
+    }
     let Recognition::Recognised(notification) = recognition else { return };
     assert!(plausible, "recognised, but not plausible");
     assert!(!notification.followers.is_empty());

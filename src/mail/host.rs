@@ -1,0 +1,86 @@
+//! Names of hosts as messages show them: which text can be one, and whether two are the same.
+
+use std::borrow::Cow;
+
+use crate::host::HostName;
+
+/// A host name has at most so many bytes (RFC 1035, section 2.3.4, less what only the wire needs).
+const HOST_LIMIT: usize = 253;
+/// A label of it has at most so many.
+const LABEL_LIMIT: usize = 63;
+/// The longest text that can be a host, perhaps with a port.
+pub(super) const LONGEST: usize = HOST_LIMIT + ":65535".len();
+
+/// A name with a dot in it, perhaps with a port.
+pub(super) fn is_host(text: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | ':');
+    is_short(text)
+        && text.contains('.')
+        && !text.starts_with('.')
+        && !text.ends_with('.')
+        && text.chars().all(fits)
+}
+
+/// Is it as short as DNS has it? This is asked before anything parses a host, since to decode a label takes time that
+/// grows with the square of its length. What is not ASCII is shorter in characters than in DNS.
+pub(super) fn is_short(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, ""));
+    name.len() <= HOST_LIMIT
+        && port.len() <= LONGEST - HOST_LIMIT
+        && name.split('.').all(|label| label.len() <= LABEL_LIMIT || label.chars().count() <= LABEL_LIMIT)
+}
+
+/// The form in which hosts are compared: in ASCII and lower case (UTS 46, non-transitional). What cannot be a host
+/// stays as it is.
+pub(super) fn canonical(host: &str) -> Cow<'_, str> {
+    if is_plain(host) {
+        return if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            host.to_ascii_lowercase().into()
+        } else {
+            host.into()
+        };
+    }
+    match HostName::parse(host) {
+        Some(parsed) => parsed.to_string().into(),
+        None => host.into(),
+    }
+}
+
+/// Is it ASCII without punycode, which nothing need be decoded for?
+pub(super) fn is_plain(host: &str) -> bool {
+    let is_punycode = |label: &[u8]| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"));
+    host.is_ascii() && !host.as_bytes().split(|byte| *byte == b'.').any(is_punycode)
+}
+
+/// Is `host` the one whose canonical form is known?
+pub(super) fn is_same(known: &str, host: &str) -> bool {
+    if is_plain(host) { host.eq_ignore_ascii_case(known) } else { canonical(host) == known }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_as_short_as_dns_has_it() {
+        let label = "a".repeat(63);
+        assert!(is_host(&format!("{label}.example")));
+        assert!(is_host("bücher.example:3000"));
+        assert!(!is_host(&format!("{label}a.example")));
+        assert!(!is_host(&format!("{}example", format!("{label}.").repeat(4))));
+        assert!(!is_host(&format!("xn--{}.example", "a".repeat(1_981))));
+        assert!(!is_host("localhost"));
+    }
+
+    #[test]
+    fn one_host_has_two_forms_and_two_hosts_have_none_in_common() {
+        let same = |one: &str, other: &str| is_same(&canonical(one), other);
+        assert!(same("Bücher.example", "xn--bcher-kva.example"));
+        assert!(same("XN--bcher-kva.example", "bücher.EXAMPLE"));
+        assert!(same("Toot.example:3000", "toot.example:3000"));
+        assert!(!same("straße.example", "strasse.example"));
+        assert!(!same("toot.example", "toot.example.evil.test"));
+        let long = format!("xn--{}.example", "a".repeat(5_000));
+        assert!(same(&long, &long) && !same(&long, "toot.example"));
+    }
+}
