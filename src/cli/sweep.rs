@@ -6,8 +6,8 @@ use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
 use crate::daemon::rulebook::Reading;
-use crate::daemon::{AccountFault, clock, connect};
-use crate::ledger::{AccountLock, Ledger, Limit};
+use crate::daemon::{AccountFault, clock, connect, lock};
+use crate::ledger::{Ledger, Limit};
 use crate::mail::Recognition;
 use crate::mailbox::Stop;
 use crate::report;
@@ -96,7 +96,7 @@ fn one(
         let _ = session.logout();
         return Ok(tally);
     }
-    let _lock = AccountLock::take(&settings.state, &account.name)?;
+    let _lock = lock(account, settings)?;
     let mut ledger = Ledger::open(&settings.state)?;
     reading.lists().keep(&mut ledger, now)?;
     let mut session = connect(account, settings, &stop)?;

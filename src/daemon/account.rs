@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::time::Instant;
 
-use crate::ledger::{LedgerFault, LockFault};
+use crate::ledger::{AccountLock, LedgerFault, LockFault, LockFolders};
 use crate::login::{self, Login, LoginFault};
 use crate::mailbox::{Connector, Fate, Fault, Session, Stop};
 use crate::settings::{Account, Settings};
@@ -25,6 +25,15 @@ pub enum AccountFault {
     Lock(LockFault),
     /// The system does not give what an account needs.
     Machine(io::Error),
+}
+
+/// Takes the locks of an account, so that no other followsift of this user works on it or on its mailbox.
+///
+/// # Errors
+/// Where another one does, or the locks cannot be made.
+pub fn lock(account: &Account, settings: &Settings) -> Result<AccountLock, LockFault> {
+    let folders = LockFolders { state: &settings.state, shared: settings.shared.as_deref() };
+    AccountLock::take(folders, &account.name, &account.mailbox())
 }
 
 /// Connects to the account's server and logs in. Blocks: a password program and the line have their own deadlines.

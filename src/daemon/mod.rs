@@ -22,6 +22,6 @@ mod state;
 mod systemd;
 mod watcher;
 
-pub use account::{AccountFault, Chain, connect};
+pub use account::{AccountFault, Chain, connect, lock};
 pub use origin::Origin;
 pub use service::{ServiceFault, run};

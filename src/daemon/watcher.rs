@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
-use super::account::{AccountFault, Chain, connect_with, read_login};
+use super::account::{AccountFault, Chain, connect_with, lock, read_login};
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::clock;
 use super::fleet::Voice;
@@ -16,7 +16,7 @@ use super::patience::{Patience, Restraint};
 use super::proven::Proven;
 use super::rulebook::Reading;
 use super::state::State;
-use crate::ledger::{AccountLock, Ledger, Limit};
+use crate::ledger::{Ledger, Limit};
 use crate::mail::{Recognition, Timestamp};
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
 use crate::report::{self, drift};
@@ -132,7 +132,7 @@ impl Watcher {
     /// One session, from the connection to its end; `Ok` is an orderly stop.
     fn live(&self, learned: &mut Learned, voice: &Voice) -> Result<(), AccountFault> {
         self.stop.speak_by(Instant::now());
-        let lock = AccountLock::take(&self.settings.state, &self.account.name)?;
+        let lock = lock(&self.account, &self.settings)?;
         let mut ledger = Ledger::open(&self.settings.state)?;
         if !learned.whole {
             ledger.require_whole()?;
