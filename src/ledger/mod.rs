@@ -41,7 +41,7 @@ mod written;
 pub use correction::{BY_HAND, Known, KnownBy, Learned, Unconfirmed};
 pub use cursor::{Cursor, Old};
 pub use earlier::{EarlierMove, FiledCopy, Stay};
-pub use fault::LedgerFault;
+pub use fault::{LedgerFault, SqliteFault};
 pub use fuse::{Allowance, Limit};
 pub use history::{Entry, Filing};
 pub use intent::{Intent, IntentId, OpenIntent, RemovalNote, Settlement, Target};
