@@ -100,7 +100,8 @@ impl AccountLock {
 /// Why not.
 pub fn require_lock_folder(folder: &Path) -> io::Result<()> {
     owner::require_ours(folder)?;
-    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    // The last of a relative path is empty: where we are.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
     Ok(())
 }

@@ -45,6 +45,11 @@ impl Environment {
         says("NO_COLOR").is_none() && says("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
+    /// Does the environment say where the home of the user is?
+    pub fn has_home(&self) -> bool {
+        self.home().is_some()
+    }
+
     /// The home of the user.
     pub(super) fn home(&self) -> Option<PathBuf> {
         self.folder("HOME")

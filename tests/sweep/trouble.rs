@@ -180,3 +180,30 @@ fn everything_below_the_inbox_works_the_same() {
     assert!(scene.sweep().contains("put back by hand"));
     assert_eq!(scene.count("INBOX.Followers.Spam"), 5);
 }
+
+#[test]
+fn check_reports_every_folder_that_is_missing_or_named_twice() {
+    let options = Options { prefix: "INBOX.", separator: '.', ..Home::server(&[]) };
+    let folders = "folders = [\"Socail\", \"INBOX\", \"Work\", \"Wrok\", \"INBOX/Work\"]";
+    let Some(mut scene) = Scene::set(&options, folders) else { return };
+    scene.client.run("CREATE INBOX.Work");
+    scene.deliver(&[text(&spam(1), 1)]);
+    let output = scene.home.run(&["check", "--connect"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(75), &b""[..]), "{said}");
+    for expected in ["error: folder \"Socail\": ", "error: folder \"Wrok\": ", "(there are: INBOX, Work)"] {
+        assert!(said.contains(expected), "no {expected:?} in {said}");
+    }
+    assert!(
+        said.contains(
+            "error: folder \"INBOX/Work\": the server has one folder for this name and for \"Work\""
+        ),
+        "{said}"
+    );
+    assert!(said.contains("  INBOX has 1 message\n") && !said.contains("all is well"), "{said}");
+
+    scene.home.configure(scene.server.port, "folders = [\"INBOX\", \"Work\"]");
+    let said = scene.home.well(&["check", "--connect"]);
+    assert!(said.lines().last().unwrap().starts_with("all is well: account home; "), "{said}");
+    assert_eq!(said.matches("all is well").count(), 1, "{said}");
+}
