@@ -580,6 +580,40 @@ fn a_certificate_of_its_own_is_trusted_by_its_fingerprint_alone() {
     assert!(!server.log().contains("auth failed"), "something was sent to a server that is not trusted");
 }
 
+/// Rules that take seconds to read: each of many tests is judged by each of many rules.
+fn slow_rules() -> String {
+    const MANY: usize = 4000;
+    let verdict = "[verdict.spam]\npoints-at = 9\nmove-to = \"Followers/Spam\"\n";
+    let rules = (0..MANY).map(|number| {
+        format!("[[rule]]\nname = \"{number}\"\nwhen.bio = {{ has = \"word {number}\" }}\npoints = 1\n")
+    });
+    let follower =
+        "{ following = 3, bio = \"They write about word after word, and never about any number\" }";
+    let test = format!("[[test]]\nfollower = {follower}\nexpect = \"undecided\"\n");
+    verdict.to_owned() + &rules.collect::<String>() + &test.repeat(MANY)
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_reload() {
+    let home = Home::new();
+    // Nobody listens there.
+    home.settings(1, "");
+    let mut daemon = home.run();
+    daemon.says("home is away");
+    home.write("rules.toml", &slow_rules());
+    daemon.signal(Signal::HUP);
+    daemon.until("reloading", seconds(30), |it| {
+        it.told().iter().any(|(_, words)| words.contains("RELOADING=1"))
+    });
+    daemon.signal(Signal::TERM);
+    daemon.logs("stopping");
+    while !daemon.has_ended() {
+        pause(Duration::from_millis(10));
+    }
+    let log = daemon.log();
+    assert!(!log.contains("were read again") && !log.contains("stays in force"), "it has waited:\n{log}");
+}
+
 #[test]
 fn two_services_never_work_on_one_account() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };

@@ -121,8 +121,8 @@ impl Fleet {
     }
 
     /// The settings in force.
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings)
     }
 
     /// Goes on with these settings: accounts that changed are started anew; those that are parked or away only where that was

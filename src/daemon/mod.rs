@@ -15,6 +15,7 @@ mod panics;
 mod patience;
 mod proven;
 mod regular_file;
+mod reload;
 pub mod rulebook;
 mod saved;
 mod service;
