@@ -173,8 +173,10 @@ impl Fleet {
         match what {
             What::Is(state) => {
                 let trouble = match &state {
-                    State::Away { trouble } | State::Parked { trouble } => Some(format!("{name}: {trouble}")),
-                    State::Connecting | State::Watching | State::Dead => None,
+                    State::Away { trouble } | State::Parked { trouble } | State::Blocked { trouble } => {
+                        Some(format!("{name}: {trouble}"))
+                    }
+                    State::Connecting | State::Watching | State::Hindered { .. } | State::Dead => None,
                 };
                 seat.state = state;
                 Ok(trouble)

@@ -23,6 +23,6 @@ mod state;
 mod systemd;
 mod watcher;
 
-pub use account::{AccountFault, Chain, connect, lock};
+pub use account::{AccountFault, Chain, connect, lock, remains};
 pub use origin::Origin;
 pub use service::{ServiceFault, run};

@@ -49,7 +49,7 @@ pub use judged::{Incomplete, Judged};
 pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
 pub use people::{Person, SentPeople};
 pub use recalled::Recalled;
-pub use waiting::{Delay, PutOff, Waiting};
+pub use waiting::{Delay, PutOff, Waiting, WaitingSums};
 
 /// How long one connection waits for another to end its transaction. Ours take milliseconds; the rest is for
 /// a disk that is slow to sync.

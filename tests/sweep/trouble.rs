@@ -42,11 +42,24 @@ fn a_full_mailbox_leaves_every_mail_and_says_so() {
         let Some(mut scene) = Scene::set(&options, ALL) else { return };
         scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&game(3), 3)]);
         scene.deliver(&(4..7).map(|number| text(&real(number), number)).collect::<Vec<_>>());
-        let said = scene.sweep();
+        let output = scene.home.run(&["sweep"]);
+        let said = printed(&output);
         // Dovecot lets a move pass where it refuses a copy.
         assert_eq!(scene.count("INBOX"), 6 - moved, "{without:?}\n{said}");
         assert_eq!(live(&mut scene.client).len(), 6);
         assert_eq!(said.contains("OVERQUOTA"), moved == 0, "{said}");
+        // What is left is said at the end, and again by a sweep that finds nothing new.
+        for output in [output, scene.home.run(&["sweep"])] {
+            let said = printed(&output);
+            let last = said.lines().last().unwrap();
+            if moved == 0 {
+                assert_eq!(output.status.code(), Some(75), "{said}");
+                assert!(last.contains("; left undone: 3 messages could not be moved or marked"), "{said}");
+            } else {
+                assert_eq!(output.status.code(), Some(0), "{said}");
+                assert!(last.ends_with("; all is well"), "{said}");
+            }
+        }
     }
 }
 
