@@ -75,7 +75,7 @@ pub fn remains(
     let lists = rulebook.rules.missing_lists(&rulebook.lists).into_iter().map(str::to_owned).collect();
     Ok(Remains {
         refused: waiting.refused.max(tally.left),
-        interrupted: waiting.interrupted,
+        later: waiting.later,
         fuse: waiting.fuse,
         unshown: waiting.unshown.max(tally.unshown),
         unassessed: tally.failed,

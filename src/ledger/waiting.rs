@@ -66,8 +66,8 @@ pub struct WaitingSums {
     pub fuse: usize,
     /// For the server to change its mind.
     pub refused: usize,
-    /// For anything else: their move was cut short, or a list has never been loaded.
-    pub interrupted: usize,
+    /// For a later sweep: their move was cut short, a list has never been loaded, or other rules have to judge them.
+    pub later: usize,
     /// For the server to show them.
     pub unshown: usize,
 }
@@ -92,7 +92,7 @@ impl Ledger {
                 match why.as_str() {
                     "fuse" => sums.fuse += count,
                     "refused" => sums.refused += count,
-                    _ => sums.interrupted += count,
+                    _ => sums.later += count,
                 }
             }
             Ok(sums)

@@ -5,8 +5,9 @@
 pub struct Remains {
     /// Messages that could not be moved or marked, in this sweep or an earlier one, and are tried again.
     pub refused: usize,
-    /// Messages whose move was interrupted, or that wait for a list.
-    pub interrupted: usize,
+    /// Messages that wait for a later sweep: their move was interrupted, a list has never been loaded, or they are judged
+    /// again by other rules.
+    pub later: usize,
     /// Messages that the fuse holds back.
     pub fuse: usize,
     /// Messages that the server says are there and does not show.
@@ -24,8 +25,9 @@ pub struct Remains {
 impl Remains {
     /// Is work left because of the server, the state or a fault of ours? What the fuse holds back is moved by itself.
     pub fn is_work_left(&self) -> bool {
-        let Self { refused, interrupted, fuse: _, unshown, uncertain, unassessed, folders, lists } = self;
-        [refused, interrupted, unshown, uncertain, unassessed, folders].into_iter().any(|count| *count > 0)
+        // Those for a later sweep wait for the fuse too, or for what else is counted here.
+        let Self { refused, later: _, fuse: _, unshown, uncertain, unassessed, folders, lists } = self;
+        [refused, unshown, uncertain, unassessed, folders].into_iter().any(|count| *count > 0)
             || !lists.is_empty()
     }
 
@@ -44,17 +46,10 @@ impl Remains {
             parts.push(format!(
                 "nothing is moved while the {noun} {} {have} never been loaded{}",
                 lists.join(", "),
-                if self.interrupted > 0 {
-                    format!(" ({} wait)", messages(self.interrupted))
-                } else {
-                    String::new()
-                }
+                if self.later > 0 { format!(" ({})", wait(self.later)) } else { String::new() }
             ));
-        } else if self.interrupted > 0 {
-            parts.push(format!(
-                "{} could not be moved yet, after an interruption",
-                messages(self.interrupted)
-            ));
+        } else if self.later > 0 {
+            parts.push(format!("{} for a later sweep", wait(self.later)));
         }
         if self.fuse > 0 {
             parts.push(format!("the fuse holds {} back", messages(self.fuse)));
@@ -82,6 +77,11 @@ impl Remains {
     }
 }
 
+/// `1 message waits`, `2 messages wait`.
+fn wait(count: usize) -> String {
+    format!("{} {}", messages(count), if count == 1 { "waits" } else { "wait" })
+}
+
 /// `1 message`, `2 messages`.
 pub fn messages(count: usize) -> String {
     if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
@@ -101,7 +101,7 @@ mod tests {
     fn everything_that_is_left_is_said() {
         let remains = Remains {
             refused: 1,
-            interrupted: 2,
+            later: 2,
             fuse: 3,
             unshown: 1,
             uncertain: 1,
@@ -109,12 +109,12 @@ mod tests {
             folders: 2,
             lists: Vec::new(),
         };
-        let words = "1 message could not be moved or marked; followsift tries again later; 2 messages could not be moved \
-                     yet, after an interruption; the fuse holds 3 messages back; the server does not show 1 message; 1 \
+        let words = "1 message could not be moved or marked; followsift tries again later; 2 messages wait for a \
+                     later sweep; the fuse holds 3 messages back; the server does not show 1 message; 1 \
                      move could not be settled, after an interruption; 1 message could not be assessed, by a fault of \
                      followsift; 2 folders could not be used";
         assert_eq!(remains.in_words().as_deref(), Some(words));
-        let lists = Remains { interrupted: 2, lists: vec!["friends".to_owned()], ..Remains::default() };
+        let lists = Remains { later: 2, lists: vec!["friends".to_owned()], ..Remains::default() };
         assert_eq!(
             lists.in_words().as_deref(),
             Some("nothing is moved while the list `friends` has never been loaded (2 messages wait)")
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_the_fuse_holds_back_is_no_failure() {
-        let held = Remains { fuse: 1, ..Remains::default() };
+        let held = Remains { fuse: 1, later: 1, ..Remains::default() };
         assert!(!held.is_work_left() && held.in_words().is_some());
     }
 }
