@@ -34,6 +34,27 @@ impl fmt::Display for AccountName {
     }
 }
 
+/// A mailbox on a server, whatever the account that leads to it is called: host, port and login name, as one digest. Two
+/// accounts with the same key are one mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MailboxKey(String);
+
+impl MailboxKey {
+    /// The key of `user`'s mailbox at `host` and `port`. A host is the same in any case, with or without its final dot.
+    pub fn new(host: &str, port: u16, user: &str) -> Self {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let digest = Sha256::digest(format!("{host}\0{port}\0{user}"));
+        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// In hexadecimal digits.
+impl fmt::Display for MailboxKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A folder of an account as the user writes it: Unicode, with `/` between the levels, whatever the
 /// server's delimiter, prefix and encoding are. `mailbox` translates it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

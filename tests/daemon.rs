@@ -11,10 +11,10 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use support::daemon::{Daemon, Home, account, deliver, filed, spam, whereabouts};
+use support::daemon::{Daemon, Home, RULES, SPAM, account, deliver, filed, spam, whereabouts};
 use support::letters::Letter;
 use support::proxy::{How, Proxy, When};
-use support::{Dovecot, Options, pause};
+use support::{Dovecot, Options, USER, pause};
 
 /// As soon as anybody would notice.
 const SOON: Duration = Duration::from_secs(15);
@@ -580,6 +580,68 @@ fn a_certificate_of_its_own_is_trusted_by_its_fingerprint_alone() {
     assert!(!server.log().contains("auth failed"), "something was sent to a server that is not trusted");
 }
 
+/// Rules that take seconds to read: each of many tests is judged by each of many rules.
+fn slow_rules() -> String {
+    const MANY: usize = 4000;
+    let verdict = "[verdict.spam]\npoints-at = 9\nmove-to = \"Followers/Spam\"\n";
+    let rules = (0..MANY).map(|number| {
+        format!("[[rule]]\nname = \"{number}\"\nwhen.bio = {{ has = \"word {number}\" }}\npoints = 1\n")
+    });
+    let follower =
+        "{ following = 3, bio = \"They write about word after word, and never about any number\" }";
+    let test = format!("[[test]]\nfollower = {follower}\nexpect = \"undecided\"\n");
+    verdict.to_owned() + &rules.collect::<String>() + &test.repeat(MANY)
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_reload() {
+    let home = Home::new();
+    // Nobody listens there.
+    home.settings(1, "");
+    let mut daemon = home.run();
+    daemon.says("home is away");
+    home.write("rules.toml", &slow_rules());
+    daemon.signal(Signal::HUP);
+    daemon.until("reloading", seconds(30), |it| {
+        it.told().iter().any(|(_, words)| words.contains("RELOADING=1"))
+    });
+    daemon.signal(Signal::TERM);
+    daemon.logs("stopping");
+    while !daemon.has_ended() {
+        pause(Duration::from_millis(10));
+    }
+    let log = daemon.log();
+    assert!(!log.contains("were read again") && !log.contains("stays in force"), "it has waited:\n{log}");
+}
+
+#[test]
+fn what_could_not_be_done_is_in_the_state_line_and_the_journal_until_it_is_done() {
+    let options = Options { separator: '.', ..Options::default() };
+    let Some(scene) = Scene::start(&options, "") else { return };
+    scene.home.write("rules.toml", &RULES.replace(SPAM, "v1.0"));
+    scene.daemon.logs("were read again");
+    deliver(&scene.server, [1]);
+    let left = "1 message could not be moved or marked; followsift tries again later";
+    scene.daemon.says(&format!("watching home; home: {left}"));
+    let undone = |log: &str| log.matches("left undone: ").count();
+    assert_eq!(undone(&scene.daemon.log()), 1, "{}", scene.daemon.log());
+    deliver(&scene.server, [2]);
+    scene.daemon.says("watching home; home: 2 messages could not be moved");
+}
+
+#[test]
+fn a_fault_of_this_machine_is_no_lost_connection() {
+    let home = Home::new();
+    home.settings(1, "");
+    std::fs::create_dir(home.state()).unwrap();
+    home.write("state/ledger.sqlite", &"no database ".repeat(1000));
+    let daemon = home.run();
+    daemon.says("home cannot work: could not read the ledger ");
+    assert!(daemon.status().contains("restore a copy, or move it away"), "{}", daemon.status());
+    daemon.logs("ERROR [account=home] cannot work: ");
+    assert!(!daemon.log().contains("connecting again"), "{}", daemon.log());
+}
+
 #[test]
 fn two_services_never_work_on_one_account() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
@@ -604,7 +666,7 @@ fn root_does_not_lock_the_service_out_of_its_ledger() {
     std::os::unix::fs::chown(home.state(), Some(65_534), Some(65_534)).unwrap();
     let root = home.command(&["sweep"]).output().unwrap();
     let text = String::from_utf8_lossy(&root.stderr).into_owned();
-    assert!(text.contains("run the command as that user: `sudo -u '#65534'"), "{text}");
+    assert!(text.contains("run the command as that user: `sudo -u nobody "), "{text}");
     assert_eq!(std::fs::read_dir(home.state()).unwrap().count(), 0);
 }
 
@@ -807,13 +869,13 @@ fn aloud(words: &str) {
 
 #[test]
 fn logins_to_one_host_are_spread() {
-    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let Some(server) = Dovecot::start(&support::home::Home::server(&[])) else { return };
     let proxy = Proxy::start(server.port);
     let home = Home::new();
-    let tables: String = (0..4)
-        .map(|number| account(&format!("a{number}"), proxy.port, &format!("folders = [\"F{number}\"]")))
-        .collect();
-    (0..4).for_each(|number| drop(server.client().run(&format!("CREATE F{number}"))));
+    home.write("password", support::home::PASSWORD);
+    let tables: String = ["a0", "a1", "a2", "a3"]
+        .map(|name| account(name, proxy.port, "").replace(&format!("\"{USER}\""), &format!("\"{name}\"")))
+        .concat();
     home.write("followsift.toml", &format!("state = \"state\"\n{tables}"));
     let begun = Instant::now();
     let daemon = home.run();

@@ -10,10 +10,12 @@ use std::thread;
 use followsift::diagnostic::Location;
 use followsift::ledger::{
     AccountLock, Allowance, Cursor, Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault,
-    Limit, LockFault, Old, Person, PutOff, SentPeople, Settlement, Stay, Target,
+    Limit, LockFault, LockFolders, Old, Person, PutOff, SentPeople, Settlement, Stay, Target,
 };
 use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Timestamp, Unread};
-use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
+use followsift::place::{
+    AccountName, Folder, MailDigest, MailIdentity, MailRef, MailboxKey, Marks, Uid, UidValidity,
+};
 use followsift::rules::recall::Asked;
 use followsift::rules::{Action, Evidence, Past, Reason, Recall, Verdict, VerdictName};
 
@@ -661,26 +663,120 @@ fn only_the_owner_can_read_the_ledger() {
     let folder = parent.path().join("state/followsift");
     let mut ledger = Ledger::open(&folder).unwrap();
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
-    let _lock = AccountLock::take(&folder, &home()).unwrap();
+    let _lock = lock(&folder, None, "home", "kim").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
-    assert_eq!(files.len(), 4, "ledger, write-ahead log, its index and the lock: {files:?}");
+    assert_eq!(files.len(), 5, "ledger, write-ahead log, its index and two locks: {files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
 }
 
+fn lock(state: &Path, shared: Option<&Path>, account: &str, user: &str) -> Result<AccountLock, LockFault> {
+    let mailbox = MailboxKey::new("imap.example", 993, user);
+    AccountLock::take(LockFolders { state, shared }, &AccountName::new(account).unwrap(), &mailbox)
+}
+
 #[test]
 fn two_programs_never_work_on_one_account() {
     let folder = tempfile::tempdir().unwrap();
-    let lock = AccountLock::take(folder.path(), &home()).unwrap();
-    let fault = AccountLock::take(folder.path(), &home()).unwrap_err();
+    let first = lock(folder.path(), None, "home", "kim").unwrap();
+    let fault = lock(folder.path(), None, "home", "kim").unwrap_err();
     let us = std::process::id();
     assert!(matches!(fault, LockFault::Held { process: Some(process), .. } if process == us), "{fault}");
-    assert!(AccountLock::take(folder.path(), &AccountName::new("work").unwrap()).is_ok());
-    drop(lock);
-    assert!(AccountLock::take(folder.path(), &home()).is_ok());
+    assert!(lock(folder.path(), None, "work", "kim-at-work").is_ok());
+    drop(first);
+    assert!(lock(folder.path(), None, "home", "kim").is_ok());
+}
+
+#[test]
+fn two_programs_of_one_user_never_work_on_one_mailbox_whatever_their_state_folders_and_account_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let [shared, one, other] = ["shared", "one", "other"].map(|name| folder.path().join(name));
+    let first = lock(&one, Some(&shared), "home", "kim").unwrap();
+    let fault = lock(&other, Some(&shared), "work", "kim").unwrap_err();
+    assert!(fault.to_string().contains("stop it, or wait until it is done"), "{fault}");
+    assert!(lock(&other, Some(&shared), "work", "ann").is_ok());
+    drop(first);
+    assert!(lock(&other, Some(&shared), "work", "kim").is_ok());
+    // Where the shared folder cannot be used, the state folder does.
+    fs::write(folder.path().join("file"), "").unwrap();
+    let unusable = folder.path().join("file/state");
+    let _first = lock(&one, Some(&unusable), "home", "kim").unwrap();
+    assert!(matches!(lock(&one, Some(&unusable), "work", "kim"), Err(LockFault::Held { .. })));
+}
+
+#[test]
+fn one_mailbox_has_one_key() {
+    let key = MailboxKey::new("imap.example", 993, "kim");
+    assert_eq!(MailboxKey::new("IMAP.Example.", 993, "kim"), key);
+    for other in
+        [("imap.example", 143, "kim"), ("imap.example", 993, "Kim"), ("imap.other.example", 993, "kim")]
+    {
+        assert_ne!(MailboxKey::new(other.0, other.1, other.2), key);
+    }
+    assert!(!key.to_string().contains("kim"));
+}
+
+#[test]
+fn files_that_others_could_read_are_closed_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = Ledger::open(folder.path()).unwrap();
+    drop(lock(folder.path(), None, "home", "kim").unwrap());
+    let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files.len(), 5, "{files:?}");
+    for file in &files {
+        fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    let _ledger = Ledger::open(folder.path()).unwrap();
+    let _lock = lock(folder.path(), None, "home", "kim").unwrap();
+    for file in &files {
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+    }
+    drop(writer);
+}
+
+#[test]
+fn a_state_folder_in_which_others_can_write_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Ledger::open(folder.path()).unwrap());
+    for mode in [0o770, 0o777] {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        for fault in [
+            Ledger::open(folder.path()).map(drop).unwrap_err(),
+            Ledger::open_read_only(folder.path()).map(drop).unwrap_err(),
+            Ledger::examine(folder.path()).unwrap_err(),
+        ] {
+            let cause = std::error::Error::source(&fault).unwrap().to_string();
+            assert!(cause.contains("`chmod go-w "), "{cause}");
+        }
+        assert!(matches!(lock(folder.path(), None, "home", "kim"), Err(LockFault::Unusable { .. })));
+    }
+}
+
+#[test]
+fn a_symlink_in_the_place_of_the_ledger_or_a_lock_is_refused_and_what_it_leads_to_is_left() {
+    let parent = tempfile::tempdir().unwrap();
+    let precious = parent.path().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    for name in ["ledger.sqlite", "home.lock"] {
+        let folder = parent.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(&precious, folder.join(name)).unwrap();
+        if name == "home.lock" {
+            assert!(matches!(lock(&folder, None, "home", "kim"), Err(LockFault::Unusable { .. })));
+        } else {
+            assert!(Ledger::open(&folder).is_err());
+            assert!(Ledger::open_read_only(&folder).is_err());
+        }
+    }
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+    // The folder itself may be reached by one.
+    let (state, link) = (parent.path().join("state"), parent.path().join("link"));
+    fs::create_dir(&state).unwrap();
+    std::os::unix::fs::symlink(&state, &link).unwrap();
+    assert!(Ledger::open(&link).is_ok());
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn a_description_of_ones_own_is_printed_checked_and_tried() {
 
     let file = home.path().join("networks/potters.toml");
     fs::write(&file, example.replace("kind = \"follow\"", "kind = \"folow\"")).unwrap();
-    let (code, _, errors) = run(&["check", "--settings", "followsift.toml"]);
+    let (code, errors, _) = run(&["check", "--settings", "followsift.toml"]);
     assert_eq!(code, Some(78));
     assert!(errors.contains("unknown kind `folow`") && errors.contains("networks/potters.toml:"), "{errors}");
 
@@ -219,7 +219,7 @@ fn check_tells_of_a_network_whose_mails_could_not_be_read_this_week_and_of_no_ol
     let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
     command.args(["check", "--settings", "followsift.toml"]).current_dir(home.path());
     let output = command.env_clear().env("HOME", home.path()).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.starts_with("note: home: linkedin: 2 mails that look like its notifications"), "{told}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("\nnote: home: linkedin: 2 mails that look like its notifications"), "{told}");
     assert!(told.contains("; missing: url (2). They stay") && !told.contains("twitch"), "{told}");
 }

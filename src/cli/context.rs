@@ -83,6 +83,18 @@ fn reading_to_act(settings: &Settings, unsettled: Unsettled) -> (Option<Reading>
     found
 }
 
+/// That there is no settings file.
+pub(super) fn no_settings() -> Diagnostic {
+    Diagnostic::unplaced("there are no settings").help(
+        "write ~/.config/followsift/followsift.toml (config/followsift.toml shows how), or name a file with --settings",
+    )
+}
+
+/// That the settings name no account.
+pub(super) fn no_account() -> Diagnostic {
+    Diagnostic::unplaced("the settings name no account").help("add a table such as [accounts.home]")
+}
+
 /// Settings with accounts, and rules and profiles, for a command that cannot do without. What is missing is printed.
 pub(super) fn everything(
     path: Option<&Path>,
@@ -90,17 +102,14 @@ pub(super) fn everything(
     output: &mut Output,
 ) -> Result<(Settings, Reading), Ending> {
     let Some(settings) = settings(path, output)? else {
-        output.error(
-            "error: there are no settings\n  write ~/.config/followsift/followsift.toml (config/followsift.toml \
-             shows how), or name a file with --settings",
-        );
+        output.findings(&[no_settings()]);
         return Err(Ending::Settings);
     };
     let (reading, findings) = reading_to_act(&settings, unsettled);
     output.findings(&findings);
     let Some(reading) = reading else { return Err(Ending::Settings) };
     if settings.accounts.is_empty() {
-        output.error("error: the settings name no account\n  add a table such as [accounts.home]");
+        output.findings(&[no_account()]);
         return Err(Ending::Settings);
     }
     Ok((settings, reading))

@@ -22,6 +22,8 @@ pub(super) struct Output {
     err_paint: Paint,
     /// Whether a line that says how far something is stands on standard error.
     progress: bool,
+    /// Whether errors go to standard output, too.
+    merged: bool,
 }
 
 impl Output {
@@ -31,7 +33,14 @@ impl Output {
         let allowed = Environment::of_process().allows_colour();
         let paint = |is_terminal| if allowed && is_terminal { Paint::Coloured } else { Paint::Plain };
         let (paint, err_paint) = (paint(out.is_terminal()), paint(err.is_terminal()));
-        Self { out, err, closed: false, failed: false, paint, err_paint, progress: false }
+        Self { out, err, closed: false, failed: false, paint, err_paint, progress: false, merged: false }
+    }
+
+    /// Prints errors to standard output from now on: for a command whose findings are what it was asked for, so that a pipe
+    /// or a log keeps everything in order.
+    pub(super) fn merge(&mut self) {
+        self.merged = true;
+        self.err_paint = self.paint;
     }
 
     /// Whether standard output is to be coloured.
@@ -87,8 +96,13 @@ impl Output {
         self.closed
     }
 
-    /// Prints a line to standard error; there is nobody to tell if that fails.
+    /// Prints a line to standard error, or to standard output where the two are [merged](Output::merge).
     pub(super) fn error(&mut self, line: &str) {
+        if self.merged && !self.failed {
+            self.line(line);
+            return;
+        }
+        // There is nobody to tell if that fails.
         let _ = writeln!(self.err, "{}", screen(line, self.err_paint == Paint::Coloured));
     }
 

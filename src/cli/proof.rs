@@ -22,15 +22,14 @@ const NAMED: usize = 20;
 /// How much of each of those is read.
 const HEADER_BYTES: u32 = 16 << 10;
 
-/// Looks at the last messages of the account's first folder, and tells.
+/// Looks at the last messages of a folder of the account, and tells.
 pub(super) fn tell(
     account: &Account,
+    folder: &Folder,
     reading: &Reading,
     session: &mut Session,
     output: &mut Output,
 ) -> Result<(), AccountFault> {
-    let inbox = Folder::inbox();
-    let folder = account.folders.first().unwrap_or(&inbox);
     let opened = session.select(folder)?;
     let profiles = reading.rulebook_of(account, &Sent::new()).profiles;
     let first = opened.next.map_or(1, |next| next.0.saturating_sub(LAST).max(1));
@@ -54,7 +53,10 @@ pub(super) fn tell(
         }
     })?;
     let most = names.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name.as_str());
-    output.line(&authserv_id(account, most));
+    output.line(&match most {
+        Some(name) => authserv_id(account, name),
+        None => none_named(all.len().min(NAMED), opened.exists, folder),
+    });
 
     let mut proof = Proof::new(account, most);
     session.mails(&last(&plausible, NOTIFICATIONS), MAIL_LIMIT, |_, bytes| proof.look(bytes, &profiles))?;
@@ -68,22 +70,40 @@ pub(super) fn tell(
 }
 
 /// What the server calls itself in Authentication-Results, and what to do about it.
-fn authserv_id(account: &Account, most: Option<&str>) -> String {
-    match (most, &account.authserv_id) {
-        (None, _) => {
-            "  no mail here bears Authentication-Results: nothing can be proven authentic".to_owned()
-        }
-        (Some(name), Some(set)) if name.eq_ignore_ascii_case(set) => {
+fn authserv_id(account: &Account, name: &str) -> String {
+    match &account.authserv_id {
+        Some(set) if name.eq_ignore_ascii_case(set) => {
             format!("  the server calls itself {name} in Authentication-Results, as the settings say")
         }
-        (Some(name), Some(set)) => format!(
+        Some(set) => format!(
             "  the server calls itself {name} in Authentication-Results, but the settings say {set}: nothing can \
              be proven authentic"
         ),
-        (Some(name), None) => format!(
+        None => format!(
             "  the server calls itself {name} in Authentication-Results; if that is your provider, add\n    \
              authserv-id = \"{name}\"\n  to [accounts.{}], so that mails can be proven authentic",
             account.name
+        ),
+    }
+}
+
+/// That no message has the header, of those that were looked at.
+fn none_named(looked_at: usize, exists: u32, folder: &Folder) -> String {
+    let all = u32::try_from(looked_at).is_ok_and(|looked_at| looked_at >= exists);
+    match looked_at {
+        0 => format!(
+            "  {folder} has no recent message that would tell what the server calls itself in Authentication-Results"
+        ),
+        1 if all => format!(
+            "  the one message in {folder} has no Authentication-Results header: it cannot be proven authentic"
+        ),
+        _ if all => format!(
+            "  none of the {looked_at} messages in {folder} has an Authentication-Results header: they cannot be \
+             proven authentic"
+        ),
+        _ => format!(
+            "  none of the last {looked_at} messages in {folder} has an Authentication-Results header: if the others \
+             have none either, nothing can be proven authentic"
         ),
     }
 }

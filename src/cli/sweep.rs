@@ -6,12 +6,14 @@ use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
 use crate::daemon::rulebook::Reading;
-use crate::daemon::{AccountFault, clock, connect};
-use crate::ledger::{AccountLock, Ledger, Limit};
+use crate::daemon::{AccountFault, clock, connect, lock, remains};
+use crate::ledger::{Ledger, Limit};
 use crate::mail::Recognition;
 use crate::mailbox::Stop;
 use crate::report;
-use crate::settings::{Account, Settings};
+use crate::report::remains::{Remains, messages};
+use crate::report::totals::Totals;
+use crate::settings::{Account, Backlog, Settings};
 use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Stale, Sweep, Tally};
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
@@ -29,20 +31,33 @@ pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Out
         let swept = one(account, &settings, &reading, options, output);
         output.end_progress();
         match swept {
-            Ok(tally) => {
-                output.line(&sums(&tally, options.dry_run || !account.act));
+            Ok(Swept { tally, remains, totals }) => {
                 drift::tell(account, &settings, output);
-                if tally.troubles > 0 {
+                if options.dry_run {
+                    output.text(&format!("\n{}", totals.in_words()));
+                }
+                output.line(&sums(&tally, &remains, options.dry_run || !account.act));
+                if remains.is_work_left() {
                     ending = Ending::Later;
                 }
             }
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
+                if let Some(advice) = fault.advice() {
+                    output.error(&format!("  {advice}"));
+                }
                 ending = Ending::Later;
             }
         }
     }
     ending
+}
+
+/// What came of sweeping an account.
+struct Swept {
+    tally: Tally,
+    remains: Remains,
+    totals: Totals,
 }
 
 fn one(
@@ -51,37 +66,12 @@ fn one(
     reading: &Reading,
     options: &Options,
     output: &mut Output,
-) -> Result<Tally, AccountFault> {
+) -> Result<Swept, AccountFault> {
     let stop = Stop::new().map_err(AccountFault::Machine)?;
     let sources = reading.sent_folders();
     let now = clock::now();
     let scope = options.since.map_or(Scope::New, Scope::Since);
-    let mut tell = |news: News| {
-        output.end_progress();
-        match news {
-            News::Mail(dealt) => output.text(&in_words(&dealt, options.dry_run)),
-            News::Progress { folder, looked_at, part } => {
-                output.progress(&format!("{folder}: looked at {looked_at} mails, {:.0} %", part * 100.0));
-            }
-            News::Trouble { folder, words, folders } => {
-                let trouble = report::text::trouble(&folder, &words, &folders);
-                output.error(&format!("error: {trouble}"));
-            }
-            News::Unshown { folder, uids } => {
-                let uids: Vec<u32> = uids.iter().map(|uid| uid.0).collect();
-                output.error(&format!("error: {}", report::text::unshown(&folder, &uids)));
-            }
-            News::Restored { folder } => output.error(&format!("note: {}", report::text::restored(&folder))),
-            News::Uncertain { mail } => output.error(&format!("note: {}", report::text::uncertain(&mail))),
-            News::TooMany { messages } => {
-                output.error(&format!("note: {}", report::text::too_many(messages)));
-            }
-            News::HeldBack { mails, by, most } => output.error(&format!(
-                "note: {}\n  `followsift resume` lets them through at once",
-                report::text::held_back(mails, by == Limit::Change, most)
-            )),
-        }
-    };
+    let mut told = Told::default();
     if options.dry_run {
         let ledger = Ledger::open_read_only(&settings.state)?;
         let sent = match &ledger {
@@ -90,16 +80,21 @@ fn one(
         };
         let rulebook = reading.rulebook_of(account, &sent);
         let session = connect(account, settings, &stop)?;
+        tell_of_beginning(account, ledger.as_ref(), options, output)?;
         let work = Sweep { account, rulebook: &rulebook, scope, now };
+        let mut tell = |news: News| told.tell(news, options.dry_run, output);
         let (session, tally) = sweep::sweep(session, work, &mut Memory::Read(ledger.as_ref()), &mut tell)?;
         // All was read; a server that does not say goodbye changes nothing.
         let _ = session.logout();
-        return Ok(tally);
+        let remains = Remains { folders: told.troubles, ..remains(account, None, &rulebook, &tally)? };
+        return Ok(Swept { tally, remains, totals: told.totals });
     }
-    let _lock = AccountLock::take(&settings.state, &account.name)?;
+    let _lock = lock(account, settings)?;
     let mut ledger = Ledger::open(&settings.state)?;
     reading.lists().keep(&mut ledger, now)?;
     let mut session = connect(account, settings, &stop)?;
+    tell_of_beginning(account, Some(&ledger), options, output)?;
+    let mut tell = |news: News| told.tell(news, options.dry_run, output);
     let may_be_empty = |source: &_| reading.may_be_empty(source);
     let stale = sweep::refresh_sent(&mut session, &mut ledger, account, &sources, &may_be_empty, now)?;
     for Stale { folder, doubt } in stale {
@@ -111,7 +106,93 @@ fn one(
     let work = Sweep { account, rulebook: &rulebook, scope, now };
     let (session, tally) = sweep::sweep(session, work, &mut Memory::Kept(&mut ledger), &mut tell)?;
     let _ = session.logout();
-    Ok(tally)
+    let ledger = account.act.then_some(&ledger);
+    let Told { troubles: folders, uncertain, totals } = told;
+    let remains = Remains { folders, uncertain, ..remains(account, ledger, &rulebook, &tally)? };
+    Ok(Swept { tally, remains, totals })
+}
+
+/// What a sweep has told so far.
+#[derive(Default)]
+struct Told {
+    totals: Totals,
+    /// Folders with which something is wrong.
+    troubles: usize,
+    /// Interrupted moves of which the original cannot be told.
+    uncertain: usize,
+}
+
+impl Told {
+    fn tell(&mut self, news: News, dry_run: bool, output: &mut Output) {
+        output.end_progress();
+        match news {
+            News::Mail(dealt) => {
+                self.totals.count(&dealt.assessment);
+                output.text(&in_words(&dealt, dry_run));
+            }
+            News::Progress { folder, looked_at, part } => {
+                let messages = messages(looked_at);
+                output.progress(&format!("{folder}: looked at {messages}, {:.0} %", part * 100.0));
+            }
+            News::Trouble { folder, words, folders } => {
+                self.troubles += 1;
+                let trouble = report::text::trouble(&folder, &words, &folders);
+                output.error(&format!("error: {trouble}"));
+            }
+            News::Unshown { folder, uids } => {
+                let uids: Vec<u32> = uids.iter().map(|uid| uid.0).collect();
+                output.error(&format!("error: {}", report::text::unshown(&folder, &uids)));
+            }
+            News::Restored { folder } => output.error(&format!("note: {}", report::text::restored(&folder))),
+            News::Uncertain { mail } => {
+                self.uncertain += 1;
+                output.error(&format!("note: {}", report::text::uncertain(&mail)));
+            }
+            News::TooMany { messages } => {
+                output.error(&format!("note: {}", report::text::too_many(messages)));
+            }
+            News::HeldBack { mails, by, most } => output.error(&format!(
+                "note: {}\n  `followsift resume` lets them through at once",
+                report::text::held_back(mails, by == Limit::Change, most)
+            )),
+        }
+    }
+}
+
+/// Says where the first look at a folder begins: without that, one that finds nothing looks broken.
+fn tell_of_beginning(
+    account: &Account,
+    ledger: Option<&Ledger>,
+    options: &Options,
+    output: &mut Output,
+) -> Result<(), AccountFault> {
+    if options.since.is_some() {
+        return Ok(());
+    }
+    let mut new = Vec::new();
+    for folder in &account.folders {
+        let cursor = ledger.map_or(Ok(None), |ledger| ledger.cursor(&account.name, folder))?;
+        if cursor.is_none() {
+            new.push(folder.as_str());
+        }
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    let begins = match account.backlog {
+        Backlog::None => {
+            "followsift begins with messages that arrive from now on; with `--since 30d` it looks at those that are \
+             already there"
+                .to_owned()
+        }
+        Backlog::Since(time) => format!(
+            "followsift begins with what arrived in the last {} (`backlog`)",
+            humantime::format_duration(time)
+        ),
+        Backlog::All => "followsift begins with every message (`backlog`)".to_owned(),
+    };
+    output.line(&format!("first look at {}: {begins}", new.join(", ")));
+    Ok(())
 }
 
 /// One mail: its subject, what it is, and how it ended.
@@ -159,23 +240,12 @@ fn ending(dealt: &Dealt, dry_run: bool) -> String {
     }
 }
 
-fn sums(tally: &Tally, only_looked: bool) -> String {
-    let Tally {
-        looked_at,
-        plausible,
-        recognised,
-        incomplete,
-        moved,
-        marked,
-        left,
-        unshown,
-        waiting,
-        settled,
-        turns,
-        troubles: _,
-    } = *tally;
+/// The last line: what was done, and what was left undone.
+fn sums(tally: &Tally, remains: &Remains, only_looked: bool) -> String {
+    let Tally { looked_at, plausible, recognised, incomplete, moved, marked, gone, settled, turns, .. } =
+        *tally;
     let mut parts = vec![
-        format!("looked at {looked_at} mails"),
+        format!("looked at {}", messages(looked_at)),
         format!("read {plausible}"),
         format!("recognised {recognised}"),
     ];
@@ -185,11 +255,15 @@ fn sums(tally: &Tally, only_looked: bool) -> String {
     let more = [
         (incomplete, "could not read {} in full"),
         (marked, "marked {}"),
-        (left, "could not move {}"),
-        (unshown, "{} not shown by the server"),
-        (waiting, "{} wait"),
+        (gone, "{} were gone before they could be moved"),
         (settled, "settled {} moves of an earlier session"),
     ];
     parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, words)| words.replace("{}", &n.to_string())));
-    format!("\n{} ({turns} round trips)", parts.join(", "))
+    let trips = if turns == 1 { "1 round trip".to_owned() } else { format!("{turns} round trips") };
+    let ending = match remains.in_words() {
+        Some(words) => format!("; left undone: {words}"),
+        None if only_looked => String::new(),
+        None => "; all is well".to_owned(),
+    };
+    format!("\n{} ({trips}){ending}", parts.join(", "))
 }

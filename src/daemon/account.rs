@@ -6,11 +6,13 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::time::Instant;
 
-use crate::ledger::{LedgerFault, LockFault};
+use crate::assess::Rulebook;
+use crate::ledger::{AccountLock, Ledger, LedgerFault, LockFault, LockFolders, WaitingSums};
 use crate::login::{self, Login, LoginFault};
 use crate::mailbox::{Connector, Fate, Fault, Session, Stop};
+use crate::report::remains::Remains;
 use crate::settings::{Account, Settings};
-use crate::sweep::SweepFault;
+use crate::sweep::{SweepFault, Tally};
 
 /// Why an account cannot be worked on.
 #[derive(Debug)]
@@ -25,6 +27,15 @@ pub enum AccountFault {
     Lock(LockFault),
     /// The system does not give what an account needs.
     Machine(io::Error),
+}
+
+/// Takes the locks of an account, so that no other followsift of this user works on it or on its mailbox.
+///
+/// # Errors
+/// Where another one does, or the locks cannot be made.
+pub fn lock(account: &Account, settings: &Settings) -> Result<AccountLock, LockFault> {
+    let folders = LockFolders { state: &settings.state, shared: settings.shared.as_deref() };
+    AccountLock::take(folders, &account.name, &account.mailbox())
 }
 
 /// Connects to the account's server and logs in. Blocks: a password program and the line have their own deadlines.
@@ -49,6 +60,30 @@ pub(super) fn connect_with(account: &Account, login: &Login, stop: &Stop) -> Res
     Ok(Session::connect(account, login, &connector, stop)?)
 }
 
+/// What a sweep has left undone, but for what it told while it was at work (`folders`, `uncertain`). Without a ledger, as in
+/// a dry run, nothing of earlier sweeps counts.
+///
+/// # Errors
+/// Where the ledger cannot be read.
+pub fn remains(
+    account: &Account,
+    ledger: Option<&Ledger>,
+    rulebook: &Rulebook,
+    tally: &Tally,
+) -> Result<Remains, LedgerFault> {
+    let waiting = ledger.map_or(Ok(WaitingSums::default()), |ledger| ledger.waiting_sums(&account.name))?;
+    let lists = rulebook.rules.missing_lists(&rulebook.lists).into_iter().map(str::to_owned).collect();
+    Ok(Remains {
+        refused: waiting.refused.max(tally.left),
+        later: waiting.later,
+        fuse: waiting.fuse,
+        unshown: waiting.unshown.max(tally.unshown),
+        unassessed: tally.failed,
+        lists,
+        ..Remains::default()
+    })
+}
+
 impl AccountFault {
     /// What is to be done about the account.
     pub fn fate(&self) -> Fate {
@@ -65,6 +100,35 @@ impl AccountFault {
             Self::Mailbox(fault) => fault.is_refused_login(),
             Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
         }
+    }
+
+    /// Is it about this machine, and not about the server or the way to it?
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => true,
+            Self::Login(_) | Self::Mailbox(_) => false,
+        }
+    }
+
+    /// Does another thread of this process have the account's mailbox? It is about to end: the account was renamed.
+    pub fn is_held_by_us(&self) -> bool {
+        let us = std::process::id();
+        matches!(self, Self::Lock(LockFault::Held { process: Some(process), .. }) if *process == us)
+    }
+
+    /// What to do, where the fault itself does not say it.
+    pub fn advice(&self) -> Option<&'static str> {
+        let cause = match self {
+            Self::Ledger(LedgerFault::Folder { cause, .. } | LedgerFault::File { cause, .. })
+            | Self::Lock(LockFault::Unusable { cause, .. }) => cause,
+            Self::Ledger(_) | Self::Lock(_) | Self::Login(_) | Self::Mailbox(_) | Self::Machine(_) => {
+                return None;
+            }
+        };
+        // Words of our own say what to do.
+        cause.raw_os_error().map(|_| {
+            "give the folder to the user who runs followsift, or name another with `state` in the settings"
+        })
     }
 
     /// May it be over once the network is another?

@@ -121,8 +121,8 @@ impl Fleet {
     }
 
     /// The settings in force.
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings)
     }
 
     /// Goes on with these settings: accounts that changed are started anew; those that are parked or away only where that was
@@ -173,8 +173,10 @@ impl Fleet {
         match what {
             What::Is(state) => {
                 let trouble = match &state {
-                    State::Away { trouble } | State::Parked { trouble } => Some(format!("{name}: {trouble}")),
-                    State::Connecting | State::Watching | State::Dead => None,
+                    State::Away { trouble } | State::Parked { trouble } | State::Blocked { trouble } => {
+                        Some(format!("{name}: {trouble}"))
+                    }
+                    State::Connecting | State::Watching | State::Hindered { .. } | State::Dead => None,
                 };
                 seat.state = state;
                 Ok(trouble)

@@ -16,6 +16,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::text::line;
+use crate::diagnostic::nearest;
 
 /// The kinds of events, each with a number of its own, as the journal's MESSAGE_ID has it (systemd.journal-fields(7)).
 #[expect(missing_docs, reason = "each is named after the event that bears it")]
@@ -38,6 +39,8 @@ pub mod kind {
     pub const FOLDER: &str = "41dd8cf735994643937b06a6fe272dbd";
     pub const HELD_BACK: &str = "fa0cda140c624135900938588dc33042";
     pub const INCOMPLETE: &str = "5db53e18245546fda128f00854cffb4c";
+    pub const REMAINS: &str = "4b0c3d7f2f7e4c52a7be1d9db0c7e0f3";
+    pub const BLOCKED: &str = "c1de93b64e4a4f0f8a6d1f7e35b2a98d";
     pub const DRIFT: &str = "0a4517506c7f4e85a61e489680a2af4c";
 }
 
@@ -45,11 +48,18 @@ pub mod kind {
 const OF_THE_JOURNAL: [&str; 6] = ["message_id", "follower", "rule", "to", "trouble", "why"];
 
 /// Starts logging. `filter` is as in the `tracing` documentation (`debug`, `followsift=debug`), and adds to `info`; one that
-/// cannot be read changes nothing.
+/// cannot be read changes nothing, and is warned of.
 ///
 /// Where standard error is `journal`, a stream to the journal (its device and inode), events go to the journal itself. Where
 /// that cannot be reached, each line begins with its level as `<N>`, as sd-daemon(3) has it.
 pub fn start(filter: &str, journal: Option<(u64, u64)>) {
+    subscribe(filter, journal);
+    if let Some(doubt) = doubt(filter) {
+        tracing::warn!("FOLLOWSIFT_LOG: {doubt}");
+    }
+}
+
+fn subscribe(filter: &str, journal: Option<(u64, u64)>) {
     let here = rustix::fs::fstat(io::stderr()).map(|stat| (stat.st_dev, stat.st_ino)).ok();
     let journal = journal.is_some() && journal == here;
     let filter = EnvFilter::try_new(format!("info,{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -72,6 +82,30 @@ pub fn start(filter: &str, journal: Option<(u64, u64)>) {
         .with_writer(Harmless)
         .finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// What is odd about a filter, if anything. A misspelt level is no error to `tracing`: it takes it for a part of the program.
+pub fn doubt(filter: &str) -> Option<String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level =
+        |word: &str| LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level)) || is_number(word);
+    for part in filter.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let word = match part.rsplit_once('=').filter(|(_, level)| !level.contains(']')) {
+            Some((_, level)) => level.trim(),
+            None => part,
+        };
+        let names_part = word == part && (part.contains('[') || part.starts_with(env!("CARGO_PKG_NAME")));
+        if !names_part && !is_level(word) {
+            let meant = nearest(word, LEVELS).map(|level| format!("; did you mean `{level}`?"));
+            return Some(format!("unknown level `{word}`{}", meant.unwrap_or_default()));
+        }
+    }
+    EnvFilter::try_new(filter).err().map(|error| error.to_string())
+}
+
+/// The levels as `tracing` numbers them.
+fn is_number(word: &str) -> bool {
+    word.parse::<u8>().is_ok_and(|number| number <= 5)
 }
 
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn std::fmt::Debug) -> std::fmt::Result {
@@ -160,6 +194,24 @@ mod tests {
     #[test]
     fn a_name_cannot_write_a_second_line_or_move_the_cursor() {
         assert_eq!(harmless("moved name=a\u{1b}[2Jb\n<3>forged\n"), "moved name=a\\u{1b}[2Jb <3>forged\n");
+    }
+
+    #[test]
+    fn a_misspelt_level_is_doubted() {
+        for filter in [
+            "",
+            "info",
+            "DEBUG",
+            "followsift=debug,warn",
+            "followsift::sweep",
+            "imap=0",
+            "[account{account=home}]=debug",
+        ] {
+            assert_eq!(doubt(filter), None, "{filter}");
+        }
+        assert_eq!(doubt("debgu").as_deref(), Some("unknown level `debgu`; did you mean `debug`?"));
+        assert_eq!(doubt("nonsense").as_deref(), Some("unknown level `nonsense`"));
+        assert_eq!(doubt("info,followsift=loud").as_deref(), Some("unknown level `loud`"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod panics;
 mod patience;
 mod proven;
 mod regular_file;
+mod reload;
 pub mod rulebook;
 mod saved;
 mod service;
@@ -22,6 +23,6 @@ mod state;
 mod systemd;
 mod watcher;
 
-pub use account::{AccountFault, Chain, connect};
+pub use account::{AccountFault, Chain, connect, lock, remains};
 pub use origin::Origin;
 pub use service::{ServiceFault, run};

@@ -14,7 +14,7 @@ use super::list_files::{Earlier, ListFiles};
 use super::regular_file::{self, FEW};
 use crate::assess::Rulebook;
 use crate::diagnostic::document::Findings;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::mail::{NetworkSummary, Profiles, Trust};
 use crate::rules::{self, ListSource, RuleSet, Vocabulary};
 use crate::settings::{Account, Settings};
@@ -167,15 +167,29 @@ fn profile_sources(settings: Option<&Settings>, findings: &Findings) -> Vec<Sour
     let files = fs::read_dir(folder).and_then(|entries| {
         let mut files =
             entries.map(|entry| entry.map(|it| it.path())).collect::<Result<Vec<PathBuf>, _>>()?;
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
         files.sort();
-        Ok(files)
+        let (profiles, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| file.extension().is_some_and(|extension| extension == "toml"));
+        others.iter().filter(|file| !is_editors_own(file)).for_each(|file| findings.add(unread(file)));
+        Ok(profiles)
     });
     match files {
         Ok(files) => sources.extend(files.iter().filter_map(|file| read_source(file, findings))),
         Err(cause) => findings.add(unreadable(folder, &cause)),
     }
     sources
+}
+
+/// Is it a file that editors leave beside the one that is edited, or hidden?
+fn is_editors_own(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(['.', '#']) || name.ends_with(['~', '#']) || name.ends_with(".bak")
+}
+
+fn unread(file: &Path) -> Diagnostic {
+    let message = format!("{} is not read: the name of a network's file ends in `.toml`", file.display());
+    Diagnostic { severity: Severity::Warning, ..Diagnostic::unplaced(message) }
+        .help("rename it, or move it out of this folder")
 }
 
 fn read_source(file: &Path, findings: &Findings) -> Option<Source> {

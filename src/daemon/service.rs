@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use super::fleet::{Fleet, News};
 use super::log::kind;
 use super::origin::Origin;
+use super::reload::{Outcome, Reload, Step};
 use super::rulebook::Reading;
 use super::saved::Saved;
 use super::state::{self, Notes};
@@ -76,6 +77,8 @@ async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<
         notes: Notes::default(),
         told: String::new(),
         systemd: Systemd::new(),
+        reload: None,
+        again: None,
     };
     service.run(Ears { terminate, interrupt, hangup, saved, news, outside: outside::listen() }).await
 }
@@ -101,6 +104,10 @@ struct Service<'a> {
     /// What systemd was last told.
     told: String,
     systemd: Systemd,
+    /// The reload that goes on.
+    reload: Option<Reload>,
+    /// Another is to follow it; whether a signal asked for that.
+    again: Option<bool>,
 }
 
 impl Service<'_> {
@@ -118,8 +125,12 @@ impl Service<'_> {
             tokio::select! {
                 _ = ears.terminate.recv() => break,
                 _ = ears.interrupt.recv() => break,
-                _ = ears.hangup.recv() => self.reload(&mut ears.saved, true)?,
-                () = ears.saved.changed() => self.reload(&mut ears.saved, false)?,
+                _ = ears.hangup.recv() => self.begin_reload(true)?,
+                () = ears.saved.changed() => self.begin_reload(false)?,
+                step = Reload::step(self.reload.as_mut()) => match step {
+                    Step::Begins(files, _hold) => ears.saved.see(files),
+                    Step::Ends(outcome) => self.end_reload(outcome)?,
+                },
                 Some(news) = ears.news.recv() => {
                     if let Some(trouble) = self.fleet.hear(news).map_err(no_thread)? {
                         self.notes.last_trouble = Some((clock::now(), trouble));
@@ -142,12 +153,31 @@ impl Service<'_> {
         Ok(())
     }
 
-    /// Reads everything anew, and goes on with it if it is right. `asked` for by a signal, or else because a file was saved.
-    fn reload(&mut self, saved: &mut Saved, asked: bool) -> Result<(), ServiceFault> {
+    /// Begins to read everything anew. `asked` for by a signal, or else because a file was saved.
+    fn begin_reload(&mut self, asked: bool) -> Result<(), ServiceFault> {
+        if self.reload.is_some() {
+            // It may have read what has changed since.
+            self.again = Some(asked || self.again == Some(true));
+            return Ok(());
+        }
         self.systemd.reloading();
-        saved.see(self.origin.files());
-        let in_force = Arc::clone(&self.readings.borrow());
-        let (read, findings) = self.origin.read(self.fleet.settings(), &in_force);
+        let in_force = (self.fleet.settings(), Arc::clone(&self.readings.borrow()));
+        match Reload::begin(self.origin.clone(), in_force, asked) {
+            Ok(reload) => self.reload = Some(reload),
+            Err(cause) => {
+                let finding = Diagnostic::unplaced(format!("could not start a thread to read them: {cause}"));
+                self.end_reload(Some((None, vec![finding])))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with what was read, if it is right.
+    fn end_reload(&mut self, outcome: Option<Outcome>) -> Result<(), ServiceFault> {
+        let asked = self.reload.take().is_some_and(|reload| reload.asked);
+        let (read, findings) = outcome.unwrap_or_else(|| {
+            (None, vec![Diagnostic::unplaced("reading them failed, by a fault of followsift")])
+        });
         for finding in &findings {
             let text = finding.plain();
             match finding.severity {
@@ -165,7 +195,7 @@ impl Service<'_> {
         match read {
             Some((settings, reading)) => {
                 self.notes.refused = None;
-                let alike = reading.judges_like(&in_force);
+                let alike = reading.judges_like(&self.readings.borrow());
                 self.readings.send_replace(Arc::new(reading));
                 self.fleet.take(Arc::new(settings), asked).map_err(no_thread)?;
                 if !alike {
@@ -185,7 +215,7 @@ impl Service<'_> {
         }
         self.tell_status();
         self.systemd.ready();
-        Ok(())
+        self.again.take().map_or(Ok(()), |asked| self.begin_reload(asked))
     }
 
     /// Says that we live, if everyone does.

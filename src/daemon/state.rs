@@ -17,6 +17,16 @@ pub(super) enum State {
     Connecting,
     /// Connected: sweeping, or waiting for mail.
     Watching,
+    /// The same, and the last sweep could not do all that was to be done.
+    Hindered {
+        /// What is left.
+        left: String,
+    },
+    /// Something on this machine keeps it from working; it is tried again in a while.
+    Blocked {
+        /// What.
+        trouble: String,
+    },
     /// The line is lost; it is connected again in a while.
     Away {
         /// Why.
@@ -57,7 +67,7 @@ pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>,
         }
     };
     let groups = [
-        ("watching", of(|state| *state == State::Watching)),
+        ("watching", of(|state| matches!(state, State::Watching | State::Hindered { .. }))),
         ("connecting to", of(|state| *state == State::Connecting)),
         ("restarting, after a fault of followsift,", of(|state| *state == State::Dead)),
     ];
@@ -67,11 +77,15 @@ pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>,
         match state {
             State::Parked { trouble } => parts.push(format!("{name} is parked until you act: {trouble}")),
             State::Away { trouble } => parts.push(format!("{name} is away: {trouble}")),
+            State::Blocked { trouble } => parts.push(format!("{name} cannot work: {trouble}")),
+            State::Hindered { left } => parts.push(format!("{name}: {left}")),
             State::Connecting | State::Watching | State::Dead => {}
         }
     }
     text.push_str(&parts.join("; "));
-    let troubled = |(_, state): &(&str, &State)| matches!(state, State::Parked { .. } | State::Away { .. });
+    let troubled = |(_, state): &(&str, &State)| {
+        matches!(state, State::Parked { .. } | State::Away { .. } | State::Blocked { .. })
+    };
     if let Some((when, trouble)) = &notes.last_trouble
         && !accounts.iter().any(troubled)
     {
@@ -124,6 +138,20 @@ mod tests {
              watching home",
         );
         assert!(in_words([("x", &parked(&"y".repeat(9_000)))].into_iter(), &refused).len() <= LONGEST);
+    }
+
+    #[test]
+    fn what_could_not_be_done_is_said_beside_what_is_watched() {
+        let left = "2 messages could not be moved or marked".to_owned();
+        let trouble =
+            "could not begin on account work: another followsift is working on this mailbox".to_owned();
+        let accounts = [("home", State::Hindered { left }), ("work", State::Blocked { trouble })];
+        check(
+            &accounts,
+            &Notes::default(),
+            "watching home; home: 2 messages could not be moved or marked; work cannot work: could not begin on \
+             account work: another followsift is working on this mailbox",
+        );
     }
 
     #[test]

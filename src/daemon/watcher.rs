@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
-use super::account::{AccountFault, Chain, connect_with, read_login};
+use super::account::{AccountFault, Chain, connect_with, lock, read_login, remains};
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::clock;
 use super::fleet::Voice;
@@ -16,9 +16,10 @@ use super::patience::{Patience, Restraint};
 use super::proven::Proven;
 use super::rulebook::Reading;
 use super::state::State;
-use crate::ledger::{AccountLock, Ledger, Limit};
+use crate::ledger::{Ledger, Limit};
 use crate::mail::{Recognition, Timestamp};
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
+use crate::report::remains::Remains;
 use crate::report::{self, drift};
 use crate::rules::VerdictName;
 use crate::settings::{Account, Settings};
@@ -26,6 +27,9 @@ use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Stale, Sweep, Ta
 
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
+
+/// How long until a thread of ours that was told to end has given its lock up.
+const SOON: Duration = Duration::from_millis(500);
 
 /// What a watcher thread is given.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ struct Learned {
     folders: BTreeSet<String>,
     /// The list files whose copies the ledger has.
     kept: Option<Arc<Reading>>,
+    /// What the last sweep left undone.
+    left: Option<String>,
     /// When it was last told which networks' mails could not be read.
     drift_told: Option<Timestamp>,
     /// The ledger was looked through for damage: once, not at every connection.
@@ -73,6 +79,7 @@ impl Watcher {
             trouble: None,
             folders: BTreeSet::new(),
             kept: None,
+            left: None,
             drift_told: None,
             whole: false,
         };
@@ -94,7 +101,13 @@ impl Watcher {
 
     /// Tells of a fault, and waits for as long as it takes.
     fn pause(&self, fault: &AccountFault, learned: &mut Learned, voice: &Voice) -> Woken {
-        let trouble = Chain(fault).to_string();
+        let mut trouble = Chain(fault).to_string();
+        if let Some(advice) = fault.advice() {
+            trouble = format!("{trouble}; {advice}");
+        }
+        if fault.is_held_by_us() {
+            return self.stop.wait(Instant::now() + SOON);
+        }
         let known = learned.trouble.as_ref() == Some(&trouble);
         learned.trouble = Some(trouble.clone());
         let again = if fault.is_refused_login() { learned.refusals.next(learned.has_worked) } else { None };
@@ -103,6 +116,17 @@ impl Watcher {
             error!(message_id = kind::PARKED, trouble, "parked, its owner has to do something: {trouble}");
             voice.tell(State::Parked { trouble });
             PARKED
+        } else if fault.is_local() {
+            // To look again costs nobody anything.
+            let pause = learned.backoff.next(UNREACHED, fastrand::f64());
+            let seconds = pause.as_secs();
+            if known {
+                debug!(trouble, "still cannot work; trying again in {seconds} s");
+            } else {
+                error!(message_id = kind::BLOCKED, trouble, "cannot work: {trouble}");
+            }
+            voice.tell(State::Blocked { trouble });
+            pause
         } else {
             let longest = if fault.is_of_network() { UNREACHED } else { LONGEST };
             let pause = again.unwrap_or_else(|| learned.backoff.next(longest, fastrand::f64()));
@@ -132,7 +156,7 @@ impl Watcher {
     /// One session, from the connection to its end; `Ok` is an orderly stop.
     fn live(&self, learned: &mut Learned, voice: &Voice) -> Result<(), AccountFault> {
         self.stop.speak_by(Instant::now());
-        let lock = AccountLock::take(&self.settings.state, &self.account.name)?;
+        let lock = lock(&self.account, &self.settings)?;
         let mut ledger = Ledger::open(&self.settings.state)?;
         if !learned.whole {
             ledger.require_whole()?;
@@ -151,10 +175,15 @@ impl Watcher {
         voice.tell(State::Watching);
         let mut last_wait = None;
         let mut restraint = Restraint::default();
+        let mut left = None;
         loop {
             lock.confirm()?;
             let (healthy, tally) = self.sweep(session, &mut ledger, learned)?;
             session = healthy;
+            if left != learned.left {
+                left.clone_from(&learned.left);
+                voice.tell(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
+            }
             self.tell_of_drift(&ledger, learned)?;
             learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
@@ -231,6 +260,7 @@ impl Watcher {
         let rulebook = reading.rulebook_of(&self.account, &sent);
         let work =
             Sweep { account: &self.account, rulebook: &rulebook, scope: Scope::New, now: clock::now() };
+        let mut uncertain = 0;
         let mut tell = |news: News| match news {
             News::Mail(dealt) => tell_of_mail(&dealt),
             News::Progress { folder, looked_at, part } => {
@@ -255,6 +285,7 @@ impl Watcher {
                 warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}");
             }
             News::Uncertain { mail } => {
+                uncertain += 1;
                 let trouble = report::text::uncertain(&mail);
                 warn!(message_id = kind::LEFT, folder = %mail.folder, uid = mail.uid.0, trouble, "{trouble}");
             }
@@ -272,6 +303,14 @@ impl Watcher {
         };
         let (session, tally) = sweep::sweep(session, work, &mut Memory::Kept(ledger), &mut tell)?;
         learned.folders = troubles;
+        let ledger = self.account.act.then_some(&*ledger);
+        let folders = learned.folders.len();
+        let remains = Remains { folders, uncertain, ..remains(&self.account, ledger, &rulebook, &tally)? };
+        let left = remains.in_words();
+        if let Some(why) = left.as_ref().filter(|left| learned.left.as_ref() != Some(left)) {
+            warn!(message_id = kind::REMAINS, why, "left undone: {why}");
+        }
+        learned.left = left;
         debug!(looked_at = tally.looked_at, moved = tally.moved, turns = tally.turns, "swept");
         Ok((session, tally))
     }

@@ -50,7 +50,7 @@ pub enum LedgerFault {
         /// The file.
         file: PathBuf,
         /// What SQLite or the reading of a value says.
-        cause: rusqlite::Error,
+        cause: SqliteFault,
     },
     /// Reading or writing did not work: disk full, no permission, locked for too long.
     Failed {
@@ -59,11 +59,41 @@ pub enum LedgerFault {
         /// The file.
         file: PathBuf,
         /// Why.
-        cause: rusqlite::Error,
+        cause: SqliteFault,
     },
     /// An intent was to be settled that is not open.
     NotOpen(IntentId),
 }
+
+/// What SQLite says, once: the crate's errors repeat themselves in their causes, and name the file that we name too.
+#[derive(Debug)]
+pub struct SqliteFault(String);
+
+impl SqliteFault {
+    fn of(cause: &rusqlite::Error, file: &Path) -> Self {
+        let text = match cause {
+            rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+            rusqlite::Error::SqliteFailure(error, None) => {
+                rusqlite::ffi::code_to_str(error.extended_code).to_owned()
+            }
+            other => other.to_string(),
+        };
+        // SQLite is given the file's name without symlinks.
+        let words = match (text.rsplit_once(": "), file.file_name()) {
+            (Some((words, path)), name) if Path::new(path).file_name() == name => words.to_owned(),
+            _ => text,
+        };
+        Self(words)
+    }
+}
+
+impl fmt::Display for SqliteFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for SqliteFault {}
 
 impl LedgerFault {
     pub(super) fn of_sqlite(doing: &'static str, file: &Path, cause: rusqlite::Error) -> Self {
@@ -75,7 +105,9 @@ impl LedgerFault {
                 | rusqlite::Error::InvalidColumnType(..)
                 | rusqlite::Error::Utf8Error(..)
         );
-        match cause.sqlite_error_code() {
+        let code = cause.sqlite_error_code();
+        let cause = SqliteFault::of(&cause, &file);
+        match code {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged { file, cause },
             _ if unreadable => Self::Damaged { file, cause },
             _ => Self::Failed { doing, file, cause },
@@ -110,6 +142,9 @@ impl fmt::Display for LedgerFault {
                 "could not read the ledger {}: it is damaged; restore a copy, or move it away and begin anew",
                 file.display()
             ),
+            Self::Failed { doing: doing @ ("open" | "read"), file, .. } => {
+                write!(f, "could not {doing} the ledger {}", file.display())
+            }
             Self::Failed { doing, file, .. } => {
                 write!(f, "could not {doing} in the ledger {}", file.display())
             }
@@ -125,5 +160,24 @@ impl Error for LedgerFault {
             Self::Damaged { cause, .. } | Self::Failed { cause, .. } => Some(cause),
             Self::Foreign { .. } | Self::Newer { .. } | Self::Older { .. } | Self::NotOpen(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Ledger;
+
+    #[test]
+    fn what_sqlite_says_is_said_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("ledger.sqlite")).unwrap();
+        let file = folder.path().join("ledger.sqlite");
+        let fault = LedgerFault::of_sqlite("open", &file, rusqlite::Connection::open(&file).unwrap_err());
+        assert_eq!(fault.to_string(), format!("could not open the ledger {}", file.display()));
+        let cause = fault.source().unwrap();
+        assert_eq!(cause.to_string(), "unable to open database file");
+        assert!(cause.source().is_none());
+        assert!(Ledger::open(folder.path()).is_err());
     }
 }

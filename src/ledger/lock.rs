@@ -1,27 +1,45 @@
-//! One lock for each account, so that two programs never work on one.
+//! Two locks for each account, so that two programs never work on one: one on its name in the state folder, which guards its
+//! part of the ledger, and one on its mailbox in a folder that is the same for all of a user's followsifts, whatever their
+//! state folders and account names are.
 //!
-//! A lock of the kernel on a file of the state folder: it ends with the process, however that ends. The file
-//! stays, since removing it would let two programs lock two files of the same name.
+//! Locks of the kernel on files: they end with the process, however that ends. The files stay, since removing them would let
+//! two programs lock two files of the same name.
 
 use std::error::Error;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use rustix::fs::OFlags;
 
 use super::owner;
-use crate::place::AccountName;
+use crate::place::{AccountName, MailboxKey};
 
 /// The right to work on an account, until it is dropped.
 #[derive(Debug)]
 #[must_use = "the lock is given up when this is dropped"]
 pub struct AccountLock {
+    account: LockFile,
+    mailbox: LockFile,
+}
+
+/// A file that is locked.
+#[derive(Debug)]
+struct LockFile {
     file: File,
     path: PathBuf,
+}
+
+/// Where locks are.
+#[derive(Clone, Copy, Debug)]
+pub struct LockFolders<'f> {
+    /// The state folder.
+    pub state: &'f Path,
+    /// The folder that is the same for all of the user's followsifts, where there is one. Where it cannot be used, the state
+    /// folder takes its place.
+    pub shared: Option<&'f Path>,
 }
 
 /// Why an account could not be locked.
@@ -44,35 +62,76 @@ pub enum LockFault {
 }
 
 impl AccountLock {
-    /// Takes the lock of an account in the state folder, which is made if it is missing. Never waits.
+    /// Takes the locks of an account and of its mailbox, in folders that are made if they are missing. Never waits.
     ///
     /// # Errors
     ///
-    /// [`LockFault::Held`] where another program, or another thread of this one, has it.
-    pub fn take(folder: &Path, account: &AccountName) -> Result<Self, LockFault> {
-        let path = folder.join(format!("{account}.lock"));
+    /// [`LockFault::Held`] where another program, or another thread of this one, has one of them.
+    pub fn take(
+        folders: LockFolders<'_>,
+        account: &AccountName,
+        mailbox: &MailboxKey,
+    ) -> Result<Self, LockFault> {
+        let by_name = LockFile::take(folders.state, &format!("{account}.lock"), account)?;
+        // No account's name has a dot in it.
+        let name = format!("mailbox.{mailbox}.lock");
+        let shared = folders.shared.filter(|folder| *folder != folders.state);
+        let by_mailbox = match shared.map(|folder| LockFile::take(folder, &name, account)) {
+            Some(Err(LockFault::Unusable { .. })) | None => LockFile::take(folders.state, &name, account)?,
+            Some(taken) => taken?,
+        };
+        Ok(Self { account: by_name, mailbox: by_mailbox })
+    }
+
+    /// Is it still a lock? Not if a file of it was moved or deleted: then another program can lock another file of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`LockFault::Unusable`] where it is none any more.
+    pub fn confirm(&self) -> Result<(), LockFault> {
+        self.account.confirm()?;
+        self.mailbox.confirm()
+    }
+}
+
+/// Can the locks of mailboxes be in this folder? Makes nothing.
+///
+/// # Errors
+/// Why not.
+pub fn require_lock_folder(folder: &Path) -> io::Result<()> {
+    owner::require_ours(folder)?;
+    // The last of a relative path is empty: where we are.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
+    Ok(())
+}
+
+impl LockFile {
+    fn take(folder: &Path, name: &str, account: &AccountName) -> Result<Self, LockFault> {
+        let path = folder.join(name);
         let unusable = |cause: io::Error| LockFault::Unusable { file: path.clone(), cause };
-        owner::refuse_foreign(folder)
-            .and_then(|()| fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))
-            .map_err(unusable)?;
+        owner::claim(folder).map_err(unusable)?;
         let mut file = fs::OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // What lies there under our name may be a link to a file of ours, or a pipe, which would hold us up.
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
             .open(&path)
             .map_err(unusable)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        owner::close_open_to_others(&file).map_err(unusable)?;
+        match file.try_lock() {
             Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
+            Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 // Only a hint for people; the holder may be about to write it.
                 let read = file.take(32).read_to_string(&mut holder);
                 let process = read.ok().and_then(|_| holder.trim().parse().ok());
                 return Err(LockFault::Held { account: account.clone(), process });
             }
-            Err(cause) => return Err(unusable(cause.into())),
+            Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
         let lock = Self { file, path };
@@ -80,12 +139,7 @@ impl AccountLock {
         Ok(lock)
     }
 
-    /// Is it still a lock? Not if its file was moved or deleted: then another program can lock another file of that name.
-    ///
-    /// # Errors
-    ///
-    /// [`LockFault::Unusable`] where it is none any more.
-    pub fn confirm(&self) -> Result<(), LockFault> {
+    fn confirm(&self) -> Result<(), LockFault> {
         let opened = self.file.metadata().map(|metadata| owner::id(&metadata));
         opened
             .and_then(|opened| owner::require_in_place(opened, &self.path))
@@ -96,12 +150,13 @@ impl AccountLock {
 impl fmt::Display for LockFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Held { account, process: Some(process) } => write!(
-                f,
-                "could not begin on account {account}: another followsift (process {process}) is at work on it"
-            ),
-            Self::Held { account, process: None } => {
-                write!(f, "could not begin on account {account}: another followsift is at work on it")
+            Self::Held { account, process } => {
+                let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
+                write!(
+                    f,
+                    "could not begin on account {account}: another followsift{process} is working on this mailbox; \
+                     stop it, or wait until it is done"
+                )
             }
             Self::Unusable { file, .. } => write!(f, "could not lock {}", file.display()),
         }

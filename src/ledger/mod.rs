@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,15 +41,15 @@ mod written;
 pub use correction::{BY_HAND, Known, KnownBy, Learned, Unconfirmed};
 pub use cursor::{Cursor, Old};
 pub use earlier::{EarlierMove, FiledCopy, Stay};
-pub use fault::LedgerFault;
+pub use fault::{LedgerFault, SqliteFault};
 pub use fuse::{Allowance, Limit};
 pub use history::{Entry, Filing};
 pub use intent::{Intent, IntentId, OpenIntent, RemovalNote, Settlement, Target};
 pub use judged::{Incomplete, Judged};
-pub use lock::{AccountLock, LockFault};
+pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
 pub use people::{Person, SentPeople};
 pub use recalled::Recalled;
-pub use waiting::{Delay, PutOff, Waiting};
+pub use waiting::{Delay, PutOff, Waiting, WaitingSums};
 
 /// How long one connection waits for another to end its transaction. Ours take milliseconds; the rest is for
 /// a disk that is slow to sync.
@@ -57,6 +57,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The ledger's file in the state folder.
 const FILE: &str = "ledger.sqlite";
+
+/// The ledger's file and those that SQLite keeps beside it.
+fn own_files(file: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|end| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    })
+}
 
 /// One connection to the ledger. Each thread opens its own; the daemon and the commands may have it open at
 /// the same time.
@@ -75,13 +84,11 @@ impl Ledger {
     /// # Errors
     ///
     /// Where the folder or the file cannot be made or read, the file is something else than a ledger, or was written by a
-    /// newer followsift; and for root where the folder is another user's. Damage is found where it is read; to look for it
-    /// in the whole file takes [`Ledger::require_whole`].
+    /// newer followsift; and where the folder is another user's, or others can write in it. Damage is found where it is
+    /// read; to look for it in the whole file takes [`Ledger::require_whole`].
     pub fn open(folder: &Path) -> Result<Self, LedgerFault> {
         let file = folder.join(FILE);
-        owner::refuse_foreign(folder)
-            .and_then(|()| fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))
-            .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
+        owner::claim(folder).map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
         // SQLite gives its own files beside the ledger the mode of the ledger, so the file is made here. One that is there
         // is not opened, for the same reason as in `connect`.
         match fs::OpenOptions::new().append(true).create_new(true).mode(0o600).open(&file) {
@@ -89,6 +96,9 @@ impl Ledger {
                 return Err(LedgerFault::File { file, cause });
             }
             _ => {}
+        }
+        for file in own_files(&file) {
+            owner::close_to_others(&file).map_err(|cause| LedgerFault::File { file, cause })?;
         }
         let mut ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // The change to WAL waits for nobody, and fails where another program makes it at the same time.
@@ -116,19 +126,47 @@ impl Ledger {
         if !file.try_exists().map_err(|cause| LedgerFault::File { file: file.clone(), cause })? {
             return Ok(None);
         }
+        owner::require_ours(folder)
+            .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
         let ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         schema::require_current(&ledger)?;
         Ok(Some(ledger))
     }
 
+    /// Looks through the whole ledger for damage, and changes nothing; where there is none yet, whether one can be made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::open`]. An older ledger is no fault: the next sweep brings it up to date.
+    pub fn examine(folder: &Path) -> Result<(), LedgerFault> {
+        let unusable = |cause| LedgerFault::Folder { folder: folder.to_owned(), cause };
+        lock::require_lock_folder(folder).map_err(unusable)?;
+        let file = folder.join(FILE);
+        if !file.try_exists().map_err(|cause| LedgerFault::File { file: file.clone(), cause })? {
+            return Ok(());
+        }
+        let ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        ledger.require_whole()?;
+        match schema::require_current(&ledger) {
+            Err(LedgerFault::Older { .. }) => Ok(()),
+            current => current,
+        }
+    }
+
     fn connect(file: PathBuf, access: OpenFlags) -> Result<Self, LedgerFault> {
-        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         // By its name: to open it a second time and close that would give up SQLite's locks on it (fcntl(2)).
         let opened = match file.metadata() {
             Ok(metadata) => owner::id(&metadata),
             Err(cause) => return Err(LedgerFault::File { file, cause }),
         };
-        match Connection::open_with_flags(&file, flags) {
+        // The folder may be reached by symlinks; the ledger in it may not be one.
+        let real = match (file.parent().map(Path::canonicalize), file.file_name()) {
+            (Some(Ok(folder)), Some(name)) => folder.join(name),
+            (Some(Err(cause)), _) => return Err(LedgerFault::File { file, cause }),
+            _ => file.clone(),
+        };
+        match Connection::open_with_flags(&real, flags) {
             Ok(connection) => {
                 let ledger = Self { connection, file, opened };
                 ledger.attempt("open", |connection| connection.busy_timeout(PATIENCE))?;

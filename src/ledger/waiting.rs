@@ -59,7 +59,46 @@ pub struct Waiting {
     pub due: bool,
 }
 
+/// How many messages of an account wait, by what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct WaitingSums {
+    /// For the fuse.
+    pub fuse: usize,
+    /// For the server to change its mind.
+    pub refused: usize,
+    /// For a later sweep: their move was cut short, a list has never been loaded, or other rules have to judge them.
+    pub later: usize,
+    /// For the server to show them.
+    pub unshown: usize,
+}
+
 impl Ledger {
+    /// How many messages of an account wait.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn waiting_sums(&self, account: &AccountName) -> Result<WaitingSums, LedgerFault> {
+        self.read("count the mails that wait", |connection| {
+            let unshown = connection
+                .prepare_cached("SELECT count(*) FROM unshown WHERE account = ?")?
+                .query_row([account], |row| row.get(0))?;
+            let mut sums = WaitingSums { unshown, ..WaitingSums::default() };
+            let mut statement = connection
+                .prepare_cached("SELECT why, count(*) FROM waiting WHERE account = ? GROUP BY why")?;
+            let mut rows = statement.query([account])?;
+            while let Some(row) = rows.next()? {
+                let (why, count): (String, usize) = (row.get(0)?, row.get(1)?);
+                match why.as_str() {
+                    "fuse" => sums.fuse += count,
+                    "refused" => sums.refused += count,
+                    _ => sums.later += count,
+                }
+            }
+            Ok(sums)
+        })
+    }
+
     /// Notes that mails are to be moved later. One that waits already goes on waiting; where the server would not again, it
     /// waits longer.
     ///

@@ -85,6 +85,20 @@ impl Session {
         Ok(self.listing()?.listed.iter().any(|listed| listed.all && listed.name == name))
     }
 
+    /// Are two names one folder of this server? `Work` and `INBOX/Work` are, where the user's own folders go below the inbox.
+    ///
+    /// # Errors
+    /// Where the server will not list its folders.
+    pub fn is_one_folder(&mut self, one: &Folder, other: &Folder) -> Result<bool, Fault> {
+        let names = (self.wire_name(one), self.wire_name(other));
+        match names {
+            (Ok(one), Ok(other)) => Ok(one == other),
+            // A name that the server cannot have is none of its folders.
+            (Err(fault), _) | (_, Err(fault)) if fault.fate() == Fate::Leave => Ok(false),
+            (Err(fault), _) | (_, Err(fault)) => Err(fault),
+        }
+    }
+
     /// The folders as they are now, when something is wrong with one of them.
     ///
     /// # Errors

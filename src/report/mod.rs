@@ -9,7 +9,9 @@ pub mod json;
 pub mod judged;
 pub mod networks;
 pub mod paint;
+pub mod remains;
 pub mod text;
+pub mod totals;
 pub mod trace;
 
 pub use paint::{Paint, Tone};

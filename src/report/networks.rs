@@ -39,7 +39,8 @@ pub fn one(network: &NetworkSummary, paint: Paint) -> String {
         paint.paint(Tone::Strong, &network.title),
         paint.paint(Tone::Good, network.network.as_str())
     );
-    entry(&mut shown, "known from", &network.about, paint);
+    let about = network.about.strip_prefix("from ").unwrap_or(&network.about);
+    entry(&mut shown, "known from", about, paint);
     entry(&mut shown, "sent by", &reach(network), paint);
     entry(&mut shown, "languages", &network.locales.join(" "), paint);
     let subject = match network.subjects {

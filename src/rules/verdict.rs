@@ -63,7 +63,14 @@ pub struct Evidence {
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.seen.is_empty() { f.write_str("always") } else { f.write_str(&self.seen.join(", ")) }
+        // A fact that several parts of a condition ask for is shown once.
+        let mut pieces: Vec<&str> = Vec::new();
+        for piece in &self.seen {
+            if !pieces.contains(&piece.as_str()) {
+                pieces.push(piece);
+            }
+        }
+        if pieces.is_empty() { f.write_str("always") } else { f.write_str(&pieces.join(", ")) }
     }
 }
 
@@ -90,4 +97,16 @@ pub struct Verdict {
     pub points: f64,
     /// The rule that decided, or all that gave points.
     pub reasons: Vec<Reason>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_parts_of_a_condition_saw_is_shown_once() {
+        let seen = ["network facebook", "posts 3", "network facebook"].map(str::to_owned).to_vec();
+        let evidence = Evidence { seen, by_name_alone: false };
+        assert_eq!(evidence.to_string(), "network facebook, posts 3");
+    }
 }

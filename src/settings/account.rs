@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Fingerprint;
 use crate::host::Instance;
-use crate::place::{AccountName, Folder};
+use crate::place::{AccountName, Folder, MailboxKey};
 
 /// An IMAP account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,13 @@ pub struct Account {
     pub moves_after_change: u16,
     /// How long to wait for the server to announce new mail before the waiting is renewed.
     pub idle: Duration,
+}
+
+impl Account {
+    /// Which mailbox it leads to.
+    pub fn mailbox(&self) -> MailboxKey {
+        MailboxKey::new(&self.host, self.port, &self.user)
+    }
 }
 
 /// How the line to the server is protected. There is no way to leave certificates unverified.

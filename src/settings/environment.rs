@@ -45,6 +45,11 @@ impl Environment {
         says("NO_COLOR").is_none() && says("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
+    /// Does the environment say where the home of the user is?
+    pub fn has_home(&self) -> bool {
+        self.home().is_some()
+    }
+
     /// The home of the user.
     pub(super) fn home(&self) -> Option<PathBuf> {
         self.folder("HOME")
@@ -55,17 +60,26 @@ impl Environment {
         self.folder("XDG_CONFIG_HOME").or_else(|| Some(self.home()?.join(".config")))
     }
 
+    /// The user's own state folder, which does not depend on the settings or on the unit: two followsifts of one user meet
+    /// here. Where there is no home, the folder that systemd gives to the service.
+    pub(super) fn shared(&self) -> Option<PathBuf> {
+        self.user_state().or_else(|| self.service_state())
+    }
+
     /// Where followsift's state is: systemd says it to a service, else it is the user's.
     pub(super) fn state(&self) -> Option<PathBuf> {
+        self.service_state().or_else(|| self.user_state())
+    }
+
+    fn service_state(&self) -> Option<PathBuf> {
         // Several names in `StateDirectory=` make several folders, of which the first is meant.
-        let service = self
-            .0
-            .get(OsStr::new("STATE_DIRECTORY"))
-            .and_then(|folders| std::env::split_paths(folders).next());
-        service.filter(|folder| folder.is_absolute()).or_else(|| {
-            let states = self.folder("XDG_STATE_HOME").or_else(|| Some(self.home()?.join(".local/state")))?;
-            Some(states.join("followsift"))
-        })
+        let folders = self.0.get(OsStr::new("STATE_DIRECTORY"))?;
+        std::env::split_paths(folders).next().filter(|folder| folder.is_absolute())
+    }
+
+    fn user_state(&self) -> Option<PathBuf> {
+        let states = self.folder("XDG_STATE_HOME").or_else(|| Some(self.home()?.join(".local/state")))?;
+        Some(states.join("followsift"))
     }
 
     /// The variables whose names begin with `prefix`, each with the rest of its name. What is not Unicode

@@ -37,6 +37,9 @@ pub struct Settings {
     pub networks: Option<PathBuf>,
     /// The folder of the ledger and its locks. May not be there yet.
     pub state: PathBuf,
+    /// The folder for what all of the user's followsifts have in common, whatever their state folders are: the locks of
+    /// mailboxes. None where the environment names no home.
+    pub shared: Option<PathBuf>,
     /// Where systemd has put this service's credentials, for [`SecretSource::Credential`].
     pub credentials: Option<PathBuf>,
     /// The accounts, in the order of their names. May be empty: not every command needs one.

@@ -45,17 +45,37 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         }
     };
     let accounts = top.take("accounts").and_then(|entry| entry.section()).map(|mut section| {
-        let accounts = section.take_rest();
-        accounts.iter().filter_map(|entry| account(entry, &paths)).collect()
+        let entries = section.take_rest();
+        let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths)?)));
+        let accounts: Vec<_> = read.collect();
+        refuse_shared_mailboxes(&accounts);
+        accounts.into_iter().map(|(_, account)| account).collect()
     });
     top.finish();
     Some(Settings {
         rules,
         networks,
         state: state?,
+        shared: environment.shared(),
         credentials: environment.credentials(),
         accounts: accounts.unwrap_or_default(),
     })
+}
+
+/// Two accounts on one mailbox would be in each other's way: only one can be at work, and each would take what the other
+/// files for the user's own doing.
+fn refuse_shared_mailboxes(accounts: &[(&Entry<'_>, Account)]) {
+    for (at, (entry, account)) in accounts.iter().enumerate() {
+        let mailbox = account.mailbox();
+        let earlier = accounts.iter().take(at).find(|(_, earlier)| earlier.mailbox() == mailbox);
+        if let Some((_, earlier)) = earlier {
+            let message = format!(
+                "accounts `{}` and `{}` are one mailbox: the same host, port and user",
+                earlier.name, account.name
+            );
+            entry.key_error(message, "keep one of them; `folders` can name several folders");
+        }
+    }
 }
 
 /// A file or folder that has to be there if it is named; else the one of the usual name beside the settings,

@@ -344,10 +344,12 @@ impl Tally {
         match end {
             End::Moved { .. } => self.moved += 1,
             End::Marked => self.marked += 1,
-            End::Left(_) | End::Gone => self.left += 1,
+            End::Left(_) => self.left += 1,
+            End::Gone => self.gone += 1,
+            End::Failed | End::Deadly => self.failed += 1,
             End::Unshown => self.unshown += 1,
             End::Waits => self.waiting += 1,
-            End::Stays | End::Observed | End::Kept(_) | End::Failed | End::Deadly => {}
+            End::Stays | End::Observed | End::Kept(_) => {}
         }
     }
 }

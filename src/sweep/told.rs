@@ -128,6 +128,10 @@ pub struct Tally {
     pub left: usize,
     /// Those that the server says are there and does not show.
     pub unshown: usize,
+    /// Those that were to be moved or marked and were gone: somebody else was faster.
+    pub gone: usize,
+    /// Those that could not be assessed, by a fault of ours.
+    pub failed: usize,
     /// Those that the fuse holds back.
     pub waiting: usize,
     /// Moves of an earlier session that were settled first.

@@ -103,7 +103,9 @@ impl Home {
         let mut words = wrapper.iter().copied().chain([program]).chain(arguments.iter().copied());
         let mut command = Command::new(words.next().unwrap());
         command.args(words).args(["-s", "followsift.toml"]).current_dir(self.path());
-        command.env_remove("NOTIFY_SOCKET").env_remove("STATE_DIRECTORY");
+        command.env_remove("NOTIFY_SOCKET").env_remove("STATE_DIRECTORY").env_remove("XDG_STATE_HOME");
+        // The locks of mailboxes are in the home.
+        command.env("HOME", self.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

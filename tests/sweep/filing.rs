@@ -18,7 +18,7 @@ fn each_mail_goes_where_the_rules_say_unaltered_on_every_rung() {
         }
         assert!(after.iter().all(|mail| mail.0 != SPAM || mail.2.contains(&"\\Seen".to_owned())));
         // Once more, and nothing happens.
-        assert!(scene.sweep().contains("looked at 0 mails"), "{without:?}");
+        assert!(scene.sweep().contains("looked at 0 messages"), "{without:?}");
         assert!(live(&mut scene.client) == after, "{without:?}");
         ends.push(after);
     }
@@ -37,6 +37,35 @@ fn a_dry_run_changes_nothing() {
     let before = scene.everything();
     scene.home.well(&["sweep", "--dry-run", "--since", "3650d"]);
     assert!(scene.everything() == before, "the dry run changed something");
+}
+
+#[test]
+fn a_dry_run_ends_with_totals_and_a_first_look_says_where_it_begins() {
+    let Some(mut scene) = Scene::usual("") else { return };
+    fill(&mut scene.client);
+    let said = scene.home.well(&["sweep", "--dry-run"]);
+    assert!(
+        said.contains("first look at INBOX: followsift begins with messages that arrive from now on"),
+        "{said}"
+    );
+    assert!(said.contains("`--since 30d`") && !said.contains("all is well"), "{said}");
+    let said = scene.home.well(&["sweep", "--dry-run", "--since", "3650d"]);
+    let totals = "\
+by verdict
+       6  spam (6 would be moved)
+       2  numbers-game (2 would be moved)
+       2  real
+by rule
+       6  Nobody follows them
+       2  Follows many
+       2  Writes
+
+looked at 15 messages, ";
+    assert!(said.contains(totals) && !said.contains("first look"), "{said}");
+    let said = scene.sweep();
+    assert!(said.contains("first look at INBOX") && !said.contains("by verdict"), "{said}");
+    let said = scene.sweep();
+    assert!(!said.contains("first look") && said.trim_end().ends_with("; all is well"), "{said}");
 }
 
 #[test]
@@ -145,7 +174,7 @@ fn a_thousand_new_mails_take_at_most_sixteen_turns_and_a_look_at_what_arrived() 
     let said = scene.sweep();
     let turns: u32 =
         said.rsplit_once(" round trips)").unwrap().0.rsplit_once('(').unwrap().1.parse().unwrap();
-    assert!(said.contains("looked at 1000 mails"), "{}", said.lines().last().unwrap());
+    assert!(said.contains("looked at 1000 messages"), "{}", said.lines().last().unwrap());
     // The look costs two turns for each of the two folders.
     assert!(turns <= 16 + 4, "{turns} turns");
     assert_eq!((scene.count(SPAM), scene.count(GAME), scene.count("INBOX")), (400, 100, 500));

@@ -42,11 +42,24 @@ fn a_full_mailbox_leaves_every_mail_and_says_so() {
         let Some(mut scene) = Scene::set(&options, ALL) else { return };
         scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&game(3), 3)]);
         scene.deliver(&(4..7).map(|number| text(&real(number), number)).collect::<Vec<_>>());
-        let said = scene.sweep();
+        let output = scene.home.run(&["sweep"]);
+        let said = printed(&output);
         // Dovecot lets a move pass where it refuses a copy.
         assert_eq!(scene.count("INBOX"), 6 - moved, "{without:?}\n{said}");
         assert_eq!(live(&mut scene.client).len(), 6);
         assert_eq!(said.contains("OVERQUOTA"), moved == 0, "{said}");
+        // What is left is said at the end, and again by a sweep that finds nothing new.
+        for output in [output, scene.home.run(&["sweep"])] {
+            let said = printed(&output);
+            let last = said.lines().last().unwrap();
+            if moved == 0 {
+                assert_eq!(output.status.code(), Some(75), "{said}");
+                assert!(last.contains("; left undone: 3 messages could not be moved or marked"), "{said}");
+            } else {
+                assert_eq!(output.status.code(), Some(0), "{said}");
+                assert!(last.ends_with("; all is well"), "{said}");
+            }
+        }
     }
 }
 
@@ -179,4 +192,31 @@ fn everything_below_the_inbox_works_the_same() {
     scene.client.run("UID MOVE 1 INBOX");
     assert!(scene.sweep().contains("put back by hand"));
     assert_eq!(scene.count("INBOX.Followers.Spam"), 5);
+}
+
+#[test]
+fn check_reports_every_folder_that_is_missing_or_named_twice() {
+    let options = Options { prefix: "INBOX.", separator: '.', ..Home::server(&[]) };
+    let folders = "folders = [\"Socail\", \"INBOX\", \"Work\", \"Wrok\", \"INBOX/Work\"]";
+    let Some(mut scene) = Scene::set(&options, folders) else { return };
+    scene.client.run("CREATE INBOX.Work");
+    scene.deliver(&[text(&spam(1), 1)]);
+    let output = scene.home.run(&["check", "--connect"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(75), &b""[..]), "{said}");
+    for expected in ["error: folder \"Socail\": ", "error: folder \"Wrok\": ", "(there are: INBOX, Work)"] {
+        assert!(said.contains(expected), "no {expected:?} in {said}");
+    }
+    assert!(
+        said.contains(
+            "error: folder \"INBOX/Work\": the server has one folder for this name and for \"Work\""
+        ),
+        "{said}"
+    );
+    assert!(said.contains("  INBOX has 1 message\n") && !said.contains("all is well"), "{said}");
+
+    scene.home.configure(scene.server.port, "folders = [\"INBOX\", \"Work\"]");
+    let said = scene.home.well(&["check", "--connect"]);
+    assert!(said.lines().last().unwrap().starts_with("all is well: account home; "), "{said}");
+    assert_eq!(said.matches("all is well").count(), 1, "{said}");
 }

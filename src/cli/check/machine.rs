@@ -1,0 +1,107 @@
+//! What can be wrong around the settings: the ledger, the passwords, the authorities, the environment. Nothing is changed and
+//! no program is run.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use crate::daemon::{Chain, log};
+use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::ledger::{Ledger, require_lock_folder};
+use crate::login;
+use crate::mailbox::Connector;
+use crate::settings::{self, Account, Environment, Settings};
+
+/// What is looked for beside the settings where they name nothing.
+const BESIDE: [&str; 2] = ["rules.toml", "networks"];
+
+/// What is wrong with what the accounts need: the ledger, their passwords and authorities.
+pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    if let Err(fault) = Ledger::examine(&settings.state) {
+        findings.push(error(&fault));
+    }
+    let shared = settings.shared.as_deref().filter(|folder| *folder != settings.state);
+    if let Some((folder, Err(cause))) = shared.map(|folder| (folder, require_lock_folder(folder))) {
+        let message = format!("could not use {} for the locks of mailboxes: {cause}", folder.display());
+        findings.push(warning(message).help(
+            "until it can be used, two followsifts of yours with different state folders may work on one mailbox at \
+             the same time",
+        ));
+    }
+    for account in &settings.accounts {
+        findings.extend(of_account(account, settings));
+    }
+    findings
+}
+
+fn of_account(account: &Account, settings: &Settings) -> Vec<Diagnostic> {
+    let mut findings = match login::inspect(account, settings.credentials.as_deref()) {
+        Ok(oddities) => oddities.iter().map(|oddity| warning(oddity.to_string())).collect(),
+        Err(fault) => vec![error(&fault)],
+    };
+    if account.ca_file.is_some()
+        && account.pin.is_none()
+        && let Err(fault) = Connector::of(account)
+    {
+        findings.push(error(&fault));
+    }
+    for finding in &mut findings {
+        finding.message = format!("account `{}`: {}", account.name, finding.message);
+    }
+    findings
+}
+
+/// What is wrong with the environment, and with what lies beside the settings.
+pub(super) fn of_environment(
+    environment: &Environment,
+    settings: Option<&Settings>,
+    file: Option<&Path>,
+) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    if !environment.has_home() {
+        findings.push(warning("HOME is not set, or is not an absolute path".to_owned()).help(
+            "followsift looks for settings in ~/.config/followsift, keeps its ledger and locks in \
+             ~/.local/state/followsift, and completes `~/` in the settings by it",
+        ));
+    }
+    if let Some(doubt) = log::doubt(&environment.log_filter()) {
+        findings.push(
+            warning(format!("FOLLOWSIFT_LOG: {doubt}")).help(
+                "write a level, such as `debug`, or parts of the program with levels: `followsift=debug`",
+            ),
+        );
+    }
+    let file = file.map(Path::to_owned).or_else(|| settings::locate(environment));
+    if let (Some(settings), Some(folder)) = (settings, file.as_deref().and_then(Path::parent)) {
+        findings.extend(beside(folder, settings));
+    }
+    findings
+}
+
+/// Files whose names are nearly those that are looked for, where these are not there.
+fn beside(folder: &Path, settings: &Settings) -> Vec<Diagnostic> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let wanted: Vec<&str> = BESIDE
+        .into_iter()
+        .zip([settings.rules.is_none(), settings.networks.is_none()])
+        .filter_map(|(name, missing)| missing.then_some(name))
+        .collect();
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let near = |name: &String| {
+        let meant = nearest(name, wanted.iter().copied())?;
+        let message = format!("`{name}` is not read: followsift looks for `{meant}` beside the settings");
+        Some(warning(message).help(format!("rename it to `{meant}`, or name it in the settings")))
+    };
+    names.iter().filter_map(near).collect()
+}
+
+fn error(fault: &dyn Error) -> Diagnostic {
+    Diagnostic::unplaced(Chain(fault).to_string())
+}
+
+fn warning(message: String) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..Diagnostic::unplaced(message) }
+}

@@ -1,0 +1,87 @@
+//! `check`: settings, rules, profiles and what the accounts need of the machine, with every finding; with `--connect` also
+//! what each account's server can do. Everything is printed to standard output, in the order in which it was found.
+
+use std::path::Path;
+
+use super::output::{Output, shown};
+use super::{Check, Ending, context, drift};
+use crate::daemon::rulebook::Reading;
+use crate::diagnostic::Diagnostic;
+use crate::ledger::Ledger;
+use crate::settings::{Environment, Settings};
+
+mod machine;
+mod server;
+
+pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -> Ending {
+    output.merge();
+    let environment = Environment::of_process();
+    let (settings, mut findings) = context::settings_with_findings(path);
+    let mut reading = None;
+    // Wrong settings do not say which rules are meant.
+    if settings.is_some() || findings.is_empty() {
+        let (read, more) = context::reading(settings.as_ref());
+        reading = read;
+        findings.extend(more);
+        match &settings {
+            None => findings.push(context::no_settings()),
+            Some(settings) if settings.accounts.is_empty() => findings.push(context::no_account()),
+            Some(settings) => findings.extend(machine::of_accounts(settings)),
+        }
+    }
+    findings.extend(machine::of_environment(&environment, settings.as_ref(), path));
+    if options.json {
+        for finding in &findings {
+            output.line(&finding.json());
+        }
+        return ending(&findings);
+    }
+    output.findings(&findings);
+    let (Some(settings), Some(reading)) = (settings, reading) else { return Ending::Settings };
+    // What is wrong with the ledger is among the findings.
+    if Ledger::examine(&settings.state).is_ok() {
+        for account in &settings.accounts {
+            drift::tell(account, &settings, output);
+        }
+    }
+    if settings.accounts.is_empty() {
+        return Ending::Settings;
+    }
+    let mut ending = ending(&findings);
+    if options.connect && !server::look_at_all(&settings, &reading, output) && ending == Ending::Well {
+        ending = Ending::Later;
+    }
+    if ending == Ending::Well {
+        let warnings = findings.len();
+        output.line(&summary(&settings, &reading, warnings));
+    }
+    ending
+}
+
+fn ending(findings: &[Diagnostic]) -> Ending {
+    if findings.iter().any(Diagnostic::is_error) { Ending::Settings } else { Ending::Well }
+}
+
+/// The last line, where there is no error.
+fn summary(settings: &Settings, reading: &Reading, warnings: usize) -> String {
+    let (networks, rules, tests) = reading.sizes();
+    let accounts = match settings.accounts.as_slice() {
+        [account] => format!("account {}", account.name),
+        accounts => {
+            let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
+            format!("accounts {}", names.join(", "))
+        }
+    };
+    let whose = match &settings.rules {
+        Some(file) => format!("of {}", shown(file)),
+        None => "that ship".to_owned(),
+    };
+    let warned = match warnings {
+        0 => String::new(),
+        1 => "; 1 warning".to_owned(),
+        many => format!("; {many} warnings"),
+    };
+    format!(
+        "all is well: {accounts}; {networks} networks, {rules} rules {whose}; {tests} tests passed{warned}"
+    )
+}
