@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     EmptyFetch,
     /// So is a SELECT or an EXAMINE.
     EmptySelect,
-    /// A CREATE is refused.
+    /// A CREATE is refused, or answered OK and not done.
     CreateRefused,
 }
 
@@ -60,7 +60,8 @@ const fn told(words: &'static str, tell: fn(&str, &[u8]) -> Vec<u8>) -> How {
 
 const NOTHING: How = told("OK, and nothing", |tag, _| format!("{tag} OK done\r\n").into_bytes());
 
-const REFUSALS: [How; 6] = [
+const REFUSALS: [How; 7] = [
+    NOTHING,
     told("NO", |tag, _| format!("{tag} NO no such luck\r\n").into_bytes()),
     told("BAD", |tag, _| format!("{tag} BAD what\r\n").into_bytes()),
     told("UNAVAILABLE", |tag, _| format!("{tag} NO [UNAVAILABLE] later\r\n").into_bytes()),
@@ -91,8 +92,9 @@ impl Kind {
             Self::CreateRefused => those(|command| command.starts_with("CREATE")),
             // Afterwards there is nothing left in the inbox that a star could keep there.
             Self::Star => {
-                let moves =
-                    those(|command| command.starts_with("UID MOVE") || command.starts_with("UID STORE"));
+                let is_last =
+                    |command: &str| command.starts_with("UID MOVE") || command.contains("(\\Deleted)");
+                let moves = those(is_last);
                 (1..=moves.last().copied().unwrap_or_default()).collect()
             }
             _ => (1..=commands.len()).collect(),

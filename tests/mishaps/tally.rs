@@ -26,8 +26,9 @@ pub(crate) struct Message {
     /// With these flags.
     pub(crate) flags: &'static str,
     pub(crate) text: String,
-    /// How often its user has it: more than once where somebody delivered it again or put a backup back.
-    pub(crate) copies: usize,
+    /// How often its user has it, at least and at most: more than once where somebody delivered it again or put a backup
+    /// back.
+    pub(crate) copies: (usize, usize),
     /// May it stay although it belongs elsewhere? So it is where the user starred it, or where it is there twice.
     pub(crate) may_stay: bool,
     /// Has the user starred it in the middle? Then it has to be in the inbox, with its star.
@@ -37,7 +38,7 @@ pub(crate) struct Message {
 impl Message {
     pub(crate) fn new(role: Role, letter: &Letter, number: usize) -> Self {
         let text = crate::support::home::text(letter, number);
-        Self { role, folder: "INBOX", flags: "", text, copies: 1, may_stay: false, starred: false }
+        Self { role, folder: "INBOX", flags: "", text, copies: (1, 1), may_stay: false, starred: false }
     }
 }
 
@@ -68,8 +69,14 @@ fn places(snapshot: &Snapshot) -> BTreeMap<&[u8], Vec<Found>> {
     places
 }
 
-/// What is wrong with what became of the messages between two moments, one line for each.
-pub(crate) fn compare(messages: &[Message], before: &Snapshot, after: &Snapshot) -> Vec<String> {
+/// What is wrong with what became of the messages between two moments, one line for each. Where the server can expunge single
+/// messages, none may be left that is only marked \Deleted.
+pub(crate) fn compare(
+    messages: &[Message],
+    before: &Snapshot,
+    after: &Snapshot,
+    expunges: bool,
+) -> Vec<String> {
     let (before, after) = (places(before), places(after));
     let mut wrong = Vec::new();
     for bytes in after.keys() {
@@ -80,7 +87,9 @@ pub(crate) fn compare(messages: &[Message], before: &Snapshot, after: &Snapshot)
     for message in messages {
         let there = before.get(message.text.as_bytes()).cloned().unwrap_or_default();
         let found = after.get(message.text.as_bytes()).cloned().unwrap_or_default();
-        for what in fates(message, &there, &found) {
+        let left = expunges && found.iter().any(|place| !place.is_live());
+        let left = left.then_some("left there marked \\Deleted");
+        for what in fates(message, &there, &found).into_iter().chain(left) {
             wrong.push(format!(
                 "{what}: {} {:?}\n    was {there:?}\n    is  {found:?}",
                 subject(&message.text),
@@ -93,13 +102,14 @@ pub(crate) fn compare(messages: &[Message], before: &Snapshot, after: &Snapshot)
 
 fn fates(message: &Message, there: &[Found], found: &[Found]) -> Vec<&'static str> {
     let live: Vec<&Found> = found.iter().filter(|place| place.is_live()).collect();
-    let was_live = there.iter().any(Found::is_live);
+    let was_live = there.iter().filter(|place| place.is_live()).count();
+    let (least, most) = message.copies;
     let mut wrong = Vec::new();
     // What a backup that was put back has taken away is nobody's fault.
-    if (was_live && live.is_empty()) || (!there.is_empty() && found.is_empty()) {
+    if live.len() < was_live.min(least) || (!there.is_empty() && found.is_empty()) {
         wrong.push("lost");
     }
-    if live.len() > message.copies {
+    if live.len() > most {
         wrong.push("doubled");
     }
     for place in live {
@@ -111,7 +121,10 @@ fn fates(message: &Message, there: &[Found], found: &[Found]) -> Vec<&'static st
         let right = match message.role {
             Role::Filed(_) if message.starred => place.folder == "INBOX" && flags == ["\\Flagged"],
             Role::Filed(target) if place.folder == target => {
-                flags == if target == SPAM { &["\\Seen"][..] } else { &[] }
+                if target == SPAM && flags.is_empty() {
+                    wrong.push("not marked as read");
+                }
+                flags.is_empty() || (target == SPAM && flags == ["\\Seen"])
             }
             Role::Filed(_) if message.may_stay => place.folder == "INBOX" && flags == delivered,
             Role::Filed(_) if place.folder == "INBOX" => {
