@@ -87,7 +87,8 @@ pub(crate) fn compare(
     for message in messages {
         let there = before.get(message.text.as_bytes()).cloned().unwrap_or_default();
         let found = after.get(message.text.as_bytes()).cloned().unwrap_or_default();
-        let left = expunges && found.iter().any(|place| !place.is_live());
+        // One whose copy a backup has taken away may stay so: it is the only one.
+        let left = expunges && there.iter().any(Found::is_live) && found.iter().any(|place| !place.is_live());
         let left = left.then_some("left there marked \\Deleted");
         for what in fates(message, &there, &found).into_iter().chain(left) {
             wrong.push(format!(
