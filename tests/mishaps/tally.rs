@@ -6,6 +6,9 @@ use crate::support::client::Snapshot;
 use crate::support::home::{GAME, SPAM};
 use crate::support::letters::Letter;
 
+/// Filed, but not marked as the rules say.
+pub(crate) const UNMARKED: &str = "not marked as read";
+
 /// What the rules say about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -123,7 +126,7 @@ fn fates(message: &Message, there: &[Found], found: &[Found]) -> Vec<&'static st
             Role::Filed(_) if message.starred => place.folder == "INBOX" && flags == ["\\Flagged"],
             Role::Filed(target) if place.folder == target => {
                 if target == SPAM && flags.is_empty() {
-                    wrong.push("not marked as read");
+                    wrong.push(UNMARKED);
                 }
                 flags.is_empty() || (target == SPAM && flags == ["\\Seen"])
             }
