@@ -239,10 +239,10 @@ impl Ledger {
             connection
                 .prepare_cached(
                     "SELECT min(received) FROM (
-                         SELECT received FROM waiting CROSS JOIN mail ON mail.id = waiting.mail
+                         SELECT mail.received FROM waiting CROSS JOIN mail ON mail.id = waiting.mail
                          WHERE waiting.account = ?1 AND waiting.folder = ?2
                          UNION ALL
-                         SELECT received FROM intent CROSS JOIN mail ON mail.id = intent.mail
+                         SELECT mail.received FROM intent CROSS JOIN mail ON mail.id = intent.mail
                          WHERE stated_at >= ?3 AND from_folder = ?2 AND mail.account = ?1)",
                 )?
                 .query_row(params![account, folder, since], |row| row.get(0))
