@@ -337,7 +337,7 @@ mod watching {
                 .flat_map(|(at, when)| [How::Cut, How::Reset, How::Stall].map(|how| Fault { at, when, how }))
                 .map(|fault| match fault.how {
                     How::Stall => Trouble::Killed(fault),
-                    How::Cut | How::Reset | How::Flood(_) | How::Dribble | How::Lie(_) => {
+                    How::Cut | How::Reset | How::Flood(_) | How::Dribble | How::Lie(_) | How::Hold => {
                         Trouble::Line(fault)
                     }
                 })

@@ -28,6 +28,7 @@ esac
 [ $set_up = yes ] || need_rust
 need_packages gcc libc6-dev pkg-config libssl-dev openssl procps
 need_dovecot
+need_clock
 [ $set_up = no ] || exit 0
 
 say "Formatting, lints, documentation"

@@ -36,6 +36,8 @@ pub enum How {
     Dribble,
     /// Another answer is given, and everything goes on.
     Lie(Lie),
+    /// The command waits until [`Cutter::release`], and everything goes on. Only [`When::Before`].
+    Hold,
 }
 
 /// An answer in place of the true one.
@@ -63,8 +65,9 @@ pub struct Fault {
 
 #[derive(Debug, Default)]
 struct State {
-    fault: Option<Fault>,
-    struck: bool,
+    faults: Vec<Fault>,
+    struck: Vec<Fault>,
+    released: bool,
     commands: Vec<String>,
 }
 
@@ -87,12 +90,20 @@ impl Shared {
         state.commands.push(command.to_owned());
         self.changed.notify_all();
         let number = state.commands.len();
-        state.fault.filter(|fault| fault.at == number)
+        state.faults.iter().find(|fault| fault.at == number).copied()
     }
 
-    fn strike(&self) {
-        self.state().struck = true;
+    fn strike(&self, fault: Fault) {
+        self.state().struck.push(fault);
         self.changed.notify_all();
+    }
+
+    /// Waits until what is held is released, or the cutter is dropped.
+    fn hold(&self) {
+        let mut state = self.state();
+        while !state.released && !self.over.load(Ordering::Relaxed) {
+            state = self.changed.wait_timeout(state, Duration::from_millis(100)).unwrap().0;
+        }
     }
 }
 
@@ -132,8 +143,14 @@ impl Cutter {
     }
 
     /// Begins to count anew, and fails as told.
-    pub fn arm(&self, fault: Option<Fault>) {
-        *self.shared.state() = State { fault, ..State::default() };
+    pub fn arm(&self, faults: impl IntoIterator<Item = Fault>) {
+        *self.shared.state() = State { faults: faults.into_iter().collect(), ..State::default() };
+    }
+
+    /// Lets the command pass that is held.
+    pub fn release(&self) {
+        self.shared.state().released = true;
+        self.shared.changed.notify_all();
     }
 
     /// The commands since it was armed, without their tags.
@@ -141,14 +158,19 @@ impl Cutter {
         self.shared.state().commands.clone()
     }
 
-    /// Has the fault come?
+    /// Has a fault come?
     pub fn has_struck(&self) -> bool {
-        self.shared.state().struck
+        !self.struck().is_empty()
     }
 
-    /// Is the line to fall silent, so that only a kill or a deadline ends it?
+    /// The faults that have come.
+    pub fn struck(&self) -> Vec<Fault> {
+        self.shared.state().struck.clone()
+    }
+
+    /// Has the line fallen silent, so that only a kill or a deadline ends it?
     pub fn is_stalling(&self) -> bool {
-        self.shared.state().fault.is_some_and(|fault| matches!(fault.how, How::Stall))
+        self.shared.state().struck.iter().any(|fault| matches!(fault.how, How::Stall))
     }
 
     /// Waits until so many commands that begin with `begin` have come; `false` where they do not.
@@ -246,8 +268,12 @@ impl Connection {
                 match (fault.when, fault.how) {
                     (When::Before, How::Lie(lie)) => {
                         self.client.write_all(&(lie.tell)(tag, b""))?;
-                        self.shared.strike();
+                        self.shared.strike(fault);
                         continue;
+                    }
+                    (_, How::Hold) => {
+                        self.shared.strike(fault);
+                        self.shared.hold();
                     }
                     (When::Before, _) => return Ok(Some(fault)),
                     (When::Middle | When::After, _) => self.doomed = Some((format!("{tag} "), fault)),
@@ -267,8 +293,9 @@ impl Connection {
             return Ok(None);
         }
         if let How::Lie(lie) = fault.how {
+            let fault = *fault;
             self.client.write_all(&(lie.tell)(tag.trim_end(), &self.answer))?;
-            self.shared.strike();
+            self.shared.strike(fault);
             self.doomed = None;
             self.answer.clear();
             return Ok(None);
@@ -281,7 +308,7 @@ impl Connection {
 
     fn fail(self, fault: Fault) -> std::io::Result<()> {
         match fault.how {
-            How::Cut | How::Lie(_) => {}
+            How::Cut | How::Lie(_) | How::Hold => {}
             How::Flood(what) => {
                 let much = what.repeat((1 << 20) / what.len());
                 // A gigabyte, if it is taken.
@@ -297,7 +324,7 @@ impl Connection {
             }
             How::Reset => rustix::net::sockopt::set_socket_linger(&self.client, Some(Duration::ZERO))?,
             How::Stall => {
-                self.shared.strike();
+                self.shared.strike(fault);
                 while !self.shared.over.load(Ordering::Relaxed) && !self.is_closed() {
                     super::pause(Duration::from_millis(5));
                 }
@@ -306,7 +333,7 @@ impl Connection {
         }
         let shared = Arc::clone(&self.shared);
         drop(self);
-        shared.strike();
+        shared.strike(fault);
         Ok(())
     }
 

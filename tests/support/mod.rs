@@ -88,7 +88,7 @@ impl Dovecot {
     pub fn start(options: &Options) -> Option<Self> {
         let Some(program) = dovecot() else {
             assert!(
-                variable("FOLLOWSIFT_REQUIRE_DOVECOT").is_none(),
+                !is_required(),
                 "there is no dovecot (`bash tests/run.sh --set-up` unpacks one), and FOLLOWSIFT_REQUIRE_DOVECOT is set"
             );
             // Past the test runner, which would swallow it.
@@ -279,14 +279,23 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The command that runs Dovecot: the unpacked one, else the one where the shell would find it.
-fn dovecot() -> Option<Vec<PathBuf>> {
+/// What `tests/support/servers.sh` has unpacked under this name.
+pub fn unpacked(name: &str) -> Option<PathBuf> {
     let cache = variable("FOLLOWSIFT_TEST_CACHE").or_else(|| {
         let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
         Some(caches?.join("followsift-tests"))
     });
-    let unpacked = cache.map(|cache| cache.join("servers/dovecot/launch")).filter(|file| file.is_file());
-    if let Some(launch) = unpacked {
+    cache.map(|cache| cache.join("servers").join(name)).filter(|folder| folder.is_dir())
+}
+
+/// Whether a test has to fail rather than be skipped where what it needs is missing.
+pub fn is_required() -> bool {
+    variable("FOLLOWSIFT_REQUIRE_DOVECOT").is_some()
+}
+
+/// The command that runs Dovecot: the unpacked one, else the one where the shell would find it.
+fn dovecot() -> Option<Vec<PathBuf>> {
+    if let Some(launch) = unpacked("dovecot").map(|root| root.join("launch")) {
         return Some(vec![launch, PathBuf::from("dovecot")]);
     }
     let path = variable("PATH").unwrap_or_default();

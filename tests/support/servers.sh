@@ -7,6 +7,8 @@
 servers=${FOLLOWSIFT_TEST_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/followsift-tests}/servers
 
 need_dovecot() { unpack dovecot dovecot-core dovecot-imapd; }
+# The library that shows a program another time: not a server, but so nothing has to be installed for it.
+need_clock() { unpack faketime libfaketime; }
 
 # unpack NAME PACKAGE...: downloads the packages, and those of their dependencies that are not installed, checks them as apt
 # does, and unpacks them, without running any script of theirs, into $servers/NAME. `$servers/NAME/launch PROGRAM ARGUMENT...`

@@ -56,6 +56,17 @@ pub fn try_all<T: Debug + Sync>(
     cases: &[T],
     one: impl Fn(usize, &T) -> Result<(), String> + Sync,
 ) {
+    if let Err(what) = outcome(name, cases, one) {
+        panic!("{what}");
+    }
+}
+
+/// Tries each case, some at a time, and says what went wrong.
+pub fn outcome<T: Debug + Sync>(
+    name: &str,
+    cases: &[T],
+    one: impl Fn(usize, &T) -> Result<(), String> + Sync,
+) -> Result<(), String> {
     let begin = Instant::now();
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Vec::new());
@@ -76,11 +87,9 @@ pub fn try_all<T: Debug + Sync>(
     // Past the test runner, which would swallow it.
     let seconds = begin.elapsed().as_secs();
     let _ = writeln!(std::io::stderr(), "{name}: {} cases, {} wrong, {seconds} s", cases.len(), wrong.len());
-    assert!(
-        wrong.is_empty(),
-        "{name}: {} of {} cases went wrong:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong[..wrong.len().min(5)].join("\n")
-    );
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let shown = wrong[..wrong.len().min(5)].join("\n");
+    Err(format!("{name}: {} of {} cases went wrong:\n{shown}", wrong.len(), cases.len()))
 }
