@@ -85,7 +85,7 @@ impl Session {
             opened => drop(opened?),
         }
         let proven = self.prove(Step::Remove, traces)?;
-        let mut removal = self.remove_proven(&proven, &mut |_, _| true)?;
+        let mut removal = self.mark_and_expunge(&proven, &mut |_, _| true, false)?;
         let absent: Vec<Uid> = uids().filter(|uid| !proven.uids().contains(uid)).collect();
         let unproven = self.present(&absent)?;
         removal.gone.extend(absent.into_iter().filter(|uid| !unproven.contains(uid)));
@@ -93,10 +93,19 @@ impl Session {
         Ok(removal)
     }
 
-    /// Marks proven messages \Deleted, and removes exactly those where the server can. An OK is not believed: Dovecot says it
-    /// where it drops a flag that the user's rights do not cover. One that the user starred or answered at the last moment,
-    /// which the answer shows, keeps its place.
+    /// Marks proven originals \Deleted, and removes exactly those where the server can. One that the user starred or answered
+    /// at the last moment, which the answer shows, keeps its place.
     pub(super) fn remove_proven(&mut self, proven: &Proven, note: &mut Note<'_>) -> Result<Removal, Fault> {
+        self.mark_and_expunge(proven, note, true)
+    }
+
+    /// An OK is not believed: Dovecot says it where it drops a flag that the user's rights do not cover.
+    fn mark_and_expunge(
+        &mut self,
+        proven: &Proven,
+        note: &mut Note<'_>,
+        spares_touched: bool,
+    ) -> Result<Removal, Fault> {
         let mut removal = Removal::default();
         let uids = proven.uids();
         if uids.is_empty() {
@@ -132,7 +141,7 @@ impl Session {
             }
         }
         let touched: BTreeSet<Uid> =
-            marked.iter().copied().filter(|uid| is(uid, Flags::is_touched)).collect();
+            marked.iter().copied().filter(|uid| spares_touched && is(uid, Flags::is_touched)).collect();
         if !touched.is_empty() {
             self.store(Step::Remove, &proven.only(&touched), "-FLAGS.SILENT (\\Deleted)")?;
             marked.retain(|uid| !touched.contains(uid));

@@ -33,8 +33,7 @@ pub(super) fn settle(
     let settled = removals.finish(said)?;
     let mut settlements = Vec::new();
     let mut again = Vec::new();
-    let mut returns: BTreeMap<(Folder, UidValidity, Folder), Vec<(Trace, Option<Timestamp>)>> =
-        BTreeMap::new();
+    let mut returns: BTreeMap<Way, Vec<(Trace, Option<Timestamp>)>> = BTreeMap::new();
     let mut unshown: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
     for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
@@ -95,6 +94,9 @@ pub(super) fn settle(
     }
     Ok(settlements.len())
 }
+
+/// From a folder, with its UIDVALIDITY, to another.
+type Way = (Folder, UidValidity, Folder);
 
 fn pending(OpenIntent { intent, removal, .. }: &OpenIntent) -> Pending {
     Pending {

@@ -131,16 +131,17 @@ impl Pass<'_, '_> {
             let mut heads = Vec::new();
             let unshown = self.session.heads(Range::These(portion), |some| heads.extend(some))?;
             let shown: Vec<Uid> = portion.iter().copied().filter(|uid| !unshown.contains(uid)).collect();
-            if let Memory::Kept(ledger) = &mut *self.memory {
-                ledger.strike_off_unshown(name, folder, *validity, &shown)?;
-            }
             self.note_unshown(here, unshown)?;
             let candidates = heads
                 .into_iter()
                 .filter(|head| self.is_plausible(head))
                 .map(|head| Candidate { head, only_known: false })
                 .collect();
-            self.deal_with(here, candidates)?;
+            let still = self.deal_with(here, candidates)?;
+            if let Memory::Kept(ledger) = &mut *self.memory {
+                let shown: Vec<Uid> = shown.into_iter().filter(|uid| !still.contains(uid)).collect();
+                ledger.strike_off_unshown(name, folder, *validity, &shown)?;
+            }
         }
         Ok(())
     }
@@ -264,16 +265,18 @@ impl Pass<'_, '_> {
             && self.sweep.rulebook.profiles.plausible(&head.fields)
     }
 
-    /// Reads, assesses and files mails of the folder.
-    fn deal_with(&mut self, here: &Here, candidates: Vec<Candidate>) -> Result<(), SweepFault> {
+    /// Reads, assesses and files mails of the folder. Says which of them the server did not show after all.
+    fn deal_with(&mut self, here: &Here, candidates: Vec<Candidate>) -> Result<Vec<Uid>, SweepFault> {
         if candidates.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.tally.plausible += candidates.len();
         let mut portion = consider(self.session, self.sweep, &here.opened, &candidates, self.memory)?;
-        self.note_unshown(here, std::mem::take(&mut portion.unshown))?;
+        let unshown = std::mem::take(&mut portion.unshown);
+        self.note_unshown(here, unshown.clone())?;
         put_back::decide(self, here, &mut portion.considered)?;
         judge_again(self.sweep, &mut portion, self.memory)?;
-        file::file(self, here, portion.considered)
+        file::file(self, here, portion.considered)?;
+        Ok(unshown)
     }
 }

@@ -98,7 +98,10 @@ pub(super) fn note_undeleted(
     let trace = |(uid, copy): &(Uid, FiledCopy)| Trace { uid: *uid, identity: copy.identity };
     let live = session.live_among(&originals.iter().map(trace).collect::<Vec<_>>())?;
     for (_, copy) in originals.iter().filter(|(uid, _)| live.contains(uid)) {
-        ledger.keep(&sweep.account.name, &copy.identity, Stay::PutBack, sweep.now)?;
+        // Where the copy is gone too, a backup may have brought back how it was before.
+        let presence = session.presence(&copy.folder, &[filed_as(copy)])?;
+        let stay = if presence == [Presence::There] { Stay::PutBack } else { Stay::Restored };
+        ledger.keep(&sweep.account.name, &copy.identity, stay, sweep.now)?;
         if let Some(uid) = copy.uid {
             let copies = [Trace { uid, identity: copy.identity }];
             session.take_back(&copy.folder, copy.validity, &copies)?;
