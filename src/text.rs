@@ -19,9 +19,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
+use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// At most `cap` characters of `text` as one line in NFC: white space folded to single spaces, and nothing unfit.
@@ -235,12 +236,23 @@ fn is_unfit(c: char) -> bool {
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}'))
 }
 
-/// Default_Ignorable_Code_Point, and what turns the direction of writing without being one of them (U+061C is).
+/// Default_Ignorable_Code_Point: what shows nothing, and what turns the direction of writing.
+const IGNORABLE: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+
+/// Which blocks of 256 characters have any of them: most letters are in none, and to look one up takes a search.
+static BLOCKS: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let mut blocks = vec![false; 0x1100];
+    for block in IGNORABLE.iter_ranges().flat_map(|range| range.start() >> 8..=range.end() >> 8) {
+        if let Some(block) = blocks.get_mut(usize::try_from(block).unwrap_or(usize::MAX)) {
+            *block = true;
+        }
+    }
+    blocks
+});
+
 fn is_ignorable(c: char) -> bool {
-    const SET: icu_properties::CodePointSetDataBorrowed<'static> =
-        CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    // The lowest one is the soft hyphen.
-    c >= '\u{ad}' && SET.contains(c)
+    let block = usize::try_from(u32::from(c) >> 8).unwrap_or(usize::MAX);
+    !c.is_ascii() && BLOCKS.get(block).is_some_and(|any| *any) && IGNORABLE.contains(c)
 }
 
 fn is_joiner(c: char) -> bool {
@@ -261,6 +273,13 @@ fn takes_selector(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_blocks_leave_out_nothing() {
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_ignorable(c), IGNORABLE.contains(c), "{c:?}");
+        }
+    }
 
     /// What shows nothing, what turns the direction, and what a terminal obeys.
     const UNFIT: &str = "\u{0}\u{7}\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}\u{180e}\
