@@ -32,7 +32,7 @@ pub(super) enum Step {
     /// These files are about to be read; they are, once the [`Hold`] is dropped.
     Begins(BTreeMap<PathBuf, Duration>, Hold),
     /// Everything was read; `None` where the thread died, by a fault of followsift.
-    Ends(Option<Outcome>),
+    Ends(Option<Box<Outcome>>),
 }
 
 /// Holds the reload up until the files are watched, so that none of them changes unnoticed after it was read.
@@ -59,7 +59,7 @@ impl Reload {
             }
             let _ = held.recv();
             // Nobody listens any more where the service has ended.
-            let _ = step.send(Step::Ends(Some(origin.read(&settings, &reading))));
+            let _ = step.send(Step::Ends(Some(Box::new(origin.read(&settings, &reading)))));
         };
         thread::Builder::new().name("reload".to_owned()).spawn(read)?;
         Ok(Self { asked, steps })
