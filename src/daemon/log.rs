@@ -15,8 +15,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFi
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::text::line;
 use crate::diagnostic::nearest;
+use crate::text::line;
 
 /// The kinds of events, each with a number of its own, as the journal's MESSAGE_ID has it (systemd.journal-fields(7)).
 #[expect(missing_docs, reason = "each is named after the event that bears it")]
