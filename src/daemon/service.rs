@@ -129,7 +129,7 @@ impl Service<'_> {
                 () = ears.saved.changed() => self.begin_reload(false)?,
                 step = Reload::step(self.reload.as_mut()) => match step {
                     Step::Begins(files, _hold) => ears.saved.see(files),
-                    Step::Ends(outcome) => self.end_reload(outcome.map(|it| *it))?,
+                    Step::Ends(outcome) => self.end_reload(outcome.map(|outcome| *outcome))?,
                 },
                 Some(news) = ears.news.recv() => {
                     if let Some(trouble) = self.fleet.hear(news).map_err(no_thread)? {

@@ -1,4 +1,4 @@
-//! What can be wrong around the settings: the ledger, the passwords, the authorities, the environment. Nothing is changed and
+//! What can be wrong around the settings: the locks, the passwords, the authorities, the environment. Nothing is changed and
 //! no program is run.
 
 use std::error::Error;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::daemon::{Chain, log};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
-use crate::ledger::{Ledger, require_lock_folder};
+use crate::ledger::require_lock_folder;
 use crate::login;
 use crate::mailbox::Connector;
 use crate::settings::{self, Account, Environment, Settings};
@@ -15,12 +15,9 @@ use crate::settings::{self, Account, Environment, Settings};
 /// What is looked for beside the settings where they name nothing.
 const BESIDE: [&str; 2] = ["rules.toml", "networks"];
 
-/// What is wrong with what the accounts need: the ledger, their passwords and authorities.
+/// What is wrong with what the accounts need: a folder for locks, their passwords and authorities.
 pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    if let Err(fault) = Ledger::examine(&settings.state) {
-        findings.push(error(&fault));
-    }
     let shared = settings.shared.as_deref().filter(|folder| *folder != settings.state);
     if let Some((folder, Err(cause))) = shared.map(|folder| (folder, require_lock_folder(folder))) {
         let message = format!("could not use {} for the locks of mailboxes: {cause}", folder.display());
@@ -98,7 +95,8 @@ fn beside(folder: &Path, settings: &Settings) -> Vec<Diagnostic> {
     names.iter().filter_map(near).collect()
 }
 
-fn error(fault: &dyn Error) -> Diagnostic {
+/// A fault as a finding.
+pub(super) fn error(fault: &dyn Error) -> Diagnostic {
     Diagnostic::unplaced(Chain(fault).to_string())
 }
 

@@ -30,16 +30,22 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         }
     }
     findings.extend(machine::of_environment(&environment, settings.as_ref(), path));
+    let mut ending = if findings.iter().any(Diagnostic::is_error) { Ending::Settings } else { Ending::Well };
+    let ledger = settings.as_ref().and_then(|settings| Ledger::examine(&settings.state).err());
+    if let Some(fault) = &ledger {
+        findings.push(machine::error(fault));
+        ending = if ending == Ending::Well { Ending::Fault } else { ending };
+    }
     if options.json {
         for finding in &findings {
             output.line(&finding.json());
         }
-        return ending(&findings);
+        return ending;
     }
     output.findings(&findings);
     let (Some(settings), Some(reading)) = (settings, reading) else { return Ending::Settings };
     // What is wrong with the ledger is among the findings.
-    if Ledger::examine(&settings.state).is_ok() {
+    if ledger.is_none() {
         for account in &settings.accounts {
             drift::tell(account, &settings, output);
         }
@@ -47,7 +53,6 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
     if settings.accounts.is_empty() {
         return Ending::Settings;
     }
-    let mut ending = ending(&findings);
     if options.connect && !server::look_at_all(&settings, &reading, output) && ending == Ending::Well {
         ending = Ending::Later;
     }
@@ -56,10 +61,6 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         output.line(&summary(&settings, &reading, warnings));
     }
     ending
-}
-
-fn ending(findings: &[Diagnostic]) -> Ending {
-    if findings.iter().any(Diagnostic::is_error) { Ending::Settings } else { Ending::Well }
 }
 
 /// The last line, where there is no error.
