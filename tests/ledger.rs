@@ -86,6 +86,7 @@ fn intent(number: u8) -> Intent {
         stated_at: Timestamp(5000),
         by_hand: false,
         received: Some(Timestamp(900)),
+        by_move: true,
         returns: false,
         header: None,
     }
@@ -335,6 +336,7 @@ fn a_cursor_goes_forward_under_one_validity_and_starts_anew_under_another() {
         next: Uid(next),
         looked_at: Timestamp(7),
         old: None,
+        newest: None,
     };
     assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), None);
     for (told, kept) in [((7, 10), (7, 10)), ((7, 5), (7, 10)), ((7, 11), (7, 11)), ((8, 2), (8, 2))] {
@@ -348,7 +350,8 @@ fn a_cursor_remembers_what_a_look_by_time_has_left() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let old = Some(Old { below: Uid(50), since: Timestamp(3) });
-    let middle = Cursor { validity: UidValidity(7), next: Uid(10), looked_at: Timestamp(7), old };
+    let middle =
+        Cursor { validity: UidValidity(7), next: Uid(10), looked_at: Timestamp(7), old, newest: None };
     for cursor in [middle, Cursor { next: Uid(50), old: None, ..middle }] {
         ledger.advance(&home(), &Folder::inbox(), cursor).unwrap();
         assert_eq!(ledger.cursor(&home(), &Folder::inbox()).unwrap(), Some(cursor));

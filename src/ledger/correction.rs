@@ -3,7 +3,7 @@
 //! A message that stays is noted at once (`kept`). What it teaches is learned at the end of the sweep: no hand puts more than
 //! twenty messages back between two looks.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Ledger, LedgerFault, Stay};
 use crate::mail::{FollowerKey, Network, Timestamp};
@@ -84,7 +84,8 @@ impl Ledger {
         noted_at: Timestamp,
     ) -> Result<(), LedgerFault> {
         self.write("note that a message stays", |transaction| {
-            let mail = anywhere(transaction, account, identity)?;
+            // What today's profiles do not recognise is not in the ledger, and is not moved either.
+            let Some(mail) = anywhere(transaction, account, identity).optional()? else { return Ok(()) };
             transaction
                 .execute(
                     "INSERT INTO kept (mail, account, why, noted_at)

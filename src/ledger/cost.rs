@@ -121,7 +121,6 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.originals(&account, &inbox, UidValidity(7), since).unwrap();
     ledger.earliest_known(&account, &inbox, since).unwrap();
     ledger.count_deaths(&account).unwrap();
-    ledger.newest(&account, &inbox, UidValidity(7)).unwrap();
     ledger.unshown(&account, &inbox, UidValidity(7), now).unwrap();
     ledger.copies_to_look_for(&account, now).unwrap();
     let _ = ledger.learn(&account, now).unwrap();
@@ -130,7 +129,6 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     judge(ledger, new, asked);
     let intents: Vec<_> = new.iter().map(intent).collect();
     ledger.count_deaths(&account).unwrap();
-    ledger.newest(&account, &inbox, UidValidity(7)).unwrap();
     ledger.unshown(&account, &inbox, UidValidity(7), now).unwrap();
     ledger.copies_to_look_for(&account, now).unwrap();
     let stated = ledger.intend(&intents).unwrap();
@@ -148,12 +146,12 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     }
     let _ = ledger.learn(&account, now).unwrap();
     ledger.note_left(&account, &stated, now).unwrap();
-    ledger.note_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid], now).unwrap();
+    ledger.note_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid], None, now).unwrap();
     ledger.strike_off_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid]).unwrap();
     ledger.held_back(&account).unwrap();
     ledger.waits(&account).unwrap();
     let next = cursor.map_or(Uid(1), |cursor| cursor.next);
-    let cursor = Cursor { validity: UidValidity(7), next, looked_at: now, old: None };
+    let cursor = Cursor { validity: UidValidity(7), next, looked_at: now, old: None, newest: None };
     ledger.advance(&account, &inbox, cursor).unwrap();
 }
 
@@ -185,6 +183,7 @@ fn intent(judged: &Judged) -> Intent {
         stated_at: Timestamp(NOW),
         by_hand: false,
         received: Some(judged.notification.received),
+        by_move: true,
         returns: false,
         header: header(),
     }
@@ -265,8 +264,9 @@ const WAYS: &[(&str, &[&str])] = &[
     ("known_follower", &["network=? AND key=?"]),
     ("kept", &["rowid=?", "why=? AND account=?"]),
     ("filed_header", &["received=?"]),
-    ("unshown", &["account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
+    ("unshown", &["account=?", "account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
     ("unshown", &["account=? AND folder=? AND validity=? AND uid=?"]),
+    ("deadly", &["account=? AND folder=?"]),
     ("sent_person", &["account=? AND folder=?", "account=? AND folder=? AND address=? AND name=?"]),
     ("past_follower", &["account=? AND network=? AND key=? AND received<?", "mail=?"]),
     ("past_follower", &["mail=? AND account=? AND network=?"]),
@@ -285,10 +285,8 @@ const WALKS: &[&str] = &[
     "(subquery-",
 ];
 
-/// Queries that may read a whole folder: the newest message, of which only one is read, and what a folder that was restored or
-/// numbered anew makes void, which is seldom.
+/// Queries that may read a whole account: what a folder that was restored from a backup makes void, which is seldom.
 const OF_A_FOLDER: &[&str] = &[
-    "SELECT uid, digest, size FROM mail WHERE account = ? AND folder = ? AND validity = ?",
     "UPDATE intent SET from_validity = ?3 WHERE from_folder = ?2",
     "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
 ];

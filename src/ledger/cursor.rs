@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Ledger, LedgerFault};
 use crate::mail::Timestamp;
-use crate::place::{AccountName, Folder, MailIdentity, Uid, UidValidity};
+use crate::place::{AccountName, Folder, Uid, UidValidity};
 
 /// How far a folder has been looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,28 @@ pub struct Cursor {
     pub looked_at: Timestamp,
     /// What of the mails from `next` on is meant, where that is not all.
     pub old: Option<Old>,
+    /// The newest message that was seen: if another has its UID, the folder was restored from a backup.
+    pub newest: Option<Newest>,
 }
+
+/// The newest message that was seen in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// Its UID.
+    pub uid: Uid,
+    /// When it arrived: INTERNALDATE. Not its size, which some servers round at first.
+    pub received: Timestamp,
+}
+
+impl Cursor {
+    /// Were the UIDs voided, and has the folder not been looked through since?
+    pub fn is_void(&self) -> bool {
+        self.validity == VOID
+    }
+}
+
+/// No folder has this UIDVALIDITY (RFC 9051, section 9, nz-number).
+const VOID: UidValidity = UidValidity(0);
 
 /// Mails that were there when a look by time of arrival began, which was not finished yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +59,8 @@ impl Ledger {
         self.read("look up how far a folder was looked at", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT validity, next_uid, looked_at, below, since FROM folder_cursor
+                    "SELECT validity, next_uid, looked_at, below, since, newest_uid, newest_received
+                     FROM folder_cursor
                      WHERE account = ? AND folder = ?",
                 )?
                 .query_row(params![account, folder], |row| {
@@ -48,32 +70,11 @@ impl Ledger {
                         next: row.get(1)?,
                         looked_at: row.get(2)?,
                         old: below.zip(since).map(|(below, since)| Old { below, since }),
+                        newest: match (row.get(5)?, row.get(6)?) {
+                            (Some(uid), Some(received)) => Some(Newest { uid, received }),
+                            _ => None,
+                        },
                     })
-                })
-                .optional()
-        })
-    }
-
-    /// The newest message that is remembered of a folder: if another has its UID by now, the folder was restored from a
-    /// backup, and no remembered UID means what it meant.
-    ///
-    /// # Errors
-    ///
-    /// Where the ledger cannot be read.
-    pub fn newest(
-        &self,
-        account: &AccountName,
-        folder: &Folder,
-        validity: UidValidity,
-    ) -> Result<Option<(Uid, MailIdentity)>, LedgerFault> {
-        self.read("look up the newest message of a folder", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT uid, digest, size FROM mail WHERE account = ? AND folder = ? AND validity = ?
-                     ORDER BY uid DESC LIMIT 1",
-                )?
-                .query_row(params![account, folder, validity], |row| {
-                    Ok((row.get(0)?, MailIdentity { digest: row.get(1)?, size: row.get(2)? }))
                 })
                 .optional()
         })
@@ -85,21 +86,23 @@ impl Ledger {
     ///
     /// Where the ledger cannot be written.
     pub fn void(&mut self, account: &AccountName, folder: &Folder) -> Result<(), LedgerFault> {
-        // No folder has this UIDVALIDITY (RFC 9051, section 9, nz-number).
-        const VOID: UidValidity = UidValidity(0);
         self.write("void the UIDs of a folder", |transaction| {
             for change in [
                 "UPDATE intent SET from_validity = ?3 WHERE from_folder = ?2
-                     AND mail IN (SELECT id FROM mail WHERE account = ?1 AND folder = ?2)",
+                     AND mail IN (SELECT id FROM mail WHERE account = ?1)",
                 "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
                 "UPDATE OR REPLACE waiting SET validity = ?3 WHERE account = ?1 AND folder = ?2",
                 "UPDATE folder_cursor SET validity = ?3 WHERE account = ?1 AND folder = ?2",
             ] {
                 transaction.execute(change, params![account, folder, VOID])?;
             }
-            transaction
-                .execute("DELETE FROM unshown WHERE account = ? AND folder = ?", params![account, folder])
-                .map(drop)
+            for gone in [
+                "DELETE FROM unshown WHERE account = ? AND folder = ?",
+                "DELETE FROM deadly WHERE account = ? AND folder = ?",
+            ] {
+                transaction.execute(gone, params![account, folder])?;
+            }
+            Ok(())
         })
     }
 
@@ -118,13 +121,15 @@ impl Ledger {
         self.write("note how far a folder was looked at", |transaction| {
             transaction
                 .prepare_cached(
-                    "INSERT INTO folder_cursor (account, folder, validity, next_uid, looked_at, below, since)
-                     VALUES (?, ?, ?, ?, ?, ?, ?)
+                    "INSERT INTO folder_cursor (account, folder, validity, next_uid, looked_at, below, since,
+                         newest_uid, newest_received)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                      ON CONFLICT (account, folder) DO UPDATE SET
                          next_uid = CASE WHEN validity = excluded.validity
                              THEN max(next_uid, excluded.next_uid) ELSE excluded.next_uid END,
                          validity = excluded.validity,
-                         looked_at = excluded.looked_at, below = excluded.below, since = excluded.since",
+                         looked_at = excluded.looked_at, below = excluded.below, since = excluded.since,
+                         newest_uid = excluded.newest_uid, newest_received = excluded.newest_received",
                 )?
                 .execute(params![
                     account,
@@ -133,7 +138,9 @@ impl Ledger {
                     cursor.next,
                     cursor.looked_at,
                     cursor.old.map(|old| old.below),
-                    cursor.old.map(|old| old.since)
+                    cursor.old.map(|old| old.since),
+                    cursor.newest.map(|newest| newest.uid),
+                    cursor.newest.map(|newest| newest.received)
                 ])
                 .map(drop)
         })

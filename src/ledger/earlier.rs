@@ -39,6 +39,8 @@ pub enum Stay {
     Restored,
     /// It was brought back, since the user starred or answered it while it was moved.
     Touched,
+    /// It was gone when it was to be filed, or another account filed it: nobody is known to have put it back.
+    Elsewhere,
 }
 
 impl fmt::Display for Stay {
@@ -49,13 +51,15 @@ impl fmt::Display for Stay {
             Self::Late => "it was filed before, and came back long after the filed copy had gone",
             Self::Many => "too many filed messages came back at once",
             Self::Restored => "it was filed before, and a folder was restored from a backup",
+            Self::Elsewhere => "it was gone when it was to be filed, or another account filed it",
             Self::Touched => "it was starred or answered while it was moved",
         })
     }
 }
 
 impl Stay {
-    const UNCERTAIN: [Self; 5] = [Self::Twin, Self::Late, Self::Many, Self::Restored, Self::Touched];
+    const UNCERTAIN: [Self; 6] =
+        [Self::Twin, Self::Late, Self::Many, Self::Restored, Self::Touched, Self::Elsewhere];
 
     /// As the column `why` has it. One that was put back is kept as pending until the sweep is over.
     pub(super) fn word(self) -> &'static str {
@@ -66,6 +70,7 @@ impl Stay {
             Self::Many => "many",
             Self::Restored => "restored",
             Self::Touched => "touched",
+            Self::Elsewhere => "elsewhere",
         }
     }
 
@@ -79,6 +84,12 @@ impl Stay {
 pub struct FiledCopy {
     /// The move that filed it.
     pub intent: IntentId,
+    /// The account that moved it.
+    pub account: AccountName,
+    /// When that was stated.
+    pub stated_at: Timestamp,
+    /// It was gone when it was to be filed: there never was a copy, as far as anybody knows.
+    pub was_gone: bool,
     /// The target.
     pub folder: Folder,
     /// The target's UIDVALIDITY then.
@@ -137,7 +148,8 @@ impl Ledger {
             }
             connection
                 .prepare_cached(
-                    "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at
+                    "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account,
+                         stated_at, outcome
                      FROM intent INDEXED BY intent_filed CROSS JOIN mail ON mail.id = intent.mail
                      WHERE stated_at >= ?1 AND stated_at <= ?2 AND outcome = 'moved' AND left_at IS NULL
                          AND returns = 0 AND account = ?3 AND to_uid IS NOT NULL",
@@ -190,16 +202,17 @@ impl Ledger {
         self.read("look for the originals of moves", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, from_uid
+                    "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account,
+                         stated_at, outcome, from_uid
                      FROM intent INDEXED BY intent_by_time CROSS JOIN mail ON mail.id = intent.mail
                      WHERE stated_at >= ? AND outcome = 'moved' AND account = ? AND from_folder = ?
                          AND from_validity = ? AND returns = 0
                          AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.mail = mail.id)
-                         AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.mail = mail.id)
+                         AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.mail = mail.id AND why <> 'pending')
                      ORDER BY from_uid",
                 )?
                 .query_map(params![since, account, folder, validity], |row| {
-                    Ok((row.get(7)?, filed_copy(row)?))
+                    Ok((row.get(10)?, filed_copy(row)?))
                 })?
                 .collect()
         })
@@ -238,7 +251,7 @@ fn by_identity(
     let mut found = EarlierMove::None;
     let mut copies = Vec::new();
     let mut select = connection.prepare_cached(
-        "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, outcome,
+        "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account, stated_at, outcome,
              account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid
          FROM mail JOIN intent ON intent.mail = mail.id
          WHERE digest = ?1 AND size = ?2 AND outcome IN ('moved', 'doubled', 'gone') AND returns = 0",
@@ -246,8 +259,8 @@ fn by_identity(
     let mut rows =
         select.query(params![identity.digest, identity.size, mail.account, mail.folder, mail.validity])?;
     while let Some(row) = rows.next()? {
-        let (outcome, same_place): (String, bool) = (row.get(7)?, row.get(8)?);
-        let (uid, next): (Uid, Uid) = (row.get(9)?, row.get(10)?);
+        let (outcome, same_place): (String, bool) = (row.get(9)?, row.get(10)?);
+        let (uid, next): (Uid, Uid) = (row.get(11)?, row.get(12)?);
         let original = same_place && mail.uid == uid;
         // A twin, which lay beside it all the time.
         if same_place && !original && mail.uid < next {
@@ -270,13 +283,13 @@ fn by_identity(
 fn by_header(connection: &Connection, header: &HeaderLines) -> rusqlite::Result<EarlierMove> {
     let mut copies = Vec::new();
     let mut select = connection.prepare_cached(
-        "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, lines
+        "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account, stated_at, outcome, lines
          FROM filed_header JOIN mail ON mail.id = filed_header.mail JOIN intent ON intent.mail = mail.id
          WHERE filed_header.received = ? AND outcome = 'moved' AND returns = 0",
     )?;
     let mut rows = select.query([header.received.as_slice()])?;
     while let Some(row) = rows.next()? {
-        let earlier = HeaderLines { received: header.received, lines: row.get(7)? };
+        let earlier = HeaderLines { received: header.received, lines: row.get(10)? };
         if header.contains(&earlier) {
             copies.push(filed_copy(row)?);
         }
@@ -292,5 +305,8 @@ fn filed_copy(row: &Row<'_>) -> rusqlite::Result<FiledCopy> {
         uid: row.get(3)?,
         identity: MailIdentity { digest: row.get(4)?, size: row.get(5)? },
         left_at: row.get(6)?,
+        account: row.get(7)?,
+        stated_at: row.get(8)?,
+        was_gone: row.get::<_, String>(9)? == "gone",
     })
 }

@@ -51,6 +51,8 @@ pub struct Intent {
     pub stated_at: Timestamp,
     /// The user let it through the fuse, which does not count it.
     pub by_hand: bool,
+    /// The server moves it by itself, so that the original may be gone without a note.
+    pub by_move: bool,
     /// It is on its way back, since the user starred or answered it while it was moved.
     pub returns: bool,
     /// Its header, line by line, where that can be known again.
@@ -146,8 +148,8 @@ impl Ledger {
                         .prepare_cached(
                             "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid,
                                  from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at,
-                                 by_hand, received, returns)
-                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 FROM mail
+                                 by_hand, received, returns, by_move)
+                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM mail
                              WHERE account = ?1 AND digest = ?2 AND size = ?3
                              RETURNING id",
                         )?
@@ -168,7 +170,8 @@ impl Ledger {
                                 intent.stated_at,
                                 intent.by_hand,
                                 received,
-                                intent.returns
+                                intent.returns,
+                                intent.by_move
                             ],
                             |row| row.get(0).map(IntentId),
                         )
@@ -225,7 +228,7 @@ impl Ledger {
                 .prepare_cached(
                     "SELECT intent.id, account, digest, size, from_folder, from_validity, from_uid,
                          from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at, by_hand,
-                         intent.received, returns, removal
+                         intent.received, returns, by_move, removal
                      FROM intent CROSS JOIN mail ON mail.id = intent.mail
                      WHERE outcome IS NULL AND account = ? ORDER BY intent.id",
                 )?
@@ -291,6 +294,7 @@ fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
             stated_at: row.get("stated_at")?,
             by_hand: row.get("by_hand")?,
             received: row.get("received")?,
+            by_move: row.get("by_move")?,
             returns: row.get("returns")?,
             header: None,
         },

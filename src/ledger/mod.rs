@@ -39,7 +39,7 @@ mod waiting;
 mod written;
 
 pub use correction::{BY_HAND, Known, KnownBy, Learned, Unconfirmed};
-pub use cursor::{Cursor, Old};
+pub use cursor::{Cursor, Newest, Old};
 pub use earlier::{EarlierMove, FiledCopy, Stay};
 pub use fault::{LedgerFault, SqliteFault};
 pub use fuse::{Allowance, Limit};

@@ -12,7 +12,8 @@ const AT_ONCE: i64 = 3;
 const DAY: i64 = 24 * 60 * 60;
 
 impl Ledger {
-    /// Notes messages that were not shown. Each is due in the next sweep three times, then daily.
+    /// Notes messages that were not shown. Each is due in the next sweep three times, then daily. What arrived before `since`
+    /// is old mail, and only looked at to be known again.
     ///
     /// # Errors
     ///
@@ -23,6 +24,7 @@ impl Ledger {
         folder: &Folder,
         validity: UidValidity,
         uids: &[Uid],
+        since: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), LedgerFault> {
         if uids.is_empty() {
@@ -32,18 +34,18 @@ impl Ledger {
             for uid in uids {
                 transaction
                     .prepare_cached(
-                        "INSERT INTO unshown (account, folder, validity, uid, tries, due_at)
-                         VALUES (?1, ?2, ?3, ?4, 1, ?5)
+                        "INSERT INTO unshown (account, folder, validity, uid, tries, due_at, since)
+                         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?8)
                          ON CONFLICT DO UPDATE SET tries = tries + 1,
                              due_at = CASE WHEN tries + 1 > ?6 THEN ?5 + ?7 ELSE ?5 END",
                     )?
-                    .execute(params![account, folder, validity, uid, now, AT_ONCE, DAY])?;
+                    .execute(params![account, folder, validity, uid, now, AT_ONCE, DAY, since])?;
             }
             Ok(())
         })
     }
 
-    /// The messages of a folder that were not shown and are due.
+    /// The messages of a folder that were not shown and are due, each with the moment before which it is old mail.
     ///
     /// # Errors
     ///
@@ -54,15 +56,17 @@ impl Ledger {
         folder: &Folder,
         validity: UidValidity,
         now: Timestamp,
-    ) -> Result<Vec<Uid>, LedgerFault> {
+    ) -> Result<Vec<(Uid, Option<Timestamp>)>, LedgerFault> {
         self.read("look for messages that were not shown", |connection| {
             connection
                 .prepare_cached(
                     // A clock that was set back makes nobody wait for years.
-                    "SELECT uid FROM unshown WHERE account = ?1 AND folder = ?2 AND validity = ?3
+                    "SELECT uid, since FROM unshown WHERE account = ?1 AND folder = ?2 AND validity = ?3
                          AND (due_at <= ?4 OR due_at > ?4 + ?5) ORDER BY uid",
                 )?
-                .query_map(params![account, folder, validity, now, DAY], |row| row.get(0))?
+                .query_map(params![account, folder, validity, now, DAY], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?
                 .collect()
         })
     }

@@ -234,7 +234,7 @@ impl Ledger {
         })
     }
 
-    /// Does any mail of an account wait?
+    /// Does any mail of an account wait, or is one to be asked for again that was not shown?
     ///
     /// # Errors
     ///
@@ -242,7 +242,7 @@ impl Ledger {
     pub fn waits(&self, account: &AccountName) -> Result<bool, LedgerFault> {
         self.read("look for mails that wait", |connection| {
             connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM waiting WHERE account = ?)")?
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM waiting WHERE account = ?1) OR EXISTS (SELECT 1 FROM unshown WHERE account = ?1)")?
                 .query_row([account], |row| row.get(0))
         })
     }

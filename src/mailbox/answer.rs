@@ -153,17 +153,19 @@ impl Answer {
         Ok(mails)
     }
 
-    /// The UIDs that a UID SEARCH found. No line at all is nothing found: so says iCloud
+    /// The UIDs that a UID SEARCH found; `None` where the answer has no such line. iCloud says so that there are none
     /// (https://github.com/home-assistant/core/issues/132042).
-    pub(super) fn found(&self) -> Result<Vec<Uid>, Cause> {
-        let mut uids = Vec::new();
+    pub(super) fn found(&self) -> Result<Option<Vec<Uid>>, Cause> {
+        let mut uids: Option<Vec<Uid>> = None;
         for response in self.responses() {
             if let Response::MailboxData(MailboxDatum::Search(found)) = response? {
-                uids.extend(found.into_iter().map(Uid));
+                uids.get_or_insert_default().extend(found.into_iter().map(Uid));
             }
         }
-        uids.sort_unstable();
-        uids.dedup();
+        if let Some(uids) = &mut uids {
+            uids.sort_unstable();
+            uids.dedup();
+        }
         Ok(uids)
     }
 

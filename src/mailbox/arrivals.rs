@@ -63,7 +63,11 @@ impl Session {
     ) -> Result<Arrived, Fault> {
         let opened = match self.examine(to) {
             Ok(opened) => Some(opened),
-            Err(fault) if fault.fate() == Fate::Leave => None,
+            Err(fault) if self.is_gone(to, &fault)? => None,
+            // Not now: whether something arrived is found out in the next session.
+            Err(Fault { on, .. }) if !self.is_spent() => {
+                return Err(Fault::of(Step::Fetch, &on, Cause::NoData));
+            }
             Err(fault) => return Err(fault),
         };
         let same = |opened: &Opened| landing.is_none_or(|landing| landing.validity == opened.validity);
@@ -117,9 +121,11 @@ impl Session {
             }
             _ => {
                 let sizes: BTreeSet<u32> = wanted.iter().map(|mail| mail.identity.size).collect();
-                let alike = self.sizes_from(first)?.into_iter().filter(|(_, size)| sizes.contains(size));
-                let alike: Vec<Uid> = alike.map(|(uid, _)| uid).collect();
+                let (alike, other): (Vec<_>, Vec<_>) =
+                    self.sizes_from(first)?.into_iter().partition(|(_, size)| sizes.contains(size));
+                let alike: Vec<Uid> = alike.into_iter().map(|(uid, _)| uid).collect();
                 self.sightings(Step::Fetch, &alike, &mut note)?;
+                shown.extend(other.into_iter().map(|(uid, _)| uid));
             }
         }
         let mut copies = BTreeMap::new();
@@ -150,9 +156,7 @@ impl Session {
         let end =
             opened.next.map_or("*".to_owned(), |next| next.0.saturating_sub(1).max(first.0).to_string());
         let there = self.search(opened, &format!("UID {first}:{end} UNDELETED"))?;
-        // Of many, only those of a fitting size were asked for.
-        let few = opened.next.is_some_and(|next| next.0.saturating_sub(first.0) <= FEW);
-        if few && there.iter().any(|uid| *uid >= first && !shown.contains(uid)) {
+        if there.iter().any(|uid| *uid >= first && !shown.contains(uid)) {
             return Err(Fault::of(Step::Fetch, &Subject::Folder(opened.folder.clone()), Cause::NoData));
         }
         Ok(())

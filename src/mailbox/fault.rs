@@ -348,6 +348,11 @@ impl Fault {
         }
     }
 
+    /// Is it about what the server said just now, on a line that goes on: may it say otherwise later?
+    pub fn is_for_now(&self) -> bool {
+        matches!(self.cause, Cause::NoData | Cause::Refused(_) | Cause::Void)
+    }
+
     /// Would the server not open a folder just now, on a line that goes on?
     pub fn is_refused_folder(&self) -> bool {
         let refused = |refusal: &Refusal| refusal.status == Status::No && refusal.code != Some(Code::Alert);

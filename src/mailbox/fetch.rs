@@ -217,8 +217,17 @@ impl Session {
     /// (https://github.com/jstedfast/MailKit/issues/808), and what we search for is ASCII.
     pub(super) fn search(&mut self, here: &Opened, what: &str) -> Result<Vec<Uid>, Fault> {
         let on = Subject::Folder(here.folder.clone());
-        let answer = self.run(Step::Search, &on, &format!("UID SEARCH {what}"), NUMBERS)?;
-        answer.found().map_err(|cause| self.garbled(Step::Search, &on, cause))
+        // An OK without any line says that there are none, or nothing at all: it is believed the second time.
+        for _ in 0..2 {
+            let answer = self.run(Step::Search, &on, &format!("UID SEARCH {what}"), NUMBERS)?;
+            if let Some(found) = answer.found().map_err(|cause| self.garbled(Step::Search, &on, cause))? {
+                return Ok(found);
+            }
+            if here.exists == 0 {
+                break;
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// Fetches the To, Cc and Bcc lines of the mails of the open folder, by the batch. Where a stop is asked for, it ends

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::fault::{Fate, Fault, Step};
-use super::session::Session;
+use super::bounds::Limits;
+use super::fault::{Fate, Fault, Step, Subject};
+use super::session::{Opened, Session};
 use super::trace::Trace;
 use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 
@@ -24,12 +25,13 @@ pub struct FiledAs {
 /// Where a filed copy is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// Still in its target.
-    There,
+    /// Still in its target; with its UIDVALIDITY and UID there, where it was shown.
+    There(Option<(UidValidity, Uid)>),
     /// It has left.
     Left,
-    /// The target was restored from a backup, so that its absence says nothing about the user.
-    Restored,
+    /// It is not there, and the target was restored from a backup, numbered anew or deleted: its absence says nothing about
+    /// the user.
+    Doubtful,
 }
 
 impl Session {
@@ -41,7 +43,7 @@ impl Session {
     pub fn presence(&mut self, folder: &Folder, copies: &[FiledAs]) -> Result<Vec<Presence>, Fault> {
         let opened = match self.examine(folder) {
             Ok(opened) => opened,
-            Err(fault) if fault.fate() == Fate::Leave => return self.presence_elsewhere(folder, copies),
+            Err(fault) if self.is_gone(folder, &fault)? => return self.presence_elsewhere(folder, copies),
             Err(fault) => return Err(fault),
         };
         let named = |copy: &FiledAs| copy.uid.filter(|_| copy.validity == opened.validity);
@@ -55,13 +57,17 @@ impl Session {
         let mut answers = Vec::new();
         for copy in copies {
             answers.push(match named(copy) {
-                Some(uid) if look.flags.get(&uid).is_some_and(|flags| !flags.deleted) => Presence::There,
-                Some(uid) if look.unshown.contains(&uid) => Presence::There,
+                Some(uid) if look.flags.get(&uid).is_some_and(|flags| !flags.deleted) => {
+                    Presence::There(Some((opened.validity, uid)))
+                }
+                Some(uid) if look.unshown.contains(&uid) => Presence::There(None),
                 Some(_) if !restored => Presence::Left,
-                Some(_) if self.is_alike_here(copy)? => Presence::There,
-                Some(_) => Presence::Restored,
-                None if self.is_alike_here(copy)? => Presence::There,
-                None => Presence::Left,
+                Some(_) => self.presence_by_identity(&opened, copy, Presence::Doubtful)?,
+                // The server never told its UID; or the folder is numbered anew.
+                None if copy.validity == opened.validity => {
+                    self.presence_by_identity(&opened, copy, Presence::Left)?
+                }
+                None => self.presence_by_identity(&opened, copy, Presence::Doubtful)?,
             });
         }
         Ok(answers)
@@ -78,19 +84,30 @@ impl Session {
                 };
                 let mut there = Vec::new();
                 for copy in copies {
-                    let same = opened.validity == copy.validity && self.is_alike_here(copy)?;
-                    there.push(if same { Presence::There } else { Presence::Left });
+                    there.push(if opened.validity == copy.validity {
+                        self.presence_by_identity(&opened, copy, Presence::Left)?
+                    } else {
+                        Presence::Doubtful
+                    });
                 }
-                if there.contains(&Presence::There) {
+                // Some servers give many folders one UIDVALIDITY.
+                if there.iter().any(|presence| matches!(presence, Presence::There(_))) {
                     return Ok(there);
                 }
             }
         }
-        Ok(vec![Presence::Left; copies.len()])
+        Ok(vec![Presence::Doubtful; copies.len()])
     }
 
-    fn is_alike_here(&mut self, copy: &FiledAs) -> Result<bool, Fault> {
-        Ok(self.alike(&copy.identity, None)?.iter().any(|found| !found.flags.deleted))
+    fn presence_by_identity(
+        &mut self,
+        opened: &Opened,
+        copy: &FiledAs,
+        absent: Presence,
+    ) -> Result<Presence, Fault> {
+        let alike = self.alike(&copy.identity, None)?;
+        let live = alike.iter().find(|found| !found.flags.deleted);
+        Ok(live.map_or(absent, |found| Presence::There(Some((opened.validity, found.trace.uid)))))
     }
 
     /// Those of `uids` that are still in `folder`; `None` where it is gone, or another by now.
@@ -114,22 +131,32 @@ impl Session {
         self.present(uids).map(Some)
     }
 
-    /// Those of `traces` that are in the open folder, proven to be the ones meant, and not marked \Deleted.
+    /// Those of `traces` that are in the open folder, proven to be the ones meant, and not marked \Deleted. Of most, only the
+    /// flags are asked for.
     ///
     /// # Errors
     /// Where the line fails.
     pub fn live_among(&mut self, traces: &[Trace]) -> Result<BTreeSet<Uid>, Fault> {
-        Ok(self.look(Step::Search, traces)?.where_flags(|flags| !flags.deleted))
+        let uids: Vec<Uid> = traces.iter().map(|trace| trace.uid).collect();
+        let live = self.live(&uids)?;
+        let traces: Vec<Trace> = traces.iter().filter(|trace| live.contains(&trace.uid)).copied().collect();
+        if traces.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(self.look(Step::Search, &traces)?.where_flags(|flags| !flags.deleted))
     }
 
-    /// Is the message that was `trace.uid` in the open folder another one by now? So it is where the folder was restored from
-    /// a backup. One turn.
+    /// Is another message at `uid` in the open folder than one of this arrival (INTERNALDATE, in seconds since 1970 UTC)? So it is where the folder was restored from a backup. One turn.
     ///
     /// # Errors
     /// Where the line fails.
-    pub fn is_replaced(&mut self, trace: Trace) -> Result<bool, Fault> {
-        let _ = self.prove(Step::Search, &[trace])?;
-        Ok(self.seen.get(&trace.uid).is_some_and(|identity| *identity != trace.identity))
+    pub fn is_replaced(&mut self, uid: Uid, received: i64) -> Result<bool, Fault> {
+        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
+        let command = format!("UID FETCH {uid} (UID INTERNALDATE)");
+        let answer = self.run(Step::Fetch, &on, &command, Limits::SHORT)?;
+        let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
+        let told = mails.get(&uid).and_then(|mail| mail.received);
+        Ok(told.is_some_and(|told| told != received))
     }
 
     /// Takes copies back that we have filed, since the user wants the originals where they were.

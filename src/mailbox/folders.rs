@@ -108,6 +108,17 @@ impl Session {
         self.folders()
     }
 
+    /// Could `folder` not be opened because there is no such folder? A plain no may be for now, and proves nothing.
+    pub(super) fn is_gone(&mut self, folder: &Folder, fault: &Fault) -> Result<bool, Fault> {
+        if fault.fate() != Fate::Leave || matches!(fault.cause, Cause::Void) {
+            return Ok(false);
+        }
+        if fault.code() == Some(Code::NonExistent) || matches!(fault.cause, Cause::Name(_)) {
+            return Ok(true);
+        }
+        Ok(!self.folders_now()?.iter().any(|listed| same(listed, folder)))
+    }
+
     /// The folders beside `other` that have this UIDVALIDITY: what a folder is called now that was renamed, since it keeps
     /// that. On some servers many folders have the same.
     pub(super) fn renamed(&mut self, validity: UidValidity, other: &[&Folder]) -> Result<Vec<Folder>, Fault> {

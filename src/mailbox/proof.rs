@@ -86,8 +86,11 @@ impl Session {
             .filter(|uid| self.seen.contains_key(uid) && !proven.uids.contains(uid))
             .copied()
             .collect();
-        let (flags, keywords) =
+        let (mut flags, mut keywords) =
             self.flags_and_keywords(doing, &Vec::from_iter(proven.uids.iter().copied()))?;
+        // A server may tell of messages that nobody asked for.
+        flags.retain(|uid, _| proven.uids.contains(uid));
+        keywords.retain(|uid, _| proven.uids.contains(uid));
         let silent: Vec<Uid> =
             meant.iter().filter(|uid| !flags.contains_key(uid) && !others.contains(uid)).copied().collect();
         let unshown = self.present(&silent)?;

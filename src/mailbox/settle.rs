@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Flags;
-use super::fault::{Fate, Fault, Step};
+use super::fault::{Fault, Step};
 use super::fetch::Sighting;
 use super::folders::Landing;
+use super::proof::Proven;
 use super::session::Session;
 use super::store::Deed;
 use super::trace::Trace;
@@ -42,6 +43,8 @@ pub struct Pending {
     pub to: Folder,
     /// Where it would have landed at the earliest.
     pub landing: Landing,
+    /// The server was to move it by itself, so that the original may be gone without a note.
+    pub by_move: bool,
     /// How far the removal of the original had come.
     pub removal: Removal,
     /// It is to go even if the user starred or answered it: it is on its way back for just that reason.
@@ -65,9 +68,12 @@ pub enum Settled {
     },
     /// It is where it was, and not in the target.
     InSource,
-    /// It is in the source, under another UID, and it cannot be told whether it is the original or a twin. Our copy was
-    /// taken back.
-    Uncertain,
+    /// The same message is in the source, under another UID, and it cannot be told whether it is the original or a twin.
+    Uncertain {
+        /// The copy's UID in the target, where it stays since it may be all that is left of the original; `None` where it
+        /// was taken back.
+        copy: Option<Uid>,
+    },
     /// The user took away the mark \Deleted that we had set: they want it where it was. Our copy was taken back.
     PutBack,
     /// It is in both, since neither the original nor the copy can be removed.
@@ -102,6 +108,21 @@ enum Original {
     Unshown,
 }
 
+/// How far a move had come, as the ledger has it.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    removal: Removal,
+    by_move: bool,
+    touched_too: bool,
+}
+
+impl Pending {
+    fn progress(&self) -> Progress {
+        let Self { removal, by_move, touched_too, .. } = *self;
+        Progress { removal, by_move, touched_too }
+    }
+}
+
 /// What is to be done where the copy is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finish {
@@ -113,26 +134,37 @@ enum Finish {
     Expunge,
     /// Take the copy back.
     Withdraw,
+    /// Take our mark \Deleted off the original, and take the copy back.
+    Unmark,
+    /// Leave both: the copy may be all that is left of the original.
+    LeaveBoth,
     /// Ask again in the next session.
     Wait,
 }
 
 /// Decides what is to be done about the original of a proven copy.
-fn finish(original: &Original, removal: Removal, touched_too: bool) -> Finish {
-    let of = |flags: &Flags, found: bool| match (flags.deleted, removal) {
-        // Our own mark, or the user's: only ours is finished.
-        (true, Removal::None) => Finish::Nothing,
-        (true, Removal::Sent | Removal::Marked) => Finish::Expunge,
-        (false, _) if flags.is_touched() && !touched_too => Finish::Withdraw,
-        // We saw it marked, and it is not any more.
-        (false, Removal::Marked) => Finish::Withdraw,
-        // The original may have been removed already, and this would be a twin of it.
-        (false, Removal::Sent) if found => Finish::Withdraw,
-        (false, Removal::None | Removal::Sent) => Finish::Remove,
+fn finish(original: &Original, one: Progress) -> Finish {
+    let Progress { removal, by_move, touched_too } = one;
+    // A message under another UID may be a twin of the original, which is gone.
+    let may_be_twin = by_move || removal != Removal::None;
+    let of = |flags: &Flags, found: bool| {
+        let touched = flags.is_touched() && !touched_too;
+        match (flags.deleted, removal) {
+            // The user's own mark: only ours is finished.
+            (true, Removal::None) => Finish::Nothing,
+            (true, Removal::Sent | Removal::Marked) if touched && !found => Finish::Unmark,
+            (true, Removal::Sent | Removal::Marked) => Finish::Expunge,
+            (false, _) if found && may_be_twin && (touched || removal != Removal::None) => Finish::LeaveBoth,
+            (false, _) if touched => Finish::Withdraw,
+            // We saw it marked, and it is not any more.
+            (false, Removal::Marked) => Finish::Withdraw,
+            (false, Removal::None | Removal::Sent) => Finish::Remove,
+        }
     };
     match original {
         Original::Here(flags) => of(flags, false),
         Original::Found(_, flags) => of(flags, true),
+        Original::Doubtful if may_be_twin => Finish::LeaveBoth,
         Original::Doubtful => Finish::Withdraw,
         Original::Absent | Original::Unknown => Finish::Nothing,
         Original::Unshown => Finish::Wait,
@@ -159,14 +191,33 @@ impl Session {
         }
         for ((from, validity, to, (target, next)), members) in groups {
             let landing = Landing { validity: target, next };
-            let originals = self.originals(from, validity, &members)?;
-            for (at, outcome) in self.settle_group(from, to, landing, &members, &originals, note)? {
+            let outcomes = match self.settle_members(from, validity, to, landing, &members, note) {
+                // One folder that cannot be looked into stops no other; its moves stay open.
+                Err(fault) if !self.is_spent() && fault.is_for_now() => {
+                    members.iter().map(|(at, _)| (*at, Settled::Unshown)).collect()
+                }
+                outcomes => outcomes?,
+            };
+            for (at, outcome) in outcomes {
                 if let Some(slot) = settled.get_mut(at) {
                     *slot = outcome;
                 }
             }
         }
         Ok(settled)
+    }
+
+    fn settle_members(
+        &mut self,
+        from: &Folder,
+        validity: UidValidity,
+        to: &Folder,
+        landing: Landing,
+        members: &[(usize, &Pending)],
+        note: &mut dyn FnMut(Deed, &[usize]) -> bool,
+    ) -> Result<Vec<(usize, Settled)>, Fault> {
+        let originals = self.originals(from, validity, members)?;
+        self.settle_group(from, to, landing, members, &originals, note)
     }
 
     /// Looks for the originals of a group in their folder.
@@ -178,7 +229,7 @@ impl Session {
     ) -> Result<Vec<Original>, Fault> {
         let opened = match self.select(from) {
             Ok(opened) => opened,
-            Err(fault) if fault.fate() == Fate::Leave => {
+            Err(fault) if self.is_gone(from, &fault)? => {
                 return Ok(vec![Original::Unknown; members.len()]);
             }
             Err(fault) => return Err(fault),
@@ -247,9 +298,7 @@ impl Session {
         let arrived = self.arrivals(from, to, Some(landing), &wanted)?;
         let has_copy = |one: &Pending| arrived.copies.contains_key(&one.mail.uid);
         let todo = |at: usize| match (members.get(at), originals.get(at)) {
-            (Some((_, one)), Some(original)) if has_copy(one) => {
-                finish(original, one.removal, one.touched_too)
-            }
+            (Some((_, one)), Some(original)) if has_copy(one) => finish(original, one.progress()),
             _ => Finish::Nothing,
         };
         // By the UID that the original has now.
@@ -259,7 +308,9 @@ impl Session {
                 Original::Found(trace, _) => *trace,
                 _ => one.mail,
             };
-            if matches!(todo(at), Finish::Remove | Finish::Expunge) {
+            if matches!(todo(at), Finish::Remove | Finish::Expunge | Finish::Unmark)
+                || is_stranded(one, original)
+            {
                 removable.insert(trace.uid, (at, trace));
             }
         }
@@ -282,10 +333,15 @@ impl Session {
                     Settled::InBoth { validity, uid }
                 }
                 (Some(_), original) if is_withdrawn(at) => stays(original, one),
+                (Some((_, uid)), _) if todo(at) == Finish::LeaveBoth => {
+                    Settled::Uncertain { copy: Some(uid) }
+                }
                 (Some(((folder, validity), uid)), _) => {
                     let touched = arrived.flags.get(&uid).is_some_and(|flags| flags.is_touched());
                     Settled::InTarget { folder, validity, uid, touched }
                 }
+                // Our copy has been taken back already.
+                (None, Original::Here(flags)) if !flags.deleted => stays(original, one),
                 (None, Original::Here(_) | Original::Found(..) | Original::Doubtful) => Settled::InSource,
                 (None, Original::Absent) => Settled::Nowhere,
                 (None, Original::Unknown) => Settled::Unknown,
@@ -293,6 +349,10 @@ impl Session {
             settled.push((*position, outcome));
         }
         Ok(settled)
+    }
+
+    fn unmark_some(&mut self, proven: &Proven, some: &BTreeSet<Uid>) -> Result<(), Fault> {
+        if some.is_empty() { Ok(()) } else { self.unmark(&proven.only(some)) }
     }
 
     /// Removes the originals that are to go, each looked at once more. By the UID that each has now, with its place in the
@@ -326,18 +386,30 @@ impl Session {
             };
             look.flags.iter().filter(|(uid, flags)| fits(uid, **flags)).map(|(uid, _)| *uid).collect()
         };
+        let stranded =
+            |flags: Flags, one: &Pending| flags.deleted && is_stranded(one, &Original::Here(flags));
         let goes = |flags: Flags, one: &Pending| one.touched_too || !flags.is_touched();
         let removed = with(Finish::Remove, &|flags, one| !flags.deleted && goes(flags, one));
         let touched = with(Finish::Remove, &|flags, one| !flags.deleted && !goes(flags, one));
         let marked = with(Finish::Expunge, &|flags, _| flags.deleted);
         let live_again = with(Finish::Expunge, &|flags, _| !flags.deleted);
+        let starred = with(Finish::Unmark, &|flags, _| flags.deleted);
+        let alone = with(Finish::Nothing, &stranded);
+        self.unmark_some(&look.proven, &starred)?;
+        self.unmark_some(&look.proven, &alone)?;
         let removal = self.remove_proven(&look.proven.only(&removed), &mut note)?;
         self.expunge(&look.proven.only(&marked), &mut note)?;
-        let kept = touched.iter().chain(&live_again).chain(&removal.still);
+        let kept = touched.iter().chain(&live_again).chain(&starred).chain(&removal.still);
         finished.kept = kept.filter_map(place).collect();
         finished.unshown = look.unshown.iter().filter_map(place).collect();
         Ok(finished)
     }
+}
+
+/// Is the original marked \Deleted by us although there is no copy of it? The target was restored from a backup, say: then the
+/// mark goes, or the message would go with the next EXPUNGE.
+fn is_stranded(one: &Pending, original: &Original) -> bool {
+    matches!(original, Original::Here(flags) if flags.deleted) && one.removal == Removal::Marked
 }
 
 /// How the removal of originals ended, by their places in the group.
@@ -355,7 +427,7 @@ fn stays(original: &Original, one: &Pending) -> Settled {
         Original::Here(flags) | Original::Found(_, flags) if flags.is_touched() => Settled::InSource,
         Original::Here(_) if one.removal == Removal::Marked => Settled::PutBack,
         Original::Here(_) => Settled::InSource,
-        Original::Found(..) | Original::Doubtful => Settled::Uncertain,
+        Original::Found(..) | Original::Doubtful => Settled::Uncertain { copy: None },
         Original::Absent | Original::Unknown | Original::Unshown => Settled::InSource,
     }
 }
@@ -388,9 +460,10 @@ mod tests {
             (Original::Here(MARKED), None, Finish::Nothing),
             (Original::Here(MARKED), Sent, Finish::Expunge),
             (Original::Here(MARKED), Marked, Finish::Expunge),
+            (Original::Here(Flags { flagged: true, ..MARKED }), Marked, Finish::Unmark),
             (found(LIVE), None, Finish::Remove),
             // The original may be gone already, and this be its twin.
-            (found(LIVE), Sent, Finish::Withdraw),
+            (found(LIVE), Sent, Finish::LeaveBoth),
             (found(STARRED), None, Finish::Withdraw),
             (found(MARKED), None, Finish::Nothing),
             (found(MARKED), Sent, Finish::Expunge),
@@ -399,8 +472,20 @@ mod tests {
             (Original::Unknown, None, Finish::Nothing),
             (Original::Unshown, Sent, Finish::Wait),
         ] {
-            assert_eq!(finish(&original, removal, false), wanted, "{original:?} {removal:?}");
+            let progress = Progress { removal, by_move: false, touched_too: false };
+            assert_eq!(finish(&original, progress), wanted, "{original:?} {removal:?}");
         }
-        assert_eq!(finish(&Original::Here(STARRED), None, true), Finish::Remove);
+        let back = Progress { removal: None, by_move: true, touched_too: true };
+        assert_eq!(finish(&Original::Here(STARRED), back), Finish::Remove);
+        // After a MOVE the original may be gone, and a message like it be a twin.
+        let moved = Progress { removal: None, by_move: true, touched_too: false };
+        for (original, wanted) in [
+            (Original::Doubtful, Finish::LeaveBoth),
+            (found(STARRED), Finish::LeaveBoth),
+            (found(LIVE), Finish::Remove),
+            (Original::Here(LIVE), Finish::Remove),
+        ] {
+            assert_eq!(finish(&original, moved), wanted, "{original:?}");
+        }
     }
 }

@@ -116,7 +116,7 @@ impl Session {
             return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
         }
         // Not silent: the answer shows which of them are marked now.
-        let told = match self.store(Step::Remove, proven, "+FLAGS (\\Deleted)") {
+        let mut told = match self.store(Step::Remove, proven, "+FLAGS (\\Deleted)") {
             Err(fault) if fault.fate() == Fate::Leave => {
                 removal.words = fault.cause.to_string();
                 BTreeMap::new()
@@ -129,6 +129,7 @@ impl Session {
         let unseen: Vec<Uid> = uids.difference(&marked).copied().collect();
         if !unseen.is_empty() {
             let there = self.flags(Step::Remove, &unseen)?;
+            told.extend(&there);
             let silent: Vec<Uid> = unseen.iter().copied().filter(|uid| !there.contains_key(uid)).collect();
             let unshown = self.present(&silent)?;
             for uid in unseen {
@@ -140,10 +141,11 @@ impl Session {
                 }
             }
         }
+        let is = |uid: &Uid, holds: fn(Flags) -> bool| told.get(uid).is_some_and(|flags| holds(*flags));
         let touched: BTreeSet<Uid> =
             marked.iter().copied().filter(|uid| spares_touched && is(uid, Flags::is_touched)).collect();
         if !touched.is_empty() {
-            self.store(Step::Remove, &proven.only(&touched), "-FLAGS.SILENT (\\Deleted)")?;
+            self.unmark(&proven.only(&touched))?;
             marked.retain(|uid| !touched.contains(uid));
             removal.still.extend(&touched);
             removal.touched = touched;
@@ -153,6 +155,11 @@ impl Session {
             removal.words = "the server did not mark it as deleted".to_owned();
         }
         Ok(removal)
+    }
+
+    /// Takes our own mark \Deleted off proven messages.
+    pub(super) fn unmark(&mut self, proven: &Proven) -> Result<(), Fault> {
+        self.store(Step::Remove, proven, "-FLAGS.SILENT (\\Deleted)").map(drop)
     }
 
     /// Removes proven messages that are marked \Deleted by us, where the server can remove exactly those. Plain EXPUNGE would

@@ -1,6 +1,6 @@
 //! What follows from the assessments: recorded, stated, done, settled, told, in this order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::consider::Considered;
 use super::memory::Memory;
@@ -14,7 +14,7 @@ use crate::ledger::{
     Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault, PutOff, Stay, Target,
 };
 use crate::mail::{Recognition, Timestamp};
-use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Trace};
+use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Relocation, Trace};
 use crate::place::{Folder, Marks, Uid};
 use crate::rules::Action;
 
@@ -58,6 +58,9 @@ fn untouched(mail: &Considered) -> End {
         (None, _) => End::Failed,
         (Some(Action::Leave), _) => End::Stays,
         (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Stays(stay)) => End::Kept(*stay),
+        (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Filed(_)) => End::Left(
+            "it was filed before, and whether its copy is still there cannot be seen just now".to_owned(),
+        ),
         (Some(Action::File { .. }), EarlierMove::Doubled) => {
             End::Left("it was copied once, and could not be removed here".to_owned())
         }
@@ -147,8 +150,9 @@ fn relocate(
     // A look at the folders, for telling of one that cannot be had, may have opened nothing else; act opens the source.
     let Memory::Kept(ledger) = &mut *pass.memory else { return Ok(()) };
     let mut stated = Stated { marks, ..Stated::default() };
+    let by_move = pass.session.relocation() == Relocation::Move;
     for plan in plans.iter().filter(|plan| !plan.mails.is_empty()) {
-        let intents = intents(pass.sweep, here, plan, &stated.marks, considered);
+        let intents = intents(pass.sweep, here, plan, &stated.marks, considered, by_move);
         let ids = ledger.intend(&intents)?;
         for (intent, id) in intents.iter().zip(ids) {
             let trace = Trace { uid: intent.mail.uid, identity: intent.identity };
@@ -204,17 +208,21 @@ fn settle(
         .filter(|(_, outcome)| !outcome.is_open())
         .filter_map(|(uid, outcome)| Some((*stated.removals.ids.get(uid)?, settlement_of(outcome))))
         .collect();
+    let mut returned = BTreeSet::new();
     if let Memory::Kept(ledger) = &mut *pass.memory {
-        ledger.settle(&settlements, pass.sweep.now)?;
+        // First: until the way back is stated, the next session must find these moves open.
         if !back.is_empty() {
             let source = here.opened.folder.clone();
             let from = (to.clone(), validity);
-            bring_back(pass.session, pass.sweep, ledger, Return { from, to: source, mails: back })?;
+            let way = Return { from, to: source, mails: back };
+            returned = bring_back(pass.session, pass.sweep, ledger, way)?;
         }
+        ledger.settle(&settlements, pass.sweep.now)?;
     }
     for (uid, outcome) in &outcomes {
         let lost = unkept.remove(uid).into_iter().flatten().collect();
-        if touched.contains(uid) {
+        let is_back = matches!(outcome, Outcome::Moved { uid: Some(copy) } if touched.contains(uid) && returned.contains(copy));
+        if is_back {
             ends.ends.insert(*uid, End::Kept(Stay::Touched));
         } else {
             ends.note(*uid, outcome, Some(&to), lost);
@@ -229,6 +237,7 @@ fn intents(
     plan: &Plan,
     marks: &BTreeMap<Uid, Marks>,
     considered: &[Considered],
+    by_move: bool,
 ) -> Vec<Intent> {
     let Some(landing) = plan.landing else { return Vec::new() };
     let by_uid: BTreeMap<Uid, &Considered> = considered.iter().map(|mail| (mail.mail.uid, mail)).collect();
@@ -248,6 +257,7 @@ fn intents(
             marks: marks.get(&trace.uid).copied().unwrap_or_default(),
             stated_at: sweep.now,
             by_hand: here.released.contains(&trace.uid),
+            by_move,
             returns: false,
             header: by_uid.get(&trace.uid).and_then(|mail| mail.header.clone()),
         })
@@ -262,7 +272,10 @@ fn mark(
     ends: &mut Ends,
 ) -> Result<(), SweepFault> {
     let mut alike: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
-    for mail in considered.iter().filter(|mail| !matches!(mail.earlier, EarlierMove::Stays(_))) {
+    for mail in considered
+        .iter()
+        .filter(|mail| !matches!(mail.earlier, EarlierMove::Stays(_) | EarlierMove::Filed(_)))
+    {
         if let Some(Action::Mark(marks)) = mail.action() {
             let trace = Trace { uid: mail.mail.uid, identity: mail.identity };
             alike.entry((marks.seen, marks.flagged)).or_default().push(trace);
@@ -291,7 +304,9 @@ fn remember(
     let mut over = Vec::new();
     for mail in considered {
         let uid = mail.mail.uid;
-        let why = ends.again.get(&uid).copied().or(mail.awaits_list().then_some(Delay::Interrupted));
+        let undecided = matches!(mail.earlier, EarlierMove::Filed(_)) && mail.assessment.is_some();
+        let later_too = (mail.awaits_list() || undecided).then_some(Delay::Interrupted);
+        let why = ends.again.get(&uid).copied().or(later_too);
         match why {
             Some(why) => later.push(PutOff { mail: mail.mail.clone(), identity: mail.identity, why }),
             None if here.waiting.contains(&uid) => over.push(uid),

@@ -33,7 +33,8 @@ pub(super) fn settle(
     let settled = removals.finish(said)?;
     let mut settlements = Vec::new();
     let mut again = Vec::new();
-    let mut returns: BTreeMap<Way, Vec<(Trace, Option<Timestamp>)>> = BTreeMap::new();
+    // By the UID: a return that was stated twice is one.
+    let mut returns: BTreeMap<Way, BTreeMap<Uid, (Trace, Option<Timestamp>)>> = BTreeMap::new();
     let mut unshown: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
     for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
@@ -43,7 +44,7 @@ pub(super) fn settle(
                 // A star that we were to set tells nothing of the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
-                    returns.entry(way).or_default().push((copy, intent.received));
+                    returns.entry(way).or_default().insert(copy.uid, (copy, intent.received));
                 } else {
                     match session.mark(&folder, validity, &[copy], intent.marks) {
                         Err(fault) if fault.fate() == Fate::Leave => {
@@ -58,13 +59,14 @@ pub(super) fn settle(
             // On its way back, and still in the target: once more.
             Settled::InSource if intent.returns => {
                 let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
-                returns.entry(way).or_default().push((Trace { uid: mail.uid, identity }, intent.received));
+                let trace = Trace { uid: mail.uid, identity };
+                returns.entry(way).or_default().insert(mail.uid, (trace, intent.received));
                 Settlement::Left
             }
             Settled::InSource => Settlement::Left,
-            Settled::Uncertain => {
+            Settled::Uncertain { copy } => {
                 tell(News::Uncertain { mail: mail.clone() });
-                Settlement::Left
+                copy.map_or(Settlement::Left, |uid| Settlement::Doubled { uid })
             }
             Settled::PutBack => {
                 ledger.keep(&mail.account, &identity, Stay::PutBack, sweep.now)?;
@@ -86,12 +88,14 @@ pub(super) fn settle(
     for (folder, uids) in unshown {
         tell(News::Unshown { folder: folder.clone(), uids });
     }
-    // In this order: a mail that waits without need is only looked at once more.
-    ledger.put_off(&again, sweep.now)?;
-    ledger.settle(&settlements, sweep.now)?;
+    // In this order: until the way back is stated, these moves must be found open; and a mail that waits without need is only
+    // looked at once more.
     for ((from, validity, to), mails) in returns {
+        let mails = mails.into_values().collect();
         bring_back(session, sweep, ledger, Return { from: (from, validity), to, mails })?;
     }
+    ledger.put_off(&again, sweep.now)?;
+    ledger.settle(&settlements, sweep.now)?;
     Ok(settlements.len())
 }
 
@@ -106,6 +110,7 @@ fn pending(OpenIntent { intent, removal, .. }: &OpenIntent) -> Pending {
         received: intent.received.map(|at| at.0),
         to: intent.target.folder.clone(),
         landing: Landing { validity: intent.target.validity, next: intent.target.next },
+        by_move: intent.by_move,
         removal: match removal {
             None => Removal::None,
             Some(RemovalNote::Sent) => Removal::Sent,

@@ -2,7 +2,7 @@
 
 use crate::ledger::{Cursor, EarlierMove, Ledger, LedgerFault, Recalled};
 use crate::mail::{FollowerKey, Timestamp};
-use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid, UidValidity};
+use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef};
 use crate::rules::recall::{Asked, Replay};
 use crate::rules::{Past, Recall};
 
@@ -45,16 +45,6 @@ impl Memory<'_> {
         header: Option<&HeaderLines>,
     ) -> Result<EarlierMove, LedgerFault> {
         self.ledger().map_or(Ok(EarlierMove::None), |ledger| ledger.earlier_move(mail, identity, header))
-    }
-
-    /// The newest message that is remembered of a folder.
-    pub(super) fn newest(
-        &self,
-        account: &AccountName,
-        folder: &Folder,
-        validity: UidValidity,
-    ) -> Result<Option<(Uid, MailIdentity)>, LedgerFault> {
-        self.ledger().map_or(Ok(None), |ledger| ledger.newest(account, folder, validity))
     }
 
     /// Notes that a message is about to be assessed; `false` where it is to be left, since the process died over it.

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::consider::{Candidate, consider, judge_again};
 use super::fuse::Fuse;
 use super::memory::Memory;
-use super::scope::{self, Look, Meant};
+use super::scope::{self, Look, Meant, Since};
 use super::told::News;
 use super::{Scope, Sweep, SweepFault, Tally, file, put_back, trouble};
 use crate::assess::Rulebook;
-use crate::ledger::Waiting;
+use crate::ledger::{Newest, Waiting};
+use crate::mail::Timestamp;
 use crate::mailbox::{Fault, Head, Heads, Opened, Range, Relocation, Session};
 use crate::place::{Folder, Uid};
 use crate::settings::Backlog;
@@ -42,8 +43,10 @@ pub(super) struct Here {
     pub(super) waiting: BTreeSet<Uid>,
     /// Those of them that its user lets through the fuse.
     pub(super) released: BTreeSet<Uid>,
-    /// It was restored from a backup since it was last looked at.
-    pub(super) restored: bool,
+    /// What became of it since it was last looked at.
+    pub(super) since: Since,
+    /// What arrived earlier is old mail, where the look goes back by time.
+    pub(super) old_before: Option<Timestamp>,
 }
 
 impl Pass<'_, '_> {
@@ -57,23 +60,26 @@ impl Pass<'_, '_> {
                 "it holds all mails of the account, those that were filed too; look through INBOX instead";
             return self.tell_trouble(folder, words.to_owned());
         }
-        let restored = scope::is_restored(self.session, self.sweep, &opened, self.memory)?;
-        if restored {
+        let since = scope::since_last_look(self.session, self.sweep, &opened, self.memory)?;
+        let void = since == Since::Restored { news: true };
+        if void {
             (self.tell)(News::Restored { folder: folder.clone() });
             if let Memory::Kept(ledger) = &mut *self.memory {
                 ledger.void(&self.sweep.account.name, folder)?;
             }
         }
-        let (opened, look) = scope::look(self.session, self.sweep, opened, restored, self.memory)?;
+        let (opened, look) = scope::look(self.session, self.sweep, opened, void, self.memory)?;
         self.note_undeleted(&opened)?;
         let due = self.waiting(&opened)?;
         let mut here = Here {
             next: opened.next.unwrap_or(Uid(1)),
             waiting: due.iter().map(|one| one.uid).collect(),
             released: due.iter().filter(|one| one.released).map(|one| one.uid).collect(),
-            restored,
+            since,
+            old_before: None,
             opened,
         };
+        here.old_before = look.as_ref().and_then(|look| look.old).map(|old| old.since);
         self.ask_again(&here)?;
         let seen = self.deal_with_waiting(&mut here, &due)?;
         let Some(look) = look else { return Ok(()) };
@@ -106,7 +112,7 @@ impl Pass<'_, '_> {
     /// Where originals are only marked as deleted, a mark that is gone says that the user wants the mail here.
     fn note_undeleted(&mut self, opened: &Opened) -> Result<(), SweepFault> {
         let Memory::Kept(ledger) = self.memory else { return Ok(()) };
-        if self.session.relocation() != Relocation::CopyThenFlag {
+        if !self.sweep.account.act || self.session.relocation() != Relocation::CopyThenFlag {
             return Ok(());
         }
         let since = self.sweep.now.before(scope::KNOWN_AGAIN);
@@ -129,13 +135,19 @@ impl Pass<'_, '_> {
         for portion in due.chunks(TOGETHER) {
             self.session.return_to(&here.opened)?;
             let mut heads = Vec::new();
-            let unshown = self.session.heads(Range::These(portion), |some| heads.extend(some))?;
-            let shown: Vec<Uid> = portion.iter().copied().filter(|uid| !unshown.contains(uid)).collect();
+            let uids: Vec<Uid> = portion.iter().map(|(uid, _)| *uid).collect();
+            let unshown = self.session.heads(Range::These(&uids), |some| heads.extend(some))?;
+            let shown: Vec<Uid> = uids.iter().copied().filter(|uid| !unshown.contains(uid)).collect();
+            let since_of =
+                |uid: Uid| portion.iter().find(|(one, _)| *one == uid).and_then(|(_, since)| *since);
             self.note_unshown(here, unshown)?;
             let candidates = heads
                 .into_iter()
                 .filter(|head| self.is_plausible(head))
-                .map(|head| Candidate { head, only_known: false })
+                .map(|head| {
+                    let only_known = since_of(head.uid).is_some_and(|since| head.received < since.0);
+                    Candidate { head, only_known }
+                })
                 .collect();
             let still = self.deal_with(here, candidates)?;
             if let Memory::Kept(ledger) = &mut *self.memory {
@@ -154,7 +166,8 @@ impl Pass<'_, '_> {
         self.tally.unshown += uids.len();
         if let Memory::Kept(ledger) = &mut *self.memory {
             let Opened { folder, validity, .. } = &here.opened;
-            ledger.note_unshown(&self.sweep.account.name, folder, *validity, &uids, self.sweep.now)?;
+            let name = &self.sweep.account.name;
+            ledger.note_unshown(name, folder, *validity, &uids, here.old_before, self.sweep.now)?;
         }
         (self.tell)(News::Unshown { folder: here.opened.folder.clone(), uids });
         Ok(())
@@ -216,6 +229,7 @@ impl Pass<'_, '_> {
         let last = batches.last().map_or(Uid(0), |batch| batch.last());
         here.next = here.opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
         let mut candidates = Vec::new();
+        let mut newest = None;
         let mut fruitless = 0;
         let mut looked_at = 0;
         for (number, batch) in batches.iter().enumerate() {
@@ -224,6 +238,12 @@ impl Pass<'_, '_> {
             self.note_unshown(here, unshown)?;
             looked_at += heads.len();
             fruitless += heads.len();
+            // A server that does not tell when a message arrived tells nothing by it.
+            newest = heads
+                .last()
+                .filter(|head| head.received > 0)
+                .map(|head| Newest { uid: head.uid, received: Timestamp(head.received) })
+                .or(newest);
             for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
                 let only_known = match look.meant(&head) {
                     Meant::All => false,
@@ -239,7 +259,7 @@ impl Pass<'_, '_> {
             if candidates.len() >= TOGETHER || fruitless >= FRUITLESS {
                 self.deal_with(here, std::mem::take(&mut candidates))?;
                 fruitless = 0;
-                scope::advance(self.sweep, &here.opened, look, batch.last(), self.memory)?;
+                scope::advance(self.sweep, &here.opened, look, batch.last(), newest, self.memory)?;
             }
             if batches.len() > LONG && (number + 1) % LONG == 0 {
                 let part = (number + 1) as f64 / batches.len() as f64;
@@ -253,7 +273,7 @@ impl Pass<'_, '_> {
         let begins = self.sweep.account.backlog == Backlog::None
             && self.memory.cursor(&self.sweep.account.name, &here.opened.folder)?.is_none();
         if self.sweep.scope == Scope::New || begins {
-            scope::finish(self.sweep, &here.opened, last, self.memory)?;
+            scope::finish(self.sweep, &here.opened, last, newest, self.memory)?;
         }
         Ok(())
     }

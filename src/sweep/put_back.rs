@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 
 use super::consider::Considered;
 use super::pass::{Here, Pass};
+use super::scope::Since;
 use super::told::News;
 use super::{Sweep, SweepFault};
 use crate::ledger::{EarlierMove, FiledCopy, Learned, Ledger, Stay};
 use crate::mailbox::{FiledAs, Presence, Session, Trace};
 use crate::place::{Folder, Uid, UidValidity};
 
+/// How long filed copies are looked for, so that it is known when they left, in seconds.
+const LOOKED_FOR: u64 = 90 * 24 * 60 * 60;
 /// How long after its copy has left a message may come back to count as put back, in seconds.
 const SOON: u64 = 24 * 60 * 60;
 
@@ -31,29 +34,51 @@ pub(super) fn decide(
             }
         }
     }
-    let mut presences = Vec::new();
+    let mut presences = BTreeMap::new();
     for (folder, copies) in by_folder {
         let filed: Vec<FiledAs> = copies.iter().map(filed_as).collect();
-        let answers = pass.session.presence(&folder, &filed)?;
+        let answers = match pass.session.presence(&folder, &filed) {
+            // Not now: those messages stay, and are looked at again.
+            Err(fault) if !pass.session.is_spent() && fault.is_for_now() => continue,
+            answers => answers?,
+        };
         presences.extend(copies.into_iter().map(|copy| copy.intent).zip(answers));
     }
-    let presences: BTreeMap<_, _> = presences.into_iter().collect();
     for mail in considered {
         let EarlierMove::Filed(copies) = &mail.earlier else { continue };
-        let presence = |copy: &FiledCopy| presences.get(&copy.intent).copied().unwrap_or(Presence::There);
-        let long_gone = |copy: &FiledCopy| copy.left_at.is_some_and(|at| pass.sweep.now.since(at) > SOON);
-        let stay = if copies.iter().any(|copy| presence(copy) == Presence::There) {
-            Stay::Twin
-        } else if here.restored || copies.iter().any(|copy| presence(copy) == Presence::Restored) {
-            Stay::Restored
-        } else if copies.iter().any(long_gone) {
-            Stay::Late
-        } else {
-            Stay::PutBack
-        };
-        mail.earlier = EarlierMove::Stays(stay);
+        let answers: Option<Vec<Presence>> =
+            copies.iter().map(|copy| presences.get(&copy.intent).copied()).collect();
+        let Some(answers) = answers else { continue };
+        let stays = copies.iter().zip(answers).map(|(copy, presence)| stay(pass.sweep, here, copy, presence));
+        // The strongest doubt counts.
+        if let Some(stay) = stays.min_by_key(|stay| DOUBTS.iter().position(|doubt| doubt == stay)) {
+            mail.earlier = EarlierMove::Stays(stay);
+        }
     }
     Ok(())
+}
+
+/// The doubts, the strongest first; at the end there is none.
+const DOUBTS: [Stay; 5] = [Stay::Twin, Stay::Restored, Stay::Elsewhere, Stay::Late, Stay::PutBack];
+
+/// What one filed copy says of a message that is in its folder again.
+fn stay(sweep: Sweep<'_>, here: &Here, copy: &FiledCopy, presence: Presence) -> Stay {
+    let late = match copy.left_at {
+        Some(at) => sweep.now.since(at) > SOON,
+        None => sweep.now.since(copy.stated_at) > LOOKED_FOR,
+    };
+    match (presence, here.since) {
+        (Presence::There(_), _) => Stay::Twin,
+        (_, Since::Restored { .. }) => Stay::Restored,
+        // Both folders were numbered anew, as when an account is moved or restored as a whole.
+        (Presence::Doubtful, Since::Renumbered) => Stay::Restored,
+        (Presence::Doubtful | Presence::Left, _) if copy.was_gone || copy.account != sweep.account.name => {
+            Stay::Elsewhere
+        }
+        (Presence::Doubtful, Since::Same) => Stay::Restored,
+        (Presence::Left, _) if late => Stay::Late,
+        (Presence::Left, _) => Stay::PutBack,
+    }
 }
 
 fn filed_as(copy: &FiledCopy) -> FiledAs {
@@ -79,7 +104,11 @@ pub(super) fn note_left(
     for ((folder, validity), copies) in by_target {
         let uids: Vec<Uid> = copies.iter().filter_map(|copy| copy.uid).collect();
         // Where the target is another folder by now, nobody can say.
-        let Some(there) = session.still_in(&folder, validity, &uids)? else { continue };
+        let there = match session.still_in(&folder, validity, &uids) {
+            Err(fault) if !session.is_spent() && fault.is_for_now() => continue,
+            there => there?,
+        };
+        let Some(there) = there else { continue };
         let is_there = |copy: &&FiledCopy| copy.uid.is_none_or(|uid| there.contains(&uid));
         left.extend(copies.iter().filter(|copy| !is_there(copy)).map(|copy| copy.intent));
     }
@@ -98,13 +127,23 @@ pub(super) fn note_undeleted(
     let trace = |(uid, copy): &(Uid, FiledCopy)| Trace { uid: *uid, identity: copy.identity };
     let live = session.live_among(&originals.iter().map(trace).collect::<Vec<_>>())?;
     for (_, copy) in originals.iter().filter(|(uid, _)| live.contains(uid)) {
+        let presence = match session.presence(&copy.folder, &[filed_as(copy)]) {
+            Err(fault) if !session.is_spent() && fault.is_for_now() => continue,
+            presence => presence?,
+        };
+        if presence == [Presence::There(None)] {
+            continue;
+        }
         // Where the copy is gone too, a backup may have brought back how it was before.
-        let presence = session.presence(&copy.folder, &[filed_as(copy)])?;
-        let stay = if presence == [Presence::There] { Stay::PutBack } else { Stay::Restored };
+        let there = presence.into_iter().find_map(|presence| match presence {
+            Presence::There(place) => place,
+            Presence::Left | Presence::Doubtful => None,
+        });
+        let stay = if there.is_some() { Stay::PutBack } else { Stay::Restored };
         ledger.keep(&sweep.account.name, &copy.identity, stay, sweep.now)?;
-        if let Some(uid) = copy.uid {
+        if let Some((validity, uid)) = there {
             let copies = [Trace { uid, identity: copy.identity }];
-            session.take_back(&copy.folder, copy.validity, &copies)?;
+            session.take_back(&copy.folder, validity, &copies)?;
         }
     }
     Ok(())

@@ -3,12 +3,14 @@
 //! The look at the flags comes right before the move, and what arrived is looked at once. Where it bears a star or an answer
 //! that it did not have, it goes back, with an intent and a proof of its own, is never moved again, and teaches nothing.
 
+use std::collections::BTreeSet;
+
 use super::removals::Removals;
 use super::{Sweep, SweepFault};
 use crate::ledger::{Intent, Ledger, Settlement, Stay, Target};
 use crate::mail::Timestamp;
-use crate::mailbox::{Errand, Outcome, Session, Trace};
-use crate::place::{Folder, MailRef, Marks, UidValidity};
+use crate::mailbox::{Errand, Outcome, Reason, Relocation, Session, Trace};
+use crate::place::{Folder, MailRef, Marks, Uid, UidValidity};
 
 /// Messages of a target that go back to where they were.
 #[derive(Clone, Debug)]
@@ -21,20 +23,22 @@ pub(super) struct Return {
     pub(super) mails: Vec<(Trace, Option<Timestamp>)>,
 }
 
-/// Brings messages back. Those for which that fails stay in the target, and are told of by the outcome of their intent.
+/// Brings messages back; says which were, by their UIDs in the target. The others stay there.
 pub(super) fn bring_back(
     session: &mut Session,
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
     Return { from: (from, validity), to, mails }: Return,
-) -> Result<(), SweepFault> {
+) -> Result<BTreeSet<Uid>, SweepFault> {
+    let mut returned = BTreeSet::new();
     for (mail, _) in &mails {
         ledger.keep(&sweep.account.name, &mail.identity, Stay::Touched, sweep.now)?;
     }
     let opened = session.select(&from)?;
     if opened.validity != validity {
-        return Ok(());
+        return Ok(returned);
     }
+    let by_move = session.relocation() == Relocation::Move;
     let traces: Vec<Trace> = mails.iter().map(|(mail, _)| *mail).collect();
     let plans = session.prepare(vec![Errand { to, mails: traces, touched_too: true }])?;
     let mut removals = Removals::default();
@@ -57,6 +61,7 @@ pub(super) fn bring_back(
                 marks: Marks::default(),
                 stated_at: sweep.now,
                 by_hand: true,
+                by_move,
                 returns: true,
                 header: None,
             })
@@ -73,13 +78,14 @@ pub(super) fn bring_back(
             .filter_map(|(uid, outcome)| Some((*removals.ids.get(uid)?, settlement_of(outcome))))
             .collect();
         ledger.settle(&settled, sweep.now)?;
+        let moved = |outcome: &Outcome| matches!(outcome, Outcome::Moved { .. });
+        returned.extend(relocated.outcomes.iter().filter(|(_, outcome)| moved(outcome)).map(|(uid, _)| *uid));
     }
-    Ok(())
+    Ok(returned)
 }
 
 /// What the ledger writes down of an outcome.
 pub(super) fn settlement_of(outcome: &Outcome) -> Settlement {
-    use crate::mailbox::Reason;
     match outcome {
         Outcome::Moved { uid } => Settlement::Moved { uid: *uid },
         // With a copy in both places, moving it once more would make a third.

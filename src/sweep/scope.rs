@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::memory::Memory;
 use super::{Sweep, SweepFault};
-use crate::ledger::{Cursor, Old};
+use crate::ledger::{Cursor, Newest, Old};
 use crate::mail::Timestamp;
-use crate::mailbox::{Head, Opened, Range, Session, Trace};
+use crate::mailbox::{Head, Opened, Range, Session};
 use crate::place::Uid;
 use crate::settings::Backlog;
 
@@ -28,7 +28,7 @@ pub(super) struct Look {
     /// The mails to ask for.
     pub(super) range: Range<'static>,
     /// Which of them are meant, where that is not all.
-    old: Option<Old>,
+    pub(super) old: Option<Old>,
     /// The others are only looked at to be known again, if they arrived at this moment or later.
     known: Option<Timestamp>,
 }
@@ -63,13 +63,13 @@ impl Look {
 }
 
 /// The mails of the open folder to look at; `None` where there is nothing to do but to remember where it ends today. The
-/// folder comes back with its UIDNEXT, where that is needed. `restored`: it was restored from a backup, and its UIDs mean
-/// nothing.
+/// folder comes back with its UIDNEXT, where that is needed. `void`: its UIDs mean nothing any
+/// more, since it was restored from a backup.
 pub(super) fn look(
     session: &mut Session,
     sweep: Sweep<'_>,
     opened: Opened,
-    restored: bool,
+    void: bool,
     memory: &mut Memory<'_>,
 ) -> Result<(Opened, Option<Look>), SweepFault> {
     if let Scope::Since(time) = sweep.scope {
@@ -81,7 +81,7 @@ pub(super) fn look(
         Ok::<_, SweepFault>(found.map(|at| at.max(since)))
     };
     match memory.cursor(&sweep.account.name, &opened.folder)? {
-        Some(Cursor { validity, next, old, .. }) if validity == opened.validity && !restored => {
+        Some(Cursor { validity, next, old, .. }) if validity == opened.validity && !void => {
             let known = match old {
                 Some(old) => known(memory, &opened, old.since)?,
                 None => None,
@@ -109,7 +109,7 @@ pub(super) fn look(
             Backlog::None => {
                 let opened = with_next(session, opened)?;
                 if let Some(next) = opened.next {
-                    remember(sweep, &opened, next, None, memory)?;
+                    remember(sweep, &opened, next, None, None, memory)?;
                 }
                 Ok((opened, None))
             }
@@ -123,13 +123,14 @@ pub(super) fn advance(
     opened: &Opened,
     look: &Look,
     last: Uid,
+    newest: Option<Newest>,
     memory: &mut Memory<'_>,
 ) -> Result<(), SweepFault> {
     if sweep.scope != Scope::New {
         return Ok(());
     }
     let next = Uid(last.0.saturating_add(1));
-    remember(sweep, opened, next, look.old.filter(|old| next < old.below), memory)
+    remember(sweep, opened, next, look.old.filter(|old| next < old.below), newest, memory)
 }
 
 /// Remembers that everything has been dealt with that was there when the folder was opened, up to `last` at least.
@@ -137,11 +138,12 @@ pub(super) fn finish(
     sweep: Sweep<'_>,
     opened: &Opened,
     last: Uid,
+    newest: Option<Newest>,
     memory: &mut Memory<'_>,
 ) -> Result<(), SweepFault> {
     // A server that does not tell the next UID, and has shown no mail, leaves nothing to remember but the time.
     let next = opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
-    remember(sweep, opened, next, None, memory)?;
+    remember(sweep, opened, next, None, newest, memory)?;
     if let Memory::Kept(ledger) = memory {
         ledger.strike_off_void(&sweep.account.name, &opened.folder, opened.validity)?;
     }
@@ -153,12 +155,17 @@ fn remember(
     opened: &Opened,
     next: Uid,
     old: Option<Old>,
+    newest: Option<Newest>,
     memory: &mut Memory<'_>,
 ) -> Result<(), SweepFault> {
-    let cursor = Cursor { validity: opened.validity, next, looked_at: sweep.now, old };
+    let cursor = Cursor { validity: opened.validity, next, looked_at: sweep.now, old, newest };
     // Where nothing came, the moment of the last look stays too: should the folder turn out to be restored from a backup,
     // what came since then is looked for.
     let known = memory.cursor(&sweep.account.name, &opened.folder)?;
+    // The newest that was seen stays the newest until another is.
+    let known = known.filter(|known| known.validity == opened.validity);
+    let newest = newest.or(known.and_then(|known| known.newest));
+    let cursor = Cursor { newest, ..cursor };
     if known.is_some_and(|known| Cursor { looked_at: known.looked_at, ..cursor } == known) {
         return Ok(());
     }
@@ -181,22 +188,44 @@ fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, SweepFault
     Ok(again)
 }
 
-/// Was the open folder restored from a backup since it was last looked at? Then its UIDNEXT has gone back, or another message
-/// has the UID of the newest one that is remembered. One turn at most, and only where something came.
-pub(super) fn is_restored(
+/// What became of the open folder since it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// Its UIDs mean what they meant.
+    Same,
+    /// It was numbered anew.
+    Renumbered,
+    /// It was restored from a backup: its UIDNEXT has gone back, or another message has the UID of the newest one that was
+    /// seen. Also while the look that follows from that is not over.
+    Restored {
+        /// This is noticed for the first time.
+        news: bool,
+    },
+}
+
+/// What became of the open folder. One turn at most.
+pub(super) fn since_last_look(
     session: &mut Session,
     sweep: Sweep<'_>,
     opened: &Opened,
     memory: &Memory<'_>,
-) -> Result<bool, SweepFault> {
-    let name = &sweep.account.name;
-    let Some(cursor) = memory.cursor(name, &opened.folder)? else { return Ok(false) };
-    let Some(next) = opened.next.filter(|_| cursor.validity == opened.validity) else { return Ok(false) };
-    if next <= cursor.next {
-        return Ok(next < cursor.next);
+) -> Result<Since, SweepFault> {
+    let Some(cursor) = memory.cursor(&sweep.account.name, &opened.folder)? else { return Ok(Since::Same) };
+    if cursor.is_void() {
+        return Ok(Since::Restored { news: false });
     }
-    match memory.newest(name, &opened.folder, opened.validity)? {
-        Some((uid, identity)) if uid < next => Ok(session.is_replaced(Trace { uid, identity })?),
-        _ => Ok(false),
+    if cursor.validity != opened.validity {
+        return Ok(Since::Renumbered);
     }
+    let went_back = opened.next.is_some_and(|next| next < cursor.next);
+    let replaced = match cursor.newest {
+        _ if went_back => true,
+        Some(newest) if opened.exists > 0 => session.is_replaced(newest.uid, newest.received.0)?,
+        _ => false,
+    };
+    Ok(match (replaced, cursor.old) {
+        (true, _) => Since::Restored { news: true },
+        (false, Some(_)) => Since::Restored { news: false },
+        (false, None) => Since::Same,
+    })
 }

@@ -17,6 +17,7 @@ fn planned(server: &Dovecot) -> Vec<Pending> {
             to: plan.to.clone(),
             landing: plan.landing.unwrap(),
             received: None,
+            by_move: false,
             removal: Removal::None,
             touched_too: false,
         })

@@ -5,6 +5,8 @@
 ALTER TABLE intent ADD COLUMN received INTEGER;
 -- How far the removal of the original had come: STORE was about to be sent; or the original was seen marked by us.
 ALTER TABLE intent ADD COLUMN removal TEXT CHECK (removal IN ('sent', 'marked'));
+-- The server was to move it by itself, so that the original may be gone without a note of ours.
+ALTER TABLE intent ADD COLUMN by_move INTEGER NOT NULL DEFAULT 1;
 -- The message is on its way back, since the user starred or answered it while it was moved.
 ALTER TABLE intent ADD COLUMN returns INTEGER NOT NULL DEFAULT 0;
 -- When the filed copy was first seen to have left its target.
@@ -27,8 +29,9 @@ CREATE TABLE kept (
     -- The account in which it was seen to stay.
     account  TEXT NOT NULL,
     -- Seen to be put back in a sweep that is not over; its filed copy is still in the target; it came back long after the
-    -- copy had gone; too many came back at once; its folder was restored; it was brought back since the user touched it.
-    why      TEXT NOT NULL CHECK (why IN ('pending', 'twin', 'late', 'many', 'restored', 'touched')),
+    -- copy had gone; too many came back at once; its folder was restored; it was brought back since the user touched it; it
+    -- was gone, or another account's, when it was to be filed.
+    why      TEXT NOT NULL CHECK (why IN ('pending', 'twin', 'late', 'many', 'restored', 'touched', 'elsewhere')),
     noted_at INTEGER NOT NULL
 ) STRICT;
 
@@ -61,6 +64,8 @@ CREATE TABLE unshown (
     uid      INTEGER NOT NULL,
     tries    INTEGER NOT NULL,
     due_at   INTEGER NOT NULL,
+    -- What arrived earlier is old mail, and only looked at to be known again.
+    since    INTEGER,
     PRIMARY KEY (account, folder, validity, uid)
 ) STRICT, WITHOUT ROWID;
 
@@ -80,8 +85,10 @@ CREATE TABLE deadly (
     PRIMARY KEY (account, folder, validity, uid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX kept_by_why ON kept (why, account);
--- The newest message that is remembered of a folder: by it one tells that the folder was restored from a backup.
-CREATE INDEX mail_by_place ON mail (account, folder, validity, uid);
+-- The newest message that was seen in a folder: if one of another arrival has its UID, the folder was restored from a backup.
+ALTER TABLE folder_cursor ADD COLUMN newest_uid INTEGER;
+ALTER TABLE folder_cursor ADD COLUMN newest_received INTEGER;
+
 
 -- The past that rules ask for. It holds proven notifications alone, so that nobody else can give anybody a past, nor make
 -- the look-up longer: whom each one names, and how many came.
