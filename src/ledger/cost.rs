@@ -266,7 +266,7 @@ const WAYS: &[(&str, &[&str])] = &[
     ("filed_header", &["received=?"]),
     ("unshown", &["account=?", "account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
     ("unshown", &["account=? AND folder=? AND validity=? AND uid=?"]),
-    ("deadly", &["account=? AND folder=?"]),
+    ("deadly", &["account=? AND folder=?", "account=? AND folder=? AND validity=? AND uid=?"]),
     ("sent_person", &["account=? AND folder=?", "account=? AND folder=? AND address=? AND name=?"]),
     ("past_follower", &["account=? AND network=? AND key=? AND received<?", "mail=?"]),
     ("past_follower", &["mail=? AND account=? AND network=?"]),
