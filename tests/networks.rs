@@ -67,7 +67,7 @@ fn recognise(profiles: &Profiles, mail: &str) -> Recognition {
 /// The mail that the example says it describes.
 fn mail_of_the_example() -> String {
     let text = offered("example.toml");
-    let (_, after) = text.text().split_once("# The mail that it describes:\n#\n").unwrap();
+    let (_, after) = text.text().split_once("# The message that it describes:\n#\n").unwrap();
     let lines = after.lines().take_while(|line| line.starts_with('#'));
     lines.map(|line| line.trim_start_matches('#').trim_start().to_owned() + "\r\n").collect()
 }
