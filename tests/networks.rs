@@ -220,6 +220,6 @@ fn check_tells_of_a_network_whose_mails_could_not_be_read_this_week_and_of_no_ol
     command.args(["check", "--settings", "followsift.toml"]).current_dir(home.path());
     let output = command.env_clear().env("HOME", home.path()).output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("\nnote: home: linkedin: 2 mails that look like its notifications"), "{told}");
+    assert!(told.contains("\nnote: home: linkedin: 2 messages that look like its notifications"), "{told}");
     assert!(told.contains("; missing: url (2). They stay") && !told.contains("twitch"), "{told}");
 }

@@ -174,7 +174,9 @@ impl Fact {
             Mail(M::Private) => "whether the account is closed to strangers",
             Mail(M::Age) => "how long the account has existed",
             Network => "which network the message is from: \"mastodon\", \"twitter\"",
-            Kind => "\"follow\", \"follow-request\" or \"follow-batch\" (one message about several followers)",
+            Kind => {
+                "\"follow\", \"follow-request\" or \"follow-batch\" (one message about several followers)"
+            }
             Instance => "your own server, on networks that have many",
             Known => "whether you put a message about this follower back, or said that you know them",
             TimesFollowed => "how many messages about this follower came before, of those proven authentic",

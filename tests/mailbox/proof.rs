@@ -92,8 +92,7 @@ fn no_original_is_removed_whose_uid_holds_another_message_once_the_copy_is_prove
                 FLAGS,
             ];
             let (outcomes, commands) = act(rung, &script, false);
-            let of_originals =
-                changes(&commands).iter().any(|command| command.starts_with("UID STORE 1:2"));
+            let of_originals = changes(&commands).iter().any(|command| command.starts_with("UID STORE 1:2"));
             assert_eq!(of_originals, is_removed, "{rung}: {commands:?} {outcomes:?}");
             let removed = changes(&commands).iter().any(|command| command.contains("EXPUNGE 1"));
             assert!(is_removed || !removed, "{rung}: {commands:?}");
