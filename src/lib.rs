@@ -1,4 +1,4 @@
-//! followsift watches an IMAP inbox for mails about new followers, judges each follower by the user's own
+//! followsift watches an IMAP inbox for messages about new followers, judges each follower by the user's own
 //! rules, and files the spam into folders, so that the people who really want to connect stay visible.
 //!
 //! # The flow
@@ -15,24 +15,25 @@
 //!
 //! | room | owns | may import |
 //! | --- | --- | --- |
-//! | [`place`] | where a mail is | nothing |
+//! | [`place`] | where a message is, and what it is known by | nothing |
 //! | [`host`] | names of hosts in the one form in which they are compared; the only user of idna | nothing |
-//! | [`text`] | text made harmless: the one rule for every output; every room may use it | nothing |
+//! | [`text`] | text made harmless: the one rule for every output | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
-//! | [`mail`] | bytes to a message to a notification; the only user of mailparse | host, diagnostic |
+//! | [`mail`] | bytes to a message to a notification; the only user of mailparse and html5gum | host, diagnostic |
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, diagnostic, place |
-//! | [`assess`] | profiles, rules and recall: bytes to an action | mail, rules |
-//! | [`settings`] | layered settings, accounts, where secrets are | host, diagnostic, place |
-//! | [`login`] | how an account proves who it is | settings |
-//! | [`mailbox`] | the only user of imap and native_tls: connect, fetch, wait, move safely | place, settings, login |
-//! | [`ledger`] | SQLite: intents, outcomes, facts judged on, corrections, history | place, mail, rules, diagnostic |
-//! | [`sweep`] | new mail through assess, ledger, mailbox; the only room that moves mail | assess, mailbox, ledger, and what they import |
-//! | [`report`] | what came and what was filed, as text; pure | mail, rules, assess |
+//! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, diagnostic, place |
+//! | [`settings`] | layered settings, accounts, where secrets are; the only user of config | host, diagnostic, place |
+//! | [`login`] | how an account proves who it is | settings, place |
+//! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and native_tls | place, settings, login |
+//! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | place, mail, rules, diagnostic |
+//! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | assess, mailbox, ledger, mail, rules, settings, login, place, diagnostic |
+//! | [`report`] | what came and what was filed, in words | mail, rules, assess, diagnostic, place |
 //! | [`daemon`] | tokio: accounts, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command | all |
 //!
-//! Pure rooms (`mail`, `rules`, `assess`, `report`) are handed bytes, text and time as values; they never touch a
-//! file, a socket, a clock or tokio. `tests/rooms.rs` reads the `use` lines and holds the table.
+//! Every room may import `text`. Pure rooms (`place`, `host`, `text`, `diagnostic`, `mail`, `rules`, `assess`, `report`) are
+//! handed bytes, text and time as values; they never touch a file, a socket, a clock or tokio. `tests/rooms.rs` reads the
+//! `use` lines and holds the table.
 //!
 //! # Invariants
 //!
@@ -40,27 +41,32 @@
 //!
 //! 1. A room imports what the table allows, and nothing flows back
 //!    (`tests/rooms.rs::every_room_imports_only_what_the_table_allows`).
-//! 2. What is forged is never acted on (`tests/assess.rs::a_forged_mail_is_never_acted_on`).
-//! 3. What nobody proves stars nobody (`tests/assess.rs::what_nobody_proves_may_be_filed_but_stars_nobody`).
+//! 2. A message that failed authentication is never acted on (`tests/assess.rs::a_forged_mail_is_never_acted_on`).
+//! 3. A message that is not proven stars nobody
+//!    (`tests/assess.rs::what_nobody_proves_may_be_filed_but_stars_nobody`).
 //!    A self-hosted network's message is proven only as one of the user's own servers
 //!    (`tests/cli.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and what is not proven gives nobody a
 //!    past (`tests/past.rs::what_is_not_proven_gives_nobody_a_past`).
 //! 4. A list that has never been loaded stops every move
 //!    (`tests/assess.rs::a_list_that_was_never_loaded_stops_every_move`).
 //! 5. A move is on the disk before it is made (`tests/ledger.rs::an_intent_survives_a_crash_and_is_settled_after_it`).
-//! 6. Without proof of arrival nothing is flagged or expunged
+//! 6. No command changes a message without a proof of identity from the same selection
+//!    (`tests/mailbox/proof.rs::no_command_changes_a_uid_that_holds_another_message_since_its_folder_was_opened_again`).
+//! 7. Without proof of arrival nothing is flagged or expunged
 //!    (`tests/mailbox/lying.rs::without_proof_nothing_is_flagged_or_expunged`).
-//! 7. What the user starred, answered or marked as deleted is left
+//! 8. What the user starred, answered or marked as deleted is left
 //!    (`tests/mailbox/moving.rs::what_the_user_marked_is_never_expunged_and_what_he_touched_is_left`).
-//! 8. Killed at any moment, every mail is in one folder
+//! 9. Killed at any moment, every message is in one folder
 //!    (`tests/faults.rs::a_line_that_fails_or_a_kill_at_any_command_loses_and_doubles_nothing`).
-//! 9. What a name or the recipient plants never becomes a fact
-//!    (`tests/recognition.rs::a_planted_number_handle_or_link_never_becomes_the_followers`).
-//! 10. Nothing from a mail reaches a terminal as a command
+//! 10. A message counts as put back only if its filed copy has left its folder
+//!     (`tests/mishaps/main.rs::the_same_bytes_come_twice`).
+//! 11. What a name or the recipient plants never becomes a fact
+//!     (`tests/recognition.rs::a_planted_number_handle_or_link_never_becomes_the_followers`).
+//! 12. Nothing from a message reaches a terminal as a command
 //!     (`tests/cli.rs::nothing_from_a_mail_reaches_the_terminal_as_a_command`).
-//! 11. A wrong file never changes what is in force
+//! 13. A wrong file never changes what is in use
 //!     (`tests/daemon.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
-//! 12. Reading a message costs no more than its size allows, and what costs more is left and named
+//! 14. Reading a message costs no more than its size allows, and what costs more is left and named
 //!     (`tests/cost.rs::no_message_costs_more_than_it_may_whatever_is_in_it`).
 
 pub mod assess;

@@ -133,7 +133,7 @@ const MOVES: &str = "\x20 2024-01-01 Twitter @bo: to Followers/Spam, by \"Thousa
   2024-01-05 Twitter @di: to Followers/Spam, by \"Thousands\"
   2024-01-06 Twitter @eve: to Followers/Spam, by \"Nobody follows\"
 
-6 mails, 5 of them about followers, which came from 2024-01-01 to 2024-01-06: 4 would move, 1 would stay
+6 messages, 5 of them about followers, which came from 2024-01-01 to 2024-01-06: 4 would move, 1 would stay
 
 rule              line    fired  decided  would be missed
 I know them          8        0        0                0
@@ -141,7 +141,7 @@ Comes again         13        1        1                1
 Thousands           18        3        2                1
 Nobody follows      23        2        1                1
 
-you have put back no mail by hand, so there is nothing to agree with
+you have put back no message by hand, so there is nothing to agree with
 ";
 
 #[test]
@@ -177,12 +177,12 @@ fn what_other_rules_would_do_otherwise_is_listed() {
     desk.write("other.toml", RULES.replace("\">= 2000\"", "\">= 3000\"").replace("<= 5", "<= 2"));
     let out = desk.well(&["--rules", "other.toml", "inbox.mbox"]);
     assert!(out.contains("3 would move, 2 would stay"), "{out}");
-    let difference = "\nthe rules in force do otherwise with 1 mail:\n  2024-01-05 Twitter @di: in force, to \
+    let difference = "\nthe rules in force do otherwise with 1 message:\n  2024-01-05 Twitter @di: in force, to \
                       Followers/Spam; with these, stays, no rule fired\n";
     assert!(out.contains(difference), "{out}");
     desk.write("same.toml", RULES);
     let out = desk.well(&["--rules", "same.toml", "inbox.mbox"]);
-    assert!(out.contains("\nthe rules in force do the same with every mail\n"), "{out}");
+    assert!(out.contains("\nthe rules in force do the same with every message\n"), "{out}");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn only_what_came_lately_is_looked_at_where_that_is_asked_for() {
     let desk = Desk::new();
     desk.write("inbox.mbox", mbox());
     let out = desk.well(&["--since", "30d", "inbox.mbox"]);
-    assert!(out.contains("6 mails, 0 of them about followers: 0 would move"), "{out}");
+    assert!(out.contains("6 messages, 0 of them about followers: 0 would move"), "{out}");
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn rules_are_held_against_what_the_user_put_back() {
     let out = desk.well(&["inbox.mbox"]);
     assert!(!out.contains("@bo: to Followers/Spam, by \"Thousands\"\n  2024-01-04"), "Bo is known: {out}");
     assert!(out.contains("\nI know them          8        2        2                2\n"), "{out}");
-    let agreement = "\nof 2 mails that you put back by hand, these rules alone would leave 1\n  2024-01-01 Twitter \
+    let agreement = "\nof 2 messages that you put back by hand, these rules alone would leave 1\n  2024-01-01 Twitter \
                      @bo: to Followers/Spam, by \"Thousands\"\n";
     assert!(out.ends_with(agreement), "{out}");
 }
@@ -282,7 +282,7 @@ fn the_folders_of_an_account_are_read_and_nothing_in_them_changes() {
         "followsift.toml",
         format!(
             "state = \"state\"\n[accounts.home]\nhost = \"{}\"\nport = {}\nuser = \"{USER}\"\ntls = \"{tls}\"\n\
-             ca-file = \"{}\"\npassword-file = \"password\"\n",
+             ca-file = \"{}\"\npassword-file = \"password\"\nauthserv-id = \"{AUTHSERV_ID}\"\n",
             account.host,
             account.port,
             server.ca().display()
@@ -298,7 +298,7 @@ fn the_folders_of_an_account_are_read_and_nothing_in_them_changes() {
     let out = desk.well(&[]);
     assert_eq!(out, format!("home ({})\n{MOVES}", account.host), "the folder of spam is read too");
     let out = desk.well(&["INBOX"]);
-    assert!(out.contains("5 mails, 4 of them about followers"), "{out}");
+    assert!(out.contains("5 messages, 4 of them about followers"), "{out}");
     assert_eq!(server.snapshot(), before);
     assert!(!desk.path().join("state").exists(), "no ledger is made");
 }

@@ -55,7 +55,7 @@ fn a_new_mail_is_filed_at_once_and_the_service_ends_within_a_second() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
     deliver(&scene.server, [1]);
     scene.filed(1, seconds(5));
-    scene.daemon.logs("mail moved");
+    scene.daemon.logs("message moved");
     let log = scene.daemon.log();
     for shown in
         ["account=home", "network=\"twitter\"", "verdict=\"spam\"", "by \"Follows thousands\"", "uid=1"]
@@ -88,7 +88,7 @@ fn a_network_whose_mails_changed_is_told_of_by_name_and_date() {
     let home = Home::new();
     home.settings(server.port, "");
     let daemon = home.run();
-    daemon.logs("twitter: 1 mail that looks like its notifications could not be read, on 2");
+    daemon.logs("twitter: 1 message that looks like its notifications could not be read, on 2");
     assert_eq!(server.client().mails("INBOX").len(), 1);
 }
 
@@ -299,7 +299,7 @@ fn a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old() {
         daemon.says(seen);
     };
     home.write("rules.toml", "[[rule]]\nname = \"x\"\nwhen.folowers = 3\nverdict = \"spam\"\n");
-    reload("the files are wrong, so what was read before stays in force: ");
+    reload("reload failed; the previous configuration stays in use: ");
     assert!(daemon.status().contains("rules.toml:3: "), "{}", daemon.status());
     assert!(daemon.log().contains("did you mean `followers`?"), "{}", daemon.log());
     deliver(server, [1]);
@@ -360,7 +360,7 @@ fn a_list_that_is_emptied_while_it_is_saved_keeps_its_people_and_its_full_text_i
     daemon.until("the names are back", SOON, |it| it.log().matches("were read again").count() > 2);
     // A stranger is filed, and the one who was added is not.
     deliver(server, [1, 2]);
-    daemon.logs("mail moved");
+    daemon.logs("message moved");
     let seen = proxy.count("IDLE");
     proxy.wait_for("IDLE", seen.saturating_sub(1));
     assert_eq!(whereabouts(&mut server.client()), (vec![1], vec![2]), "{}", daemon.log());
@@ -426,7 +426,7 @@ fn a_file_that_is_saved_is_read_again_without_a_signal() {
     let before = daemon.told().len();
     let test = "[[test]]\nfollower = { following = 9000, followers = 1 }\nexpect = \"real\"\n";
     home.write("rules.toml", &format!("{}{test}", support::daemon::RULES));
-    after(before, "the files are wrong, so what was read before stays in force: ");
+    after(before, "reload failed; the previous configuration stays in use: ");
     assert!(daemon.log().contains("test failed: expected real"), "{}", daemon.log());
     deliver(server, [1]);
     scene.filed(1, SOON);

@@ -67,7 +67,7 @@ fn recognise(profiles: &Profiles, mail: &str) -> Recognition {
 /// The mail that the example says it describes.
 fn mail_of_the_example() -> String {
     let text = offered("example.toml");
-    let (_, after) = text.text().split_once("# The mail that it describes:\n#\n").unwrap();
+    let (_, after) = text.text().split_once("# The message that it describes:\n#\n").unwrap();
     let lines = after.lines().take_while(|line| line.starts_with('#'));
     lines.map(|line| line.trim_start_matches('#').trim_start().to_owned() + "\r\n").collect()
 }
@@ -220,6 +220,6 @@ fn check_tells_of_a_network_whose_mails_could_not_be_read_this_week_and_of_no_ol
     command.args(["check", "--settings", "followsift.toml"]).current_dir(home.path());
     let output = command.env_clear().env("HOME", home.path()).output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("\nnote: home: linkedin: 2 mails that look like its notifications"), "{told}");
+    assert!(told.contains("\nnote: home: linkedin: 2 messages that look like its notifications"), "{told}");
     assert!(told.contains("; missing: url (2). They stay") && !told.contains("twitch"), "{told}");
 }

@@ -225,7 +225,7 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     // The values shown are the usual ones.
     let smallest = read(SMALLEST, &[]);
     let usual = account(&smallest, "home");
-    let shown = Account { authserv_id: None, ..account(&settings, "home") };
+    let shown = Account { authserv_id: None, instances: Vec::new(), ..account(&settings, "home") };
     assert_eq!(shown, Account { user: shown.user.clone(), secret: shown.secret.clone(), ..usual });
     assert_eq!(settings.state, smallest.state);
 }

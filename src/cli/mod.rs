@@ -46,19 +46,19 @@ struct Arguments {
 enum Command {
     /// Watch all accounts until told to stop: the service
     Run,
-    /// Look through the new mail once
+    /// Look through the new messages once
     Sweep(Sweep),
-    /// Let the mails through that the fuse holds back
+    /// Let the messages through that the fuse holds back
     Resume(Resume),
-    /// Check settings, rules and profiles, and show everything that is wrong with them
+    /// Report everything that is wrong with settings, rules, networks, lists, passwords and ledger
     Check(Check),
-    /// Tell what a mail is, what the rules say of it, and why
+    /// Say what a message is, what the rules say about it, and why
     Explain(Explain),
-    /// Try rules on mail that is already there, in the order in which it came; change nothing
+    /// Try rules on messages that are already there, in the order in which they came; change nothing
     Backtest(Backtest),
-    /// List every fact that rules may ask for, and the networks whose mails show it
+    /// List every fact that rules can use, and the networks whose messages show it
     Facts,
-    /// List the networks whose mails are recognised, or describe one in detail
+    /// List the networks that followsift recognises, or describe one in detail
     Networks(Networks),
     /// Try rules on a table of followers' facts
     Judge(Judge),
@@ -102,7 +102,7 @@ struct Check {
 /// The options of `explain`.
 #[derive(Debug, clap::Args)]
 struct Explain {
-    /// One JSON object per mail, a line each
+    /// One JSON object per message, a line each
     #[arg(long)]
     json: bool,
     /// The verdict alone, without what every rule says
@@ -114,7 +114,7 @@ struct Explain {
     /// One of your own servers, whose messages can be proven; may be given more than once
     #[arg(long = "instance", value_name = "HOST", value_parser = host)]
     instances: Vec<HostName>,
-    /// Mails as files; `-` is standard input
+    /// Messages as files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -131,8 +131,8 @@ struct Backtest {
     /// Only this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// Files (Maildir, mbox, single mails) or folders of the account [default: the folders that the account looks
-    /// through, and those that the rules move mail to]
+    /// Files (Maildir, mbox, single messages) or folders of the account [default: the folders that the account looks
+    /// through, and those that the rules move messages to]
     #[arg(value_name = "PLACE")]
     places: Vec<String>,
 }
@@ -164,7 +164,7 @@ struct Networks {
     /// One network, in detail
     name: Option<String>,
     /// Print the file that describes it, as it ships, to start one of your own from; `generic` and `example` can be
-    /// printed too: a guess at mails of any site, and a site of your own
+    /// printed too: a guess at messages of any site, and a site of your own
     #[arg(long, requires = "name")]
     print: bool,
 }

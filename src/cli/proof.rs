@@ -81,7 +81,7 @@ fn authserv_id(account: &Account, name: &str) -> String {
         ),
         None => format!(
             "  the server calls itself {name} in Authentication-Results; if that is your provider, add\n    \
-             authserv-id = \"{name}\"\n  to [accounts.{}], so that mails can be proven authentic",
+             authserv-id = \"{name}\"\n  to [accounts.{}], so that messages can be proven authentic",
             account.name
         ),
     }

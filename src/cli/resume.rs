@@ -23,9 +23,10 @@ pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Out
             Some(_) => Ledger::open(&settings.state)?.resume(&account.name, clock::now()),
         });
         match resumed {
-            Ok(0) => output.line(&format!("{}: no mail waits for the fuse", account.name)),
-            Ok(mails) => {
-                output.line(&format!("{}: {mails} mails go through with the next sweep", account.name));
+            Ok(0) => output.line(&format!("{}: no message waits for the fuse", account.name)),
+            Ok(1) => output.line(&format!("{}: 1 message goes through with the next sweep", account.name)),
+            Ok(messages) => {
+                output.line(&format!("{}: {messages} messages go through with the next sweep", account.name));
             }
             Err(fault) => {
                 output.failure(&fault);

@@ -222,7 +222,7 @@ fn ending(dealt: &Dealt, dry_run: bool) -> String {
         End::Moved { to, unkept, .. } => {
             format!("moved to {to}, which does not keep its keywords: {}", unkept.join(", "))
         }
-        End::Waits => "stays for now: more mails are to be moved than the fuse lets through".to_owned(),
+        End::Waits => "stays for now: more messages are to be moved than the fuse lets through".to_owned(),
         End::Marked => "stays, marked".to_owned(),
         End::Kept(stay) => format!("stays: {stay}"),
         End::Unshown => "stays for now: the server does not show it".to_owned(),

@@ -55,7 +55,7 @@ pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>,
     let accounts: Vec<_> = accounts.collect();
     let mut text = String::new();
     if let Some(finding) = &notes.refused {
-        let _ = write!(text, "the files are wrong, so what was read before stays in force: {finding}; ");
+        let _ = write!(text, "reload failed; the previous configuration stays in use: {finding}; ");
     }
     let of = |wanted: fn(&State) -> bool| {
         let names: Vec<&str> =
@@ -134,7 +134,7 @@ mod tests {
         check(
             &accounts[..1],
             &refused,
-            "the files are wrong, so what was read before stays in force: rules.toml:3: unknown key `wen`; \
+            "reload failed; the previous configuration stays in use: rules.toml:3: unknown key `wen`; \
              watching home",
         );
         assert!(in_words([("x", &parked(&"y".repeat(9_000)))].into_iter(), &refused).len() <= LONGEST);

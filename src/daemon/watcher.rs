@@ -113,7 +113,7 @@ impl Watcher {
         let again = if fault.is_refused_login() { learned.refusals.next(learned.has_worked) } else { None };
         let parked = fault.fate() == Fate::Park && again.is_none();
         let pause = if parked {
-            error!(message_id = kind::PARKED, trouble, "parked, its owner has to do something: {trouble}");
+            error!(message_id = kind::PARKED, trouble, "parked until you act: {trouble}");
             voice.tell(State::Parked { trouble });
             PARKED
         } else if fault.is_local() {
@@ -398,7 +398,7 @@ fn tell_of_mail(dealt: &Dealt) {
             let missing = missing.join(" ");
             warn!(
                 message_id = kind::INCOMPLETE, %folder, uid, mail_id, network = network.as_str(), missing,
-                "a mail seems to tell of a follower, but cannot be read"
+                "a message seems to be about a follower, but cannot be read"
             );
             return;
         }
@@ -410,7 +410,7 @@ fn tell_of_mail(dealt: &Dealt) {
             return;
         }
         Recognition::Foreign if *end == End::Failed => {
-            error!(%folder, uid, mail_id, "a mail could not be assessed, by a fault of followsift; it stays");
+            error!(%folder, uid, mail_id, "a message could not be assessed, by a fault of followsift; it stays");
             return;
         }
         Recognition::Foreign if *end == End::Deadly => {
@@ -435,19 +435,19 @@ fn tell_of_mail(dealt: &Dealt) {
     }
     match end {
         End::Moved { to, unkept, .. } if unkept.is_empty() => {
-            event!(info, kind::MOVED, "mail moved to {to}", %to)
+            event!(info, kind::MOVED, "message moved to {to}", %to)
         }
         End::Moved { to, unkept, .. } => {
             let unkept = unkept.join(" ");
-            event!(warn, kind::MOVED, "mail moved to {to}, which does not keep all of its keywords", %to, unkept)
+            event!(warn, kind::MOVED, "message moved to {to}, which does not keep all of its keywords", %to, unkept)
         }
-        End::Waits => event!(info, kind::HELD_BACK, "mail waits for the fuse"),
-        End::Marked => event!(info, kind::MARKED, "mail marked"),
-        End::Observed => event!(info, kind::OBSERVED, "mail would be filed; only looking"),
+        End::Waits => event!(info, kind::HELD_BACK, "message waits for the fuse"),
+        End::Marked => event!(info, kind::MARKED, "message marked"),
+        End::Observed => event!(info, kind::OBSERVED, "message would be filed; only looking"),
         End::Kept(stay) => event!(info, kind::PUT_BACK, "message stays ({stay})", why = %stay),
         End::Unshown => event!(warn, kind::LEFT, "message stays for now, since the server does not show it"),
-        End::Left(why) => event!(warn, kind::LEFT, "mail could not be moved, and stays ({why})", why),
-        End::Gone => event!(info, kind::GONE, "mail was gone before it could be moved"),
-        End::Stays | End::Failed | End::Deadly => event!(debug, kind::STAYS, "mail stays"),
+        End::Left(why) => event!(warn, kind::LEFT, "message could not be moved, and stays ({why})", why),
+        End::Gone => event!(info, kind::GONE, "message was gone before it could be moved"),
+        End::Stays | End::Failed | End::Deadly => event!(debug, kind::STAYS, "message stays"),
     }
 }

@@ -202,7 +202,7 @@ impl fmt::Display for Cause {
             Self::Unsendable => f.write_str("it has a character that IMAP cannot carry"),
             Self::NoData => f.write_str("the server answered OK without the data"),
             Self::NotNoted => f.write_str("the ledger could not note it beforehand"),
-            Self::Void => f.write_str("the folder was made anew since its mails were numbered (UIDVALIDITY)"),
+            Self::Void => f.write_str("the folder was made anew since its messages were numbered (UIDVALIDITY)"),
             Self::ReadOnly => f.write_str("the folder is read-only"),
             Self::Spent => f.write_str("the session failed before"),
         }

@@ -88,7 +88,7 @@ impl Session {
         }
         self.note_landings(&mut plans)?;
         for plan in plans.iter_mut().filter(|plan| plan.landing.is_none()) {
-            plan.give_up("the server does not tell where the next mail in it would land");
+            plan.give_up("the server does not say where the next message in it would land");
         }
         Ok(plans)
     }

@@ -144,7 +144,7 @@ impl Backtest {
             shown,
             "\n{}",
             heading(&format!(
-                "{} mails, {} of them about followers{span}: {} would move, {} would stay",
+                "{} messages, {} of them about followers{span}: {} would move, {} would stay",
                 self.looked_at,
                 self.about_followers,
                 self.moves.len(),
@@ -164,9 +164,9 @@ impl Backtest {
                 shown,
                 "\n{}",
                 heading(&match self.differences.len() {
-                    0 => "the rules in force do the same with every mail".to_owned(),
-                    1 => "the rules in force do otherwise with 1 mail:".to_owned(),
-                    more => format!("the rules in force do otherwise with {more} mails:"),
+                    0 => "the rules in force do the same with every message".to_owned(),
+                    1 => "the rules in force do otherwise with 1 message:".to_owned(),
+                    more => format!("the rules in force do otherwise with {more} messages:"),
                 })
             );
             for (told, before) in &self.differences {
@@ -202,11 +202,11 @@ impl Backtest {
     fn agreement(&self, paint: Paint) -> String {
         let all = self.corrections.len();
         if all == 0 {
-            return "\nyou have put back no mail by hand, so there is nothing to agree with\n".to_owned();
+            return "\nyou have put back no message by hand, so there is nothing to agree with\n".to_owned();
         }
         let agreed = self.corrections.iter().filter(|one| one.agrees).count();
         let line =
-            format!("of {all} mails that you put back by hand, these rules alone would leave {agreed}");
+            format!("of {all} messages that you put back by hand, these rules alone would leave {agreed}");
         let mut shown = format!("\n{}\n", paint.paint(Tone::Strong, &line));
         for one in self.corrections.iter().filter(|one| !one.agrees) {
             if let Recognition::Recognised(notification) = &one.assessment.recognition {

@@ -23,8 +23,8 @@ pub fn sentences(unread: &[Unread]) -> Vec<String> {
 
 fn sentence(network: &Network, mails: &[&Unread]) -> String {
     let many = match mails.len() {
-        1 => "1 mail that looks like its notifications".to_owned(),
-        many => format!("{many} mails that look like its notifications"),
+        1 => "1 message that looks like its notifications".to_owned(),
+        many => format!("{many} messages that look like its notifications"),
     };
     let days = || mails.iter().map(|mail| date(mail.received));
     let when = match (days().min(), days().max()) {
@@ -32,7 +32,7 @@ fn sentence(network: &Network, mails: &[&Unread]) -> String {
         (first, _) => format!("on {}", first.unwrap_or_default()),
     };
     format!(
-        "{network}: {many} could not be read, {when}; {}. They stay where they are; the network may have changed its mails",
+        "{network}: {many} could not be read, {when}; {}. They stay where they are; the network may have changed its messages",
         missing(mails)
     )
 }
@@ -45,7 +45,7 @@ fn missing(mails: &[&Unread]) -> String {
     let unlike = mails.iter().filter(|mail| mail.missing.is_empty()).count();
     let times = |count: usize| if mails.len() > 1 { format!(" ({count})") } else { String::new() };
     let facts = facts.into_iter().map(|(fact, count)| format!("{fact}{}", times(count)));
-    let unlike = (unlike > 0).then(|| format!("what tells such mails apart{}", times(unlike)));
+    let unlike = (unlike > 0).then(|| format!("what tells such messages apart{}", times(unlike)));
     format!("missing: {}", facts.chain(unlike).collect::<Vec<_>>().join(", "))
 }
 
@@ -71,11 +71,11 @@ mod tests {
             unread("linkedin", &[], 3),
         ];
         let expected = [
-            "linkedin: 3 mails that look like its notifications could not be read, between 2025-11-24 and 2025-11-27; \
-             missing: name (1), url (2), what tells such mails apart (1). They stay where they are; the network may \
-             have changed its mails",
-            "twitch: 1 mail that looks like its notifications could not be read, on 2025-11-25; missing: what tells \
-             such mails apart. They stay where they are; the network may have changed its mails",
+            "linkedin: 3 messages that look like its notifications could not be read, between 2025-11-24 and 2025-11-27; \
+             missing: name (1), url (2), what tells such messages apart (1). They stay where they are; the network may \
+             have changed its messages",
+            "twitch: 1 message that looks like its notifications could not be read, on 2025-11-25; missing: what tells \
+             such messages apart. They stay where they are; the network may have changed its messages",
         ];
         assert_eq!(sentences(&mails), expected);
     }

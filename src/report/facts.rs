@@ -20,7 +20,7 @@ pub fn facts(vocabulary: &Vocabulary, paint: Paint) -> String {
         shown.push('\n');
     }
     shown.push_str(
-        "Every fact also takes { shown = false }: the mail has no place for it; and all but lists\n",
+        "Every fact also takes { shown = false }: the message has no place for it; and all but lists\n",
     );
     shown.push_str("{ empty = true }: it has, and that is blank. Which is which depends on the network.\n");
     shown
@@ -41,10 +41,10 @@ fn groups() -> Vec<(&'static str, Vec<Fact>)> {
 
 fn title(fact: Fact) -> &'static str {
     match fact {
-        Fact::Mail(_) => "In the mail, about the follower",
-        Fact::Network | Fact::Kind | Fact::Instance => "About the mail",
+        Fact::Mail(_) => "In the message, about the follower",
+        Fact::Network | Fact::Kind | Fact::Instance => "About the message",
         Fact::Ratio | Fact::Lopsided | Fact::FollowingPerPost | Fact::HandleDigits | Fact::NameLength => {
-            "Worked out; not shown where the mail does not show what it is made of"
+            "Calculated; not shown where the message does not show what it is made of"
         }
         Fact::Known | Fact::TimesFollowed | Fact::LastFollowed | Fact::Wave => "What came before",
         Fact::Who | Fact::Impersonates => "Lists",
@@ -81,12 +81,12 @@ fn unit(fact: Fact) -> &'static str {
 
 fn shown_by(fact: Fact, vocabulary: &Vocabulary) -> String {
     if fact.needs().is_empty() {
-        return "known for every mail".to_owned();
+        return "known for every message".to_owned();
     }
     let tellers: Vec<_> = vocabulary.tellers(fact).into_iter().map(|network| network.as_str()).collect();
     let all = vocabulary.networks().count();
     match tellers.len() {
-        0 => "shown by no known mail; for `judge`, and for networks of your own".to_owned(),
+        0 => "shown by no known message; for `judge`, and for networks of your own".to_owned(),
         some if some == all => format!("shown by all {all} networks"),
         some => format!("shown by {some} of {all}: {}", tellers.join(", ")),
     }

@@ -26,7 +26,7 @@ pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
     }
     let _ = writeln!(
         shown,
-        "{} networks. `followsift networks NAME` tells of one in detail, with each form of its mails.",
+        "{} networks. `followsift networks NAME` describes one in detail, with each form of its messages.",
         networks.len()
     );
     shown
@@ -88,7 +88,7 @@ fn kinds(kinds: &[Kind]) -> String {
     let words = kinds.iter().map(|kind| match kind {
         Kind::Follow => "followers",
         Kind::FollowRequest => "requests",
-        Kind::FollowBatch => "several followers in one mail",
+        Kind::FollowBatch => "several followers in one message",
     });
     words.collect::<Vec<_>>().join(", ")
 }

@@ -72,7 +72,7 @@ pub fn consequence(assessment: &Assessment) -> String {
 /// Why less is done than the verdict asks for.
 pub fn restraint_in_words(restraint: &Restraint) -> String {
     match restraint {
-        Restraint::Forged => "it is forged, or as good as".to_owned(),
+        Restraint::Forged => "it failed authentication".to_owned(),
         Restraint::Unproven => "it is not proven authentic".to_owned(),
         Restraint::NameAlone => "only the name is on the list, and a name is the sender's choice".to_owned(),
         Restraint::ListNotLoaded(list) => format!("the list `{list}` has never been loaded"),
@@ -185,15 +185,15 @@ pub fn too_many(messages: usize) -> String {
 
 /// That the fuse holds mails back, and why.
 pub fn held_back(mails: u64, after_change: bool, most: u16) -> String {
-    let wait = if mails == 1 { "1 mail waits".to_owned() } else { format!("{mails} mails wait") };
+    let wait = if mails == 1 { "1 message waits".to_owned() } else { format!("{mails} messages wait") };
     if after_change {
         format!(
-            "{wait}: the rules have changed, and in the first hour after that {most} mails are moved at most \
+            "{wait}: the rules have changed, and in the first hour after that at most {most} messages are moved \
              (moves-after-change); the rest follows by itself"
         )
     } else {
         format!(
-            "{wait}: {most} mails are moved in an hour at most (moves-per-hour); the rest follows by itself"
+            "{wait}: at most {most} messages are moved in an hour (moves-per-hour); the rest follows by itself"
         )
     }
 }

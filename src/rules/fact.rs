@@ -158,11 +158,11 @@ impl Fact {
     /// One line that says what it is, with its unit.
     pub fn explanation(self) -> &'static str {
         match self {
-            Mail(M::Handle) => "the account's name, without @; with its host where the mail prints that",
+            Mail(M::Handle) => "the account's name, without @; with its host where the message prints that",
             Mail(M::Name) => "the display name, in the follower's own words",
             Mail(M::Url) => "the link to the follower's profile",
-            Mail(M::Bio) => "what the follower writes about himself; a headline counts",
-            Mail(M::Location) => "where the follower says he is",
+            Mail(M::Bio) => "what the follower writes about themselves; a headline counts",
+            Mail(M::Location) => "where the follower says they are",
             Mail(M::Website) => "the follower's own site",
             Mail(M::Followers) => "how many people follow the follower",
             Mail(M::Following) => "how many people the follower follows",
@@ -173,10 +173,12 @@ impl Fact {
             Mail(M::Verified) => "whether the network has verified the account",
             Mail(M::Private) => "whether the account is closed to strangers",
             Mail(M::Age) => "how long the account has existed",
-            Network => "which network the mail is of: \"mastodon\", \"twitter\"",
-            Kind => "\"follow\", \"follow-request\" or \"follow-batch\" (one mail about several followers)",
+            Network => "which network the message is from: \"mastodon\", \"twitter\"",
+            Kind => {
+                "\"follow\", \"follow-request\" or \"follow-batch\" (one message about several followers)"
+            }
             Instance => "your own server, on networks that have many",
-            Known => "whether you once put a mail about this follower back by hand",
+            Known => "whether you put a message about this follower back, or said that you know them",
             TimesFollowed => "how many messages about this follower came before, of those proven authentic",
             LastFollowed => "how long ago the last of them came; empty if none did",
             Wave => "how many messages of this network came in the hour before, of those proven authentic",

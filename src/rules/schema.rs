@@ -25,7 +25,7 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
         "additionalProperties": false,
         "properties": {
             "verdict": {
-                "description": "What happens to a mail: a table for each verdict.",
+                "description": "What happens to a message: a table for each verdict.",
                 "type": "object",
                 "propertyNames": { "pattern": WORD, "not": { "const": "undecided" } },
                 "additionalProperties": { "$ref": "#/definitions/verdict" },
@@ -78,9 +78,9 @@ fn verdict() -> Value {
                 "type": "number",
                 "exclusiveMinimum": 0,
             },
-            "mark-read": { "description": "Also mark the mail as read.", "type": "boolean" },
+            "mark-read": { "description": "Also mark the message as read.", "type": "boolean" },
             "flag": {
-                "description": "Also star the mail, where it is proven to come from the network.",
+                "description": "Also star the message, where it is proven to come from the network.",
                 "type": "boolean",
             },
         },
@@ -104,7 +104,7 @@ fn list() -> Value {
             "file": source("A text file, one person a line, # begins a comment; or a CSV that another program exported. \
                             Relative to the rules file."),
             "vcard": source("An address book (vCard). Relative to the rules file."),
-            "from-sent": source("The folder of the mails you sent: everybody you have written to."),
+            "from-sent": source("The folder of the messages you sent: everybody you have written to."),
             "may-be-empty": {
                 "description": "Whether it is right if one of these suddenly names nobody, or fewer than half as many \
                                 people. Otherwise the last copy stays in use.",
@@ -210,7 +210,7 @@ fn fact_schema(fact: Fact, vocabulary: &Vocabulary) -> Value {
     let tellers: Vec<_> = vocabulary.tellers(fact).into_iter().map(|network| network.as_str()).collect();
     let shown_by = match (fact.needs().is_empty(), tellers.as_slice()) {
         (true, _) => String::new(),
-        (false, []) => " No known mail shows it.".to_owned(),
+        (false, []) => " No known message shows it.".to_owned(),
         (false, some) => format!(" Shown by {}.", some.join(", ")),
     };
     let explanation = fact.explanation();
@@ -233,7 +233,7 @@ fn presence() -> Map<String, Value> {
     Map::from_iter([
         (
             "shown".to_owned(),
-            json!({ "description": "Whether the mail has a place for it.", "type": "boolean" }),
+            json!({ "description": "Whether the message has a place for it.", "type": "boolean" }),
         ),
         (
             "empty".to_owned(),

@@ -12,7 +12,7 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "properties": {
             "rules": path("The file of your rules [usual: rules.toml beside this file, else those that ship]."),
-            "networks": path("The folder of your own descriptions of networks' mails [usual: networks beside this file]."),
+            "networks": path("The folder of your own descriptions of networks' messages [usual: networks beside this file]."),
             "state": path("The folder of the ledger [usual: where systemd says, else ~/.local/state/followsift]."),
             "accounts": {
                 "description": "A table for each mail account; the name is yours.",
@@ -95,7 +95,7 @@ fn account() -> Value {
                 "anyOf": [{ "enum": ["none", "all"] }, { "type": "string", "pattern": time }],
             },
             "moves-per-hour": {
-                "description": "The fuse: how many mails are moved in an hour; the others wait [usual: 500].",
+                "description": "The fuse: how many messages are moved in an hour; the others wait [usual: 500].",
                 "type": "integer",
                 "minimum": 1,
                 "maximum": 65535,
@@ -107,7 +107,7 @@ fn account() -> Value {
                 "maximum": 65535,
             },
             "poll": {
-                "description": "How long to wait before looking again, where the server does not say that mail has come [usual: 2m].",
+                "description": "How long to wait before looking again, where the server does not announce new messages [usual: 2m].",
                 "type": "string",
                 "pattern": time,
             },

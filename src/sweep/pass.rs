@@ -57,7 +57,7 @@ impl Pass<'_, '_> {
             // Gmail's "All Mail" and its like: a mail that is moved out of it stays in it.
             // Source: https://developers.google.com/workspace/gmail/imap/imap-extensions ("\All").
             let words =
-                "it holds all mails of the account, those that were filed too; look through INBOX instead";
+                "it holds all messages of the account, those that were filed too; look through INBOX instead";
             return self.tell_trouble(folder, words.to_owned());
         }
         let since = scope::since_last_look(self.session, self.sweep, &opened, self.memory)?;

@@ -108,7 +108,7 @@ until_true "a mail is filed" 20 filed 1
 say "Journal fields"
 inside sh -c 'journalctl --no-pager -o json -u followsift VERDICT=spam' >"$work/journal"
 for field in '"ACCOUNT":"home"' '"NETWORK":"twitter"' '"RULE":"Thousands"' '"MAIL_ID":"<1@twitter.com>"' '"FOLLOWER":"' \
-  '"MESSAGE_ID":"' '"PRIORITY":"6"' '"MESSAGE":"mail moved to Spam: '; do
+  '"MESSAGE_ID":"' '"PRIORITY":"6"' '"MESSAGE":"message moved to Spam: '; do
   grep -qF "$field" "$work/journal" || { cat "$work/journal" >&2; fail "no $field in the journal"; }
 done
 

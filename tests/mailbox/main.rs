@@ -65,6 +65,7 @@ mod connecting;
 mod folders;
 mod lying;
 mod moving;
+mod proof;
 mod reading;
 mod secrets;
 mod settling;

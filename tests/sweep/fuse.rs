@@ -9,19 +9,19 @@ fn beyond_the_fuse_mails_wait_and_are_let_through() {
     let Some(mut scene) = Scene::usual("backlog = \"all\"\nmoves-per-hour = 5") else { return };
     scene.deliver(&many(0..8));
     let said = scene.sweep();
-    assert!(said.contains("3 mails wait") && said.contains("followsift resume"), "{said}");
+    assert!(said.contains("3 messages wait") && said.contains("followsift resume"), "{said}");
     assert_eq!((scene.count(SPAM), scene.uids("INBOX")), (5, vec![6, 7, 8]), "the earliest go first");
     scene.deliver(&many(8..9));
     let said = scene.sweep();
     assert!(!said.contains("followsift resume"), "told twice: {said}");
     assert_eq!((scene.count(SPAM), scene.count("INBOX")), (5, 4));
-    assert!(scene.home.well(&["resume"]).contains("4 mails go through"));
+    assert!(scene.home.well(&["resume"]).contains("4 messages go through"));
     scene.sweep();
     assert_eq!((scene.count(SPAM), scene.count("INBOX")), (9, 0));
-    assert!(scene.home.well(&["resume"]).contains("no mail waits"));
+    assert!(scene.home.well(&["resume"]).contains("no message waits"));
     // What its user let through does not count; what the fuse counted does.
     scene.deliver(&many(9..10));
-    assert!(scene.sweep().contains("1 mail waits"));
+    assert!(scene.sweep().contains("1 message waits"));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn what_waits_is_judged_by_the_rules_of_the_day_it_goes() {
     scene.home.well(&["resume"]);
     scene.sweep();
     assert_eq!((scene.count(SPAM), scene.count("INBOX")), (1, 2));
-    assert!(scene.home.well(&["resume"]).contains("no mail waits"));
+    assert!(scene.home.well(&["resume"]).contains("no message waits"));
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], out
         let read = files::mails(path, work.now, &mut |bytes, arrived| {
             heap.looked_at += 1;
             if heap.looked_at.is_multiple_of(STEP) {
-                output.progress(&format!("read {} mails", heap.looked_at));
+                output.progress(&format!("read {} messages", heap.looked_at));
             }
             if work.since.is_none_or(|since| arrived >= since) {
                 heap.take(bytes, arrived, &rulebook);
@@ -211,7 +211,7 @@ fn of_folder(
                 arrivals.insert(head.uid, Timestamp(head.received));
             }
         }
-        output.progress(&format!("{folder}: looked at {} mails of {}", heap.looked_at, opened.exists));
+        output.progress(&format!("{folder}: looked at {} messages of {}", heap.looked_at, opened.exists));
     })?;
     let mut read = 0;
     session.mails(&plausible, crate::sweep::MAIL_LIMIT, |Trace { uid, .. }, bytes| {

@@ -8,7 +8,7 @@ use crate::mail::notification::{Fact, Kind};
 pub(super) fn schema() -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "How followsift recognises and reads the mails of one network",
+        "title": "How followsift recognises and reads the messages of one network",
         "type": "object",
         "additionalProperties": false,
         "required": ["network", "title", "locale", "layout"],
@@ -38,7 +38,7 @@ pub(super) fn schema() -> Value {
                 "additionalProperties": { "$ref": "#/definitions/locale" },
             },
             "layout": {
-                "description": "One for each era or kind of its mails.",
+                "description": "One for each era or kind of its messages.",
                 "type": "array",
                 "items": { "$ref": "#/definitions/layout" },
             },
@@ -100,10 +100,10 @@ fn layout() -> Value {
             "from": texts("Whom it comes from: \"notify@twitter.com\", \"twitter-follow-*@postmaster.twitter.com\"."),
             "signed-by": text("The domain whose DKIM signature has to be there."),
             "names": { "description": "Whether it names everybody it is about [usual: all].", "enum": ["all", "some"] },
-            "needs": facts("Without these the mail is not read in full, and stays."),
+            "needs": facts("Without these the message is not read in full, and stays."),
             "shows": facts("Where these are missing, their place is blank."),
             "mark": {
-                "description": "What has to be in the mail, or must not be.",
+                "description": "What has to be in the message, or must not be.",
                 "type": "array",
                 "items": { "$ref": "#/definitions/mark" },
             },
@@ -133,9 +133,9 @@ fn probe(takes: bool) -> Value {
         "anyOf": places,
         "properties": {
             "header": text("The name of a header field; `is` says what it reads."),
-            "text": texts("A line of the mail's text."),
+            "text": texts("A line of the message's text."),
             "phrase": text("The name of a phrase of the locales."),
-            "link": text("A link in the mail, without `https://`."),
+            "link": text("A link in the message, without `https://`."),
             "html": text("An element: `tag`, `.class`, `#id`, one within another."),
             "is": text("What stands there."),
             "lines": texts("Lines that stand there, one below the other."),

@@ -83,12 +83,14 @@ impl Profile {
         let subjects =
             self.locales.iter().filter_map(|locale| locale.phrases.get(&layout.subjects)).flatten();
         if let Some(loose) = subjects.into_iter().find(|subject| subject.letters() < FEWEST_LETTERS) {
-            let message = format!("the subject `{loose}` fits nearly every mail");
-            places.layout.error(message, "write the words that only these mails' subjects have");
+            let message = format!("the subject `{loose}` fits nearly every message");
+            places.layout.error(message, "write the words that only these messages' subjects have");
         }
         if places.is_open {
-            let message = "this layout would take anybody's mail with such a subject";
-            places.layout.error(message, "say `from`, or add a `[[layout.mark]]` that only these mails have");
+            let message = "this layout would take anybody's message with such a subject";
+            places
+                .layout
+                .error(message, "say `from`, or add a `[[layout.mark]]` that only these messages have");
         }
         let facts = self.facts_of(layout);
         let lists = [(&layout.needs, &places.needs), (&layout.shows, &places.shows)];

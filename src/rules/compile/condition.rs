@@ -272,7 +272,7 @@ fn end(value: &Value<'_>) -> usize {
 pub(super) fn kind(text: &Text, value: &Value<'_>) -> Option<Kind> {
     let found = Kind::ALL.into_iter().find(|kind| kind.word() == text.text);
     if found.is_none() {
-        let message = format!("no kind of mail is called `{}`", text.text);
+        let message = format!("no kind of message is called `{}`", text.text);
         let finding = Diagnostic::error(value.source(), text.span.clone(), message);
         value.findings().add(suggest(finding, &text.text, Kind::ALL.iter().map(|kind| kind.word()), "kinds"));
     }

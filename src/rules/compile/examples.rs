@@ -97,7 +97,7 @@ fn fact(follower: &mut Follower, value: &Value<'_>) -> Option<()> {
     let fact = match Fact::from_word(word) {
         Some(Fact::Mail(fact)) => fact,
         other => {
-            let message = format!("`{word}` is no fact that a mail shows");
+            let message = format!("`{word}` is not a fact that a message shows");
             let finding = Diagnostic::error(value.source(), value.key_span(), message);
             let needs: Vec<_> =
                 other.map(Fact::needs).unwrap_or_default().iter().map(|need| need.word()).collect();

@@ -35,7 +35,7 @@ fn list(value: &Value<'_>) -> List {
             ListSource::FromSent(folder) if Folder::new(&folder).is_none() => {
                 value.error(
                     "this cannot be a folder",
-                    "expected the folder of the mails you sent, such as \"Sent\"",
+                    "expected the folder of the messages you sent, such as \"Sent\"",
                 );
             }
             ListSource::File(path) | ListSource::Vcard(path) if path.trim().is_empty() => {

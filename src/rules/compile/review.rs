@@ -142,9 +142,9 @@ fn unseen(
         let tellers = vocabulary.tellers(leaf.fact);
         let asked: Vec<_> = networks.iter().map(|network| network.as_str()).collect();
         let (message, label) = match tellers.is_empty() {
-            true => (format!("no known mail shows `{}`", leaf.fact), "this can never be told".to_owned()),
+            true => (format!("no known message shows `{}`", leaf.fact), "this can never be told".to_owned()),
             false => (
-                format!("no mail of {} shows `{}`", asked.join(" or "), leaf.fact),
+                format!("no message of {} shows `{}`", asked.join(" or "), leaf.fact),
                 format!("shown by {}", words(&tellers)),
             ),
         };
@@ -157,7 +157,7 @@ fn unseen(
             .filter(|fact| !fact.needs().is_empty())
             .map(|fact| format!("`{fact}`"))
             .collect();
-        let message = format!("no known mail shows {} together", facts.join(" and "));
+        let message = format!("no known message shows {} together", facts.join(" and "));
         findings.add(
             Diagnostic::warning(source, written.name_at.clone(), message).label("this rule can never tell"),
         );

@@ -78,7 +78,7 @@ fn name(value: &Value<'_>) -> Option<VerdictName> {
             format!("`{}` cannot name a verdict", value.key()),
         );
         value.findings().add(finding.label(match value.key() {
-            "undecided" => "undecided is what has no verdict: its mail stays",
+            "undecided" => "undecided is what has no verdict: its message stays",
             _ => "expected lower-case letters, digits and `-`",
         }));
     }
@@ -94,7 +94,7 @@ fn folder(value: &Value<'_>) -> Option<Folder> {
             "expected a name such as \"Followers/Spam\": `/` between levels, none of them empty, at most 255 bytes",
         ),
         Some(folder) if folder.is_inbox() => {
-            value.error("this folder is the inbox itself", "leave out `move-to` to let the mail stay, or name another");
+            value.error("this folder is the inbox itself", "leave out `move-to` to let the message stay, or name another");
             return None;
         }
         Some(_) => (),
