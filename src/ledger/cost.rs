@@ -265,7 +265,7 @@ const WAYS: &[(&str, &[&str])] = &[
     ("known_follower", &["network=? AND key=?"]),
     ("kept", &["rowid=?", "why=? AND account=?"]),
     ("filed_header", &["received=?"]),
-    ("unshown", &["account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
+    ("unshown", &["account=?", "account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
     ("unshown", &["account=? AND folder=? AND validity=? AND uid=?"]),
     ("sent_person", &["account=? AND folder=?", "account=? AND folder=? AND address=? AND name=?"]),
     ("past_follower", &["account=? AND network=? AND key=? AND received<?", "mail=?"]),
