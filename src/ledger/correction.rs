@@ -3,7 +3,7 @@
 //! A message that stays is noted at once (`kept`). What it teaches is learned at the end of the sweep: no hand puts more than
 //! twenty messages back between two looks.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Ledger, LedgerFault, Stay};
 use crate::mail::{FollowerKey, Network, Timestamp};
@@ -71,11 +71,12 @@ impl Ledger {
         })
     }
 
-    /// Notes that a message stays where it is. Nothing is learned yet.
+    /// Notes that a message stays where it is. Nothing is learned yet. One that was never recorded, since today's profiles do
+    /// not recognise it, is not moved anyway.
     ///
     /// # Errors
     ///
-    /// As [`Ledger::note_correction`].
+    /// Where the ledger cannot be written.
     pub fn keep(
         &mut self,
         account: &AccountName,
@@ -84,7 +85,7 @@ impl Ledger {
         noted_at: Timestamp,
     ) -> Result<(), LedgerFault> {
         self.write("note that a message stays", |transaction| {
-            let mail = anywhere(transaction, account, identity)?;
+            let Some(mail) = anywhere(transaction, account, identity).optional()? else { return Ok(()) };
             transaction
                 .execute(
                     "INSERT INTO kept (mail, account, why, noted_at)

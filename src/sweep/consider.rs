@@ -122,8 +122,9 @@ fn one(
         let assessment = assess(Mail { bytes, arrived: received }, sweep.rulebook, &recall);
         (assessment, Message::parse(bytes).ok().and_then(|message| message.id()))
     }));
-    recall.finish()?;
+    // First: the process has outlived this message, whatever the ledger says.
     memory.end_assessing(account)?;
+    recall.finish()?;
     let (assessment, message_id) = assessed.ok().unzip();
     if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition)
         && !memory.knows(account, &identity)?

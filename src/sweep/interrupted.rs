@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::removals::Removals;
-use super::returns::{Return, bring_back};
+use super::returns::{Return, Returning, bring_back};
 use super::told::News;
 use super::{Sweep, SweepFault, trouble};
 use crate::ledger::{Delay, IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
-use crate::mail::Timestamp;
 use crate::mailbox::{Fate, Landing, Pending, Removal, Session, Settled, Trace};
 use crate::place::{Folder, Uid, UidValidity};
 
@@ -33,7 +32,7 @@ pub(super) fn settle(
     let settled = removals.finish(said)?;
     let mut settlements = Vec::new();
     let mut again = Vec::new();
-    let mut returns: BTreeMap<Way, Vec<(Trace, Option<Timestamp>)>> = BTreeMap::new();
+    let mut returns: BTreeMap<Way, Vec<Returning>> = BTreeMap::new();
     let mut unshown: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
     for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
@@ -43,7 +42,10 @@ pub(super) fn settle(
                 // A star that we were to set tells nothing of the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
-                    returns.entry(way).or_default().push((copy, intent.received));
+                    let settles = (*id, Settlement::Moved { uid: Some(uid) });
+                    let received = intent.received;
+                    returns.entry(way).or_default().push(Returning { copy, received, settles });
+                    continue;
                 } else {
                     match session.mark(&folder, validity, &[copy], intent.marks) {
                         Err(fault) if fault.fate() == Fate::Leave => {
@@ -58,8 +60,10 @@ pub(super) fn settle(
             // On its way back, and still in the target: once more.
             Settled::InSource if intent.returns => {
                 let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
-                returns.entry(way).or_default().push((Trace { uid: mail.uid, identity }, intent.received));
-                Settlement::Left
+                let copy = Trace { uid: mail.uid, identity };
+                let (received, settles) = (intent.received, (*id, Settlement::Left));
+                returns.entry(way).or_default().push(Returning { copy, received, settles });
+                continue;
             }
             Settled::InSource => Settlement::Left,
             Settled::Uncertain => {
@@ -89,10 +93,12 @@ pub(super) fn settle(
     // In this order: a mail that waits without need is only looked at once more.
     ledger.put_off(&again, sweep.now)?;
     ledger.settle(&settlements, sweep.now)?;
+    let mut count = settlements.len();
     for ((from, validity, to), mails) in returns {
+        count += mails.len();
         bring_back(session, sweep, ledger, Return { from: (from, validity), to, mails })?;
     }
-    Ok(settlements.len())
+    Ok(count)
 }
 
 /// From a folder, with its UIDVALIDITY, to another.
