@@ -102,6 +102,7 @@ fn earlier_at(ledger: &Ledger, number: u8, place: &MailRef) -> &'static str {
         EarlierMove::None => "never moved",
         EarlierMove::Filed(_) => "filed once",
         EarlierMove::Doubled => "doubled",
+        EarlierMove::Unsettled => "unsettled",
         EarlierMove::Stays(Stay::PutBack) => "put back",
         EarlierMove::Stays(_) => "kept",
     }
@@ -393,6 +394,64 @@ fn an_original_that_could_not_be_removed_was_not_put_back() {
     let (_folder, ledger) = with_a_move(Settlement::Doubled { uid: Uid(40) });
     assert_eq!(earlier(&ledger, 1, 1), "doubled");
     assert_eq!(earlier(&ledger, 1, 100), "filed once");
+}
+
+#[test]
+fn a_message_whose_move_is_open_is_not_moved_once_more_and_its_twin_may_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "@ann", 100)]).unwrap();
+    let open = ledger.intend(&[intent(1)]).unwrap();
+    assert_eq!(earlier(&ledger, 1, 1), "unsettled");
+    assert_eq!(earlier(&ledger, 1, 2), "never moved");
+    ledger.settle(&[(open[0], Settlement::Left)], Timestamp(200)).unwrap();
+    assert_eq!(earlier(&ledger, 1, 1), "never moved");
+}
+
+#[test]
+fn a_message_that_nobody_recorded_can_be_kept_without_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.keep(&home(), &identity(9), Stay::PutBack, Timestamp(200)).unwrap();
+    assert!(ledger.unconfirmed().unwrap().is_empty());
+}
+
+#[test]
+fn the_way_there_is_settled_with_the_way_back_stated_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "@ann", 100)]).unwrap();
+    let there = ledger.intend(&[intent(1)]).unwrap()[0];
+    let settled = [(there, Settlement::Moved { uid: Some(Uid(5)) })];
+    // Of a message that nobody recorded no move is stated, so nothing is settled either.
+    let unknown = Intent { returns: true, ..intent(9) };
+    assert!(ledger.turn_back(&settled, &[unknown], Timestamp(200)).is_err());
+    assert_eq!(ledger.unsettled(&home()).unwrap().len(), 1);
+    let back = Intent { returns: true, ..intent(1) };
+    let back = ledger.turn_back(&settled, &[back], Timestamp(200)).unwrap()[0];
+    let open: Vec<_> = ledger.unsettled(&home()).unwrap().iter().map(|open| open.id).collect();
+    assert_eq!(open, [back]);
+    assert!(matches!(
+        ledger.turn_back(&settled, &[], Timestamp(200)),
+        Err(followsift::ledger::LedgerFault::NotOpen(_))
+    ));
+}
+
+#[test]
+fn an_original_is_looked_for_until_its_copy_has_been_taken_back() {
+    let (_folder, mut ledger) = with_a_move(Settlement::Moved { uid: Some(Uid(5)) });
+    let intent = intent(1);
+    let originals = |ledger: &Ledger| {
+        let MailRef { folder, validity, .. } = &intent.mail;
+        ledger.originals(&home(), folder, *validity, Timestamp(0)).unwrap()
+    };
+    let (uid, copy) = originals(&ledger).remove(0);
+    assert_eq!(uid, intent.mail.uid);
+    // Whoever dies between this and the end of the copy comes back to it.
+    ledger.keep(&home(), &intent.identity, Stay::PutBack, Timestamp(300)).unwrap();
+    assert_eq!(originals(&ledger).len(), 1);
+    ledger.note_taken_back(copy.intent, Timestamp(300)).unwrap();
+    assert!(originals(&ledger).is_empty());
 }
 
 #[test]

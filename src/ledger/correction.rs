@@ -71,11 +71,12 @@ impl Ledger {
         })
     }
 
-    /// Notes that a message stays where it is. Nothing is learned yet.
+    /// Notes that a message stays where it is. Nothing is learned yet. One that was never recorded, since today's profiles do
+    /// not recognise it, is not moved anyway.
     ///
     /// # Errors
     ///
-    /// As [`Ledger::note_correction`].
+    /// Where the ledger cannot be written.
     pub fn keep(
         &mut self,
         account: &AccountName,

@@ -22,6 +22,8 @@ pub enum EarlierMove {
     Filed(Vec<FiledCopy>),
     /// It was copied, and this is the original, which could not be removed.
     Doubled,
+    /// A move of it was interrupted, and what became of that is not known yet: there may be a copy already.
+    Unsettled,
 }
 
 /// Why a message stays where it is.
@@ -127,6 +129,16 @@ impl Ledger {
         })
     }
 
+    /// Was a message put back, and learned from, in an earlier sweep? Then who is known says all that it taught: the user may
+    /// have forgotten its followers since.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn has_taught(&self, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.read("look for a message that was put back", |connection| is_corrected(connection, identity))
+    }
+
     /// Filed copies of an account that have not been seen to leave, by the last 90 days' moves: to be looked for once a day,
     /// so that it is known when one left. Empty where that is not due.
     ///
@@ -159,6 +171,15 @@ impl Ledger {
         })
     }
 
+    /// Notes that a filed copy was taken back.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn note_taken_back(&mut self, copy: IntentId, now: Timestamp) -> Result<(), LedgerFault> {
+        self.write("note that a copy was taken back", |transaction| set_left(transaction, copy, now))
+    }
+
     /// Notes that an account's targets were looked through, and which copies had left.
     ///
     /// # Errors
@@ -172,9 +193,7 @@ impl Ledger {
     ) -> Result<(), LedgerFault> {
         self.write("note which filed copies have left", |transaction| {
             for id in left {
-                transaction
-                    .prepare_cached("UPDATE intent SET left_at = ? WHERE id = ? AND left_at IS NULL")?
-                    .execute(params![now, id.0])?;
+                set_left(transaction, *id, now)?;
             }
             transaction
                 .execute(
@@ -186,8 +205,8 @@ impl Ledger {
         })
     }
 
-    /// The filed copies whose originals are only marked \Deleted, or were when they were last seen, in a source folder: where
-    /// the mark is gone, the user has put the message back. With the originals' UIDs.
+    /// The filed copies, as far as they have not left, whose originals are only marked \Deleted, or were when they were last
+    /// seen, in a source folder: where the mark is gone, the user has put the message back. With the originals' UIDs.
     ///
     /// # Errors
     ///
@@ -206,9 +225,7 @@ impl Ledger {
                          stated_at, outcome, from_uid
                      FROM intent INDEXED BY intent_by_time CROSS JOIN mail ON mail.id = intent.mail
                      WHERE stated_at >= ? AND outcome = 'moved' AND account = ? AND from_folder = ?
-                         AND from_validity = ? AND returns = 0
-                         AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.mail = mail.id)
-                         AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.mail = mail.id AND why <> 'pending')
+                         AND from_validity = ? AND returns = 0 AND left_at IS NULL
                      ORDER BY from_uid",
                 )?
                 .query_map(params![since, account, folder, validity], |row| {
@@ -219,18 +236,28 @@ impl Ledger {
     }
 }
 
+fn set_left(connection: &Connection, copy: IntentId, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE intent SET left_at = ? WHERE id = ? AND left_at IS NULL")?
+        .execute(params![now, copy.0])
+        .map(drop)
+}
+
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
 
-/// Why a message stays for ever, if it does.
-fn stays(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<Option<Stay>> {
-    let corrected: bool = connection
+fn is_corrected(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<bool> {
+    connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM mail JOIN correction ON correction.mail = mail.id
              WHERE digest = ? AND size = ?)",
         )?
-        .query_row(params![identity.digest, identity.size], |row| row.get(0))?;
-    if corrected {
+        .query_row(params![identity.digest, identity.size], |row| row.get(0))
+}
+
+/// Why a message stays for ever, if it does.
+fn stays(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<Option<Stay>> {
+    if is_corrected(connection, identity)? {
         return Ok(Some(Stay::PutBack));
     }
     let why: Option<String> = connection
@@ -254,14 +281,21 @@ fn by_identity(
         "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account, stated_at, outcome,
              account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid
          FROM mail JOIN intent ON intent.mail = mail.id
-         WHERE digest = ?1 AND size = ?2 AND outcome IN ('moved', 'doubled', 'gone') AND returns = 0",
+         WHERE digest = ?1 AND size = ?2
+             AND (outcome IS NULL OR outcome IN ('moved', 'doubled', 'gone') AND returns = 0)",
     )?;
     let mut rows =
         select.query(params![identity.digest, identity.size, mail.account, mail.folder, mail.validity])?;
     while let Some(row) = rows.next()? {
-        let (outcome, same_place): (String, bool) = (row.get(9)?, row.get(10)?);
+        let (outcome, same_place): (Option<String>, bool) = (row.get(9)?, row.get(10)?);
         let (uid, next): (Uid, Uid) = (row.get(11)?, row.get(12)?);
         let original = same_place && mail.uid == uid;
+        let Some(outcome) = outcome else {
+            if original {
+                return Ok(EarlierMove::Unsettled);
+            }
+            continue;
+        };
         // A twin, which lay beside it all the time.
         if same_place && !original && mail.uid < next {
             continue;

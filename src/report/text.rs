@@ -153,8 +153,9 @@ pub fn unshown(folder: &Folder, uids: &[u32]) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    let (are, them) = if uids.len() == 1 { ("is", "it") } else { ("are", "them") };
     format!(
-        "the server says that {folder} uid {}{more} are there and does not show them; followsift asks again later",
+        "the server says that {folder} uid {}{more} {are} there and does not show {them}; followsift asks again later",
         shown.join(", ")
     )
 }
@@ -179,7 +180,7 @@ pub fn uncertain(mail: &MailRef) -> String {
 pub fn too_many(messages: usize) -> String {
     format!(
         "{messages} messages that had been filed came back at once; they stay, and their followers become known only when \
-         `followsift known confirm` says so"
+         `followsift known confirm --all` says so"
     )
 }
 

@@ -6,7 +6,7 @@ use super::consider::Considered;
 use super::memory::Memory;
 use super::pass::{Here, Pass};
 use super::removals::Removals;
-use super::returns::{Return, bring_back, settlement_of};
+use super::returns::{Return, Returning, bring_back, settlement_of};
 use super::told::News;
 use super::{Dealt, End, Sweep, SweepFault, Tally};
 use crate::assess::{Assessment, Restraint};
@@ -63,6 +63,9 @@ fn untouched(mail: &Considered) -> End {
         ),
         (Some(Action::File { .. }), EarlierMove::Doubled) => {
             End::Left("it was copied once, and could not be removed here".to_owned())
+        }
+        (Some(Action::File { .. }), EarlierMove::Unsettled) => {
+            End::Left("it is not known yet what became of an interrupted move of it".to_owned())
         }
         (Some(Action::Mark(_) | Action::File { .. }), _) => End::Observed,
     }
@@ -186,13 +189,14 @@ fn settle(
 ) -> Result<(), SweepFault> {
     let Relocated { to, validity, outcomes, mut unkept, touched } = relocated;
     let mut arrived: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
-    let mut back = Vec::new();
+    let mut back = BTreeMap::new();
     for (uid, outcome) in &outcomes {
         let Outcome::Moved { uid: Some(copy) } = outcome else { continue };
         let Some((trace, received)) = stated.mails.get(uid) else { continue };
         let copy = Trace { uid: *copy, identity: trace.identity };
-        if touched.contains(uid) {
-            back.push((copy, *received));
+        if let Some(id) = stated.removals.ids.get(uid).filter(|_| touched.contains(uid)) {
+            let settles = (*id, settlement_of(outcome));
+            back.insert(*uid, Returning { copy, received: *received, settles });
         } else if let Some(wanted) = stated.marks.get(uid) {
             arrived.entry((wanted.seen, wanted.flagged)).or_default().push(copy);
         }
@@ -205,7 +209,7 @@ fn settle(
     }
     let settlements: Vec<_> = outcomes
         .iter()
-        .filter(|(_, outcome)| !outcome.is_open())
+        .filter(|(uid, outcome)| !outcome.is_open() && !back.contains_key(uid))
         .filter_map(|(uid, outcome)| Some((*stated.removals.ids.get(uid)?, settlement_of(outcome))))
         .collect();
     let mut returned = BTreeSet::new();
@@ -214,6 +218,7 @@ fn settle(
         if !back.is_empty() {
             let source = here.opened.folder.clone();
             let from = (to.clone(), validity);
+            let back = back.into_values().collect();
             let way = Return { from, to: source, mails: back };
             returned = bring_back(pass.session, pass.sweep, ledger, way)?;
         }

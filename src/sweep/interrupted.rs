@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::removals::Removals;
-use super::returns::{Return, bring_back};
+use super::returns::{Return, Returning, bring_back};
 use super::told::News;
 use super::{Sweep, SweepFault, trouble};
 use crate::ledger::{Delay, IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
-use crate::mail::Timestamp;
 use crate::mailbox::{Fate, Landing, Pending, Removal, Session, Settled, Trace};
 use crate::place::{Folder, Uid, UidValidity};
 
@@ -33,8 +32,7 @@ pub(super) fn settle(
     let settled = removals.finish(said)?;
     let mut settlements = Vec::new();
     let mut again = Vec::new();
-    // By the UID: a return that was stated twice is one.
-    let mut returns: BTreeMap<Way, BTreeMap<Uid, (Trace, Option<Timestamp>)>> = BTreeMap::new();
+    let mut returns: BTreeMap<Way, Vec<Returning>> = BTreeMap::new();
     let mut unshown: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
     for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
@@ -44,7 +42,10 @@ pub(super) fn settle(
                 // A star that we were to set tells nothing of the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
-                    returns.entry(way).or_default().insert(copy.uid, (copy, intent.received));
+                    let settles = (*id, Settlement::Moved { uid: Some(uid) });
+                    let received = intent.received;
+                    returns.entry(way).or_default().push(Returning { copy, received, settles });
+                    continue;
                 } else {
                     match session.mark(&folder, validity, &[copy], intent.marks) {
                         Err(fault) if fault.fate() == Fate::Leave => {
@@ -59,9 +60,10 @@ pub(super) fn settle(
             // On its way back, and still in the target: once more.
             Settled::InSource if intent.returns => {
                 let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
-                let trace = Trace { uid: mail.uid, identity };
-                returns.entry(way).or_default().insert(mail.uid, (trace, intent.received));
-                Settlement::Left
+                let copy = Trace { uid: mail.uid, identity };
+                let (received, settles) = (intent.received, (*id, Settlement::Left));
+                returns.entry(way).or_default().push(Returning { copy, received, settles });
+                continue;
             }
             Settled::InSource => Settlement::Left,
             Settled::Uncertain { copy } => {
@@ -88,15 +90,15 @@ pub(super) fn settle(
     for (folder, uids) in unshown {
         tell(News::Unshown { folder: folder.clone(), uids });
     }
-    // In this order: until the way back is stated, these moves must be found open; and a mail that waits without need is only
-    // looked at once more.
-    for ((from, validity, to), mails) in returns {
-        let mails = mails.into_values().collect();
-        bring_back(session, sweep, ledger, Return { from: (from, validity), to, mails })?;
-    }
+    // In this order: a mail that waits without need is only looked at once more.
     ledger.put_off(&again, sweep.now)?;
     ledger.settle(&settlements, sweep.now)?;
-    Ok(settlements.len())
+    let mut count = settlements.len();
+    for ((from, validity, to), mails) in returns {
+        count += mails.len();
+        bring_back(session, sweep, ledger, Return { from: (from, validity), to, mails })?;
+    }
+    Ok(count)
 }
 
 /// From a folder, with its UIDVALIDITY, to another.
