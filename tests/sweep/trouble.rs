@@ -159,7 +159,7 @@ fn a_folder_of_all_mails_is_refused_as_one_to_look_through() {
     scene.client.deliver("All Mail", &text(&spam(1), 1));
     let output = scene.home.run(&["sweep"]);
     let said = printed(&output);
-    assert!(said.contains("holds all mails of the account"), "{said}");
+    assert!(said.contains("holds all messages of the account"), "{said}");
     assert_eq!((output.status.code(), scene.count("All Mail")), (Some(75), 1));
 }
 
