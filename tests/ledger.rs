@@ -654,6 +654,11 @@ fn a_folder_never_read_is_not_a_folder_with_nobody_in_it() {
     }
     ledger.replace_sent_people(&home(), &sent, &people(3, vec![person("a@example.org")])).unwrap();
     assert_eq!(ledger.sent_people(&home(), &sent).unwrap().unwrap().people.len(), 1);
+    // They go with the last list that asks for them.
+    ledger.forget_sent_people(&home(), std::slice::from_ref(&sent)).unwrap();
+    assert!(ledger.sent_people(&home(), &sent).unwrap().is_some());
+    ledger.forget_sent_people(&home(), &[]).unwrap();
+    assert_eq!(ledger.sent_people(&home(), &sent).unwrap(), None);
 }
 
 #[test]

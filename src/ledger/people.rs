@@ -57,6 +57,39 @@ impl Ledger {
         })
     }
 
+    /// Forgets the people of an account's sent folders that are not among `folders`: no list asks for them any more.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn forget_sent_people(
+        &mut self,
+        account: &AccountName,
+        folders: &[Folder],
+    ) -> Result<(), LedgerFault> {
+        let known: Vec<Folder> = self.read("look up the sent folders", |connection| {
+            connection
+                .prepare_cached("SELECT folder FROM sent_folder WHERE account = ?")?
+                .query_map([account], |row| row.get(0))?
+                .collect()
+        })?;
+        let over: Vec<&Folder> = known.iter().filter(|folder| !folders.contains(folder)).collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        self.write("forget the people of a sent folder", |transaction| {
+            for folder in over {
+                for forget in [
+                    "DELETE FROM sent_person WHERE account = ? AND folder = ?",
+                    "DELETE FROM sent_folder WHERE account = ? AND folder = ?",
+                ] {
+                    transaction.execute(forget, params![account, folder])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// The people of a folder of sent mail; `None` where it has never been read, which is not the same as
     /// nobody.
     ///

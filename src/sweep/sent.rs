@@ -48,7 +48,7 @@ pub struct Stale {
     pub doubt: Option<Doubt>,
 }
 
-/// Reads the folders of which the ledger has no copy from the last day. A folder that is not there, or that the server
+/// Reads the folders of which the ledger has no copy from the last day, and forgets those that no list asks for any more. A folder that is not there, or that the server
 /// will not open, keeps its last copy; so does one that suddenly names nobody or far fewer people, unless it
 /// `may_be_empty`. Those come back.
 ///
@@ -63,6 +63,8 @@ pub fn refresh_sent(
     now: Timestamp,
 ) -> Result<Vec<Stale>, SweepFault> {
     let mut stale = Vec::new();
+    // Who was written to is nobody's business any more once no list asks.
+    ledger.forget_sent_people(&account.name, &sent_folders(sources))?;
     for (source, folder) in folders(sources) {
         let known = ledger.sent_people(&account.name, &folder)?;
         // Also where the clock was ahead once.
