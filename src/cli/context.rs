@@ -9,7 +9,7 @@ use crate::daemon::list_files::{self, Earlier, SETTLED};
 use crate::daemon::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
 use crate::host::{HostName, Instance};
-use crate::ledger::{Entry, Ledger, LedgerFault};
+use crate::ledger::{Entry, Known, Ledger, LedgerFault};
 use crate::mail::Trust;
 use crate::mailbox::Stop;
 use crate::settings::{self, Account, Environment, Settings};
@@ -167,4 +167,9 @@ pub(super) fn sent(settings: Option<&Settings>, reading: &Reading) -> Sent {
 /// What the user has put back, as the ledger knows it.
 pub(super) fn corrections(settings: &Settings) -> Result<Vec<Entry>, LedgerFault> {
     Ledger::open_read_only(&settings.state)?.map_or(Ok(Vec::new()), |ledger| ledger.corrections())
+}
+
+/// Whom the user knows, as the ledger has it.
+pub(super) fn known(settings: &Settings) -> Result<Vec<Known>, LedgerFault> {
+    Ledger::open_read_only(&settings.state)?.map_or(Ok(Vec::new()), |ledger| ledger.known())
 }

@@ -29,8 +29,8 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     let now = clock::now();
     let mut replay = replay(&mails, &rulebook, now);
     let mut ending = Ending::Well;
-    match settings.as_ref().map_or(Ok(Vec::new()), context::corrections) {
-        Ok(corrections) => corrections.iter().for_each(|entry| replay.know(&entry.judged.notification)),
+    match settings.as_ref().map_or(Ok(Vec::new()), context::known) {
+        Ok(known) => known.into_iter().for_each(|known| replay.know_follower(known.follower)),
         Err(fault) => {
             output.failure(&fault);
             ending = Ending::Fault;

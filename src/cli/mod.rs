@@ -13,6 +13,7 @@ mod drift;
 mod explain;
 mod facts;
 mod judge;
+mod known;
 mod networks;
 mod output;
 mod proof;
@@ -50,6 +51,8 @@ enum Command {
     Sweep(Sweep),
     /// Let the messages through that the fuse holds back
     Resume(Resume),
+    /// List the followers whom you know because you put a message about them back; add, forget or confirm one
+    Known(Known),
     /// Report everything that is wrong with settings, rules, networks, lists, passwords and ledger
     Check(Check),
     /// Say what a message is, what the rules say about it, and why
@@ -86,6 +89,52 @@ struct Resume {
     /// Only this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
+}
+
+/// The options of `known`.
+#[derive(Debug, clap::Args)]
+struct Known {
+    #[command(subcommand)]
+    command: Option<KnownCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum KnownCommand {
+    /// Note that you know a follower
+    Add(Person),
+    /// Forget that you know a follower; messages that you put back stay where they are all the same
+    Forget(Person),
+    /// Confirm that it was you who put messages back: their followers are known from then on
+    Confirm(Confirm),
+}
+
+/// A follower, as the user names them.
+#[derive(Clone, Debug, clap::Args)]
+struct Person {
+    /// The network, such as `mastodon`
+    network: String,
+    /// Their handle: `ann`, `@ann`, `ann@toot.example` or `@ann@toot.example`; or what `followsift known` lists
+    handle: String,
+}
+
+/// The options of `known confirm`.
+#[derive(Debug, clap::Args)]
+struct Confirm {
+    /// The network of the follower, such as `mastodon`
+    #[arg(requires = "handle", conflicts_with = "all")]
+    network: Option<String>,
+    /// Their handle: only messages about them
+    handle: Option<String>,
+    /// Every unconfirmed message
+    #[arg(long)]
+    all: bool,
+}
+
+impl Confirm {
+    fn person(&self) -> Option<Person> {
+        let (network, handle) = (self.network.clone()?, self.handle.clone()?);
+        Some(Person { network, handle })
+    }
 }
 
 /// The options of `check`.
@@ -231,6 +280,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Run => run::run(settings, &mut output),
         Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
         Command::Resume(options) => resume::resume(settings, options, &mut output),
+        Command::Known(options) => known::known(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
         Command::Backtest(options) => backtest::backtest(settings, options, &mut output),

@@ -7,6 +7,7 @@ pub mod drift;
 pub mod facts;
 pub mod json;
 pub mod judged;
+pub mod known;
 pub mod networks;
 pub mod paint;
 pub mod remains;

@@ -179,7 +179,7 @@ pub fn uncertain(mail: &MailRef) -> String {
 pub fn too_many(messages: usize) -> String {
     format!(
         "{messages} messages that had been filed came back at once; they stay, and their followers become known only when \
-         `followsift known confirm` says so"
+         `followsift known confirm --all` says so"
     )
 }
 

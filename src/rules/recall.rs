@@ -77,6 +77,11 @@ impl Replay {
         self.known.extend(notification.keys());
     }
 
+    /// Notes that the user knows a follower.
+    pub fn know_follower(&mut self, follower: FollowerKey) {
+        self.known.insert(follower);
+    }
+
     /// Each follower counts once, however often the mail names it.
     fn add(&mut self, followers: Vec<FollowerKey>, at: Timestamp) {
         let networks: BTreeSet<Network> = followers.iter().map(|key| key.network().clone()).collect();

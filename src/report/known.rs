@@ -1,0 +1,142 @@
+//! Who is known, and what is unconfirmed, as `known` lists them.
+
+use std::fmt::Write as _;
+
+use super::paint::{Paint, Tone};
+use super::text::date;
+use crate::mail::Timestamp;
+use crate::text;
+
+/// Somebody who is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownFollower {
+    /// The network's word.
+    pub network: String,
+    /// The handle, or what stands for it.
+    pub who: String,
+    /// `put back` or `added`.
+    pub how: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A message that stays and teaches nothing until its user confirms it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnconfirmedMessage {
+    /// The networks and handles that it names.
+    pub followers: Vec<(String, String)>,
+    /// Why it is uncertain that the user put it back.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Both lists.
+pub fn list(known: &[KnownFollower], unconfirmed: &[UnconfirmedMessage], paint: Paint) -> String {
+    let mut shown = match known.len() {
+        0 => "nobody is known yet\n".to_owned(),
+        1 => "1 follower is known:\n".to_owned(),
+        all => format!("{all} followers are known:\n"),
+    };
+    let rows: Vec<[String; 2]> = known.iter().map(|one| [line(&one.network), line(&one.who)]).collect();
+    for (one, columns) in known.iter().zip(aligned(&rows)) {
+        let since = format!("{} since {}", line(&one.how), day(one.since));
+        let _ = writeln!(shown, "  {columns}  {}", paint.paint(Tone::Faint, &since));
+    }
+    if !unconfirmed.is_empty() {
+        shown.push('\n');
+        shown.push_str(&waiting(unconfirmed, paint));
+    }
+    shown
+}
+
+/// What is unconfirmed, and how to confirm it.
+pub fn waiting(unconfirmed: &[UnconfirmedMessage], paint: Paint) -> String {
+    let mut shown = match unconfirmed.len() {
+        1 => "1 message is unconfirmed: it stays where it is, and its followers become known once you confirm it\n".to_owned(),
+        all => format!(
+            "{all} messages are unconfirmed: they stay where they are, and their followers become known once you confirm them\n"
+        ),
+    };
+    let rows: Vec<[String; 2]> = unconfirmed.iter().flat_map(columns).collect();
+    let mut aligned = aligned(&rows).into_iter();
+    for message in unconfirmed {
+        let reason = format!("{}; since {}", line(&message.why), day(message.since));
+        for at in 0..message.followers.len().max(1) {
+            let Some(columns) = aligned.next() else { break };
+            match at {
+                0 => drop(writeln!(shown, "  {columns}  {}", paint.paint(Tone::Faint, &reason))),
+                _ => drop(writeln!(shown, "  {}", columns.trim_end())),
+            }
+        }
+    }
+    shown.push_str(
+        "`followsift known confirm NETWORK HANDLE` confirms the messages about one of them, `followsift known confirm --all` \
+         everything\n",
+    );
+    shown
+}
+
+fn columns(message: &UnconfirmedMessage) -> Vec<[String; 2]> {
+    if message.followers.is_empty() {
+        return vec![["?".to_owned(), "(not recorded)".to_owned()]];
+    }
+    message.followers.iter().map(|(network, who)| [line(network), line(who)]).collect()
+}
+
+fn line(text: &str) -> String {
+    text::line(text).into_owned()
+}
+
+/// The day; version 1 of the ledger did not always note it.
+fn day(at: Timestamp) -> String {
+    if at.0 == 0 { "an unknown day".to_owned() } else { date(at) }
+}
+
+/// Two columns as one text, each padded to its widest.
+fn aligned(rows: &[[String; 2]]) -> Vec<String> {
+    let widest = |column: fn(&[String; 2]) -> &String| {
+        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default().min(60)
+    };
+    let (network, who) = (widest(|[network, _]| network), widest(|[_, who]| who));
+    rows.iter().map(|[one, other]| format!("{one:network$}  {other:who$}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_known_stands_in_columns_and_what_is_unconfirmed_below() {
+        let known = |network: &str, who: &str, how: &str| KnownFollower {
+            network: network.to_owned(),
+            who: who.to_owned(),
+            how: how.to_owned(),
+            since: Timestamp(1_795_000_000),
+        };
+        let unconfirmed = UnconfirmedMessage {
+            followers: vec![
+                ("twitter".to_owned(), "@jo".to_owned()),
+                ("twitter".to_owned(), "@a\u{1b}[2J".to_owned()),
+            ],
+            why: "too many filed messages came back at once".to_owned(),
+            since: Timestamp(0),
+        };
+        let shown = list(
+            &[known("x", "@ann", "put back"), known("mastodon", "@bob@toot.example", "added")],
+            &[unconfirmed],
+            Paint::Plain,
+        );
+        assert_eq!(
+            shown,
+            "2 followers are known:\n\
+             \x20 x         @ann               put back since 2026-11-18\n\
+             \x20 mastodon  @bob@toot.example  added since 2026-11-18\n\n\
+             1 message is unconfirmed: it stays where it is, and its followers become known once you confirm it\n\
+             \x20 twitter  @jo             too many filed messages came back at once; since an unknown day\n\
+             \x20 twitter  @a\\u{1b}[2J\n\
+             `followsift known confirm NETWORK HANDLE` confirms the messages about one of them, `followsift known confirm --all` everything\n"
+        );
+        assert_eq!(list(&[], &[], Paint::Plain), "nobody is known yet\n");
+    }
+}
