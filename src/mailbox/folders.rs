@@ -1,6 +1,6 @@
 //! The folders of an account: which there are, what the server calls them, and making one.
 //!
-//! Owns LIST, CREATE, SUBSCRIBE and STATUS. Never deletes or renames a folder. Called by `session`, `moves`, and by `cli` to
+//! Owns LIST, NAMESPACE, CREATE, SUBSCRIBE and STATUS. Never deletes or renames a folder. Called by `session`, `moves`, and by `cli` to
 //! show them.
 
 use std::collections::BTreeMap;
@@ -139,31 +139,16 @@ impl Session {
     /// # Errors
     /// Where the server cannot have a folder of that name, or will not make it.
     pub fn ensure_folder(&mut self, folder: &Folder) -> Result<bool, Fault> {
-        let name = self.wire_name(folder)?;
+        let mut name = self.wire_name(folder)?;
         if folder.is_inbox() || self.listing()?.has(&name) {
             return Ok(false);
         }
+        if self.listing()?.guessed {
+            self.ask_for_prefix()?;
+            name = self.wire_name(folder)?;
+        }
         let on = Subject::Folder(folder.clone());
-        let made = match self.create(&on, &name) {
-            Ok(made) => made,
-            Err(fault) if fault.fate() == Fate::Leave && self.listing()?.guessed => {
-                // Nothing but the inbox was there to tell. Servers that keep everything below it refuse the bare name.
-                let folders = self.listing()?;
-                let kept = folders.naming.clone();
-                folders.naming = Naming::below_inbox(folders.delimiter());
-                let name = self.wire_name(folder)?;
-                match self.create(&on, &name) {
-                    Ok(made) => made,
-                    Err(_) if self.is_spent() => return Err(fault),
-                    Err(_) => {
-                        self.listing()?.naming = kept;
-                        return Err(fault);
-                    }
-                }
-            }
-            Err(fault) => return Err(fault),
-        };
-        let name = self.wire_name(folder)?;
+        let made = self.create(&on, &name)?;
         let folders = self.listing()?;
         folders.guessed = false;
         let delimiter = folders.delimiter();
@@ -180,6 +165,25 @@ impl Session {
             }
         }
         Ok(made)
+    }
+
+    /// Asks where the user's folders go, where nothing but the inbox is there to tell. Never found out by trying: a server that
+    /// refuses a name once, for want of space or time, would have the folder below the inbox for ever. One turn.
+    fn ask_for_prefix(&mut self) -> Result<(), Fault> {
+        if !self.can("NAMESPACE") {
+            return Ok(());
+        }
+        let on = self.server().clone();
+        match self.run(Step::List, &on, "NAMESPACE", Limits::SHORT) {
+            Err(fault) if fault.fate() == Fate::Leave => {}
+            answer => drop(answer?),
+        }
+        let told = self.take_namespace().and_then(|line| Naming::of_namespace(&line));
+        let folders = self.listing()?;
+        if let Some(naming) = told {
+            folders.naming = naming;
+        }
+        Ok(())
     }
 
     /// CREATE; `false` where it was there already.

@@ -85,6 +85,11 @@ impl Line {
         self.shared.take_capabilities()
     }
 
+    /// The line of the NAMESPACE that was last heard.
+    pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
+        self.shared.overheard(|ears| ears.take_namespace())
+    }
+
     /// Sends `command` and waits for the whole of its answer, within `limits`.
     ///
     /// # Errors

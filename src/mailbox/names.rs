@@ -44,8 +44,27 @@ impl Naming {
         Self { delimiter, prefix: delimiter.map(|d| format!("INBOX{d}")).unwrap_or_default() }
     }
 
-    /// Guesses from the names that there are. The NAMESPACE command would tell, but the crate cannot parse its answer.
-    /// `None` where there is nothing but the inbox: then only trying tells.
+    /// As the user's own namespace has it, the first that is told: `* NAMESPACE (("INBOX." ".")) NIL NIL` (RFC 2342, section
+    /// 5). `None` where that is anything else than two quoted strings.
+    pub(super) fn of_namespace(line: &[u8]) -> Option<Self> {
+        const START: &[u8] = b"* NAMESPACE ((";
+        let (start, rest) = line.split_at_checked(START.len())?;
+        if !start.eq_ignore_ascii_case(START) {
+            return None;
+        }
+        let (prefix, rest) = take_quoted(rest)?;
+        let rest = rest.strip_prefix(b" ")?;
+        let delimiter = match rest.get(..3) {
+            Some(nil) if nil.eq_ignore_ascii_case(b"NIL") => None,
+            _ => Some(take_quoted(rest)?.0.chars().next()?),
+        };
+        // A prefix that is not a whole level is none that names can be read back from.
+        let is_whole = prefix.is_empty() || delimiter.is_some_and(|delimiter| prefix.ends_with(delimiter));
+        is_whole.then_some(Self { delimiter, prefix })
+    }
+
+    /// Guesses from the names that there are, which takes no turn. `None` where there is nothing but the inbox: then the
+    /// server has to be asked.
     pub(super) fn guess<'a>(delimiter: Option<char>, names: impl Iterator<Item = &'a str>) -> Option<Self> {
         let below = Self::below_inbox(delimiter);
         let ours = |name: &&str| {
@@ -114,6 +133,26 @@ impl Naming {
             return None;
         }
         Folder::new(&levels.join("/"))
+    }
+}
+
+/// The quoted string that `text` begins with, and what follows it.
+fn take_quoted(text: &[u8]) -> Option<(String, &[u8])> {
+    let mut rest = text.strip_prefix(b"\"")?;
+    let mut string = String::new();
+    loop {
+        let (byte, after) = rest.split_first()?;
+        rest = after;
+        match byte {
+            b'"' => return Some((string, rest)),
+            b'\\' => {
+                let (escaped, after) = rest.split_first()?;
+                rest = after;
+                string.push(char::from(*escaped));
+            }
+            b' '..=b'~' => string.push(char::from(*byte)),
+            _ => return None,
+        }
     }
 }
 
@@ -278,6 +317,27 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_tells_the_prefix_and_what_separates_levels() {
+        let of = |line: &str| Naming::of_namespace(line.as_bytes());
+        let named = |delimiter, prefix: &str| Some(Naming { delimiter, prefix: prefix.to_owned() });
+        for (line, naming) in [
+            ("* NAMESPACE ((\"\" \"/\")) NIL NIL\r", named(Some('/'), "")),
+            ("* NAMESPACE ((\"INBOX.\" \".\")) ((\"user.\" \".\")) NIL\r", named(Some('.'), "INBOX.")),
+            ("* namespace ((\"\" \"/\")(\"#mhinbox\" NIL)(\"#mh/\" \"/\")) NIL NIL", named(Some('/'), "")),
+            ("* NAMESPACE ((\"INBOX\\\\\" \"\\\\\" \"X\" (\"y\"))) NIL NIL", named(Some('\\'), "INBOX\\")),
+            ("* NAMESPACE ((\"\" nil)) NIL NIL", named(None, "")),
+            ("* NAMESPACE ((\"mail\" \"/\")) NIL NIL", None),
+            ("* NAMESPACE NIL NIL ((\"\" \"/\"))", None),
+            ("* NAMESPACE ((\"INBOX.", None),
+            ("* NAMESPACE ((\"a\u{7}.\" \".\"))", None),
+            ("* NAMESPACE ", None),
+            ("", None),
+        ] {
+            assert_eq!(of(line), naming, "{line}");
+        }
+    }
+
+    #[test]
     fn quoting_lets_nothing_out() {
         assert_eq!(quoted("a\"b\\c").unwrap(), "\"a\\\"b\\\\c\"");
         for bad in ["a\r\nb", "a\0b", "ü"] {
@@ -296,6 +356,12 @@ mod tests {
             prop_assert!(quoted(&wire).is_ok());
             let back = naming.folder(&wire).unwrap();
             prop_assert!(back == written || written.as_str().to_ascii_uppercase().starts_with("INBOX"));
+        }
+
+        #[test]
+        fn no_namespace_panics(line in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+            let _ = Naming::of_namespace(&[&b"* NAMESPACE (("[..], &line].concat());
+            let _ = Naming::of_namespace(&line);
         }
 
         #[test]

@@ -1,8 +1,9 @@
 //! What is heard on the line before the imap crate parses it.
 //!
-//! Owns three corrections: text that is not ASCII (RFC 9051 allows UTF-8 in it, the parser does not) becomes `?`; an answer
-//! nested too deep, or a literal larger than the budget, is refused before it can hurt; and what the crate drops (the
-//! capabilities in a greeting or in the answer to a login, the words of a BYE) is kept. Never changes a literal. Fed by `wire`.
+//! Owns four corrections: text that is not ASCII (RFC 9051 allows UTF-8 in it, the parser does not) becomes `?`; an answer
+//! nested too deep, or a literal larger than the budget, is refused before it can hurt; what the crate drops (the capabilities
+//! in a greeting or in the answer to a login, the words of a BYE) is kept; and NAMESPACE, which the parser does not know, is
+//! kept and passed on as an untagged NO, which means nothing. Never changes a literal. Fed by `wire`.
 
 use super::bounds::Cut;
 
@@ -33,6 +34,7 @@ pub(super) struct Overheard {
     resumed: bool,
     capabilities: Option<Vec<String>>,
     parting: Option<Vec<u8>>,
+    namespace: Option<Vec<u8>>,
 }
 
 impl Overheard {
@@ -47,6 +49,7 @@ impl Overheard {
             resumed: false,
             capabilities: None,
             parting: None,
+            namespace: None,
         }
     }
 
@@ -58,6 +61,11 @@ impl Overheard {
     /// Takes the line of a BYE.
     pub(super) fn take_parting(&mut self) -> Option<Vec<u8>> {
         self.parting.take()
+    }
+
+    /// Takes the line of a NAMESPACE.
+    pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
+        self.namespace.take()
     }
 
     /// Hears the next bytes, after which `budget` more may come.
@@ -73,9 +81,25 @@ impl Overheard {
             if !byte.is_ascii() {
                 *byte = b'?';
             }
-            self.next(*byte, budget)?;
+            let heard = *byte;
+            if let Some(passed_on) = self.of_namespace(heard) {
+                *byte = passed_on;
+            }
+            self.next(heard, budget)?;
         }
         Ok(())
+    }
+
+    /// What is passed on in place of a byte of the word NAMESPACE at the start of a line: `NO` and blanks. No other response
+    /// begins with `NA` (RFC 9051, section 7).
+    fn of_namespace(&self, byte: u8) -> Option<u8> {
+        const START: &[u8] = b"* NAMESPACE";
+        let at = self.line.len();
+        let fits = !self.resumed
+            && (3..START.len()).contains(&at)
+            && START.get(at).is_some_and(|expected| expected.eq_ignore_ascii_case(&byte))
+            && START.get(..at).is_some_and(|start| start.eq_ignore_ascii_case(&self.line));
+        fits.then_some(if at == 3 { b'O' } else { b' ' })
     }
 
     fn next(&mut self, byte: u8, budget: u64) -> Result<(), Cut> {
@@ -157,6 +181,8 @@ impl Overheard {
         }
         if line.starts_with("* BYE") {
             self.parting = Some(std::mem::take(&mut self.line));
+        } else if line.starts_with("* NAMESPACE ") {
+            self.namespace = Some(std::mem::take(&mut self.line));
         }
     }
 }
@@ -212,6 +238,23 @@ mod tests {
     #[test]
     fn a_literal_beyond_the_budget_is_refused_before_it_comes() {
         assert_eq!(hear("* 1 FETCH (BODY[] {4294967295}\r\n").1, Err(Cut::Flood));
+    }
+
+    #[test]
+    fn a_namespace_is_kept_and_passed_on_as_what_the_parser_knows() {
+        let line = "* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\na1 OK done\r\n";
+        let (mut ears, heard, after) = hear(line);
+        assert_eq!(heard, Ok(()));
+        assert_eq!(after, "* NO        ((\"INBOX.\" \".\")) NIL NIL\r\na1 OK done\r\n");
+        assert_eq!(ears.take_namespace().unwrap(), b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r");
+        for other in ["* NO NAMESPACE\r\n", "a1 NAMESPACE x\r\n", "* LIST () \"/\" \"* NAMESPACE\"\r\n"] {
+            let (mut ears, _, after) = hear(other);
+            assert_eq!((after.as_str(), ears.take_namespace()), (other, None));
+        }
+        let body = "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n";
+        let line = format!("* 1 FETCH (BODY[] {{{}}}\r\n{body})\r\n", body.len());
+        let (mut ears, _, after) = hear(&line);
+        assert_eq!((after, ears.take_namespace()), (line, None));
     }
 
     #[test]

@@ -269,6 +269,11 @@ impl Session {
         self.line.run(command, limits).map_err(|cause| Fault::of(doing, on, cause))
     }
 
+    /// The line of the NAMESPACE that was last heard.
+    pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
+        self.line.take_namespace()
+    }
+
     /// The fault of an answer that makes no sense; the session is over, since who knows what comes next.
     pub(super) fn garbled(&mut self, doing: Step, on: &Subject, cause: Cause) -> Fault {
         self.line.give_up();

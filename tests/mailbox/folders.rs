@@ -1,4 +1,5 @@
 use super::*;
+use support::cutter::{Ambush, Cutter, How, Lie, When};
 
 fn check(options: &Options, written: &str, wire: &str) {
     let Some(server) = Dovecot::start(options) else { return };
@@ -27,6 +28,55 @@ fn a_folder_goes_below_the_inbox_where_the_server_keeps_all_there() {
         "Followers/Spam",
         "INBOX.Followers.Spam",
     );
+}
+
+/// Refuses the first CREATE, as a server does that has no space just then.
+const REFUSED: Ambush = Ambush {
+    begin: "CREATE",
+    nth: 1,
+    when: When::Before,
+    how: How::Lie(Lie {
+        name: "NO",
+        tell: |tag, _| format!("{tag} NO later\r\n").into_bytes(),
+    }),
+};
+
+#[test]
+fn a_folder_that_is_refused_once_is_never_made_elsewhere() {
+    for (options, wire) in [
+        (Options::default(), "Followers/Spam"),
+        (Options { without: vec!["NAMESPACE"], ..Options::default() }, "Followers/Spam"),
+        (Options { prefix: "INBOX.", separator: '.', ..Options::default() }, "INBOX.Followers.Spam"),
+    ] {
+        let Some(server) = Dovecot::start(&options) else { return };
+        let cutter = Cutter::before(server.port);
+        let account = support::account("127.0.0.1", cutter.port, Tls::Off);
+        cutter.ambush([REFUSED]);
+        let mut session = connect(&account, &login()).unwrap();
+        let wanted = folder("Followers/Spam");
+        let fault = session.ensure_folder(&wanted).unwrap_err();
+        assert_eq!((fault.fate(), session.is_spent()), (Fate::Leave, false), "{fault:?}");
+        assert!(cutter.has_struck());
+        let made = |commands: Vec<String>| {
+            commands.into_iter().filter(|command| command.starts_with("CREATE")).collect::<Vec<_>>()
+        };
+        assert_eq!(made(cutter.commands()), [format!("CREATE \"{wire}\"")]);
+        // The next try, in this session and in the next one.
+        assert!(session.ensure_folder(&wanted).unwrap());
+        assert!(!connect(&account, &login()).unwrap().ensure_folder(&wanted).unwrap());
+        assert_eq!(made(cutter.commands()).len(), 2);
+        assert!(server.client().subscribed().contains(&wire.to_owned()));
+    }
+}
+
+#[test]
+fn where_other_folders_tell_the_prefix_nothing_is_asked() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    server.client().run("CREATE Work");
+    let cutter = Cutter::before(server.port);
+    let account = support::account("127.0.0.1", cutter.port, Tls::Off);
+    assert!(connect(&account, &login()).unwrap().ensure_folder(&folder("Spam")).unwrap());
+    assert!(!cutter.commands().iter().any(|command| command == "NAMESPACE"), "{:?}", cutter.commands());
 }
 
 #[test]

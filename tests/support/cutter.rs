@@ -63,9 +63,19 @@ pub struct Fault {
     pub how: How,
 }
 
+/// A failure at the n-th command that begins so, counted from 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Ambush {
+    pub begin: &'static str,
+    pub nth: usize,
+    pub when: When,
+    pub how: How,
+}
+
 #[derive(Debug, Default)]
 struct State {
     faults: Vec<Fault>,
+    ambushes: Vec<Ambush>,
     struck: Vec<Fault>,
     released: bool,
     commands: Vec<String>,
@@ -90,7 +100,13 @@ impl Shared {
         state.commands.push(command.to_owned());
         self.changed.notify_all();
         let number = state.commands.len();
-        state.faults.iter().find(|fault| fault.at == number).copied()
+        let so_far = |begin: &str| state.commands.iter().filter(|one| one.starts_with(begin)).count();
+        let ambush = state
+            .ambushes
+            .iter()
+            .find(|ambush| command.starts_with(ambush.begin) && so_far(ambush.begin) == ambush.nth);
+        let ambush = ambush.map(|ambush| Fault { at: number, when: ambush.when, how: ambush.how });
+        ambush.or_else(|| state.faults.iter().find(|fault| fault.at == number).copied())
     }
 
     fn strike(&self, fault: Fault) {
@@ -145,6 +161,11 @@ impl Cutter {
     /// Begins to count anew, and fails as told.
     pub fn arm(&self, faults: impl IntoIterator<Item = Fault>) {
         *self.shared.state() = State { faults: faults.into_iter().collect(), ..State::default() };
+    }
+
+    /// Begins to count anew, and fails at commands that are told by how they begin.
+    pub fn ambush(&self, ambushes: impl IntoIterator<Item = Ambush>) {
+        *self.shared.state() = State { ambushes: ambushes.into_iter().collect(), ..State::default() };
     }
 
     /// Lets the command pass that is held.
