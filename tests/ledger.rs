@@ -102,6 +102,7 @@ fn earlier_at(ledger: &Ledger, number: u8, place: &MailRef) -> &'static str {
         EarlierMove::None => "never moved",
         EarlierMove::Filed(_) => "filed once",
         EarlierMove::Doubled => "doubled",
+        EarlierMove::Unsettled => "unsettled",
         EarlierMove::Stays(Stay::PutBack) => "put back",
         EarlierMove::Stays(_) => "kept",
     }
@@ -393,6 +394,26 @@ fn an_original_that_could_not_be_removed_was_not_put_back() {
     let (_folder, ledger) = with_a_move(Settlement::Doubled { uid: Uid(40) });
     assert_eq!(earlier(&ledger, 1, 1), "doubled");
     assert_eq!(earlier(&ledger, 1, 100), "filed once");
+}
+
+#[test]
+fn a_message_whose_move_is_open_is_not_moved_once_more_and_its_twin_may_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "@ann", 100)]).unwrap();
+    let open = ledger.intend(&[intent(1)]).unwrap();
+    assert_eq!(earlier(&ledger, 1, 1), "unsettled");
+    assert_eq!(earlier(&ledger, 1, 2), "never moved");
+    ledger.settle(&[(open[0], Settlement::Left)], Timestamp(200)).unwrap();
+    assert_eq!(earlier(&ledger, 1, 1), "never moved");
+}
+
+#[test]
+fn a_message_that_nobody_recorded_can_be_kept_without_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.keep(&home(), &identity(9), Stay::PutBack, Timestamp(200)).unwrap();
+    assert!(ledger.unconfirmed().unwrap().is_empty());
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub enum EarlierMove {
     Filed(Vec<FiledCopy>),
     /// It was copied, and this is the original, which could not be removed.
     Doubled,
+    /// A move of it was interrupted, and what became of that is not known yet: there may be a copy already.
+    Unsettled,
 }
 
 /// Why a message stays where it is.
@@ -254,14 +256,21 @@ fn by_identity(
         "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account, stated_at, outcome,
              account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid
          FROM mail JOIN intent ON intent.mail = mail.id
-         WHERE digest = ?1 AND size = ?2 AND outcome IN ('moved', 'doubled', 'gone') AND returns = 0",
+         WHERE digest = ?1 AND size = ?2
+             AND (outcome IS NULL OR outcome IN ('moved', 'doubled', 'gone') AND returns = 0)",
     )?;
     let mut rows =
         select.query(params![identity.digest, identity.size, mail.account, mail.folder, mail.validity])?;
     while let Some(row) = rows.next()? {
-        let (outcome, same_place): (String, bool) = (row.get(9)?, row.get(10)?);
+        let (outcome, same_place): (Option<String>, bool) = (row.get(9)?, row.get(10)?);
         let (uid, next): (Uid, Uid) = (row.get(11)?, row.get(12)?);
         let original = same_place && mail.uid == uid;
+        let Some(outcome) = outcome else {
+            if original {
+                return Ok(EarlierMove::Unsettled);
+            }
+            continue;
+        };
         // A twin, which lay beside it all the time.
         if same_place && !original && mail.uid < next {
             continue;

@@ -64,6 +64,9 @@ fn untouched(mail: &Considered) -> End {
         (Some(Action::File { .. }), EarlierMove::Doubled) => {
             End::Left("it was copied once, and could not be removed here".to_owned())
         }
+        (Some(Action::File { .. }), EarlierMove::Unsettled) => {
+            End::Left("it is not known yet what became of an interrupted move of it".to_owned())
+        }
         (Some(Action::Mark(_) | Action::File { .. }), _) => End::Observed,
     }
 }

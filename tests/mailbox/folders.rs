@@ -35,10 +35,7 @@ const REFUSED: Ambush = Ambush {
     begin: "CREATE",
     nth: 1,
     when: When::Before,
-    how: How::Lie(Lie {
-        name: "NO",
-        tell: |tag, _| format!("{tag} NO later\r\n").into_bytes(),
-    }),
+    how: How::Lie(Lie { name: "NO", tell: |tag, _| format!("{tag} NO later\r\n").into_bytes() }),
 };
 
 #[test]
