@@ -63,7 +63,7 @@ pub struct Fault {
     pub how: How,
 }
 
-/// A failure at the n-th command that begins so, counted from 1.
+/// A failure at the n-th command that begins so, counted from 1; at each of them where `nth` is 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Ambush {
     pub begin: &'static str,
@@ -93,20 +93,20 @@ impl Shared {
         self.state.lock().unwrap()
     }
 
-    /// Notes a command; the fault that it meets.
-    fn command(&self, line: &str) -> Option<Fault> {
+    /// Notes a command; the faults that it meets.
+    fn command(&self, line: &str) -> Vec<Fault> {
         let mut state = self.state();
-        let (_, command) = line.split_once(' ')?;
+        let Some((_, command)) = line.split_once(' ') else { return Vec::new() };
         state.commands.push(command.to_owned());
         self.changed.notify_all();
         let number = state.commands.len();
         let so_far = |begin: &str| state.commands.iter().filter(|one| one.starts_with(begin)).count();
-        let ambush = state
-            .ambushes
-            .iter()
-            .find(|ambush| command.starts_with(ambush.begin) && so_far(ambush.begin) == ambush.nth);
-        let ambush = ambush.map(|ambush| Fault { at: number, when: ambush.when, how: ambush.how });
-        ambush.or_else(|| state.faults.iter().find(|fault| fault.at == number).copied())
+        let is_met = |ambush: &&Ambush| {
+            command.starts_with(ambush.begin) && [0, so_far(ambush.begin)].contains(&ambush.nth)
+        };
+        let ambushes = state.ambushes.iter().filter(is_met);
+        let ambushes = ambushes.map(|ambush| Fault { at: number, when: ambush.when, how: ambush.how });
+        ambushes.chain(state.faults.iter().filter(|fault| fault.at == number).copied()).collect()
     }
 
     fn strike(&self, fault: Fault) {
@@ -165,7 +165,31 @@ impl Cutter {
 
     /// Begins to count anew, and fails at commands that are told by how they begin.
     pub fn ambush(&self, ambushes: impl IntoIterator<Item = Ambush>) {
-        *self.shared.state() = State { ambushes: ambushes.into_iter().collect(), ..State::default() };
+        self.ambush_and_arm(ambushes, []);
+    }
+
+    /// Both: [`Cutter::ambush`] and [`Cutter::arm`].
+    pub fn ambush_and_arm(
+        &self,
+        ambushes: impl IntoIterator<Item = Ambush>,
+        faults: impl IntoIterator<Item = Fault>,
+    ) {
+        let (ambushes, faults) = (ambushes.into_iter().collect(), faults.into_iter().collect());
+        *self.shared.state() = State { ambushes, faults, ..State::default() };
+    }
+
+    /// Waits until so many faults have come; `false` where they do not.
+    pub fn wait_until_struck(&self, count: usize, longest: Duration) -> bool {
+        let deadline = Instant::now() + longest;
+        let mut state = self.shared.state();
+        while state.struck.len() < count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
+        }
+        true
     }
 
     /// Lets the command pass that is held.
@@ -284,13 +308,15 @@ impl Connection {
             }
             let line = std::mem::take(&mut self.line);
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            if let Some(fault) = self.shared.command(&text) {
+            let mut lied = false;
+            for fault in self.shared.command(&text) {
                 let tag = text.split(' ').next().unwrap_or_default();
                 match (fault.when, fault.how) {
                     (When::Before, How::Lie(lie)) => {
                         self.client.write_all(&(lie.tell)(tag, b""))?;
                         self.shared.strike(fault);
-                        continue;
+                        lied = true;
+                        break;
                     }
                     (_, How::Hold) => {
                         self.shared.strike(fault);
@@ -300,7 +326,9 @@ impl Connection {
                     (When::Middle | When::After, _) => self.doomed = Some((format!("{tag} "), fault)),
                 }
             }
-            self.server.write_all(&line)?;
+            if !lied {
+                self.server.write_all(&line)?;
+            }
         }
         Ok(None)
     }

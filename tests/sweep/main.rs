@@ -7,8 +7,11 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Output;
 use std::time::Duration;
 
+use followsift::ledger::{Ledger, Stay};
+use support::cutter::{Ambush, Cutter, Fault, How, Lie, When};
 use support::home::{
     GAME, Home, Live, PASSWORD, RULES, SPAM, fill, game, live, printed, real, shown, spam, text,
 };
@@ -46,6 +49,27 @@ impl Scene {
         self.home.well(&["sweep"])
     }
 
+    /// A sweep so many days later; `None` where the clock cannot be set and need not be.
+    fn sweep_later(&self, days: u32) -> Option<Output> {
+        let mut command = self.home.command(&[], &["sweep"]);
+        command.env("LD_PRELOAD", clock()?).env("FAKETIME", format!("+{days}d"));
+        Some(command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").output().unwrap())
+    }
+
+    /// Whom the user knows, by their keys, and why what is unconfirmed is.
+    fn known(&self) -> (Vec<String>, Vec<Stay>) {
+        let ledger = Ledger::open_read_only(&self.home.state()).unwrap().unwrap();
+        let known = ledger.known().unwrap().iter().map(|one| one.follower.as_str().to_owned()).collect();
+        (known, ledger.unconfirmed().unwrap().iter().map(|one| one.why).collect())
+    }
+
+    /// Puts a cutter between the program and its server.
+    fn cutter(&self) -> Cutter {
+        let cutter = Cutter::before(self.server.port);
+        self.home.configure(cutter.port, ALL);
+        cutter
+    }
+
     /// How many mails live in a folder, by its name on the wire.
     fn count(&mut self, folder: &str) -> usize {
         live(&mut self.client).iter().filter(|mail| mail.0 == folder).count()
@@ -76,11 +100,36 @@ impl Scene {
 
 const ALL: &str = "backlog = \"all\"";
 
+/// The usual rules, and one that keeps whom the user knows.
+fn rules_with_known() -> String {
+    let known =
+        "[[rule]]\nname = \"Known\"\nwhen.known = true\nverdict = \"real\"\n\n[[rule]]\nname = \"Nobody";
+    RULES.replacen("[[rule]]\nname = \"Nobody", known, 1)
+}
+
+/// The library that shows a program another time.
+fn clock() -> Option<std::path::PathBuf> {
+    let found = support::unpacked("faketime").and_then(|root| {
+        let machines = std::fs::read_dir(root.join("usr/lib")).ok()?.filter_map(Result::ok);
+        machines.map(|machine| machine.path().join("faketime/libfaketimeMT.so.1")).find(|file| file.is_file())
+    });
+    assert!(
+        found.is_some() || !support::is_required(),
+        "libfaketime is missing: `bash tests/run.sh --set-up` unpacks it"
+    );
+    found
+}
+
 mod company;
 mod connecting;
+mod deaths;
 mod filing;
 mod fuse;
 mod lists;
 mod long_sweeps;
 mod put_back;
+mod removals;
+mod teaching;
+mod touched;
 mod trouble;
+mod unshown;

@@ -1,0 +1,49 @@
+//! Messages over which the process died.
+
+use followsift::place::{AccountName, Folder, MailRef, Uid, UidValidity};
+
+use super::*;
+
+/// As if the process had died while it assessed the message with this UID.
+fn die(scene: &mut Scene, uid: u32) {
+    let told = scene.client.run("SELECT INBOX");
+    let told = told.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect::<String>();
+    let validity: String =
+        told.split_once("UIDVALIDITY ").unwrap().1.chars().take_while(char::is_ascii_digit).collect();
+    let mail = MailRef {
+        account: AccountName::new("home").unwrap(),
+        folder: Folder::inbox(),
+        validity: UidValidity(validity.parse().unwrap()),
+        uid: Uid(uid),
+    };
+    let mut ledger = Ledger::open(&scene.home.state()).unwrap();
+    ledger.count_deaths(&mail.account).unwrap();
+    assert!(ledger.begin_assessing(&mail).unwrap());
+}
+
+#[test]
+fn a_message_over_which_the_process_died_twice_is_left_and_named_and_the_others_are_filed() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&spam(3), 3)]);
+    die(&mut scene, 2);
+    die(&mut scene, 2);
+    let output = scene.home.run(&["sweep"]);
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert_eq!((scene.uids("INBOX"), scene.count(SPAM)), (vec![2], 2), "{said}");
+    assert!(said.contains("uid 2"), "{said}");
+    // The cursor has gone on.
+    scene.deliver(&[text(&spam(4), 4)]);
+    let said = scene.sweep();
+    assert!(said.contains("looked at 1 message,"), "{said}");
+    assert_eq!((scene.uids("INBOX"), scene.count(SPAM)), (vec![2], 3), "{said}");
+}
+
+#[test]
+fn a_message_over_which_the_process_died_once_is_tried_again() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1)]);
+    die(&mut scene, 1);
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 1));
+}

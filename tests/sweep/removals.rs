@@ -1,0 +1,74 @@
+//! Originals that were marked \Deleted when the line failed.
+
+use super::*;
+
+/// The line fails after the mark is set and seen, before anything else is done: at the command that follows the STORE.
+fn cut_after_mark(scene: &Scene, cutter: &Cutter) {
+    // What an undisturbed run of somebody else does.
+    let other = Home::new(cutter.port, "undisturbed", ALL);
+    other.client(scene.server.port).deliver("INBOX", &text(&spam(1), 1));
+    cutter.arm([]);
+    other.well(&["sweep"]);
+    let commands = cutter.commands();
+    let store = commands.iter().position(|command| command.starts_with("UID STORE")).unwrap() + 1;
+    cutter.arm([Fault { at: store + 1, when: When::Before, how: How::Cut }]);
+    let output = scene.home.run(&["sweep"]);
+    assert_eq!(output.status.code(), Some(75), "{}", printed(&output));
+    assert!(cutter.has_struck());
+    cutter.arm([]);
+}
+
+/// The messages of the inbox, with whether each is marked \Deleted.
+fn inbox(scene: &mut Scene) -> Vec<bool> {
+    let deleted = |mail: &support::client::Kept| mail.flags.contains(&"\\Deleted".to_owned());
+    scene.client.mails("INBOX").iter().map(deleted).collect()
+}
+
+#[test]
+fn an_original_that_was_marked_before_the_line_failed_is_removed_by_the_next_sweep() {
+    for without in [RUNGS[1], RUNGS[2]] {
+        let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
+        let cutter = scene.cutter();
+        scene.deliver(&[text(&spam(1), 1)]);
+        cut_after_mark(&scene, &cutter);
+        assert_eq!((inbox(&mut scene), scene.count(SPAM)), (vec![true], 1), "{without:?}");
+        let said = scene.sweep();
+        // Where the server cannot remove exactly this one, it stays, marked.
+        let left = if without == RUNGS[1] { vec![] } else { vec![true] };
+        assert_eq!((inbox(&mut scene), scene.count(SPAM)), (left, 1), "{without:?}\n{said}");
+        assert_eq!(scene.known(), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn a_mark_that_the_users_set_themselves_is_never_finished() {
+    let Some(mut scene) = Scene::set(&Home::server(RUNGS[1]), ALL) else { return };
+    let cutter = scene.cutter();
+    scene.deliver(&[text(&spam(1), 1)]);
+    // Copied, and the STORE never sent.
+    cutter.ambush([Ambush { begin: "UID COPY", nth: 1, when: When::After, how: How::Cut }]);
+    assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+    scene.client.select("INBOX");
+    scene.client.run("UID STORE 1 +FLAGS (\\Deleted)");
+    cutter.arm([]);
+    let said = scene.sweep();
+    assert_eq!((inbox(&mut scene), scene.count(SPAM)), (vec![true], 1), "{said}");
+}
+
+#[test]
+fn an_original_that_the_user_undeleted_meanwhile_was_put_back() {
+    for without in [RUNGS[1], RUNGS[2]] {
+        let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
+        scene.home.write("rules.toml", &rules_with_known());
+        let cutter = scene.cutter();
+        scene.deliver(&[text(&spam(1), 1)]);
+        cut_after_mark(&scene, &cutter);
+        scene.client.select("INBOX");
+        scene.client.run("UID STORE 1 -FLAGS (\\Deleted)");
+        for arguments in [&["sweep"][..], &["sweep"], &["sweep", "--since", "1d"]] {
+            let said = scene.home.well(arguments);
+            assert_eq!((inbox(&mut scene), scene.count(SPAM)), (vec![false], 0), "{without:?}\n{said}");
+        }
+        assert_eq!(scene.known().0, ["@win_1"], "{without:?}");
+    }
+}

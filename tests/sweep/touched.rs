@@ -1,0 +1,112 @@
+//! What the user stars at the very moment at which it is moved.
+
+use std::process::Stdio;
+
+use super::*;
+
+/// So long a command is waited for.
+const LONG: Duration = Duration::from_secs(20);
+
+/// A sweep in which the message is starred between the last look at its flags and the command that begins with `begin`; the
+/// line fails as `fault` says. Where it falls silent, the program is killed.
+fn star_before(begin: &'static str, home: &Home, client: &mut Client, cutter: &Cutter, fault: Option<Fault>) {
+    cutter.ambush_and_arm([Ambush { begin, nth: 1, when: When::Before, how: How::Hold }], fault);
+    let mut command = home.command(&[], &["sweep"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    assert!(cutter.wait_until_struck(1, LONG), "{:?}", cutter.commands());
+    client.select("INBOX");
+    client.run("UID STORE 1 +FLAGS (\\Flagged)");
+    cutter.release();
+    while child.try_wait().unwrap().is_none() {
+        if cutter.is_stalling() {
+            child.kill().unwrap();
+        }
+        pause(Duration::from_millis(2));
+    }
+}
+
+/// Where the messages are, and whether they are starred.
+fn whereabouts(client: &mut Client) -> Vec<(String, bool)> {
+    let starred = |flags: &[String]| flags.contains(&"\\Flagged".to_owned());
+    live(client).into_iter().map(|(folder, _, flags, _)| (folder, starred(&flags))).collect()
+}
+
+#[test]
+fn a_star_set_between_the_last_look_and_the_move_keeps_the_message_in_its_place() {
+    let [move_, expunge, copy] = RUNGS;
+    for (without, begin) in [
+        (move_, "UID MOVE"),
+        (expunge, "UID COPY"),
+        (expunge, "UID STORE"),
+        (copy, "UID COPY"),
+        (copy, "UID STORE"),
+    ] {
+        let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
+        scene.home.write("rules.toml", &rules_with_known());
+        let cutter = scene.cutter();
+        scene.deliver(&[text(&spam(1), 1)]);
+        star_before(begin, &scene.home, &mut scene.client, &cutter, None);
+        let home = vec![("INBOX".to_owned(), true)];
+        assert_eq!(whereabouts(&mut scene.client), home, "{without:?} {begin}");
+        for arguments in [&["sweep"][..], &["sweep", "--since", "1d"]] {
+            cutter.arm([]);
+            scene.home.well(arguments);
+            assert_eq!(whereabouts(&mut scene.client), home, "{without:?} {begin}");
+        }
+        assert_eq!(scene.known().0, Vec::<String>::new(), "{without:?} {begin}");
+        if begin == "UID MOVE" {
+            // For ever, also without the star; and the next message about them is filed.
+            assert_eq!(scene.known().1, [Stay::Touched]);
+            scene.client.select("INBOX");
+            scene.client.run("UID STORE 1:* -FLAGS (\\Flagged)");
+            scene.deliver(&[text(&spam(1), 2)]);
+            scene.home.well(&["sweep", "--since", "1d"]);
+            assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1));
+        }
+    }
+}
+
+#[test]
+fn whatever_fails_after_the_move_the_starred_message_comes_back_and_teaches_nobody() {
+    let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+    let cutter = Cutter::before(server.port);
+    let starred = |user: &str, fault: Option<Fault>| {
+        let home = Home::new(cutter.port, user, ALL);
+        let mut client = home.client(server.port);
+        client.deliver("INBOX", &text(&spam(1), 1));
+        star_before("UID MOVE", &home, &mut client, &cutter, fault);
+        (home, client)
+    };
+    let back = [("INBOX".to_owned(), true)];
+    // How many commands an undisturbed run takes.
+    let (_, mut client) = starred("undisturbed", None);
+    assert_eq!(whereabouts(&mut client), back);
+    let commands = cutter.commands();
+    let first = commands.iter().position(|command| command.starts_with("UID MOVE")).unwrap() + 1;
+    let mut tried = 0;
+    for at in first..=commands.len() {
+        for (when, how) in [
+            (When::Before, How::Cut),
+            (When::After, How::Cut),
+            (When::Before, How::Stall),
+            (When::After, How::Stall),
+        ] {
+            // Before the move itself there is nothing to bring back.
+            if at == first && when == When::Before {
+                continue;
+            }
+            let fault = Fault { at, when, how };
+            let (home, mut client) = starred(&format!("user{tried}"), Some(fault));
+            assert_eq!(cutter.struck().len(), 2, "{fault:?} {}", commands[at - 1]);
+            for _ in 0..2 {
+                cutter.arm([]);
+                let said = home.well(&["sweep"]);
+                assert_eq!(whereabouts(&mut client), back, "{fault:?} {}\n{said}", commands[at - 1]);
+            }
+            let ledger = Ledger::open_read_only(&home.state()).unwrap().unwrap();
+            assert!(ledger.known().unwrap().is_empty(), "{fault:?} {}", commands[at - 1]);
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "only {tried} cases of {commands:?}");
+}

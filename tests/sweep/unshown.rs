@@ -1,0 +1,97 @@
+//! Messages that the server says are there and does not show.
+
+use super::*;
+
+/// Leaves the message of UID 3 out of every answer to a FETCH, and says OK.
+const HIDDEN: Ambush = Ambush {
+    begin: "UID FETCH",
+    nth: 0,
+    when: When::After,
+    how: How::Lie(Lie { name: "UID 3 is left out", tell: |_, answer| without_third(answer) }),
+};
+
+fn without_third(answer: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut rest = answer;
+    while !rest.is_empty() {
+        let length = response(rest);
+        let (one, after) = rest.split_at(length);
+        let shown = String::from_utf8_lossy(one);
+        if !(shown.contains(" FETCH (") && (shown.contains("UID 3 ") || shown.contains("UID 3)"))) {
+            kept.extend_from_slice(one);
+        }
+        rest = after;
+    }
+    kept
+}
+
+/// How long the first response is, with its literals.
+fn response(text: &[u8]) -> usize {
+    let mut end = 0;
+    loop {
+        let Some(line) = text[end..].iter().position(|byte| *byte == b'\n') else { return text.len() };
+        let line = &text[end..=end + line];
+        end += line.len();
+        let literal = line.strip_suffix(b"}\r\n").and_then(|line| {
+            let open = line.iter().rposition(|byte| *byte == b'{')?;
+            std::str::from_utf8(&line[open + 1..]).ok()?.parse::<usize>().ok()
+        });
+        match literal {
+            Some(length) => end += length,
+            None => return end,
+        }
+    }
+}
+
+#[test]
+fn a_message_that_is_not_shown_is_asked_for_three_times_then_daily_and_filed_when_it_comes() {
+    for without in RUNGS {
+        let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
+        let cutter = scene.cutter();
+        scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&spam(3), 3)]);
+        for sweep in 0..5 {
+            cutter.ambush([HIDDEN]);
+            let output = scene.home.run(&["sweep"]);
+            let said = printed(&output);
+            assert_eq!(output.status.code(), Some(75), "{sweep} {without:?}\n{said}");
+            assert!(said.contains("does not show"), "{sweep} {without:?}\n{said}");
+            assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 2), "{sweep} {without:?}\n{said}");
+            let asked = cutter.commands().iter().any(|command| command.starts_with("UID FETCH 3 "));
+            assert_eq!(asked, (1..=3).contains(&sweep), "{sweep} {without:?} {:?}", cutter.commands());
+            assert_eq!(said.contains("INBOX uid 3"), sweep < 4, "{sweep} {without:?}\n{said}");
+        }
+        // It is not due before a day has passed.
+        cutter.arm([]);
+        assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+        assert_eq!(scene.count("INBOX"), 1);
+        let Some(output) = scene.sweep_later(2) else { return };
+        assert!(output.status.success(), "{}", printed(&output));
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 3), "{without:?}");
+        assert_eq!(scene.known(), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn a_message_whose_interrupted_move_cannot_be_settled_is_not_moved_twice() {
+    for without in [RUNGS[1], RUNGS[2]] {
+        let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
+        let cutter = scene.cutter();
+        scene.deliver(&[text(&spam(1), 1)]);
+        cutter.ambush([Ambush { begin: "UID COPY", nth: 1, when: When::After, how: How::Cut }]);
+        assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+        // Its settlement is shown nothing; what comes after that is.
+        let empty = |tag: &str, _: &[u8]| format!("{tag} OK done\r\n").into_bytes();
+        let lie = How::Lie(Lie { name: "nothing", tell: empty });
+        cutter.ambush([Ambush { begin: "UID FETCH", nth: 1, when: When::Before, how: lie }]);
+        let output = scene.home.run(&["sweep"]);
+        assert!(cutter.has_struck());
+        assert_eq!(output.status.code(), Some(75), "{}", printed(&output));
+        let copies = |scene: &mut Scene| scene.client.mails(SPAM).len();
+        assert_eq!((scene.count("INBOX"), copies(&mut scene)), (1, 1), "{without:?}\n{}", printed(&output));
+        cutter.arm([]);
+        for _ in 0..2 {
+            let said = scene.sweep();
+            assert_eq!((scene.count("INBOX"), copies(&mut scene)), (0, 1), "{without:?}\n{said}");
+        }
+    }
+}
