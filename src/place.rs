@@ -233,6 +233,8 @@ impl Marks {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -287,6 +289,57 @@ mod tests {
             assert_eq!(lines(header).contains(&filed), known, "{header}");
         }
         assert!(HeaderLines::of(b"From: x\r\n\r\n").is_none());
+    }
+
+    fn header_of(received: &str, fields: &[String]) -> String {
+        let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+        format!("Received: {received}\r\n{fields}\r\nbody")
+    }
+
+    proptest! {
+        /// However many lines are added, wherever they are.
+        #[test]
+        fn a_header_contains_itself_and_what_it_was_before_lines_were_added(
+            received in "[a-z; ]{1,12}",
+            fields in proptest::collection::vec("X-[A-C]: [a-c]{0,3}", 0..8),
+            added in proptest::collection::vec((0_usize..9, "X-[A-D]: [a-d]{0,3}"), 0..6),
+        ) {
+            let earlier = HeaderLines::of(header_of(&received, &fields).as_bytes()).unwrap();
+            prop_assert!(earlier.contains(&earlier));
+            let mut more = fields.clone();
+            for (at, line) in &added {
+                more.insert(*at.min(&more.len()), line.clone());
+            }
+            let later = HeaderLines::of(header_of(&received, &more).as_bytes()).unwrap();
+            prop_assert!(later.contains(&earlier));
+            prop_assert_eq!(earlier.contains(&later), added.is_empty());
+            let on_top = format!("X-Status: 1\r\n{}", header_of(&received, &more));
+            prop_assert!(HeaderLines::of(on_top.as_bytes()).unwrap().contains(&earlier));
+            let delivered = format!("Received: by other; {received}\r\n{}", header_of(&received, &more));
+            prop_assert!(!HeaderLines::of(delivered.as_bytes()).unwrap().contains(&earlier));
+        }
+
+        /// A line that is lost or changed is never overlooked.
+        #[test]
+        fn a_header_that_lost_or_changed_a_line_does_not_contain_what_it_was(
+            fields in proptest::collection::vec("X-[A-C]: [a-c]{1,3}", 1..8),
+            at in 0_usize..8,
+        ) {
+            let earlier = HeaderLines::of(header_of("a", &fields).as_bytes()).unwrap();
+            let at = at % fields.len();
+            let mut lost = fields.clone();
+            lost.remove(at);
+            prop_assert!(!HeaderLines::of(header_of("a", &lost).as_bytes()).unwrap().contains(&earlier));
+            let mut changed = fields;
+            changed[at].push('!');
+            prop_assert!(!HeaderLines::of(header_of("a", &changed).as_bytes()).unwrap().contains(&earlier));
+        }
+
+        #[test]
+        fn no_header_panics(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = HeaderLines::of(&bytes);
+            let _ = HeaderLines::of(&[&b"Received: x\r\n"[..], &bytes].concat());
+        }
     }
 
     #[test]

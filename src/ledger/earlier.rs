@@ -129,6 +129,16 @@ impl Ledger {
         })
     }
 
+    /// Was a message put back, and learned from, in an earlier sweep? Then who is known says all that it taught: the user may
+    /// have forgotten its followers since.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn has_taught(&self, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.read("look for a message that was put back", |connection| is_corrected(connection, identity))
+    }
+
     /// Filed copies of an account that have not been seen to leave, by the last 90 days' moves: to be looked for once a day,
     /// so that it is known when one left. Empty where that is not due.
     ///
@@ -224,15 +234,18 @@ impl Ledger {
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
 
-/// Why a message stays for ever, if it does.
-fn stays(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<Option<Stay>> {
-    let corrected: bool = connection
+fn is_corrected(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<bool> {
+    connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM mail JOIN correction ON correction.mail = mail.id
              WHERE digest = ? AND size = ?)",
         )?
-        .query_row(params![identity.digest, identity.size], |row| row.get(0))?;
-    if corrected {
+        .query_row(params![identity.digest, identity.size], |row| row.get(0))
+}
+
+/// Why a message stays for ever, if it does.
+fn stays(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<Option<Stay>> {
+    if is_corrected(connection, identity)? {
         return Ok(Some(Stay::PutBack));
     }
     let why: Option<String> = connection

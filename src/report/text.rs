@@ -153,8 +153,9 @@ pub fn unshown(folder: &Folder, uids: &[u32]) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    let (are, them) = if uids.len() == 1 { ("is", "it") } else { ("are", "them") };
     format!(
-        "the server says that {folder} uid {}{more} are there and does not show them; followsift asks again later",
+        "the server says that {folder} uid {}{more} {are} there and does not show {them}; followsift asks again later",
         shown.join(", ")
     )
 }

@@ -136,7 +136,8 @@ fn one(
     Ok(Some(considered))
 }
 
-/// Judges those mails of a portion once more whose followers turned out to be known, since a mail about them was put back.
+/// Judges those mails of a portion once more whose followers turned out to be known, since a mail about them was put back. One
+/// that was put back before this sweep has taught the ledger, and tells no more than that.
 pub(super) fn judge_again(
     sweep: Sweep<'_>,
     portion: &mut Portion,
@@ -145,6 +146,9 @@ pub(super) fn judge_again(
     let Portion { considered, unwritten, .. } = portion;
     let mut known = BTreeSet::new();
     for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::Stays(Stay::PutBack)) {
+        if memory.has_taught(&mail.identity)? {
+            continue;
+        }
         if let Some(notification) = mail.notification() {
             unwritten.know(notification);
             known.extend(notification.keys());

@@ -47,6 +47,11 @@ impl Memory<'_> {
         self.ledger().map_or(Ok(EarlierMove::None), |ledger| ledger.earlier_move(mail, identity, header))
     }
 
+    /// Was this mail put back, and learned from, in an earlier sweep?
+    pub(super) fn has_taught(&self, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.ledger().map_or(Ok(false), |ledger| ledger.has_taught(identity))
+    }
+
     /// Notes that a message is about to be assessed; `false` where it is to be left, since the process died over it.
     pub(super) fn begin_assessing(&self, mail: &MailRef) -> Result<bool, LedgerFault> {
         match self {

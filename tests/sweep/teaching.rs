@@ -149,3 +149,31 @@ fn more_than_twenty_put_back_at_once_stay_and_teach_only_when_that_is_confirmed(
         assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (count + 1, 1));
     }
 }
+
+#[test]
+fn whom_the_user_forgets_is_filed_again_and_what_was_put_back_stays() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.home.write("rules.toml", &rules_with_known());
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.sweep();
+    scene.client.select(SPAM);
+    scene.client.run("UID MOVE 1 INBOX");
+    scene.sweep();
+    assert_eq!(scene.known().0, ["@win_1"]);
+    scene.home.well(&["known", "forget", "twitter", "win_1"]);
+    scene.deliver(&[text(&spam(1), 2)]);
+    // Both in one look: the one that was put back tells no more than the ledger does.
+    let said = scene.home.well(&["sweep", "--since", "1d"]);
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1), "{said}");
+    assert_eq!(scene.known(), (vec![], vec![]));
+}
+
+#[test]
+fn whom_the_user_adds_is_kept() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.home.write("rules.toml", &rules_with_known());
+    scene.home.well(&["known", "add", "Twitter", "@Win_1"]);
+    scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2)]);
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1));
+}
