@@ -1,6 +1,6 @@
 //! The sweep against a real Dovecot: what it does to a mailbox, what it leaves alone, and what it says.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 #[path = "../support/mod.rs"]
 mod support;
