@@ -35,6 +35,7 @@ pub(super) fn settle(
     let mut again = Vec::new();
     // By the UID: a return that was stated twice is one.
     let mut returns: BTreeMap<Way, BTreeMap<Uid, (Trace, Option<Timestamp>)>> = BTreeMap::new();
+    let mut returning: Vec<(IntentId, Way, Uid)> = Vec::new();
     let mut unshown: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
     for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
@@ -44,7 +45,8 @@ pub(super) fn settle(
                 // A star that we were to set tells nothing of the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
-                    returns.entry(way).or_default().insert(copy.uid, (copy, intent.received));
+                    returning.push((*id, way.clone(), uid));
+                    returns.entry(way).or_default().insert(uid, (copy, intent.received));
                 } else {
                     match session.mark(&folder, validity, &[copy], intent.marks) {
                         Err(fault) if fault.fate() == Fate::Leave => {
@@ -60,6 +62,7 @@ pub(super) fn settle(
             Settled::InSource if intent.returns => {
                 let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
                 let trace = Trace { uid: mail.uid, identity };
+                returning.push((*id, way.clone(), mail.uid));
                 returns.entry(way).or_default().insert(mail.uid, (trace, intent.received));
                 Settlement::Left
             }
@@ -90,9 +93,18 @@ pub(super) fn settle(
     }
     // In this order: until the way back is stated, these moves must be found open; and a mail that waits without need is only
     // looked at once more.
-    for ((from, validity, to), mails) in returns {
+    for (way, mails) in returns {
+        let (from, validity, to) = way.clone();
         let mails = mails.into_values().collect();
-        bring_back(session, sweep, ledger, Return { from: (from, validity), to, mails })?;
+        let back = Return { from: (from.clone(), validity), to, mails };
+        let brought = bring_back(session, sweep, ledger, back)?;
+        let unstated = |id: &IntentId| {
+            returning.iter().any(|(one, on, uid)| one == id && *on == way && brought.unstated.contains(uid))
+        };
+        settlements.retain(|(id, _)| !unstated(id));
+        if let Some(words) = brought.refused {
+            tell(trouble(session, &from, words)?);
+        }
     }
     ledger.put_off(&again, sweep.now)?;
     ledger.settle(&settlements, sweep.now)?;

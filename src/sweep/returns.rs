@@ -3,7 +3,7 @@
 //! The look at the flags comes right before the move, and what arrived is looked at once. Where it bears a star or an answer
 //! that it did not have, it goes back, with an intent and a proof of its own, is never moved again, and teaches nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::removals::Removals;
 use super::{Sweep, SweepFault};
@@ -23,20 +23,31 @@ pub(super) struct Return {
     pub(super) mails: Vec<(Trace, Option<Timestamp>)>,
 }
 
-/// Brings messages back; says which were, by their UIDs in the target. The others stay there.
+/// How bringing messages back ended, by their UIDs in the target.
+#[derive(Debug, Default)]
+pub(super) struct Brought {
+    /// Those that are back.
+    pub(super) back: BTreeSet<Uid>,
+    /// Those whose way back could not even be stated: the move that brought them there has to stay open.
+    pub(super) unstated: BTreeSet<Uid>,
+    /// Why the server would not give some of them back. The next sweep tries again.
+    pub(super) refused: Option<String>,
+}
+
+/// Brings messages back. Those for which that fails stay in the target.
 pub(super) fn bring_back(
     session: &mut Session,
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
     Return { from: (from, validity), to, mails }: Return,
-) -> Result<BTreeSet<Uid>, SweepFault> {
-    let mut returned = BTreeSet::new();
+) -> Result<Brought, SweepFault> {
+    let mut brought = Brought::default();
     for (mail, _) in &mails {
         ledger.keep(&sweep.account.name, &mail.identity, Stay::Touched, sweep.now)?;
     }
     let opened = session.select(&from)?;
     if opened.validity != validity {
-        return Ok(returned);
+        return Ok(brought);
     }
     let by_move = session.relocation() == Relocation::Move;
     let traces: Vec<Trace> = mails.iter().map(|(mail, _)| *mail).collect();
@@ -69,19 +80,46 @@ pub(super) fn bring_back(
         let ids = ledger.intend(&intents)?;
         removals.ids.extend(intents.iter().map(|intent| intent.mail.uid).zip(ids));
     }
+    let mut refused = BTreeMap::new();
+    for (uid, outcome) in plans.iter().flat_map(|plan| &plan.left) {
+        if let Some(words) = is_refused(outcome) {
+            refused.insert(*uid, words);
+            brought.unstated.insert(*uid);
+        }
+    }
     let results = session.act(plans, &mut |deed, uids| removals.note(ledger, deed, uids));
     for relocated in removals.finish(results)? {
+        refused.extend(relocated.outcomes.iter().filter_map(|(uid, it)| Some((*uid, is_refused(it)?))));
+        // What the server will not do now stays open, so that the next session finds it.
         let settled: Vec<_> = relocated
             .outcomes
             .iter()
-            .filter(|(_, outcome)| !outcome.is_open())
+            .filter(|(_, outcome)| !outcome.is_open() && is_refused(outcome).is_none())
             .filter_map(|(uid, outcome)| Some((*removals.ids.get(uid)?, settlement_of(outcome))))
             .collect();
         ledger.settle(&settled, sweep.now)?;
         let moved = |outcome: &Outcome| matches!(outcome, Outcome::Moved { .. });
-        returned.extend(relocated.outcomes.iter().filter(|(_, outcome)| moved(outcome)).map(|(uid, _)| *uid));
+        brought
+            .back
+            .extend(relocated.outcomes.iter().filter(|(_, outcome)| moved(outcome)).map(|(uid, _)| *uid));
     }
-    Ok(returned)
+    let (messages, were) = if refused.len() == 1 { ("message", "was") } else { ("messages", "were") };
+    let count = refused.len();
+    brought.refused = refused.into_values().next().map(|words| {
+        format!(
+            "{count} {messages} that {were} starred or answered while moved could not be brought back: {words}; followsift tries \
+             again later"
+        )
+    });
+    Ok(brought)
+}
+
+/// Why the server would not move a message, in words, where it may do so later.
+fn is_refused(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Left(reason @ (Reason::Refused(_) | Reason::ReadOnly)) => Some(reason.to_string()),
+        Outcome::Left(_) | Outcome::Moved { .. } | Outcome::Gone => None,
+    }
 }
 
 /// What the ledger writes down of an outcome.
