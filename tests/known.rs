@@ -143,7 +143,7 @@ fn without_settings_nobody_knows_where_the_ledger_is() {
 }
 
 #[test]
-fn explain_knows_whom_the_user_added_and_no_longer_whom_they_forgot() {
+fn explain_and_backtest_know_whom_the_user_added_and_no_longer_whom_they_forgot() {
     let home = Home::new();
     let rules =
         "[verdict.real]\nflag = true\n\n[[rule]]\nname = \"Known\"\nwhen.known = true\nverdict = \"real\"\n";
@@ -152,16 +152,24 @@ fn explain_knows_whom_the_user_added_and_no_longer_whom_they_forgot() {
     home.write("followsift.toml", &format!("rules = \"rules.toml\"\n{settings}"));
     let letter = twitter_2009(&Person::new("Win Big 1", "win_1", [3, 2001, 1]));
     home.write("a.eml", &String::from_utf8(letter.bytes(1)).unwrap());
-    let explain = || {
+    let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
-        command.args(["explain", "--brief", "a.eml", "-s", "followsift.toml"]).current_dir(home.0.path());
+        command.args(arguments).args(["a.eml", "-s", "followsift.toml"]).current_dir(home.0.path());
         let output = command.env("HOME", home.0.path()).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    assert!(!explain().contains("\"Known\""), "{}", explain());
+    let is_known = || {
+        let explained = run(&["explain", "--brief"]).contains("\"Known\"");
+        let backtest = run(&["backtest"]);
+        let row = backtest.lines().find(|line| line.starts_with("Known ")).unwrap_or_default();
+        let fired = row.split_whitespace().nth(2);
+        assert_eq!(fired, Some(if explained { "1" } else { "0" }), "{backtest}");
+        explained
+    };
+    assert!(!is_known());
     home.well(&["add", "twitter", "win_1"]);
-    assert!(explain().contains("\"Known\""), "{}", explain());
+    assert!(is_known());
     home.well(&["forget", "twitter", "win_1"]);
-    assert!(!explain().contains("\"Known\""), "{}", explain());
+    assert!(!is_known());
 }

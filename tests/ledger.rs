@@ -417,44 +417,6 @@ fn a_message_that_nobody_recorded_can_be_kept_without_a_fault() {
 }
 
 #[test]
-fn the_way_there_is_settled_with_the_way_back_stated_or_not_at_all() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut ledger = Ledger::open(folder.path()).unwrap();
-    ledger.record(&[judged(1, "@ann", 100)]).unwrap();
-    let there = ledger.intend(&[intent(1)]).unwrap()[0];
-    let settled = [(there, Settlement::Moved { uid: Some(Uid(5)) })];
-    // Of a message that nobody recorded no move is stated, so nothing is settled either.
-    let unknown = Intent { returns: true, ..intent(9) };
-    assert!(ledger.turn_back(&settled, &[unknown], Timestamp(200)).is_err());
-    assert_eq!(ledger.unsettled(&home()).unwrap().len(), 1);
-    let back = Intent { returns: true, ..intent(1) };
-    let back = ledger.turn_back(&settled, &[back], Timestamp(200)).unwrap()[0];
-    let open: Vec<_> = ledger.unsettled(&home()).unwrap().iter().map(|open| open.id).collect();
-    assert_eq!(open, [back]);
-    assert!(matches!(
-        ledger.turn_back(&settled, &[], Timestamp(200)),
-        Err(followsift::ledger::LedgerFault::NotOpen(_))
-    ));
-}
-
-#[test]
-fn an_original_is_looked_for_until_its_copy_has_been_taken_back() {
-    let (_folder, mut ledger) = with_a_move(Settlement::Moved { uid: Some(Uid(5)) });
-    let intent = intent(1);
-    let originals = |ledger: &Ledger| {
-        let MailRef { folder, validity, .. } = &intent.mail;
-        ledger.originals(&home(), folder, *validity, Timestamp(0)).unwrap()
-    };
-    let (uid, copy) = originals(&ledger).remove(0);
-    assert_eq!(uid, intent.mail.uid);
-    // Whoever dies between this and the end of the copy comes back to it.
-    ledger.keep(&home(), &intent.identity, Stay::PutBack, Timestamp(300)).unwrap();
-    assert_eq!(originals(&ledger).len(), 1);
-    ledger.note_taken_back(copy.intent, Timestamp(300)).unwrap();
-    assert!(originals(&ledger).is_empty());
-}
-
-#[test]
 fn a_correction_under_an_accounts_former_name_counts() {
     let (_folder, mut ledger) = with_a_move(Settlement::Moved { uid: None });
     ledger.note_correction(&AccountName::new("private").unwrap(), &identity(1), Timestamp(6000)).unwrap();

@@ -71,12 +71,11 @@ impl Ledger {
         })
     }
 
-    /// Notes that a message stays where it is. Nothing is learned yet. One that was never recorded, since today's profiles do
-    /// not recognise it, is not moved anyway.
+    /// Notes that a message stays where it is. Nothing is learned yet.
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// As [`Ledger::note_correction`].
     pub fn keep(
         &mut self,
         account: &AccountName,

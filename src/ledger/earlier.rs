@@ -171,15 +171,6 @@ impl Ledger {
         })
     }
 
-    /// Notes that a filed copy was taken back.
-    ///
-    /// # Errors
-    ///
-    /// Where the ledger cannot be written.
-    pub fn note_taken_back(&mut self, copy: IntentId, now: Timestamp) -> Result<(), LedgerFault> {
-        self.write("note that a copy was taken back", |transaction| set_left(transaction, copy, now))
-    }
-
     /// Notes that an account's targets were looked through, and which copies had left.
     ///
     /// # Errors
@@ -193,7 +184,9 @@ impl Ledger {
     ) -> Result<(), LedgerFault> {
         self.write("note which filed copies have left", |transaction| {
             for id in left {
-                set_left(transaction, *id, now)?;
+                transaction
+                    .prepare_cached("UPDATE intent SET left_at = ? WHERE id = ? AND left_at IS NULL")?
+                    .execute(params![now, id.0])?;
             }
             transaction
                 .execute(
@@ -205,8 +198,8 @@ impl Ledger {
         })
     }
 
-    /// The filed copies, as far as they have not left, whose originals are only marked \Deleted, or were when they were last
-    /// seen, in a source folder: where the mark is gone, the user has put the message back. With the originals' UIDs.
+    /// The filed copies whose originals are only marked \Deleted, or were when they were last seen, in a source folder: where
+    /// the mark is gone, the user has put the message back. With the originals' UIDs.
     ///
     /// # Errors
     ///
@@ -225,7 +218,9 @@ impl Ledger {
                          stated_at, outcome, from_uid
                      FROM intent INDEXED BY intent_by_time CROSS JOIN mail ON mail.id = intent.mail
                      WHERE stated_at >= ? AND outcome = 'moved' AND account = ? AND from_folder = ?
-                         AND from_validity = ? AND returns = 0 AND left_at IS NULL
+                         AND from_validity = ? AND returns = 0
+                         AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.mail = mail.id)
+                         AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.mail = mail.id AND why <> 'pending')
                      ORDER BY from_uid",
                 )?
                 .query_map(params![since, account, folder, validity], |row| {
@@ -234,13 +229,6 @@ impl Ledger {
                 .collect()
         })
     }
-}
-
-fn set_left(connection: &Connection, copy: IntentId, now: Timestamp) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE intent SET left_at = ? WHERE id = ? AND left_at IS NULL")?
-        .execute(params![now, copy.0])
-        .map(drop)
 }
 
 /// In seconds.

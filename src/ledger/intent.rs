@@ -138,30 +138,46 @@ impl Ledger {
     /// Where the ledger cannot be written, or a mail was not recorded as judged before: a move that could not
     /// be explained is none of ours.
     pub fn intend(&mut self, intents: &[Intent]) -> Result<Vec<IntentId>, LedgerFault> {
-        self.write("state a move", |transaction| state(transaction, intents))
-    }
-
-    /// States moves back to where messages were, and settles in the same breath the moves that brought them away: no crash
-    /// leaves one without the other.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ledger::intend`] and [`Ledger::settle`].
-    pub fn turn_back(
-        &mut self,
-        settled: &[(IntentId, Settlement)],
-        intents: &[Intent],
-        at: Timestamp,
-    ) -> Result<Vec<IntentId>, LedgerFault> {
-        let mut not_open = None;
-        let done = self.write("state a move back", |transaction| {
-            note_settled(transaction, settled, at, &mut not_open)?;
-            state(transaction, intents)
-        });
-        match not_open {
-            Some(id) => Err(LedgerFault::NotOpen(id)),
-            None => done,
-        }
+        self.write("state a move", |transaction| {
+            intents
+                .iter()
+                .map(|intent| {
+                    let Intent { mail, identity, received, source_next, target, marks, .. } = intent;
+                    put_header(transaction, intent)?;
+                    transaction
+                        .prepare_cached(
+                            "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid,
+                                 from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at,
+                                 by_hand, received, returns, by_move)
+                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM mail
+                             WHERE account = ?1 AND digest = ?2 AND size = ?3
+                             RETURNING id",
+                        )?
+                        .query_row(
+                            params![
+                                mail.account,
+                                identity.digest,
+                                identity.size,
+                                mail.folder,
+                                mail.validity,
+                                mail.uid,
+                                source_next,
+                                target.folder,
+                                target.validity,
+                                target.next,
+                                marks.flagged,
+                                marks.seen,
+                                intent.stated_at,
+                                intent.by_hand,
+                                received,
+                                intent.returns,
+                                intent.by_move
+                            ],
+                            |row| row.get(0).map(IntentId),
+                        )
+                })
+                .collect()
+        })
     }
 
     /// Notes what became of intents: of all of them, or of none. One that was in doubt may be settled again.
@@ -176,7 +192,24 @@ impl Ledger {
     ) -> Result<(), LedgerFault> {
         let mut not_open = None;
         let done = self.write("settle a move", |transaction| {
-            note_settled(transaction, settled, settled_at, &mut not_open)
+            for (id, settlement) in settled {
+                let uid = match settlement {
+                    Settlement::Moved { uid } => *uid,
+                    Settlement::Doubled { uid } => Some(*uid),
+                    Settlement::Left | Settlement::Gone | Settlement::InDoubt => None,
+                };
+                let changed = transaction
+                    .prepare_cached(
+                        "UPDATE intent SET outcome = ?2, to_uid = ?3, settled_at = ?4
+                         WHERE id = ?1 AND (outcome IS NULL OR outcome = 'in-doubt')",
+                    )?
+                    .execute(params![id.0, settlement.word(), uid, settled_at])?;
+                if changed == 0 {
+                    not_open = Some(*id);
+                    return Err(rusqlite::Error::QueryReturnedNoRows);
+                }
+            }
+            Ok(())
         });
         match not_open {
             Some(id) => Err(LedgerFault::NotOpen(id)),
@@ -219,73 +252,6 @@ impl Ledger {
             Ok(())
         })
     }
-}
-
-fn state(transaction: &Connection, intents: &[Intent]) -> rusqlite::Result<Vec<IntentId>> {
-    intents
-        .iter()
-        .map(|intent| {
-            let Intent { mail, identity, received, source_next, target, marks, .. } = intent;
-            put_header(transaction, intent)?;
-            transaction
-                .prepare_cached(
-                    "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid,
-                         from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at,
-                         by_hand, received, returns, by_move)
-                     SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM mail
-                     WHERE account = ?1 AND digest = ?2 AND size = ?3
-                     RETURNING id",
-                )?
-                .query_row(
-                    params![
-                        mail.account,
-                        identity.digest,
-                        identity.size,
-                        mail.folder,
-                        mail.validity,
-                        mail.uid,
-                        source_next,
-                        target.folder,
-                        target.validity,
-                        target.next,
-                        marks.flagged,
-                        marks.seen,
-                        intent.stated_at,
-                        intent.by_hand,
-                        received,
-                        intent.returns,
-                        intent.by_move
-                    ],
-                    |row| row.get(0).map(IntentId),
-                )
-        })
-        .collect()
-}
-
-fn note_settled(
-    transaction: &Connection,
-    settled: &[(IntentId, Settlement)],
-    settled_at: Timestamp,
-    not_open: &mut Option<IntentId>,
-) -> rusqlite::Result<()> {
-    for (id, settlement) in settled {
-        let uid = match settlement {
-            Settlement::Moved { uid } => *uid,
-            Settlement::Doubled { uid } => Some(*uid),
-            Settlement::Left | Settlement::Gone | Settlement::InDoubt => None,
-        };
-        let changed = transaction
-            .prepare_cached(
-                "UPDATE intent SET outcome = ?2, to_uid = ?3, settled_at = ?4
-                         WHERE id = ?1 AND (outcome IS NULL OR outcome = 'in-doubt')",
-            )?
-            .execute(params![id.0, settlement.word(), uid, settled_at])?;
-        if changed == 0 {
-            *not_open = Some(*id);
-            return Err(rusqlite::Error::QueryReturnedNoRows);
-        }
-    }
-    Ok(())
 }
 
 /// Keeps the lines of a header by which a filed message can be known again.

@@ -1,12 +1,12 @@
 //! What follows from the assessments: recorded, stated, done, settled, told, in this order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::consider::Considered;
 use super::memory::Memory;
 use super::pass::{Here, Pass};
 use super::removals::Removals;
-use super::returns::{Return, Returning, bring_back, settlement_of};
+use super::returns::{Brought, Return, bring_back, settlement_of};
 use super::told::News;
 use super::{Dealt, End, Sweep, SweepFault, Tally};
 use crate::assess::{Assessment, Restraint};
@@ -189,14 +189,13 @@ fn settle(
 ) -> Result<(), SweepFault> {
     let Relocated { to, validity, outcomes, mut unkept, touched } = relocated;
     let mut arrived: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
-    let mut back = BTreeMap::new();
+    let mut back = Vec::new();
     for (uid, outcome) in &outcomes {
         let Outcome::Moved { uid: Some(copy) } = outcome else { continue };
         let Some((trace, received)) = stated.mails.get(uid) else { continue };
         let copy = Trace { uid: *copy, identity: trace.identity };
-        if let Some(id) = stated.removals.ids.get(uid).filter(|_| touched.contains(uid)) {
-            let settles = (*id, settlement_of(outcome));
-            back.insert(*uid, Returning { copy, received: *received, settles });
+        if touched.contains(uid) {
+            back.push((copy, *received));
         } else if let Some(wanted) = stated.marks.get(uid) {
             arrived.entry((wanted.seen, wanted.flagged)).or_default().push(copy);
         }
@@ -207,26 +206,32 @@ fn settle(
             marked => marked?,
         }
     }
-    let settlements: Vec<_> = outcomes
-        .iter()
-        .filter(|(uid, outcome)| !outcome.is_open() && !back.contains_key(uid))
-        .filter_map(|(uid, outcome)| Some((*stated.removals.ids.get(uid)?, settlement_of(outcome))))
-        .collect();
-    let mut returned = BTreeSet::new();
+    let mut brought = Brought::default();
     if let Memory::Kept(ledger) = &mut *pass.memory {
         // First: until the way back is stated, the next session must find these moves open.
         if !back.is_empty() {
             let source = here.opened.folder.clone();
             let from = (to.clone(), validity);
-            let back = back.into_values().collect();
             let way = Return { from, to: source, mails: back };
-            returned = bring_back(pass.session, pass.sweep, ledger, way)?;
+            brought = bring_back(pass.session, pass.sweep, ledger, way)?;
         }
+        let is_over = |outcome: &Outcome| match outcome {
+            Outcome::Moved { uid: Some(copy) } => !brought.unstated.contains(copy),
+            outcome => !outcome.is_open(),
+        };
+        let settlements: Vec<_> = outcomes
+            .iter()
+            .filter(|(_, outcome)| is_over(outcome))
+            .filter_map(|(uid, outcome)| Some((*stated.removals.ids.get(uid)?, settlement_of(outcome))))
+            .collect();
         ledger.settle(&settlements, pass.sweep.now)?;
+    }
+    if let Some(words) = brought.refused.take() {
+        pass.tell_trouble(&to, words)?;
     }
     for (uid, outcome) in &outcomes {
         let lost = unkept.remove(uid).into_iter().flatten().collect();
-        let is_back = matches!(outcome, Outcome::Moved { uid: Some(copy) } if touched.contains(uid) && returned.contains(copy));
+        let is_back = matches!(outcome, Outcome::Moved { uid: Some(copy) } if touched.contains(uid) && brought.back.contains(copy));
         if is_back {
             ends.ends.insert(*uid, End::Kept(Stay::Touched));
         } else {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::removals::Removals;
-use super::returns::{Return, Returning, bring_back};
+use super::returns::{Return, bring_back};
 use super::told::News;
 use super::{Sweep, SweepFault, trouble};
 use crate::ledger::{Delay, IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
+use crate::mail::Timestamp;
 use crate::mailbox::{Fate, Landing, Pending, Removal, Session, Settled, Trace};
 use crate::place::{Folder, Uid, UidValidity};
 
@@ -32,7 +33,9 @@ pub(super) fn settle(
     let settled = removals.finish(said)?;
     let mut settlements = Vec::new();
     let mut again = Vec::new();
-    let mut returns: BTreeMap<Way, Vec<Returning>> = BTreeMap::new();
+    // By the UID: a return that was stated twice is one.
+    let mut returns: BTreeMap<Way, BTreeMap<Uid, (Trace, Option<Timestamp>)>> = BTreeMap::new();
+    let mut returning: Vec<(IntentId, Way, Uid)> = Vec::new();
     let mut unshown: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
     for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
@@ -42,10 +45,8 @@ pub(super) fn settle(
                 // A star that we were to set tells nothing of the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
-                    let settles = (*id, Settlement::Moved { uid: Some(uid) });
-                    let received = intent.received;
-                    returns.entry(way).or_default().push(Returning { copy, received, settles });
-                    continue;
+                    returning.push((*id, way.clone(), uid));
+                    returns.entry(way).or_default().insert(uid, (copy, intent.received));
                 } else {
                     match session.mark(&folder, validity, &[copy], intent.marks) {
                         Err(fault) if fault.fate() == Fate::Leave => {
@@ -60,10 +61,10 @@ pub(super) fn settle(
             // On its way back, and still in the target: once more.
             Settled::InSource if intent.returns => {
                 let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
-                let copy = Trace { uid: mail.uid, identity };
-                let (received, settles) = (intent.received, (*id, Settlement::Left));
-                returns.entry(way).or_default().push(Returning { copy, received, settles });
-                continue;
+                let trace = Trace { uid: mail.uid, identity };
+                returning.push((*id, way.clone(), mail.uid));
+                returns.entry(way).or_default().insert(mail.uid, (trace, intent.received));
+                Settlement::Left
             }
             Settled::InSource => Settlement::Left,
             Settled::Uncertain { copy } => {
@@ -90,15 +91,24 @@ pub(super) fn settle(
     for (folder, uids) in unshown {
         tell(News::Unshown { folder: folder.clone(), uids });
     }
-    // In this order: a mail that waits without need is only looked at once more.
+    // In this order: until the way back is stated, these moves must be found open; and a mail that waits without need is only
+    // looked at once more.
+    for (way, mails) in returns {
+        let (from, validity, to) = way.clone();
+        let mails = mails.into_values().collect();
+        let back = Return { from: (from.clone(), validity), to, mails };
+        let brought = bring_back(session, sweep, ledger, back)?;
+        let unstated = |id: &IntentId| {
+            returning.iter().any(|(one, on, uid)| one == id && *on == way && brought.unstated.contains(uid))
+        };
+        settlements.retain(|(id, _)| !unstated(id));
+        if let Some(words) = brought.refused {
+            tell(trouble(session, &from, words)?);
+        }
+    }
     ledger.put_off(&again, sweep.now)?;
     ledger.settle(&settlements, sweep.now)?;
-    let mut count = settlements.len();
-    for ((from, validity, to), mails) in returns {
-        count += mails.len();
-        bring_back(session, sweep, ledger, Return { from: (from, validity), to, mails })?;
-    }
-    Ok(count)
+    Ok(settlements.len())
 }
 
 /// From a folder, with its UIDVALIDITY, to another.

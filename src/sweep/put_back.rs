@@ -145,8 +145,6 @@ pub(super) fn note_undeleted(
             let copies = [Trace { uid, identity: copy.identity }];
             session.take_back(&copy.folder, validity, &copies)?;
         }
-        // Only now: whoever dies before this looks for the copy again.
-        ledger.note_taken_back(copy.intent, sweep.now)?;
     }
     Ok(())
 }

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::removals::Removals;
 use super::{Sweep, SweepFault};
-use crate::ledger::{Intent, IntentId, Ledger, Settlement, Stay, Target};
+use crate::ledger::{Intent, Ledger, Settlement, Stay, Target};
 use crate::mail::Timestamp;
-use crate::mailbox::{Errand, Fate, Outcome, Reason, Relocation, Session, Trace};
+use crate::mailbox::{Errand, Outcome, Reason, Relocation, Session, Trace};
 use crate::place::{Folder, MailRef, Marks, Uid, UidValidity};
 
 /// Messages of a target that go back to where they were.
@@ -19,61 +19,46 @@ pub(super) struct Return {
     pub(super) from: (Folder, UidValidity),
     /// Where they were.
     pub(super) to: Folder,
-    /// Which.
-    pub(super) mails: Vec<Returning>,
+    /// Each with its arrival, where that is known.
+    pub(super) mails: Vec<(Trace, Option<Timestamp>)>,
 }
 
-/// A message that goes back.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Returning {
-    /// Where it is in the target.
-    pub(super) copy: Trace,
-    /// When it arrived, where that is known.
-    pub(super) received: Option<Timestamp>,
-    /// The move that brought it there, or back half-way. It stays open until the way back is stated, or a crash in between
-    /// would leave the message there.
-    pub(super) settles: (IntentId, Settlement),
+/// How bringing messages back ended, by their UIDs in the target.
+#[derive(Debug, Default)]
+pub(super) struct Brought {
+    /// Those that are back.
+    pub(super) back: BTreeSet<Uid>,
+    /// Those whose way back could not even be stated: the move that brought them there has to stay open.
+    pub(super) unstated: BTreeSet<Uid>,
+    /// Why the server would not give some of them back. The next sweep tries again.
+    pub(super) refused: Option<String>,
 }
 
-/// Brings messages back; says which were, by their UIDs in the target. The others stay there.
+/// Brings messages back. Those for which that fails stay in the target.
 pub(super) fn bring_back(
     session: &mut Session,
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
     Return { from: (from, validity), to, mails }: Return,
-) -> Result<BTreeSet<Uid>, SweepFault> {
-    let mut returned = BTreeSet::new();
-    for Returning { copy, .. } in &mails {
-        ledger.keep(&sweep.account.name, &copy.identity, Stay::Touched, sweep.now)?;
+) -> Result<Brought, SweepFault> {
+    let mut brought = Brought::default();
+    for (mail, _) in &mails {
+        ledger.keep(&sweep.account.name, &mail.identity, Stay::Touched, sweep.now)?;
     }
-    let settle_all = |ledger: &mut Ledger, mails: &[Returning]| {
-        ledger.settle(&mails.iter().map(|mail| mail.settles).collect::<Vec<_>>(), sweep.now)
-    };
-    let opened = match session.select(&from) {
-        // Whoever has taken the target away meanwhile has the messages.
-        Err(fault) if fault.fate() == Fate::Leave => {
-            settle_all(ledger, &mails)?;
-            return Ok(returned);
-        }
-        opened => opened?,
-    };
+    let opened = session.select(&from)?;
     if opened.validity != validity {
-        settle_all(ledger, &mails)?;
-        return Ok(returned);
+        return Ok(brought);
     }
     let by_move = session.relocation() == Relocation::Move;
-    let traces: Vec<Trace> = mails.iter().map(|mail| mail.copy).collect();
+    let traces: Vec<Trace> = mails.iter().map(|(mail, _)| *mail).collect();
     let plans = session.prepare(vec![Errand { to, mails: traces, touched_too: true }])?;
     let mut removals = Removals::default();
-    let mut by_uid: BTreeMap<Uid, Returning> = mails.iter().map(|mail| (mail.copy.uid, *mail)).collect();
     for plan in &plans {
         let Some(landing) = plan.landing else { continue };
-        let mut settled = Vec::new();
-        let mut intents = Vec::new();
-        for mail in &plan.mails {
-            let Some(Returning { received, settles, .. }) = by_uid.remove(&mail.uid) else { continue };
-            settled.push(settles);
-            intents.push(Intent {
+        let intents: Vec<Intent> = plan
+            .mails
+            .iter()
+            .map(|mail| Intent {
                 mail: MailRef {
                     account: sweep.account.name.clone(),
                     folder: from.clone(),
@@ -81,7 +66,7 @@ pub(super) fn bring_back(
                     uid: mail.uid,
                 },
                 identity: mail.identity,
-                received,
+                received: mails.iter().find(|(one, _)| one == mail).and_then(|(_, received)| *received),
                 source_next: opened.next.unwrap_or(mail.uid),
                 target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
                 marks: Marks::default(),
@@ -90,25 +75,51 @@ pub(super) fn bring_back(
                 by_move,
                 returns: true,
                 header: None,
-            });
-        }
-        let ids = ledger.turn_back(&settled, &intents, sweep.now)?;
+            })
+            .collect();
+        let ids = ledger.intend(&intents)?;
         removals.ids.extend(intents.iter().map(|intent| intent.mail.uid).zip(ids));
     }
-    settle_all(ledger, &by_uid.into_values().collect::<Vec<_>>())?;
+    let mut refused = BTreeMap::new();
+    for (uid, outcome) in plans.iter().flat_map(|plan| &plan.left) {
+        if let Some(words) = is_refused(outcome) {
+            refused.insert(*uid, words);
+            brought.unstated.insert(*uid);
+        }
+    }
     let results = session.act(plans, &mut |deed, uids| removals.note(ledger, deed, uids));
     for relocated in removals.finish(results)? {
+        refused.extend(relocated.outcomes.iter().filter_map(|(uid, it)| Some((*uid, is_refused(it)?))));
+        // What the server will not do now stays open, so that the next session finds it.
         let settled: Vec<_> = relocated
             .outcomes
             .iter()
-            .filter(|(_, outcome)| !outcome.is_open())
+            .filter(|(_, outcome)| !outcome.is_open() && is_refused(outcome).is_none())
             .filter_map(|(uid, outcome)| Some((*removals.ids.get(uid)?, settlement_of(outcome))))
             .collect();
         ledger.settle(&settled, sweep.now)?;
         let moved = |outcome: &Outcome| matches!(outcome, Outcome::Moved { .. });
-        returned.extend(relocated.outcomes.iter().filter(|(_, outcome)| moved(outcome)).map(|(uid, _)| *uid));
+        brought
+            .back
+            .extend(relocated.outcomes.iter().filter(|(_, outcome)| moved(outcome)).map(|(uid, _)| *uid));
     }
-    Ok(returned)
+    let (messages, were) = if refused.len() == 1 { ("message", "was") } else { ("messages", "were") };
+    let count = refused.len();
+    brought.refused = refused.into_values().next().map(|words| {
+        format!(
+            "{count} {messages} that {were} starred or answered while moved could not be brought back: {words}; followsift tries \
+             again later"
+        )
+    });
+    Ok(brought)
+}
+
+/// Why the server would not move a message, in words, where it may do so later.
+fn is_refused(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Left(reason @ (Reason::Refused(_) | Reason::ReadOnly)) => Some(reason.to_string()),
+        Outcome::Left(_) | Outcome::Moved { .. } | Outcome::Gone => None,
+    }
 }
 
 /// What the ledger writes down of an outcome.

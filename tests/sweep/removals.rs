@@ -72,3 +72,43 @@ fn an_original_that_the_user_undeleted_meanwhile_was_put_back() {
         assert_eq!(scene.known().0, ["@win_1"], "{without:?}");
     }
 }
+
+#[test]
+fn whatever_fails_while_a_copy_is_taken_back_it_is_gone_in_the_end_and_its_follower_known() {
+    let Some(server) = Dovecot::start(&Home::server(RUNGS[2])) else { return };
+    let cutter = Cutter::before(server.port);
+    // Filed, and undeleted by the user: the next sweep takes the copy back.
+    let undeleted = |user: &str| {
+        let home = Home::new(cutter.port, user, ALL);
+        let mut client = home.client(server.port);
+        client.deliver("INBOX", &text(&spam(1), 1));
+        cutter.arm([]);
+        home.well(&["sweep"]);
+        client.select("INBOX");
+        client.run("UID STORE 1 -FLAGS (\\Deleted)");
+        (home, client)
+    };
+    let (home, _) = undeleted("undisturbed");
+    cutter.arm([]);
+    home.well(&["sweep"]);
+    let commands = cutter.commands();
+    assert!(commands.iter().any(|command| command.starts_with("UID STORE")), "{commands:?}");
+    for at in 1..=commands.len() {
+        for when in [When::Before, When::After] {
+            let (home, mut client) = undeleted(&format!("at{at}{when:?}"));
+            cutter.arm([Fault { at, when, how: How::Cut }]);
+            home.run(&["sweep"]);
+            assert!(cutter.has_struck(), "{at} {when:?}");
+            cutter.arm([]);
+            for _ in 0..2 {
+                home.well(&["sweep"]);
+                let found = live(&mut client);
+                let folders: Vec<_> = found.iter().map(|mail| mail.0.as_str()).collect();
+                assert_eq!(folders, ["INBOX"], "{when:?} {}", commands[at - 1]);
+            }
+            let ledger = Ledger::open_read_only(&home.state()).unwrap().unwrap();
+            let known = ledger.known().unwrap();
+            assert_eq!(known.len(), 1, "{when:?} {} {:?}", commands[at - 1], ledger.unconfirmed());
+        }
+    }
+}

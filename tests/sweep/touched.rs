@@ -85,12 +85,8 @@ fn whatever_fails_after_the_move_the_starred_message_comes_back_and_teaches_nobo
     let first = commands.iter().position(|command| command.starts_with("UID MOVE")).unwrap() + 1;
     let mut tried = 0;
     for at in first..=commands.len() {
-        for (when, how) in [
-            (When::Before, How::Cut),
-            (When::After, How::Cut),
-            (When::Before, How::Stall),
-            (When::After, How::Stall),
-        ] {
+        // Where the line falls silent, the program is killed.
+        for (when, how) in [(When::Before, How::Cut), (When::After, How::Cut), (When::After, How::Stall)] {
             // Before the move itself there is nothing to bring back.
             if at == first && when == When::Before {
                 continue;
@@ -109,4 +105,38 @@ fn whatever_fails_after_the_move_the_starred_message_comes_back_and_teaches_nobo
         }
     }
     assert!(tried > 20, "only {tried} cases of {commands:?}");
+}
+
+#[test]
+fn a_starred_message_that_the_server_will_not_give_back_is_named_and_tried_again() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let cutter = scene.cutter();
+    scene.deliver(&[text(&spam(1), 1)]);
+    let refuse = How::Lie(Lie {
+        name: "NO",
+        tell: |tag, _| format!("{tag} NO [OVERQUOTA] it is full\r\n").into_bytes(),
+    });
+    let refused = |nth| Ambush { begin: "UID MOVE", nth, when: When::Before, how: refuse };
+    // The move itself is held, and the way back refused.
+    let hold = Ambush { begin: "UID MOVE", nth: 1, when: When::Before, how: How::Hold };
+    cutter.ambush([hold, refused(2)]);
+    let mut command = scene.home.command(&[], &["sweep"]);
+    let child = command.spawn().unwrap();
+    assert!(cutter.wait_until_struck(1, LONG));
+    scene.client.select("INBOX");
+    scene.client.run("UID STORE 1 +FLAGS (\\Flagged)");
+    cutter.release();
+    let mut output = child.wait_with_output().unwrap();
+    for _ in 0..2 {
+        let said = printed(&output);
+        assert_eq!(output.status.code(), Some(75), "{said}");
+        assert!(said.contains("could not be brought back") && said.contains("it is full"), "{said}");
+        assert_eq!(whereabouts(&mut scene.client), [(SPAM.to_owned(), true)]);
+        cutter.ambush([refused(1)]);
+        output = scene.home.run(&["sweep"]);
+    }
+    cutter.arm([]);
+    scene.sweep();
+    assert_eq!(whereabouts(&mut scene.client), [("INBOX".to_owned(), true)]);
+    assert_eq!(scene.known(), (vec![], vec![Stay::Touched]));
 }

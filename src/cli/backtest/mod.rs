@@ -9,7 +9,7 @@ use super::{Backtest as Options, Ending, context};
 use crate::assess::{self, Mail, Rulebook};
 use crate::daemon::rulebook::Reading;
 use crate::daemon::{AccountFault, clock, connect};
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Known, LedgerFault};
 use crate::mail::{Notification, Recognition, Timestamp};
 use crate::mailbox::{Range, Session, Stop, Trace};
 use crate::place::{Folder, Uid};
@@ -142,9 +142,9 @@ fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], out
         }
     }
     output.end_progress();
-    match settings.map_or(Ok(Vec::new()), context::corrections) {
-        Ok(corrections) => {
-            let report = replay(heap, &rulebook, other.as_ref(), &corrections, output);
+    match settings.map_or(Ok(ByHand::default()), ByHand::read) {
+        Ok(by_hand) => {
+            let report = replay(heap, &rulebook, other.as_ref(), &by_hand, output);
             output.text(&report);
         }
         Err(fault) => {
@@ -165,10 +165,8 @@ fn of_account(
     let make = |reading: &Reading| reading.rulebook_of(account, &context::sent(Some(settings), reading));
     let rulebook = make(work.readings.in_force);
     let other = work.readings.other.map(make);
-    let corrections: Vec<_> = context::corrections(settings)?
-        .into_iter()
-        .filter(|entry| entry.judged.mail.account == account.name)
-        .collect();
+    let mut by_hand = ByHand::read(settings)?;
+    by_hand.corrections.retain(|entry| entry.judged.mail.account == account.name);
     let stop = Stop::new().map_err(AccountFault::Machine)?;
     let mut session = connect(account, settings, &stop)?;
     let named: Vec<Folder> = if folders.is_empty() {
@@ -186,7 +184,7 @@ fn of_account(
     output.end_progress();
     // All was read; a server that does not say goodbye changes nothing.
     let _ = session.logout();
-    let report = replay(heap, &rulebook, other.as_ref(), &corrections, output);
+    let report = replay(heap, &rulebook, other.as_ref(), &by_hand, output);
     output.text(&report);
     Ok(())
 }
@@ -226,20 +224,35 @@ fn of_folder(
     Ok(())
 }
 
+/// What the user has put right by hand, as the ledger has it.
+#[derive(Default)]
+struct ByHand {
+    /// Whom they know: of all accounts, as a sweep knows them.
+    known: Vec<Known>,
+    /// What they put back.
+    corrections: Vec<Entry>,
+}
+
+impl ByHand {
+    fn read(settings: &Settings) -> Result<Self, LedgerFault> {
+        Ok(Self { known: context::known(settings)?, corrections: context::corrections(settings)? })
+    }
+}
+
 /// Judges what was found as it came in, mail after mail.
 fn replay(
     mut heap: Heap,
     in_force: &Rulebook,
     other: Option<&Rulebook>,
-    corrections: &[Entry],
+    by_hand: &ByHand,
     output: &mut Output,
 ) -> String {
     heap.found.sort_by_key(|notification| notification.received);
     let all = heap.found.len();
     let judged_by = other.unwrap_or(in_force);
     let mut recall = Replay::default();
-    for entry in corrections {
-        recall.know(&entry.judged.notification);
+    for known in &by_hand.known {
+        recall.know_follower(known.follower.clone());
     }
     let mut report = Backtest::new(&judged_by.rules, heap.looked_at, heap.incomplete, other.is_some());
     for (index, notification) in heap.found.into_iter().enumerate() {
@@ -254,7 +267,7 @@ fn replay(
         recall.note(&notification);
     }
     output.end_progress();
-    for entry in corrections {
+    for entry in &by_hand.corrections {
         report.correct(correction(entry, judged_by));
     }
     report.in_words(output.paint())
