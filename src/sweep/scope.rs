@@ -90,9 +90,11 @@ pub(super) fn look(
         }
         // Every UID that was remembered is void (RFC 9051, section 2.3.1.1); the time of arrival is not. Mails that wait, or
         // that were put back, may have arrived earlier.
-        Some(Cursor { looked_at, old, .. }) => {
+        Some(Cursor { looked_at, old, newest, .. }) => {
             let opened = with_next(session, opened)?;
             let since = old.map_or(looked_at, |old| old.since.min(looked_at));
+            // By the server's own clock too, which may be behind ours.
+            let since = newest.map_or(since, |newest| newest.received.min(since));
             let known = known(memory, &opened, since)?;
             let from = known.map_or(since, |known| known.min(since));
             let old = opened.next.map(|below| Old { below, since });
