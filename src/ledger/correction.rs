@@ -198,21 +198,22 @@ impl Ledger {
         })
     }
 
-    /// Confirms that the user put messages back: all that are unconfirmed, or those that name `follower`. Says how many.
+    /// Confirms that the user put messages back: those that name `follower`, or all that are unconfirmed but second copies and
+    /// what was brought back for its star, which nobody put back. Says how many.
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be written.
     pub fn confirm(&mut self, follower: Option<&FollowerKey>, now: Timestamp) -> Result<usize, LedgerFault> {
         self.write("confirm what was put back", |transaction| {
-            let mails: Vec<i64> = transaction
-                .prepare_cached("SELECT mail FROM kept WHERE why <> 'pending' ORDER BY mail")?
-                .query_map([], |row| row.get(0))?
+            let mails: Vec<(i64, String)> = transaction
+                .prepare_cached("SELECT mail, why FROM kept WHERE why <> 'pending' ORDER BY mail")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<_>>()?;
             let mut confirmed = 0;
-            for mail in mails {
+            for (mail, why) in mails {
                 let meant = match follower {
-                    None => true,
+                    None => !matches!(Stay::stored(&why), Stay::Twin | Stay::Touched),
                     Some(follower) => followers(transaction, mail)?.contains(follower),
                 };
                 if meant {

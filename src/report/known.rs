@@ -71,8 +71,8 @@ pub fn waiting(unconfirmed: &[UnconfirmedMessage], paint: Paint) -> String {
         }
     }
     shown.push_str(
-        "`followsift known confirm NETWORK HANDLE` confirms the messages about one of them, `followsift known confirm --all` \
-         everything\n",
+        "`followsift known confirm NETWORK HANDLE` confirms the messages about one of them, `followsift known confirm --all` all \
+         but second copies and what came back for its star\n",
     );
     shown
 }
@@ -135,7 +135,7 @@ mod tests {
              1 message is unconfirmed: it stays where it is, and its followers become known once you confirm it\n\
              \x20 twitter  @jo          too many filed messages came back at once; since an unknown day\n\
              \x20 twitter  @a\\u{1b}[2J\n\
-             `followsift known confirm NETWORK HANDLE` confirms the messages about one of them, `followsift known confirm --all` everything\n"
+             `followsift known confirm NETWORK HANDLE` confirms the messages about one of them, `followsift known confirm --all` all but second copies and what came back for its star\n"
         );
         assert_eq!(list(&[], &[], Paint::Plain), "nobody is known yet\n");
     }
