@@ -83,18 +83,7 @@ impl Ledger {
         validity: UidValidity,
         uids: &[Uid],
     ) -> Result<(), LedgerFault> {
-        if uids.is_empty() {
-            return Ok(());
-        }
-        self.write("strike off messages that were not shown", |transaction| {
-            for uid in uids {
-                transaction
-                    .prepare_cached(
-                        "DELETE FROM unshown WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
-                    )?
-                    .execute(params![account, folder, validity, uid])?;
-            }
-            Ok(())
-        })
+        let one = "DELETE FROM unshown WHERE account = ? AND folder = ? AND validity = ? AND uid = ?";
+        self.delete_each(one, account, folder, validity, uids)
     }
 }

@@ -200,16 +200,26 @@ impl Ledger {
         validity: UidValidity,
         uids: &[Uid],
     ) -> Result<(), LedgerFault> {
+        let one = "DELETE FROM waiting WHERE account = ? AND folder = ? AND validity = ? AND uid = ?";
+        self.delete_each(one, account, folder, validity, uids)
+    }
+
+    /// Runs `one`, which names an account, a folder, its UIDVALIDITY and a UID, for each of `uids`.
+    pub(super) fn delete_each(
+        &mut self,
+        one: &'static str,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+        uids: &[Uid],
+    ) -> Result<(), LedgerFault> {
         if uids.is_empty() {
             return Ok(());
         }
-        self.write("strike off mails that waited", |transaction| {
+        self.write("strike off messages", |transaction| {
+            let mut delete = transaction.prepare_cached(one)?;
             for uid in uids {
-                transaction
-                    .prepare_cached(
-                        "DELETE FROM waiting WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
-                    )?
-                    .execute(params![account, folder, validity, uid])?;
+                delete.execute(params![account, folder, validity, uid])?;
             }
             Ok(())
         })

@@ -10,6 +10,8 @@ use crate::mailbox::{Head, Opened, Range, Session};
 use crate::place::Uid;
 use crate::settings::Backlog;
 
+/// How far the server's clock may be behind ours.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long ago a mail may have been moved that is still looked for to be known again.
 pub(super) const KNOWN_AGAIN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -92,9 +94,15 @@ pub(super) fn look(
         // that were put back, may have arrived earlier.
         Some(Cursor { looked_at, old, newest, .. }) => {
             let opened = with_next(session, opened)?;
-            let since = old.map_or(looked_at, |old| old.since.min(looked_at));
-            // By the server's own clock too, which may be behind ours.
+            let old_since = old.map_or(looked_at, |old| old.since.min(looked_at));
+            let since = old_since;
+            // By the server's own clock too, which may be behind ours. Unless all that was there is meant, a day at most: the
+            // newest message may be an old one that was imported.
             let since = newest.map_or(since, |newest| newest.received.min(since));
+            let since = match sweep.account.backlog {
+                Backlog::All => since,
+                Backlog::Since(_) | Backlog::None => since.max(looked_at.before(DAY).min(old_since)),
+            };
             let known = known(memory, &opened, since)?;
             let from = known.map_or(since, |known| known.min(since));
             let old = opened.next.map(|below| Old { below, since });

@@ -179,3 +179,24 @@ fn a_thousand_new_mails_take_at_most_sixteen_turns_and_a_look_at_what_arrived() 
     assert!(turns <= 16 + 4, "{turns} turns");
     assert_eq!((scene.count(SPAM), scene.count(GAME), scene.count("INBOX")), (400, 100, 500));
 }
+
+#[test]
+fn an_old_message_that_was_imported_makes_no_old_mail_new_when_the_folder_is_numbered_anew() {
+    let Some(mut scene) = Scene::usual("folders = [\"Social\"]") else { return };
+    let long_ago = "\"20-Nov-2019 09:00:00 +0000\"";
+    scene.client.run("CREATE Social");
+    scene.client.append("Social", long_ago, &text(&spam(1), 1));
+    scene.sweep();
+    // The newest message that is seen has arrived long before the account began.
+    scene.client.append("Social", long_ago, &text(&real(2), 2));
+    scene.sweep();
+    scene.client.run("DELETE Social");
+    pause(Duration::from_millis(1100));
+    scene.client.run("CREATE Social");
+    for number in [1, 3] {
+        scene.client.append("Social", long_ago, &text(&spam(number), number));
+    }
+    scene.client.deliver("Social", &text(&spam(4), 4));
+    let said = scene.sweep();
+    assert_eq!((scene.count("Social"), scene.count(SPAM)), (2, 1), "{said}");
+}
