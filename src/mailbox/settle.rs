@@ -145,8 +145,8 @@ enum Finish {
 /// Decides what is to be done about the original of a proven copy.
 fn finish(original: &Original, one: Progress) -> Finish {
     let Progress { removal, by_move, touched_too } = one;
-    // A message under another UID may be a twin of the original, which is gone.
-    let may_be_twin = by_move || removal != Removal::None;
+    // After MOVE or EXPUNGE, a message under another UID may be a twin of the original, which is gone.
+    let may_be_gone = by_move || removal == Removal::Marked;
     let of = |flags: &Flags, found: bool| {
         let touched = flags.is_touched() && !touched_too;
         match (flags.deleted, removal) {
@@ -154,7 +154,7 @@ fn finish(original: &Original, one: Progress) -> Finish {
             (true, Removal::None) => Finish::Nothing,
             (true, Removal::Sent | Removal::Marked) if touched && !found => Finish::Unmark,
             (true, Removal::Sent | Removal::Marked) => Finish::Expunge,
-            (false, _) if found && may_be_twin && (touched || removal != Removal::None) => Finish::LeaveBoth,
+            (false, _) if found && may_be_gone && (touched || removal == Removal::Marked) => Finish::LeaveBoth,
             (false, _) if touched => Finish::Withdraw,
             // We saw it marked, and it is not any more.
             (false, Removal::Marked) => Finish::Withdraw,
@@ -164,7 +164,8 @@ fn finish(original: &Original, one: Progress) -> Finish {
     match original {
         Original::Here(flags) => of(flags, false),
         Original::Found(_, flags) => of(flags, true),
-        Original::Doubtful if may_be_twin => Finish::LeaveBoth,
+        // Marked by us it may be, and the one that is not be its twin.
+        Original::Doubtful if may_be_gone || removal == Removal::Sent => Finish::LeaveBoth,
         Original::Doubtful => Finish::Withdraw,
         Original::Absent | Original::Unknown => Finish::Nothing,
         Original::Unshown => Finish::Wait,
@@ -273,7 +274,10 @@ impl Session {
             alike.into_iter().partition(|found| !found.flags.deleted);
         Ok(match (live.as_slice(), deleted.as_slice()) {
             ([], []) => Original::Absent,
-            ([found], _) if same(found) => Original::Found(found.trace, found.flags),
+            // Where we may have marked it, it is the one that is not marked only if there is no other.
+            ([found], marked) if same(found) && (marked.is_empty() || one.removal == Removal::None) => {
+                Original::Found(found.trace, found.flags)
+            }
             ([], [found]) if same(found) => Original::Found(found.trace, found.flags),
             ([], _) => Original::Absent,
             _ => Original::Doubtful,
@@ -462,8 +466,10 @@ mod tests {
             (Original::Here(MARKED), Marked, Finish::Expunge),
             (Original::Here(Flags { flagged: true, ..MARKED }), Marked, Finish::Unmark),
             (found(LIVE), None, Finish::Remove),
-            // The original may be gone already, and this be its twin.
-            (found(LIVE), Sent, Finish::LeaveBoth),
+            (found(LIVE), Sent, Finish::Remove),
+            // EXPUNGE may have been sent: the original may be gone, and this be its twin.
+            (found(LIVE), Marked, Finish::LeaveBoth),
+            (Original::Doubtful, Sent, Finish::LeaveBoth),
             (found(STARRED), None, Finish::Withdraw),
             (found(MARKED), None, Finish::Nothing),
             (found(MARKED), Sent, Finish::Expunge),
