@@ -76,6 +76,8 @@ pub enum Settled {
     },
     /// The user took away the mark \Deleted that we had set: they want it where it was. Our copy was taken back.
     PutBack,
+    /// The mark \Deleted that we had set is gone, and so is our copy: the user put it back, or a backup did.
+    LiveAgain,
     /// It is in both, since neither the original nor the copy can be removed.
     InBoth {
         /// The target's UIDVALIDITY.
@@ -344,8 +346,9 @@ impl Session {
                     let touched = arrived.flags.get(&uid).is_some_and(|flags| flags.is_touched());
                     Settled::InTarget { folder, validity, uid, touched }
                 }
-                // Our copy has been taken back already.
-                (None, Original::Here(flags)) if !flags.deleted => stays(original, one),
+                (None, Original::Here(flags)) if !flags.deleted && one.removal == Removal::Marked => {
+                    Settled::LiveAgain
+                }
                 (None, Original::Here(_) | Original::Found(..) | Original::Doubtful) => Settled::InSource,
                 (None, Original::Absent) => Settled::Nowhere,
                 (None, Original::Unknown) => Settled::Unknown,

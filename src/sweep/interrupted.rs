@@ -75,6 +75,10 @@ pub(super) fn settle(
                 ledger.keep(&mail.account, &identity, Stay::PutBack, sweep.now)?;
                 Settlement::Left
             }
+            Settled::LiveAgain => {
+                ledger.keep(&mail.account, &identity, Stay::Restored, sweep.now)?;
+                Settlement::Left
+            }
             Settled::Nowhere => Settlement::Gone,
             Settled::Unknown => Settlement::InDoubt,
             // Stays open, and is asked for again.
