@@ -156,7 +156,9 @@ fn finish(original: &Original, one: Progress) -> Finish {
             (true, Removal::None) => Finish::Nothing,
             (true, Removal::Sent | Removal::Marked) if touched && !found => Finish::Unmark,
             (true, Removal::Sent | Removal::Marked) => Finish::Expunge,
-            (false, _) if found && may_be_gone && (touched || removal == Removal::Marked) => Finish::LeaveBoth,
+            (false, _) if found && may_be_gone && (touched || removal == Removal::Marked) => {
+                Finish::LeaveBoth
+            }
             (false, _) if touched => Finish::Withdraw,
             // We saw it marked, and it is not any more.
             (false, Removal::Marked) => Finish::Withdraw,
