@@ -8,7 +8,7 @@
 //! | strength | for | what is unfit |
 //! | --- | --- | --- |
 //! | [`one_line`] | facts and subjects, which are compared | is dropped, white space is folded, the text composed and cut |
-//! | [`line`] | names, paths, causes in a sentence or an event | is shown as its escape, white space as a blank |
+//! | [`line()`] | names, paths, causes in a sentence or an event | is shown as its escape, white space as a blank |
 //! | [`screen`] | all that a command prints, once more | is shown as its escape; line ends and colours stay |
 //! | [`cited`] | lines of a file below a finding | is replaced by as many bytes, so that columns stay right |
 //! | [`json`] | JSON | is written as JSON's own escape, so that the value stays what it is |
