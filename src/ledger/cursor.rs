@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Ledger, LedgerFault};
 use crate::mail::Timestamp;
-use crate::place::{AccountName, Folder, Uid, UidValidity};
+use crate::place::{AccountName, Folder, MailDigest, Uid, UidValidity};
 
 /// How far a folder has been looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,9 @@ pub struct Cursor {
 pub struct Newest {
     /// Its UID.
     pub uid: Uid,
-    /// When it arrived: INTERNALDATE. Not its size, which some servers round at first.
+    /// The digest of its From and Subject lines. Not its size, which some servers round at first.
+    pub fields: MailDigest,
+    /// When it arrived: INTERNALDATE.
     pub received: Timestamp,
 }
 
@@ -59,7 +61,7 @@ impl Ledger {
         self.read("look up how far a folder was looked at", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT validity, next_uid, looked_at, below, since, newest_uid, newest_received
+                    "SELECT validity, next_uid, looked_at, below, since, newest_uid, newest_received, newest_fields
                      FROM folder_cursor
                      WHERE account = ? AND folder = ?",
                 )?
@@ -70,8 +72,8 @@ impl Ledger {
                         next: row.get(1)?,
                         looked_at: row.get(2)?,
                         old: below.zip(since).map(|(below, since)| Old { below, since }),
-                        newest: match (row.get(5)?, row.get(6)?) {
-                            (Some(uid), Some(received)) => Some(Newest { uid, received }),
+                        newest: match (row.get(5)?, row.get(6)?, row.get(7)?) {
+                            (Some(uid), Some(received), Some(fields)) => Some(Newest { uid, fields, received }),
                             _ => None,
                         },
                     })
@@ -122,14 +124,15 @@ impl Ledger {
             transaction
                 .prepare_cached(
                     "INSERT INTO folder_cursor (account, folder, validity, next_uid, looked_at, below, since,
-                         newest_uid, newest_received)
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                         newest_uid, newest_received, newest_fields)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                      ON CONFLICT (account, folder) DO UPDATE SET
                          next_uid = CASE WHEN validity = excluded.validity
                              THEN max(next_uid, excluded.next_uid) ELSE excluded.next_uid END,
                          validity = excluded.validity,
                          looked_at = excluded.looked_at, below = excluded.below, since = excluded.since,
-                         newest_uid = excluded.newest_uid, newest_received = excluded.newest_received",
+                         newest_uid = excluded.newest_uid, newest_received = excluded.newest_received,
+                         newest_fields = excluded.newest_fields",
                 )?
                 .execute(params![
                     account,
@@ -140,7 +143,8 @@ impl Ledger {
                     cursor.old.map(|old| old.below),
                     cursor.old.map(|old| old.since),
                     cursor.newest.map(|newest| newest.uid),
-                    cursor.newest.map(|newest| newest.received)
+                    cursor.newest.map(|newest| newest.received),
+                    cursor.newest.map(|newest| newest.fields)
                 ])
                 .map(drop)
         })

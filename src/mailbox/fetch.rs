@@ -19,7 +19,7 @@ use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, Uid};
 /// Heads in one answer. 100,000 at once cost half a gigabyte; so, some megabytes.
 const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one mail: who writes more there is no network.
-const HEAD_BYTES: u64 = 16 << 10;
+pub(super) const HEAD_BYTES: u64 = 16 << 10;
 /// Bytes of bodies in one answer; it costs up to twice that in memory, while it grows.
 const BODIES: u64 = 3 << 20;
 /// Whole headers in one answer.

@@ -12,7 +12,7 @@ use crate::assess::Rulebook;
 use crate::ledger::{Newest, Waiting};
 use crate::mail::Timestamp;
 use crate::mailbox::{Fault, Head, Heads, Opened, Range, Relocation, Session};
-use crate::place::{Folder, Uid};
+use crate::place::{Folder, MailDigest, Uid};
 use crate::settings::Backlog;
 
 /// Mails that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
@@ -242,7 +242,11 @@ impl Pass<'_, '_> {
             newest = heads
                 .last()
                 .filter(|head| head.received > 0)
-                .map(|head| Newest { uid: head.uid, received: Timestamp(head.received) })
+                .map(|head| Newest {
+                    uid: head.uid,
+                    fields: MailDigest::of(&head.fields),
+                    received: Timestamp(head.received),
+                })
                 .or(newest);
             for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
                 let only_known = match look.meant(&head) {

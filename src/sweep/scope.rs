@@ -230,7 +230,9 @@ pub(super) fn since_last_look(
     let went_back = opened.next.is_some_and(|next| next < cursor.next);
     let replaced = match cursor.newest {
         _ if went_back => true,
-        Some(newest) if opened.exists > 0 => session.is_replaced(newest.uid, newest.received.0)?,
+        Some(newest) if opened.exists > 0 => {
+            session.is_replaced(newest.uid, newest.received.0, newest.fields)?
+        }
         _ => false,
     };
     Ok(match (replaced, cursor.old) {

@@ -85,9 +85,11 @@ CREATE TABLE deadly (
     PRIMARY KEY (account, folder, validity, uid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX kept_by_why ON kept (why, account);
--- The newest message that was seen in a folder: if one of another arrival has its UID, the folder was restored from a backup.
+-- The newest message that was seen in a folder: if one of another arrival, From or Subject has its UID, the folder was restored
+-- from a backup.
 ALTER TABLE folder_cursor ADD COLUMN newest_uid INTEGER;
 ALTER TABLE folder_cursor ADD COLUMN newest_received INTEGER;
+ALTER TABLE folder_cursor ADD COLUMN newest_fields BLOB;
 
 
 -- The past that rules ask for. It holds proven notifications alone, so that nobody else can give anybody a past, nor make
