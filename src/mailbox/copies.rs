@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use super::fault::{Fault, Step};
+use super::fault::{Cause, Fault, Step};
 use super::outcome::{Outcome, Reason, Relocated};
 use super::plan::Plan;
 use super::proof::Proven;
 use super::session::{Opened, Session};
-use super::store::Note;
+use super::store::{Deed, Note};
 use super::trace::Trace;
 use crate::place::Uid;
 
@@ -35,6 +35,15 @@ impl Session {
         // Whoever has starred, moved or deleted an original while it was copied has the last word: then the copy goes.
         self.reopen(Step::Open, &here.folder, here.validity)?;
         let all: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
+        // Noted before the last look and not after it: between that look and STORE nothing may take time, or another
+        // program's STORE could come in between and both believe that the original was theirs to remove.
+        let copied: BTreeSet<Uid> =
+            arrivals.iter().flat_map(|arrived| arrived.copies.keys().copied()).collect();
+        let candidates = self.prove(Step::Search, &all)?.only(&copied);
+        if !candidates.uids().is_empty() && !note(Deed::Mark, candidates.uids()) {
+            let on = self.require(Step::Remove, &candidates)?;
+            return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
+        }
         let look = self.look(Step::Search, &all)?;
         let there = &look.flags;
         let clear = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.is_touched() && !flags.deleted);
@@ -46,7 +55,9 @@ impl Session {
             .flat_map(|(arrived, told)| arrived.copies.keys().copied().filter(|uid| !told.yields(*uid)))
             .filter(clear)
             .collect();
-        let removal = self.remove_proven(&look.proven.only(&originals), note)?;
+        let removal = self.remove_proven(&look.proven.only(&originals), &mut |deed, uids| {
+            deed == Deed::Mark || note(deed, uids)
+        })?;
         let mut results = Vec::new();
         for ((plan, told), arrived) in plans.into_iter().zip(told).zip(arrivals) {
             let ours =
