@@ -219,7 +219,7 @@ fn watch(home: &Path, client: &mut support::client::Client, late: &[Letter], num
     let deadline = Instant::now() + Duration::from_secs(40);
     let (mut delivered, mut dealt_with) = (false, 0);
     for line in log {
-        if [" mail ", "connected", "stopping"].iter().any(|word| line.contains(word)) {
+        if [" message ", "connected", "stopping"].iter().any(|word| line.contains(word)) {
             println!("{line}");
         }
         if line.contains("swept") && !delivered {
@@ -228,7 +228,7 @@ fn watch(home: &Path, client: &mut support::client::Client, late: &[Letter], num
                 println!("  (coming in: {})", letter.subject);
                 client.deliver("INBOX", &String::from_utf8(letter.bytes(number + late_number)).unwrap());
             }
-        } else if delivered && line.contains(" mail ") {
+        } else if delivered && line.contains(" message ") {
             dealt_with += 1;
         }
         if dealt_with == late.len() || Instant::now() > deadline {
