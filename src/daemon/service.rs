@@ -11,15 +11,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{error, info, warn};
 
+use super::file_watch::Saved;
 use super::fleet::{Fleet, News};
 use super::log::kind;
 use super::origin::Origin;
 use super::reload::{Outcome, Reload, Step};
 use super::rulebook::Reading;
-use super::saved::Saved;
 use super::state::{self, Notes};
 use super::systemd::{self, Systemd};
-use super::{clock, outside, panics};
+use super::{clock, network_watch, panics};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::settings::Settings;
 
@@ -80,7 +80,9 @@ async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<
         reload: None,
         again: None,
     };
-    service.run(Ears { terminate, interrupt, hangup, saved, news, outside: outside::listen() }).await
+    service
+        .run(Ears { terminate, interrupt, hangup, saved, news, network_watch: network_watch::listen() })
+        .await
 }
 
 fn no_thread(cause: io::Error) -> ServiceFault {
@@ -93,7 +95,7 @@ struct Ears {
     hangup: Signal,
     saved: Saved,
     news: mpsc::UnboundedReceiver<News>,
-    outside: mpsc::UnboundedReceiver<()>,
+    network_watch: mpsc::UnboundedReceiver<()>,
 }
 
 struct Service<'a> {
@@ -136,7 +138,7 @@ impl Service<'_> {
                         self.notes.last_trouble = Some((clock::now(), trouble));
                     }
                 }
-                Some(()) = ears.outside.recv() => {
+                Some(()) = ears.network_watch.recv() => {
                     knock.get_or_insert((Instant::now() + TOGETHER).max(knocked + RARELY));
                 }
                 () = at(knock) => {

@@ -11,8 +11,8 @@ use super::account::{AccountFault, Chain, connect_with, lock, read_login, remain
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::clock;
 use super::fleet::Voice;
+use super::idle_policy::{Patience, Restraint};
 use super::log::kind;
-use super::patience::{Patience, Restraint};
 use super::proven::Proven;
 use super::rulebook::Reading;
 use super::state::State;

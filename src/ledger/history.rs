@@ -3,7 +3,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::written;
+use super::encoding;
 use super::{Judged, Ledger, LedgerFault, Settlement};
 use crate::mail::{Authenticity, Notification, Timestamp};
 use crate::place::{Folder, MailDigest, MailIdentity, MailRef, Marks};
@@ -126,11 +126,11 @@ fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Entry> {
     )?;
     let mut rows = select.query([judgement])?;
     while let Some(row) = rows.next()? {
-        followers.push(written::read_follower(&row.get::<_, String>("facts")?)?);
+        followers.push(encoding::read_follower(&row.get::<_, String>("facts")?)?);
         verdicts.push(Verdict {
             class: row.get("verdict")?,
             points: row.get("points")?,
-            reasons: written::read_reasons(&row.get::<_, String>("reasons")?)?,
+            reasons: encoding::read_reasons(&row.get::<_, String>("reasons")?)?,
         });
     }
     let judged = Judged {

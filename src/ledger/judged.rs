@@ -5,8 +5,8 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::recalled::remember;
-use super::written;
+use super::encoding;
+use super::recall::remember;
 use super::{Ledger, LedgerFault};
 use crate::mail::{Authenticity, Fact, Network, Notification, Timestamp};
 use crate::place::{AccountName, MailIdentity, MailRef, Marks};
@@ -148,10 +148,10 @@ fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
                 position,
                 network,
                 judged.notification.key(follower).as_str(),
-                written::write_follower(follower),
+                encoding::write_follower(follower),
                 verdict.class,
                 verdict.points,
-                written::write_reasons(&verdict.reasons),
+                encoding::write_reasons(&verdict.reasons),
             ])?;
     }
     remember(transaction, &judged.mail.account, mail, &judged.notification)?;

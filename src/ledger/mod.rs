@@ -23,6 +23,7 @@ mod cost;
 mod cursor;
 mod drift;
 mod earlier;
+mod encoding;
 mod fault;
 mod fuse;
 mod history;
@@ -30,13 +31,12 @@ mod intent;
 mod judged;
 mod list_copy;
 mod lock;
+mod migrations;
 mod owner;
 mod people;
-mod recalled;
-mod schema;
+mod recall;
 mod unshown;
 mod waiting;
-mod written;
 
 pub use correction::{BY_HAND, Known, KnownBy, Learned, Unconfirmed};
 pub use cursor::{Cursor, Newest, Old};
@@ -48,7 +48,7 @@ pub use intent::{Intent, IntentId, OpenIntent, RemovalNote, Settlement, Target};
 pub use judged::{Incomplete, Judged};
 pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
 pub use people::{Person, SentPeople};
-pub use recalled::Recalled;
+pub use recall::Recalled;
 pub use waiting::{Delay, PutOff, Waiting, WaitingSums};
 
 /// How long one connection waits for another to end its transaction. Ours take milliseconds; the rest is for
@@ -111,7 +111,7 @@ impl Ledger {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)
         })?;
-        schema::migrate(&mut ledger)?;
+        migrations::migrate(&mut ledger)?;
         drop(alone);
         Ok(ledger)
     }
@@ -129,7 +129,7 @@ impl Ledger {
         owner::require_ours(folder)
             .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
         let ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        schema::require_current(&ledger)?;
+        migrations::require_current(&ledger)?;
         Ok(Some(ledger))
     }
 
@@ -147,7 +147,7 @@ impl Ledger {
         }
         let ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         ledger.require_whole()?;
-        match schema::require_current(&ledger) {
+        match migrations::require_current(&ledger) {
             Err(LedgerFault::Older { .. }) => Ok(()),
             current => current,
         }
@@ -183,7 +183,7 @@ impl Ledger {
     ///
     /// Where the file is damaged or cannot be read.
     pub fn require_whole(&self) -> Result<(), LedgerFault> {
-        self.attempt("look for damage", schema::refuse_damage)
+        self.attempt("look for damage", migrations::refuse_damage)
     }
 
     /// The file, as faults name it.

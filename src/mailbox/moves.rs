@@ -17,9 +17,9 @@ use super::outcome::{Outcome, Reason, Relocated};
 use super::plan::Plan;
 use super::proof::{Look, Proven};
 use super::refusal::Code;
+use super::reported::Told;
 use super::session::{Opened, Relocation, Session};
 use super::store::Note;
-use super::told::Told;
 use super::trace::Trace;
 use crate::place::{Folder, Uid, UidValidity};
 

@@ -68,7 +68,7 @@ fn digest(form: &[u8]) -> (usize, SecretDigest) {
 }
 
 /// Text as it is compared: whatever its case, its blanks, and what became of its characters that are not ASCII, of which a
-/// server has another encoding and `overheard` leaves question marks.
+/// server has another encoding and `line_filter` leaves question marks.
 fn normal(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
     for byte in text {

@@ -13,7 +13,7 @@ use rustix::event::PollFlags;
 use secrecy::zeroize::Zeroizing;
 
 use super::bounds::Bounds;
-use super::overheard::Overheard;
+use super::line_filter::Overheard;
 use super::redactor::Redactor;
 
 /// A socket in which every wait is bounded.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::consider::Considered;
+use super::judge::Considered;
 use super::memory::Memory;
+use super::news::News;
 use super::pass::{Here, Pass};
 use super::removals::Removals;
 use super::returns::{Brought, Return, bring_back, settlement_of};
-use super::told::News;
 use super::{Dealt, End, Sweep, SweepFault, Tally};
 use crate::assess::{Assessment, Restraint};
 use crate::ledger::{

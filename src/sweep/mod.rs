@@ -4,19 +4,19 @@
 //! fetched, the plausible mails are read and assessed, and what the rules file is moved in sets: stated in the ledger,
 //! done, settled. Called by `daemon` after every wake and by the command `sweep`.
 
-mod consider;
 mod fault;
 mod file;
 mod fuse;
-mod interrupted;
+mod judge;
 mod memory;
+mod news;
 mod pass;
 mod put_back;
+mod recover;
 mod removals;
 mod returns;
 mod scope;
 mod sent;
-mod told;
 
 use crate::assess::Rulebook;
 use crate::mail::Timestamp;
@@ -26,9 +26,9 @@ use crate::settings::Account;
 
 pub use fault::SweepFault;
 pub use memory::Memory;
+pub use news::{Dealt, End, News, Tally};
 pub use scope::Scope;
 pub use sent::{Sent, Stale, refresh_sent, sent_folders, sent_people};
-pub use told::{Dealt, End, News, Tally};
 
 /// How much of a mail is fetched and read, in bytes. No known notification is half as long.
 pub const MAIL_LIMIT: u32 = 256 << 10;
@@ -68,7 +68,7 @@ pub fn sweep(
         ledger.note_rules(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
         ledger.count_deaths(&sweep.account.name)?;
         if sweep.account.act {
-            tally.settled = interrupted::settle(&mut session, sweep, ledger, tell)?;
+            tally.settled = recover::settle(&mut session, sweep, ledger, tell)?;
             put_back::note_left(&mut session, sweep, ledger)?;
         }
     }

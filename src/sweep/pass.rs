@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::consider::{Candidate, consider, judge_again};
 use super::fuse::Fuse;
+use super::judge::{Candidate, consider, judge_again};
 use super::memory::Memory;
+use super::news::News;
 use super::scope::{self, Look, Meant, Since};
-use super::told::News;
 use super::{Scope, Sweep, SweepFault, Tally, file, put_back, trouble};
 use crate::assess::Rulebook;
 use crate::ledger::{Newest, Waiting};

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::consider::Considered;
+use super::judge::Considered;
+use super::news::News;
 use super::pass::{Here, Pass};
 use super::scope::Since;
-use super::told::News;
 use super::{Sweep, SweepFault};
 use crate::ledger::{EarlierMove, FiledCopy, Learned, Ledger, Stay};
 use crate::mailbox::{FiledAs, Presence, Session, Trace};

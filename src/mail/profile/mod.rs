@@ -1,6 +1,6 @@
 //! Profiles: the files that tell how the mails of a network are recognised and read, compiled.
 //!
-//! `written` reads the files, `layout` is what they compile to, `probe` looks for things in a mail, `recognise`
+//! `read` reads the files, `layout` is what they compile to, `probe` looks for things in a mail, `recognise`
 //! goes from a message to a notification. The form:
 //!
 //! ```toml
@@ -48,11 +48,11 @@
 
 mod layout;
 mod probe;
+mod read;
 mod recognise;
 mod schema;
 mod subjects;
 mod summary;
-mod written;
 
 use std::collections::BTreeMap;
 
@@ -112,7 +112,7 @@ impl Profiles {
     pub fn compile(sources: &[Source], findings: &Findings) -> Self {
         let mut profiles: Vec<Profile> = Vec::new();
         for source in sources {
-            if let Some(profile) = written::read(source, findings) {
+            if let Some(profile) = read::read(source, findings) {
                 match profiles.iter_mut().find(|other| other.network == profile.network) {
                     Some(other) => *other = profile,
                     None => profiles.push(profile),

@@ -1,4 +1,4 @@
-//! The JSON Schema of a profile, for editors. A test holds its keys against those that `written` knows.
+//! The JSON Schema of a profile, for editors. A test holds its keys against those that `read` knows.
 
 use serde_json::{Value, json};
 

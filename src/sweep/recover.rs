@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::news::News;
 use super::removals::Removals;
 use super::returns::{Return, bring_back};
-use super::told::News;
 use super::{Sweep, SweepFault, trouble};
 use crate::ledger::{Delay, IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
 use crate::mail::Timestamp;
