@@ -2,7 +2,7 @@
 //!
 //! Editors save in many ways: over the old text, into a new file that takes the old one's name, with the old one moved
 //! aside for a moment; and what is saved may lie behind links. So the folders are watched, not the files (inotify(7)), every
-//! folder on the way in which a link is followed too. Any event there only rings a bell: once it has been quiet for a
+//! folder on the way in which a link is followed too. Any event there only wakes the watch: once it has been quiet for a
 //! moment, the files are looked at, and only a file that is another one than before counts; a list of people only once it has
 //! been unchanged for longer, since one that is half saved makes strangers of friends. Where the kernel tells of
 //! nothing (a network file system, no watches left), SIGHUP still does. Called by `service`.
@@ -35,10 +35,10 @@ const MOST_LINKS: usize = 40;
 
 /// The files, with what they looked like when they were last read.
 #[derive(Debug)]
-pub(super) struct Saved {
+pub(super) struct FileWatch {
     /// None where the kernel does not tell.
     watcher: Option<RecommendedWatcher>,
-    bell: Arc<Notify>,
+    waker: Arc<Notify>,
     stamps: BTreeMap<PathBuf, Stamp>,
     /// For how long a file must have been unchanged.
     settled: BTreeMap<PathBuf, Duration>,
@@ -66,29 +66,29 @@ enum Stamp {
 /// Device, inode, size, and the times of the last change to its text and to itself, in nanoseconds.
 type Traits = (u64, u64, u64, i128, i128);
 
-impl Saved {
+impl FileWatch {
     /// Begins to watch files; those that are not there yet, too.
     pub(super) fn watch(files: BTreeMap<PathBuf, Duration>) -> Self {
-        let bell = Arc::new(Notify::new());
-        let ringer = Arc::clone(&bell);
+        let waker = Arc::new(Notify::new());
+        let notifier = Arc::clone(&waker);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if event.as_ref().map_or(true, matters) {
-                ringer.notify_one();
+                notifier.notify_one();
             }
         });
         let watcher = watcher
             .inspect_err(|cause| warn!(%cause, "cannot hear when files are saved; reload with SIGHUP"))
             .ok();
-        let mut saved = Self {
+        let mut watch = Self {
             watcher,
-            bell,
+            waker,
             stamps: BTreeMap::new(),
             settled: BTreeMap::new(),
             folders: BTreeSet::new(),
             pause: None,
         };
-        saved.see(files);
-        saved
+        watch.see(files);
+        watch
     }
 
     /// Watches these files beside the others: all of them are about to be read as they are now. Those that are named no
@@ -108,12 +108,12 @@ impl Saved {
     pub(super) async fn changed(&mut self) {
         loop {
             let Some(pause) = self.pause else {
-                self.bell.notified().await;
+                self.waker.notified().await;
                 let now = Instant::now();
                 self.pause = Some(Pause { since: now, until: now + QUIET, waited: false });
                 continue;
             };
-            if timeout_at(pause.until, self.bell.notified()).await.is_ok() {
+            if timeout_at(pause.until, self.waker.notified()).await.is_ok() {
                 let until = (Instant::now() + QUIET).min(pause.since + LONGEST).max(pause.until);
                 self.pause = Some(Pause { until, ..pause });
                 if Instant::now() < pause.since + LONGEST {
@@ -288,9 +288,9 @@ mod tests {
             self.folder.path().join(name)
         }
 
-        fn saved(&self) -> Saved {
+        fn saved(&self) -> FileWatch {
             let files = ["rules.toml", "networks", "friends.txt"].map(|name| (self.at(name), Duration::ZERO));
-            Saved::watch(files.into())
+            FileWatch::watch(files.into())
         }
     }
 
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn hears(desk: &Desk, mut saved: Saved, save: impl Fn(&Desk)) {
+    fn hears(desk: &Desk, mut saved: FileWatch, save: impl Fn(&Desk)) {
         run(async {
             save(desk);
             let heard = tokio::time::timeout(Duration::from_secs(10), saved.changed()).await;

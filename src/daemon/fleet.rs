@@ -224,8 +224,8 @@ impl Fleet {
     }
 
     /// Asks everyone to look whether their line still lives.
-    pub(super) fn knock(&self) {
-        self.seats.values().filter_map(|seat| seat.running.as_ref()).for_each(|running| running.stop.knock());
+    pub(super) fn probe(&self) {
+        self.seats.values().filter_map(|seat| seat.running.as_ref()).for_each(|running| running.stop.probe());
     }
 
     /// Those who should have spoken by now: their threads hang.

@@ -16,7 +16,7 @@ const PROVEN: u32 = 24;
 
 /// What was learned of one account's line and server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct IdlePolicy {
     /// As the settings have it.
     longest: Duration,
     poll: Duration,
@@ -27,7 +27,7 @@ pub(super) struct Patience {
     announces: bool,
 }
 
-impl Patience {
+impl IdlePolicy {
     /// At first nothing is known.
     pub(super) fn new(account: &Account) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Patience {
                     self.lived();
                 }
             }
-            Woken::Mail | Woken::Knock | Woken::Stop => {}
+            Woken::Mail | Woken::Probe | Woken::Stop => {}
         }
     }
 
@@ -128,8 +128,8 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn patience() -> Patience {
-        Patience {
+    fn policy() -> IdlePolicy {
+        IdlePolicy {
             longest: 9 * MINUTE,
             poll: 2 * MINUTE,
             renewal: 9 * MINUTE,
@@ -141,57 +141,57 @@ mod tests {
 
     #[test]
     fn a_server_that_announces_is_waited_for_and_one_that_does_not_is_asked() {
-        let mut patience = Patience { announces: false, ..patience() };
-        assert_eq!(patience.next(true), 2 * MINUTE);
-        patience.ended(Woken::Mail, MINUTE, false);
-        assert_eq!(patience.next(true), 2 * MINUTE);
-        patience.ended(Woken::Mail, MINUTE, true);
-        assert_eq!(patience.next(true), 9 * MINUTE);
-        patience.ended(Woken::Due, 9 * MINUTE, false);
-        assert_eq!(patience.next(true), 9 * MINUTE);
-        patience.ended(Woken::Due, 9 * MINUTE, true);
-        assert_eq!(patience.next(true), 2 * MINUTE);
-        assert_eq!(patience.next(false), 2 * MINUTE);
+        let mut policy = IdlePolicy { announces: false, ..policy() };
+        assert_eq!(policy.next(true), 2 * MINUTE);
+        policy.ended(Woken::Mail, MINUTE, false);
+        assert_eq!(policy.next(true), 2 * MINUTE);
+        policy.ended(Woken::Mail, MINUTE, true);
+        assert_eq!(policy.next(true), 9 * MINUTE);
+        policy.ended(Woken::Due, 9 * MINUTE, false);
+        assert_eq!(policy.next(true), 9 * MINUTE);
+        policy.ended(Woken::Due, 9 * MINUTE, true);
+        assert_eq!(policy.next(true), 2 * MINUTE);
+        assert_eq!(policy.next(false), 2 * MINUTE);
     }
 
     #[test]
     fn of_several_folders_the_others_are_looked_at_now_and_then() {
-        let patience = Patience { several_folders: true, ..patience() };
-        assert_eq!(patience.next(true), 2 * MINUTE);
+        let policy = IdlePolicy { several_folders: true, ..policy() };
+        assert_eq!(policy.next(true), 2 * MINUTE);
     }
 
     #[test]
     fn where_lines_die_the_waiting_is_renewed_sooner() {
-        let mut patience = patience();
-        assert!(patience.died(5 * MINUTE));
-        assert_eq!(patience.next(true), 150 * MINUTE / 60);
+        let mut policy = policy();
+        assert!(policy.died(5 * MINUTE));
+        assert_eq!(policy.next(true), 150 * MINUTE / 60);
         for _ in 0..9 {
-            patience.died(9 * MINUTE);
+            policy.died(9 * MINUTE);
         }
-        assert_eq!(patience.next(true), 9 * MINUTE / LEAST_PART);
-        assert!(!patience.died(9 * MINUTE));
+        assert_eq!(policy.next(true), 9 * MINUTE / LEAST_PART);
+        assert!(!policy.died(9 * MINUTE));
     }
 
     #[test]
     fn a_line_that_dies_at_once_does_not_die_of_silence() {
-        let mut patience = patience();
-        assert!(!patience.died(MINUTE));
-        assert_eq!(patience.next(true), 9 * MINUTE);
+        let mut policy = policy();
+        assert!(!policy.died(MINUTE));
+        assert_eq!(policy.next(true), 9 * MINUTE);
     }
 
     #[test]
     fn after_many_waits_that_end_well_a_longer_one_is_tried() {
-        let mut patience = patience();
-        patience.died(8 * MINUTE);
+        let mut policy = policy();
+        policy.died(8 * MINUTE);
         for _ in 0..PROVEN {
-            assert_eq!(patience.next(true), 4 * MINUTE);
-            patience.ended(Woken::Due, 4 * MINUTE, false);
+            assert_eq!(policy.next(true), 4 * MINUTE);
+            policy.ended(Woken::Due, 4 * MINUTE, false);
         }
-        assert_eq!(patience.next(true), 6 * MINUTE);
+        assert_eq!(policy.next(true), 6 * MINUTE);
         for _ in 0..PROVEN * 9 {
-            patience.ended(Woken::Due, 9 * MINUTE, false);
+            policy.ended(Woken::Due, 9 * MINUTE, false);
         }
-        assert_eq!(patience.next(true), 9 * MINUTE);
+        assert_eq!(policy.next(true), 9 * MINUTE);
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         let mut restraint = Restraint::default();
         let (mut passed, mut looks) = (Duration::ZERO, 0);
         while passed < 60 * MINUTE {
-            passed += restraint.pause_after(Woken::Knock, Duration::from_millis(1), false, 2 * MINUTE);
+            passed += restraint.pause_after(Woken::Probe, Duration::from_millis(1), false, 2 * MINUTE);
             looks += 1;
         }
         assert!(looks < 40, "{looks}");

@@ -31,8 +31,8 @@ const NAP: Duration = Duration::from_secs(2);
 /// change that may have killed a line or brought a server back.
 pub(super) fn listen() -> mpsc::UnboundedReceiver<()> {
     let (told, heard) = mpsc::unbounded_channel();
-    let begun = Ears::open().and_then(|ears| {
-        thread::Builder::new().name("outside".to_owned()).spawn(move || ears.listen(&told)).map(drop)
+    let begun = Sources::open().and_then(|sources| {
+        thread::Builder::new().name("network-watch".to_owned()).spawn(move || sources.listen(&told)).map(drop)
     });
     if let Err(cause) = begun {
         debug!(%cause, "cannot hear of changes of the network and of the clock");
@@ -40,13 +40,13 @@ pub(super) fn listen() -> mpsc::UnboundedReceiver<()> {
     heard
 }
 
-struct Ears {
+struct Sources {
     routes: OwnedFd,
     clock: OwnedFd,
     slept: Duration,
 }
 
-impl Ears {
+impl Sources {
     fn open() -> io::Result<Self> {
         Ok(Self { routes: routes()?, clock: clock()?, slept: slept() })
     }
@@ -61,13 +61,13 @@ impl Ears {
 
     /// Waits until something is heard; does it matter?
     fn hear(&mut self) -> io::Result<bool> {
-        let mut ears = [&self.routes, &self.clock].map(|ear| PollFd::new(ear, PollFlags::IN));
-        match poll(&mut ears, None) {
+        let mut sources = [&self.routes, &self.clock].map(|source| PollFd::new(source, PollFlags::IN));
+        match poll(&mut sources, None) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
-        let [routes, clock] = ears.each_ref().map(|ear| !ear.revents().is_empty());
+        let [routes, clock] = sources.each_ref().map(|source| !source.revents().is_empty());
         let mut changed = false;
         if routes {
             drain(&self.routes)?;
@@ -84,10 +84,10 @@ impl Ears {
 }
 
 /// Reads all that is there.
-fn drain(ear: &OwnedFd) -> io::Result<()> {
+fn drain(source: &OwnedFd) -> io::Result<()> {
     let mut words = [0; 8192];
     loop {
-        match rustix::io::read(ear, &mut words) {
+        match rustix::io::read(source, &mut words) {
             Err(Errno::WOULDBLOCK) | Ok(0) => return Ok(()),
             // A timer that was cancelled, and a queue that ran over (netlink(7)), have told enough.
             Ok(_) | Err(Errno::CANCELED | Errno::NOBUFS | Errno::INTR) => {}
@@ -130,10 +130,10 @@ mod tests {
 
     #[test]
     fn the_kernel_lets_us_listen_and_the_clock_is_still() {
-        let ears = Ears::open().unwrap();
-        drain(&ears.routes).unwrap();
-        drain(&ears.clock).unwrap();
-        let mut clock = [PollFd::new(&ears.clock, PollFlags::IN)];
+        let sources = Sources::open().unwrap();
+        drain(&sources.routes).unwrap();
+        drain(&sources.clock).unwrap();
+        let mut clock = [PollFd::new(&sources.clock, PollFlags::IN)];
         assert_eq!(poll(&mut clock, Some(&Timespec { tv_sec: 0, tv_nsec: 50_000_000 })).unwrap(), 0);
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{error, info, warn};
 
-use super::file_watch::Saved;
+use super::file_watch::FileWatch;
 use super::fleet::{Fleet, News};
 use super::log::kind;
 use super::origin::Origin;
@@ -67,7 +67,7 @@ async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<
     let terminate = hear(SignalKind::terminate())?;
     let interrupt = hear(SignalKind::interrupt())?;
     let hangup = hear(SignalKind::hangup())?;
-    let saved = Saved::watch(origin.files());
+    let files = FileWatch::watch(origin.files());
     let (readings, latest) = watch::channel(Arc::new(reading));
     let (fleet, news) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
     let service = Service {
@@ -81,7 +81,7 @@ async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<
         again: None,
     };
     service
-        .run(Ears { terminate, interrupt, hangup, saved, news, network_watch: network_watch::listen() })
+        .run(Receivers { terminate, interrupt, hangup, files, news, network_watch: network_watch::listen() })
         .await
 }
 
@@ -89,11 +89,11 @@ fn no_thread(cause: io::Error) -> ServiceFault {
     ServiceFault { doing: "start a thread for an account", cause }
 }
 
-struct Ears {
+struct Receivers {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
-    saved: Saved,
+    files: FileWatch,
     news: mpsc::UnboundedReceiver<News>,
     network_watch: mpsc::UnboundedReceiver<()>,
 }
@@ -113,45 +113,45 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
-    async fn run(mut self, mut ears: Ears) -> Result<(), ServiceFault> {
+    async fn run(mut self, mut receivers: Receivers) -> Result<(), ServiceFault> {
         let feeding = systemd::feeding();
         // Without a watchdog there is nobody to feed, and the timer below is never asked.
         let mut meal = interval(feeding.unwrap_or(Duration::from_secs(3600)));
         meal.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut knock: Option<Instant> = None;
-        let mut knocked = Instant::now();
+        let mut probe: Option<Instant> = None;
+        let mut probed = Instant::now();
         self.systemd.ready();
         self.tell_status();
         loop {
             let revival = self.fleet.next_revival();
             tokio::select! {
-                _ = ears.terminate.recv() => break,
-                _ = ears.interrupt.recv() => break,
-                _ = ears.hangup.recv() => self.begin_reload(true)?,
-                () = ears.saved.changed() => self.begin_reload(false)?,
+                _ = receivers.terminate.recv() => break,
+                _ = receivers.interrupt.recv() => break,
+                _ = receivers.hangup.recv() => self.begin_reload(true)?,
+                () = receivers.files.changed() => self.begin_reload(false)?,
                 step = Reload::step(self.reload.as_mut()) => match step {
-                    Step::Begins(files, _hold) => ears.saved.see(files),
+                    Step::Begins(files, _hold) => receivers.files.see(files),
                     Step::Ends(outcome) => self.end_reload(outcome.map(|outcome| *outcome))?,
                 },
-                Some(news) = ears.news.recv() => {
+                Some(news) = receivers.news.recv() => {
                     if let Some(trouble) = self.fleet.hear(news).map_err(no_thread)? {
                         self.notes.last_trouble = Some((clock::now(), trouble));
                     }
                 }
-                Some(()) = ears.network_watch.recv() => {
-                    knock.get_or_insert((Instant::now() + TOGETHER).max(knocked + RARELY));
+                Some(()) = receivers.network_watch.recv() => {
+                    probe.get_or_insert((Instant::now() + TOGETHER).max(probed + RARELY));
                 }
-                () = at(knock) => {
-                    knock = None;
-                    knocked = Instant::now();
-                    self.fleet.knock();
+                () = at(probe) => {
+                    probe = None;
+                    probed = Instant::now();
+                    self.fleet.probe();
                 }
                 () = at(revival) => self.fleet.revive(Instant::now()).map_err(no_thread)?,
                 _ = meal.tick(), if feeding.is_some() => self.feed(),
             }
             self.tell_status();
         }
-        self.end(ears.news).await;
+        self.end(receivers.news).await;
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl Service<'_> {
                 self.fleet.take(Arc::new(settings), asked).map_err(no_thread)?;
                 if !alike {
                     // Messages may wait for this: for a list, or to be judged again after a mistake.
-                    self.fleet.knock();
+                    self.fleet.probe();
                 }
                 info!(message_id = kind::RELOADED, "settings, rules and lists were read again");
             }

@@ -11,7 +11,7 @@ use super::account::{AccountFault, Chain, connect_with, lock, read_login, remain
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::clock;
 use super::fleet::Voice;
-use super::idle_policy::{Patience, Restraint};
+use super::idle_policy::{IdlePolicy, Restraint};
 use super::log::kind;
 use super::proven::Proven;
 use super::rulebook::Reading;
@@ -51,7 +51,7 @@ struct Learned {
     has_worked: bool,
     /// When the first sweep of the session ended.
     works_since: Option<Instant>,
-    patience: Patience,
+    policy: IdlePolicy,
     /// The trouble that was last told of, while it lasts.
     trouble: Option<String>,
     /// The troubles with folders that the last sweep had.
@@ -69,13 +69,13 @@ struct Learned {
 impl Watcher {
     /// Watches the account until told to stop. Never returns otherwise.
     pub(super) fn run(self, voice: &Voice) {
-        let patience = Patience::new(&self.account);
+        let policy = IdlePolicy::new(&self.account);
         let mut learned = Learned {
             backoff: Backoff::default(),
             refusals: Refusals::default(),
             has_worked: false,
             works_since: None,
-            patience,
+            policy,
             trouble: None,
             folders: BTreeSet::new(),
             kept: None,
@@ -143,8 +143,8 @@ impl Watcher {
         loop {
             match self.stop.wait(until) {
                 // Another network does not mend a wrong password, nor a server that refuses.
-                Woken::Knock if !fault.is_of_network() => {}
-                Woken::Knock => {
+                Woken::Probe if !fault.is_of_network() => {}
+                Woken::Probe => {
                     learned.backoff.reset();
                     return self.stop.wait(Instant::now() + self.turn);
                 }
@@ -188,7 +188,7 @@ impl Watcher {
             learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
                 let found = tally.looked_at > 0;
-                learned.patience.ended(woken, waited, found);
+                learned.policy.ended(woken, waited, found);
                 let pause = restraint.pause_after(woken, waited, found, self.account.poll);
                 if restraint.begins() {
                     info!(
@@ -204,7 +204,7 @@ impl Watcher {
                 }
             }
             let begun = Instant::now();
-            let woken = match self.wait(&mut session, &ledger, &learned.patience, tally.troubles > 0) {
+            let woken = match self.wait(&mut session, &ledger, &learned.policy, tally.troubles > 0) {
                 Ok(woken) => woken,
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
@@ -220,13 +220,13 @@ impl Watcher {
         }
     }
 
-    /// Pauses after fruitless wakes. A knock does not end the pause, since knocks may be those wakes; the next command shows
+    /// Pauses after fruitless wakes. A probe does not end the pause, since probes may be those wakes; the next command shows
     /// whether the line still lives.
     fn hold(&self, pause: Duration) -> Woken {
         let until = Instant::now() + pause;
         while !pause.is_zero() {
             match self.stop.wait(until) {
-                Woken::Knock => {}
+                Woken::Probe => {}
                 woken => return woken,
             }
         }
@@ -237,8 +237,8 @@ impl Watcher {
     fn learn(&self, fault: &AccountFault, waited: Duration, learned: &mut Learned) {
         let silent = matches!(fault, AccountFault::Mailbox(fault) if fault.doing == Step::Wait)
             && fault.is_of_network();
-        if silent && learned.patience.died(waited) {
-            let renewal = humantime::format_duration(learned.patience.next(true)).to_string();
+        if silent && learned.policy.died(waited) {
+            let renewal = humantime::format_duration(learned.policy.next(true)).to_string();
             info!(renewal, "lines die of silence here; waiting is renewed sooner");
         }
     }
@@ -359,7 +359,7 @@ impl Watcher {
         &self,
         session: &mut Session,
         ledger: &Ledger,
-        patience: &Patience,
+        policy: &IdlePolicy,
         troubled: bool,
     ) -> Result<Woken, AccountFault> {
         let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
@@ -376,7 +376,7 @@ impl Watcher {
         if behind && opened.exists > 0 && !troubled {
             return Ok(Woken::Mail);
         }
-        let until = Instant::now() + patience.next(session.can("IDLE"));
+        let until = Instant::now() + policy.next(session.can("IDLE"));
         // Mails that wait for the fuse or for a server to change its mind are announced by nobody.
         let waits = troubled || ledger.waits(&self.account.name)?;
         Ok(session.wait(if waits { until.min(poll) } else { until })?)

@@ -125,20 +125,20 @@ impl Running {
             }
             let left = Timespec::try_from(left).map_err(io::Error::other)?;
             // Last, so that it can be left out once it has ended: it would be heard for ever.
-            let mut ears = [
+            let mut listened = [
                 PollFd::new(&self.ended, PollFlags::IN),
                 PollFd::from_borrowed_fd(stop, PollFlags::IN),
                 PollFd::new(&self.stdout, PollFlags::IN),
             ];
             let listening = if open { 3 } else { 2 };
-            let woken = poll(ears.get_mut(..listening).unwrap_or_default(), Some(&left));
+            let woken = poll(listened.get_mut(..listening).unwrap_or_default(), Some(&left));
             match woken {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(cause) => return Err(cause.into()),
             }
-            let [end, bell, _] = &ears;
-            if !bell.revents().is_empty() {
+            let [end, waker, _] = &listened;
+            if !waker.revents().is_empty() {
                 return Ok(Heard::Stopped);
             }
             let ended = !end.revents().is_empty();
@@ -200,7 +200,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// A bell that nobody rings.
+    /// A waker that nobody rings.
     fn silence() -> OwnedFd {
         eventfd(0, EventfdFlags::CLOEXEC).unwrap()
     }
@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn a_stop_does_not_wait_for_the_program() {
         let begun = Instant::now();
-        let bell = eventfd(1, EventfdFlags::CLOEXEC).unwrap();
+        let waker = eventfd(1, EventfdFlags::CLOEXEC).unwrap();
         let words = ["sleep", "30"].map(str::to_owned);
-        let fault = first_line(&words, LONG, bell.as_fd()).unwrap_err();
+        let fault = first_line(&words, LONG, waker.as_fd()).unwrap_err();
         assert!(matches!(fault, LoginFault::Stopped { .. }), "{fault}");
         assert!(begun.elapsed() < LONG / 2);
     }

@@ -106,7 +106,7 @@ mod tests {
     use secrecy::ExposeSecret;
     use std::os::fd::{AsFd, OwnedFd};
 
-    /// A bell that nobody rings.
+    /// A waker that nobody rings.
     fn silence() -> OwnedFd {
         eventfd(0, EventfdFlags::CLOEXEC).unwrap()
     }

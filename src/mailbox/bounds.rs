@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(20);
 const IDLE_GRACE: Duration = Duration::from_millis(500);
 /// How long a server may take to end IDLE; longer, and the line is dead.
 const IDLE_ENDS: Duration = Duration::from_secs(30);
-/// The same after a knock: whoever knocks has reason to think so.
+/// The same after a probe: whoever probes has reason to think so.
 const PROBED: Duration = Duration::from_secs(10);
 
 /// What a command may cost.
@@ -79,8 +79,8 @@ struct State {
     budget: u64,
     /// When a stop was first noticed in a command.
     stopping: Option<Instant>,
-    /// IDLE was ended by a knock.
-    knocked: bool,
+    /// IDLE was ended by a probe.
+    probed: bool,
     cut: Option<Cut>,
     ended: bool,
     turns: u32,
@@ -104,7 +104,7 @@ impl Bounds {
             due,
             budget: limits.bytes,
             stopping: None,
-            knocked: false,
+            probed: false,
             cut: None,
             ended: false,
             turns: 0,
@@ -132,7 +132,7 @@ impl Bounds {
         state.errand = Errand::Idle;
         state.due = due;
         state.budget = Limits::SHORT.bytes;
-        state.knocked = false;
+        state.probed = false;
         self.stop.speak_by(due);
     }
 
@@ -143,9 +143,9 @@ impl Bounds {
         }
     }
 
-    /// Was IDLE ended by a knock?
-    pub(super) fn was_knocked(&self) -> bool {
-        self.state().knocked
+    /// Was IDLE ended by a probe?
+    pub(super) fn was_probed(&self) -> bool {
+        self.state().probed
     }
 
     /// The stop that this connection listens to.
@@ -229,20 +229,22 @@ impl Bounds {
                 (state.errand, grace.map_or(until, |grace| until.min(grace)), state.stopping.is_some())
             };
             let deaf = errand == Errand::Command && hurried;
-            let door = self.stop.door();
-            let mut ears = [
+            let probes = self.stop.probes();
+            let mut listened = [
                 PollFd::new(socket, what),
                 PollFd::new(&self.stop, PollFlags::IN),
-                PollFd::new(&door, PollFlags::IN),
+                PollFd::new(&probes, PollFlags::IN),
             ];
             let listening = match errand {
                 Errand::Idle => 3,
                 Errand::Approach | Errand::Command => 2 - usize::from(deaf),
             };
-            let Some(ears) = ears.get_mut(..listening) else { return Err(io::ErrorKind::WouldBlock.into()) };
-            let ready = poll_until(ears, until)?;
-            let ringing = ears.get(1).is_some_and(|bell| !bell.revents().is_empty());
-            if ringing {
+            let Some(listened) = listened.get_mut(..listening) else {
+                return Err(io::ErrorKind::WouldBlock.into());
+            };
+            let ready = poll_until(listened, until)?;
+            let stopped = listened.get(1).is_some_and(|waker| !waker.revents().is_empty());
+            if stopped {
                 match errand {
                     Errand::Approach => self.late(Cut::Stopped)?,
                     Errand::Command => {
@@ -255,8 +257,8 @@ impl Bounds {
                     }
                 }
             }
-            if ears.get(2).is_some_and(|door| !door.revents().is_empty()) && self.stop.answer_door() {
-                self.state().knocked = true;
+            if listened.get(2).is_some_and(|probes| !probes.revents().is_empty()) && self.stop.take_probe() {
+                self.state().probed = true;
                 // The answer to DONE tells whether the line lives.
                 self.arm(Limits::PROBE);
                 return Err(io::ErrorKind::WouldBlock.into());

@@ -22,14 +22,14 @@ impl Session {
         proven: &Proven,
         note: &mut Note<'_>,
     ) -> Result<Vec<Relocated>, Fault> {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for plan in &plans {
-            told.push(self.transfer(Step::Copy, plan, proven)?);
+            reported.push(self.transfer(Step::Copy, plan, proven)?);
         }
         let mut arrivals = Vec::new();
-        for (plan, told) in plans.iter().zip(&mut told) {
+        for (plan, reported) in plans.iter().zip(&mut reported) {
             let mut arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &plan.mails)?;
-            told.surplus = self.remove_surplus(&mut arrived, told)?;
+            reported.surplus = self.remove_surplus(&mut arrived, reported)?;
             arrivals.push(arrived);
         }
         // Whoever has starred, moved or deleted an original while it was copied has the last word: then the copy goes.
@@ -51,17 +51,20 @@ impl Session {
         // could still take that back: so only who made it removes the original.
         let originals: BTreeSet<Uid> = arrivals
             .iter()
-            .zip(&told)
-            .flat_map(|(arrived, told)| arrived.copies.keys().copied().filter(|uid| !told.yields(*uid)))
+            .zip(&reported)
+            .flat_map(|(arrived, reported)| {
+                arrived.copies.keys().copied().filter(|uid| !reported.yields(*uid))
+            })
             .filter(clear)
             .collect();
         let removal = self.remove_proven(&look.proven.only(&originals), &mut |deed, uids| {
             deed == Deed::Mark || note(deed, uids)
         })?;
         let mut results = Vec::new();
-        for ((plan, told), arrived) in plans.into_iter().zip(told).zip(arrivals) {
-            let ours =
-                |uid: &Uid| arrived.copies.get(uid).is_some_and(|copy| told.copies.get(uid) == Some(copy));
+        for ((plan, reported), arrived) in plans.into_iter().zip(reported).zip(arrivals) {
+            let ours = |uid: &Uid| {
+                arrived.copies.get(uid).is_some_and(|copy| reported.copies.get(uid) == Some(copy))
+            };
             // An original that the server does not show may be there still: nothing is taken back, and nothing removed.
             let shown = |uid: &Uid| !look.unshown.contains(uid);
             let taken_back =
@@ -69,7 +72,7 @@ impl Session {
                     Some(_) if clear(uid) && removal.gone.contains(uid) => ours(uid),
                     Some(_) if clear(uid) => removal.still.contains(uid),
                     // Unless the copy is another program's, who may be removing the original this moment.
-                    Some(flags) if !flags.deleted => !told.yields(*uid),
+                    Some(flags) if !flags.deleted => !reported.yields(*uid),
                     // The original is not there any more, so only what is known to be our own copy is taken back: another may be
                     // the original itself, which its owner has moved to the same folder.
                     Some(_) | None => ours(uid),
@@ -95,13 +98,13 @@ impl Session {
                     Some(_) => Outcome::Left(Reason::Refused(removal.words.clone())),
                     None => Outcome::Gone,
                 },
-                (Some(_), Some(flags)) if !flags.deleted && told.yields(mail.uid) => {
+                (Some(_), Some(flags)) if !flags.deleted && reported.yields(mail.uid) => {
                     Outcome::Left(Reason::Refused("another program is moving it".to_owned()))
                 }
                 // Both are there, as far as anybody can see; the next session finds out.
                 (_, None) if !shown(&mail.uid) => Outcome::Left(Reason::Unshown),
                 (Some(copy), _) => Outcome::Moved { uid: Some(copy) },
-                (None, Some(_)) => Outcome::Left(told.reason()),
+                (None, Some(_)) => Outcome::Left(reported.reason()),
                 (None, None) => Outcome::Gone,
             };
             let outcomes = plan.mails.iter().map(|mail| (mail.uid, outcome(mail))).collect();

@@ -201,18 +201,18 @@ fn look_up(host: &str, port: u16, stop: &Stop, deadline: Instant) -> Result<Vec<
     }
     let found = Stop::new().map_err(Cause::Io)?;
     let (sender, receiver) = mpsc::channel();
-    let (name, bell) = (host.to_owned(), found.clone());
+    let (name, waker) = (host.to_owned(), found.clone());
     std::thread::Builder::new()
         .name("look-up".to_owned())
         .spawn(move || {
             let answer = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
             // The one who asked may have given up.
             let _ = sender.send(answer);
-            bell.stop();
+            waker.stop();
         })
         .map_err(Cause::Io)?;
-    let mut ears = [PollFd::new(&found, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
-    poll_until(&mut ears, deadline).map_err(Cause::Io)?;
+    let mut listened = [PollFd::new(&found, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+    poll_until(&mut listened, deadline).map_err(Cause::Io)?;
     if stop.is_stopped() {
         return Err(Cause::Stopped);
     }
@@ -246,8 +246,8 @@ fn reach(address: SocketAddr, stop: &Stop, deadline: Instant) -> Result<TcpStrea
         Err(rustix::io::Errno::INPROGRESS) => {}
         Err(error) => return Err(Cause::Io(error.into())),
     }
-    let mut ears = [PollFd::new(&socket, PollFlags::OUT), PollFd::new(stop, PollFlags::IN)];
-    let ready = poll_until(&mut ears, deadline).map_err(Cause::Io)?;
+    let mut listened = [PollFd::new(&socket, PollFlags::OUT), PollFd::new(stop, PollFlags::IN)];
+    let ready = poll_until(&mut listened, deadline).map_err(Cause::Io)?;
     if stop.is_stopped() {
         return Err(Cause::Stopped);
     }

@@ -61,7 +61,7 @@ impl Line {
         let at = |step, shared: &Shared, error| (step, translate(error, shared).0);
         if greets {
             let greeting = client.read_greeting().map_err(|error| at(Step::Connect, &shared, error))?;
-            if let Some(parting) = shared.overheard(|ears| ears.take_parting()) {
+            if let Some(parting) = shared.filtered(|filter| filter.take_parting()) {
                 return Err((Step::Connect, Cause::Refused(parted(&parting, &shared))));
             }
             if !greeting.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"* OK")) {
@@ -87,7 +87,7 @@ impl Line {
 
     /// The line of the NAMESPACE that was last heard.
     pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
-        self.shared.overheard(|ears| ears.take_namespace())
+        self.shared.filtered(|filter| filter.take_namespace())
     }
 
     /// Sends `command` and waits for the whole of its answer, within `limits`.
@@ -104,7 +104,7 @@ impl Line {
         match session.run(command) {
             Ok((bytes, _)) => {
                 // Who says goodbye in the middle of an answer may have left out the rest of it.
-                match self.shared.overheard(|ears| ears.take_parting()) {
+                match self.shared.filtered(|filter| filter.take_parting()) {
                     Some(parting) if command != "LOGOUT" => {
                         self.session = None;
                         Err(Cause::Refused(parted(&parting, &self.shared)))
@@ -153,9 +153,9 @@ impl Line {
         self.shared.bounds.stop()
     }
 
-    /// Was the last IDLE ended by a knock?
-    pub(super) fn was_knocked(&self) -> bool {
-        self.shared.bounds.was_knocked()
+    /// Was the last IDLE ended by a probe?
+    pub(super) fn was_probed(&self) -> bool {
+        self.shared.bounds.was_probed()
     }
 
     /// Was a stop asked for?
@@ -256,7 +256,7 @@ impl Authenticator for Plain {
 /// Our cause for the crate's error, and whether the line is still in step.
 fn translate(error: Error, shared: &Shared) -> (Cause, bool) {
     let parting =
-        || shared.overheard(|ears| ears.take_parting()).map(|line| Cause::Refused(parted(&line, shared)));
+        || shared.filtered(|filter| filter.take_parting()).map(|line| Cause::Refused(parted(&line, shared)));
     match error {
         Error::No(no) => (refused(Status::No, &no.information, no.code.as_ref(), shared), true),
         Error::Bad(bad) => (refused(Status::Bad, &bad.information, bad.code.as_ref(), shared), true),

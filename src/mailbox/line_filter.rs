@@ -23,7 +23,7 @@ enum Brace {
 
 /// Listens to the bytes of one connection.
 #[derive(Debug)]
-pub(super) struct Overheard {
+pub(super) struct LineFilter {
     line: Vec<u8>,
     literal: u64,
     brace: Brace,
@@ -37,7 +37,7 @@ pub(super) struct Overheard {
     namespace: Option<Vec<u8>>,
 }
 
-impl Overheard {
+impl LineFilter {
     pub(super) fn new() -> Self {
         Self {
             line: Vec::new(),
@@ -191,11 +191,11 @@ impl Overheard {
 mod tests {
     use super::*;
 
-    fn hear(text: &str) -> (Overheard, Result<(), Cut>, String) {
-        let mut ears = Overheard::new();
+    fn hear(text: &str) -> (LineFilter, Result<(), Cut>, String) {
+        let mut filter = LineFilter::new();
         let mut bytes = text.as_bytes().to_vec();
-        let heard = ears.hear(&mut bytes, 1000);
-        (ears, heard, String::from_utf8_lossy(&bytes).into_owned())
+        let heard = filter.hear(&mut bytes, 1000);
+        (filter, heard, String::from_utf8_lossy(&bytes).into_owned())
     }
 
     #[test]
@@ -205,8 +205,8 @@ mod tests {
             "a1 OK [CAPABILITY IMAP4rev1 MOVE] in\r\n",
             "* CAPABILITY IMAP4rev1 MOVE\r\n",
         ] {
-            let (mut ears, _, _) = hear(line);
-            assert_eq!(ears.take_capabilities().unwrap(), ["IMAP4REV1", "MOVE"], "{line}");
+            let (mut filter, _, _) = hear(line);
+            assert_eq!(filter.take_capabilities().unwrap(), ["IMAP4REV1", "MOVE"], "{line}");
         }
     }
 
@@ -214,10 +214,10 @@ mod tests {
     fn what_a_mail_says_is_neither_heard_nor_changed() {
         let body = "* BYE é\r\n* CAPABILITY X\r\n((((((((((((((((((((((((((((((";
         let line = format!("* 1 FETCH (BODY[] {{{}}}\r\n{body})\r\n", body.len());
-        let (mut ears, heard, after) = hear(&line);
+        let (mut filter, heard, after) = hear(&line);
         assert_eq!(heard, Ok(()));
         assert_eq!(after, line);
-        assert!(ears.take_parting().is_none() && ears.take_capabilities().is_none());
+        assert!(filter.take_parting().is_none() && filter.take_capabilities().is_none());
     }
 
     #[test]
@@ -243,23 +243,23 @@ mod tests {
     #[test]
     fn a_namespace_is_kept_and_passed_on_as_what_the_parser_knows() {
         let line = "* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\na1 OK done\r\n";
-        let (mut ears, heard, after) = hear(line);
+        let (mut filter, heard, after) = hear(line);
         assert_eq!(heard, Ok(()));
         assert_eq!(after, "* NO        ((\"INBOX.\" \".\")) NIL NIL\r\na1 OK done\r\n");
-        assert_eq!(ears.take_namespace().unwrap(), b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r");
+        assert_eq!(filter.take_namespace().unwrap(), b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r");
         for other in ["* NO NAMESPACE\r\n", "a1 NAMESPACE x\r\n", "* LIST () \"/\" \"* NAMESPACE\"\r\n"] {
-            let (mut ears, _, after) = hear(other);
-            assert_eq!((after.as_str(), ears.take_namespace()), (other, None));
+            let (mut filter, _, after) = hear(other);
+            assert_eq!((after.as_str(), filter.take_namespace()), (other, None));
         }
         let body = "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n";
         let line = format!("* 1 FETCH (BODY[] {{{}}}\r\n{body})\r\n", body.len());
-        let (mut ears, _, after) = hear(&line);
-        assert_eq!((after, ears.take_namespace()), (line, None));
+        let (mut filter, _, after) = hear(&line);
+        assert_eq!((after, filter.take_namespace()), (line, None));
     }
 
     #[test]
     fn the_words_of_a_parting_are_kept() {
-        let (mut ears, _, _) = hear("* BYE [UNAVAILABLE] going down\r\n");
-        assert_eq!(ears.take_parting().unwrap(), b"* BYE [UNAVAILABLE] going down\r");
+        let (mut filter, _, _) = hear("* BYE [UNAVAILABLE] going down\r\n");
+        assert_eq!(filter.take_parting().unwrap(), b"* BYE [UNAVAILABLE] going down\r");
     }
 }

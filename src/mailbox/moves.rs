@@ -17,7 +17,7 @@ use super::outcome::{Outcome, Reason, Relocated};
 use super::plan::Plan;
 use super::proof::{Look, Proven};
 use super::refusal::Code;
-use super::reported::Told;
+use super::reported::Reported;
 use super::session::{Opened, Relocation, Session};
 use super::store::Note;
 use super::trace::Trace;
@@ -53,19 +53,19 @@ impl Session {
         plans: Vec<Plan>,
         proven: &Proven,
     ) -> Result<Vec<Relocated>, Fault> {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for plan in &plans {
-            told.push(self.transfer(Step::Move, plan, proven)?);
+            reported.push(self.transfer(Step::Move, plan, proven)?);
         }
         let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
         // After the deed: a NO may come in the middle of it, and an OK proves nothing.
         let mut there = self.flags(Step::Search, &all)?;
         let mut results = Vec::new();
-        for (plan, told) in plans.into_iter().zip(told) {
+        for (plan, reported) in plans.into_iter().zip(reported) {
             let credible =
-                |mail: &&Trace| !there.contains_key(&mail.uid) && told.copies.contains_key(&mail.uid);
+                |mail: &&Trace| !there.contains_key(&mail.uid) && reported.copies.contains_key(&mail.uid);
             let mut open: Vec<Trace> = plan.mails.iter().filter(|mail| !credible(mail)).copied().collect();
-            if !told.alone(&plan) {
+            if !reported.alone(&plan) {
                 open.clone_from(&plan.mails);
             }
             let mut arrived = Arrived::default();
@@ -73,7 +73,7 @@ impl Session {
             let mut unshown = BTreeSet::new();
             if !open.is_empty() {
                 arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open)?;
-                self.remove_surplus(&mut arrived, &told)?;
+                self.remove_surplus(&mut arrived, &reported)?;
                 // A MOVE that failed in the middle has left copies of messages that are still here. One that it has marked
                 // \Deleted here has arrived: its copy is all there is.
                 let is_live = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.deleted);
@@ -86,17 +86,17 @@ impl Session {
                 let still = self.still_live(here, &live)?;
                 there.retain(|uid, _| !live.iter().any(|mail| mail.uid == *uid) || still.contains(uid));
                 both = self.withdraw(&arrived, &still)?;
-                unshown = self.unshown_here(here, &plan, &there, &arrived, &told)?;
+                unshown = self.unshown_here(here, &plan, &there, &arrived, &reported)?;
             }
             let outcome = |mail: &Trace| match (there.get(&mail.uid), arrived.copies.get(&mail.uid)) {
                 (Some(flags), None) if flags.deleted => Outcome::Left(Reason::Deleted),
                 (Some(flags), Some(copy)) if !flags.deleted && both.contains(&mail.uid) => {
                     Outcome::Left(Reason::Doubled { copy: *copy })
                 }
-                (Some(flags), _) if !flags.deleted => Outcome::Left(told.reason()),
+                (Some(flags), _) if !flags.deleted => Outcome::Left(reported.reason()),
                 (_, Some(copy)) => Outcome::Moved { uid: Some(*copy) },
                 // Told credibly, and of a message that is not here any more.
-                (_, None) => match told.copies.get(&mail.uid) {
+                (_, None) => match reported.copies.get(&mail.uid) {
                     Some(copy) => Outcome::Moved { uid: Some(*copy) },
                     None if unshown.contains(&mail.uid) => Outcome::Left(Reason::Unshown),
                     None => Outcome::Gone,
@@ -126,10 +126,10 @@ impl Session {
         plan: &Plan,
         there: &BTreeMap<Uid, Flags>,
         arrived: &Arrived,
-        told: &Told,
+        reported: &Reported,
     ) -> Result<BTreeSet<Uid>, Fault> {
         let known = |uid: &Uid| {
-            there.contains_key(uid) || arrived.copies.contains_key(uid) || told.copies.contains_key(uid)
+            there.contains_key(uid) || arrived.copies.contains_key(uid) || reported.copies.contains_key(uid)
         };
         let nowhere: Vec<Uid> = plan.uids().filter(|uid| !known(uid)).collect();
         if nowhere.is_empty() {
@@ -213,15 +213,19 @@ impl Session {
     pub(super) fn remove_surplus(
         &mut self,
         arrived: &mut Arrived,
-        told: &Told,
+        reported: &Reported,
     ) -> Result<BTreeSet<Uid>, Fault> {
         let surplus = std::mem::take(&mut arrived.surplus);
         let Some((folder, validity)) = arrived.place.clone() else { return Ok(BTreeSet::new()) };
         let knows_own = self.relocation() != Relocation::CopyThenFlag;
         // What the server said under the UIDVALIDITY that the folder has: where two make it at the same time, that may be
         // another than a moment before. Whose they are is all that is believed; that they are alike has been seen.
-        let ours: BTreeSet<Uid> =
-            told.claims.iter().filter(|claim| claim.validity == validity).map(|claim| claim.copy).collect();
+        let ours: BTreeSet<Uid> = reported
+            .claims
+            .iter()
+            .filter(|claim| claim.validity == validity)
+            .map(|claim| claim.copy)
+            .collect();
         let surplus: Vec<Trace> =
             surplus.into_iter().filter(|copy| !knows_own || ours.contains(&copy.uid)).collect();
         // What cannot be removed stays doubled, as somebody else has made it.
@@ -230,21 +234,21 @@ impl Session {
     }
 
     /// UID MOVE or UID COPY of a plan's messages, and what the server told of it.
-    pub(super) fn transfer(&mut self, step: Step, plan: &Plan, proven: &Proven) -> Result<Told, Fault> {
-        let mut told = Told::default();
+    pub(super) fn transfer(&mut self, step: Step, plan: &Plan, proven: &Proven) -> Result<Reported, Fault> {
+        let mut reported = Reported::default();
         let mut these = proven.only(&plan.uids().collect());
         if these.uids().is_empty() {
-            return Ok(told);
+            return Ok(reported);
         }
-        if self.transfer_these(step, plan, &these, &mut told)? {
+        if self.transfer_these(step, plan, &these, &mut reported)? {
             // Somebody removed one of them meanwhile, and Dovecot then refuses all: once more, those that are there.
             let uids: Vec<Uid> = these.uids().iter().copied().collect();
             let there = self.flags(Step::Search, &uids)?;
             these = these.only(&there.into_keys().collect());
-            told.refused = None;
-            self.transfer_these(step, plan, &these, &mut told)?;
+            reported.refused = None;
+            self.transfer_these(step, plan, &these, &mut reported)?;
         }
-        Ok(told)
+        Ok(reported)
     }
 
     /// One try; `true` where it did nothing, because a message was gone.
@@ -253,7 +257,7 @@ impl Session {
         step: Step,
         plan: &Plan,
         proven: &Proven,
-        told: &mut Told,
+        reported: &mut Reported,
     ) -> Result<bool, Fault> {
         self.require(step, proven)?;
         let verb = if step == Step::Move { "MOVE" } else { "COPY" };
@@ -271,11 +275,11 @@ impl Session {
                 Ok(answer) => {
                     let copied =
                         answer.copied(plan.mails.len()).map_err(|cause| self.garbled(step, &on, cause))?;
-                    told.believe(plan, copied);
+                    reported.believe(plan, copied);
                 }
                 Err(fault) if fault.fate() == Fate::Leave => {
                     raced = whole && fault.code() == Some(Code::ExpungeIssued);
-                    told.refused = Some(fault.cause.to_string());
+                    reported.refused = Some(fault.cause.to_string());
                 }
                 Err(fault) => return Err(fault),
             }

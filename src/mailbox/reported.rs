@@ -12,7 +12,7 @@ use crate::place::{Uid, UidValidity};
 
 /// What the server told of a MOVE or COPY.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Reported {
     pub(super) refused: Option<String>,
     /// What it said of copies, and can be true.
     pub(super) copies: BTreeMap<Uid, Uid>,
@@ -30,7 +30,7 @@ pub(super) struct Claim {
     pub(super) copy: Uid,
 }
 
-impl Told {
+impl Reported {
     /// Was our own copy of this mail removed, so that it is another program's to go on with?
     pub(super) fn yields(&self, mail: Uid) -> bool {
         self.claims.iter().any(|claim| claim.original == mail && self.surplus.contains(&claim.copy))
@@ -105,10 +105,10 @@ mod tests {
     }
 
     fn believed(validity: u32, pairs: &[(u32, u32)]) -> usize {
-        let mut told = Told::default();
+        let mut reported = Reported::default();
         let pairs = pairs.iter().map(|(from, to)| (Uid(*from), Uid(*to))).collect();
-        told.believe(&plan(&[1, 2, 3]), vec![CopyUid { validity: UidValidity(validity), pairs }]);
-        told.copies.len()
+        reported.believe(&plan(&[1, 2, 3]), vec![CopyUid { validity: UidValidity(validity), pairs }]);
+        reported.copies.len()
     }
 
     #[test]

@@ -217,15 +217,15 @@ impl Session {
         }
     }
 
-    /// Waits for mail in the open folder by IDLE (RFC 2177), or without where the server has none, until `deadline`, a knock
-    /// or a stop. A knock is answered only by a line that lives. Look by UID after every wake: an announcement may be lost.
+    /// Waits for mail in the open folder by IDLE (RFC 2177), or without where the server has none, until `deadline`, a probe
+    /// or a stop. A probe is answered only by a line that lives. Look by UID after every wake: an announcement may be lost.
     ///
     /// # Errors
     /// Where the line died.
     pub fn wait(&mut self, deadline: Instant) -> Result<Woken, Fault> {
         if !self.can("IDLE") {
             let woken = self.line.stop().wait(deadline);
-            if woken == Woken::Knock {
+            if woken == Woken::Probe {
                 let on = self.server.clone();
                 self.run(Step::Wait, &on, "NOOP", Limits::PROBE)?;
             }
@@ -239,7 +239,7 @@ impl Session {
         Ok(match (announced, self.line.is_stopped()) {
             (_, true) => Woken::Stop,
             (true, false) => Woken::Mail,
-            (false, false) if self.line.was_knocked() => Woken::Knock,
+            (false, false) if self.line.was_probed() => Woken::Probe,
             (false, false) => Woken::Due,
         })
     }

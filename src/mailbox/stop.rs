@@ -1,4 +1,4 @@
-//! What joins the thread of an account with those who watch over it: a bell that ends all waiting, a knock that makes it
+//! What joins the thread of an account with those who watch over it: a stop that ends all waiting, a probe that makes it
 //! look whether its line still lives, and the moment by which it will have spoken again.
 //!
 //! Owns the only sanctioned sleep of the program ([`Stop::wait`]) and the poll loop behind it. Never interrupts a command
@@ -21,7 +21,7 @@ pub enum Woken {
     /// The account is to stop.
     Stop,
     /// Something has changed around us: the network, or the machine slept.
-    Knock,
+    Probe,
     /// The deadline has come.
     Due,
 }
@@ -30,45 +30,45 @@ pub enum Woken {
 #[derive(Clone, Debug)]
 pub struct Stop {
     // Never read, hence level-triggered: every wait after the first hears it too.
-    bell: Arc<OwnedFd>,
+    waker: Arc<OwnedFd>,
     // Read by the wait that hears it.
-    door: Arc<OwnedFd>,
+    probes: Arc<OwnedFd>,
     word: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Stop {
-    /// A bell that nobody has rung.
+    /// A stop that was not asked for yet.
     ///
     /// # Errors
     /// Where the process has no file descriptor left.
     pub fn new() -> io::Result<Self> {
-        let bell = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map(Arc::new);
-        Ok(Self { bell: bell()?, door: bell()?, word: Arc::default() })
+        let waker = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map(Arc::new);
+        Ok(Self { waker: waker()?, probes: waker()?, word: Arc::default() })
     }
 
     /// Asks everyone who waits, or will wait, to stop.
     pub fn stop(&self) {
-        ring(&self.bell);
+        wake(&self.waker);
     }
 
     /// Was a stop asked for?
     pub fn is_stopped(&self) -> bool {
-        is_ringing(&self.bell)
+        is_woken(&self.waker)
     }
 
     /// Asks the one who waits, or waits next, to look whether its line still lives, or to try again now.
-    pub fn knock(&self) {
-        ring(&self.door);
+    pub fn probe(&self) {
+        wake(&self.probes);
     }
 
-    /// Hears the knocks so far; were there any?
-    pub(super) fn answer_door(&self) -> bool {
-        rustix::io::read(&*self.door, &mut [0; 8]).is_ok()
+    /// Hears the probes so far; were there any?
+    pub(super) fn take_probe(&self) -> bool {
+        rustix::io::read(&*self.probes, &mut [0; 8]).is_ok()
     }
 
-    /// What a knock is heard on.
-    pub(super) fn door(&self) -> BorrowedFd<'_> {
-        self.door.as_fd()
+    /// What becomes readable at a probe.
+    pub(super) fn probes(&self) -> BorrowedFd<'_> {
+        self.probes.as_fd()
     }
 
     /// Says that whoever works for the account will have spoken again by `moment`. Every wait and every command does.
@@ -81,13 +81,14 @@ impl Stop {
         *self.word.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sleeps until `deadline`, a knock, or a stop: for the pause between two polls and for backing off.
+    /// Sleeps until `deadline`, a probe, or a stop: for the pause between two polls and for backing off.
     pub fn wait(&self, deadline: Instant) -> Woken {
         self.speak_by(deadline);
-        let mut ears = [PollFd::new(&*self.bell, PollFlags::IN), PollFd::new(&*self.door, PollFlags::IN)];
-        match poll_until(&mut ears, deadline) {
+        let mut listened =
+            [PollFd::new(&*self.waker, PollFlags::IN), PollFd::new(&*self.probes, PollFlags::IN)];
+        match poll_until(&mut listened, deadline) {
             Ok(false) => Woken::Due,
-            Ok(true) if !self.is_stopped() && self.answer_door() => Woken::Knock,
+            Ok(true) if !self.is_stopped() && self.take_probe() => Woken::Probe,
             // Where not even poll works, going on would be a busy loop.
             Ok(true) | Err(_) => Woken::Stop,
         }
@@ -96,26 +97,26 @@ impl Stop {
 
 impl AsFd for Stop {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.waker.as_fd()
     }
 }
 
-fn ring(bell: &OwnedFd) {
-    // The write fails only where the counter is full, and then the bell is ringing anyway.
-    let _ = rustix::io::write(bell, &1_u64.to_ne_bytes());
+fn wake(waker: &OwnedFd) {
+    // The write fails only where the counter is full, and then it is woken anyway.
+    let _ = rustix::io::write(waker, &1_u64.to_ne_bytes());
 }
 
-fn is_ringing(bell: &OwnedFd) -> bool {
-    poll_until(&mut [PollFd::new(bell, PollFlags::IN)], Instant::now()).is_ok_and(|heard| heard)
+fn is_woken(waker: &OwnedFd) -> bool {
+    poll_until(&mut [PollFd::new(waker, PollFlags::IN)], Instant::now()).is_ok_and(|heard| heard)
 }
 
-/// Waits until one of `ears` hears something; `false` at the deadline. Signals do not shorten the wait.
-pub(super) fn poll_until(ears: &mut [PollFd<'_>], deadline: Instant) -> io::Result<bool> {
+/// Waits until one of `listened` hears something; `false` at the deadline. Signals do not shorten the wait.
+pub(super) fn poll_until(listened: &mut [PollFd<'_>], deadline: Instant) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         // A time beyond what the kernel can hold is for ever.
         let timeout = Timespec::try_from(left).ok();
-        match poll(ears, timeout.as_ref()) {
+        match poll(listened, timeout.as_ref()) {
             Ok(0) if left.is_zero() => return Ok(false),
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(true),
@@ -142,10 +143,10 @@ mod tests {
     fn a_stop_from_another_thread_ends_a_wait_and_every_later_one() {
         let stop = Stop::new().unwrap();
         let far = Instant::now() + Duration::from_secs(60);
-        let bell = stop.clone();
-        let ringer = std::thread::spawn(move || bell.stop());
+        let waker = stop.clone();
+        let notifier = std::thread::spawn(move || waker.stop());
         assert_eq!(stop.wait(far), Woken::Stop);
-        ringer.join().unwrap();
+        notifier.join().unwrap();
         assert_eq!(stop.wait(far), Woken::Stop);
         assert!(stop.is_stopped());
         assert!(far > Instant::now() + Duration::from_secs(30));
@@ -155,11 +156,11 @@ mod tests {
     fn a_knock_ends_one_wait_and_no_other() {
         let stop = Stop::new().unwrap();
         let far = Instant::now() + Duration::from_secs(60);
-        stop.knock();
-        stop.knock();
-        assert_eq!(stop.wait(far), Woken::Knock);
+        stop.probe();
+        stop.probe();
+        assert_eq!(stop.wait(far), Woken::Probe);
         assert_eq!(stop.wait(Instant::now()), Woken::Due);
-        stop.knock();
+        stop.probe();
         stop.stop();
         assert_eq!(stop.wait(far), Woken::Stop);
     }

@@ -13,7 +13,7 @@ use rustix::event::PollFlags;
 use secrecy::zeroize::Zeroizing;
 
 use super::bounds::Bounds;
-use super::line_filter::Overheard;
+use super::line_filter::LineFilter;
 use super::redactor::Redactor;
 
 /// A socket in which every wait is bounded.
@@ -78,7 +78,7 @@ pub(super) struct Shared {
     pub(super) bounds: Arc<Bounds>,
     /// Keeps the password out of the server's words.
     pub(super) redactor: Redactor,
-    heard: Mutex<Overheard>,
+    heard: Mutex<LineFilter>,
     secret: Mutex<Option<Secret>>,
 }
 
@@ -108,7 +108,7 @@ impl Secret {
 
 impl Shared {
     pub(super) fn new(bounds: Arc<Bounds>, redactor: Redactor) -> Self {
-        Self { bounds, redactor, heard: Mutex::new(Overheard::new()), secret: Mutex::new(None) }
+        Self { bounds, redactor, heard: Mutex::new(LineFilter::new()), secret: Mutex::new(None) }
     }
 
     /// From now on `bytes` are sent wherever `stand_in` is written, until [`Shared::forget_secret`].
@@ -128,7 +128,7 @@ impl Shared {
     /// Takes the capabilities last heard, in upper case, without those that repeat the secret or have a control character in
     /// them: a person is shown them.
     pub(super) fn take_capabilities(&self) -> Option<Vec<String>> {
-        let mut words = self.overheard(|ears| ears.take_capabilities())?;
+        let mut words = self.filtered(|filter| filter.take_capabilities())?;
         words.retain(|word| {
             word.bytes().all(|byte| byte.is_ascii_graphic())
                 && !self.redactor.is_in(word.as_bytes(), word.len())
@@ -136,8 +136,8 @@ impl Shared {
         Some(words)
     }
 
-    /// Looks at what was overheard.
-    pub(super) fn overheard<T>(&self, look: impl FnOnce(&mut Overheard) -> T) -> T {
+    /// Looks at what the filter kept.
+    pub(super) fn filtered<T>(&self, look: impl FnOnce(&mut LineFilter) -> T) -> T {
         look(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -182,7 +182,7 @@ impl Read for Transport {
         bounds.note_read();
         let budget = bounds.budget();
         let read = into.get_mut(..count).unwrap_or_default();
-        match self.shared.overheard(|ears| ears.hear(read, budget)) {
+        match self.shared.filtered(|filter| filter.hear(read, budget)) {
             Ok(()) => Ok(count),
             Err(cut) => Err(bounds.give_up(cut)),
         }

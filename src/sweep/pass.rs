@@ -6,7 +6,7 @@ use super::fuse::Fuse;
 use super::judge::{Candidate, consider, judge_again};
 use super::memory::Memory;
 use super::news::News;
-use super::scope::{self, Look, Meant, Since};
+use super::scope::{self, Relevance, Since, Window};
 use super::{Scope, Sweep, SweepFault, Tally, file, put_back, trouble};
 use crate::assess::Rulebook;
 use crate::ledger::{Newest, Waiting};
@@ -223,7 +223,7 @@ impl Pass<'_, '_> {
     }
 
     /// Looks through what is new, and lets the cursor follow.
-    fn look(&mut self, here: &mut Here, look: &Look, seen: &BTreeSet<Uid>) -> Result<(), SweepFault> {
+    fn look(&mut self, here: &mut Here, look: &Window, seen: &BTreeSet<Uid>) -> Result<(), SweepFault> {
         self.session.return_to(&here.opened)?;
         let batches = self.session.batches(look.range)?;
         let last = batches.last().map_or(Uid(0), |batch| batch.last());
@@ -249,10 +249,10 @@ impl Pass<'_, '_> {
                 })
                 .or(newest);
             for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
-                let only_known = match look.meant(&head) {
-                    Meant::All => false,
-                    Meant::Known => true,
-                    Meant::Nothing => continue,
+                let only_known = match look.relevance(&head) {
+                    Relevance::All => false,
+                    Relevance::Known => true,
+                    Relevance::Nothing => continue,
                 };
                 // What its reader has starred or answered is read only for the sake of one that he has put back.
                 let only_known = only_known || head.flags.is_touched();

@@ -26,7 +26,7 @@ pub enum Scope {
 
 /// A look through a folder.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct Window {
     /// The mails to ask for.
     pub(super) range: Range<'static>,
     /// Which of them are meant, where that is not all.
@@ -37,7 +37,7 @@ pub(super) struct Look {
 
 /// What is meant of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meant {
+pub(super) enum Relevance {
     /// It is judged.
     All,
     /// It is judged if it waits, or was moved before; else it is old mail.
@@ -46,20 +46,20 @@ pub(super) enum Meant {
     Nothing,
 }
 
-impl Look {
+impl Window {
     fn at(range: Range<'static>) -> Self {
         Self { range, old: None, known: None }
     }
 
     /// What is meant of a mail of this look.
-    pub(super) fn meant(&self, head: &Head) -> Meant {
-        let Some(old) = self.old else { return Meant::All };
+    pub(super) fn relevance(&self, head: &Head) -> Relevance {
+        let Some(old) = self.old else { return Relevance::All };
         if head.uid >= old.below || head.received >= old.since.0 {
-            Meant::All
+            Relevance::All
         } else if self.known.is_some_and(|known| head.received >= known.0) {
-            Meant::Known
+            Relevance::Known
         } else {
-            Meant::Nothing
+            Relevance::Nothing
         }
     }
 }
@@ -73,9 +73,9 @@ pub(super) fn look(
     opened: Opened,
     void: bool,
     memory: &mut Memory<'_>,
-) -> Result<(Opened, Option<Look>), SweepFault> {
+) -> Result<(Opened, Option<Window>), SweepFault> {
     if let Scope::Since(time) = sweep.scope {
-        return Ok((opened, Some(Look::at(Range::Since(sweep.now.before(time).0)))));
+        return Ok((opened, Some(Window::at(Range::Since(sweep.now.before(time).0)))));
     }
     let known = |memory: &Memory<'_>, opened: &Opened, at: Timestamp| {
         let since = at.before(KNOWN_AGAIN);
@@ -88,7 +88,7 @@ pub(super) fn look(
                 Some(old) => known(memory, &opened, old.since)?,
                 None => None,
             };
-            Ok((opened, Some(Look { range: Range::From(next), old, known })))
+            Ok((opened, Some(Window { range: Range::From(next), old, known })))
         }
         // Every UID that was remembered is void (RFC 9051, section 2.3.1.1); the time of arrival is not. Mails that wait, or
         // that were put back, may have arrived earlier.
@@ -106,15 +106,15 @@ pub(super) fn look(
             let known = known(memory, &opened, since)?;
             let from = known.map_or(since, |known| known.min(since));
             let old = opened.next.map(|below| Old { below, since });
-            Ok((opened, Some(Look { range: Range::Since(from.0), old, known })))
+            Ok((opened, Some(Window { range: Range::Since(from.0), old, known })))
         }
         None => match sweep.account.backlog {
-            Backlog::All => Ok((opened, Some(Look::at(Range::From(Uid(1)))))),
+            Backlog::All => Ok((opened, Some(Window::at(Range::From(Uid(1)))))),
             Backlog::Since(time) => {
                 let opened = with_next(session, opened)?;
                 let since = sweep.now.before(time);
                 let old = opened.next.map(|below| Old { below, since });
-                Ok((opened, Some(Look { range: Range::Since(since.0), old, known: None })))
+                Ok((opened, Some(Window { range: Range::Since(since.0), old, known: None })))
             }
             Backlog::None => {
                 let opened = with_next(session, opened)?;
@@ -131,7 +131,7 @@ pub(super) fn look(
 pub(super) fn advance(
     sweep: Sweep<'_>,
     opened: &Opened,
-    look: &Look,
+    look: &Window,
     last: Uid,
     newest: Option<Newest>,
     memory: &mut Memory<'_>,
