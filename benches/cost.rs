@@ -21,8 +21,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use costly::{fillings, message, openings, subjects};
+use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Cost, Message, Profiles, Recognition, Timestamp, Trust};
+use followsift::mail::{Cost, Message, Profiles, Recognition, Trust};
 
 /// The sizes that are measured, in bytes.
 const SIZES: [usize; 5] = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10];

@@ -14,9 +14,10 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
-use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown, Timestamp};
+use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown};
 use followsift::rules::{Case, Past, RuleSet, Vocabulary, compile};
 
 const RULES: usize = 200;

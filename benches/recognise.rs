@@ -17,8 +17,9 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Message, Profiles, Recognition, Timestamp, Trust};
+use followsift::mail::{Message, Profiles, Recognition, Trust};
 
 /// At least so many bytes a second.
 const LEAST_SPEED: f64 = 50e6;

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Timestamp, Trust};
+use crate::clock::Timestamp;
+use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Trust};
 use crate::place::Marks;
 use crate::rules::{Action, Case, Lists, Recall, RuleSet, Trace, Verdict, VerdictName};
 

@@ -18,16 +18,18 @@
 //! | [`place`] | where a message is, and what it is known by | nothing |
 //! | [`host`] | names of hosts in the one form in which they are compared; the only user of idna | nothing |
 //! | [`text`] | text made harmless: the one rule for every output | nothing |
+//! | [`clock`] | a moment, and the only reader of the wall clock | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
-//! | [`mail`] | bytes to a message to a notification; the only user of mailparse and html5gum | host, diagnostic |
-//! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, diagnostic, place |
-//! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, diagnostic, place |
+//! | [`mail`] | bytes to a message to a notification; the only user of mailparse and html5gum | host, clock, diagnostic |
+//! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, clock, diagnostic, place |
+//! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, clock, diagnostic, place |
 //! | [`settings`] | layered settings, accounts, where secrets are; the only user of config | host, diagnostic, place |
 //! | [`login`] | how an account proves who it is | settings, place |
 //! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and native_tls | place, settings, login |
-//! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | place, mail, rules, diagnostic |
-//! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | assess, mailbox, ledger, mail, rules, settings, login, place, diagnostic |
-//! | [`report`] | what came and what was filed, in words | mail, rules, assess, diagnostic, place |
+//! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | place, clock, mail, rules, diagnostic |
+//! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, mail, rules, settings, clock, diagnostic |
+//! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, assess, mailbox, ledger, mail, rules, settings, login, clock, place, diagnostic |
+//! | [`report`] | what came and what was filed, in words | mail, rules, assess, clock, diagnostic, place |
 //! | [`daemon`] | tokio: accounts, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command | all |
 //!
@@ -71,6 +73,7 @@
 
 pub mod assess;
 pub mod cli;
+pub mod clock;
 pub mod daemon;
 pub mod diagnostic;
 pub mod host;
@@ -80,6 +83,7 @@ pub mod mail;
 pub mod mailbox;
 pub mod place;
 pub mod report;
+pub mod rulebook;
 pub mod rules;
 pub mod settings;
 pub mod sweep;

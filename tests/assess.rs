@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use followsift::assess::{Mail, Restraint, Rulebook, assess};
+use followsift::clock::Timestamp;
 use followsift::diagnostic::Source;
 use followsift::diagnostic::document::Findings;
 use followsift::host::{HostName, Instance};
-use followsift::mail::{Notification, Profiles, Recognition, Timestamp, Trust};
+use followsift::mail::{Notification, Profiles, Recognition, Trust};
 use followsift::rules::recall::{Blank, Replay};
 use followsift::rules::{Action, ListSource, Person as Listed, Recall, Vocabulary, compile};
 use support::letters::{

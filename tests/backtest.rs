@@ -8,10 +8,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use followsift::assess::{Mail, assess};
-use followsift::daemon::rulebook;
+use followsift::clock::Timestamp;
 use followsift::ledger::{Judged, Ledger};
-use followsift::mail::{Recognition, Timestamp};
+use followsift::mail::Recognition;
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Uid, UidValidity};
+use followsift::rulebook;
 use followsift::rules::recall::Blank;
 use followsift::settings::{self, Environment, Tls};
 use support::letters::{AUTHSERV_ID, Person, ordinary, twitter_2009};

@@ -9,8 +9,9 @@ mod costly;
 use std::sync::LazyLock;
 
 use costly::{Filling, Opening, fillings, message, openings, subjects};
+use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Cost, Message, Profiles, Recognition, Timestamp, Trust};
+use followsift::mail::{Cost, Message, Profiles, Recognition, Trust};
 
 static PROFILES: LazyLock<Profiles> =
     LazyLock::new(|| Profiles::compile(&Profiles::shipped_sources(), &Findings::default()));

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Fact, Message, Profiles, Recognition, Timestamp, Trust, correspondents, one_line};
+use followsift::mail::{Fact, Message, Profiles, Recognition, Trust, correspondents, one_line};
 use proptest::prelude::*;
 
 static PROFILES: LazyLock<Profiles> =

@@ -7,12 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 
+use followsift::clock::Timestamp;
 use followsift::diagnostic::Location;
 use followsift::ledger::{
     AccountLock, Allowance, Cursor, Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault,
     Limit, LockFault, LockFolders, Old, Person, PutOff, SentPeople, Settlement, Stay, Target,
 };
-use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Timestamp, Unread};
+use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Unread};
 use followsift::place::{
     AccountName, Folder, MailDigest, MailIdentity, MailRef, MailboxKey, Marks, Uid, UidValidity,
 };

@@ -10,11 +10,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
 use followsift::ledger::{Incomplete, Ledger};
 use followsift::mail::{
-    Authenticity, Fact, Message, Network, Notification, Profiles, Recognition, Shown, Timestamp, Trust,
+    Authenticity, Fact, Message, Network, Notification, Profiles, Recognition, Shown, Trust,
 };
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Uid, UidValidity};
 

@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use followsift::clock::Timestamp;
 use followsift::ledger::{Judged, Ledger};
-use followsift::mail::{Authenticity, Follower, FollowerKey, Kind, Network, Notification, Shown, Timestamp};
+use followsift::mail::{Authenticity, Follower, FollowerKey, Kind, Network, Notification, Shown};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Uid, UidValidity};
 use followsift::rules::recall::{Asked, Replay, WAVE};
 use followsift::rules::{Action, Past, Recall, Verdict};

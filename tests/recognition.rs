@@ -11,11 +11,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::host::{HostName, Instance};
-use followsift::mail::{
-    Authenticity, Fact, Follower, Message, Notification, Profiles, Recognition, Timestamp, Trust,
-};
+use followsift::mail::{Authenticity, Fact, Follower, Message, Notification, Profiles, Recognition, Trust};
 
 fn profiles() -> Profiles {
     let findings = Findings::default();

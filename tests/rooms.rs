@@ -7,24 +7,43 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The table. `place`, `host` and `diagnostic` are values that every room may name; `text` is there for all of them.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("place", &[]),
     ("host", &[]),
     ("text", &[]),
+    ("clock", &[]),
     ("diagnostic", &[]),
-    ("mail", &["host", "diagnostic"]),
-    ("rules", &["mail", "host", "diagnostic", "place"]),
-    ("assess", &["mail", "rules", "diagnostic", "place"]),
+    ("mail", &["host", "clock", "diagnostic"]),
+    ("rules", &["mail", "host", "clock", "diagnostic", "place"]),
+    ("assess", &["mail", "rules", "clock", "diagnostic", "place"]),
     ("settings", &["host", "diagnostic", "place"]),
     ("login", &["settings", "place"]),
     ("mailbox", &["place", "settings", "login"]),
-    ("ledger", &["place", "mail", "rules", "diagnostic"]),
-    ("report", &["mail", "rules", "assess", "diagnostic", "place"]),
-    ("sweep", &["assess", "mailbox", "ledger", "mail", "rules", "settings", "login", "place", "diagnostic"]),
+    ("ledger", &["place", "clock", "mail", "rules", "diagnostic"]),
+    ("report", &["mail", "rules", "assess", "clock", "diagnostic", "place"]),
+    ("rulebook", &["assess", "ledger", "mail", "rules", "settings", "clock", "diagnostic"]),
+    (
+        "sweep",
+        &[
+            "rulebook",
+            "clock",
+            "assess",
+            "mailbox",
+            "ledger",
+            "mail",
+            "rules",
+            "settings",
+            "login",
+            "place",
+            "diagnostic",
+        ],
+    ),
     (
         "daemon",
         &[
             "host",
+            "clock",
+            "rulebook",
             "sweep",
             "assess",
             "mailbox",
@@ -43,6 +62,8 @@ const ROOMS: [(&str, &[&str]); 16] = [
         &[
             "host",
             "daemon",
+            "clock",
+            "rulebook",
             "sweep",
             "assess",
             "mailbox",

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::Ending;
 use super::output::Output;
-use crate::daemon::list_files::{self, Earlier, SETTLED};
-use crate::daemon::rulebook::{self, Reading};
 use crate::diagnostic::Diagnostic;
 use crate::host::{HostName, Instance};
 use crate::ledger::{Entry, Known, Ledger, LedgerFault};
 use crate::mail::Trust;
 use crate::mailbox::Stop;
+use crate::rulebook::list_files::{self, Earlier, SETTLED};
+use crate::rulebook::{self, Reading, Sent};
 use crate::settings::{self, Account, Environment, Settings};
-use crate::sweep::{self, Sent};
+use crate::sweep;
 
 /// The settings, where there are any. What is wrong with them is printed.
 pub(super) fn settings(path: Option<&Path>, output: &mut Output) -> Result<Option<Settings>, Ending> {

@@ -1,7 +1,7 @@
 //! What `check` and `sweep` say where a network seems to have changed its mails.
 
 use super::output::Output;
-use crate::daemon::clock;
+use crate::clock;
 use crate::ledger::Ledger;
 use crate::report::drift;
 use crate::settings::{Account, Settings};

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::output::Output;
 use super::{Ending, context};
-use crate::daemon::rulebook;
 use crate::report;
+use crate::rulebook;
 
 pub(super) fn facts(settings: Option<&Path>, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };

@@ -6,10 +6,10 @@ use std::{fs, iter};
 
 use super::output::Output;
 use super::{Ending, Judge, context};
-use crate::daemon::rulebook;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::report;
+use crate::rulebook;
 use crate::rules::score;
 use crate::rules::table::{self, Row};
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::output::Output;
 use super::{Ending, Known as Options, KnownCommand, Person, context};
-use crate::daemon::{clock, rulebook};
 use crate::diagnostic::nearest;
 use crate::host::HostName;
 use crate::ledger::{Known, KnownBy, Ledger, LedgerFault, Unconfirmed};
@@ -13,6 +12,7 @@ use crate::mail::{Fact, Follower, FollowerKey, Network, NetworkSummary, Shown};
 use crate::report::known::{KnownFollower, UnconfirmedMessage, list, waiting};
 use crate::settings::Settings;
 use crate::text;
+use crate::{clock, rulebook};
 
 pub(super) fn known(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let settings = match context::settings(settings, output) {

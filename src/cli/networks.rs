@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::output::Output;
 use super::{Ending, Networks, context};
-use crate::daemon::rulebook;
 use crate::diagnostic::{Diagnostic, Source, nearest};
 use crate::mail::Profiles;
 use crate::report;
+use crate::rulebook;
 
 pub(super) fn networks(settings: Option<&Path>, options: &Networks, output: &mut Output) -> Ending {
     if let (Some(name), true) = (&options.name, options.print) {

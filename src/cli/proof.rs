@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::output::Output;
+use crate::clock::Timestamp;
 use crate::daemon::AccountFault;
-use crate::daemon::rulebook::Reading;
 use crate::host::{HostName, Instance};
-use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Timestamp, Trust};
+use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Trust};
 use crate::mailbox::{Range, Session};
 use crate::place::{Folder, Uid};
+use crate::rulebook::Reading;
+use crate::rulebook::Sent;
 use crate::settings::Account;
-use crate::sweep::{MAIL_LIMIT, Sent};
+use crate::sweep::MAIL_LIMIT;
 
 /// How many of the last messages are looked through for notifications.
 const LAST: u32 = 2_000;

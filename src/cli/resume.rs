@@ -5,7 +5,7 @@ use std::path::Path;
 use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Resume, context};
-use crate::daemon::clock;
+use crate::clock;
 use crate::ledger::Ledger;
 
 pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Output) -> Ending {

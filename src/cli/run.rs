@@ -6,6 +6,7 @@ use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, context};
 use crate::daemon;
+use crate::rulebook::Origin;
 use crate::settings::{self, Environment};
 
 pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
@@ -17,7 +18,7 @@ pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
     daemon::log::start(&environment.log_filter(), environment.journal_stream());
     // Found once: a file that vanishes is not to put another in force.
     let file = file.map(Path::to_owned).or_else(|| settings::locate(&environment));
-    let origin = daemon::Origin { file, environment };
+    let origin = Origin { file, environment };
     match daemon::run(&origin, settings, reading) {
         Ok(()) => Ending::Well,
         Err(fault) => {

@@ -6,8 +6,8 @@ use clap::ValueEnum;
 
 use super::output::Output;
 use super::{Ending, Schema, context};
-use crate::daemon::rulebook;
 use crate::mail::Profiles;
+use crate::rulebook;
 use crate::{rules, settings};
 
 /// A file that people write.

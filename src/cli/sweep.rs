@@ -5,16 +5,17 @@ use std::path::Path;
 use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
-use crate::daemon::rulebook::Reading;
-use crate::daemon::{AccountFault, clock, connect, lock, remains};
+use crate::clock;
+use crate::daemon::{AccountFault, connect, lock, remains};
 use crate::ledger::{Ledger, Limit};
 use crate::mail::Recognition;
 use crate::mailbox::Stop;
 use crate::report;
 use crate::report::remains::{Remains, messages};
 use crate::report::totals::Totals;
+use crate::rulebook::{Reading, Sent};
 use crate::settings::{Account, Backlog, Settings};
-use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Stale, Sweep, Tally};
+use crate::sweep::{self, Dealt, End, Memory, News, Scope, Stale, Sweep, Tally};
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
-use super::regular_file;
+use crate::rulebook::regular_file;
 
 /// Saving is over when nothing has happened for so long.
 const QUIET: Duration = Duration::from_millis(250);

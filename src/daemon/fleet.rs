@@ -14,11 +14,11 @@ use tracing::{error, info_span};
 
 use super::backoff::{Backoff, LONGEST};
 use super::proven::Proven;
-use super::rulebook::Reading;
 use super::state::State;
 use super::watcher::Watcher;
 use crate::mailbox::Stop;
 use crate::place::AccountName;
+use crate::rulebook::Reading;
 use crate::settings::{Account, Settings};
 
 /// How long a thread may be busy with something else than waiting before it counts as hung.

@@ -5,24 +5,18 @@
 
 mod account;
 mod backoff;
-pub mod clock;
 mod file_watch;
 mod fleet;
 mod idle_policy;
-pub mod list_files;
 pub mod log;
 mod network_watch;
-mod origin;
 mod panics;
 mod proven;
-mod regular_file;
 mod reload;
-pub mod rulebook;
 mod service;
 mod state;
 mod systemd;
 mod watcher;
 
 pub use account::{AccountFault, Chain, connect, lock, remains};
-pub use origin::Origin;
 pub use service::{ServiceFault, run};

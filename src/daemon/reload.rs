@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::origin::Origin;
-use super::rulebook::Reading;
 use crate::diagnostic::Diagnostic;
+use crate::rulebook::Origin;
+use crate::rulebook::Reading;
 use crate::settings::Settings;
 
 /// What was read: settings and rules, where nothing is wrong with them; and every finding.

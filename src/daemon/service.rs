@@ -14,13 +14,14 @@ use tracing::{error, info, warn};
 use super::file_watch::FileWatch;
 use super::fleet::{Fleet, News};
 use super::log::kind;
-use super::origin::Origin;
 use super::reload::{Outcome, Reload, Step};
-use super::rulebook::Reading;
 use super::state::{self, Notes};
 use super::systemd::{self, Systemd};
-use super::{clock, network_watch, panics};
+use super::{network_watch, panics};
+use crate::clock;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::rulebook::Origin;
+use crate::rulebook::Reading;
 use crate::settings::Settings;
 
 /// One change around us brings others with it: they are told of together, this much later.

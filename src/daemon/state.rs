@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 
 /// So many accounts are named; of more only the number is told.
 const NAMED: usize = 4;

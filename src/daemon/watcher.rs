@@ -9,21 +9,22 @@ use tracing::{debug, error, info, warn};
 
 use super::account::{AccountFault, Chain, connect_with, lock, read_login, remains};
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
-use super::clock;
 use super::fleet::Voice;
 use super::idle_policy::{IdlePolicy, Restraint};
 use super::log::kind;
 use super::proven::Proven;
-use super::rulebook::Reading;
 use super::state::State;
+use crate::clock;
+use crate::clock::Timestamp;
 use crate::ledger::{Ledger, Limit};
-use crate::mail::{Recognition, Timestamp};
+use crate::mail::Recognition;
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
 use crate::report::remains::Remains;
 use crate::report::{self, drift};
+use crate::rulebook::{Reading, Sent};
 use crate::rules::VerdictName;
 use crate::settings::{Account, Settings};
-use crate::sweep::{self, Dealt, End, Memory, News, Scope, Sent, Stale, Sweep, Tally};
+use crate::sweep::{self, Dealt, End, Memory, News, Scope, Stale, Sweep, Tally};
 
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);

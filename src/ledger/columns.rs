@@ -5,7 +5,8 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use crate::mail::{Kind, Network, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{Kind, Network};
 use crate::place::{AccountName, Folder, MailDigest, Uid, UidValidity};
 use crate::rules::VerdictName;
 

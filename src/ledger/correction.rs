@@ -6,7 +6,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Ledger, LedgerFault, Stay};
-use crate::mail::{FollowerKey, Network, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{FollowerKey, Network};
 use crate::place::{AccountName, MailIdentity};
 
 /// So many messages at most are put back by hand between two sweeps.

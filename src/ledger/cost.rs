@@ -9,7 +9,8 @@ use rusqlite::StatementStatus;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::{Cursor, Delay, Intent, Judged, Ledger, PutOff, RemovalNote, Settlement, Stay, Target};
-use crate::mail::{Authenticity, Follower, Kind, Network, Notification, Shown, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{Authenticity, Follower, Kind, Network, Notification, Shown};
 use crate::place::{
     AccountName, Folder, HeaderLines, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity,
 };

@@ -3,7 +3,8 @@
 use rusqlite::params;
 
 use super::{Ledger, LedgerFault};
-use crate::mail::{Fact, Timestamp, Unread};
+use crate::clock::Timestamp;
+use crate::mail::{Fact, Unread};
 use crate::place::AccountName;
 
 /// How many are read back. More say no more.

@@ -8,7 +8,7 @@ use std::fmt;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{IntentId, Ledger, LedgerFault};
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid, UidValidity};
 
 /// What an earlier move means for a message that is in a source folder now.

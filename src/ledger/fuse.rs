@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Ledger, LedgerFault};
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 use crate::place::AccountName;
 
 /// The time over which moves are counted, in seconds.

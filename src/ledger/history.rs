@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::encoding;
 use super::{Judged, Ledger, LedgerFault, Settlement};
-use crate::mail::{Authenticity, Notification, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{Authenticity, Notification};
 use crate::place::{Folder, MailDigest, MailIdentity, MailRef, Marks};
 use crate::rules::{Action, Verdict};
 

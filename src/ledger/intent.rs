@@ -8,7 +8,7 @@ use std::fmt;
 use rusqlite::{Connection, Row, params};
 
 use super::{Ledger, LedgerFault};
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Marks, Uid, UidValidity};
 
 /// The number of an intent; never used twice.

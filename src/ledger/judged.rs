@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 use super::encoding;
 use super::recall::remember;
 use super::{Ledger, LedgerFault};
-use crate::mail::{Authenticity, Fact, Network, Notification, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{Authenticity, Fact, Network, Notification};
 use crate::place::{AccountName, MailIdentity, MailRef, Marks};
 use crate::rules::{Action, Verdict, VerdictName};
 

@@ -87,7 +87,8 @@ pub(super) fn require_current(ledger: &Ledger) -> Result<(), LedgerFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{FollowerKey, Network, Timestamp};
+    use crate::clock::Timestamp;
+    use crate::mail::{FollowerKey, Network};
     use crate::rules::Recall as _;
     use crate::rules::recall::Asked;
 

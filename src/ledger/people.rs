@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::{Ledger, LedgerFault};
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder};
 
 /// Somebody whom the user has written to.

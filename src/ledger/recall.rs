@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::judged::find_mail;
 use super::{Ledger, LedgerFault};
-use crate::mail::{Authenticity, FollowerKey, Network, Notification, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{Authenticity, FollowerKey, Network, Notification};
 use crate::place::{AccountName, MailIdentity};
 use crate::rules::recall::{Asked, WAVE};
 use crate::rules::{Past, Recall};

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::{Ledger, LedgerFault};
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, Uid, UidValidity};
 
 /// So often a message is asked for in the next sweep; after that, once a day.

@@ -8,7 +8,7 @@ use rusqlite::{Row, params};
 
 use super::judged::find_mail;
 use super::{Ledger, LedgerFault};
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, MailIdentity, MailRef, Uid, UidValidity};
 
 /// How long a mail waits that the server would not move; doubled each time, up to [`LONGEST`].

@@ -8,9 +8,9 @@ use std::fmt;
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
 use super::authentication::Report;
-use super::notification::Timestamp;
 use super::part::Part;
 use super::people::{Address, addresses};
+use crate::clock::Timestamp;
 use crate::text::one_line;
 
 /// How much of a mail, or of its header block alone, is looked at.

@@ -27,8 +27,7 @@ mod work;
 pub use authenticity::Trust;
 pub use message::{Message, Unreadable};
 pub use notification::{
-    Authenticity, Fact, Follower, FollowerKey, Kind, Network, Notification, Recognition, Shown, Timestamp,
-    Unread,
+    Authenticity, Fact, Follower, FollowerKey, Kind, Network, Notification, Recognition, Shown, Unread,
 };
 pub use people::correspondents;
 pub use profile::{LayoutSummary, NetworkSummary, Profiles};

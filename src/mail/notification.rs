@@ -3,26 +3,9 @@
 //! Values only. A fact has three states, since a mail that does not show a number says nothing about it.
 
 use std::fmt;
-use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::host::HostName;
-
-/// A moment, in whole seconds since 1970 (UTC). IMAP's INTERNALDATE is no finer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(pub i64);
-
-impl Timestamp {
-    /// Whole seconds from `earlier` to this moment; zero if it is not earlier.
-    pub fn since(self, earlier: Timestamp) -> u64 {
-        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
-    }
-
-    /// The moment so much earlier.
-    #[must_use]
-    pub fn before(self, time: Duration) -> Self {
-        Self(self.0.saturating_sub_unsigned(time.as_secs()))
-    }
-}
 
 /// A fact as a mail shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

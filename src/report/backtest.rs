@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::paint::{Paint, Tone};
 use super::text::{self, date};
 use crate::assess::Assessment;
-use crate::mail::{Notification, Recognition, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{Notification, Recognition};
 use crate::rules::{Action, Effect, Match, Rule, RuleSet, Trace};
 
 /// What is counted while mails are replayed.

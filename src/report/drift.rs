@@ -52,7 +52,7 @@ fn missing(mails: &[&Unread]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::Timestamp;
+    use crate::clock::Timestamp;
 
     fn unread(network: &str, missing: &[Fact], day: i64) -> Unread {
         Unread {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::paint::{Paint, Tone};
 use super::text::date;
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 use crate::text;
 
 /// Somebody who is known.

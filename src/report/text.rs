@@ -5,7 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::paint::{Paint, Tone};
 use crate::assess::{Assessment, Restraint};
-use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown};
 use crate::place::{Folder, MailRef};
 use crate::rules::list::load::Doubt;
 use crate::rules::{Action, Verdict};

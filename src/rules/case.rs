@@ -8,7 +8,8 @@ use super::fact::{Fact, Fact::*};
 use super::list::{HandleForms, Lists};
 use super::recall::Past;
 use super::text::{Folded, fold, fold_host, lower};
-use crate::mail::{self, Fact as M, Follower, Kind, Network, Notification, Shown, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{self, Fact as M, Follower, Kind, Network, Notification, Shown};
 
 /// A follower to be judged, with what is known around him. Where there is no mail (a table of facts, a
 /// `[[test]]`), the network and the kind may be unknown.

@@ -8,8 +8,9 @@ use super::list::Lists;
 use super::recall::Past;
 use super::set::{Effect, Match, RuleSet, Trace};
 use super::verdict::{Verdict, VerdictName};
+use crate::clock::Timestamp;
 use crate::diagnostic::Diagnostic;
-use crate::mail::{Follower, Kind, Network, Timestamp};
+use crate::mail::{Follower, Kind, Network};
 
 /// When the invented mail of a test arrives; what came before it is counted back from here.
 pub(crate) const RECEIVED: Timestamp = Timestamp(4_000_000_000);

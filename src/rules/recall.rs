@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::mail::{Authenticity, FollowerKey, Network, Notification, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::{Authenticity, FollowerKey, Network, Notification};
 
 /// What is known of a follower from before a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -15,9 +15,10 @@ use super::list::Lists;
 use super::recall::Past;
 use super::set::RuleSet;
 use super::verdict::Verdict;
+use crate::clock::Timestamp;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source, nearest};
-use crate::mail::{Fact as M, Follower, Network, Shown, Timestamp};
+use crate::mail::{Fact as M, Follower, Network, Shown};
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use super::removals::Removals;
 use super::returns::{Brought, Return, bring_back, settlement_of};
 use super::{Dealt, End, Sweep, SweepFault, Tally};
 use crate::assess::{Assessment, Restraint};
+use crate::clock::Timestamp;
 use crate::ledger::{
     Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault, PutOff, Stay, Target,
 };
-use crate::mail::{Recognition, Timestamp};
+use crate::mail::Recognition;
 use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Relocation, Trace};
 use crate::place::{Folder, Marks, Uid};
 use crate::rules::Action;

@@ -1,7 +1,8 @@
 //! What a sweep remembers: the ledger, or for a dry run only what the ledger held before.
 
+use crate::clock::Timestamp;
 use crate::ledger::{Cursor, EarlierMove, Ledger, LedgerFault, Recalled};
-use crate::mail::{FollowerKey, Timestamp};
+use crate::mail::FollowerKey;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef};
 use crate::rules::recall::{Asked, Replay};
 use crate::rules::{Past, Recall};

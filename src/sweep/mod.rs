@@ -19,7 +19,7 @@ mod scope;
 mod sent;
 
 use crate::assess::Rulebook;
-use crate::mail::Timestamp;
+use crate::clock::Timestamp;
 use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
 use crate::settings::Account;
@@ -28,7 +28,7 @@ pub use fault::SweepFault;
 pub use memory::Memory;
 pub use news::{Dealt, End, News, Tally};
 pub use scope::Scope;
-pub use sent::{Sent, Stale, refresh_sent, sent_folders, sent_people};
+pub use sent::{Stale, refresh_sent, sent_folders, sent_people};
 
 /// How much of a mail is fetched and read, in bytes. No known notification is half as long.
 pub const MAIL_LIMIT: u32 = 256 << 10;

@@ -6,8 +6,8 @@ use super::news::News;
 use super::removals::Removals;
 use super::returns::{Return, bring_back};
 use super::{Sweep, SweepFault, trouble};
+use crate::clock::Timestamp;
 use crate::ledger::{Delay, IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
-use crate::mail::Timestamp;
 use crate::mailbox::{Fate, Landing, Pending, Removal, Session, Settled, Trace};
 use crate::place::{Folder, Uid, UidValidity};
 

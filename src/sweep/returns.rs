@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::removals::Removals;
 use super::{Sweep, SweepFault};
+use crate::clock::Timestamp;
 use crate::ledger::{Intent, Ledger, Settlement, Stay, Target};
-use crate::mail::Timestamp;
 use crate::mailbox::{Errand, Outcome, Reason, Relocation, Session, Trace};
 use crate::place::{Folder, MailRef, Marks, Uid, UidValidity};
 

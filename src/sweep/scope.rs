@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::memory::Memory;
 use super::{Sweep, SweepFault};
+use crate::clock::Timestamp;
 use crate::ledger::{Cursor, Newest, Old};
-use crate::mail::Timestamp;
 use crate::mailbox::{Head, Opened, Range, Session};
 use crate::place::Uid;
 use crate::settings::Backlog;

@@ -1,14 +1,16 @@
 //! The people whom the user has written to, for lists with `from-sent`: read from the folder of sent mail now and then,
 //! kept in the ledger, so that a server that is away does not make strangers of friends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::SweepFault;
+use crate::clock::Timestamp;
 use crate::ledger::{Ledger, LedgerFault, Person as Correspondent, SentPeople};
-use crate::mail::{Timestamp, correspondents};
+use crate::mail::correspondents;
 use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
+use crate::rulebook::Sent;
 use crate::rules::list::load::{self, Doubt};
 use crate::rules::{ListSource, Person};
 use crate::settings::Account;
@@ -17,9 +19,6 @@ use crate::settings::Account;
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 /// How soon a folder is read again of which the last copy stays in use.
 const SOON: Duration = Duration::from_secs(60 * 60);
-
-/// The people written to, by the list source that asks for them. A folder that has never been read is not in it.
-pub type Sent = BTreeMap<ListSource, Vec<Person>>;
 
 /// What the ledger holds of the folders that the rules ask for.
 ///

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Message, Profiles, Recognition, Timestamp, Trust};
+use followsift::mail::{Message, Profiles, Recognition, Trust};
 
 mod everyday;
 mod letter;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown, Timestamp};
+use followsift::clock::Timestamp;
+use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown};
 use followsift::rules::{Case, ListSource, Lists, Match, Past, Person, RuleSet, Verdict, VerdictName};
 
 use super::rules;

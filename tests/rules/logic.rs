@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use followsift::mail::{Follower, Network, Shown, Timestamp};
+use followsift::clock::Timestamp;
+use followsift::mail::{Follower, Network, Shown};
 use followsift::rules::{Case, Past, VerdictName};
 use proptest::prelude::*;
 

@@ -1,10 +1,11 @@
 use super::*;
-use followsift::daemon::{clock, rulebook};
 use followsift::ledger::Ledger;
 use followsift::login::Login;
 use followsift::mailbox::{Connector, Session, Stop};
+use followsift::rulebook::Sent;
 use followsift::settings::{Environment, load};
-use followsift::sweep::{Memory, News, Scope, Sent, Sweep, sweep};
+use followsift::sweep::{Memory, News, Scope, Sweep, sweep};
+use followsift::{clock, rulebook};
 
 /// A sweep by the library's own door, which `hear` may stop.
 fn run(scene: &Scene, mut hear: impl FnMut(&News, &Stop)) -> Option<usize> {

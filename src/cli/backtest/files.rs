@@ -7,7 +7,8 @@ use std::time::UNIX_EPOCH;
 
 use mail_parser::mailbox::mbox::MessageIterator;
 
-use crate::mail::{Message, Timestamp};
+use crate::clock::Timestamp;
+use crate::mail::Message;
 
 /// How much of a mail is read: as much as the service fetches.
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;

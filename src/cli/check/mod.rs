@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::output::{Output, shown};
 use super::{Check, Ending, context, drift};
-use crate::daemon::rulebook::Reading;
 use crate::diagnostic::Diagnostic;
 use crate::ledger::Ledger;
+use crate::rulebook::Reading;
 use crate::settings::{Environment, Settings};
 
 mod machine;

@@ -2,10 +2,10 @@
 
 use super::Output;
 use crate::cli::proof;
-use crate::daemon::rulebook::Reading;
 use crate::daemon::{AccountFault, connect};
 use crate::mailbox::{Cause, Fate, Opened, Relocation, Stop, shown_certificate};
 use crate::report;
+use crate::rulebook::Reading;
 use crate::settings::{Account, Settings};
 use crate::sweep;
 

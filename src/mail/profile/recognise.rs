@@ -5,14 +5,13 @@ use std::cell::OnceCell;
 use super::layout::{Layout, Picture};
 use super::probe::{Content, View};
 use super::{Profile, Profiles};
+use crate::clock::Timestamp;
 use crate::mail::authenticity::{self, Origin, Trust};
 use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::link::Link;
 use crate::mail::markup::Document;
 use crate::mail::message::{Head, Message};
-use crate::mail::notification::{
-    Authenticity, Fact, Follower, Network, Notification, Recognition, Shown, Timestamp,
-};
+use crate::mail::notification::{Authenticity, Fact, Follower, Network, Notification, Recognition, Shown};
 use crate::mail::numeral::Numerals;
 use crate::mail::work::{Cost, Work};
 use crate::text::one_line;

@@ -2,9 +2,10 @@
 
 use super::rules::Rules;
 use super::{Names, condition, finish};
+use crate::clock::Timestamp;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::document::{Table, Value};
-use crate::mail::{Fact as M, Follower, Shown, Timestamp};
+use crate::mail::{Fact as M, Follower, Shown};
 use crate::rules::bounds::DAY;
 use crate::rules::example::{Example, RECEIVED};
 use crate::rules::fact::{Fact, Type};

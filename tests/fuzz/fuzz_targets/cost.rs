@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use costly::{Opening, Place};
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Message, Profiles, Recognition, Timestamp, Trust};
+use followsift::clock::Timestamp;
+use followsift::mail::{Message, Profiles, Recognition, Trust};
 use libfuzzer_sys::fuzz_target;
 
 /// What a KB may take. A target is instrumented and checks for overflow: a release build takes a tenth of that.

@@ -5,7 +5,8 @@
 use std::sync::LazyLock;
 
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Message, Profiles, Recognition, Shown, Timestamp, Trust};
+use followsift::clock::Timestamp;
+use followsift::mail::{Message, Profiles, Recognition, Shown, Trust};
 use libfuzzer_sys::fuzz_target;
 
 static PROFILES: LazyLock<Profiles> =

@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Fact, Message, Profiles, Recognition, Timestamp, Trust, one_line};
+use followsift::clock::Timestamp;
+use followsift::mail::{Fact, Message, Profiles, Recognition, Trust, one_line};
 use libfuzzer_sys::fuzz_target;
 
 static PROFILES: LazyLock<Profiles> =

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::list_files::{self, Earlier, SETTLED};
-use super::rulebook::{self, Reading};
+use super::{self as rulebook, Reading};
 use crate::diagnostic::Diagnostic;
 use crate::settings::{self, Environment, Settings};
 
@@ -22,7 +22,7 @@ impl Origin {
     /// Every file and folder that [`Origin::read`] looks at, as far as can be told: also where one is not there yet, or
     /// wrong.
     /// With each, for how long it must have been unchanged before it is read.
-    pub(super) fn files(&self) -> BTreeMap<PathBuf, Duration> {
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Duration> {
         let Some(file) = self.file.clone() else {
             return BTreeMap::new();
         };

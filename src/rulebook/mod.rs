@@ -2,7 +2,11 @@
 //!
 //! Whatever is wrong is a finding, all findings at once; with an error among them there is nothing to judge by.
 
-use std::collections::BTreeSet;
+pub mod list_files;
+mod origin;
+pub(crate) mod regular_file;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,18 +14,22 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::list_files::{Earlier, ListFiles};
-use super::regular_file::{self, FEW};
+use self::list_files::{Earlier, ListFiles};
+use self::regular_file::FEW;
 use crate::assess::Rulebook;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::mail::{NetworkSummary, Profiles, Trust};
-use crate::rules::{self, ListSource, RuleSet, Vocabulary};
+use crate::rules::{self, ListSource, Person, RuleSet, Vocabulary};
 use crate::settings::{Account, Settings};
-use crate::sweep::Sent;
+
+pub use origin::Origin;
 
 /// The rules that ship.
 const SHIPPED_RULES: &str = include_str!("../../config/rules.toml");
+
+/// The people written to, by the list source that asks for them. A folder that has never been read is not in it.
+pub type Sent = BTreeMap<ListSource, Vec<Person>>;
 
 /// Rules and profiles as compiled, and the people of their lists as far as files hold them.
 #[derive(Clone, Debug)]

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::regular_file::{self, MANY};
+use crate::clock::Timestamp;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::ledger::{Ledger, LedgerFault};
-use crate::mail::Timestamp;
 use crate::rules::list::load::{self, Doubt, Loaded};
 use crate::rules::{ListSource, Person, RuleSet};
 use crate::settings::Settings;
@@ -173,7 +173,7 @@ fn believe(
 }
 
 fn unreadable(file: &Path, cause: &io::Error, at: Option<Place>) -> Diagnostic {
-    let finding = super::rulebook::unreadable(file, cause);
+    let finding = super::unreadable(file, cause);
     match at {
         Some(place) => {
             Diagnostic::error(&place.source, place.span, finding.message).label(match cause.kind() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-use super::clock;
+use crate::clock;
 
 /// The most bytes of a rules file or of a network's file.
 pub(super) const FEW: u64 = 4 << 20;
@@ -47,7 +47,7 @@ fn limited(file: &File, most: u64) -> io::Result<String> {
 }
 
 /// How long ago a file was written to; `None` where that is in the future.
-pub(super) fn age(metadata: &Metadata) -> Option<Duration> {
+pub(crate) fn age(metadata: &Metadata) -> Option<Duration> {
     clock::time_since(metadata.modified().ok()?)
 }
 
