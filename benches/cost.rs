@@ -3,8 +3,8 @@
 //! `cargo bench --bench cost` fills every fixture under `tests/corpus/` with what templates, selectors and links have to look
 //! at in vain, at 1 KB to 256 KB, and fails where a message costs more than 1 ms for each of its KB or 0.3 s in all, or where
 //! one of 256 KB takes more than eight times as long as one of 64 KB. It prints the slowest of each filling, what a byte that is
-//! looked at takes, and how much of its allowance a genuine message needs (those of the folder that `FOLLOWSIFT_CORPUS` names
-//! too). Run as a test, it does one short round and looks at no clock.
+//! looked at takes, and how much of its allowance a genuine message needs (those of the folders that `FOLLOWSIFT_CORPUS`
+//! names too). Run as a test, it does one short round and looks at no clock.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -17,7 +17,6 @@ mod costly;
 
 use std::fs;
 use std::hint::black_box;
-use std::path::Path;
 use std::time::Duration;
 
 use costly::{fillings, message, openings, subjects};
@@ -110,12 +109,12 @@ fn cpu() -> Duration {
 fn genuine(profiles: &Profiles, all: &[costly::Opening]) {
     let nothing = fillings().into_iter().next().unwrap();
     let own = all.iter().map(|opening| (opening.name.clone(), message(opening, &nothing, 0)));
-    let further = std::env::var_os("FOLLOWSIFT_CORPUS").map(|folder| {
-        let files = fs::read_dir(Path::new(&folder)).unwrap().map(|entry| entry.unwrap().path());
-        let mails = files.filter(|file| file.extension().is_some_and(|extension| extension == "eml"));
-        mails.map(|file| (file.display().to_string(), fs::read(&file).unwrap())).collect::<Vec<_>>()
-    });
-    let all = own.chain(further.unwrap_or_default()).map(|(name, mail)| {
+    let named = std::env::var_os("FOLLOWSIFT_CORPUS").unwrap_or_default();
+    let folders = std::env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty());
+    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let messages = files.filter(|file| file.extension().is_some_and(|extension| extension == "eml"));
+    let further = messages.map(|file| (file.display().to_string(), fs::read(&file).unwrap()));
+    let all = own.chain(further).map(|(name, mail)| {
         let (_, cost, recognition) = read(profiles, &mail);
         assert_ne!(recognition, Recognition::TooCostly, "{name}");
         (cost.spent * 1_000 / cost.allowed, cost.spent / mail.len() as u64, name)
