@@ -61,7 +61,7 @@
 //! 9. Killed at any moment, every message is in one folder
 //!    (`tests/faults.rs::a_line_that_fails_or_a_kill_at_any_command_loses_and_doubles_nothing`).
 //! 10. A message counts as put back only if its filed copy has left its folder
-//!     (`tests/mishaps/main.rs::the_same_bytes_come_twice`).
+//!     (`tests/mishaps/mod.rs::the_same_bytes_come_twice`).
 //! 11. What a name or the recipient plants never becomes a fact
 //!     (`tests/recognition.rs::a_planted_number_handle_or_link_never_becomes_the_followers`).
 //! 12. Nothing from a message reaches a terminal as a command

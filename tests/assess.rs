@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::support::letters::{
+    AUTHSERV_ID, ENGLISH, Letter, Person, mastodon_4_2, mastodon_card, ordinary, twitter_2009, twitter_digest,
+};
 use followsift::assess::{Mail, Restraint, Rulebook, assess};
 use followsift::clock::Timestamp;
 use followsift::diagnostic::Source;
@@ -11,11 +14,6 @@ use followsift::host::{HostName, Instance};
 use followsift::mail::{Notification, Profiles, Recognition, Trust};
 use followsift::rules::recall::{Blank, Replay};
 use followsift::rules::{Action, ListSource, Person as Listed, Recall, Vocabulary, compile};
-use support::letters::{
-    AUTHSERV_ID, ENGLISH, Letter, Person, mastodon_4_2, mastodon_card, ordinary, twitter_2009, twitter_digest,
-};
-
-mod support;
 
 const RULES: &str = r#"
 [verdict.spam]

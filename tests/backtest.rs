@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::letters::{AUTHSERV_ID, Person, ordinary, twitter_2009};
+use crate::support::{Dovecot, Options, PASSWORD, USER};
 use followsift::assess::{Mail, assess};
 use followsift::clock::Timestamp;
 use followsift::ledger::{Judged, Ledger};
@@ -15,10 +17,6 @@ use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, 
 use followsift::rulebook;
 use followsift::rules::recall::Blank;
 use followsift::settings::{self, Environment, Tls};
-use support::letters::{AUTHSERV_ID, Person, ordinary, twitter_2009};
-use support::{Dovecot, Options, PASSWORD, USER};
-
-mod support;
 
 /// Two rules: one on numbers, one on who comes again.
 const RULES: &str = r#"

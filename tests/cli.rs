@@ -7,13 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::letters::{
+use crate::support::costly;
+use crate::support::letters::{
     AUTHSERV_ID, ENGLISH, INSTANCES, Letter, Person, mastodon_card, ordinary, twitter_2009, twitter_digest,
 };
-
-#[path = "support/costly.rs"]
-mod costly;
-mod support;
 
 const RULES: &str = r#"
 [verdict.spam]

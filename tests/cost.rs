@@ -3,12 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "support/costly.rs"]
-mod costly;
-
 use std::sync::LazyLock;
 
-use costly::{Filling, Opening, fillings, message, openings, subjects};
+use crate::support::costly::{Filling, Opening, fillings, message, openings, subjects};
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::mail::{Cost, Message, Profiles, Recognition, Trust};

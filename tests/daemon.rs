@@ -5,16 +5,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use crate::support;
+use crate::support::daemon::{Daemon, Home, RULES, SPAM, account, deliver, filed, spam, whereabouts};
+use crate::support::letters::Letter;
+use crate::support::proxy::{How, Proxy, When};
+use crate::support::{Dovecot, Options, USER, pause};
 use rustix::process::Signal;
-use support::daemon::{Daemon, Home, RULES, SPAM, account, deliver, filed, spam, whereabouts};
-use support::letters::Letter;
-use support::proxy::{How, Proxy, When};
-use support::{Dovecot, Options, USER, pause};
 
 /// As soon as anybody would notice.
 const SOON: Duration = Duration::from_secs(15);

@@ -6,17 +6,16 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support;
+use crate::support::cutter::{Cutter, Fault, How, When};
+use crate::support::home::{GAME, Home, Live, SPAM, fill, game, live, printed, real, shown, spam, text};
+use crate::support::trial::{Chance, choose, try_all};
+use crate::support::{Dovecot, pause};
 use followsift::ledger::Ledger;
-use support::cutter::{Cutter, Fault, How, When};
-use support::home::{GAME, Home, Live, SPAM, fill, game, live, printed, real, shown, spam, text};
-use support::trial::{Chance, choose, try_all};
-use support::{Dovecot, pause};
 
 /// What a server lacks on each rung of the ladder.
 const RUNGS: [(&str, &[&str]); 3] =

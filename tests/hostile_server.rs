@@ -3,22 +3,21 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use crate::support;
+use crate::support::Dovecot;
+use crate::support::cutter::{Cutter, Fault, How, Lie, When};
+use crate::support::fake::Fake;
+use crate::support::home::{Home, Live, fill, live, printed, shown};
+use crate::support::trial::{choose, try_all};
 use followsift::mailbox::{Connector, Session, Stop, Woken};
 use followsift::place::Folder;
 use followsift::settings::Tls;
-use support::Dovecot;
-use support::cutter::{Cutter, Fault, How, Lie, When};
-use support::fake::Fake;
-use support::home::{Home, Live, fill, live, printed, shown};
-use support::trial::{choose, try_all};
 
 /// The most memory that a run may take for its data, in bytes; a test build, which is wasteful.
 const MEMORY: u64 = 256 << 20;

@@ -5,9 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::letters::{Person, twitter_2009};
-
-mod support;
+use crate::support::letters::{Person, twitter_2009};
 
 const RULES: &str = r#"
 [verdict.spam]

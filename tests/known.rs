@@ -5,10 +5,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use crate::support::letters::{Person, twitter_2009};
 use followsift::ledger::{KnownBy, Ledger};
-use support::letters::{Person, twitter_2009};
-
-mod support;
 
 struct Home(tempfile::TempDir);
 

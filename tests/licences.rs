@@ -19,7 +19,7 @@ use serde_json::Value;
 const HEAD: &str = "# Third-party notices
 
 A binary of followsift for Linux contains the crates below. This file is made from what they ship
-(`UPDATE_EXPECT=1 cargo test --test licences`), and a test fails when it no longer fits the lock file. Where a crate offers
+(`UPDATE_EXPECT=1 cargo test --test tests licences::`), and a test fails when it no longer fits the lock file. Where a crate offers
 a choice, MIT is taken. It also contains SQLite, which is in the public domain. It is linked to OpenSSL and the C library of
 the system, which are not part of it.
 ";
@@ -44,7 +44,7 @@ fn the_notices_name_every_crate_in_the_binary() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
     let (written, expected) = (lines(&written), lines(&expected));
     let differences: Vec<_> = written.symmetric_difference(&expected).take(10).collect();
-    assert!(differences.is_empty(), "run UPDATE_EXPECT=1 cargo test --test licences: {differences:#?}");
+    assert!(differences.is_empty(), "run UPDATE_EXPECT=1 cargo test --test tests licences::: {differences:#?}");
 }
 
 /// All that the binary is made of: no dependencies of the tests, and none that only run while it is built.

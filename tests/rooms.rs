@@ -163,6 +163,21 @@ fn every_invariant_names_a_test_that_there_is() {
     }
 }
 
+/// With `autotests = false`, a file that nothing declares would never be compiled.
+#[test]
+fn every_file_of_tests_is_declared() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let declared = fs::read_to_string(tests.join("tests.rs")).unwrap();
+    for entry in fs::read_dir(&tests).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let is_file = path.extension().is_some_and(|extension| extension == "rs");
+        let is_test = is_file && name != "tests" && name != "demo" || path.join("mod.rs").exists();
+        let is_declared = declared.contains(&format!("\nmod {name};"));
+        assert!(!is_test || is_declared, "tests/tests.rs does not declare {name}");
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }

@@ -5,15 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-mod support;
-
 use std::io::Write as _;
 use std::sync::Mutex;
 
-use support::Client;
-use support::cutter::{Cutter, Fault, How, When};
-use support::home::{Home, Live, fill, live, printed, shown, spam, text};
-use support::trial::choose;
+use crate::support::Client;
+use crate::support::cutter::{Cutter, Fault, How, When};
+use crate::support::home::{Home, Live, fill, live, printed, shown, spam, text};
+use crate::support::trial::choose;
 
 /// One at a time: they share an account.
 static ALONE: Mutex<()> = Mutex::new(());

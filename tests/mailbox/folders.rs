@@ -1,5 +1,5 @@
 use super::*;
-use support::cutter::{Ambush, Cutter, How, Lie, When};
+use crate::support::cutter::{Ambush, Cutter, How, Lie, When};
 
 fn check(options: &Options, written: &str, wire: &str) {
     let Some(server) = Dovecot::start(options) else { return };

@@ -1,6 +1,6 @@
 //! What goes wrong: the kinds of mishap, and the cases of each.
 
-use crate::stage::Rung;
+use super::stage::Rung;
 use crate::support::cutter::{Fault, How, Lie, When};
 
 /// What happens while a sweep is under way.

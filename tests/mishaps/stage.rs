@@ -4,13 +4,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::case::{Case, Kill, Kind};
-use crate::maildir::{Maildir, Part};
+use super::case::{Case, Kill, Kind};
+use super::maildir::{Maildir, Part};
+use super::tally::{Message, Role, TO_GAME, TO_SPAM, UNMARKED, compare};
 use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::home::{GAME, Home, SPAM, game, printed, real, spam};
 use crate::support::letters::ordinary;
 use crate::support::{Client, Dovecot, is_required, pause, unpacked};
-use crate::tally::{Message, Role, TO_GAME, TO_SPAM, UNMARKED, compare};
 
 /// What a server lacks on each rung of the ladder.
 pub(crate) const RUNGS: [(&str, &[&str]); 3] =

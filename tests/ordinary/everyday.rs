@@ -3,7 +3,7 @@
 
 use fastrand::Rng;
 
-use crate::letter::{Letter, NAMES, markup, phrase, sender, words};
+use super::letter::{Letter, NAMES, markup, phrase, sender, words};
 
 /// What a mail of a network's about something else is called.
 pub(crate) const OF_A_NETWORK: &str = "another mail of a network";

@@ -4,7 +4,7 @@
 use fastrand::Rng;
 use followsift::mail::Message;
 
-use crate::letter::{Letter, sender};
+use super::letter::{Letter, sender};
 
 /// Somebody's mail made of a notification, with what it is.
 pub(crate) fn mail(notification: &[u8], luck: &mut Rng) -> (&'static str, Vec<u8>) {
@@ -91,7 +91,7 @@ pub(crate) fn mail(notification: &[u8], luck: &mut Rng) -> (&'static str, Vec<u8
             let letter = Letter::new(&sender(luck), &subject, luck);
             (
                 "its subject from a stranger",
-                letter.text(format!("{}\r\n", crate::letter::words(luck))).bytes(),
+                letter.text(format!("{}\r\n", super::letter::words(luck))).bytes(),
             )
         }
         11 => {

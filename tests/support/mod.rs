@@ -13,6 +13,7 @@
 )]
 
 pub mod client;
+pub mod costly;
 pub mod cutter;
 pub mod daemon;
 pub mod fake;

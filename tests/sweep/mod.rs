@@ -2,21 +2,19 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
 use std::time::Duration;
 
-use followsift::ledger::{Ledger, Stay};
-use support::cutter::{Ambush, Cutter, Fault, How, Lie, When};
-use support::home::{
+use crate::support;
+use crate::support::cutter::{Ambush, Cutter, Fault, How, Lie, When};
+use crate::support::home::{
     GAME, Home, Live, PASSWORD, RULES, SPAM, fill, game, live, printed, real, shown, spam, text,
 };
-use support::letters::ordinary;
-use support::{Client, Dovecot, Options, Snapshot, pause};
+use crate::support::letters::ordinary;
+use crate::support::{Client, Dovecot, Options, Snapshot, pause};
+use followsift::ledger::{Ledger, Stay};
 
 const RUNGS: [&[&str]; 3] = [&[], &["MOVE"], &["MOVE", "UIDPLUS"]];
 

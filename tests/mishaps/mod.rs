@@ -9,9 +9,6 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod case;
 mod maildir;
 mod stage;
@@ -19,9 +16,9 @@ mod tally;
 
 use std::io::Write as _;
 
+use crate::support::trial::{choose, outcome};
 use case::Kind;
 use stage::{RUNGS, Rung};
-use support::trial::{choose, outcome};
 
 /// So many cases of each kind and rung are tried, where nothing is said.
 const USUAL: usize = 2;

@@ -1,14 +1,14 @@
 //! The mailbox against a real Dovecot, and against servers that lie.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use crate::support;
+use crate::support::fake::Fake;
+use crate::support::{Dovecot, Options, folder, login, login_with, mail};
 use followsift::login::Login;
 use followsift::mailbox::{
     Cause, Code, Connector, Errand, Fate, Fault, Landing, Outcome, Pending, Range, Reason, Relocation,
@@ -16,8 +16,6 @@ use followsift::mailbox::{
 };
 use followsift::place::{Folder, MailDigest, MailIdentity, Marks, Uid, UidValidity};
 use followsift::settings::{Account, Tls};
-use support::fake::Fake;
-use support::{Dovecot, Options, folder, login, login_with, mail};
 
 fn connect(account: &Account, login: &Login) -> Result<Session, Fault> {
     let connector = Connector::new(account.ca_file.as_deref())?;

@@ -1,0 +1,32 @@
+//! All tests that need cargo's harness, in one binary: it links once. `cargo test --test tests rules::` runs those of one file
+//! or folder. The demonstration alone (`tests/demo.rs`) is a binary of its own, since it brings its own `main`.
+//!
+//! A new file has to be declared here; `rooms::every_file_of_tests_is_declared` fails where one is missing.
+
+mod support;
+
+mod assess;
+mod backtest;
+mod cli;
+mod cost;
+mod daemon;
+mod faults;
+mod hostile;
+mod hostile_server;
+mod judge;
+mod known;
+mod ledger;
+mod licences;
+mod mailbox;
+mod mishaps;
+mod networks;
+mod ordinary;
+mod past;
+mod recognition;
+mod rooms;
+mod rules;
+mod schema;
+mod servers;
+mod settings;
+mod sweep;
+mod unkind_server;
