@@ -110,8 +110,19 @@ Twitter · follow · authentic (mx.post.example: dkim=pass twitter.com)
 fn explain_without_settings_takes_what_ships() {
     let home = Home::new();
     home.mail("mail.eml", &twitter_2009(&kim()));
-    let run = Run(home.command(&["explain", "mail.eml"]).output().unwrap());
-    assert!(run.exits(0).out().contains("would move to Followers/Spam"), "{}", run.out());
+    let run = |arguments: &[&str]| Run(home.command(arguments).output().unwrap());
+    let explained = run(&["explain", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("would move to Followers/Spam"), "{explained}");
+    // A rule of ours is not cited as if it stood in a file of the user's.
+    let rule = "Follows thousands, followed by next to nobody";
+    let shipped = include_str!("../config/rules.toml");
+    // A rule is cited by its head, the line before its name; that is the number of this one, counted from 0.
+    let line = shipped.lines().position(|line| line == format!("name = \"{rule}\"")).unwrap();
+    assert!(explained.contains(&format!("spam, by \"{rule}\" (built-in rules:{line}): ")), "{explained}");
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["explain", "--json", "mail.eml"]).exits(0).out()).unwrap();
+    let reason = &json["followers"][0]["reasons"][0];
+    assert_eq!((&reason["file"], &reason["line"]), (&"built-in rules".into(), &line.into()), "{json}");
 }
 
 #[test]

@@ -25,8 +25,9 @@ use crate::settings::{Account, Settings};
 
 pub use origin::Origin;
 
-/// The rules that ship.
+/// The rules that ship, and what they are cited as: there is no such file beside the settings.
 const SHIPPED_RULES: &str = include_str!("../../config/rules.toml");
+const BUILT_IN: &str = "built-in rules";
 
 /// The people written to, by the list source that asks for them. A folder that has never been read is not in it.
 pub type Sent = BTreeMap<ListSource, Vec<Person>>;
@@ -65,7 +66,7 @@ pub fn read_beside(
     let profiles = profile_sources(settings, &findings);
     let rules_source = match rules_file {
         Some(file) => read_source(file, &findings),
-        None => Some(Source::new("rules.toml", SHIPPED_RULES)),
+        None => Some(Source::new(BUILT_IN, SHIPPED_RULES)),
     };
     let edition = edition(profiles.iter().chain(&rules_source));
     let profiles = Profiles::compile(&profiles, &findings);
