@@ -2,6 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, Utc};
+
+/// The last second of the year 9999: dates are printed with four digits for the year.
+const END: i64 = 253_402_300_799;
+
 /// A moment, in whole seconds since 1970 (UTC). IMAP's INTERNALDATE is no finer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -10,6 +15,20 @@ impl Timestamp {
     /// Whole seconds from `earlier` to this moment; zero if it is not earlier.
     pub fn since(self, earlier: Timestamp) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+
+    /// The day in UTC: `2027-01-15`.
+    pub fn date(self) -> String {
+        self.in_utc().format("%F").to_string()
+    }
+
+    /// Day and time in UTC: `2027-01-15T08:00:00Z`.
+    pub fn rfc3339(self) -> String {
+        self.in_utc().format("%FT%TZ").to_string()
+    }
+
+    fn in_utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.0.clamp(0, END), 0).unwrap_or_default()
     }
 
     /// The moment so much earlier.
@@ -30,4 +49,22 @@ pub fn now() -> Timestamp {
 pub fn time_since(moment: SystemTime) -> Option<Duration> {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
     SystemTime::now().duration_since(moment).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_a_date_whatever_it_is() {
+        for (moment, date, whole) in [
+            (1_800_000_000, "2027-01-15", "2027-01-15T08:00:00Z"),
+            (0, "1970-01-01", "1970-01-01T00:00:00Z"),
+            (-1, "1970-01-01", "1970-01-01T00:00:00Z"),
+            (i64::MIN, "1970-01-01", "1970-01-01T00:00:00Z"),
+            (i64::MAX, "9999-12-31", "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!((Timestamp(moment).date(), Timestamp(moment).rfc3339()), (date.into(), whole.into()));
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! How an account is, and how the service is as a whole, in words.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use crate::clock::Timestamp;
 
@@ -89,15 +88,10 @@ pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>,
     if let Some((when, trouble)) = &notes.last_trouble
         && !accounts.iter().any(troubled)
     {
-        let _ = write!(text, "; last trouble {}: {trouble}", moment(*when));
+        let _ = write!(text, "; last trouble {}: {trouble}", when.rfc3339());
     }
     // A newline would begin another word of the protocol (sd_notify(3)).
     crate::text::line(&text).chars().take(LONGEST).collect()
-}
-
-fn moment(when: Timestamp) -> String {
-    let since = Duration::from_secs(u64::try_from(when.0).unwrap_or_default());
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl Session {
             Range::From(first) => (self.expected_from(&here, first)?, first, i64::MIN),
             Range::Since(moment) => {
                 // Servers count days in a zone of their own: a day more, and look again.
-                let day = date::day(moment.saturating_sub(86_400).max(0));
+                let day = date::day(moment.saturating_sub(86_400));
                 let found = self.search(&here, &format!("UNDELETED SINCE {day}"))?;
                 (these(&found), Uid(0), moment)
             }
@@ -401,7 +401,7 @@ impl Session {
         let mut what = format!("LARGER {above} SMALLER {below}");
         if let Some(at) = received {
             // Servers count days in a zone of their own.
-            let day = |seconds: i64| date::day(at.saturating_add(seconds).max(0));
+            let day = |seconds: i64| date::day(at.saturating_add(seconds));
             what = format!("{what} SINCE {} BEFORE {}", day(-2 * 86_400), day(2 * 86_400));
         }
         let found = self.search(&here, &what)?;

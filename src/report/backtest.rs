@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::paint::{Paint, Tone};
-use super::text::{self, date};
+use super::text;
 use crate::assess::Assessment;
 use crate::clock::Timestamp;
 use crate::mail::{Notification, Recognition};
@@ -139,7 +139,7 @@ impl Backtest {
             let _ = writeln!(shown, "  {}: {}, {}", told.mail, told.fate, told.why);
         }
         let span = self.span.map_or(String::new(), |(first, last)| {
-            format!(", which came from {} to {}", date(first), date(last))
+            format!(", which came from {} to {}", first.date(), last.date())
         });
         let _ = writeln!(
             shown,
@@ -223,7 +223,7 @@ fn told(notification: &Notification, assessment: &Assessment) -> Told {
     let who: Vec<_> = notification.followers.iter().take(3).map(text::handle).collect();
     let more = notification.followers.len().saturating_sub(who.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let mail = format!("{} {} {}{more}", date(notification.received), notification.title, who.join(", "));
+    let mail = format!("{} {} {}{more}", notification.received.date(), notification.title, who.join(", "));
     let mut rules: Vec<&str> = Vec::new();
     for reason in assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons) {
         if !rules.contains(&reason.rule.as_str()) {

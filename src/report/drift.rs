@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::text::date;
 use crate::mail::{Fact, Network, Unread};
 
 /// How far one looks back, so that nobody hears of it later than within a week.
@@ -26,7 +25,7 @@ fn sentence(network: &Network, mails: &[&Unread]) -> String {
         1 => "1 message that looks like its notifications".to_owned(),
         many => format!("{many} messages that look like its notifications"),
     };
-    let days = || mails.iter().map(|mail| date(mail.received));
+    let days = || mails.iter().map(|mail| mail.received.date());
     let when = match (days().min(), days().max()) {
         (Some(first), Some(last)) if first != last => format!("between {first} and {last}"),
         (first, _) => format!("on {}", first.unwrap_or_default()),

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::paint::{Paint, Tone};
-use super::text::date;
 use crate::clock::Timestamp;
 use crate::text;
 
@@ -90,7 +89,7 @@ fn line(text: &str) -> String {
 
 /// The day; version 1 of the ledger did not always note it.
 fn day(at: Timestamp) -> String {
-    if at.0 == 0 { "an unknown day".to_owned() } else { date(at) }
+    if at.0 == 0 { "an unknown day".to_owned() } else { at.date() }
 }
 
 /// Two columns as one text, each padded to its widest.

@@ -1,11 +1,9 @@
 //! An assessment in words, as `explain` and `sweep` print it.
 
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
 
 use super::paint::{Paint, Tone};
 use crate::assess::{Assessment, Restraint};
-use crate::clock::Timestamp;
 use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown};
 use crate::place::{Folder, MailRef};
 use crate::rules::list::load::Doubt;
@@ -232,12 +230,4 @@ fn shortened(text: &str) -> String {
     }
     let kept: String = text.chars().take(BIO_SHOWN).collect();
     format!("{}…", kept.trim_end())
-}
-
-/// The day, in UTC.
-pub(super) fn date(at: Timestamp) -> String {
-    // Later than any calendar is as good as its end.
-    let seconds = u64::try_from(at.0).unwrap_or(0).min(253_402_300_799);
-    let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
-    text.split('T').next().unwrap_or_default().to_owned()
 }
