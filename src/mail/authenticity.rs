@@ -5,8 +5,30 @@ use std::collections::BTreeSet;
 
 use super::authentication::{MethodResult, Report};
 use super::message::Head;
-use super::notification::Authenticity;
 use crate::host::{HostName, Instance};
+
+/// Whether the mail comes from whom it says (RFC 8601), with what was seen: `mx.example.org: dkim=pass
+/// twitter.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authenticity {
+    /// The account's own server says so, for the network's domain.
+    Pass(String),
+    /// Forged, or as good as. Never acted on.
+    Fail(String),
+    /// Nobody says. May be filed, is never promoted.
+    Unknown,
+}
+
+impl Authenticity {
+    /// The word that `--json` uses.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pass(_) => "pass",
+            Self::Fail(_) => "fail",
+            Self::Unknown => "unknown",
+        }
+    }
+}
 
 /// Whose word about mails the account trusts, and which servers are its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

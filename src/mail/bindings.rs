@@ -1,7 +1,7 @@
 //! What the holes of templates took in one mail: typed, and agreeing with each other.
 
+use super::fact::{Fact, Shown};
 use super::host;
-use super::notification::{Fact, Shown};
 use super::numeral::Numerals;
 
 /// A place in a template.

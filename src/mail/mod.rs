@@ -11,11 +11,14 @@
 mod authentication;
 mod authenticity;
 mod bindings;
+mod fact;
+mod follower_key;
 mod host;
 mod link;
 mod markup;
 mod message;
-pub mod notification;
+mod network;
+mod notification;
 mod numeral;
 mod part;
 mod people;
@@ -24,11 +27,12 @@ mod selector;
 mod template;
 mod work;
 
-pub use authenticity::Trust;
+pub use authenticity::{Authenticity, Trust};
+pub use fact::{Fact, Follower, Shown};
+pub use follower_key::FollowerKey;
 pub use message::{Message, Unreadable};
-pub use notification::{
-    Authenticity, Fact, Follower, FollowerKey, Kind, Network, Notification, Recognition, Shown, Unread,
-};
+pub use network::Network;
+pub use notification::{Kind, Notification, Recognition, Unread};
 pub use people::correspondents;
 pub use profile::{LayoutSummary, NetworkSummary, Profiles};
 pub use work::Cost;

@@ -1,6 +1,6 @@
 //! Numbers as networks print them: grouped, rounded, with the unit words of a language.
 
-use super::notification::Shown;
+use super::fact::Shown;
 
 /// The longest text that is read as a number, in bytes.
 pub(super) const LONGEST: usize = 400;

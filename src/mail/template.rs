@@ -6,8 +6,8 @@
 use std::fmt;
 
 use super::bindings::{Bindings, Found, Hole, LONGEST_HANDLE, is_handle};
+use super::fact::Fact;
 use super::host;
-use super::notification::Fact;
 use super::numeral::{self, Numerals};
 use super::work::Work;
 use crate::text::one_line;

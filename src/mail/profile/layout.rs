@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::probe::Probe;
+use crate::mail::fact::Fact;
 use crate::mail::message::Head;
-use crate::mail::notification::{Fact, Kind};
+use crate::mail::notification::Kind;
 use crate::mail::people::Address;
 use crate::mail::selector::Selector;
 use crate::mail::template::Template;

@@ -56,7 +56,8 @@ mod summary;
 
 use std::collections::BTreeMap;
 
-use super::notification::{Fact, Network};
+use super::fact::Fact;
+use super::network::Network;
 use super::numeral::Numerals;
 use super::template::Template;
 use crate::diagnostic::Source;

@@ -5,10 +5,10 @@ use std::fmt;
 
 use super::{Locale, Profile};
 use crate::mail::bindings::{Bindings, Found, Hole};
+use crate::mail::fact::Fact;
 use crate::mail::link::Link;
 use crate::mail::markup::{Document, LINE_CAP};
 use crate::mail::message::Message;
-use crate::mail::notification::Fact;
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
 use crate::mail::template::Template;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::mail::notification::{Fact, Kind};
+use crate::mail::fact::Fact;
+use crate::mail::notification::Kind;
 
 /// The schema.
 pub(super) fn schema() -> Value {

@@ -2,7 +2,9 @@
 
 use super::Profile;
 use super::layout::Layout;
-use crate::mail::notification::{Fact, Kind, Network};
+use crate::mail::fact::Fact;
+use crate::mail::network::Network;
+use crate::mail::notification::Kind;
 
 /// What is known of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
