@@ -29,9 +29,9 @@
 //! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | place, clock, mail, rules, diagnostic |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, assess, mailbox, ledger, mail, rules, settings, login, clock, place, diagnostic |
-//! | [`report`] | what came and what was filed, in words | mail, rules, assess, clock, diagnostic, place |
-//! | [`daemon`] | tokio: accounts, signals, reload; one thread per account | all of these |
-//! | [`cli`] | one file per command | all |
+//! | [`report`] | every sentence, table and page that a person reads | sweep, ledger, mail, rules, assess, clock, diagnostic, place |
+//! | [`daemon`] | the service: tokio, signals, reload; one thread per account | all of these |
+//! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
 //!
 //! Every room may import `text`. Pure rooms (`place`, `host`, `text`, `diagnostic`, `mail`, `rules`, `assess`, `report`) are
 //! handed bytes, text and time as values; they never touch a file, a socket, a clock or tokio. `tests/rooms.rs` reads the

@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("login", &["settings", "place"]),
     ("mailbox", &["place", "settings", "login"]),
     ("ledger", &["place", "clock", "mail", "rules", "diagnostic"]),
-    ("report", &["mail", "rules", "assess", "clock", "diagnostic", "place"]),
+    ("report", &["sweep", "ledger", "mail", "rules", "assess", "clock", "diagnostic", "place"]),
     ("rulebook", &["assess", "ledger", "mail", "rules", "settings", "clock", "diagnostic"]),
     (
         "sweep",
@@ -113,6 +113,20 @@ fn every_room_imports_only_what_the_table_allows() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_command_run_imports_the_service() {
+    let imports = |room: &str| named_rooms(&sources().find(|(_, file, _)| file.ends_with(room)).unwrap().2);
+    assert!(imports("cli/run.rs").contains("daemon"));
+    for (_, file, text) in sources().filter(|(room, file, _)| room == "cli" && !file.ends_with("cli/run.rs"))
+    {
+        assert!(
+            !named_rooms(&text).contains("daemon"),
+            "{}: only `run.rs` may import `daemon`",
+            file.display()
+        );
+    }
 }
 
 #[test]

@@ -5,10 +5,9 @@ use std::error::Error;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
-use crate::daemon::Chain;
 use crate::diagnostic::Diagnostic;
 use crate::place::AccountName;
-use crate::report::Paint;
+use crate::report::{Chain, Paint};
 use crate::settings::Environment;
 use crate::text::{self, screen};
 

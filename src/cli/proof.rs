@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use super::output::Output;
 use crate::clock::Timestamp;
-use crate::daemon::AccountFault;
 use crate::host::{HostName, Instance};
 use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Trust};
 use crate::mailbox::{Range, Session};
@@ -13,7 +12,7 @@ use crate::place::{Folder, Uid};
 use crate::rulebook::Reading;
 use crate::rulebook::Sent;
 use crate::settings::Account;
-use crate::sweep::MAIL_LIMIT;
+use crate::sweep::{AccountFault, MAIL_LIMIT};
 
 /// How many of the last messages are looked through for notifications.
 const LAST: u32 = 2_000;

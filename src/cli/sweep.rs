@@ -6,16 +6,17 @@ use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
 use crate::clock;
-use crate::daemon::{AccountFault, connect, lock, remains};
 use crate::ledger::{Ledger, Limit};
 use crate::mail::Recognition;
 use crate::mailbox::Stop;
 use crate::report;
-use crate::report::remains::{Remains, messages};
+use crate::report::remains::{self, messages};
 use crate::report::totals::Totals;
 use crate::rulebook::{Reading, Sent};
 use crate::settings::{Account, Backlog, Settings};
-use crate::sweep::{self, Dealt, End, Memory, News, Scope, Stale, Sweep, Tally};
+use crate::sweep::{
+    self, AccountFault, Dealt, End, Memory, News, Remains, Scope, Stale, Sweep, Tally, connect, lock,
+};
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };
@@ -87,7 +88,7 @@ fn one(
         let (session, tally) = sweep::sweep(session, work, &mut Memory::Read(ledger.as_ref()), &mut tell)?;
         // All was read; a server that does not say goodbye changes nothing.
         let _ = session.logout();
-        let remains = Remains { folders: told.troubles, ..remains(account, None, &rulebook, &tally)? };
+        let remains = Remains { folders: told.troubles, ..sweep::remains(account, None, &rulebook, &tally)? };
         return Ok(Swept { tally, remains, totals: told.totals });
     }
     let _lock = lock(account, settings)?;
@@ -109,7 +110,7 @@ fn one(
     let _ = session.logout();
     let ledger = account.act.then_some(&ledger);
     let Told { troubles: folders, uncertain, totals } = told;
-    let remains = Remains { folders, uncertain, ..remains(account, ledger, &rulebook, &tally)? };
+    let remains = Remains { folders, uncertain, ..sweep::remains(account, ledger, &rulebook, &tally)? };
     Ok(Swept { tally, remains, totals })
 }
 
@@ -261,7 +262,7 @@ fn sums(tally: &Tally, remains: &Remains, only_looked: bool) -> String {
     ];
     parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, words)| words.replace("{}", &n.to_string())));
     let trips = if turns == 1 { "1 round trip".to_owned() } else { format!("{turns} round trips") };
-    let ending = match remains.in_words() {
+    let ending = match remains::in_words(remains) {
         Some(words) => format!("; left undone: {words}"),
         None if only_looked => String::new(),
         None => "; all is well".to_owned(),

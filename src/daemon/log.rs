@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFi
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::diagnostic::nearest;
+use crate::settings::log_filter::doubt;
 use crate::text::line;
 
 /// The kinds of events, each with a number of its own, as the journal's MESSAGE_ID has it (systemd.journal-fields(7)).
@@ -82,30 +82,6 @@ fn subscribe(filter: &str, journal: Option<(u64, u64)>) {
         .with_writer(Harmless)
         .finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
-}
-
-/// What is odd about a filter, if anything. A misspelt level is no error to `tracing`: it takes it for a part of the program.
-pub fn doubt(filter: &str) -> Option<String> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    let is_level =
-        |word: &str| LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level)) || is_number(word);
-    for part in filter.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let word = match part.rsplit_once('=').filter(|(_, level)| !level.contains(']')) {
-            Some((_, level)) => level.trim(),
-            None => part,
-        };
-        let names_part = word == part && (part.contains('[') || part.starts_with(env!("CARGO_PKG_NAME")));
-        if !names_part && !is_level(word) {
-            let meant = nearest(word, LEVELS).map(|level| format!("; did you mean `{level}`?"));
-            return Some(format!("unknown level `{word}`{}", meant.unwrap_or_default()));
-        }
-    }
-    EnvFilter::try_new(filter).err().map(|error| error.to_string())
-}
-
-/// The levels as `tracing` numbers them.
-fn is_number(word: &str) -> bool {
-    word.parse::<u8>().is_ok_and(|number| number <= 5)
 }
 
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn std::fmt::Debug) -> std::fmt::Result {
@@ -194,24 +170,6 @@ mod tests {
     #[test]
     fn a_name_cannot_write_a_second_line_or_move_the_cursor() {
         assert_eq!(harmless("moved name=a\u{1b}[2Jb\n<3>forged\n"), "moved name=a\\u{1b}[2Jb <3>forged\n");
-    }
-
-    #[test]
-    fn a_misspelt_level_is_doubted() {
-        for filter in [
-            "",
-            "info",
-            "DEBUG",
-            "followsift=debug,warn",
-            "followsift::sweep",
-            "imap=0",
-            "[account{account=home}]=debug",
-        ] {
-            assert_eq!(doubt(filter), None, "{filter}");
-        }
-        assert_eq!(doubt("debgu").as_deref(), Some("unknown level `debgu`; did you mean `debug`?"));
-        assert_eq!(doubt("nonsense").as_deref(), Some("unknown level `nonsense`"));
-        assert_eq!(doubt("info,followsift=loud").as_deref(), Some("unknown level `loud`"));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! No mail passes through the runtime. A watcher thread tells how it is over a channel; when its end of it is dropped, the
 //! thread is over, by a panic too, and a fresh one is started after a while. The ledger makes that safe.
 
-mod account;
 mod backoff;
 mod file_watch;
 mod fleet;
@@ -18,5 +17,4 @@ mod state;
 mod systemd;
 mod watcher;
 
-pub use account::{AccountFault, Chain, connect, lock, remains};
 pub use service::{ServiceFault, run};

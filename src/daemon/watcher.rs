@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
-use super::account::{AccountFault, Chain, connect_with, lock, read_login, remains};
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::fleet::Voice;
 use super::idle_policy::{IdlePolicy, Restraint};
@@ -19,12 +18,14 @@ use crate::clock::Timestamp;
 use crate::ledger::{Ledger, Limit};
 use crate::mail::Recognition;
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
-use crate::report::remains::Remains;
-use crate::report::{self, drift};
+use crate::report::{self, Chain, drift, remains};
 use crate::rulebook::{Reading, Sent};
 use crate::rules::VerdictName;
 use crate::settings::{Account, Settings};
-use crate::sweep::{self, Dealt, End, Memory, News, Scope, Stale, Sweep, Tally};
+use crate::sweep::{
+    self, AccountFault, Dealt, End, Memory, News, Remains, Scope, Stale, Sweep, Tally, connect_with, lock,
+    read_login,
+};
 
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
@@ -306,8 +307,9 @@ impl Watcher {
         learned.folders = troubles;
         let ledger = self.account.act.then_some(&*ledger);
         let folders = learned.folders.len();
-        let remains = Remains { folders, uncertain, ..remains(&self.account, ledger, &rulebook, &tally)? };
-        let left = remains.in_words();
+        let remains =
+            Remains { folders, uncertain, ..sweep::remains(&self.account, ledger, &rulebook, &tally)? };
+        let left = remains::in_words(&remains);
         if let Some(why) = left.as_ref().filter(|left| learned.left.as_ref() != Some(left)) {
             warn!(message_id = kind::REMAINS, why, "left undone: {why}");
         }

@@ -3,6 +3,7 @@
 //! Text from mails arrives here already made safe (one line, no control characters); see `mail`.
 
 pub mod backtest;
+mod causes;
 pub mod drift;
 pub mod facts;
 pub mod json;
@@ -15,4 +16,5 @@ pub mod text;
 pub mod totals;
 pub mod trace;
 
+pub use causes::Chain;
 pub use paint::{Paint, Tone};

@@ -13,6 +13,7 @@ mod environment;
 mod fingerprint;
 mod instances;
 mod layers;
+pub mod log_filter;
 mod read;
 mod schema;
 mod section;

@@ -1,56 +1,123 @@
-//! Why a sweep ended early.
+//! Why an account cannot be worked on: what is wrong, what becomes of it, and what the user can do. Used by `sweep`, and by
+//! `daemon` and `cli`, which decide by it whether to try again.
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
-use crate::ledger::LedgerFault;
-use crate::mailbox::Fault;
+use crate::ledger::{LedgerFault, LockFault};
+use crate::login::LoginFault;
+use crate::mailbox::{Fate, Fault};
 
-/// Why a sweep ended early.
+/// Why an account cannot be worked on.
 #[derive(Debug)]
-pub enum SweepFault {
+pub enum AccountFault {
+    /// The password could not be had.
+    Login(LoginFault),
     /// The server, or the line to it.
     Mailbox(Fault),
-    /// The ledger: without it nothing may be moved.
+    /// The ledger.
     Ledger(LedgerFault),
+    /// Another followsift works on the account.
+    Lock(LockFault),
+    /// The system does not give what an account needs.
+    Machine(io::Error),
 }
 
-impl SweepFault {
-    /// Did it end because it was asked to?
-    pub fn is_stop(&self) -> bool {
+impl AccountFault {
+    /// What is to be done about the account.
+    pub fn fate(&self) -> Fate {
         match self {
-            Self::Mailbox(fault) => fault.is_stop(),
-            Self::Ledger(_) => false,
+            Self::Mailbox(fault) => fault.fate(),
+            Self::Login(_) => Fate::Park,
+            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => Fate::Retry,
+        }
+    }
+
+    /// Was the login refused, without a reason that would explain why one that has worked before no longer does?
+    pub(crate) fn is_refused_login(&self) -> bool {
+        match self {
+            Self::Mailbox(fault) => fault.is_refused_login(),
+            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
+        }
+    }
+
+    /// Is it about this machine, and not about the server or the way to it?
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => true,
+            Self::Login(_) | Self::Mailbox(_) => false,
+        }
+    }
+
+    /// Does another thread of this process have the account's mailbox? It is about to end: the account was renamed.
+    pub fn is_held_by_us(&self) -> bool {
+        let us = std::process::id();
+        matches!(self, Self::Lock(LockFault::Held { process: Some(process), .. }) if *process == us)
+    }
+
+    /// What to do, where the fault itself does not say it.
+    pub fn advice(&self) -> Option<&'static str> {
+        let cause = match self {
+            Self::Ledger(LedgerFault::Folder { cause, .. } | LedgerFault::File { cause, .. })
+            | Self::Lock(LockFault::Unusable { cause, .. }) => cause,
+            Self::Ledger(_) | Self::Lock(_) | Self::Login(_) | Self::Mailbox(_) | Self::Machine(_) => {
+                return None;
+            }
+        };
+        // Words of our own say what to do.
+        cause.raw_os_error().map(|_| {
+            "give the folder to the user who runs followsift, or name another with `state` in the settings"
+        })
+    }
+
+    /// May it be over once the network is another?
+    pub fn is_of_network(&self) -> bool {
+        match self {
+            Self::Mailbox(fault) => fault.is_of_network(),
+            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
         }
     }
 }
 
-impl fmt::Display for SweepFault {
+impl fmt::Display for AccountFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Login(fault) => fault.fmt(f),
             Self::Mailbox(fault) => fault.fmt(f),
             Self::Ledger(fault) => fault.fmt(f),
+            Self::Lock(fault) => fault.fmt(f),
+            Self::Machine(_) => f.write_str("could not get what the account needs from the system"),
         }
     }
 }
 
-impl Error for SweepFault {
+impl Error for AccountFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
+            Self::Login(fault) => fault.source(),
             Self::Mailbox(fault) => fault.source(),
             Self::Ledger(fault) => fault.source(),
+            Self::Lock(fault) => fault.source(),
+            Self::Machine(cause) => Some(cause),
         }
     }
 }
 
-impl From<Fault> for SweepFault {
+impl From<Fault> for AccountFault {
     fn from(fault: Fault) -> Self {
         Self::Mailbox(fault)
     }
 }
 
-impl From<LedgerFault> for SweepFault {
+impl From<LedgerFault> for AccountFault {
     fn from(fault: LedgerFault) -> Self {
         Self::Ledger(fault)
+    }
+}
+
+impl From<LockFault> for AccountFault {
+    fn from(fault: LockFault) -> Self {
+        Self::Lock(fault)
     }
 }

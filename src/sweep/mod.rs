@@ -4,6 +4,7 @@
 //! fetched, the plausible mails are read and assessed, and what the rules file is moved in sets: stated in the ledger,
 //! done, settled. Called by `daemon` after every wake and by the command `sweep`.
 
+mod account;
 mod fault;
 mod file;
 mod fuse;
@@ -13,6 +14,7 @@ mod news;
 mod pass;
 mod put_back;
 mod recover;
+mod remains;
 mod removals;
 mod returns;
 mod scope;
@@ -24,9 +26,14 @@ use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
 use crate::settings::Account;
 
-pub use fault::SweepFault;
+use fault::AccountFault as SweepFault;
+
+pub use account::{connect, lock};
+pub(crate) use account::{connect_with, read_login};
+pub use fault::AccountFault;
 pub use memory::Memory;
 pub use news::{Dealt, End, News, Tally};
+pub use remains::{Remains, remains};
 pub use scope::Scope;
 pub use sent::{Stale, refresh_sent, sent_folders, sent_people};
 

@@ -9,7 +9,6 @@ use super::{Backtest as Options, Ending, context};
 use crate::assess::{self, Mail, Rulebook};
 use crate::clock;
 use crate::clock::Timestamp;
-use crate::daemon::{AccountFault, connect};
 use crate::ledger::{Entry, Known, LedgerFault};
 use crate::mail::{Notification, Recognition};
 use crate::mailbox::{Range, Session, Stop, Trace};
@@ -19,6 +18,7 @@ use crate::rulebook::Reading;
 use crate::rules::Action;
 use crate::rules::recall::{Blank, Replay};
 use crate::settings::{Account, Settings};
+use crate::sweep::{AccountFault, connect};
 
 mod files;
 

@@ -5,12 +5,12 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use crate::daemon::{Chain, log};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::ledger::require_lock_folder;
 use crate::login;
 use crate::mailbox::Connector;
-use crate::settings::{self, Account, Environment, Settings};
+use crate::report::Chain;
+use crate::settings::{self, Account, Environment, Settings, log_filter};
 
 /// What is looked for beside the settings where they name nothing.
 const BESIDE: [&str; 2] = ["rules.toml", "networks"];
@@ -62,7 +62,7 @@ pub(super) fn of_environment(
              ~/.local/state/followsift, and completes `~/` in the settings by it",
         ));
     }
-    if let Some(doubt) = log::doubt(&environment.log_filter()) {
+    if let Some(doubt) = log_filter::doubt(&environment.log_filter()) {
         findings.push(
             warning(format!("FOLLOWSIFT_LOG: {doubt}")).help(
                 "write a level, such as `debug`, or parts of the program with levels: `followsift=debug`",

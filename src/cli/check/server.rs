@@ -2,12 +2,11 @@
 
 use super::Output;
 use crate::cli::proof;
-use crate::daemon::{AccountFault, connect};
 use crate::mailbox::{Cause, Fate, Opened, Relocation, Stop, shown_certificate};
 use crate::report;
 use crate::rulebook::Reading;
 use crate::settings::{Account, Settings};
-use crate::sweep;
+use crate::sweep::{self, AccountFault, connect};
 
 /// Connects to all accounts; says whether all is well with them.
 pub(super) fn look_at_all(settings: &Settings, reading: &Reading, output: &mut Output) -> bool {

@@ -1,0 +1,52 @@
+//! Whether FOLLOWSIFT_LOG says what its writer meant. Called by `check` and at the start of the service.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::diagnostic::nearest;
+
+/// What is odd about a filter, if anything. A misspelt level is no error to `tracing`: it takes it for a part of the program.
+pub fn doubt(filter: &str) -> Option<String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level =
+        |word: &str| LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level)) || is_number(word);
+    for part in filter.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let word = match part.rsplit_once('=').filter(|(_, level)| !level.contains(']')) {
+            Some((_, level)) => level.trim(),
+            None => part,
+        };
+        let names_part = word == part && (part.contains('[') || part.starts_with(env!("CARGO_PKG_NAME")));
+        if !names_part && !is_level(word) {
+            let meant = nearest(word, LEVELS).map(|level| format!("; did you mean `{level}`?"));
+            return Some(format!("unknown level `{word}`{}", meant.unwrap_or_default()));
+        }
+    }
+    EnvFilter::try_new(filter).err().map(|error| error.to_string())
+}
+
+/// The levels as `tracing` numbers them.
+fn is_number(word: &str) -> bool {
+    word.parse::<u8>().is_ok_and(|number| number <= 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_level_is_doubted() {
+        for filter in [
+            "",
+            "info",
+            "DEBUG",
+            "followsift=debug,warn",
+            "followsift::sweep",
+            "imap=0",
+            "[account{account=home}]=debug",
+        ] {
+            assert_eq!(doubt(filter), None, "{filter}");
+        }
+        assert_eq!(doubt("debgu").as_deref(), Some("unknown level `debgu`; did you mean `debug`?"));
+        assert_eq!(doubt("nonsense").as_deref(), Some("unknown level `nonsense`"));
+        assert_eq!(doubt("info,followsift=loud").as_deref(), Some("unknown level `loud`"));
+    }
+}

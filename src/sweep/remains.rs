@@ -1,0 +1,62 @@
+//! What a sweep has left undone: counted here, in words in `report`.
+
+use super::Tally;
+use crate::assess::Rulebook;
+use crate::ledger::{Ledger, LedgerFault, WaitingSums};
+use crate::settings::Account;
+
+/// What is left to do after a sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Remains {
+    /// Messages that could not be moved or marked, in this sweep or an earlier one, and are tried again.
+    pub refused: usize,
+    /// Messages that wait for a later sweep: their move was interrupted, a list has never been loaded, or they are judged
+    /// again by other rules.
+    pub later: usize,
+    /// Messages that the fuse holds back.
+    pub fuse: usize,
+    /// Messages that the server says are there and does not show.
+    pub unshown: usize,
+    /// Interrupted moves of which the original cannot be told.
+    pub uncertain: usize,
+    /// Messages that could not be assessed.
+    pub unassessed: usize,
+    /// Folders that could not be used.
+    pub folders: usize,
+    /// Lists that have never been loaded, without which nothing is moved.
+    pub lists: Vec<String>,
+}
+
+impl Remains {
+    /// Is work left because of the server, the state or a fault of ours? What the fuse holds back is moved by itself.
+    pub fn is_work_left(&self) -> bool {
+        // Those for a later sweep wait for the fuse too, or for what else is counted here.
+        let Self { refused, later: _, fuse: _, unshown, uncertain, unassessed, folders, lists } = self;
+        [refused, unshown, uncertain, unassessed, folders].into_iter().any(|count| *count > 0)
+            || !lists.is_empty()
+    }
+}
+
+/// What a sweep has left undone, but for what it told while it was at work (`folders`, `uncertain`). Without a ledger, as in
+/// a dry run, nothing of earlier sweeps counts.
+///
+/// # Errors
+/// Where the ledger cannot be read.
+pub fn remains(
+    account: &Account,
+    ledger: Option<&Ledger>,
+    rulebook: &Rulebook,
+    tally: &Tally,
+) -> Result<Remains, LedgerFault> {
+    let waiting = ledger.map_or(Ok(WaitingSums::default()), |ledger| ledger.waiting_sums(&account.name))?;
+    let lists = rulebook.rules.missing_lists(&rulebook.lists).into_iter().map(str::to_owned).collect();
+    Ok(Remains {
+        refused: waiting.refused.max(tally.left),
+        later: waiting.later,
+        fuse: waiting.fuse,
+        unshown: waiting.unshown.max(tally.unshown),
+        unassessed: tally.failed,
+        lists,
+        ..Remains::default()
+    })
+}
