@@ -7,7 +7,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support;
@@ -60,8 +63,8 @@ fn end(child: &mut Child, cutter: &Cutter) -> ExitStatus {
     }
 }
 
-/// One disturbed sweep.
-fn disturb(home: &Home, cutter: &Cutter, trouble: Trouble) {
+/// One disturbed sweep. Has the trouble struck?
+fn disturb(home: &Home, cutter: &Cutter, trouble: Trouble) -> bool {
     let (fault, wrapper) = match trouble {
         Trouble::Line(fault) | Trouble::Killed(fault) => (Some(fault), Vec::new()),
         Trouble::KilledWriting(bytes) => (None, vec!["prlimit".to_owned(), format!("--fsize={bytes}")]),
@@ -74,7 +77,13 @@ fn disturb(home: &Home, cutter: &Cutter, trouble: Trouble) {
     let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
     let mut command = home.command(&wrapper, &["sweep"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let _ = end(&mut child, cutter);
+    let status = end(&mut child, cutter);
+    match trouble {
+        // The sweep may end a moment before the cutter has noted what it did.
+        Trouble::Line(_) | Trouble::Killed(_) => cutter.wait_until_struck(1, Duration::from_secs(1)),
+        Trouble::KilledWriting(_) => status.signal() == Some(rustix::process::Signal::XFSZ.as_raw()),
+        Trouble::DiskFull(_) => !status.success(),
+    }
 }
 
 /// What is wrong with `found`, if anything.
@@ -102,25 +111,36 @@ struct Rung {
     server: Dovecot,
     /// By whether the targets were there before.
     expected: [Vec<Live>; 2],
-    /// How many commands that takes, at most.
-    commands: usize,
-    /// How many bytes the ledger's log has then.
-    log: u64,
+    /// How many commands that takes; likewise.
+    commands: [usize; 2],
+    /// How many bytes the ledger's log has then; likewise.
+    log: [u64; 2],
+    /// How many troubles came, and how many of them struck: a sweep may be over before one does.
+    came: AtomicUsize,
+    struck: AtomicUsize,
 }
 
 impl Rung {
     fn start(name: &'static str, without: &[&'static str]) -> Option<Self> {
         let server = Dovecot::start(&Home::server(without))?;
-        let mut rung = Self { name, server, expected: [Vec::new(), Vec::new()], commands: 0, log: 0 };
+        let mut rung = Self {
+            name,
+            server,
+            expected: [Vec::new(), Vec::new()],
+            commands: [0; 2],
+            log: [0; 2],
+            came: AtomicUsize::new(0),
+            struck: AtomicUsize::new(0),
+        };
         for furnished in [false, true] {
             let (home, cutter) = rung.user(&format!("undisturbed{furnished}"), furnished);
             cutter.arm(None);
             // As long as somebody else has the ledger open, its log is not folded into it at the end, and can be measured.
             let ledger = Ledger::open(&home.state()).unwrap();
             home.well(&["sweep"]);
-            rung.commands = rung.commands.max(cutter.commands().len());
             let log = std::fs::metadata(ledger.file().with_extension("sqlite-wal")).unwrap().len();
-            rung.log = rung.log.max(log);
+            rung.commands[usize::from(furnished)] = cutter.commands().len();
+            rung.log[usize::from(furnished)] = log;
             rung.expected[usize::from(furnished)] = live(&mut home.client(rung.server.port));
         }
         Some(rung)
@@ -145,7 +165,12 @@ impl Rung {
         let mut client = home.client(self.server.port);
         let before: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|mail| mail.3).collect();
         for trouble in &case.troubles {
-            disturb(&home, &cutter, *trouble);
+            let has_struck = disturb(&home, &cutter, *trouble);
+            self.came.fetch_add(1, Ordering::Relaxed);
+            self.struck.fetch_add(usize::from(has_struck), Ordering::Relaxed);
+            if !has_struck && case.troubles.len() == 1 {
+                return Err("the trouble did not strike".to_owned());
+            }
             let now: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|mail| mail.3).collect();
             if now != before {
                 return Err(format!(
@@ -185,9 +210,9 @@ const WHENS: [When; 3] = [When::Before, When::Middle, When::After];
 /// Every failure of the line, and every kill at a command.
 fn at_commands(rung: &Rung) -> Vec<Case> {
     let mut cases = Vec::new();
-    for at in 1..=rung.commands {
-        for when in WHENS {
-            for furnished in [false, true] {
+    for furnished in [false, true] {
+        for at in 1..=rung.commands[usize::from(furnished)] {
+            for when in WHENS {
                 let fault = |how| Fault { at, when, how };
                 let single = |trouble| Case { troubles: vec![trouble], furnished };
                 cases.push(single(Trouble::Line(fault(How::Cut))));
@@ -202,13 +227,13 @@ fn at_commands(rung: &Rung) -> Vec<Case> {
 /// Every kill at a write of the ledger, and every disk that is full then.
 fn at_writes(rung: &Rung) -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut limit = FRAME / 2;
-    while limit < rung.log {
-        for furnished in [false, true] {
+    for furnished in [false, true] {
+        let mut limit = FRAME / 2;
+        while limit < rung.log[usize::from(furnished)] {
             cases.push(Case { troubles: vec![Trouble::KilledWriting(limit)], furnished });
             cases.push(Case { troubles: vec![Trouble::DiskFull(limit)], furnished });
+            limit += FRAME / 2;
         }
-        limit += FRAME / 2;
     }
     cases
 }
@@ -218,7 +243,7 @@ fn one_after_the_other(rung: &Rung) -> Vec<Case> {
     let mut chance = Chance::seeded();
     let mut any = || {
         let fault = |chance: &mut Chance, how| Fault {
-            at: 1 + chance.below(rung.commands),
+            at: 1 + chance.below(rung.commands[0]),
             when: WHENS[chance.below(3)],
             how,
         };
@@ -226,7 +251,7 @@ fn one_after_the_other(rung: &Rung) -> Vec<Case> {
             0 => Trouble::Line(fault(&mut chance, How::Cut)),
             1 => Trouble::Line(fault(&mut chance, How::Reset)),
             2 | 3 => Trouble::Killed(fault(&mut chance, How::Stall)),
-            _ => Trouble::KilledWriting(chance.below(usize::try_from(rung.log).unwrap()) as u64),
+            _ => Trouble::KilledWriting(chance.below(usize::try_from(rung.log[0]).unwrap()) as u64),
         }
     };
     (0..600).map(|number| Case { troubles: vec![any(), any(), any()], furnished: number % 2 == 0 }).collect()
@@ -237,6 +262,9 @@ fn on_each_rung(name: &str, usual: usize, cases: impl Fn(&Rung) -> Vec<Case>) {
         let Some(rung) = Rung::start(rung, without) else { return };
         let cases = choose(cases(&rung), usual);
         try_all(&format!("{name}, {}", rung.name), &cases, |number, case| rung.check(number, case));
+        let (came, struck) = (rung.came.into_inner(), rung.struck.into_inner());
+        let _ = writeln!(std::io::stderr(), "{struck} of {came} troubles struck");
+        assert!(struck * 2 > came, "{name}, {}: of {came} troubles only {struck} struck", rung.name);
     }
 }
 
@@ -299,11 +327,11 @@ mod watching {
         let mut child = watch(&home, &cutter);
         cutter.arm(Some(fault));
         deliver(&mut client);
+        // Where the deliveries lead to fewer commands than usual, the next look at the inbox has the rest of them.
+        if !cutter.wait_until_struck(1, Duration::from_secs(20)) {
+            return Err("the trouble did not strike".to_owned());
+        }
         if matches!(fault.how, How::Stall) {
-            let deadline = Instant::now() + Duration::from_secs(20);
-            while !cutter.has_struck() && Instant::now() < deadline {
-                pause(Duration::from_millis(5));
-            }
             child.kill().unwrap();
             child.wait().unwrap();
             cutter.arm(None);

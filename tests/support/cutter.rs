@@ -359,17 +359,21 @@ impl Connection {
         match fault.how {
             How::Cut | How::Lie(_) | How::Hold => {}
             How::Flood(what) => {
+                self.shared.strike(fault);
                 let much = what.repeat((1 << 20) / what.len());
                 // A gigabyte, if it is taken.
                 for _ in 0..1024 {
                     (&self.client).write_all(much.as_bytes())?;
                 }
+                return Ok(());
             }
             How::Dribble => {
+                self.shared.strike(fault);
                 while !self.shared.over.load(Ordering::Relaxed) {
                     (&self.client).write_all(b"x")?;
                     super::pause(Duration::from_secs(1));
                 }
+                return Ok(());
             }
             How::Reset => rustix::net::sockopt::set_socket_linger(&self.client, Some(Duration::ZERO))?,
             How::Stall => {

@@ -17,7 +17,7 @@ pub struct Fake {
 pub type Script<'a> = &'a [(&'a str, &'a str)];
 
 impl Fake {
-    /// Listens, greets, and answers by `script`. An empty answer closes the connection.
+    /// Listens, greets, and answers by `script`. An empty answer closes the connection, and so does a BYE without a tagged line.
     pub fn start(greeting: &str, script: Script<'_>) -> Self {
         let greeting = greeting.to_owned();
         let script =
@@ -54,7 +54,8 @@ fn serve(stream: TcpStream, greeting: &str, mut script: Vec<(String, String)>) -
         commands.push(command.to_owned());
         let at = script.iter().position(|(begin, _)| command.starts_with(begin));
         let answer = at.map_or_else(|| "TAG OK done\r\n".to_owned(), |at| script.remove(at).1);
-        if answer.is_empty() || writer.write_all(answer.replace("TAG", tag).as_bytes()).is_err() {
+        let is_over = answer.is_empty() || answer.starts_with("* BYE") && !answer.contains("TAG");
+        if writer.write_all(answer.replace("TAG", tag).as_bytes()).is_err() || is_over {
             break;
         }
     }
