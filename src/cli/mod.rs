@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 mod backtest;
 mod check;
@@ -12,6 +12,7 @@ mod context;
 mod drift;
 mod explain;
 mod facts;
+mod help;
 mod judge;
 mod known;
 mod networks;
@@ -32,7 +33,9 @@ use crate::host::HostName;
     name = "followsift",
     version,
     about = "Files the follower spam of your social accounts into folders, by your own rules",
-    max_term_width = 100
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = help::AFTER
 )]
 struct Arguments {
     /// The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]
@@ -67,6 +70,9 @@ enum Command {
     Judge(Judge),
     /// Print the JSON Schema of a file, for editors that complete and check while you type
     Schema(Schema),
+    /// Print the help of a command, or a page of the manual
+    #[command(after_help = help::AFTER)]
+    Help(Help),
 }
 
 /// The options of `sweep`.
@@ -225,6 +231,14 @@ struct Schema {
     file: schema::Which,
 }
 
+/// The options of `help`.
+#[derive(Debug, clap::Args)]
+struct Help {
+    /// A command or a topic; without one, the commands
+    #[arg(value_name = "COMMAND|TOPIC")]
+    words: Vec<String>,
+}
+
 /// A host name alone.
 fn host(text: &str) -> Result<HostName, String> {
     HostName::parse(text).ok_or_else(|| "expected the name of a server, such as `toot.example`".to_owned())
@@ -261,6 +275,13 @@ impl Ending {
     }
 }
 
+/// The definition of the command line, from which manual pages and completions are made.
+pub fn definition() -> clap::Command {
+    let mut definition = Arguments::command();
+    definition.build();
+    definition
+}
+
 /// Reads the command line and does what it says.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
     let mut output = Output::standard();
@@ -288,6 +309,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Networks(options) => networks::networks(settings, options, &mut output),
         Command::Judge(options) => judge::judge(settings, options, &mut output),
         Command::Schema(options) => schema::schema(settings, options, &mut output),
+        Command::Help(options) => help::help(options, &mut output),
     };
     // A schema cut short by a full disk is none.
     if ending == Ending::Well && output.has_failed() { Ending::Fault } else { ending }

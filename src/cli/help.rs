@@ -1,0 +1,86 @@
+//! `help`: the help of a command, and the manual pages, which the binary carries. Reads nothing, needs no settings.
+//!
+//! The pages are the Markdown files of `config/man/`, printed as they are; `tests/manual.rs` makes the pages for `man` from
+//! the same files.
+
+use std::iter;
+
+use super::output::Output;
+use super::{Ending, Help, definition};
+
+/// What stands below the list of commands.
+pub(super) const AFTER: &str =
+    "Topics of the manual: rules, networks, settings, operation, guarantees, servers, json, exit-codes";
+
+/// The topics, each with its page and, where it is not the whole page, its section.
+const TOPICS: [(&str, &str, Option<&str>); 8] = [
+    ("rules", include_str!("../../config/man/followsift-rules.5.md"), None),
+    ("networks", include_str!("../../config/man/followsift-networks.5.md"), None),
+    ("settings", include_str!("../../config/man/followsift.toml.5.md"), None),
+    ("operation", OPERATION, None),
+    ("guarantees", OPERATION, Some("GUARANTEES")),
+    ("servers", OPERATION, Some("SERVERS")),
+    ("json", include_str!("../../config/man/followsift-json.5.md"), None),
+    ("exit-codes", OPERATION, Some("EXIT STATUS")),
+];
+const OPERATION: &str = include_str!("../../config/man/followsift.8.md");
+
+pub(super) fn help(options: &Help, output: &mut Output) -> Ending {
+    let words = options.words.as_slice();
+    // `networks` is a command and a topic: both are printed.
+    let (command, page) = (of_command(words), of_topic(words));
+    if command.is_none() && page.is_none() {
+        let topics = TOPICS.map(|(topic, ..)| topic).join(", ");
+        let asked = words.join(" ");
+        output.error(&format!(
+            "error: no command or topic `{asked}` (topics: {topics}; `followsift help` lists the commands)"
+        ));
+        return Ending::Usage;
+    }
+    let parts: Vec<_> = command.into_iter().chain(page).collect();
+    output.text(&format!("{}\n", parts.join("\n\n").trim_end()));
+    Ending::Well
+}
+
+/// What the command that these words name prints for `--help`; without any, the list of commands.
+fn of_command(words: &[String]) -> Option<String> {
+    let definition = definition();
+    words.iter().try_fold(&definition, |command, word| command.find_subcommand(word))?;
+    let asked = iter::once("followsift").chain(words.iter().map(String::as_str)).chain(["--help"]);
+    let help = definition.clone().try_get_matches_from(asked).err()?;
+    Some(help.render().to_string().trim_end().to_owned())
+}
+
+fn of_topic(words: &[String]) -> Option<String> {
+    let [word] = words else { return None };
+    let (_, page, part) = TOPICS.iter().find(|(topic, ..)| topic == word)?;
+    Some(part.map_or_else(|| (*page).to_owned(), |heading| section(page, heading)))
+}
+
+/// A section of a page, with its heading.
+fn section(page: &str, heading: &str) -> String {
+    let heading = format!("# {heading}");
+    let mut lines = page.lines().skip_while(|line| *line != heading);
+    let first = lines.next();
+    let rest = lines.take_while(|line| !line.starts_with("# "));
+    first.into_iter().chain(rest).flat_map(|line| [line, "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AFTER, TOPICS, section};
+
+    #[test]
+    fn a_section_ends_where_the_next_one_begins() {
+        assert_eq!(section("# A\n\none\n\n# B\n\ntwo\n\n# C\n", "B"), "# B\n\ntwo\n\n");
+    }
+
+    #[test]
+    fn the_list_of_topics_names_each_and_each_has_a_text() {
+        let topics = TOPICS.map(|(topic, ..)| topic).join(", ");
+        assert_eq!(AFTER, format!("Topics of the manual: {topics}"));
+        for (topic, page, part) in TOPICS {
+            assert!(part.is_none_or(|part| section(page, part).len() > 200), "{topic} is empty");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The manual in `config/man/`: what is made there from other files is current, and `help TOPIC` prints it.
+//!
+//! The pages are written as Markdown, which the command prints; the pages for `man` are made from them here, as are
+//! followsift(1), from the definition of the command line, and the keys in followsift.toml(5), from the schema of the settings.
+//! `UPDATE_EXPECT=1` rewrites what is made.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its own fixtures has to stop")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use clap_mangen::Man;
+use followsift::{cli, settings};
+use serde_json::Value;
+
+/// The pages that are written as Markdown.
+const PAGES: [(&str, u8); 5] = [
+    ("followsift", 8),
+    ("followsift-json", 5),
+    ("followsift-networks", 5),
+    ("followsift-rules", 5),
+    ("followsift.toml", 5),
+];
+
+#[test]
+fn the_keys_of_the_settings_are_those_of_the_schema() {
+    golden("followsift.toml.5.md", &settings_page());
+}
+
+/// followsift.toml(5) with the keys that the schema has.
+fn settings_page() -> String {
+    let text = fs::read_to_string(folder().join("followsift.toml.5.md")).unwrap();
+    let schema = settings::schema();
+    let keys = with_section(&text, "KEYS", &keys(schema.pointer("/properties").unwrap()));
+    with_section(&keys, "KEYS OF AN ACCOUNT", &keys_of_account(&schema))
+}
+
+#[test]
+fn the_pages_for_man_are_made_from_the_markdown() {
+    for (name, section) in PAGES {
+        let text = match name {
+            "followsift.toml" => settings_page(),
+            name => fs::read_to_string(folder().join(format!("{name}.{section}.md"))).unwrap(),
+        };
+        assert!(text.is_ascii(), "{name}({section}): mandown transliterates what is not ASCII");
+        let page = mandown::convert(&text, &name.to_uppercase(), section);
+        golden(&format!("{name}.{section}"), &one_newline(&page));
+    }
+}
+
+#[test]
+fn the_page_of_the_commands_is_made_from_their_definition() {
+    let definition = cli::definition();
+    let man = Man::new(definition.clone());
+    let mut page = Vec::new();
+    man.render_title(&mut page).unwrap();
+    man.render_name_section(&mut page).unwrap();
+    man.render_synopsis_section(&mut page).unwrap();
+    man.render_options_section(&mut page).unwrap();
+    let mut page = String::from_utf8(page).unwrap();
+    page.push_str(".SH COMMANDS\n");
+    commands(&definition, "followsift", &mut page);
+    let (_, exit, _) = followsift(&["help", "exit-codes"]);
+    let more = format!(
+        "{exit}\n# SEE ALSO\n\nfollowsift(8), followsift.toml(5), followsift-rules(5), followsift-networks(5), \
+         followsift-json(5)\n"
+    );
+    let more = mandown::convert(&more, "", 1);
+    page.push_str(more.split_once('\n').unwrap().1);
+    golden("followsift.1", &one_newline(&page));
+}
+
+/// Every command below this one, each with its arguments.
+fn commands(above: &clap::Command, called: &str, page: &mut String) {
+    for command in above.get_subcommands().filter(|command| command.get_name() != "help") {
+        let called = format!("{called} {}", command.get_name());
+        let usage = command.clone().render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage: ").replace('-', "\\-");
+        let about = command.get_about().unwrap().to_string().replace('-', "\\-");
+        writeln!(page, ".SS {called}\n\\fB{usage}\\fR\n.PP\n{about}.").unwrap();
+        // The settings file is explained above, and `--help` speaks for itself.
+        let command = command
+            .clone()
+            .mut_args(|argument| if is_general(&argument) { argument.hide(true) } else { argument });
+        let mut options = Vec::new();
+        Man::new(command.clone()).render_options_section(&mut options).unwrap();
+        let options = String::from_utf8(options).unwrap();
+        page.push_str(options.split_once(".SH OPTIONS\n").map_or("", |(_, options)| options));
+        commands(&command, &called, page);
+    }
+}
+
+fn is_general(argument: &clap::Arg) -> bool {
+    ["settings", "help"].contains(&argument.get_id().as_str())
+}
+
+/// Keys as a list of definitions, in the order of their names.
+fn keys(properties: &Value) -> String {
+    let mut list = String::new();
+    for (key, about) in properties.as_object().unwrap() {
+        let text = about["description"].as_str().unwrap_or_else(|| panic!("{key} has no description"));
+        let choices = about["enum"].as_array().map(|words| {
+            let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+            format!(" One of {}.", words.join(", "))
+        });
+        let text = textwrap(&format!("{text}{}", choices.unwrap_or_default()));
+        write!(list, "`{key}`\n:   {text}\n\n").unwrap();
+    }
+    list
+}
+
+fn keys_of_account(schema: &Value) -> String {
+    let introduction =
+        "One table for each account, `[accounts.NAME]`. `host`, `user` and one of the\npasswords are needed.";
+    format!("{introduction}\n\n{}", keys(schema.pointer("/definitions/account/properties").unwrap()))
+}
+
+/// Lines of a definition.
+fn textwrap(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        if lines.last().unwrap().len() + word.len() > 75 {
+            lines.push(String::new());
+        }
+        let line = lines.last_mut().unwrap();
+        *line = format!("{line} {word}").trim_start().to_owned();
+    }
+    lines.join("\n    ")
+}
+
+/// The page with that section made anew.
+fn with_section(page: &str, heading: &str, text: &str) -> String {
+    let heading = format!("# {heading}\n");
+    let (before, after) = page.split_once(&heading).unwrap();
+    let rest = after.split_once("\n# ").unwrap().1;
+    format!("{before}{heading}\n{}\n\n# {rest}", text.trim())
+}
+
+#[test]
+fn help_prints_the_page_or_the_section_of_a_topic() {
+    for (topic, name) in [
+        ("rules", "followsift-rules.5.md"),
+        ("settings", "followsift.toml.5.md"),
+        ("operation", "followsift.8.md"),
+        ("json", "followsift-json.5.md"),
+    ] {
+        let page = fs::read_to_string(folder().join(name)).unwrap();
+        assert_eq!(followsift(&["help", topic]), (0, page, String::new()), "{topic}");
+    }
+    for (topic, first) in
+        [("guarantees", "# GUARANTEES\n"), ("servers", "# SERVERS\n"), ("exit-codes", "# EXIT STATUS\n")]
+    {
+        let (code, out, _) = followsift(&["help", topic]);
+        assert!(code == 0 && out.starts_with(first) && out.matches("\n# ").count() == 0, "{topic}: {out}");
+    }
+}
+
+#[test]
+fn help_of_a_command_is_what_the_command_says_itself() {
+    for words in [&[][..], &["sweep"], &["known"], &["known", "add"], &["help"]] {
+        let (_, of_command, _) = followsift(&[words, &["--help"]].concat());
+        assert_eq!(followsift(&[&["help"], words].concat()), (0, of_command, String::new()), "{words:?}");
+    }
+    // A command and a topic.
+    let (_, of_command, _) = followsift(&["networks", "--help"]);
+    let page = fs::read_to_string(folder().join("followsift-networks.5.md")).unwrap();
+    assert_eq!(followsift(&["help", "networks"]).1, format!("{of_command}\n{page}"));
+}
+
+#[test]
+fn help_of_what_there_is_not_names_the_topics() {
+    let (code, out, err) = followsift(&["help", "rulez"]);
+    assert_eq!((code, out.as_str()), (64, ""));
+    assert!(err.contains("no command or topic `rulez` (topics: rules, networks, settings"), "{err}");
+}
+
+fn followsift(arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_followsift")).args(arguments).env_clear().output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/man")
+}
+
+fn one_newline(text: &str) -> String {
+    format!("{}\n", text.trim_end())
+}
+
+fn golden(name: &str, made: &str) {
+    let file = folder().join(name);
+    #[expect(clippy::disallowed_methods, reason = "the environment says whether golden files are rewritten")]
+    if std::env::var("UPDATE_EXPECT").is_ok() {
+        fs::write(&file, made).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(&file).unwrap_or_default(),
+        made,
+        "config/man/{name}; UPDATE_EXPECT=1 rewrites it"
+    );
+}
