@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use rustix::fs::{FlockOperation, flock};
 
 mod assessing;
 mod columns;
@@ -103,7 +102,7 @@ impl Ledger {
         let mut ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // The change to WAL waits for nobody, and fails where another program makes it at the same time.
         let alone = fs::File::open(folder)
-            .and_then(|folder| Ok(flock(&folder, FlockOperation::LockExclusive).map(|()| folder)?))
+            .and_then(|folder| folder.lock().map(|()| folder))
             .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
         ledger.attempt("open", |connection| {
             // In WAL mode readers do not wait for writers; FULL makes it as durable as it is without.
