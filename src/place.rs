@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 /// As much of a mail's header as its digest looks at.
@@ -44,7 +45,9 @@ impl MailboxKey {
     pub fn new(host: &str, port: u16, user: &str) -> Self {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let digest = Sha256::digest(format!("{host}\0{port}\0{user}"));
-        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        let mut key = HEXLOWER.encode(&digest);
+        key.truncate(32);
+        Self(key)
     }
 }
 
@@ -147,7 +150,7 @@ impl MailDigest {
 
 impl fmt::Display for MailDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::columns::{padded, widest};
 use super::paint::{Paint, Tone};
 use super::text;
 use crate::assess::Assessment;
@@ -184,7 +185,7 @@ impl Backtest {
 
     /// A line a rule.
     fn table(&self, paint: Paint) -> String {
-        let width = self.rules.iter().map(|rule| rule.name.chars().count()).max().unwrap_or(0).max(4);
+        let width = widest(self.rules.iter().map(|rule| rule.name.as_str())).max(4);
         let head = format!(
             "{:width$}  {:>6}  {:>7}  {:>7}  {:>15}",
             "rule", "line", "fired", "decided", "would be missed"
@@ -192,7 +193,8 @@ impl Backtest {
         let mut shown = format!("\n{}\n", paint.paint(Tone::Strong, &head));
         for rule in &self.rules {
             let Tally { name, line, fired, decided, missed } = rule;
-            let row = format!("{name:width$}  {line:>6}  {fired:>7}  {decided:>7}  {missed:>15}");
+            let name = padded(name, width);
+            let row = format!("{name}  {line:>6}  {fired:>7}  {decided:>7}  {missed:>15}");
             let row = if *fired == 0 { paint.paint(Tone::Faint, &row) } else { row };
             let _ = writeln!(shown, "{row}");
         }

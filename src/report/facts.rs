@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::columns::width;
 use super::paint::{Paint, Tone};
 use crate::rules::fact::Type;
 use crate::rules::{Fact, Vocabulary};
@@ -97,7 +98,7 @@ pub(super) fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < WIDTH - 22 => {
+            Some(line) if width(line) + width(word) < WIDTH - 22 => {
                 line.push(' ');
                 line.push_str(word);
             }

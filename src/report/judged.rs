@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::columns::{padded, widest};
 use crate::rules::score::Score;
 use crate::rules::table::Row;
 use crate::rules::{Verdict, VerdictName};
@@ -41,7 +42,7 @@ pub fn line(row: &Row, verdict: &Verdict, files: bool) -> String {
 
 /// How often the rules were right, a line for each source; a network's own line sums up those of its sources.
 pub fn scores(scores: &BTreeMap<String, Score>) -> String {
-    let width = scores.keys().map(|source| source.chars().count()).max().unwrap_or(0).max(6);
+    let width = widest(scores.keys().map(String::as_str)).max(6);
     let mut shown = format!(
         "{:width$}  {:>7}  {:>7}  {:>8}  {:>8}  {:>6}  {:>7}  {:>9}  {:>5}\n",
         "source", "people", "flagged", "of them", "unwanted", "caught", "recall", "precision", "MCC"
@@ -49,7 +50,8 @@ pub fn scores(scores: &BTreeMap<String, Score>) -> String {
     for (source, score) in scores {
         let _ = writeln!(
             shown,
-            "{source:width$}  {:>7}  {:>7}  {:>8}  {:>8}  {:>6}  {:>7}  {:>9}  {:>5}",
+            "{}  {:>7}  {:>7}  {:>8}  {:>8}  {:>6}  {:>7}  {:>9}  {:>5}",
+            padded(source, width),
             score.genuine,
             score.flagged,
             percent(score.share_flagged(), 2),

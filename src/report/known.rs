@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::columns::{padded, widest};
 use super::paint::{Paint, Tone};
 use crate::clock::Timestamp;
 use crate::text;
@@ -94,11 +95,10 @@ fn day(at: Timestamp) -> String {
 
 /// Two columns as one text, each padded to its widest.
 fn aligned(rows: &[[String; 2]]) -> Vec<String> {
-    let widest = |column: fn(&[String; 2]) -> &String| {
-        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or_default().min(60)
-    };
-    let (network, who) = (widest(|[network, _]| network), widest(|[_, who]| who));
-    rows.iter().map(|[one, other]| format!("{one:network$}  {other:who$}")).collect()
+    let places =
+        |column: fn(&[String; 2]) -> &String| widest(rows.iter().map(|row| column(row).as_str())).min(60);
+    let (network, who) = (places(|[network, _]| network), places(|[_, who]| who));
+    rows.iter().map(|[one, other]| format!("{}  {}", padded(one, network), padded(other, who))).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub mod backtest;
 mod causes;
+mod columns;
 pub mod drift;
 pub mod facts;
 pub mod json;

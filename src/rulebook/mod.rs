@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use self::list_files::{Earlier, ListFiles};
@@ -257,5 +258,7 @@ fn edition<'a>(sources: impl Iterator<Item = &'a Source>) -> String {
         hash.update(source.text().len().to_le_bytes());
         hash.update(source.text());
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let mut edition = HEXLOWER.encode(&hash.finalize());
+    edition.truncate(16);
+    edition
 }

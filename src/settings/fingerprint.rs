@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use sha2::{Digest as _, Sha256};
 
 /// How it is written: the function's name, then 64 hexadecimal digits.
@@ -19,24 +20,15 @@ impl Fingerprint {
 
     /// Reads `sha256:` and 64 hexadecimal digits, in either case, with or without colons between, as openssl prints them.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX)?;
-        let digits: Vec<u32> =
-            digits.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)).collect::<Option<_>>()?;
-        let bytes: Vec<u8> = digits
-            .chunks(2)
-            .map(|pair| match pair {
-                [high, low] => u8::try_from(high << 4 | low).ok(),
-                _ => None,
-            })
-            .collect::<Option<_>>()?;
-        bytes.try_into().ok().map(Self)
+        let digits = text.strip_prefix(PREFIX)?.replace(':', "");
+        HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 
