@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::support;
 use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::home::{GAME, Home, Live, SPAM, fill, game, live, printed, real, shown, spam, text};
-use crate::support::trial::{Chance, choose, try_all};
+use crate::support::trial::{choose, seeded, try_all};
 use crate::support::{Dovecot, pause};
 use followsift::ledger::Ledger;
 
@@ -240,18 +240,18 @@ fn at_writes(rung: &Rung) -> Vec<Case> {
 
 /// A second trouble, and a third, while the first is being mended.
 fn one_after_the_other(rung: &Rung) -> Vec<Case> {
-    let mut chance = Chance::seeded();
+    let mut chance = seeded();
     let mut any = || {
-        let fault = |chance: &mut Chance, how| Fault {
-            at: 1 + chance.below(rung.commands[0]),
-            when: WHENS[chance.below(3)],
+        let fault = |chance: &mut fastrand::Rng, how| Fault {
+            at: 1 + chance.usize(..rung.commands[0]),
+            when: WHENS[chance.usize(..3)],
             how,
         };
-        match chance.below(5) {
+        match chance.usize(..5) {
             0 => Trouble::Line(fault(&mut chance, How::Cut)),
             1 => Trouble::Line(fault(&mut chance, How::Reset)),
             2 | 3 => Trouble::Killed(fault(&mut chance, How::Stall)),
-            _ => Trouble::KilledWriting(chance.below(usize::try_from(rung.log[0]).unwrap()) as u64),
+            _ => Trouble::KilledWriting(chance.u64(..rung.log[0])),
         }
     };
     (0..600).map(|number| Case { troubles: vec![any(), any(), any()], furnished: number % 2 == 0 }).collect()

@@ -8,6 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use fastrand::Rng;
+
 /// So many at the same time.
 const WORKERS: usize = 4;
 
@@ -16,23 +18,10 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// A generator of numbers that only have to look like chance (SplitMix64).
-pub struct Chance(u64);
-
-impl Chance {
-    /// The generator that FOLLOWSIFT_SEED chooses.
-    pub fn seeded() -> Self {
-        Self(variable("FOLLOWSIFT_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(20_261_124))
-    }
-
-    /// A number below `bound`.
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) as usize % bound.max(1)
-    }
+/// The generator that FOLLOWSIFT_SEED chooses.
+pub fn seeded() -> Rng {
+    let seed = variable("FOLLOWSIFT_SEED").and_then(|seed| seed.parse().ok());
+    Rng::with_seed(seed.unwrap_or(20_261_124))
 }
 
 /// The cases to try: all, or a choice.
@@ -42,10 +31,7 @@ pub fn choose<T>(mut cases: Vec<T>, usual: usize) -> Vec<T> {
         Some(number) => number.parse().unwrap(),
         None => usual,
     };
-    let mut chance = Chance::seeded();
-    for at in (1..cases.len()).rev() {
-        cases.swap(at, chance.below(at + 1));
-    }
+    seeded().shuffle(&mut cases);
     cases.truncate(most);
     cases
 }
