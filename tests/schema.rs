@@ -191,12 +191,21 @@ const ODD: &str = "qqqqqqqqqqqqqqqq = 1\n";
 fn the_schemas_know_the_keys_that_the_readers_know() {
     let schema = rules::schema(&vocabulary());
     let rule = "[[rule]]\nname = \"x\"\nverdict = \"real\"\n";
+    let when = |fact: &str| format!("{rule}[rule.when.{fact}]\n{ODD}");
     for (text, path) in [
         (ODD.to_owned(), "/properties"),
         (format!("{rule}{ODD}"), "/definitions/rule/properties"),
         (format!("[verdict.spam]\n{ODD}"), "/definitions/verdict/properties"),
         (format!("[list.a]\npeople = \"x\"\n{ODD}"), "/definitions/list/properties"),
         (format!("[[test]]\nfollower = {{}}\nexpect = \"real\"\n{ODD}"), "/definitions/test/properties"),
+        (when("bio"), "/definitions/text-condition/anyOf/1/properties"),
+        (when("followers"), "/definitions/count-condition/anyOf/2/properties"),
+        (when("ratio"), "/definitions/quantity-condition/anyOf/2/properties"),
+        (when("age"), "/definitions/duration-condition/anyOf/1/properties"),
+        (when("verified"), "/definitions/answer-condition/anyOf/1/properties"),
+        (when("network"), "/definitions/network-condition/anyOf/1/properties"),
+        (when("kind"), "/definitions/kind-condition/anyOf/1/properties"),
+        (when("who"), "/definitions/people-condition/properties"),
     ] {
         let findings = Findings::default();
         let _ = rules::compile(&Source::new("rules.toml", text), &vocabulary(), &findings);
