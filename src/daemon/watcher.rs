@@ -379,7 +379,7 @@ impl Watcher {
         if behind && opened.exists > 0 && !troubled {
             return Ok(Woken::Mail);
         }
-        let until = Instant::now() + policy.next(session.can("IDLE"));
+        let until = Instant::now() + policy.next(session.capabilities().idle);
         // Mails that wait for the fuse or for a server to change its mind are announced by nobody.
         let waits = troubled || ledger.waits(&self.account.name)?;
         Ok(session.wait(if waits { until.min(poll) } else { until })?)

@@ -170,7 +170,7 @@ impl Session {
     /// Asks where the user's folders go, where nothing but the inbox is there to tell. Never found out by trying: a server that
     /// refuses a name once, for want of space or time, would have the folder below the inbox for ever. One turn.
     fn ask_for_prefix(&mut self) -> Result<(), Fault> {
-        if !self.can("NAMESPACE") {
+        if !self.capabilities().namespace {
             return Ok(());
         }
         let on = self.server().clone();
@@ -220,7 +220,7 @@ impl Session {
             None => return Ok(BTreeMap::new()),
         };
         let mut landings = BTreeMap::new();
-        if names.len() > 1 && self.can("LIST-STATUS") {
+        if names.len() > 1 && self.capabilities().list_status {
             let all: Result<Vec<String>, Cause> = names.keys().map(|name| quoted(name)).collect();
             let all = all.map_err(|cause| Fault::of(Step::Inspect, &on, cause))?;
             for some in all.chunks(IN_ONE_LINE) {
@@ -278,7 +278,7 @@ impl Session {
             let on = self.server().clone();
             let plain = "LIST \"\" \"*\"";
             // Some servers name the uses of folders only where they are asked to.
-            let special = self.can("SPECIAL-USE") && self.can("LIST-EXTENDED");
+            let special = self.capabilities().special_use && self.capabilities().list_extended;
             let command = if special { format!("{plain} RETURN (SPECIAL-USE)") } else { plain.to_owned() };
             let answer = self.run(Step::List, &on, &command, LIST)?;
             let mut listed = answer.listed().map_err(|cause| self.garbled(Step::List, &on, cause))?;

@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 
 use super::bounds::Limits;
+use super::capabilities::Capabilities;
 use super::dial::cut_short;
 use super::fault::{Cause, Step};
 use super::names::{escaped, is_quotable};
@@ -36,9 +38,6 @@ const IDLE_BEGINS: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Answer(pub(super) Vec<u8>);
 
-/// What a server says it can do, in upper case (RFC 9051, section 6.1.1).
-pub(super) type Words = Vec<String>;
-
 /// An authenticated line.
 pub(super) struct Line {
     // None once it has failed.
@@ -56,6 +55,11 @@ impl fmt::Debug for Line {
 impl Line {
     /// Hears the greeting and logs in.
     pub(super) fn open(transport: Transport, greets: bool, login: &Login) -> Result<Self, (Step, Cause)> {
+        without_panic(|| Self::begin(transport, greets, login))
+            .unwrap_or_else(|cause| Err((Step::LogIn, cause)))
+    }
+
+    fn begin(transport: Transport, greets: bool, login: &Login) -> Result<Self, (Step, Cause)> {
         let shared = Arc::clone(transport.shared());
         let mut client = imap::Client::new(transport);
         let at = |step, shared: &Shared, error| (step, translate(error, shared).0);
@@ -70,7 +74,7 @@ impl Line {
         }
         shared.bounds.arm(Limits::SHORT);
         let known = match shared.take_capabilities() {
-            Some(words) => words,
+            Some(capabilities) => capabilities,
             None => {
                 client.capabilities().map_err(|error| at(Step::Ask, &shared, error))?;
                 shared.take_capabilities().unwrap_or_default()
@@ -81,7 +85,7 @@ impl Line {
     }
 
     /// What the server said it can do since last asked, if it did.
-    pub(super) fn take_capabilities(&mut self) -> Option<Words> {
+    pub(super) fn take_capabilities(&mut self) -> Option<Capabilities> {
         self.shared.take_capabilities()
     }
 
@@ -99,48 +103,41 @@ impl Line {
         if command.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
             return Err(Cause::Unsendable);
         }
-        let session = self.session.as_mut().ok_or(Cause::Spent)?;
-        self.shared.bounds.arm(limits);
-        match session.run(command) {
-            Ok((bytes, _)) => {
-                // Who says goodbye in the middle of an answer may have left out the rest of it.
-                match self.shared.filtered(|filter| filter.take_parting()) {
-                    Some(parting) if command != "LOGOUT" => {
-                        self.session = None;
-                        Err(Cause::Refused(parted(&parting, &self.shared)))
-                    }
-                    Some(_) | None => Ok(Answer(bytes)),
-                }
+        let (bytes, _) = self.with_session(limits, |session| session.run(command))?;
+        // Who says goodbye in the middle of an answer may have left out the rest of it.
+        match self.shared.filtered(|filter| filter.take_parting()) {
+            Some(parting) if command != "LOGOUT" => {
+                self.session = None;
+                Err(Cause::Refused(parted(&parting, &self.shared)))
             }
-            Err(error) => Err(self.fail(error)),
+            Some(_) | None => Ok(Answer(bytes)),
         }
     }
 
     /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. What it says is not believed: the
     /// caller looks by UID, since an announcement around DONE is lost.
     pub(super) fn idle(&mut self, due: Instant) -> Result<bool, Cause> {
-        let session = self.session.as_mut().ok_or(Cause::Spent)?;
-        self.shared.bounds.arm(Limits { time: IDLE_BEGINS, ..Limits::SHORT });
-        let mut announced = false;
+        let limits = Limits { time: IDLE_BEGINS, ..Limits::SHORT };
         let left = due.saturating_duration_since(Instant::now());
-        let ended = session.idle().timeout(left).keepalive(false).wait_while(|response| {
-            announced = matches!(
-                response,
-                UnsolicitedResponse::Exists(_)
-                    | UnsolicitedResponse::Recent(_)
-                    | UnsolicitedResponse::Bye { .. }
-            );
-            !announced
-        });
-        match ended {
-            // The crate reads the answer to DONE, but keeps a failure in that to itself.
-            Ok(_) if self.shared.bounds.cut().is_some() || self.shared.bounds.ended() => {
-                self.session = None;
-                Err(cut_short(Cause::Lost, &self.shared.bounds))
-            }
-            Ok(_) => Ok(announced),
-            Err(error) => Err(self.fail(error)),
+        let announced = self.with_session(limits, |session| {
+            let mut announced = false;
+            session.idle().timeout(left).keepalive(false).wait_while(|response| {
+                announced = matches!(
+                    response,
+                    UnsolicitedResponse::Exists(_)
+                        | UnsolicitedResponse::Recent(_)
+                        | UnsolicitedResponse::Bye { .. }
+                );
+                !announced
+            })?;
+            Ok(announced)
+        })?;
+        // The crate reads the answer to DONE, but keeps a failure in that to itself.
+        if self.shared.bounds.cut().is_some() || self.shared.bounds.ended() {
+            self.session = None;
+            return Err(cut_short(Cause::Lost, &self.shared.bounds));
         }
+        Ok(announced)
     }
 
     /// How many round trips the line has made since its greeting.
@@ -173,13 +170,31 @@ impl Line {
         self.session = None;
     }
 
-    fn fail(&mut self, error: Error) -> Cause {
-        let (cause, healthy) = translate(error, &self.shared);
-        if !healthy {
-            self.session = None;
+    /// Lets the crate's session do something within `limits`. It stays only where it is healthy afterwards.
+    fn with_session<T>(
+        &mut self,
+        limits: Limits,
+        work: impl FnOnce(&mut imap::Session<Transport>) -> imap::Result<T>,
+    ) -> Result<T, Cause> {
+        let mut session = self.session.take().ok_or(Cause::Spent)?;
+        self.shared.bounds.arm(limits);
+        let (session, done) = without_panic(move || {
+            let done = work(&mut session);
+            (session, done)
+        })?;
+        let done = done.map_err(|error| translate(error, &self.shared));
+        if !matches!(done, Err((_, false))) {
+            self.session = Some(session);
         }
-        cause
+        done.map_err(|(cause, _)| cause)
     }
+}
+
+/// A panic of the crate, such as on a tagged OK that answers IDLE, is an answer that could not be understood. The panic hook
+/// has logged it by then.
+fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
+    // The crate's state goes with `work`. What it shares with us are numbers, and locks that are taken whatever they went through.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Cause::Garbled("the imap crate panicked"))
 }
 
 impl imap::extensions::idle::SetReadTimeout for Transport {
@@ -201,7 +216,7 @@ const STAND_IN: &[u8] = b"the secret of this login goes here";
 /// AUTHENTICATE PLAIN with its answer in the same line (SASL-IR), else LOGIN, else AUTHENTICATE PLAIN in two steps.
 fn log_in(
     client: imap::Client<Transport>,
-    known: &[String],
+    known: &Capabilities,
     login: &Login,
     shared: &Shared,
 ) -> Result<imap::Session<Transport>, Cause> {
@@ -210,27 +225,26 @@ fn log_in(
     if user.contains('\0') || password.contains('\0') {
         return Err(Cause::Unsendable);
     }
-    let has = |word: &str| known.iter().any(|known| known == word);
     let payload = plain_payload(user, password);
     let encoded = Zeroizing::new(STANDARD.encode(payload.as_slice()).into_bytes());
     let stand_in = STANDARD.encode(STAND_IN);
     // RFC 9051, section 9: a quoted string is ASCII.
     let quotable = is_quotable(user) && is_quotable(password);
     let plain = Plain { sent: Cell::new(false) };
-    let tried = if has("AUTH=PLAIN") && has("SASL-IR") {
+    let tried = if known.auth_plain && known.sasl_ir {
         let method = format!("PLAIN {stand_in}");
         shared.send_for(stand_in.into_bytes(), encoded);
         client.authenticate(method, &plain)
-    } else if quotable && !has("LOGINDISABLED") {
+    } else if quotable && !known.login_disabled {
         // One turn less than a challenge for PLAIN; and GNU Mailutils' imap4d (3.15, tried) ends its answer to that with a bare
         // line feed, which no parser takes.
         let quoted = Zeroizing::new(escaped(password).as_bytes().to_vec());
         shared.send_for(stand_in.clone().into_bytes(), quoted);
         client.login(user, stand_in)
-    } else if has("AUTH=PLAIN") {
+    } else if known.auth_plain {
         shared.send_for(stand_in.into_bytes(), encoded);
         client.authenticate("PLAIN", &plain)
-    } else if has("LOGINDISABLED") {
+    } else if known.login_disabled {
         return Err(Cause::NoLogin);
     } else {
         return Err(Cause::Unsendable);

@@ -11,6 +11,7 @@
 mod answer;
 mod arrivals;
 mod bounds;
+mod capabilities;
 mod copies;
 mod date;
 mod dial;
@@ -38,6 +39,7 @@ mod uids;
 mod wire;
 
 pub use answer::Flags;
+pub use capabilities::Capabilities;
 pub use dial::{Connector, shown_certificate};
 pub use fault::{Cause, Fate, Fault, Step, Subject};
 pub use fetch::{Batch, Head, Heads, Range};

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::bounds::Limits;
+use super::capabilities::Capabilities;
 use super::dial::{Connector, dial};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folders::Folders;
@@ -58,8 +59,7 @@ pub struct Session {
     pub(super) seen: BTreeMap<Uid, MailIdentity>,
     selections: Selection,
     server: Subject,
-    capabilities: Vec<String>,
-    relocation: Relocation,
+    capabilities: Capabilities,
 }
 
 impl Session {
@@ -84,19 +84,11 @@ impl Session {
         let mut line = Line::open(transport, greets, login).map_err(|(step, cause)| fault(step, cause))?;
         // MOVE and UIDPLUS are advertised only after the login. Many servers say so unasked.
         let capabilities = match line.take_capabilities() {
-            Some(words) => words,
+            Some(capabilities) => capabilities,
             None => {
                 line.run("CAPABILITY", Limits::SHORT).map_err(|cause| fault(Step::Ask, cause))?;
                 line.take_capabilities().ok_or(fault(Step::Ask, Cause::Garbled("no capabilities")))?
             }
-        };
-        let has = |word: &str| capabilities.iter().any(|known| known == word);
-        let relocation = if has("MOVE") {
-            Relocation::Move
-        } else if has("UIDPLUS") {
-            Relocation::CopyThenExpunge
-        } else {
-            Relocation::CopyThenFlag
         };
         Ok(Self {
             line,
@@ -106,23 +98,17 @@ impl Session {
             selections: Selection::default(),
             server,
             capabilities,
-            relocation,
         })
     }
 
-    /// What the server said after the login that it can, in upper case.
-    pub fn capabilities(&self) -> &[String] {
+    /// What the server said after the login that it can do.
+    pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
-    }
-
-    /// Does the server say that it can do this? `word` in upper case.
-    pub fn can(&self, word: &str) -> bool {
-        self.capabilities.iter().any(|known| known == word)
     }
 
     /// How mails are moved on this server.
     pub fn relocation(&self) -> Relocation {
-        self.relocation
+        self.capabilities.relocation()
     }
 
     /// The folder that is open.
@@ -223,7 +209,7 @@ impl Session {
     /// # Errors
     /// Where the line died.
     pub fn wait(&mut self, deadline: Instant) -> Result<Woken, Fault> {
-        if !self.can("IDLE") {
+        if !self.capabilities.idle {
             let woken = self.line.stop().wait(deadline);
             if woken == Woken::Probe {
                 let on = self.server.clone();

@@ -172,7 +172,7 @@ impl Session {
         if !note(Deed::Expunge, marked.uids()) {
             return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
         }
-        if !self.can("UIDPLUS") {
+        if !self.capabilities().uidplus {
             return Ok(());
         }
         for set in marked.sets() {

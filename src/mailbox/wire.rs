@@ -13,6 +13,7 @@ use rustix::event::PollFlags;
 use secrecy::zeroize::Zeroizing;
 
 use super::bounds::Bounds;
+use super::capabilities::Capabilities;
 use super::line_filter::LineFilter;
 use super::redactor::Redactor;
 
@@ -125,15 +126,15 @@ impl Shared {
         self.secret.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the capabilities last heard, in upper case, without those that repeat the secret or have a control character in
-    /// them: a person is shown them.
-    pub(super) fn take_capabilities(&self) -> Option<Vec<String>> {
+    /// Takes the capabilities last heard, without those that repeat the secret or have a control character in them: a person is
+    /// shown them.
+    pub(super) fn take_capabilities(&self) -> Option<Capabilities> {
         let mut words = self.filtered(|filter| filter.take_capabilities())?;
         words.retain(|word| {
             word.bytes().all(|byte| byte.is_ascii_graphic())
                 && !self.redactor.is_in(word.as_bytes(), word.len())
         });
-        Some(words)
+        Some(Capabilities::read(words))
     }
 
     /// Looks at what the filter kept.

@@ -4,7 +4,7 @@ use super::*;
 fn a_session_knows_what_the_server_can_and_how_mails_move() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let session = server.session();
-    assert!(session.can("IDLE") && session.can("UIDPLUS"));
+    assert!(session.capabilities().idle && session.capabilities().uidplus);
     assert_eq!(session.relocation(), Relocation::Move);
     // One for the login: Dovecot says unasked what it can.
     assert_eq!(session.turns(), 1);

@@ -58,7 +58,7 @@ fn the_quoted_password_and_what_comes_before_the_login_are_withheld() {
 fn a_capability_that_repeats_the_password_or_writes_on_the_terminal_is_not_one() {
     let login = [("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 X-hunter2 \x1b[2JX IDLE] in\r\n")];
     let session = connect(&Fake::start(HELLO, &login).account(), &login_with("hunter2")).unwrap();
-    assert_eq!(session.capabilities(), ["IMAP4REV1", "IDLE"]);
+    assert_eq!(session.capabilities().words, ["IMAP4REV1", "IDLE"]);
 }
 
 /// Answers a login, and wipes what it read: the test looks for that in memory.

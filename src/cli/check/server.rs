@@ -71,12 +71,12 @@ fn look(
              expunge the folder (the server lacks UIDPLUS)"
         }
     });
-    output.line(if session.can("IDLE") {
+    output.line(if session.capabilities().idle {
         "  new mail is announced by the server (IDLE)"
     } else {
         "  new mail is looked for now and then (the server lacks IDLE)"
     });
-    output.line(&format!("  capabilities: {}", session.capabilities().join(" ")));
+    output.line(&format!("  capabilities: {}", session.capabilities().words.join(" ")));
     let folders = session.folders()?;
     output.line("  folders:");
     for folder in &folders {
