@@ -302,3 +302,52 @@ impl Seat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rulebook;
+    use crate::settings::{self, Environment};
+
+    #[test]
+    fn a_thread_that_panics_is_started_again_after_a_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("followsift.toml");
+        // Nothing listens there.
+        let account =
+            "host = \"127.0.0.1\"\nport = 1\ntls = \"off\"\nuser = \"ann\"\npassword-command = [\"true\"]";
+        let text = format!("state = \"{}\"\n[accounts.home]\n{account}\n", folder.path().display());
+        std::fs::write(&file, text).unwrap();
+        let (settings, findings) = settings::load(Some(&file), &Environment::of([]));
+        let settings = Arc::new(settings.unwrap_or_else(|| panic!("{findings:?}")));
+        let reading = rulebook::read(Some(&settings)).0.unwrap();
+        let (_readings, reading) = watch::channel(Arc::new(reading));
+        let (mut fleet, mut heard) = Fleet::launch(settings, reading).unwrap();
+
+        // As the thread of the account would, had it panicked.
+        let voice = Voice { number: 1, news: fleet.news.clone() };
+        let panicked = thread::spawn(move || {
+            let _voice = voice;
+            panic!("a panic of this test");
+        });
+        assert!(panicked.join().is_err());
+        let died = loop {
+            let news = heard.blocking_recv().unwrap();
+            if let What::Over { panicked } = news.what {
+                assert!(panicked);
+                break news;
+            }
+        };
+        fleet.hear(died).unwrap();
+        assert!(fleet.states().all(|(_, state)| *state == State::Dead) && fleet.running().is_empty());
+
+        let due = fleet.next_revival().unwrap();
+        let early = due.checked_sub(Duration::from_millis(1)).unwrap();
+        fleet.revive(early).unwrap();
+        assert!(fleet.running().is_empty());
+        fleet.revive(due).unwrap();
+        assert_eq!(fleet.running().len(), 1);
+        assert_eq!(fleet.next_revival(), None);
+        fleet.stop();
+    }
+}
