@@ -23,12 +23,12 @@ pub(super) type Outcome = (Option<(Settings, Reading)>, Vec<Diagnostic>);
 pub(super) struct Reload {
     /// A signal asked for it; else a file was saved.
     pub(super) asked: bool,
-    steps: mpsc::UnboundedReceiver<Step>,
+    steps: mpsc::UnboundedReceiver<Progress>,
 }
 
 /// How far a reload is.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum Progress {
     /// These files are about to be read; they are, once the [`Hold`] is dropped.
     Begins(BTreeMap<PathBuf, Duration>, Hold),
     /// Everything was read; `None` where the thread died, by a fault of followsift.
@@ -54,21 +54,21 @@ impl Reload {
         let (step, steps) = mpsc::unbounded_channel();
         let read = move || {
             let (hold, held) = blocking::channel();
-            if step.send(Step::Begins(origin.files(), Hold { _dropped: hold })).is_err() {
+            if step.send(Progress::Begins(origin.files(), Hold { _dropped: hold })).is_err() {
                 return;
             }
             let _ = held.recv();
             // Nobody listens any more where the service has ended.
-            let _ = step.send(Step::Ends(Some(Box::new(origin.read(&settings, &reading)))));
+            let _ = step.send(Progress::Ends(Some(Box::new(origin.read(&settings, &reading)))));
         };
         thread::Builder::new().name("reload".to_owned()).spawn(read)?;
         Ok(Self { asked, steps })
     }
 
     /// The next step; never, where no reload goes on.
-    pub(super) async fn step(reload: Option<&mut Self>) -> Step {
+    pub(super) async fn step(reload: Option<&mut Self>) -> Progress {
         match reload {
-            Some(reload) => reload.steps.recv().await.unwrap_or(Step::Ends(None)),
+            Some(reload) => reload.steps.recv().await.unwrap_or(Progress::Ends(None)),
             None => std::future::pending().await,
         }
     }

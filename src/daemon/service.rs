@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use super::file_watch::FileWatch;
 use super::fleet::{Fleet, News};
 use super::log::kind;
-use super::reload::{Outcome, Reload, Step};
+use super::reload::{Outcome, Progress, Reload};
 use super::state::{self, Notes};
 use super::systemd::{self, Systemd};
 use super::{network_watch, panics};
@@ -131,8 +131,8 @@ impl Service<'_> {
                 _ = receivers.hangup.recv() => self.begin_reload(true)?,
                 () = receivers.files.changed() => self.begin_reload(false)?,
                 step = Reload::step(self.reload.as_mut()) => match step {
-                    Step::Begins(files, _hold) => receivers.files.see(files),
-                    Step::Ends(outcome) => self.end_reload(outcome.map(|outcome| *outcome))?,
+                    Progress::Begins(files, _hold) => receivers.files.see(files),
+                    Progress::Ends(outcome) => self.end_reload(outcome.map(|outcome| *outcome))?,
                 },
                 Some(news) = receivers.news.recv() => {
                     if let Some(trouble) = self.fleet.hear(news).map_err(no_thread)? {

@@ -12,11 +12,12 @@ const ELEMENT: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Selector {
     /// From the outermost to the element itself. Never empty.
-    steps: Vec<Step>,
+    compounds: Vec<Compound>,
 }
 
+/// What one element has to be: a compound selector, as CSS calls it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Step {
+struct Compound {
     tag: String,
     id: String,
     classes: Vec<String>,
@@ -29,8 +30,8 @@ impl Selector {
     ///
     /// What is wrong with it, in words.
     pub(super) fn compile(text: &str) -> Result<Self, &'static str> {
-        let steps = text.split_whitespace().map(Step::compile).collect::<Result<Vec<_>, _>>()?;
-        if steps.is_empty() { Err("a selector cannot be empty") } else { Ok(Self { steps }) }
+        let compounds = text.split_whitespace().map(Compound::compile).collect::<Result<Vec<_>, _>>()?;
+        if compounds.is_empty() { Err("a selector cannot be empty") } else { Ok(Self { compounds }) }
     }
 
     /// The elements meant, in the order of the document, within `container` (itself included). None is, once `work` is
@@ -42,7 +43,7 @@ impl Selector {
         work: &'d Work,
     ) -> impl Iterator<Item = usize> + 'd {
         let (last, outer) =
-            self.steps.split_last().map_or((None, [].as_slice()), |(last, outer)| (Some(last), outer));
+            self.compounds.split_last().map_or((None, [].as_slice()), |(last, outer)| (Some(last), outer));
         let range = document.within(container);
         let mut reached = Reached::new(outer, document, range.start, work);
         range.filter(move |place| {
@@ -52,10 +53,10 @@ impl Selector {
     }
 }
 
-/// How many of a selector's outer steps the elements around each one take, the outermost first: each element is looked at
+/// How many of a selector's outer compounds the elements around each one take, the outermost first: each element is looked at
 /// once, however many are inside it.
 struct Reached<'d> {
-    outer: &'d [Step],
+    outer: &'d [Compound],
     work: &'d Work,
     /// The first element that is asked about.
     first: usize,
@@ -66,7 +67,7 @@ struct Reached<'d> {
 }
 
 impl<'d> Reached<'d> {
-    fn new(outer: &'d [Step], document: &'d Document, first: usize, work: &'d Work) -> Self {
+    fn new(outer: &'d [Compound], document: &'d Document, first: usize, work: &'d Work) -> Self {
         let mut reached = Self { outer, work, first, around: 0, within: Vec::new() };
         if !outer.is_empty() {
             let parent = |element: &&'d Element| document.element(element.parent?);
@@ -91,7 +92,7 @@ impl<'d> Reached<'d> {
 
     fn with(&self, taken: usize, element: &Element) -> usize {
         match self.outer.get(taken) {
-            Some(step) if step.means(element, self.work) => taken + 1,
+            Some(compound) if compound.means(element, self.work) => taken + 1,
             _ => taken,
         }
     }
@@ -100,7 +101,7 @@ impl<'d> Reached<'d> {
 /// As a profile writes it.
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, Step { tag, id, classes }) in self.steps.iter().enumerate() {
+        for (place, Compound { tag, id, classes }) in self.compounds.iter().enumerate() {
             let blank = if place > 0 { " " } else { "" };
             let any = if tag.is_empty() && id.is_empty() && classes.is_empty() { "*" } else { "" };
             write!(f, "{blank}{any}{tag}")?;
@@ -113,9 +114,9 @@ impl fmt::Display for Selector {
     }
 }
 
-impl Step {
+impl Compound {
     fn compile(text: &str) -> Result<Self, &'static str> {
-        let mut step = Self::default();
+        let mut compound = Self::default();
         let mut rest = text;
         loop {
             let end = rest.find(['.', '#']).filter(|end| *end > 0);
@@ -133,14 +134,14 @@ impl Step {
                 }
             };
             if let Some(class) = part.strip_prefix('.') {
-                step.classes.push(name(class)?);
+                compound.classes.push(name(class)?);
             } else if let Some(id) = part.strip_prefix('#') {
-                step.id = name(id)?;
+                compound.id = name(id)?;
             } else if part != "*" {
-                step.tag = name(part)?.to_ascii_lowercase();
+                compound.tag = name(part)?.to_ascii_lowercase();
             }
             if tail.is_empty() {
-                return Ok(step);
+                return Ok(compound);
             }
             rest = tail;
         }

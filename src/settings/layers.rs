@@ -38,9 +38,9 @@ pub(super) struct Words<'w> {
     pub(super) label: &'w str,
 }
 
-/// A step from a table or a list to what is in it.
+/// A part of the path of a setting: from a table or a list to what is in it.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum PathPart {
     Key(String),
     Item(usize),
 }
@@ -88,7 +88,7 @@ impl<'a> Layers<'a> {
         &self,
         severity: Severity,
         about: About,
-        (path, value): (&[Step], &Value),
+        (path, value): (&[PathPart], &Value),
         words: Words<'_>,
     ) {
         let found = self.find(path).filter(|_| value.origin().is_none());
@@ -114,14 +114,14 @@ impl<'a> Layers<'a> {
     }
 
     /// The bytes of the key and of the value at `path`, if the file has them.
-    fn find(&self, path: &[Step]) -> Option<(Range<usize>, Range<usize>)> {
+    fn find(&self, path: &[PathPart]) -> Option<(Range<usize>, Range<usize>)> {
         let (last, before) = path.split_last()?;
         let mut table = self.tree.get_ref();
         let mut list: Option<(&Spanned<_>, &DeArray<'_>)> = None;
         for step in before {
             let (key, value) = match step {
-                Step::Key(key) => table.iter().find(|(name, _)| name.get_ref() == key)?,
-                Step::Item(index) => list.and_then(|(key, items)| Some((key, items.get(*index)?)))?,
+                PathPart::Key(key) => table.iter().find(|(name, _)| name.get_ref() == key)?,
+                PathPart::Item(index) => list.and_then(|(key, items)| Some((key, items.get(*index)?)))?,
             };
             match value.get_ref() {
                 DeValue::Table(inner) => table = inner,
@@ -130,8 +130,8 @@ impl<'a> Layers<'a> {
             }
         }
         let (key, value) = match last {
-            Step::Key(last) => table.iter().find(|(name, _)| name.get_ref() == last)?,
-            Step::Item(index) => list.and_then(|(key, items)| Some((key, items.get(*index)?)))?,
+            PathPart::Key(last) => table.iter().find(|(name, _)| name.get_ref() == last)?,
+            PathPart::Item(index) => list.and_then(|(key, items)| Some((key, items.get(*index)?)))?,
         };
         // A dotted key makes a table that has no bytes of its own; the key stands for it.
         let bytes = if value.span().is_empty() { key.span() } else { value.span() };
@@ -152,10 +152,10 @@ fn origin(value: &Value) -> Option<&str> {
 }
 
 /// A path in words; the top has none.
-fn show(path: &[Step]) -> Option<String> {
+fn show(path: &[PathPart]) -> Option<String> {
     let keys = path.iter().filter_map(|step| match step {
-        Step::Key(key) => Some(key.as_str()),
-        Step::Item(_) => None,
+        PathPart::Key(key) => Some(key.as_str()),
+        PathPart::Item(_) => None,
     });
     let keys: Vec<_> = keys.collect();
     (!keys.is_empty()).then(|| format!("`{}`", keys.join(".")))

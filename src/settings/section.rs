@@ -5,14 +5,14 @@
 
 use config::{Map, Value, ValueKind};
 
-use super::layers::{About, Layers, Step, Words};
+use super::layers::{About, Layers, PathPart, Words};
 use crate::diagnostic::document::list;
 use crate::diagnostic::{Severity, nearest};
 
 /// A table whose keys are taken one by one.
 pub(super) struct Section<'a> {
     layers: &'a Layers<'a>,
-    path: Vec<Step>,
+    path: Vec<PathPart>,
     whole: &'a Value,
     left: Vec<(&'a str, &'a Value)>,
     known: Vec<&'static str>,
@@ -21,7 +21,7 @@ pub(super) struct Section<'a> {
 /// One value, with the key it stands under.
 pub(super) struct Entry<'a> {
     layers: &'a Layers<'a>,
-    path: Vec<Step>,
+    path: Vec<PathPart>,
     key: &'a str,
     value: &'a Value,
 }
@@ -37,7 +37,12 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn new(layers: &'a Layers<'a>, path: Vec<Step>, whole: &'a Value, table: &'a Map<String, Value>) -> Self {
+    fn new(
+        layers: &'a Layers<'a>,
+        path: Vec<PathPart>,
+        whole: &'a Value,
+        table: &'a Map<String, Value>,
+    ) -> Self {
         let mut left: Vec<_> = table.iter().map(|(key, value)| (key.as_str(), value)).collect();
         left.sort_unstable_by_key(|(key, _)| *key);
         Self { layers, path, whole, left, known: Vec::new() }
@@ -93,7 +98,7 @@ impl<'a> Section<'a> {
 
     fn entry(&self, key: &'a str, value: &'a Value) -> Entry<'a> {
         let mut path = self.path.clone();
-        path.push(Step::Key(key.to_owned()));
+        path.push(PathPart::Key(key.to_owned()));
         Entry { layers: self.layers, path, key, value }
     }
 }
@@ -164,7 +169,7 @@ impl<'a> Entry<'a> {
             ValueKind::Array(items) => {
                 let item = |(index, value)| {
                     let mut path = self.path.clone();
-                    path.push(Step::Item(index));
+                    path.push(PathPart::Item(index));
                     Entry { path, value, ..*self }
                 };
                 Some(items.iter().enumerate().map(item).collect())
