@@ -1,6 +1,6 @@
 //! What a receiving server says about a mail: the Authentication-Results header field (RFC 8601).
 //!
-//! Reads, and never judges: see `authenticity` for what it means.
+//! Reads, and never judges: see `authenticity` for what it means. Crates write this field (mail-auth); none that is known reads it.
 
 /// How many results of one field are read.
 const RESULTS_LIMIT: usize = 50;

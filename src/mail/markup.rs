@@ -1,7 +1,8 @@
 //! HTML as far as layouts need it: a flat tree of elements with their text, lines and links. html5gum
 //! tokenises; the tree is a rough one, good enough for the tables that mails are made of.
 //!
-//! Bounded: what exceeds a limit is left out, never an error.
+//! Bounded: what exceeds a limit is left out, never an error. A tree of one's own, since scraper's costs 46 more crates and far
+//! more time on deep nesting.
 
 use std::borrow::Cow;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! Numbers as networks print them: grouped, rounded, with the unit words of a language.
+//! Numbers as networks print them: grouped, rounded, with the unit words of a language. No crate reads those.
 
 use super::fact::Shown;
 

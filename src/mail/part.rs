@@ -1,6 +1,7 @@
 //! One part of a mail that is meant to be read: its transfer encoding and charset undone when somebody asks.
 //!
-//! Lenient and bounded: what is broken is replaced or passed over, and no part is decoded beyond a limit.
+//! Lenient and bounded: what is broken is replaced or passed over, and no part is decoded beyond a limit. The decoders of mailparse and mail-parser
+//! lose bytes where an encoding is broken.
 
 use std::cell::OnceCell;
 

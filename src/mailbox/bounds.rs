@@ -2,6 +2,7 @@
 //!
 //! Owns the decision when to give up, and remembers why, since the layers between (TLS, the imap crate) hand back no more
 //! than "would block". Never touches a socket but to poll it. Called by `wire`, armed by `line` before each command.
+//! The imap crate's timeouts are for each read and know no stop; no crate has one deadline for all of a command.
 
 use std::io;
 use std::net::TcpStream;

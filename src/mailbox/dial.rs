@@ -2,6 +2,7 @@
 //!
 //! Owns whom we trust, and that nothing is sent in clear but to a loopback address. Certificates are always verified, with
 //! the name by the authorities or by the one fingerprint that the settings pin; TLS is 1.2 at least. Never logs in. Called by `session`.
+//! The imap crate's own way to connect takes no authorities, no fingerprint, no deadline and no stop.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};

@@ -2,6 +2,7 @@
 //!
 //! Owns the delimiter and prefix of an account's folders, modified UTF-7 (RFC 3501, section 5.1.3), and quoting. Pure. No
 //! name leaves here with a control character or anything but ASCII in it. Called by `folders` and whatever names a folder.
+//! utf7-imap would bring an old base64 for 50 lines, and refuses nothing.
 
 use base64::Engine as _;
 use base64::alphabet::IMAP_MUTF7;
