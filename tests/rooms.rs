@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("login", &["settings", "place"]),
     ("mailbox", &["place", "settings", "login"]),
     ("ledger", &["place", "clock", "mail", "rules", "diagnostic"]),
-    ("report", &["sweep", "ledger", "mail", "rules", "assess", "clock", "diagnostic", "place"]),
+    ("report", &["sweep", "ledger", "settings", "mail", "rules", "assess", "clock", "diagnostic", "place"]),
     ("rulebook", &["assess", "ledger", "mail", "rules", "settings", "clock", "diagnostic"]),
     (
         "sweep",

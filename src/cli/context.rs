@@ -153,11 +153,10 @@ fn only_authserv_id(settings: &Settings) -> Option<String> {
 /// The people written to, as far as the ledger has them: of all accounts together, for commands that ask no server.
 pub(super) fn sent(settings: Option<&Settings>, reading: &Reading) -> Sent {
     let mut sent = Sent::new();
-    let sources = reading.sent_folders();
-    let Some(settings) = settings.filter(|_| !sources.is_empty()) else { return sent };
+    let Some(settings) = settings.filter(|_| !reading.sent_folders().is_empty()) else { return sent };
     let Ok(Some(ledger)) = Ledger::open_read_only(&settings.state) else { return sent };
     for account in &settings.accounts {
-        for (source, people) in sweep::sent_people(&ledger, account, &sources).unwrap_or_default() {
+        for (source, people) in sweep::sent_people(&ledger, account, reading).unwrap_or_default() {
             sent.entry(source).or_default().extend(people);
         }
     }

@@ -4,6 +4,7 @@
 //! thread is over, by a panic too, and a fresh one is started after a while. The ledger makes that safe.
 
 mod backoff;
+mod events;
 mod file_watch;
 mod fleet;
 mod idle_policy;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
+use super::events;
 use super::fleet::Voice;
 use super::idle_policy::{IdlePolicy, Restraint};
 use super::log::kind;
@@ -15,17 +16,11 @@ use super::proven::Proven;
 use super::state::State;
 use crate::clock;
 use crate::clock::Timestamp;
-use crate::ledger::{Ledger, Limit};
-use crate::mail::Recognition;
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
-use crate::report::{self, Chain, drift, remains};
-use crate::rulebook::{Reading, Sent};
-use crate::rules::VerdictName;
+use crate::report::{Chain, drift, remains};
+use crate::rulebook::Reading;
 use crate::settings::{Account, Settings};
-use crate::sweep::{
-    self, AccountFault, Dealt, End, Memory, News, Remains, Scope, Stale, Sweep, Tally, connect_with, lock,
-    read_login,
-};
+use crate::sweep::{AccountFault, News, Scope, Swept, Tally, Work, connect_with, read_login};
 
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
@@ -58,8 +53,6 @@ struct Learned {
     trouble: Option<String>,
     /// The troubles with folders that the last sweep had.
     folders: BTreeSet<String>,
-    /// The list files whose copies the ledger has.
-    kept: Option<Arc<Reading>>,
     /// What the last sweep left undone.
     left: Option<String>,
     /// When it was last told which networks' mails could not be read.
@@ -80,7 +73,6 @@ impl Watcher {
             policy,
             trouble: None,
             folders: BTreeSet::new(),
-            kept: None,
             left: None,
             drift_told: None,
             whole: false,
@@ -158,10 +150,9 @@ impl Watcher {
     /// One session, from the connection to its end; `Ok` is an orderly stop.
     fn live(&self, learned: &mut Learned, voice: &Voice) -> Result<(), AccountFault> {
         self.stop.speak_by(Instant::now());
-        let lock = lock(&self.account, &self.settings)?;
-        let mut ledger = Ledger::open(&self.settings.state)?;
+        let mut work = Work::begin(&self.account, &self.settings)?;
         if !learned.whole {
-            ledger.require_whole()?;
+            work.require_whole()?;
             learned.whole = true;
         }
         let login = read_login(&self.account, &self.settings, &self.stop)?;
@@ -179,14 +170,13 @@ impl Watcher {
         let mut restraint = Restraint::default();
         let mut left = None;
         loop {
-            lock.confirm()?;
-            let (healthy, tally) = self.sweep(session, &mut ledger, learned)?;
+            let (healthy, tally) = self.sweep(session, &mut work, learned)?;
             session = healthy;
             if left != learned.left {
                 left.clone_from(&learned.left);
                 voice.tell(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
             }
-            self.tell_of_drift(&ledger, learned)?;
+            self.tell_of_drift(&work, learned)?;
             learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
                 let found = tally.looked_at > 0;
@@ -206,7 +196,7 @@ impl Watcher {
                 }
             }
             let begun = Instant::now();
-            let woken = match self.wait(&mut session, &ledger, &learned.policy, tally.troubles > 0) {
+            let woken = match self.wait(&mut session, &work, &learned.policy, tally.troubles > 0) {
                 Ok(woken) => woken,
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
@@ -245,70 +235,18 @@ impl Watcher {
         }
     }
 
-    /// Looks through the new mail. A trouble with a folder is told once, while it lasts.
+    /// Looks through what is new. A trouble with a folder is logged once, while it lasts.
     fn sweep(
         &self,
         session: Session,
-        ledger: &mut Ledger,
+        work: &mut Work<'_>,
         learned: &mut Learned,
     ) -> Result<(Session, Tally), AccountFault> {
-        let reading = Arc::clone(&self.reading.borrow());
-        if !learned.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &reading)) {
-            reading.lists().keep(ledger, clock::now())?;
-            learned.kept = Some(Arc::clone(&reading));
-        }
+        let files = Arc::clone(&self.reading.borrow());
         let mut troubles = BTreeSet::new();
-        let (session, sent) = self.sent(session, ledger, &reading, &learned.folders, &mut troubles)?;
-        let rulebook = reading.rulebook_of(&self.account, &sent);
-        let work =
-            Sweep { account: &self.account, rulebook: &rulebook, scope: Scope::New, now: clock::now() };
-        let mut uncertain = 0;
-        let mut tell = |news: News| match news {
-            News::Mail(dealt) => tell_of_mail(&dealt),
-            News::Progress { folder, looked_at, part } => {
-                info!(%folder, looked_at, percent = (part * 100.0) as u32, "looking through a folder");
-            }
-            News::Trouble { folder, words, folders } => {
-                let trouble = report::text::trouble(&folder, &words, &folders);
-                if learned.folders.contains(&trouble) {
-                    debug!(%folder, trouble, "a folder is still in trouble");
-                } else {
-                    warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}; the other folders are looked through");
-                }
-                troubles.insert(trouble);
-            }
-            News::Unshown { folder, uids } => {
-                let uids: Vec<u32> = uids.iter().map(|uid| uid.0).collect();
-                let trouble = report::text::unshown(&folder, &uids);
-                warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}");
-            }
-            News::Restored { folder } => {
-                let trouble = report::text::restored(&folder);
-                warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}");
-            }
-            News::Uncertain { mail } => {
-                uncertain += 1;
-                let trouble = report::text::uncertain(&mail);
-                warn!(message_id = kind::LEFT, folder = %mail.folder, uid = mail.uid.0, trouble, "{trouble}");
-            }
-            News::TooMany { messages } => {
-                let trouble = report::text::too_many(messages);
-                warn!(message_id = kind::PUT_BACK, messages, trouble, "{trouble}");
-            }
-            News::HeldBack { mails, by, most } => {
-                let why = report::text::held_back(mails, by == Limit::Change, most);
-                warn!(
-                    message_id = kind::HELD_BACK,
-                    mails, why, "{why}; `followsift resume` lets them through"
-                );
-            }
-        };
-        let (session, tally) = sweep::sweep(session, work, &mut Memory::Kept(ledger), &mut tell)?;
+        let mut tell = |news: News| troubles.extend(events::log(&news, &learned.folders));
+        let (session, Swept { tally, remains }) = work.run(session, &files, Scope::New, &mut tell)?;
         learned.folders = troubles;
-        let ledger = self.account.act.then_some(&*ledger);
-        let folders = learned.folders.len();
-        let remains =
-            Remains { folders, uncertain, ..sweep::remains(&self.account, ledger, &rulebook, &tally)? };
         let left = remains::in_words(&remains);
         if let Some(why) = left.as_ref().filter(|left| learned.left.as_ref() != Some(left)) {
             warn!(message_id = kind::REMAINS, why, "left undone: {why}");
@@ -320,48 +258,24 @@ impl Watcher {
 
     /// Tells once a week, and at the start, of networks whose mails of the last week could not be read: layouts change
     /// without notice.
-    fn tell_of_drift(&self, ledger: &Ledger, learned: &mut Learned) -> Result<(), AccountFault> {
+    fn tell_of_drift(&self, work: &Work<'_>, learned: &mut Learned) -> Result<(), AccountFault> {
         let now = clock::now();
         let week_ago = now.before(drift::SPAN);
         if learned.drift_told.is_some_and(|told| told > week_ago) {
             return Ok(());
         }
         learned.drift_told = Some(now);
-        for sentence in drift::sentences(&ledger.unread(&self.account.name, week_ago)?) {
+        for sentence in drift::sentences(&work.unread(week_ago)?) {
             warn!(message_id = kind::DRIFT, "{sentence}");
         }
         Ok(())
-    }
-
-    /// The people written to, read anew if that is long ago. A trouble with a folder is told once, while it lasts.
-    fn sent(
-        &self,
-        mut session: Session,
-        ledger: &mut Ledger,
-        reading: &Reading,
-        known: &BTreeSet<String>,
-        troubles: &mut BTreeSet<String>,
-    ) -> Result<(Session, Sent), AccountFault> {
-        let sources = reading.sent_folders();
-        let may_be_empty = |source: &_| reading.may_be_empty(source);
-        let now = clock::now();
-        let stale = sweep::refresh_sent(&mut session, ledger, &self.account, &sources, &may_be_empty, now)?;
-        for Stale { folder, doubt } in stale {
-            let folders = if doubt.is_some() { Vec::new() } else { session.folders_now()? };
-            let trouble = report::text::trouble(&folder, &report::text::sent_words(doubt), &folders);
-            if !known.contains(&trouble) {
-                warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}; the other folders are looked through");
-            }
-            troubles.insert(trouble);
-        }
-        Ok((session, sweep::sent_people(ledger, &self.account, &sources)?))
     }
 
     /// Waits for new mail in the first folder; the others are looked at when the poll is due.
     fn wait(
         &self,
         session: &mut Session,
-        ledger: &Ledger,
+        work: &Work<'_>,
         policy: &IdlePolicy,
         troubled: bool,
     ) -> Result<Woken, AccountFault> {
@@ -372,7 +286,7 @@ impl Watcher {
             Err(fault) if fault.fate() == Fate::Leave => return Ok(self.stop.wait(poll)),
             opened => opened?,
         };
-        let dealt_with = ledger.cursor(&self.account.name, folder)?;
+        let dealt_with = work.cursor(folder)?;
         let behind = dealt_with
             .is_none_or(|it| it.validity != opened.validity || opened.next.is_some_and(|n| n != it.next));
         // What came while the sweep was in another folder would not be announced again.
@@ -381,76 +295,7 @@ impl Watcher {
         }
         let until = Instant::now() + policy.next(session.capabilities().idle);
         // Mails that wait for the fuse or for a server to change its mind are announced by nobody.
-        let waits = troubled || ledger.waits(&self.account.name)?;
+        let waits = troubled || work.waits()?;
         Ok(session.wait(if waits { until.min(poll) } else { until })?)
-    }
-}
-
-/// A mail that was dealt with, as an event. Handles and rule names may be logged; bodies and addresses never.
-fn tell_of_mail(dealt: &Dealt) {
-    let Dealt { mail, message_id, assessment, end, .. } = dealt;
-    let (uid, folder) = (mail.uid.0, &mail.folder);
-    let mail_id = message_id.as_deref().unwrap_or_default();
-    let (network, follower) = match &assessment.recognition {
-        Recognition::Recognised(notification) => {
-            let people: Vec<_> = notification.followers.iter().map(report::text::handle).collect();
-            (notification.network.as_str(), people.join(", "))
-        }
-        Recognition::Incomplete { network, missing } => {
-            let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
-            let missing = missing.join(" ");
-            warn!(
-                message_id = kind::INCOMPLETE, %folder, uid, mail_id, network = network.as_str(), missing,
-                "a message seems to be about a follower, but cannot be read"
-            );
-            return;
-        }
-        Recognition::TooCostly => {
-            warn!(
-                message_id = kind::INCOMPLETE, %folder, uid, mail_id,
-                "a message costs too much to read, which no notification does; it stays"
-            );
-            return;
-        }
-        Recognition::Foreign if *end == End::Failed => {
-            error!(%folder, uid, mail_id, "a message could not be assessed, by a fault of followsift; it stays");
-            return;
-        }
-        Recognition::Foreign if *end == End::Deadly => {
-            error!(%folder, uid, mail_id, "a message was left unread, since followsift ended twice while it read it");
-            return;
-        }
-        Recognition::Foreign => return,
-    };
-    let verdict = VerdictName::word(assessment.class.as_ref());
-    let rules: Vec<_> =
-        assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons).map(|it| it.rule.as_str()).collect();
-    let rule = rules.join(", ");
-    let by = if rule.is_empty() { String::new() } else { format!(" by \"{rule}\"") };
-    macro_rules! event {
-        ($level:ident, $kind:expr, $text:literal $(, $($more:tt)+)?) => {
-            // Whoever reads the journal as it is shows sees the message alone.
-            $level!(
-                message_id = $kind, %folder, uid, mail_id, network, follower, verdict, rule, $($($more)+,)?
-                "{}: {network} {follower}, {verdict}{by}", format_args!($text)
-            )
-        };
-    }
-    match end {
-        End::Moved { to, unkept, .. } if unkept.is_empty() => {
-            event!(info, kind::MOVED, "message moved to {to}", %to)
-        }
-        End::Moved { to, unkept, .. } => {
-            let unkept = unkept.join(" ");
-            event!(warn, kind::MOVED, "message moved to {to}, which does not keep all of its keywords", %to, unkept)
-        }
-        End::Waits => event!(info, kind::HELD_BACK, "message waits for the fuse"),
-        End::Marked => event!(info, kind::MARKED, "message marked"),
-        End::Observed => event!(info, kind::OBSERVED, "message would be filed; only looking"),
-        End::Kept(stay) => event!(info, kind::PUT_BACK, "message stays ({stay})", why = %stay),
-        End::Unshown => event!(warn, kind::LEFT, "message stays for now, since the server does not show it"),
-        End::Left(why) => event!(warn, kind::LEFT, "message could not be moved, and stays ({why})", why),
-        End::Gone => event!(info, kind::GONE, "message was gone before it could be moved"),
-        End::Stays | End::Failed | End::Deadly => event!(debug, kind::STAYS, "message stays"),
     }
 }

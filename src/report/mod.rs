@@ -13,6 +13,7 @@ pub mod known;
 pub mod networks;
 pub mod paint;
 pub mod remains;
+pub mod sweep;
 pub mod text;
 pub mod totals;
 pub mod trace;

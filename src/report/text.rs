@@ -5,21 +5,10 @@ use std::fmt::Write as _;
 use super::paint::{Paint, Tone};
 use crate::assess::{Assessment, Restraint};
 use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown};
-use crate::place::{Folder, MailRef};
-use crate::rules::list::load::Doubt;
 use crate::rules::{Action, Verdict};
 
 /// How much of a bio is shown, in characters.
 const BIO_SHOWN: usize = 60;
-
-/// How many folders are named where one is in trouble.
-const FOLDERS_SHOWN: usize = 30;
-/// So many UIDs are named.
-const UIDS_SHOWN: usize = 10;
-
-/// What is wrong with a folder whose people a list asks for.
-pub const SENT_UNREAD: &str =
-    "the people whom you wrote to cannot be read from it; while that was never possible, nothing is moved";
 
 /// The facts that are counts, in the order in which they are shown.
 const COUNTS: [Fact; 5] = [Fact::Followers, Fact::Following, Fact::Posts, Fact::Lists, Fact::Mutuals];
@@ -116,86 +105,6 @@ pub fn person(follower: &Follower) -> String {
         parts.push("default picture".to_owned());
     }
     parts.join(" · ")
-}
-
-/// What is wrong with a folder, and which folders there are, on one line.
-pub fn trouble(folder: &Folder, words: &str, folders: &[Folder]) -> String {
-    let there: Vec<_> = folders.iter().take(FOLDERS_SHOWN).map(Folder::as_str).collect();
-    let more = folders.len().saturating_sub(FOLDERS_SHOWN);
-    let list = match (there.is_empty(), more) {
-        (true, _) => String::new(),
-        (false, 0) => format!(" (there are: {})", there.join(", ")),
-        (false, more) => format!(" (there are: {}, and {more} more)", there.join(", ")),
-    };
-    format!("folder \"{folder}\": {words}{list}")
-}
-
-/// What is wrong with a folder of sent messages whose last copy stays in use: it could not be read, or what was read is in
-/// `doubt`.
-pub fn sent_words(doubt: Option<Doubt>) -> String {
-    let advice = "the list keeps them; if that is right, set `may-be-empty = true` in its table";
-    match doubt {
-        Some(Doubt::Empty { before }) => {
-            format!("nobody whom you wrote to is in it any more, and {before} were before; {advice}")
-        }
-        Some(Doubt::Fewer { now, before }) => {
-            format!("only {now} whom you wrote to are in it, and {before} were before; {advice}")
-        }
-        Some(Doubt::Unreadable { .. }) | None => SENT_UNREAD.to_owned(),
-    }
-}
-
-/// That the server does not show messages which it says are there.
-pub fn unshown(folder: &Folder, uids: &[u32]) -> String {
-    let shown: Vec<String> = uids.iter().take(UIDS_SHOWN).map(u32::to_string).collect();
-    let more = match uids.len().saturating_sub(UIDS_SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let (are, them) = if uids.len() == 1 { ("is", "it") } else { ("are", "them") };
-    format!(
-        "the server says that {folder} uid {}{more} {are} there and does not show {them}; followsift asks again later",
-        shown.join(", ")
-    )
-}
-
-/// That a folder was restored from a backup.
-pub fn restored(folder: &Folder) -> String {
-    format!(
-        "folder \"{folder}\" was restored from a backup: its messages are numbered anew, so followsift goes on by their \
-         time of arrival"
-    )
-}
-
-/// That it is not known which message an interrupted move was about.
-pub fn uncertain(mail: &MailRef) -> String {
-    format!(
-        "the move of {mail} was interrupted and its folder numbered anew; which message is its original cannot be told, so \
-         nothing was removed"
-    )
-}
-
-/// That so many messages came back at once that nothing is learned from them.
-pub fn too_many(messages: usize) -> String {
-    format!(
-        "{messages} messages that had been filed came back at once; they stay, and their followers become known only when \
-         `followsift known confirm --all` says so"
-    )
-}
-
-/// That the fuse holds mails back, and why.
-pub fn held_back(mails: u64, after_change: bool, most: u16) -> String {
-    let wait = if mails == 1 { "1 message waits".to_owned() } else { format!("{mails} messages wait") };
-    if after_change {
-        format!(
-            "{wait}: the rules have changed, and in the first hour after that at most {most} messages are moved \
-             (moves-after-change); the rest follows by itself"
-        )
-    } else {
-        format!(
-            "{wait}: at most {most} messages are moved in an hour (moves-per-hour); the rest follows by itself"
-        )
-    }
 }
 
 /// A follower in one word, for logs: the handle, else the name, else the link.

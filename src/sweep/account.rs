@@ -10,10 +10,7 @@ use crate::mailbox::{Connector, Session, Stop};
 use crate::settings::{Account, Settings};
 
 /// Takes the locks of an account, so that no other followsift of this user works on it or on its mailbox.
-///
-/// # Errors
-/// Where another one does, or the locks cannot be made.
-pub fn lock(account: &Account, settings: &Settings) -> Result<AccountLock, LockFault> {
+pub(super) fn lock(account: &Account, settings: &Settings) -> Result<AccountLock, LockFault> {
     let folders = LockFolders { state: &settings.state, shared: settings.shared.as_deref() };
     AccountLock::take(folders, &account.name, &account.mailbox())
 }

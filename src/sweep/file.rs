@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::judge::Considered;
-use super::memory::Memory;
 use super::news::News;
 use super::pass::{Here, Pass};
 use super::removals::Removals;
@@ -27,13 +26,9 @@ struct Ends {
 }
 
 /// Does with mails of the open folder what their assessments ask for, and tells how each ended.
-pub(super) fn file(
-    pass: &mut Pass<'_, '_>,
-    here: &Here,
-    considered: Vec<Considered>,
-) -> Result<(), SweepFault> {
+pub(super) fn file(pass: &mut Pass<'_>, here: &Here, considered: Vec<Considered>) -> Result<(), SweepFault> {
     let mut ends = Ends::default();
-    if let Memory::Kept(ledger) = pass.memory {
+    if let Some(ledger) = pass.memory.kept() {
         record(pass.sweep, &considered, ledger)?;
         if pass.sweep.account.act {
             relocate(pass, here, &considered, &mut ends)?;
@@ -118,7 +113,7 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
 /// Moves what is to be moved, as far as the fuse lets it. The intents are on the disk before the first command changes
 /// anything.
 fn relocate(
-    pass: &mut Pass<'_, '_>,
+    pass: &mut Pass<'_>,
     here: &Here,
     considered: &[Considered],
     ends: &mut Ends,
@@ -152,7 +147,7 @@ fn relocate(
         }
     }
     // A look at the folders, for telling of one that cannot be had, may have opened nothing else; act opens the source.
-    let Memory::Kept(ledger) = &mut *pass.memory else { return Ok(()) };
+    let Some(ledger) = pass.memory.kept() else { return Ok(()) };
     let mut stated = Stated { marks, ..Stated::default() };
     let by_move = pass.session.relocation() == Relocation::Move;
     for plan in plans.iter().filter(|plan| !plan.mails.is_empty()) {
@@ -182,7 +177,7 @@ struct Stated {
 
 /// Marks what has arrived, writes down what became of the moves to one folder, and brings back what the user touched.
 fn settle(
-    pass: &mut Pass<'_, '_>,
+    pass: &mut Pass<'_>,
     here: &Here,
     relocated: Relocated,
     stated: &Stated,
@@ -208,7 +203,7 @@ fn settle(
         }
     }
     let mut brought = Brought::default();
-    if let Memory::Kept(ledger) = &mut *pass.memory {
+    if let Some(ledger) = pass.memory.kept() {
         // First: until the way back is stated, the next session must find these moves open.
         if !back.is_empty() {
             let source = here.opened.folder.clone();
@@ -277,7 +272,7 @@ fn intents(
 
 /// Marks what stays and is to be marked.
 fn mark(
-    pass: &mut Pass<'_, '_>,
+    pass: &mut Pass<'_>,
     here: &Here,
     considered: &[Considered],
     ends: &mut Ends,
@@ -305,12 +300,12 @@ fn mark(
 
 /// Remembers which mails are to be moved later, and forgets those that no longer are.
 fn remember(
-    pass: &mut Pass<'_, '_>,
+    pass: &mut Pass<'_>,
     here: &Here,
     considered: &[Considered],
     ends: &Ends,
 ) -> Result<(), SweepFault> {
-    let Memory::Kept(ledger) = pass.memory else { return Ok(()) };
+    let Some(ledger) = pass.memory.kept() else { return Ok(()) };
     let mut later = Vec::new();
     let mut over = Vec::new();
     for mail in considered {

@@ -14,17 +14,11 @@ pub(super) struct Fuse {
 
 impl Fuse {
     /// As the ledger has it. A dry run moves nothing, and is shown everything.
-    pub(super) fn new(sweep: Sweep<'_>, memory: &Memory<'_>) -> Result<Self, SweepFault> {
-        let account = sweep.account;
-        let (per_hour, after_change) = (account.moves_per_hour, account.moves_after_change);
-        let Memory::Kept(ledger) = memory else {
-            return Ok(Self { left: u32::MAX, by: Limit::Hour, most: per_hour });
-        };
-        let Allowance { moves, by } =
-            ledger.allowance(&account.name, per_hour.into(), after_change.into(), sweep.now)?;
+    pub(super) fn new(sweep: Sweep<'_>, memory: &Memory) -> Result<Self, SweepFault> {
+        let Allowance { moves, by } = memory.allowance(sweep.account, sweep.now)?;
         let most = match by {
-            Limit::Hour => per_hour,
-            Limit::Change => after_change,
+            Limit::Hour => sweep.account.moves_per_hour,
+            Limit::Change => sweep.account.moves_after_change,
         };
         Ok(Self { left: moves, by, most })
     }

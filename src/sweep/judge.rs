@@ -56,7 +56,7 @@ pub(super) fn consider(
     sweep: Sweep<'_>,
     opened: &Opened,
     candidates: &[Candidate],
-    memory: &Memory<'_>,
+    memory: &Memory,
 ) -> Result<Portion, SweepFault> {
     session.return_to(opened)?;
     let by_uid: BTreeMap<Uid, &Candidate> = candidates.iter().map(|one| (one.head.uid, one)).collect();
@@ -87,7 +87,7 @@ fn one(
     Candidate { head, only_known }: &Candidate,
     Trace { uid, identity }: Trace,
     bytes: &[u8],
-    memory: &Memory<'_>,
+    memory: &Memory,
     unwritten: &mut Replay,
 ) -> Result<Option<Considered>, LedgerFault> {
     let account = &sweep.account.name;
@@ -142,7 +142,7 @@ fn one(
 pub(super) fn judge_again(
     sweep: Sweep<'_>,
     portion: &mut Portion,
-    memory: &Memory<'_>,
+    memory: &Memory,
 ) -> Result<(), LedgerFault> {
     let Portion { considered, unwritten, .. } = portion;
     let mut known = BTreeSet::new();

@@ -1,26 +1,38 @@
-//! What a sweep remembers: the ledger, or for a dry run only what the ledger held before.
+//! What a sweep remembers: the ledger, or for a dry run only what the ledger held before. The one file that tells the two
+//! apart; the rest of `sweep` asks here, and a dry run writes nothing and is told that nothing waits.
 
 use crate::clock::Timestamp;
-use crate::ledger::{Cursor, EarlierMove, Ledger, LedgerFault, Recalled};
+use crate::ledger::{Allowance, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting};
 use crate::mail::FollowerKey;
-use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef};
+use crate::mailbox::Opened;
+use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid};
 use crate::rules::recall::{Asked, Replay};
 use crate::rules::{Past, Recall};
+use crate::settings::Account;
 
 /// The ledger as a sweep may use it.
 #[derive(Debug)]
-pub enum Memory<'l> {
+pub(super) enum Memory {
     /// Everything is written down, and only then done.
-    Kept(&'l mut Ledger),
+    Kept(Ledger),
     /// Nothing is written and nothing done: a dry run. `None` where there is no ledger yet.
-    Read(Option<&'l Ledger>),
+    Read(Option<Ledger>),
 }
 
-impl Memory<'_> {
-    fn ledger(&self) -> Option<&Ledger> {
+impl Memory {
+    /// The ledger to write to; none in a dry run, which changes nothing on the server either.
+    pub(super) fn kept(&mut self) -> Option<&mut Ledger> {
         match self {
             Self::Kept(ledger) => Some(ledger),
-            Self::Read(ledger) => *ledger,
+            Self::Read(_) => None,
+        }
+    }
+
+    /// The ledger to read from, if there is one yet.
+    pub(super) fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            Self::Kept(ledger) => Some(ledger),
+            Self::Read(ledger) => ledger.as_ref(),
         }
     }
 
@@ -66,6 +78,43 @@ impl Memory<'_> {
         match self {
             Self::Kept(ledger) => ledger.end_assessing(account),
             Self::Read(_) => Ok(()),
+        }
+    }
+
+    /// How many messages may still be moved; in a dry run, which shows everything, any number.
+    pub(super) fn allowance(&self, account: &Account, now: Timestamp) -> Result<Allowance, LedgerFault> {
+        match self {
+            Self::Kept(ledger) => {
+                let (per_hour, after_change) = (account.moves_per_hour, account.moves_after_change);
+                ledger.allowance(&account.name, per_hour.into(), after_change.into(), now)
+            }
+            Self::Read(_) => Ok(Allowance { moves: u32::MAX, by: Limit::Hour }),
+        }
+    }
+
+    /// The messages of a folder that wait to be moved; in a dry run none, since they are looked at again in any case.
+    pub(super) fn waiting(
+        &self,
+        account: &AccountName,
+        opened: &Opened,
+        now: Timestamp,
+    ) -> Result<Vec<Waiting>, LedgerFault> {
+        match self {
+            Self::Kept(ledger) => ledger.waiting(account, &opened.folder, opened.validity, now),
+            Self::Read(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The messages of a folder that the server did not show and that are due to be asked for again; none in a dry run.
+    pub(super) fn unshown(
+        &self,
+        account: &AccountName,
+        opened: &Opened,
+        now: Timestamp,
+    ) -> Result<Vec<(Uid, Option<Timestamp>)>, LedgerFault> {
+        match self {
+            Self::Kept(ledger) => ledger.unshown(account, &opened.folder, opened.validity, now),
+            Self::Read(_) => Ok(Vec::new()),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A sweep looks through the account's folders once (`pass`): what was interrupted is settled, the heads of what is new are
 //! fetched, the plausible mails are read and assessed, and what the rules file is moved in sets: stated in the ledger,
-//! done, settled. Called by `daemon` after every wake and by the command `sweep`.
+//! done, settled. Its door is [`Work`], for the service and for the command `sweep`.
 
 mod account;
 mod fault;
@@ -19,6 +19,7 @@ mod removals;
 mod returns;
 mod scope;
 mod sent;
+mod work;
 
 use crate::assess::Rulebook;
 use crate::clock::Timestamp;
@@ -28,47 +29,42 @@ use crate::settings::Account;
 
 use fault::AccountFault as SweepFault;
 
-pub use account::{connect, lock};
+pub use account::connect;
+use account::lock;
 pub(crate) use account::{connect_with, read_login};
 pub use fault::AccountFault;
-pub use memory::Memory;
 pub use news::{Dealt, End, News, Tally};
-pub use remains::{Remains, remains};
+pub use remains::Remains;
 pub use scope::Scope;
-pub use sent::{Stale, refresh_sent, sent_folders, sent_people};
+pub use sent::{sent_folders, sent_people};
+pub use work::{Swept, Work};
+
+use memory::Memory;
 
 /// How much of a mail is fetched and read, in bytes. No known notification is half as long.
 pub const MAIL_LIMIT: u32 = 256 << 10;
 
 /// What a sweep works with.
 #[derive(Clone, Copy, Debug)]
-pub struct Sweep<'a> {
-    /// The account.
-    pub account: &'a Account,
-    /// What its mail is judged by.
-    pub rulebook: &'a Rulebook,
-    /// Which mail is looked at.
-    pub scope: Scope,
-    /// The time.
-    pub now: Timestamp,
+struct Sweep<'a> {
+    account: &'a Account,
+    /// What its messages are judged by.
+    rulebook: &'a Rulebook,
+    /// Which messages are looked at.
+    scope: Scope,
+    now: Timestamp,
 }
 
-/// Sweeps all folders of the account. Each mail that was recognised, or only seemed to be one, is told of. A folder with
-/// which something is wrong is told of too, and the others are swept all the same.
-///
-/// The session comes back only if it is healthy; after a fault it is gone, and the next sweep settles what it left open.
-///
-/// # Errors
-/// Where the line or the ledger fails, or a stop was asked for. What was done until then is in the ledger.
-pub fn sweep(
+/// Sweeps all folders of the account. A folder with which something is wrong is told, and the others are swept all the same.
+fn sweep(
     mut session: Session,
     sweep: Sweep<'_>,
-    memory: &mut Memory<'_>,
+    memory: &mut Memory,
     tell: &mut dyn FnMut(News),
 ) -> Result<(Session, Tally), SweepFault> {
     let turns_before = session.turns();
     let mut tally = Tally::default();
-    if let Memory::Kept(ledger) = memory {
+    if let Some(ledger) = memory.kept() {
         if sweep.account.act {
             ledger.judge_again(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
         }
@@ -93,7 +89,7 @@ pub fn sweep(
         }
     }
     pass.tell_of_fuse()?;
-    if let Memory::Kept(ledger) = &mut *pass.memory {
+    if let Some(ledger) = pass.memory.kept() {
         put_back::learn(sweep, ledger, pass.tell)?;
     }
     if let Some(fault) = refused {

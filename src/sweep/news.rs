@@ -3,6 +3,8 @@
 use crate::assess::Assessment;
 use crate::ledger::{Limit, Stay};
 use crate::place::{Folder, MailRef, Uid};
+use crate::rules::list::load::Doubt;
+use crate::settings::Backlog;
 
 /// Something that a sweep tells while it is at work.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +19,22 @@ pub enum News {
         words: String,
         /// The folders that there are; none where that cannot be found out.
         folders: Vec<Folder>,
+    },
+    /// Of a folder of sent messages that a list asks for, the last copy of its people stays in use.
+    SentStale {
+        /// The folder.
+        folder: Folder,
+        /// Why what was read of it is not believed; nothing where it could not be read.
+        doubt: Option<Doubt>,
+        /// The folders that there are, where it could not be read.
+        folders: Vec<Folder>,
+    },
+    /// These folders are looked at for the first time.
+    FirstLook {
+        /// The folders.
+        folders: Vec<Folder>,
+        /// Where that begins.
+        backlog: Backlog,
     },
     /// So far a long look through a folder has come.
     Progress {

@@ -24,10 +24,10 @@ const FRUITLESS: usize = 20_000;
 const LONG: usize = 10;
 
 /// A sweep at work.
-pub(super) struct Pass<'p, 'm> {
+pub(super) struct Pass<'p> {
     pub(super) session: &'p mut Session,
     pub(super) sweep: Sweep<'p>,
-    pub(super) memory: &'p mut Memory<'m>,
+    pub(super) memory: &'p mut Memory,
     pub(super) tell: &'p mut dyn FnMut(News),
     pub(super) fuse: Fuse,
     pub(super) tally: Tally,
@@ -49,7 +49,7 @@ pub(super) struct Here {
     pub(super) old_before: Option<Timestamp>,
 }
 
-impl Pass<'_, '_> {
+impl Pass<'_> {
     /// Looks through one folder.
     pub(super) fn through(&mut self, folder: &Folder) -> Result<(), SweepFault> {
         let opened = self.session.select(folder)?;
@@ -64,7 +64,7 @@ impl Pass<'_, '_> {
         let void = since == Since::Restored { news: true };
         if void {
             (self.tell)(News::Restored { folder: folder.clone() });
-            if let Memory::Kept(ledger) = &mut *self.memory {
+            if let Some(ledger) = self.memory.kept() {
                 ledger.void(&self.sweep.account.name, folder)?;
             }
         }
@@ -100,7 +100,7 @@ impl Pass<'_, '_> {
 
     /// Tells once that the fuse holds mails back.
     pub(super) fn tell_of_fuse(&mut self) -> Result<(), SweepFault> {
-        if let Memory::Kept(ledger) = self.memory {
+        if let Some(ledger) = self.memory.kept() {
             let mails = ledger.held_back(&self.sweep.account.name)?;
             if ledger.tell_once(&self.sweep.account.name, mails > 0)? {
                 (self.tell)(News::HeldBack { mails, by: self.fuse.by, most: self.fuse.most });
@@ -111,7 +111,7 @@ impl Pass<'_, '_> {
 
     /// Where originals are only marked as deleted, a mark that is gone says that the user wants the mail here.
     fn note_undeleted(&mut self, opened: &Opened) -> Result<(), SweepFault> {
-        let Memory::Kept(ledger) = self.memory else { return Ok(()) };
+        let Some(ledger) = self.memory.kept() else { return Ok(()) };
         if !self.sweep.account.act || self.session.relocation() != Relocation::CopyThenFlag {
             return Ok(());
         }
@@ -128,10 +128,7 @@ impl Pass<'_, '_> {
     fn ask_again(&mut self, here: &Here) -> Result<(), SweepFault> {
         let Opened { folder, validity, .. } = &here.opened;
         let name = &self.sweep.account.name;
-        let due = match &self.memory {
-            Memory::Kept(ledger) => ledger.unshown(name, folder, *validity, self.sweep.now)?,
-            Memory::Read(_) => Vec::new(),
-        };
+        let due = self.memory.unshown(name, &here.opened, self.sweep.now)?;
         for portion in due.chunks(TOGETHER) {
             self.session.return_to(&here.opened)?;
             let mut heads = Vec::new();
@@ -150,7 +147,7 @@ impl Pass<'_, '_> {
                 })
                 .collect();
             let still = self.deal_with(here, candidates)?;
-            if let Memory::Kept(ledger) = &mut *self.memory {
+            if let Some(ledger) = self.memory.kept() {
                 let shown: Vec<Uid> = shown.into_iter().filter(|uid| !still.contains(uid)).collect();
                 ledger.strike_off_unshown(name, folder, *validity, &shown)?;
             }
@@ -164,7 +161,7 @@ impl Pass<'_, '_> {
             return Ok(());
         }
         self.tally.unshown += uids.len();
-        if let Memory::Kept(ledger) = &mut *self.memory {
+        if let Some(ledger) = self.memory.kept() {
             let Opened { folder, validity, .. } = &here.opened;
             let name = &self.sweep.account.name;
             ledger.note_unshown(name, folder, *validity, &uids, here.old_before, self.sweep.now)?;
@@ -175,13 +172,10 @@ impl Pass<'_, '_> {
 
     /// The mails of the folder that wait.
     fn waiting(&self, opened: &Opened) -> Result<Vec<Waiting>, SweepFault> {
-        match &self.memory {
-            Memory::Kept(ledger) if self.sweep.account.act => {
-                let name = &self.sweep.account.name;
-                Ok(ledger.waiting(name, &opened.folder, opened.validity, self.sweep.now)?)
-            }
-            Memory::Kept(_) | Memory::Read(_) => Ok(Vec::new()),
+        if !self.sweep.account.act {
+            return Ok(Vec::new());
         }
+        Ok(self.memory.waiting(&self.sweep.account.name, opened, self.sweep.now)?)
     }
 
     /// Deals with the mails that wait and are due, as many as the fuse lets through; says which.
@@ -214,7 +208,7 @@ impl Pass<'_, '_> {
             let over: Vec<Uid> = portion.iter().copied().filter(|uid| !still.contains(uid)).collect();
             self.deal_with(here, candidates)?;
             // Gone, or its reader's own by now.
-            if let Memory::Kept(ledger) = self.memory {
+            if let Some(ledger) = self.memory.kept() {
                 let Opened { folder, validity, .. } = &here.opened;
                 ledger.strike_off(&self.sweep.account.name, folder, *validity, &over)?;
             }

@@ -22,7 +22,7 @@ const SOON: u64 = 24 * 60 * 60;
 
 /// Decides about each mail that was filed once and is here again; looks into the targets for that.
 pub(super) fn decide(
-    pass: &mut Pass<'_, '_>,
+    pass: &mut Pass<'_>,
     here: &Here,
     considered: &mut [Considered],
 ) -> Result<(), SweepFault> {

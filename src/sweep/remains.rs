@@ -35,28 +35,26 @@ impl Remains {
         [refused, unshown, uncertain, unassessed, folders].into_iter().any(|count| *count > 0)
             || !lists.is_empty()
     }
-}
 
-/// What a sweep has left undone, but for what it told while it was at work (`folders`, `uncertain`). Without a ledger, as in
-/// a dry run, nothing of earlier sweeps counts.
-///
-/// # Errors
-/// Where the ledger cannot be read.
-pub fn remains(
-    account: &Account,
-    ledger: Option<&Ledger>,
-    rulebook: &Rulebook,
-    tally: &Tally,
-) -> Result<Remains, LedgerFault> {
-    let waiting = ledger.map_or(Ok(WaitingSums::default()), |ledger| ledger.waiting_sums(&account.name))?;
-    let lists = rulebook.rules.missing_lists(&rulebook.lists).into_iter().map(str::to_owned).collect();
-    Ok(Remains {
-        refused: waiting.refused.max(tally.left),
-        later: waiting.later,
-        fuse: waiting.fuse,
-        unshown: waiting.unshown.max(tally.unshown),
-        unassessed: tally.failed,
-        lists,
-        ..Remains::default()
-    })
+    /// What a sweep has left undone, but for what it told while it was at work (`folders`, `uncertain`). Without a ledger, as in
+    /// a dry run, nothing of earlier sweeps counts.
+    pub(super) fn after(
+        account: &Account,
+        ledger: Option<&Ledger>,
+        rulebook: &Rulebook,
+        tally: &Tally,
+    ) -> Result<Self, LedgerFault> {
+        let waiting =
+            ledger.map_or(Ok(WaitingSums::default()), |ledger| ledger.waiting_sums(&account.name))?;
+        let lists = rulebook.rules.missing_lists(&rulebook.lists).into_iter().map(str::to_owned).collect();
+        Ok(Self {
+            refused: waiting.refused.max(tally.left),
+            later: waiting.later,
+            fuse: waiting.fuse,
+            unshown: waiting.unshown.max(tally.unshown),
+            unassessed: tally.failed,
+            lists,
+            ..Self::default()
+        })
+    }
 }

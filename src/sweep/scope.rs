@@ -72,12 +72,12 @@ pub(super) fn look(
     sweep: Sweep<'_>,
     opened: Opened,
     void: bool,
-    memory: &mut Memory<'_>,
+    memory: &mut Memory,
 ) -> Result<(Opened, Option<Window>), SweepFault> {
     if let Scope::Since(time) = sweep.scope {
         return Ok((opened, Some(Window::at(Range::Since(sweep.now.before(time).0)))));
     }
-    let known = |memory: &Memory<'_>, opened: &Opened, at: Timestamp| {
+    let known = |memory: &Memory, opened: &Opened, at: Timestamp| {
         let since = at.before(KNOWN_AGAIN);
         let found = memory.earliest_known(&sweep.account.name, &opened.folder, since)?;
         Ok::<_, SweepFault>(found.map(|at| at.max(since)))
@@ -134,7 +134,7 @@ pub(super) fn advance(
     look: &Window,
     last: Uid,
     newest: Option<Newest>,
-    memory: &mut Memory<'_>,
+    memory: &mut Memory,
 ) -> Result<(), SweepFault> {
     if sweep.scope != Scope::New {
         return Ok(());
@@ -149,12 +149,12 @@ pub(super) fn finish(
     opened: &Opened,
     last: Uid,
     newest: Option<Newest>,
-    memory: &mut Memory<'_>,
+    memory: &mut Memory,
 ) -> Result<(), SweepFault> {
     // A server that does not tell the next UID, and has shown no mail, leaves nothing to remember but the time.
     let next = opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
     remember(sweep, opened, next, None, newest, memory)?;
-    if let Memory::Kept(ledger) = memory {
+    if let Some(ledger) = memory.kept() {
         ledger.strike_off_void(&sweep.account.name, &opened.folder, opened.validity)?;
     }
     Ok(())
@@ -166,7 +166,7 @@ fn remember(
     next: Uid,
     old: Option<Old>,
     newest: Option<Newest>,
-    memory: &mut Memory<'_>,
+    memory: &mut Memory,
 ) -> Result<(), SweepFault> {
     let cursor = Cursor { validity: opened.validity, next, looked_at: sweep.now, old, newest };
     // Where nothing came, the moment of the last look stays too: should the folder turn out to be restored from a backup,
@@ -179,7 +179,7 @@ fn remember(
     if known.is_some_and(|known| Cursor { looked_at: known.looked_at, ..cursor } == known) {
         return Ok(());
     }
-    if let Memory::Kept(ledger) = memory {
+    if let Some(ledger) = memory.kept() {
         ledger.advance(&sweep.account.name, &opened.folder, cursor)?;
     }
     Ok(())
@@ -218,7 +218,7 @@ pub(super) fn since_last_look(
     session: &mut Session,
     sweep: Sweep<'_>,
     opened: &Opened,
-    memory: &Memory<'_>,
+    memory: &Memory,
 ) -> Result<Since, SweepFault> {
     let Some(cursor) = memory.cursor(&sweep.account.name, &opened.folder)? else { return Ok(Since::Same) };
     if cursor.is_void() {

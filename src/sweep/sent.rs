@@ -10,7 +10,7 @@ use crate::ledger::{Ledger, LedgerFault, Person as Correspondent, SentPeople};
 use crate::mail::correspondents;
 use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
-use crate::rulebook::Sent;
+use crate::rulebook::{Reading, Sent};
 use crate::rules::list::load::{self, Doubt};
 use crate::rules::{ListSource, Person};
 use crate::settings::Account;
@@ -24,13 +24,9 @@ const SOON: Duration = Duration::from_secs(60 * 60);
 ///
 /// # Errors
 /// Where the ledger cannot be read.
-pub fn sent_people(
-    ledger: &Ledger,
-    account: &Account,
-    sources: &BTreeSet<&ListSource>,
-) -> Result<Sent, LedgerFault> {
+pub fn sent_people(ledger: &Ledger, account: &Account, reading: &Reading) -> Result<Sent, LedgerFault> {
     let mut sent = Sent::new();
-    for (source, folder) in folders(sources) {
+    for (source, folder) in folders(&reading.sent_folders()) {
         if let Some(known) = ledger.sent_people(&account.name, &folder)? {
             sent.insert(source.clone(), named(&known.people));
         }
@@ -38,33 +34,21 @@ pub fn sent_people(
     Ok(sent)
 }
 
-/// A folder of sent mail whose last copy stays in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stale {
-    /// The folder.
-    pub folder: Folder,
-    /// Why what was read of it is not believed; nothing where it could not be read.
-    pub doubt: Option<Doubt>,
-}
-
-/// Reads the folders of which the ledger has no copy from the last day, and forgets those that no list asks for any more. A folder that is not there, or that the server
-/// will not open, keeps its last copy; so does one that suddenly names nobody or far fewer people, unless it
-/// `may_be_empty`. Those come back.
-///
-/// # Errors
-/// Where the line or the ledger fails.
-pub fn refresh_sent(
+/// Reads the folders of which the ledger has no copy from the last day, and forgets those that no list asks for any more. A
+/// folder that is not there, or that the server will not open, keeps its last copy; so does one that suddenly names nobody
+/// or far fewer people, unless its list may be empty. Those come back, each with the doubt about what was read.
+pub(super) fn refresh(
     session: &mut Session,
     ledger: &mut Ledger,
     account: &Account,
-    sources: &BTreeSet<&ListSource>,
-    may_be_empty: &dyn Fn(&ListSource) -> bool,
+    reading: &Reading,
     now: Timestamp,
-) -> Result<Vec<Stale>, SweepFault> {
+) -> Result<Vec<(Folder, Option<Doubt>)>, SweepFault> {
+    let sources = reading.sent_folders();
     let mut stale = Vec::new();
-    // Who was written to is nobody's business any more once no list asks.
-    ledger.forget_sent_people(&account.name, &sent_folders(sources))?;
-    for (source, folder) in folders(sources) {
+    // Once no list asks for them, the people are forgotten.
+    ledger.forget_sent_people(&account.name, &sent_folders(&sources))?;
+    for (source, folder) in folders(&sources) {
         let known = ledger.sent_people(&account.name, &folder)?;
         // Also where the clock was ahead once.
         if known
@@ -77,18 +61,18 @@ pub fn refresh_sent(
             Ok(people) => {
                 let before = known.map(|known| known.people).unwrap_or_default();
                 let doubt = load::fewer(&named(&people), &named(&before));
-                let sent = match doubt.filter(|_| !may_be_empty(source)) {
+                let sent = match doubt.filter(|_| !reading.may_be_empty(source)) {
                     // It is read again before a day has gone by.
                     Some(_) => SentPeople { refreshed_at: now.before(FRESH - SOON), people: before },
                     None => SentPeople { refreshed_at: now, people },
                 };
                 ledger.replace_sent_people(&account.name, &folder, &sent)?;
                 if sent.refreshed_at < now {
-                    stale.push(Stale { folder, doubt });
+                    stale.push((folder, doubt));
                 }
             }
             Err(SweepFault::Mailbox(fault)) if fault.fate() == Fate::Leave => {
-                stale.push(Stale { folder, doubt: None });
+                stale.push((folder, None));
             }
             Err(fault) => return Err(fault),
         }

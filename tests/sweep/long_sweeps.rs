@@ -1,11 +1,8 @@
 use super::*;
-use followsift::ledger::Ledger;
-use followsift::login::Login;
-use followsift::mailbox::{Connector, Session, Stop};
-use followsift::rulebook::Sent;
+use followsift::mailbox::Stop;
+use followsift::rulebook;
 use followsift::settings::{Environment, load};
-use followsift::sweep::{AccountFault, Memory, News, Scope, Sweep, sweep};
-use followsift::{clock, rulebook};
+use followsift::sweep::{AccountFault, News, Scope, Work, connect};
 
 /// A sweep by the library's own door, which `hear` may stop.
 fn run(scene: &Scene, mut hear: impl FnMut(&News, &Stop)) -> Option<usize> {
@@ -14,15 +11,12 @@ fn run(scene: &Scene, mut hear: impl FnMut(&News, &Stop)) -> Option<usize> {
     let settings = settings.unwrap_or_else(|| panic!("{findings:?}"));
     let account = settings.accounts.first().unwrap();
     let (reading, _) = rulebook::read(Some(&settings));
-    let rulebook = reading.unwrap().rulebook_of(account, &Sent::new());
-    let mut ledger = Ledger::open(&scene.home.state()).unwrap();
     let stop = Stop::new().unwrap();
-    let login = Login::Password { user: "kim".to_owned(), password: PASSWORD.to_owned().into() };
-    let session = Session::connect(account, &login, &Connector::new(None).unwrap(), &stop).unwrap();
-    let work = Sweep { account, rulebook: &rulebook, scope: Scope::New, now: clock::now() };
+    let mut work = Work::begin(account, &settings).unwrap();
+    let session = connect(account, &settings, &stop).unwrap();
     let mut tell = |news: News| hear(&news, &stop);
-    match sweep(session, work, &mut Memory::Kept(&mut ledger), &mut tell) {
-        Ok((_, tally)) => Some(tally.looked_at),
+    match work.run(session, &reading.unwrap(), Scope::New, &mut tell) {
+        Ok((_, swept)) => Some(swept.tally.looked_at),
         Err(fault) => {
             assert!(matches!(&fault, AccountFault::Mailbox(fault) if fault.is_stop()), "{fault:?}");
             None

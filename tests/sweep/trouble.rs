@@ -10,7 +10,7 @@ fn a_folder_that_is_not_there_is_told_with_the_folders_there_are() {
     let output = scene.home.run(&["sweep"]);
     let said = printed(&output);
     assert_eq!(output.status.code(), Some(75));
-    assert!(said.contains("folder \"Socail\": ") && said.contains("there are: "), "{said}");
+    assert!(said.contains("folder \"Socail\": ") && said.contains("(folders: "), "{said}");
     assert!(said.contains("INBOX, Social"), "{said}");
     assert_eq!(scene.count(SPAM), 1, "the other folder is swept all the same");
 }
@@ -204,7 +204,7 @@ fn check_reports_every_folder_that_is_missing_or_named_twice() {
     let output = scene.home.run(&["check", "--connect"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(75), &b""[..]), "{said}");
-    for expected in ["error: folder \"Socail\": ", "error: folder \"Wrok\": ", "(there are: INBOX, Work)"] {
+    for expected in ["error: folder \"Socail\": ", "error: folder \"Wrok\": ", "(folders: INBOX, Work)"] {
         assert!(said.contains(expected), "no {expected:?} in {said}");
     }
     assert!(

@@ -91,7 +91,7 @@ fn look(
                 first.get_or_insert_with(|| folder.clone());
             }
             Err(fault) if fault.fate() == Fate::Leave || fault.is_refused_folder() && !session.is_spent() => {
-                troubles.push(report::text::trouble(folder, &fault.cause.to_string(), &folders));
+                troubles.push(report::sweep::trouble(folder, &fault.cause.to_string(), &folders));
             }
             Err(fault) => return Err(fault.into()),
         }
@@ -102,13 +102,13 @@ fn look(
                 let words = format!(
                     "the server has one folder for this name and for \"{earlier}\"; take one of them out of `folders`"
                 );
-                troubles.push(report::text::trouble(folder, &words, &[]));
+                troubles.push(report::sweep::trouble(folder, &words, &[]));
             }
         }
     }
     for sent in sweep::sent_folders(&reading.sent_folders()) {
         if !folders.contains(&sent) {
-            troubles.push(report::text::trouble(&sent, report::text::SENT_UNREAD, &folders));
+            troubles.push(report::sweep::trouble(&sent, report::sweep::SENT_UNREAD, &folders));
         }
     }
     for trouble in &troubles {

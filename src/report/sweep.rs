@@ -1,0 +1,240 @@
+//! What a sweep does and what is in its way, as the command `sweep` prints it and the service logs it. Pure.
+
+use super::remains::{self, messages};
+use super::text;
+use crate::ledger::Limit;
+use crate::mail::Recognition;
+use crate::place::{Folder, Uid};
+use crate::rules::VerdictName;
+use crate::rules::list::load::Doubt;
+use crate::settings::Backlog;
+use crate::sweep::{Dealt, End, News, Swept, Tally};
+
+/// How many folders are named where one is in trouble.
+const FOLDERS_SHOWN: usize = 30;
+/// So many UIDs are named.
+const UIDS_SHOWN: usize = 10;
+
+/// What is wrong with a folder of sent messages whose people a list asks for.
+pub const SENT_UNREAD: &str =
+    "followsift cannot read from it whom you wrote to; nothing is moved until it has been read once";
+
+/// Something that a sweep tells, as one sentence.
+pub fn sentence(news: &News) -> String {
+    match news {
+        News::Mail(dealt) => event(dealt),
+        News::Trouble { folder, words, folders } => trouble(folder, words, folders),
+        News::SentStale { folder, doubt, folders } => trouble(folder, &sent_words(*doubt), folders),
+        News::FirstLook { folders, backlog } => first_look(folders, *backlog),
+        News::Progress { folder, looked_at, part } => {
+            format!("{folder}: looked at {}, {:.0} %", messages(*looked_at), part * 100.0)
+        }
+        News::Unshown { folder, uids } => unshown(folder, uids),
+        News::Restored { folder } => format!(
+            "folder \"{folder}\" was restored from a backup: its messages are numbered anew, so followsift goes on by \
+             their time of arrival"
+        ),
+        News::Uncertain { mail } => format!(
+            "the move of {mail} was interrupted and the folder was renumbered; followsift cannot tell which message is \
+             the original, so it removed nothing"
+        ),
+        News::TooMany { messages } => format!(
+            "{messages} messages that had been filed came back at once; they stay, and their followers become known only \
+             after `followsift known confirm --all`"
+        ),
+        News::HeldBack { mails, by, most } => held_back(*mails, *by, *most),
+    }
+}
+
+/// A message that a sweep dealt with, as a block of lines: where it is, its subject, what it is, and how it ended.
+pub fn block(dealt: &Dealt, dry_run: bool) -> String {
+    let Dealt { mail, subject, assessment, end, .. } = dealt;
+    let mut text = format!("\n{mail}: {subject}\n");
+    if let Some(why) = unassessed(end) {
+        text.push_str(&format!("  {why}\n"));
+        return text;
+    }
+    for line in text::describe(assessment).lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if matches!(assessment.recognition, Recognition::Recognised(_)) {
+        text.push_str(&format!("    {}\n", ending(dealt, dry_run)));
+    }
+    text
+}
+
+/// The same as one line, which says first how it ended. Follower and rules may be logged; bodies and addresses never.
+fn event(dealt: &Dealt) -> String {
+    let Dealt { assessment, end, .. } = dealt;
+    match &assessment.recognition {
+        Recognition::Recognised(notification) => {
+            let verdict = VerdictName::word(assessment.class.as_ref());
+            let by = match rules(dealt).as_str() {
+                "" => String::new(),
+                rules => format!(" by \"{rules}\""),
+            };
+            let (ending, network) = (ending(dealt, false), &notification.network);
+            format!("message {ending}: {network} {}, {verdict}{by}", followers(dealt))
+        }
+        Recognition::Incomplete { .. } => {
+            "message looks like a follower notification, but cannot be read in full; it stays".to_owned()
+        }
+        Recognition::TooCostly => {
+            "message costs more to read than any notification does; it stays unread".to_owned()
+        }
+        Recognition::Foreign => match unassessed(end) {
+            Some(why) => format!("message {why}"),
+            None => "message is not a notification about a new follower; it stays".to_owned(),
+        },
+    }
+}
+
+/// The followers of a message, each in one word.
+pub fn followers(dealt: &Dealt) -> String {
+    match &dealt.assessment.recognition {
+        Recognition::Recognised(notification) => {
+            notification.followers.iter().map(text::handle).collect::<Vec<_>>().join(", ")
+        }
+        Recognition::Incomplete { .. } | Recognition::TooCostly | Recognition::Foreign => String::new(),
+    }
+}
+
+/// The rules behind the verdicts on a message.
+pub fn rules(dealt: &Dealt) -> String {
+    let reasons = dealt.assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons);
+    reasons.map(|reason| reason.rule.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn unassessed(end: &End) -> Option<&'static str> {
+    match end {
+        End::Deadly => Some("was not read, since followsift crashed twice while reading it; it stays"),
+        End::Failed => Some("could not be assessed (a bug in followsift); it stays"),
+        _ => None,
+    }
+}
+
+/// How it ended for a recognised message.
+fn ending(dealt: &Dealt, dry_run: bool) -> String {
+    match &dealt.end {
+        End::Moved { to, unkept, .. } if unkept.is_empty() => format!("moved to {to}"),
+        End::Moved { to, unkept, .. } => {
+            format!("moved to {to}, which does not keep its keywords: {}", unkept.join(", "))
+        }
+        End::Waits => "stays for now: the fuse, a rate limit on moves, holds it back".to_owned(),
+        End::Marked => "stays, marked".to_owned(),
+        End::Kept(stay) => format!("stays: {stay}"),
+        End::Unshown => "stays for now: the server does not show it".to_owned(),
+        End::Left(why) => format!("stays: {why}"),
+        End::Gone => "was gone before it could be moved".to_owned(),
+        End::Observed if !dry_run => {
+            format!(
+                "{}; nothing is moved in this account (act = false)",
+                text::consequence(&dealt.assessment)
+            )
+        }
+        End::Observed | End::Failed | End::Deadly => text::consequence(&dealt.assessment),
+        End::Stays if dry_run => text::consequence(&dealt.assessment),
+        End::Stays => match &dealt.assessment.restraint {
+            Some(restraint) => format!("stays: {}", text::restraint_in_words(restraint)),
+            None => "stays".to_owned(),
+        },
+    }
+}
+
+/// The last line of `sweep`: what was done, and what was left undone.
+pub fn sums(Swept { tally, remains }: &Swept, only_looked: bool) -> String {
+    let Tally { looked_at, plausible, recognised, incomplete, moved, marked, gone, settled, turns, .. } =
+        *tally;
+    let mut parts = vec![
+        format!("looked at {}", messages(looked_at)),
+        format!("read {plausible}"),
+        format!("recognised {recognised}"),
+    ];
+    if !only_looked {
+        parts.push(format!("moved {moved}"));
+    }
+    let more = [
+        (incomplete, "could not read {} in full"),
+        (marked, "marked {}"),
+        (gone, "{} were gone before they could be moved"),
+        (settled, "settled {} moves of an earlier session"),
+    ];
+    parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, words)| words.replace("{}", &n.to_string())));
+    let trips = if turns == 1 { "1 round trip".to_owned() } else { format!("{turns} round trips") };
+    let ending = match remains::in_words(remains) {
+        Some(words) => format!("; left undone: {words}"),
+        None if only_looked => String::new(),
+        None => "; all is well".to_owned(),
+    };
+    format!("{} ({trips}){ending}", parts.join(", "))
+}
+
+/// What is wrong with a folder, and which folders there are, on one line.
+pub fn trouble(folder: &Folder, words: &str, folders: &[Folder]) -> String {
+    let there: Vec<_> = folders.iter().take(FOLDERS_SHOWN).map(Folder::as_str).collect();
+    let more = folders.len().saturating_sub(FOLDERS_SHOWN);
+    let list = match (there.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!(" (folders: {})", there.join(", ")),
+        (false, more) => format!(" (folders: {}, and {more} more)", there.join(", ")),
+    };
+    format!("folder \"{folder}\": {words}{list}")
+}
+
+/// What is wrong with a folder of sent messages whose last copy stays in use: it could not be read, or what was read is in
+/// `doubt`.
+fn sent_words(doubt: Option<Doubt>) -> String {
+    let advice =
+        "the list keeps the earlier people; if the change is right, set `may-be-empty = true` in its table";
+    match doubt {
+        Some(Doubt::Empty { before }) => {
+            format!("it no longer names anybody you wrote to, and named {before} before; {advice}")
+        }
+        Some(Doubt::Fewer { now, before }) => {
+            format!("it names only {now} people you wrote to, and named {before} before; {advice}")
+        }
+        Some(Doubt::Unreadable { .. }) | None => SENT_UNREAD.to_owned(),
+    }
+}
+
+fn first_look(folders: &[Folder], backlog: Backlog) -> String {
+    let begins = match backlog {
+        Backlog::None => {
+            "followsift begins with messages that arrive from now on; with `--since 30d` it looks at those that are \
+             already there"
+                .to_owned()
+        }
+        Backlog::Since(time) => format!(
+            "followsift begins with what arrived in the last {} (`backlog`)",
+            humantime::format_duration(time)
+        ),
+        Backlog::All => "followsift begins with every message (`backlog`)".to_owned(),
+    };
+    let folders: Vec<_> = folders.iter().map(Folder::as_str).collect();
+    format!("first look at {}: {begins}", folders.join(", "))
+}
+
+fn unshown(folder: &Folder, uids: &[Uid]) -> String {
+    let shown: Vec<String> = uids.iter().take(UIDS_SHOWN).map(|uid| uid.0.to_string()).collect();
+    let more = match uids.len().saturating_sub(UIDS_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (are, them) = if uids.len() == 1 { ("is", "it") } else { ("are", "them") };
+    format!(
+        "the server says that {folder} uid {}{more} {are} there and does not show {them}; followsift asks again later",
+        shown.join(", ")
+    )
+}
+
+fn held_back(mails: u64, by: Limit, most: u16) -> String {
+    let wait = if mails == 1 { "1 message waits".to_owned() } else { format!("{mails} messages wait") };
+    let limit = match by {
+        Limit::Change => format!(
+            "the rules have changed, and in the first hour after that at most {most} messages are moved \
+             (moves-after-change)"
+        ),
+        Limit::Hour => format!("at most {most} messages are moved in an hour (moves-per-hour)"),
+    };
+    format!("{wait}: {limit}; the rest follows by itself, and `followsift resume` lets it through at once")
+}

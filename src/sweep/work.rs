@@ -1,0 +1,149 @@
+//! The one door of the room: an account that is worked on, and what a sweep needs around it (the locks, the ledger, the people
+//! written to, the rules for this account). Called by the service, which keeps a connection from one sweep to the next, and by
+//! the command `sweep`.
+
+use std::collections::BTreeSet;
+
+use super::memory::Memory;
+use super::sent;
+use super::{AccountFault, News, Remains, Scope, Sweep, Tally, lock};
+use crate::clock::{self, Timestamp};
+use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
+use crate::mail::Unread;
+use crate::mailbox::Session;
+use crate::place::Folder;
+use crate::rulebook::{Reading, Sent};
+use crate::settings::{Account, Settings};
+
+/// An account that is worked on. While it lasts, no other followsift of this user works on the account.
+#[derive(Debug)]
+pub struct Work<'a> {
+    account: &'a Account,
+    /// None in a dry run, which disturbs nobody.
+    lock: Option<AccountLock>,
+    memory: Memory,
+}
+
+/// What came of a sweep.
+#[derive(Clone, Debug)]
+pub struct Swept {
+    /// The sums.
+    pub tally: Tally,
+    /// What is left undone.
+    pub remains: Remains,
+}
+
+impl<'a> Work<'a> {
+    /// Takes the account's locks and opens the ledger.
+    ///
+    /// # Errors
+    /// Where another followsift works on the account, or the ledger cannot be opened.
+    pub fn begin(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
+        let lock = Some(lock(account, settings)?);
+        Ok(Self { account, lock, memory: Memory::Kept(Ledger::open(&settings.state)?) })
+    }
+
+    /// The same for a dry run: sweeps then only read, in the ledger as on the server.
+    ///
+    /// # Errors
+    /// Where there is a ledger that cannot be read.
+    pub fn dry_run(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
+        let memory = Memory::Read(Ledger::open_read_only(&settings.state)?);
+        Ok(Self { account, lock: None, memory })
+    }
+
+    /// Sweeps all folders of the account by these rules, and says what it does and what is in its way while it is at work.
+    ///
+    /// The session comes back only if it is healthy; after a fault it is gone, and the next sweep settles what it left open.
+    ///
+    /// # Errors
+    /// Where the connection or the ledger fails, or a stop was asked for. What was done until then is in the ledger.
+    pub fn run(
+        &mut self,
+        mut session: Session,
+        reading: &Reading,
+        scope: Scope,
+        tell: &mut dyn FnMut(News),
+    ) -> Result<(Session, Swept), AccountFault> {
+        let (account, now) = (self.account, clock::now());
+        let mut troubled = BTreeSet::new();
+        let mut uncertain = 0;
+        let mut tell = |news: News| {
+            match &news {
+                News::Trouble { folder, .. } | News::SentStale { folder, .. } => {
+                    troubled.insert(folder.clone());
+                }
+                News::Uncertain { .. } => uncertain += 1,
+                _ => {}
+            }
+            tell(news);
+        };
+        if let Some(lock) = &self.lock {
+            lock.confirm()?;
+        }
+        if let Some(ledger) = self.memory.kept() {
+            reading.lists().keep(ledger, now)?;
+            for (folder, doubt) in sent::refresh(&mut session, ledger, account, reading, now)? {
+                let folders = if doubt.is_some() { Vec::new() } else { session.folders_now()? };
+                tell(News::SentStale { folder, doubt, folders });
+            }
+        }
+        let ledger = self.memory.ledger();
+        let sent = ledger.map_or(Ok(Sent::new()), |it| sent::sent_people(it, account, reading))?;
+        let rulebook = reading.rulebook_of(account, &sent);
+        if scope == Scope::New {
+            self.tell_of_first_look(&mut tell)?;
+        }
+        let sweep = Sweep { account, rulebook: &rulebook, scope, now };
+        let (session, tally) = super::sweep(session, sweep, &mut self.memory, &mut tell)?;
+        let ledger = self.memory.kept().filter(|_| account.act);
+        let remains = Remains::after(account, ledger.as_deref(), &rulebook, &tally)?;
+        Ok((session, Swept { tally, remains: Remains { folders: troubled.len(), uncertain, ..remains } }))
+    }
+
+    /// Says which folders are looked at for the first time: without that, a first sweep that finds nothing looks broken.
+    fn tell_of_first_look(&self, tell: &mut dyn FnMut(News)) -> Result<(), LedgerFault> {
+        let mut folders = Vec::new();
+        for folder in &self.account.folders {
+            if self.cursor(folder)?.is_none() {
+                folders.push(folder.clone());
+            }
+        }
+        if !folders.is_empty() {
+            tell(News::FirstLook { folders, backlog: self.account.backlog });
+        }
+        Ok(())
+    }
+
+    /// Reads the whole ledger and looks for damage.
+    ///
+    /// # Errors
+    /// Where the ledger is damaged or cannot be read.
+    pub fn require_whole(&self) -> Result<(), LedgerFault> {
+        self.memory.ledger().map_or(Ok(()), Ledger::require_whole)
+    }
+
+    /// How far a folder was looked at.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub fn cursor(&self, folder: &Folder) -> Result<Option<Cursor>, LedgerFault> {
+        self.memory.cursor(&self.account.name, folder)
+    }
+
+    /// Does a message wait for a later sweep?
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub fn waits(&self) -> Result<bool, LedgerFault> {
+        self.memory.ledger().map_or(Ok(false), |ledger| ledger.waits(&self.account.name))
+    }
+
+    /// The messages since `since` that look like notifications and could not be read.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub fn unread(&self, since: Timestamp) -> Result<Vec<Unread>, LedgerFault> {
+        self.memory.ledger().map_or(Ok(Vec::new()), |ledger| ledger.unread(&self.account.name, since))
+    }
+}
