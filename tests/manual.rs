@@ -1,4 +1,5 @@
-//! The manual in `config/man/`: what is made there from other files is current, and `help TOPIC` prints it.
+//! The manual in `config/man/` and the README: what is made there from other files is current, `help TOPIC` prints the page,
+//! and the README's sample is what the command prints.
 //!
 //! The pages are written as Markdown, which the command prints; the pages for `man` are made from them here, as are
 //! followsift(1), from the definition of the command line, and the keys in followsift.toml(5), from the schema of the settings.
@@ -174,6 +175,16 @@ fn help_of_what_there_is_not_names_the_topics() {
     let (code, out, err) = followsift(&["help", "rulez"]);
     assert_eq!((code, out.as_str()), (64, ""));
     assert!(err.contains("no command or topic `rulez` (topics: rules, networks, settings"), "{err}");
+}
+
+#[test]
+fn the_readme_is_short_and_its_sample_is_what_the_command_prints() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(readme.lines().count() <= 120, "a newcomer needs 120 lines; the rest belongs into config/man/");
+    let sample = readme.split("```console\n$ followsift ").nth(1).unwrap().split("```").next().unwrap();
+    let (command, printed) = sample.split_once('\n').unwrap();
+    let arguments: Vec<_> = command.split(' ').collect();
+    assert_eq!(followsift(&arguments), (0, printed.to_owned(), String::new()), "{command}");
 }
 
 fn followsift(arguments: &[&str]) -> (i32, String, String) {
