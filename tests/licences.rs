@@ -44,7 +44,10 @@ fn the_notices_name_every_crate_in_the_binary() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
     let (written, expected) = (lines(&written), lines(&expected));
     let differences: Vec<_> = written.symmetric_difference(&expected).take(10).collect();
-    assert!(differences.is_empty(), "run UPDATE_EXPECT=1 cargo test --test tests licences::: {differences:#?}");
+    assert!(
+        differences.is_empty(),
+        "run UPDATE_EXPECT=1 cargo test --test tests licences::: {differences:#?}"
+    );
 }
 
 /// All that the binary is made of: no dependencies of the tests, and none that only run while it is built.

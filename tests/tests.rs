@@ -18,6 +18,8 @@ mod known;
 mod ledger;
 mod licences;
 mod mailbox;
+mod manual;
+mod map;
 mod mishaps;
 mod networks;
 mod ordinary;
