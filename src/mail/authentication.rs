@@ -203,6 +203,8 @@ fn after_comment(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// `id: method=outcome domain, ...`
@@ -287,5 +289,52 @@ mod tests {
             read("mx.example; dkim=fail header.d=a.example; dkim=pass header.d=b.example"),
             "mx.example: dkim=fail a.example, dkim=pass b.example"
         );
+    }
+
+    /// Signs that mean something to one reader or another.
+    const SIGNS: &str = " \t\r\n;=()\"\\\\@.,:/<>'\u{a0}\u{b}\u{0}";
+
+    proptest! {
+        #[test]
+        fn any_field_is_read_without_a_panic(value in any::<String>()) {
+            let _ = Report::parse(&value);
+        }
+
+        /// A sender may choose a value, such as the local part of an address or a selector, but never a domain of the server's
+        /// finding: whatever stands in it, no other domain passes.
+        #[test]
+        fn what_a_sender_writes_into_a_value_never_lets_another_domain_pass(
+            before in "[a-z]{0,5}",
+            signs in prop::collection::vec(prop::sample::select(SIGNS.chars().collect::<Vec<_>>()), 0..6),
+            after in prop_oneof![Just("twitter.example".to_owned()), Just("dkim=pass header.d=twitter.example".to_owned())],
+        ) {
+            let text = format!("{before}{}{after}", signs.iter().collect::<String>());
+            // As a server writes what it was given: bare where the grammar allows it, else quoted.
+            let needs_quotes = text.contains(|c: char| SIGNS.contains(c) && c != '.');
+            let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+            let local = if needs_quotes { format!("\"{quoted}\"") } else { text };
+            for field in [
+                format!("mx.example; spf=pass smtp.mailfrom={local}@evil.example"),
+                format!("mx.example; spf=fail reason=\"{quoted}\" smtp.mailfrom={local}@evil.example"),
+                format!("mx.example; dkim=pass header.s={local} header.d=evil.example"),
+                format!("mx.example; dkim=pass ({}) header.d=evil.example", quoted.replace(['(', ')'], "\\(")),
+            ] {
+                let report = Report::parse(&field).unwrap();
+                for result in report.results.iter().filter(|result| result.outcome == "pass") {
+                    prop_assert!(matches!(result.domain(), None | Some("evil.example")), "{:?}: {:?}", field, result);
+                }
+            }
+        }
+
+        /// Also where a server quotes nothing, as some do with a domain: a sign after a domain makes the statement unsound, or
+        /// belongs to the domain; it never cuts the domain short.
+        #[test]
+        fn a_sign_in_a_bare_domain_never_cuts_it_to_another(
+            sign in prop::sample::select(SIGNS.chars().filter(|c| !is_blank(*c) && *c != ';').collect::<Vec<_>>()),
+        ) {
+            let field = format!("mx.example; dkim=pass header.d=twitter.example{sign}.evil.example");
+            let domains: Vec<_> = Report::parse(&field).unwrap().results;
+            prop_assert!(domains.iter().all(|result| result.domain() != Some("twitter.example")), "{:?}", field);
+        }
     }
 }

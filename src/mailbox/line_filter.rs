@@ -189,6 +189,8 @@ impl LineFilter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn hear(text: &str) -> (LineFilter, Result<(), Cut>, String) {
@@ -261,5 +263,54 @@ mod tests {
     fn the_words_of_a_parting_are_kept() {
         let (mut filter, _, _) = hear("* BYE [UNAVAILABLE] going down\r\n");
         assert_eq!(filter.take_parting().unwrap(), b"* BYE [UNAVAILABLE] going down\r");
+    }
+
+    /// What a server might say: sound lines, parts of lines, literals, and bytes of any kind.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            prop::sample::select(vec![
+                &b"* OK [CAPABILITY imap4rev1 MOVE] gr\xc3\xbc\xc3\x9fe\r\n"[..],
+                b"* CAPABILITY IMAP4rev1 IDLE\r\n",
+                b"* BYE [UNAVAILABLE] later\r\n",
+                b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\n",
+                b"* NAM",
+                b"a1 OK done\r\n",
+                b"* 1 FETCH (UID 1 BODY[] {5}\r\nab\xffcd FLAGS ())\r\n",
+                b"* 1 FETCH (UID 1 BODY[] {",
+                b"{12}\r\n",
+                b"{4294967295}\r\n",
+                b"\"quoted \\\" (\"",
+                b"((((((((((((((",
+                b"\r\n",
+            ])
+            .prop_map(<[u8]>::to_vec),
+            prop::collection::vec(any::<u8>(), 0..20),
+        ]
+    }
+
+    proptest! {
+        /// A read ends anywhere: what is passed on, what is kept and what is refused never depend on where.
+        #[test]
+        fn it_does_not_matter_how_the_bytes_are_split_into_reads(
+            pieces in prop::collection::vec(piece(), 0..12),
+            lengths in prop::collection::vec(1_usize..9, 1..40),
+        ) {
+            let bytes = pieces.concat();
+            let (mut whole, mut at_once) = (LineFilter::new(), bytes.clone());
+            let heard = whole.hear(&mut at_once, 1000);
+            let (mut split, mut by_parts, mut from) = (LineFilter::new(), bytes.clone(), 0);
+            let mut lengths = lengths.iter().cycle();
+            let mut heard_by_parts = Ok(());
+            while from < bytes.len() && heard_by_parts.is_ok() {
+                let to = bytes.len().min(from + lengths.next().unwrap());
+                heard_by_parts = split.hear(&mut by_parts[from..to], 1000);
+                from = to;
+            }
+            prop_assert_eq!(heard, heard_by_parts);
+            prop_assert_eq!(at_once, by_parts);
+            prop_assert_eq!(whole.take_capabilities(), split.take_capabilities());
+            prop_assert_eq!(whole.take_parting(), split.take_parting());
+            prop_assert_eq!(whole.take_namespace(), split.take_namespace());
+        }
     }
 }

@@ -443,6 +443,8 @@ fn stays(original: &Original, one: &Pending) -> Settled {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const LIVE: Flags =
@@ -497,6 +499,74 @@ mod tests {
             (Original::Here(LIVE), Finish::Remove),
         ] {
             assert_eq!(finish(&original, moved), wanted, "{original:?}");
+        }
+    }
+
+    fn flags() -> impl Strategy<Value = Flags> {
+        any::<[bool; 5]>().prop_map(|[seen, answered, flagged, deleted, keywords]| Flags {
+            seen,
+            answered,
+            flagged,
+            deleted,
+            keywords,
+        })
+    }
+
+    fn originals() -> impl Strategy<Value = Original> {
+        prop_oneof![
+            flags().prop_map(Original::Here),
+            flags().prop_map(found),
+            Just(Original::Doubtful),
+            Just(Original::Absent),
+            Just(Original::Unknown),
+            Just(Original::Unshown),
+        ]
+    }
+
+    fn progress() -> impl Strategy<Value = Progress> {
+        let removal = prop::sample::select(vec![Removal::None, Removal::Sent, Removal::Marked]);
+        (removal, any::<bool>(), any::<bool>()).prop_map(|(removal, by_move, touched_too)| Progress {
+            removal,
+            by_move,
+            touched_too,
+        })
+    }
+
+    proptest! {
+        /// What holds of every row of the table, whatever is known of the original and of the move.
+        #[test]
+        fn nothing_is_removed_that_the_user_wants_or_that_may_be_all_there_is(
+            original in originals(),
+            progress in progress(),
+        ) {
+            let Progress { removal, by_move, touched_too } = progress;
+            let seen = match &original {
+                Original::Here(flags) | Original::Found(_, flags) => Some(*flags),
+                Original::Doubtful | Original::Absent | Original::Unknown | Original::Unshown => None,
+            };
+            let wanted = finish(&original, progress);
+            match wanted {
+                Finish::Remove => {
+                    // Only what is there, is not marked and was not touched; or goes all the same.
+                    let flags = seen.unwrap();
+                    prop_assert!(!flags.deleted && (touched_too || !flags.is_touched()));
+                    prop_assert_ne!(removal, Removal::Marked);
+                }
+                Finish::Expunge | Finish::Unmark => {
+                    // Only a mark that may be ours.
+                    prop_assert!(seen.unwrap().deleted && removal != Removal::None);
+                }
+                Finish::Withdraw => {
+                    // The copy goes only where the original is there, unmarked.
+                    let may_be_gone = by_move || removal == Removal::Marked;
+                    prop_assert!(seen.is_none_or(|flags| !flags.deleted));
+                    prop_assert!(matches!(original, Original::Here(_)) || !may_be_gone);
+                    prop_assert!(!matches!(original, Original::Absent | Original::Unknown | Original::Unshown));
+                }
+                Finish::LeaveBoth => prop_assert!(!matches!(original, Original::Here(_))),
+                Finish::Wait => prop_assert_eq!(&original, &Original::Unshown),
+                Finish::Nothing => prop_assert!(seen.is_none_or(|flags| flags.deleted)),
+            }
         }
     }
 }

@@ -59,6 +59,10 @@ pub(super) fn brief(uids: &[Uid]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn uids(numbers: &[u32]) -> Vec<Uid> {
@@ -92,5 +96,30 @@ mod tests {
         assert_eq!(brief(&uids(&[4711])), "4711");
         let many: Vec<Uid> = (1..=500).map(|n| Uid(n * 2)).collect();
         assert!(brief(&many).ends_with("… (500 mails)") && brief(&many).len() < 90);
+    }
+
+    /// The UIDs of a set, in its order.
+    fn read(set: &str) -> Vec<u32> {
+        let number = |text: &str| text.parse::<u32>().unwrap();
+        let range = |text: &str| match text.split_once(':') {
+            Some((first, last)) => number(first)..=number(last),
+            None => number(text)..=number(text),
+        };
+        set.split(',').flat_map(range).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn sets_name_each_uid_once_and_no_other(
+            runs in prop::collection::vec((1_u32..=u32::MAX, 0_u32..5), 0..900),
+        ) {
+            let numbers = runs.iter().flat_map(|(first, more)| *first..=first.saturating_add(*more));
+            let numbers: Vec<u32> = numbers.collect();
+            let sets = sets(uids(&numbers));
+            let named: Vec<u32> = sets.iter().flat_map(|set| read(set)).collect();
+            let wanted: BTreeSet<u32> = numbers.into_iter().collect();
+            prop_assert_eq!(named, wanted.into_iter().collect::<Vec<_>>());
+            prop_assert!(sets.iter().all(|set| set.len() <= LONGEST));
+        }
     }
 }

@@ -225,6 +225,8 @@ fn number(text: &str, unit: Type) -> Result<f64, Unreadable> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn accepts(text: &str, unit: Type, number: f64) -> bool {
@@ -302,6 +304,44 @@ mod tests {
             ("< 30 days", Type::Duration, 36.0 * 3600.0, "1.5 days < 30 days"),
         ] {
             assert_eq!(Bounds::parse(text, unit).unwrap().evidence(seen), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_relation_accepts_the_numbers_that_stand_in_it(limit in 0_u32..40, number in 0_u32..40) {
+            let accepts = |text: String| match Bounds::parse(&text, Type::Count) {
+                Ok(bounds) => bounds.interval.contains(f64::from(number)),
+                // Nothing is below 0.
+                Err(_) => false,
+            };
+            prop_assert_eq!(accepts(format!(">= {limit}")), number >= limit);
+            prop_assert_eq!(accepts(format!("> {limit}")), number > limit);
+            prop_assert_eq!(accepts(format!("<= {limit}")), number <= limit);
+            prop_assert_eq!(accepts(format!("<{limit}")), number < limit);
+            prop_assert_eq!(accepts(format!("{limit}")), number == limit);
+            prop_assert_eq!(accepts(format!("{limit}..")), number >= limit);
+            prop_assert_eq!(accepts(format!("..{limit}")), number <= limit);
+            prop_assert_eq!(accepts(format!("{limit}..{}", limit + 5)), (limit..=limit + 5).contains(&number));
+        }
+
+        #[test]
+        fn any_text_is_bounds_that_hold_for_some_number_or_comes_with_what_to_write(
+            text in prop_oneof![any::<String>(), "[<>=]{0,2} ?[0-9._kKm]{0,6}(\\.\\.)?[0-9k]{0,4}( days)?"],
+        ) {
+            for unit in [Type::Count, Type::Quantity, Type::Duration] {
+                match Bounds::parse(&text, unit) {
+                    Ok(bounds) => prop_assert!(!bounds.interval.is_empty()),
+                    Err(wrong) => prop_assert!(!wrong.message.is_empty() && !wrong.label.is_empty()),
+                }
+            }
+        }
+
+        #[test]
+        fn evidence_never_shows_a_number_as_an_end_that_it_is_not(limit in 0.0001_f64..1e6, seen in 0.0_f64..1e6) {
+            let bounds = Bounds::parse(&format!(">= {limit}"), Type::Quantity).unwrap();
+            let shown: f64 = bounds.amount(seen).parse().unwrap();
+            prop_assert!(seen == limit || shown != limit, "{} >= {}", seen, limit);
         }
     }
 }

@@ -81,6 +81,8 @@ impl Interval {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -111,5 +113,48 @@ mod tests {
         let (a, b) = (Interval::from(10.0, false), Interval::up_to(20.0, true));
         assert!(a.and(&b).within(&a) && a.and(&b).within(&b));
         assert!(Interval::from(20.0, false).and(&b).is_empty());
+    }
+
+    /// A few numbers, halves among them, so that ends meet often.
+    fn number() -> impl Strategy<Value = f64> {
+        (0_u8..24).prop_map(|halves| f64::from(halves) / 2.0)
+    }
+
+    fn interval() -> impl Strategy<Value = Interval> {
+        let end = || prop_oneof![4 => number().boxed(), 1 => Just(f64::INFINITY).boxed()];
+        (number(), any::<bool>(), end(), any::<bool>()).prop_map(|(low, low_open, high, high_open)| {
+            Interval { low, low_open, high, high_open: high_open && high.is_finite() }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn intervals_and_their_parts_agree_about_every_number(
+            a in interval(),
+            b in interval(),
+            number in number(),
+        ) {
+            let (in_a, in_b) = (a.contains(number), b.contains(number));
+            prop_assert_eq!(a.and(&b).contains(number), in_a && in_b);
+            prop_assert!(!(a.is_empty() && in_a));
+            prop_assert!(!a.within(&b) || !in_a || in_b);
+            prop_assert!(a.and(&b).within(&a) && a.and(&b).within(&b));
+            let outside = a.complement(false);
+            prop_assert_ne!(in_a, outside.iter().any(|part| part.contains(number)));
+            if number.fract() == 0.0 {
+                prop_assert_eq!(a.whole().contains(number), in_a);
+                let outside = a.complement(true);
+                prop_assert_ne!(in_a, outside.iter().any(|part| part.contains(number)));
+            }
+        }
+
+        #[test]
+        fn what_is_not_within_another_has_a_number_outside_it(a in interval(), b in interval()) {
+            // Between two halves lies a quarter, so that open ends are told from closed ones.
+            let has_witness = (0_u8..60).map(|quarters| f64::from(quarters) / 4.0).any(|number| {
+                a.contains(number) && !b.contains(number)
+            });
+            prop_assert_eq!(!a.within(&b), has_witness);
+        }
     }
 }
