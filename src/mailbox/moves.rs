@@ -34,28 +34,25 @@ impl Session {
         plans.retain(|plan| !plan.mails.is_empty());
         let Some(first) = plans.first() else { return Ok(Vec::new()) };
         let here = self.reopen(Step::Move, &first.from.clone(), first.validity)?;
-        let mails: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
-        let look = self.look(Step::Search, &mails)?;
-        for plan in &mut plans {
-            plan.leave_what_may_not_go(&look);
-        }
         match self.relocation() {
-            Relocation::Move => self.act_by_move(&here, plans, &look.proven),
+            Relocation::Move => self.act_by_move(&here, plans),
             Relocation::CopyThenExpunge | Relocation::CopyThenFlag => {
+                // One look for all: before an original is marked, it is looked at once more.
+                let mails: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
+                let look = self.look(Step::Search, &mails)?;
+                plans.iter_mut().for_each(|plan| plan.leave_what_may_not_go(&look));
                 self.act_by_copy(&here, plans, &look.proven, note)
             }
         }
     }
 
-    fn act_by_move(
-        &mut self,
-        here: &Opened,
-        plans: Vec<Plan>,
-        proven: &Proven,
-    ) -> Result<Vec<Relocated>, Fault> {
+    fn act_by_move(&mut self, here: &Opened, mut plans: Vec<Plan>) -> Result<Vec<Relocated>, Fault> {
         let mut reported = Vec::new();
-        for plan in &plans {
-            reported.push(self.transfer(Step::Move, plan, proven)?);
+        for plan in &mut plans {
+            // Before each MOVE, though it costs a turn for each further target: the flags come last.
+            let look = self.look(Step::Search, &plan.mails)?;
+            plan.leave_what_may_not_go(&look);
+            reported.push(self.transfer(Step::Move, plan, &look.proven)?);
         }
         let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
         // After the deed: a NO may come in the middle of it, and an OK proves nothing.

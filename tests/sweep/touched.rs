@@ -140,3 +140,24 @@ fn a_starred_message_that_the_server_will_not_give_back_is_named_and_tried_again
     assert_eq!(whereabouts(&mut scene.client), [("INBOX".to_owned(), true)]);
     assert_eq!(scene.known(), (vec![], vec![Stay::Touched]));
 }
+
+#[test]
+fn the_flags_are_looked_at_before_the_move_to_each_target() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let cutter = scene.cutter();
+    scene.deliver(&[text(&spam(1), 1), text(&game(2), 2)]);
+    cutter.ambush([Ambush { begin: "UID MOVE", nth: 1, when: When::Before, how: How::Hold }]);
+    let child = scene.home.command(&[], &["sweep"]).stdout(Stdio::null()).spawn().unwrap();
+    assert!(cutter.wait_until_struck(1, LONG), "{:?}", cutter.commands());
+    let to_game = cutter.commands().iter().any(|command| command.ends_with(&format!("\"{GAME}\"")));
+    let (second, first_target) = if to_game { (1, GAME) } else { (2, SPAM) };
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID STORE {second} +FLAGS (\\Flagged)"));
+    cutter.release();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    // It was not even moved and brought back: it has its UID.
+    assert_eq!((scene.uids("INBOX"), scene.count(first_target)), (vec![second], 1));
+    let moves = cutter.commands().iter().filter(|command| command.starts_with("UID MOVE")).count();
+    assert_eq!(moves, 1, "{:?}", cutter.commands());
+}
