@@ -28,10 +28,14 @@ impl Removals {
             Deed::Mark => RemovalNote::Sent,
             Deed::Expunge => RemovalNote::Marked,
         };
-        let noted = ledger.note_removal(ids, note);
-        let done = noted.is_ok();
-        self.fault = noted.err();
-        done
+        match ledger.note_removal(ids, note) {
+            Ok(()) => true,
+            Err(fault) => {
+                // The first tells why; what follows it may be its consequence.
+                self.fault.get_or_insert(fault);
+                false
+            }
+        }
     }
 
     /// What the mailbox said, unless it gave up because the ledger failed.
@@ -40,5 +44,25 @@ impl Removals {
             Some(fault) => Err(fault.into()),
             None => Ok(said?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_faults_of_the_ledger_the_first_is_reported_also_after_a_success() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        let cause = std::io::Error::other("the disk is full");
+        let first = LedgerFault::Folder { folder: "/state".into(), cause };
+        let words = first.to_string();
+        let mut removals = Removals { fault: Some(first), ..Removals::default() };
+        assert!(removals.note_ids(&mut ledger, Deed::Mark, &[]));
+        std::fs::remove_file(folder.path().join("ledger.sqlite")).unwrap();
+        assert!(!removals.note_ids(&mut ledger, Deed::Expunge, &[]));
+        let reported = removals.finish(Ok(())).unwrap_err();
+        assert_eq!(reported.to_string(), words);
     }
 }
