@@ -178,14 +178,14 @@ fn an_intent_survives_a_crash_and_is_settled_after_it() {
 
     let image = crash_image(folder.path());
     let mut after = Ledger::open(image.path()).unwrap();
-    let open = after.unsettled(&home()).unwrap();
+    let open = after.unsettled(&home(), Timestamp(9000)).unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!((open[0].id, &open[0].intent), (stated[0], &intent(1)));
     assert_eq!(earlier(&after, 1, 101), "never moved", "nobody knows that yet");
     assert_eq!(earlier(&after, 2, 101), "filed once");
 
     after.settle(&[(open[0].id, Settlement::Gone)], Timestamp(6000)).unwrap();
-    assert!(after.unsettled(&home()).unwrap().is_empty());
+    assert!(after.unsettled(&home(), Timestamp(9000)).unwrap().is_empty());
     let filing = after.judgements_of(&identity(1).digest).unwrap()[0].filing.clone().unwrap();
     assert_eq!(filing.settled, Some((Settlement::Gone, Timestamp(6000))));
 }
@@ -207,13 +207,13 @@ fn intents_are_stated_and_settled_all_or_none() {
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
     assert!(ledger.intend(&[intent(1), intent(9)]).is_err(), "mail 9 was never judged");
-    assert!(ledger.unsettled(&home()).unwrap().is_empty());
+    assert!(ledger.unsettled(&home(), Timestamp(9000)).unwrap().is_empty());
 
     let stated = ledger.intend(&[intent(1), intent(1)]).unwrap();
     ledger.settle(&[(stated[0], Settlement::Left)], Timestamp(1)).unwrap();
     let both = [(stated[1], Settlement::Left), (stated[0], Settlement::Gone)];
     assert!(matches!(ledger.settle(&both, Timestamp(2)), Err(LedgerFault::NotOpen(id)) if id == stated[0]));
-    assert_eq!(ledger.unsettled(&home()).unwrap().len(), 1);
+    assert_eq!(ledger.unsettled(&home(), Timestamp(9000)).unwrap().len(), 1);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn only_a_mail_in_doubt_may_be_settled_again() {
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
     let id = ledger.intend(&[intent(1)]).unwrap()[0];
     ledger.settle(&[(id, Settlement::InDoubt)], Timestamp(1)).unwrap();
-    assert!(ledger.unsettled(&home()).unwrap().is_empty());
+    assert!(ledger.unsettled(&home(), Timestamp(9000)).unwrap().is_empty());
     assert_eq!(earlier(&ledger, 1, 101), "never moved");
     ledger.settle(&[(id, Settlement::Moved { uid: None })], Timestamp(2)).unwrap();
     assert_eq!(earlier(&ledger, 1, 101), "filed once");

@@ -117,7 +117,7 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     let since = Timestamp(NOW - 90 * 86_400);
     ledger.note_rules(&account, "rules-1", now).unwrap();
     let cursor = ledger.cursor(&account, &inbox).unwrap();
-    assert!(ledger.unsettled(&account).unwrap().is_empty());
+    assert!(ledger.unsettled(&account, now).unwrap().is_empty());
     ledger.waiting(&account, &inbox, UidValidity(7), now).unwrap();
     ledger.originals(&account, &inbox, UidValidity(7), since).unwrap();
     ledger.earliest_known(&account, &inbox, since).unwrap();

@@ -7,6 +7,7 @@ use std::fmt;
 
 use rusqlite::{Connection, Row, params};
 
+use super::unshown::DAY;
 use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Marks, Uid, UidValidity};
@@ -217,12 +218,13 @@ impl Ledger {
         }
     }
 
-    /// The account's intents of which nobody knows yet what became of them, oldest first.
+    /// The account's intents of which nobody knows yet what became of them, oldest first. Without those whose original the
+    /// server did not show, and that are not to be asked for again yet ([`Ledger::note_unshown`]).
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be read.
-    pub fn unsettled(&self, account: &AccountName) -> Result<Vec<OpenIntent>, LedgerFault> {
+    pub fn unsettled(&self, account: &AccountName, now: Timestamp) -> Result<Vec<OpenIntent>, LedgerFault> {
         self.read("look for unsettled moves", |connection| {
             connection
                 .prepare_cached(
@@ -230,9 +232,13 @@ impl Ledger {
                          from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at, by_hand,
                          intent.received, returns, by_move, removal
                      FROM intent CROSS JOIN mail ON mail.id = intent.mail
-                     WHERE outcome IS NULL AND account = ? ORDER BY intent.id",
+                     WHERE outcome IS NULL AND account = ?1 AND NOT EXISTS (
+                         SELECT 1 FROM unshown WHERE unshown.account = ?1 AND unshown.folder = from_folder
+                             AND unshown.validity = from_validity AND unshown.uid = from_uid
+                             AND due_at > ?2 AND due_at <= ?2 + ?3)
+                     ORDER BY intent.id",
                 )?
-                .query_map([account], open_intent)?
+                .query_map(params![account, now, DAY], open_intent)?
                 .collect()
         })
     }

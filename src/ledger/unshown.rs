@@ -9,7 +9,7 @@ use crate::place::{AccountName, Folder, Uid, UidValidity};
 /// So often a message is asked for in the next sweep; after that, once a day.
 const AT_ONCE: i64 = 3;
 /// In seconds.
-const DAY: i64 = 24 * 60 * 60;
+pub(super) const DAY: i64 = 24 * 60 * 60;
 
 impl Ledger {
     /// Notes messages that were not shown. Each is due in the next sweep three times, then daily. What arrived before `since`
@@ -45,7 +45,8 @@ impl Ledger {
         })
     }
 
-    /// The messages of a folder that were not shown and are due, each with the moment before which it is old mail.
+    /// The messages of a folder that were not shown and are due, each with the moment before which it is old mail. Without
+    /// the originals of moves that are not settled: those are asked for when these are ([`Ledger::unsettled`]).
     ///
     /// # Errors
     ///
@@ -62,7 +63,11 @@ impl Ledger {
                 .prepare_cached(
                     // A clock that was set back makes nobody wait for years.
                     "SELECT uid, since FROM unshown WHERE account = ?1 AND folder = ?2 AND validity = ?3
-                         AND (due_at <= ?4 OR due_at > ?4 + ?5) ORDER BY uid",
+                         AND (due_at <= ?4 OR due_at > ?4 + ?5)
+                         AND NOT EXISTS (SELECT 1 FROM intent CROSS JOIN mail ON mail.id = intent.mail
+                             WHERE outcome IS NULL AND mail.account = ?1 AND from_folder = ?2
+                                 AND from_validity = ?3 AND from_uid = unshown.uid)
+                     ORDER BY uid",
                 )?
                 .query_map(params![account, folder, validity, now, DAY], |row| {
                     Ok((row.get(0)?, row.get(1)?))

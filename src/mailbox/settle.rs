@@ -91,6 +91,8 @@ pub enum Settled {
     Unknown,
     /// The server says that it is there and does not show it; to be asked again.
     Unshown,
+    /// The server would not let its folders be looked into just now; to be asked again.
+    NotNow,
 }
 
 /// The original of an interrupted move, as it was found.
@@ -199,7 +201,7 @@ impl Session {
             let outcomes = match self.settle_members(from, validity, to, landing, &members, note) {
                 // One folder that cannot be looked into stops no other; its moves stay open.
                 Err(fault) if !self.is_spent() && fault.is_for_now() => {
-                    members.iter().map(|(at, _)| (*at, Settled::Unshown)).collect()
+                    members.iter().map(|(at, _)| (*at, Settled::NotNow)).collect()
                 }
                 outcomes => outcomes?,
             };

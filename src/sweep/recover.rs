@@ -19,7 +19,7 @@ pub(super) fn settle(
     ledger: &mut Ledger,
     tell: &mut dyn FnMut(News),
 ) -> Result<usize, SweepFault> {
-    let open = ledger.unsettled(&sweep.account.name)?;
+    let open = ledger.unsettled(&sweep.account.name, sweep.now)?;
     if open.is_empty() {
         return Ok(0);
     }
@@ -31,12 +31,13 @@ pub(super) fn settle(
         removals.note_ids(ledger, deed, &ids)
     });
     let settled = removals.finish(said)?;
+    let mut not_now: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
     let mut settlements = Vec::new();
     let mut again = Vec::new();
     // By the UID: a return that was stated twice is one.
     let mut returns: BTreeMap<Way, BTreeMap<Uid, (Trace, Option<Timestamp>)>> = BTreeMap::new();
     let mut returning: Vec<(IntentId, Way, Uid)> = Vec::new();
-    let mut unshown: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
+    let mut unshown: BTreeMap<(&Folder, UidValidity), Vec<Uid>> = BTreeMap::new();
     for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
         let settlement = match settled {
@@ -83,7 +84,11 @@ pub(super) fn settle(
             Settled::Unknown => Settlement::InDoubt,
             // Stays open, and is asked for again.
             Settled::Unshown => {
-                unshown.entry(&mail.folder).or_default().push(mail.uid);
+                unshown.entry((&mail.folder, mail.validity)).or_default().push(mail.uid);
+                continue;
+            }
+            Settled::NotNow => {
+                not_now.entry(&mail.folder).or_default().push(mail.uid);
                 continue;
             }
         };
@@ -92,7 +97,11 @@ pub(super) fn settle(
         }
         settlements.push((*id, settlement));
     }
-    for (folder, uids) in unshown {
+    for ((folder, validity), uids) in unshown {
+        ledger.note_unshown(&sweep.account.name, folder, validity, &uids, None, sweep.now)?;
+        not_now.entry(folder).or_default().extend(uids);
+    }
+    for (folder, uids) in not_now {
         tell(News::Unshown { folder: folder.clone(), uids });
     }
     // In this order: until the way back is stated, these moves must be found open; and a mail that waits without need is only
