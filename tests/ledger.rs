@@ -11,7 +11,7 @@ use followsift::clock::Timestamp;
 use followsift::diagnostic::Location;
 use followsift::ledger::{
     AccountLock, Allowance, Cursor, Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault,
-    Limit, LockFault, LockFolders, Old, Person, PutOff, SentPeople, Settlement, Stay, Target,
+    Limit, LockFault, LockFolders, Newest, Old, Person, PutOff, SentPeople, Settlement, Stay, Target,
 };
 use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Unread};
 use followsift::place::{
@@ -338,7 +338,7 @@ fn a_cursor_goes_forward_under_one_validity_and_starts_anew_under_another() {
         next: Uid(next),
         looked_at: Timestamp(7),
         old: None,
-        newest: None,
+        newest: Vec::new(),
     };
     assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), None);
     for (told, kept) in [((7, 10), (7, 10)), ((7, 5), (7, 10)), ((7, 11), (7, 11)), ((8, 2), (8, 2))] {
@@ -353,11 +353,37 @@ fn a_cursor_remembers_what_a_look_by_time_has_left() {
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let old = Some(Old { below: Uid(50), since: Timestamp(3) });
     let middle =
-        Cursor { validity: UidValidity(7), next: Uid(10), looked_at: Timestamp(7), old, newest: None };
-    for cursor in [middle, Cursor { next: Uid(50), old: None, ..middle }] {
-        ledger.advance(&home(), &Folder::inbox(), cursor).unwrap();
+        Cursor { validity: UidValidity(7), next: Uid(10), looked_at: Timestamp(7), old, newest: Vec::new() };
+    for cursor in [middle.clone(), Cursor { next: Uid(50), old: None, ..middle }] {
+        ledger.advance(&home(), &Folder::inbox(), cursor.clone()).unwrap();
         assert_eq!(ledger.cursor(&home(), &Folder::inbox()).unwrap(), Some(cursor));
     }
+}
+
+#[test]
+fn the_newest_messages_of_a_folder_are_remembered_newest_first_also_while_its_uids_are_void() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let one = |uid: u32| Newest {
+        uid: Uid(uid),
+        fields: MailDigest([uid as u8; 32]),
+        received: Timestamp(i64::from(uid)),
+    };
+    let cursor = |newest: &[u32]| Cursor {
+        validity: UidValidity(7),
+        next: Uid(50),
+        looked_at: Timestamp(7),
+        old: None,
+        newest: newest.iter().map(|uid| one(*uid)).collect(),
+    };
+    for newest in [&[9, 8, 7][..], &[12, 9, 8], &[]] {
+        ledger.advance(&home(), &Folder::inbox(), cursor(newest)).unwrap();
+        assert_eq!(ledger.cursor(&home(), &Folder::inbox()).unwrap(), Some(cursor(newest)));
+    }
+    ledger.advance(&home(), &Folder::inbox(), cursor(&[12])).unwrap();
+    ledger.void(&home(), &Folder::inbox()).unwrap();
+    let void = ledger.cursor(&home(), &Folder::inbox()).unwrap().unwrap();
+    assert!(void.is_void() && void.newest == [one(12)]);
 }
 
 /// A ledger in which mail 1, of UID 1, was moved when the next UID was 100.

@@ -1,4 +1,5 @@
-//! Which message is being assessed: one over which the process has died twice is left.
+//! Which message is being assessed: one over which the process has died twice is left, until another version of followsift
+//! comes, which may have mended the cause.
 //!
 //! No panic and no loop is known that a message could cause; this is for the one that is not known. Written before each
 //! assessment and not synced to the disk, since it has to outlive the process and not the machine.
@@ -6,10 +7,12 @@
 use rusqlite::params;
 
 use super::{Ledger, LedgerFault};
-use crate::place::{AccountName, MailRef};
+use crate::place::{AccountName, Folder, MailRef, Uid, UidValidity};
 
 /// So often the process may die over a message.
 const DEATHS: i64 = 2;
+/// The followsift that is running.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl Ledger {
     /// Counts the death of an earlier process, if it died while it assessed a message of the account.
@@ -28,9 +31,9 @@ impl Ledger {
         }
         self.write("count a death over a message", |transaction| {
             transaction.execute(
-                "INSERT INTO deadly (account, folder, validity, uid, deaths)
-                 SELECT account, folder, validity, uid, 1 FROM assessing WHERE account = ?
-                 ON CONFLICT DO UPDATE SET deaths = deaths + 1",
+                "INSERT INTO deadly (account, folder, validity, uid, deaths, version)
+                 SELECT account, folder, validity, uid, 1, version FROM assessing WHERE account = ?
+                 ON CONFLICT DO UPDATE SET deaths = deaths + 1, version = excluded.version",
                 [account],
             )?;
             transaction.execute("DELETE FROM assessing WHERE account = ?", [account]).map(drop)
@@ -38,6 +41,7 @@ impl Ledger {
     }
 
     /// Notes that a message is about to be assessed; `false` where the process has died over it twice, so that it is left.
+    /// Another version than the one that died last tries once more.
     ///
     /// # Errors
     ///
@@ -47,23 +51,62 @@ impl Ledger {
             let deaths: i64 = connection
                 .prepare_cached(
                     "SELECT coalesce(max(deaths), 0) FROM deadly
-                     WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
+                     WHERE account = ? AND folder = ? AND validity = ? AND uid = ? AND version = ?",
                 )?
-                .query_row(params![mail.account, mail.folder, mail.validity, mail.uid], |row| row.get(0))?;
+                .query_row(params![mail.account, mail.folder, mail.validity, mail.uid, VERSION], |row| {
+                    row.get(0)
+                })?;
             if deaths >= DEATHS {
                 return Ok(false);
             }
             unsynced(connection, || {
                 connection
                     .prepare_cached(
-                        "INSERT INTO assessing (account, folder, validity, uid) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT DO UPDATE SET folder = ?2, validity = ?3, uid = ?4",
+                        "INSERT INTO assessing (account, folder, validity, uid, version) VALUES (?1, ?2, ?3, ?4, ?5)
+                         ON CONFLICT DO UPDATE SET folder = ?2, validity = ?3, uid = ?4, version = ?5",
                     )?
-                    .execute(params![mail.account, mail.folder, mail.validity, mail.uid])
+                    .execute(params![mail.account, mail.folder, mail.validity, mail.uid, VERSION])
                     .map(drop)
             })?;
             Ok(true)
         })
+    }
+
+    /// The messages of a folder that were left by another version of followsift: this one tries each once more.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn left_by_another_version(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+    ) -> Result<Vec<Uid>, LedgerFault> {
+        self.read("look for messages that were not assessed", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT uid FROM deadly WHERE account = ? AND folder = ? AND validity = ? AND deaths >= ? AND version <> ?",
+                )?
+                .query_map(params![account, folder, validity, DEATHS, VERSION], |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    /// Forgets the deaths over messages that this process has survived, or that are gone.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be written.
+    pub fn forget_deaths(
+        &mut self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+        uids: &[Uid],
+    ) -> Result<(), LedgerFault> {
+        let one = "DELETE FROM deadly WHERE account = ? AND folder = ? AND validity = ? AND uid = ?";
+        self.delete_each(one, account, folder, validity, uids)
     }
 
     /// Notes that the assessment is over.
@@ -92,4 +135,42 @@ fn unsynced(
     let written = write();
     connection.pragma_update(None, "synchronous", "FULL")?;
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_left_after_two_deaths_and_tried_once_more_by_each_other_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let account = AccountName::new("home").unwrap();
+        let mail = MailRef {
+            account: account.clone(),
+            folder: Folder::inbox(),
+            validity: UidValidity(7),
+            uid: Uid(3),
+        };
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        let others =
+            |ledger: &Ledger| ledger.left_by_another_version(&account, &mail.folder, mail.validity).unwrap();
+        for deaths in 0..2 {
+            assert!(ledger.begin_assessing(&mail).unwrap(), "{deaths}");
+            ledger.count_deaths(&account).unwrap();
+        }
+        assert!(!ledger.begin_assessing(&mail).unwrap());
+        assert!(others(&ledger).is_empty());
+        // As an earlier version has written it.
+        ledger.connection.execute("UPDATE deadly SET version = 'earlier'", []).unwrap();
+        assert_eq!(others(&ledger), [mail.uid]);
+        assert!(ledger.begin_assessing(&mail).unwrap());
+        // The earlier one may also be the one that dies now.
+        ledger.connection.execute("UPDATE assessing SET version = 'earlier'", []).unwrap();
+        ledger.count_deaths(&account).unwrap();
+        assert!(ledger.begin_assessing(&mail).unwrap());
+        ledger.count_deaths(&account).unwrap();
+        assert!(!ledger.begin_assessing(&mail).unwrap() && others(&ledger).is_empty());
+        ledger.forget_deaths(&account, &mail.folder, mail.validity, &[mail.uid]).unwrap();
+        assert!(ledger.begin_assessing(&mail).unwrap());
+    }
 }

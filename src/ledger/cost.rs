@@ -123,6 +123,7 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.earliest_known(&account, &inbox, since).unwrap();
     ledger.count_deaths(&account).unwrap();
     ledger.unshown(&account, &inbox, UidValidity(7), now).unwrap();
+    ledger.left_by_another_version(&account, &inbox, UidValidity(7)).unwrap();
     ledger.copies_to_look_for(&account, now).unwrap();
     let _ = ledger.learn(&account, now).unwrap();
     ledger.unread(&account, since).unwrap();
@@ -152,7 +153,7 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.held_back(&account).unwrap();
     ledger.waits(&account).unwrap();
     let next = cursor.map_or(Uid(1), |cursor| cursor.next);
-    let cursor = Cursor { validity: UidValidity(7), next, looked_at: now, old: None, newest: None };
+    let cursor = Cursor { validity: UidValidity(7), next, looked_at: now, old: None, newest: Vec::new() };
     ledger.advance(&account, &inbox, cursor).unwrap();
 }
 
@@ -267,7 +268,8 @@ const WAYS: &[(&str, &[&str])] = &[
     ("filed_header", &["received=?"]),
     ("unshown", &["account=?", "account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
     ("unshown", &["account=? AND folder=? AND validity=? AND uid=?"]),
-    ("deadly", &["account=? AND folder=?", "account=? AND folder=? AND validity=? AND uid=?"]),
+    ("deadly", &["account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
+    ("deadly", &["account=? AND folder=? AND validity=? AND uid=?"]),
     ("sent_person", &["account=? AND folder=?", "account=? AND folder=? AND address=? AND name=?"]),
     ("past_follower", &["account=? AND network=? AND key=? AND received<?", "mail=?"]),
     ("past_follower", &["mail=? AND account=? AND network=?"]),

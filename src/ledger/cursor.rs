@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, MailDigest, Uid, UidValidity};
 
 /// How far a folder has been looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The folder's UIDVALIDITY when it was looked at: under another, `next` means nothing.
     pub validity: UidValidity,
@@ -17,16 +17,17 @@ pub struct Cursor {
     pub looked_at: Timestamp,
     /// What of the mails from `next` on is meant, where that is not all.
     pub old: Option<Old>,
-    /// The newest message that was seen: if another has its UID, the folder was restored from a backup.
-    pub newest: Option<Newest>,
+    /// The newest messages that were seen and stayed, the newest first: if another message has the UID of one of them, the
+    /// folder was restored from a backup.
+    pub newest: Vec<Newest>,
 }
 
-/// The newest message that was seen in a folder.
+/// One of the newest messages that were seen in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newest {
     /// Its UID.
     pub uid: Uid,
-    /// The digest of its From and Subject lines. Not its size, which some servers round at first.
+    /// The digest of its From, Subject and Message-ID lines. Not its size, which some servers round at first.
     pub fields: MailDigest,
     /// When it arrived: INTERNALDATE.
     pub received: Timestamp,
@@ -59,10 +60,17 @@ impl Ledger {
     /// Where the ledger cannot be read.
     pub fn cursor(&self, account: &AccountName, folder: &Folder) -> Result<Option<Cursor>, LedgerFault> {
         self.read("look up how far a folder was looked at", |connection| {
+            let newest = connection
+                .prepare_cached(
+                    "SELECT uid, received, fields FROM newest WHERE account = ? AND folder = ? ORDER BY uid DESC",
+                )?
+                .query_map(params![account, folder], |row| {
+                    Ok(Newest { uid: row.get(0)?, received: row.get(1)?, fields: row.get(2)? })
+                })?
+                .collect::<Result<_, _>>()?;
             connection
                 .prepare_cached(
-                    "SELECT validity, next_uid, looked_at, below, since, newest_uid, newest_received, newest_fields
-                     FROM folder_cursor
+                    "SELECT validity, next_uid, looked_at, below, since FROM folder_cursor
                      WHERE account = ? AND folder = ?",
                 )?
                 .query_row(params![account, folder], |row| {
@@ -72,10 +80,7 @@ impl Ledger {
                         next: row.get(1)?,
                         looked_at: row.get(2)?,
                         old: below.zip(since).map(|(below, since)| Old { below, since }),
-                        newest: match (row.get(5)?, row.get(6)?, row.get(7)?) {
-                            (Some(uid), Some(received), Some(fields)) => Some(Newest { uid, fields, received }),
-                            _ => None,
-                        },
+                        newest,
                     })
                 })
                 .optional()
@@ -123,16 +128,13 @@ impl Ledger {
         self.write("note how far a folder was looked at", |transaction| {
             transaction
                 .prepare_cached(
-                    "INSERT INTO folder_cursor (account, folder, validity, next_uid, looked_at, below, since,
-                         newest_uid, newest_received, newest_fields)
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    "INSERT INTO folder_cursor (account, folder, validity, next_uid, looked_at, below, since)
+                     VALUES (?, ?, ?, ?, ?, ?, ?)
                      ON CONFLICT (account, folder) DO UPDATE SET
                          next_uid = CASE WHEN validity = excluded.validity
                              THEN max(next_uid, excluded.next_uid) ELSE excluded.next_uid END,
                          validity = excluded.validity,
-                         looked_at = excluded.looked_at, below = excluded.below, since = excluded.since,
-                         newest_uid = excluded.newest_uid, newest_received = excluded.newest_received,
-                         newest_fields = excluded.newest_fields",
+                         looked_at = excluded.looked_at, below = excluded.below, since = excluded.since",
                 )?
                 .execute(params![
                     account,
@@ -141,12 +143,18 @@ impl Ledger {
                     cursor.next,
                     cursor.looked_at,
                     cursor.old.map(|old| old.below),
-                    cursor.old.map(|old| old.since),
-                    cursor.newest.map(|newest| newest.uid),
-                    cursor.newest.map(|newest| newest.received),
-                    cursor.newest.map(|newest| newest.fields)
-                ])
-                .map(drop)
+                    cursor.old.map(|old| old.since)
+                ])?;
+            transaction
+                .prepare_cached("DELETE FROM newest WHERE account = ? AND folder = ?")?
+                .execute(params![account, folder])?;
+            let mut keep = transaction.prepare_cached(
+                "INSERT INTO newest (account, folder, uid, received, fields) VALUES (?, ?, ?, ?, ?)",
+            )?;
+            for Newest { uid, received, fields } in cursor.newest {
+                keep.execute(params![account, folder, uid, received, fields])?;
+            }
+            Ok(())
         })
     }
 }

@@ -11,7 +11,8 @@ use super::{Ledger, LedgerFault};
 const APPLICATION: i64 = 0x666f_6c73;
 
 /// Each brings a ledger from its index to the next version.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 
 /// The newest version that this followsift understands.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -19,7 +19,9 @@ use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, Uid};
 /// Heads in one answer. 100,000 at once cost half a gigabyte; so, some megabytes.
 const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one mail: who writes more there is no network.
-pub(super) const HEAD_BYTES: u64 = 16 << 10;
+const HEAD_BYTES: u64 = 16 << 10;
+/// What a head asks for of the header, up to [`HEAD_BYTES`]. The Message-ID tells a message from another that took its UID.
+pub(super) const HEAD_FIELDS: &str = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]<0.16384>";
 /// Bytes of bodies in one answer; it costs up to twice that in memory, while it grows.
 const BODIES: u64 = 3 << 20;
 /// Whole headers in one answer.
@@ -90,7 +92,7 @@ pub struct Head {
     pub received: i64,
     /// Its flags.
     pub flags: Flags,
-    /// Its From and Subject lines as they are, and no others.
+    /// Its From, Subject and Message-ID lines as they are, and no others.
     pub fields: Vec<u8>,
 }
 
@@ -153,10 +155,7 @@ impl Session {
     pub fn heads_of(&mut self, batch: &Batch) -> Result<Heads, Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         self.go_on(&on)?;
-        let command = format!(
-            "UID FETCH {} (UID RFC822.SIZE INTERNALDATE FLAGS BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]<0.{HEAD_BYTES}>)",
-            batch.set
-        );
+        let command = format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE FLAGS {HEAD_FIELDS})", batch.set);
         let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
         let answer = self.run(Step::Fetch, &on, &command, limits)?;
         let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;

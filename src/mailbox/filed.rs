@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use super::bounds::Limits;
 use super::fault::{Fate, Fault, Step, Subject};
-use super::fetch::HEAD_BYTES;
+use super::fetch::HEAD_FIELDS;
 use super::session::{Opened, Session};
 use super::trace::Trace;
+use super::uids;
 use crate::place::{Folder, MailDigest, MailIdentity, Uid, UidValidity};
 
 /// A copy that was filed, as the ledger has it.
@@ -147,21 +148,27 @@ impl Session {
         Ok(self.look(Step::Search, &traces)?.where_flags(|flags| !flags.deleted))
     }
 
-    /// Is another message at `uid` in the open folder than one of this arrival (INTERNALDATE, in seconds since 1970 UTC) and
-    /// with these From and Subject lines? So it is where the folder was restored from a backup. One turn.
+    /// Is another message at the UID of one of `known`? So it is where the open folder was restored from a backup. Each is
+    /// known by its arrival (INTERNALDATE, in seconds since 1970 UTC) and the digest of [`super::Head::fields`]. Those that
+    /// are gone say nothing. One turn.
     ///
     /// # Errors
     /// Where the line fails.
-    pub fn is_replaced(&mut self, uid: Uid, received: i64, fields: MailDigest) -> Result<bool, Fault> {
+    pub fn is_replaced(&mut self, known: &[(Uid, i64, MailDigest)]) -> Result<bool, Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
-        let command = format!(
-            "UID FETCH {uid} (UID INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]<0.{HEAD_BYTES}>)"
-        );
-        let answer = self.run(Step::Fetch, &on, &command, Limits::SHORT)?;
-        let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-        let Some(mail) = mails.get(&uid) else { return Ok(false) };
-        let arrived = mail.received.is_some_and(|told| told != received);
-        Ok(arrived || mail.section.is_some_and(|told| MailDigest::of(told) != fields))
+        let mut replaced = false;
+        for set in uids::sets(known.iter().map(|(uid, ..)| *uid)) {
+            let command = format!("UID FETCH {set} (UID INTERNALDATE {HEAD_FIELDS})");
+            let answer = self.run(Step::Fetch, &on, &command, Limits::SHORT)?;
+            let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
+            replaced |= known.iter().any(|(uid, received, fields)| {
+                mails.get(uid).is_some_and(|mail| {
+                    mail.received.is_some_and(|told| told != *received)
+                        || mail.section.is_some_and(|told| MailDigest::of(told) != *fields)
+                })
+            });
+        }
+        Ok(replaced)
     }
 
     /// Takes copies back that we have filed, since the user wants the originals where they were.

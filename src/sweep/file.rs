@@ -39,6 +39,9 @@ pub(super) fn file(pass: &mut Pass<'_>, here: &Here, considered: Vec<Considered>
     for mail in considered {
         let end = ends.ends.remove(&mail.mail.uid).unwrap_or_else(|| untouched(&mail));
         pass.tally.count(mail.assessment.as_ref(), &end);
+        if matches!(end, End::Moved { .. } | End::Gone) {
+            pass.seen.note_gone(mail.mail.uid);
+        }
         let assessment = mail.assessment.unwrap_or_else(Assessment::foreign);
         let Considered { mail, subject, message_id, .. } = mail;
         let dealt = Dealt { mail, subject, message_id, assessment, end };

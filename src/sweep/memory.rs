@@ -105,15 +105,21 @@ impl Memory {
         }
     }
 
-    /// The messages of a folder that the server did not show and that are due to be asked for again; none in a dry run.
-    pub(super) fn unshown(
+    /// The messages of a folder that the server did not show and that are due to be asked for again, and those over which
+    /// another version of followsift died; none in a dry run.
+    pub(super) fn to_ask_again(
         &self,
         account: &AccountName,
         opened: &Opened,
         now: Timestamp,
     ) -> Result<Vec<(Uid, Option<Timestamp>)>, LedgerFault> {
         match self {
-            Self::Kept(ledger) => ledger.unshown(account, &opened.folder, opened.validity, now),
+            Self::Kept(ledger) => {
+                let mut due = ledger.unshown(account, &opened.folder, opened.validity, now)?;
+                let left = ledger.left_by_another_version(account, &opened.folder, opened.validity)?;
+                due.extend(left.into_iter().map(|uid| (uid, None)));
+                Ok(due)
+            }
             Self::Read(_) => Ok(Vec::new()),
         }
     }

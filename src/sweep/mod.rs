@@ -76,7 +76,8 @@ fn sweep(
         }
     }
     let fuse = fuse::Fuse::new(sweep, memory)?;
-    let mut pass = pass::Pass { session: &mut session, sweep, memory, tell, fuse, tally };
+    let seen = scope::Seen::default();
+    let mut pass = pass::Pass { session: &mut session, sweep, memory, tell, fuse, tally, seen };
     // A folder that the server will not open just now is no reason to leave the others; the session ends after them.
     let mut refused = None;
     for folder in &sweep.account.folders {

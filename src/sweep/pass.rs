@@ -6,13 +6,13 @@ use super::fuse::Fuse;
 use super::judge::{Candidate, consider, judge_again};
 use super::memory::Memory;
 use super::news::News;
-use super::scope::{self, Relevance, Since, Window};
+use super::scope::{self, Relevance, Seen, Since, Window};
 use super::{Scope, Sweep, SweepFault, Tally, file, put_back, trouble};
 use crate::assess::Rulebook;
 use crate::clock::Timestamp;
-use crate::ledger::{Newest, Waiting};
+use crate::ledger::Waiting;
 use crate::mailbox::{Fault, Head, Heads, Opened, Range, Relocation, Session};
-use crate::place::{Folder, MailDigest, Uid};
+use crate::place::{Folder, Uid};
 use crate::settings::Backlog;
 
 /// Mails that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
@@ -31,6 +31,8 @@ pub(super) struct Pass<'p> {
     pub(super) tell: &'p mut dyn FnMut(News),
     pub(super) fuse: Fuse,
     pub(super) tally: Tally,
+    /// What was seen of the folder that is looked through.
+    pub(super) seen: Seen,
 }
 
 /// The folder that is looked through.
@@ -52,6 +54,7 @@ pub(super) struct Here {
 impl Pass<'_> {
     /// Looks through one folder.
     pub(super) fn through(&mut self, folder: &Folder) -> Result<(), SweepFault> {
+        self.seen = Seen::default();
         let opened = self.session.select(folder)?;
         if self.session.holds_all(folder)? {
             // Gmail's "All Mail" and its like: a mail that is moved out of it stays in it.
@@ -124,11 +127,12 @@ impl Pass<'_> {
         put_back::note_undeleted(self.session, self.sweep, ledger, &originals)
     }
 
-    /// Asks again for messages that the server did not show when they were looked at.
+    /// Asks again for messages that the server did not show when they were looked at, and for those over which another version
+    /// of followsift died.
     fn ask_again(&mut self, here: &Here) -> Result<(), SweepFault> {
         let Opened { folder, validity, .. } = &here.opened;
         let name = &self.sweep.account.name;
-        let due = self.memory.unshown(name, &here.opened, self.sweep.now)?;
+        let due = self.memory.to_ask_again(name, &here.opened, self.sweep.now)?;
         for portion in due.chunks(TOGETHER) {
             self.session.return_to(&here.opened)?;
             let mut heads = Vec::new();
@@ -150,6 +154,7 @@ impl Pass<'_> {
             if let Some(ledger) = self.memory.kept() {
                 let shown: Vec<Uid> = shown.into_iter().filter(|uid| !still.contains(uid)).collect();
                 ledger.strike_off_unshown(name, folder, *validity, &shown)?;
+                ledger.forget_deaths(name, folder, *validity, &shown)?;
             }
         }
         Ok(())
@@ -223,7 +228,6 @@ impl Pass<'_> {
         let last = batches.last().map_or(Uid(0), |batch| batch.last());
         here.next = here.opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
         let mut candidates = Vec::new();
-        let mut newest = None;
         let mut fruitless = 0;
         let mut looked_at = 0;
         for (number, batch) in batches.iter().enumerate() {
@@ -232,16 +236,7 @@ impl Pass<'_> {
             self.note_unshown(here, unshown)?;
             looked_at += heads.len();
             fruitless += heads.len();
-            // A server that does not tell when a message arrived tells nothing by it.
-            newest = heads
-                .last()
-                .filter(|head| head.received > 0)
-                .map(|head| Newest {
-                    uid: head.uid,
-                    fields: MailDigest::of(&head.fields),
-                    received: Timestamp(head.received),
-                })
-                .or(newest);
+            heads.iter().for_each(|head| self.seen.note(head));
             for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
                 let only_known = match look.relevance(&head) {
                     Relevance::All => false,
@@ -257,7 +252,7 @@ impl Pass<'_> {
             if candidates.len() >= TOGETHER || fruitless >= FRUITLESS {
                 self.deal_with(here, std::mem::take(&mut candidates))?;
                 fruitless = 0;
-                scope::advance(self.sweep, &here.opened, look, batch.last(), newest, self.memory)?;
+                scope::advance(self.sweep, &here.opened, look, batch.last(), &self.seen, self.memory)?;
             }
             if batches.len() > LONG && (number + 1) % LONG == 0 {
                 let part = (number + 1) as f64 / batches.len() as f64;
@@ -271,7 +266,7 @@ impl Pass<'_> {
         let begins = self.sweep.account.backlog == Backlog::None
             && self.memory.cursor(&self.sweep.account.name, &here.opened.folder)?.is_none();
         if self.sweep.scope == Scope::New || begins {
-            scope::finish(self.sweep, &here.opened, last, newest, self.memory)?;
+            scope::finish(self.sweep, &here.opened, last, &self.seen, self.memory)?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Which mail a sweep looks at: what came since the last one, or what came since a moment; and how far it has come.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::memory::Memory;
@@ -7,7 +8,7 @@ use super::{Sweep, SweepFault};
 use crate::clock::Timestamp;
 use crate::ledger::{Cursor, Newest, Old};
 use crate::mailbox::{Head, Opened, Range, Session};
-use crate::place::Uid;
+use crate::place::{MailDigest, Uid};
 use crate::settings::Backlog;
 
 /// How far the server's clock may be behind ours.
@@ -98,7 +99,7 @@ pub(super) fn look(
             let since = old_since;
             // By the server's own clock too, which may be behind ours. Unless all that was there is meant, a day at most: the
             // newest message may be an old one that was imported.
-            let since = newest.map_or(since, |newest| newest.received.min(since));
+            let since = newest.first().map_or(since, |newest| newest.received.min(since));
             let since = match sweep.account.backlog {
                 Backlog::All => since,
                 Backlog::Since(_) | Backlog::None => since.max(looked_at.before(DAY).min(old_since)),
@@ -119,7 +120,7 @@ pub(super) fn look(
             Backlog::None => {
                 let opened = with_next(session, opened)?;
                 if let Some(next) = opened.next {
-                    remember(sweep, &opened, next, None, None, memory)?;
+                    remember(sweep, &opened, next, None, &Seen::default(), memory)?;
                 }
                 Ok((opened, None))
             }
@@ -133,14 +134,14 @@ pub(super) fn advance(
     opened: &Opened,
     look: &Window,
     last: Uid,
-    newest: Option<Newest>,
+    seen: &Seen,
     memory: &mut Memory,
 ) -> Result<(), SweepFault> {
     if sweep.scope != Scope::New {
         return Ok(());
     }
     let next = Uid(last.0.saturating_add(1));
-    remember(sweep, opened, next, look.old.filter(|old| next < old.below), newest, memory)
+    remember(sweep, opened, next, look.old.filter(|old| next < old.below), seen, memory)
 }
 
 /// Remembers that everything has been dealt with that was there when the folder was opened, up to `last` at least.
@@ -148,12 +149,12 @@ pub(super) fn finish(
     sweep: Sweep<'_>,
     opened: &Opened,
     last: Uid,
-    newest: Option<Newest>,
+    seen: &Seen,
     memory: &mut Memory,
 ) -> Result<(), SweepFault> {
     // A server that does not tell the next UID, and has shown no mail, leaves nothing to remember but the time.
     let next = opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
-    remember(sweep, opened, next, None, newest, memory)?;
+    remember(sweep, opened, next, None, seen, memory)?;
     if let Some(ledger) = memory.kept() {
         ledger.strike_off_void(&sweep.account.name, &opened.folder, opened.validity)?;
     }
@@ -165,18 +166,16 @@ fn remember(
     opened: &Opened,
     next: Uid,
     old: Option<Old>,
-    newest: Option<Newest>,
+    seen: &Seen,
     memory: &mut Memory,
 ) -> Result<(), SweepFault> {
-    let cursor = Cursor { validity: opened.validity, next, looked_at: sweep.now, old, newest };
     // Where nothing came, the moment of the last look stays too: should the folder turn out to be restored from a backup,
     // what came since then is looked for.
     let known = memory.cursor(&sweep.account.name, &opened.folder)?;
-    // The newest that was seen stays the newest until another is.
     let known = known.filter(|known| known.validity == opened.validity);
-    let newest = newest.or(known.and_then(|known| known.newest));
-    let cursor = Cursor { newest, ..cursor };
-    if known.is_some_and(|known| Cursor { looked_at: known.looked_at, ..cursor } == known) {
+    let newest = seen.newest(known.as_ref().map_or(&[], |known| &known.newest));
+    let cursor = Cursor { validity: opened.validity, next, looked_at: sweep.now, old, newest };
+    if known.is_some_and(|known| Cursor { looked_at: known.looked_at, ..cursor.clone() } == known) {
         return Ok(());
     }
     if let Some(ledger) = memory.kept() {
@@ -198,6 +197,46 @@ fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, SweepFault
     Ok(again)
 }
 
+/// The messages of a folder that a look has seen, as far as they may be remembered as its newest.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    heads: BTreeMap<Uid, Newest>,
+    gone: BTreeSet<Uid>,
+}
+
+/// So many of the newest messages are remembered, since the user may delete some of them before the next look.
+const NEWEST: usize = 3;
+/// So many are held during a look, since some of them may be moved before it is over.
+const HELD: usize = 1000;
+
+impl Seen {
+    /// Notes a message of the folder.
+    pub(super) fn note(&mut self, head: &Head) {
+        // A server that does not tell when a message arrived tells nothing by it.
+        if head.received > 0 {
+            let (fields, received) = (MailDigest::of(&head.fields), Timestamp(head.received));
+            self.heads.insert(head.uid, Newest { uid: head.uid, fields, received });
+            if self.heads.len() > HELD {
+                self.heads.pop_first();
+            }
+        }
+    }
+
+    /// Notes that a message has left the folder.
+    pub(super) fn note_gone(&mut self, uid: Uid) {
+        self.gone.insert(uid);
+    }
+
+    /// The newest ones that stay, with those that were known before.
+    fn newest(&self, known: &[Newest]) -> Vec<Newest> {
+        let mut all = self.heads.clone();
+        for one in known {
+            all.entry(one.uid).or_insert(*one);
+        }
+        all.into_values().rev().filter(|one| !self.gone.contains(&one.uid)).take(NEWEST).collect()
+    }
+}
+
 /// What became of the open folder since it was last looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Since {
@@ -205,7 +244,7 @@ pub(super) enum Since {
     Same,
     /// It was numbered anew.
     Renumbered,
-    /// It was restored from a backup: its UIDNEXT has gone back, or another message has the UID of the newest one that was
+    /// It was restored from a backup: its UIDNEXT has gone back, or another message has the UID of one of the newest that were
     /// seen. Also while the look that follows from that is not over.
     Restored {
         /// This is noticed for the first time.
@@ -228,10 +267,11 @@ pub(super) fn since_last_look(
         return Ok(Since::Renumbered);
     }
     let went_back = opened.next.is_some_and(|next| next < cursor.next);
-    let replaced = match cursor.newest {
+    let replaced = match cursor.newest.as_slice() {
         _ if went_back => true,
-        Some(newest) if opened.exists > 0 => {
-            session.is_replaced(newest.uid, newest.received.0, newest.fields)?
+        newest if opened.exists > 0 => {
+            let known: Vec<_> = newest.iter().map(|one| (one.uid, one.received.0, one.fields)).collect();
+            session.is_replaced(&known)?
         }
         _ => false,
     };
@@ -240,4 +280,51 @@ pub(super) fn since_last_look(
         (false, Some(_)) => Since::Restored { news: false },
         (false, None) => Since::Same,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::Flags;
+
+    fn head(uid: u32, received: i64) -> Head {
+        Head {
+            uid: Uid(uid),
+            size: 1,
+            received,
+            flags: Flags::default(),
+            fields: format!("Message-ID: <{uid}>").into_bytes(),
+        }
+    }
+
+    fn uids(newest: &[Newest]) -> Vec<u32> {
+        newest.iter().map(|one| one.uid.0).collect()
+    }
+
+    #[test]
+    fn the_newest_that_stay_are_remembered_and_earlier_ones_where_too_few_came() {
+        let mut seen = Seen::default();
+        (5..=9).for_each(|uid| seen.note(&head(uid, 100)));
+        let first = seen.newest(&[]);
+        assert_eq!(uids(&first), [9, 8, 7]);
+        assert_ne!(first[0].fields, first[1].fields);
+        // 9 and 11 were filed.
+        let mut seen = Seen::default();
+        (10..=11).for_each(|uid| seen.note(&head(uid, 100)));
+        seen.note_gone(Uid(9));
+        seen.note_gone(Uid(11));
+        assert_eq!(uids(&seen.newest(&first)), [10, 8, 7]);
+        assert_eq!(uids(&Seen::default().newest(&first)), [9, 8, 7]);
+        // It says nothing without its arrival.
+        let mut seen = Seen::default();
+        seen.note(&head(12, 0));
+        assert_eq!(uids(&seen.newest(&[])), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn however_many_are_seen_few_are_held() {
+        let mut seen = Seen::default();
+        (1..=5000).for_each(|uid| seen.note(&head(uid, 100)));
+        assert_eq!((seen.heads.len(), uids(&seen.newest(&[]))), (HELD, vec![5000, 4999, 4998]));
+    }
 }

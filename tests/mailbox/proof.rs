@@ -99,3 +99,45 @@ fn no_original_is_removed_whose_uid_holds_another_message_once_the_copy_is_prove
         }
     }
 }
+
+#[test]
+fn a_folder_was_restored_if_another_message_has_the_uid_of_one_of_those_that_are_known() {
+    let fields = |text: &str| format!("{text}\r\n\r\n");
+    let one = |uid: u32, date: &str, text: &str| {
+        let text = fields(text);
+        format!(
+            "* {uid} FETCH (UID {uid} INTERNALDATE \"{date} +0000\" \
+             BODY[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]<0> {{{}}}\r\n{text})\r\n",
+            text.len()
+        )
+    };
+    let (then, later) = (" 2-Jan-2026 03:04:05", " 2-Jan-2026 03:04:06");
+    let known: Vec<_> = [(9, "Message-ID: <9@a.example>"), (8, "Message-ID: <8@a.example>")]
+        .map(|(uid, text)| (Uid(uid), 1_767_323_045, MailDigest::of(fields(text).as_bytes())))
+        .to_vec();
+    let (nine, eight) =
+        (one(9, then, "Message-ID: <9@a.example>"), one(8, then, "Message-ID: <8@a.example>"));
+    for (shown, replaced) in [
+        (format!("{eight}{nine}"), false),
+        // The user has deleted the newest one, or both.
+        (eight.clone(), false),
+        (String::new(), false),
+        // One that came in the same second, with the same From and Subject lines.
+        (format!("{eight}{}", one(9, then, "Message-ID: <10@a.example>")), true),
+        (format!("{}{nine}", one(8, then, "Message-ID: <10@a.example>")), true),
+        (one(8, then, "Message-ID: <10@a.example>"), true),
+        (format!("{eight}{}", one(9, later, "Message-ID: <9@a.example>")), true),
+    ] {
+        let answer = format!("{shown}TAG OK x\r\n");
+        let login = "TAG OK [CAPABILITY IMAP4rev1] in\r\n";
+        let script = [("LOGIN", login), SELECT, ("UID FETCH 8:9 (UID INTERNALDATE", answer.as_str())];
+        let fake = Fake::start(GREETING, &script);
+        let mut session = connect(&fake.account(), &login_with("x")).unwrap();
+        session.select(&Folder::inbox()).unwrap();
+        assert_eq!(session.is_replaced(&known).unwrap(), replaced, "{shown}");
+        assert!(!session.is_replaced(&[]).unwrap());
+        drop(session);
+        let fetches = fake.commands().iter().filter(|command| command.starts_with("UID FETCH")).count();
+        assert_eq!(fetches, 1);
+    }
+}

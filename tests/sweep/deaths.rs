@@ -47,3 +47,20 @@ fn a_message_over_which_the_process_died_once_is_tried_again() {
     scene.sweep();
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 1));
 }
+
+#[test]
+fn another_version_tries_a_message_once_more_although_the_cursor_has_gone_on() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1)]);
+    die(&mut scene, 1);
+    die(&mut scene, 1);
+    assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 0));
+    let ledger = rusqlite::Connection::open(scene.home.state().join("ledger.sqlite")).unwrap();
+    ledger.execute("UPDATE deadly SET version = 'earlier'", []).unwrap();
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 1));
+    let deaths: u32 = ledger.query_row("SELECT count(*) FROM deadly", [], |row| row.get(0)).unwrap();
+    assert_eq!(deaths, 0);
+}
