@@ -29,7 +29,7 @@
 //! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | place, clock, mail, rules, diagnostic |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, assess, mailbox, ledger, mail, rules, settings, login, clock, place, diagnostic |
-//! | [`report`] | every sentence, table and page that a person reads | sweep, ledger, settings, mail, rules, assess, clock, diagnostic, place |
+//! | [`report`] | every sentence, table and page that a person reads | sweep, mailbox, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
 //! | [`daemon`] | the service: tokio, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
 //!

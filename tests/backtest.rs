@@ -202,16 +202,19 @@ fn an_account_that_does_not_exist_is_a_wrong_command_line() {
     desk.write("p", "x");
     std::fs::set_permissions(desk.path().join("p"), std::fs::Permissions::from_mode(0o600)).unwrap();
     let (code, out, err) = desk.run(&["--account", "work"]);
-    assert!(code == 64 && err.contains("there is no such account; there are: home"), "{code} {out} {err}");
+    assert!(code == 64 && err.contains("no account `work` (configured: home)"), "{code} {out} {err}");
 }
 
 #[test]
 fn what_cannot_be_read_is_named() {
     let desk = Desk::new();
     let (code, _, err) = desk.run(&["nowhere.mbox"]);
-    assert!(code == 78 && err.contains("there is no account whose folders could be read"), "{code} {err}");
+    assert!(code == 78 && err.contains("no account is configured whose folders"), "{code} {err}");
     let (code, _, err) = desk.run(&["./nowhere.mbox"]);
-    assert!(code == 64 && err.contains("there is no file ./nowhere.mbox"), "{code} {err}");
+    assert!(
+        code == 64 && err.contains("no such file, or folder of an account: ./nowhere.mbox"),
+        "{code} {err}"
+    );
     desk.write("wrong.toml", "[[rule]]\n");
     assert_eq!(desk.run(&["--rules", "wrong.toml", "rules.toml"]).0, 78);
 }

@@ -313,7 +313,7 @@ fn nothing_from_a_table_a_file_or_its_name_reaches_the_terminal_as_a_command() {
     let missing = tricks("missing");
     assert_harmless(&home.run(&["judge", "--facts", &missing]), "could not read missing");
     assert_harmless(&home.run(&["explain", &missing]), "could not read missing");
-    assert_harmless(&home.run(&["backtest", &missing]), "there is no file missing");
+    assert_harmless(&home.run(&["backtest", &missing]), "no such file, or folder of an account: missing");
     let rules = format!("{}.toml", tricks("rules"));
     home.write(
         &rules,

@@ -160,7 +160,7 @@ fn survives(broken: &Break, bound: Duration) {
     if matches!(broken, Break::At(When::Before("IDLE"), _)) {
         let log = scene.daemon.log();
         assert!(log.contains("thread=\"home\"") && log.contains("the imap crate panicked"), "{log}");
-        assert!(!log.contains("its thread has died"), "{log}");
+        assert!(!log.contains("account thread crashed"), "{log}");
     }
 }
 
@@ -235,7 +235,7 @@ fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
     home.write("followsift.toml", &format!("state = \"state\"\n{tables}"));
     server.client().run("CREATE Other");
     let daemon = home.run();
-    daemon.says("watching home; work is parked until you act: could not log in to 127.0.0.1");
+    daemon.says("watching home; work is paused until you act: could not log in to 127.0.0.1");
     assert!(daemon.status().contains("[AUTHENTICATIONFAILED]"), "{}", daemon.status());
     server.client().deliver("Other", &spam(1));
     filed(&server, &daemon, 1, SOON);
@@ -244,7 +244,7 @@ fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
     assert_eq!(wrong.connections(), 1, "a wrong password was tried again: {}", daemon.log());
     assert!(!daemon.log().contains("not it"));
     home.write("rules.toml", &format!("{}# saved\n", support::daemon::RULES));
-    daemon.logs("were read again");
+    daemon.logs("reloaded settings");
     pause(seconds(3));
     assert_eq!(wrong.connections(), 1, "a wrong password was tried again since a file was saved");
     home.write("wrong", support::PASSWORD);
@@ -326,7 +326,7 @@ fn a_rules_file_that_vanishes_leaves_the_rules_in_force_and_not_those_that_ship(
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
     let Scene { server, proxy, home, daemon } = &scene;
     home.write("rules.toml", "[verdict.spam]\nmove-to = \"Followers/Spam\"\n");
-    daemon.logs("were read again");
+    daemon.logs("reloaded settings");
     std::fs::rename(home.path().join("rules.toml"), home.path().join("elsewhere")).unwrap();
     daemon.says("rules.toml is gone");
     let seen = proxy.count("IDLE");
@@ -350,13 +350,13 @@ fn a_list_that_is_emptied_while_it_is_saved_keeps_its_people_and_its_full_text_i
     let Scene { server, proxy, home, daemon } = &scene;
     home.write("friends.txt", "Somebody Else\nAna Lima\n");
     home.write("rules.toml", &rules_with_friends());
-    daemon.logs("were read again");
+    daemon.logs("reloaded settings");
     home.write("friends.txt", "");
     daemon.logs(
         "names nobody any more, and named 2 people before; the list keeps the people of the last good copy",
     );
     home.write("friends.txt", "Somebody Else\nAna Lima\n@bulk_1\n");
-    daemon.until("the names are back", SOON, |it| it.log().matches("were read again").count() > 2);
+    daemon.until("the names are back", SOON, |it| it.log().matches("reloaded settings").count() > 2);
     // A stranger is filed, and the one who was added is not.
     deliver(server, [1, 2]);
     daemon.logs("message moved");
@@ -379,7 +379,7 @@ fn what_wrong_rules_left_is_judged_again_as_soon_as_they_are_mended() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
     let Scene { server, home, daemon, .. } = &scene;
     home.write("rules.toml", &support::daemon::RULES.replace("2000", "9000"));
-    daemon.logs("were read again");
+    daemon.logs("reloaded settings");
     deliver(server, [1]);
     let ledger = || rusqlite::Connection::open(home.state().join("ledger.sqlite")).unwrap();
     let judged =
@@ -516,7 +516,7 @@ fn systemd_hears_that_all_is_well_until_a_thread_hangs() {
     let mut daemon = home.run_as(command);
     let fed = |it: &Daemon| it.told().iter().filter(|(_, words)| words == "WATCHDOG=1").count();
     daemon.until("fed", SOON, |it| fed(it) > 3);
-    daemon.until("starved", seconds(80), |it| it.log().contains("its thread hangs"));
+    daemon.until("starved", seconds(80), |it| it.log().contains("account thread hangs"));
     let starved = fed(&daemon);
     pause(seconds(3));
     assert_eq!(fed(&daemon), starved);
@@ -573,7 +573,7 @@ fn a_certificate_of_its_own_is_trusted_by_its_fingerprint_alone() {
         let other = if last == '0' { "1\"" } else { "0\"" };
         settings(port, tls, &format!("{}{other}", line.strip_suffix(&format!("{last}\"")).unwrap()));
         let daemon = home.run();
-        daemon.says("bridge is parked until you act: could not connect");
+        daemon.says("bridge is paused until you act: could not connect");
         assert!(daemon.status().contains("another than `tls-fingerprint` says"), "{}", daemon.status());
     }
     assert!(!server.log().contains("auth failed"), "something was sent to a server that is not trusted");
@@ -610,7 +610,7 @@ fn a_stop_does_not_wait_for_a_reload() {
         pause(Duration::from_millis(10));
     }
     let log = daemon.log();
-    assert!(!log.contains("were read again") && !log.contains("stays in force"), "it has waited:\n{log}");
+    assert!(!log.contains("reloaded settings") && !log.contains("stays in use"), "it has waited:\n{log}");
 }
 
 #[test]
@@ -618,7 +618,7 @@ fn what_could_not_be_done_is_in_the_state_line_and_the_journal_until_it_is_done(
     let options = Options { separator: '.', ..Options::default() };
     let Some(scene) = Scene::start(&options, "") else { return };
     scene.home.write("rules.toml", &RULES.replace(SPAM, "v1.0"));
-    scene.daemon.logs("were read again");
+    scene.daemon.logs("reloaded settings");
     deliver(&scene.server, [1]);
     let left = "1 message could not be moved or marked; followsift tries again later";
     scene.daemon.says(&format!("watching home; home: {left}"));

@@ -20,7 +20,22 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("login", &["settings", "place"]),
     ("mailbox", &["place", "settings", "login"]),
     ("ledger", &["place", "clock", "mail", "rules", "diagnostic"]),
-    ("report", &["sweep", "ledger", "settings", "mail", "rules", "assess", "clock", "diagnostic", "place"]),
+    (
+        "report",
+        &[
+            "sweep",
+            "mailbox",
+            "ledger",
+            "settings",
+            "host",
+            "mail",
+            "rules",
+            "assess",
+            "clock",
+            "diagnostic",
+            "place",
+        ],
+    ),
     ("rulebook", &["assess", "ledger", "mail", "rules", "settings", "clock", "diagnostic"]),
     (
         "sweep",

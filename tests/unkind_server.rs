@@ -126,7 +126,7 @@ fn a_first_login_that_is_refused_parks_its_account_at_once_and_shows_the_servers
     let server = Server::start(|_, _| "TAG NO [ALERT] Application-specific password required (Failure)\r\n");
     let home = home(&server);
     let daemon = home.run();
-    daemon.says("home is parked until you act: could not log in to 127.0.0.1");
+    daemon.says("home is paused until you act: could not log in to 127.0.0.1");
     assert!(daemon.status().contains("Application-specific password required"), "{}", daemon.status());
     assert_eq!(server.count("AUTHENTICATE"), 1);
 }

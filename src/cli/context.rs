@@ -10,6 +10,7 @@ use crate::host::{HostName, Instance};
 use crate::ledger::{Entry, Known, Ledger, LedgerFault};
 use crate::mail::Trust;
 use crate::mailbox::Stop;
+use crate::report;
 use crate::rulebook::list_files::{self, Earlier, SETTLED};
 use crate::rulebook::{self, Reading, Sent};
 use crate::settings::{self, Account, Environment, Settings};
@@ -83,14 +84,14 @@ fn reading_to_act(settings: &Settings, unsettled: Unsettled) -> (Option<Reading>
     found
 }
 
-/// That there is no settings file.
+/// There is no settings file.
 pub(super) fn no_settings() -> Diagnostic {
     Diagnostic::unplaced("there are no settings").help(
         "write ~/.config/followsift/followsift.toml (config/followsift.toml shows how), or name a file with --settings",
     )
 }
 
-/// That the settings name no account.
+/// The settings name no account.
 pub(super) fn no_account() -> Diagnostic {
     Diagnostic::unplaced("the settings name no account").help("add a table such as [accounts.home]")
 }
@@ -115,7 +116,7 @@ pub(super) fn everything(
     Ok((settings, reading))
 }
 
-/// The account of that name, or all. That there is no such account is printed.
+/// The account of that name, or all. Prints that there is none.
 pub(super) fn accounts<'s>(
     settings: &'s Settings,
     name: Option<&str>,
@@ -125,7 +126,8 @@ pub(super) fn accounts<'s>(
     let accounts: Vec<_> = settings.accounts.iter().filter(wanted).collect();
     if accounts.is_empty() {
         let names: Vec<_> = settings.accounts.iter().map(|account| account.name.as_str()).collect();
-        output.error(&format!("error: there is no such account; there are: {}", names.join(", ")));
+        let name = name.unwrap_or_default();
+        output.error(&format!("error: {}", report::usage::no_account(name, &names)));
         return None;
     }
     Some(accounts)

@@ -1,17 +1,16 @@
-//! `known`: who is known, and what becomes known only when its user confirms it. Works beside a running service: it asks no
-//! server, and takes the ledger for a moment only.
+//! `known`: lists the known followers, and adds, forgets and confirms them. Works beside a running service: it asks no server,
+//! and takes the ledger for a moment only.
 
 use std::path::Path;
 
 use super::output::Output;
 use super::{Ending, Known as Options, KnownCommand, Person, context};
-use crate::diagnostic::nearest;
 use crate::host::HostName;
-use crate::ledger::{Known, KnownBy, Ledger, LedgerFault, Unconfirmed};
+use crate::ledger::{Known, Ledger, LedgerFault, Unconfirmed};
 use crate::mail::{Fact, Follower, FollowerKey, Network, NetworkSummary, Shown};
-use crate::report::known::{KnownFollower, UnconfirmedMessage, list, waiting};
+use crate::report::known::{self as report, KnownFollower, UnconfirmedMessage};
+use crate::report::usage;
 use crate::settings::Settings;
-use crate::text;
 use crate::{clock, rulebook};
 
 pub(super) fn known(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
@@ -42,19 +41,18 @@ pub(super) fn known(settings: Option<&Path>, options: &Options, output: &mut Out
 fn show(settings: &Settings, output: &mut Output) -> Result<Ending, LedgerFault> {
     let Held { known, unconfirmed } = Held::read(settings)?;
     let known: Vec<_> = known.iter().map(follower).collect();
-    output.text(&list(&known, &unconfirmed.iter().map(message).collect::<Vec<_>>(), output.paint()));
+    output.text(&report::list(&known, &unconfirmed.iter().map(message).collect::<Vec<_>>(), output.paint()));
     Ok(Ending::Well)
 }
 
 fn add(settings: &Settings, person: &Person, output: &mut Output) -> Result<Ending, LedgerFault> {
-    // Somebody of a network that nothing recognises would never be met.
+    // No message is recognised of a network that followsift does not know.
     let key = match key(settings, person, &[]) {
         Ok(key) => key,
-        Err(words) => return Ok(usage(&words, output)),
+        Err(words) => return Ok(wrong(&words, output)),
     };
     let added = Ledger::open(&settings.state)?.add_known(&key, clock::now())?;
-    let words = if added { "is known from now on" } else { "was known already" };
-    output.line(&format!("{} {words}", in_words(&key)));
+    output.line(&report::added(&key, added));
     Ok(Ending::Well)
 }
 
@@ -63,17 +61,13 @@ fn forget(settings: &Settings, person: &Person, output: &mut Output) -> Result<E
     let keys: Vec<_> = known.iter().map(|one| &one.follower).collect();
     let key = match key(settings, person, &keys) {
         Ok(key) => key,
-        Err(words) => return Ok(usage(&words, output)),
+        Err(words) => return Ok(wrong(&words, output)),
     };
     // Where nobody is known there may be no ledger, and none is made for it.
     if keys.is_empty() || !Ledger::open(&settings.state)?.forget_known(&key)? {
-        let advice = or_near(&key, &keys, "`followsift known` lists who is");
-        return Ok(usage(&format!("{} is not known\n  {advice}", in_words(&key)), output));
+        return Ok(wrong(&report::not_known(&key, &keys), output));
     }
-    output.line(&format!(
-        "{} is forgotten; messages about them that were put back stay where they are",
-        in_words(&key)
-    ));
+    output.line(&report::forgotten(&key));
     Ok(Ending::Well)
 }
 
@@ -82,18 +76,16 @@ fn confirm(settings: &Settings, person: &Person, output: &mut Output) -> Result<
     let keys: Vec<_> = unconfirmed.iter().flat_map(|one| &one.followers).collect();
     let key = match key(settings, person, &keys) {
         Ok(key) => key,
-        Err(words) => return Ok(usage(&words, output)),
+        Err(words) => return Ok(wrong(&words, output)),
     };
     let confirmed = match keys.is_empty() {
         true => 0,
         false => Ledger::open(&settings.state)?.confirm(Some(&key), clock::now())?,
     };
     if confirmed == 0 {
-        let advice = or_near(&key, &keys, "`followsift known` lists what is unconfirmed");
-        let words = format!("no unconfirmed message names {}\n  {advice}", in_words(&key));
-        return Ok(usage(&words, output));
+        return Ok(wrong(&report::not_unconfirmed(&key, &keys), output));
     }
-    tell_confirmed(confirmed, output);
+    output.line(&report::confirmed(confirmed));
     Ok(Ending::Well)
 }
 
@@ -102,31 +94,22 @@ fn confirm_all(settings: &Settings, output: &mut Output) -> Result<Ending, Ledge
         [] => 0,
         _ => Ledger::open(&settings.state)?.confirm(None, clock::now())?,
     };
-    tell_confirmed(confirmed, output);
+    output.line(&report::confirmed(confirmed));
     Ok(Ending::Well)
 }
 
-/// Nobody was named: shows what there is to confirm, and confirms nothing.
+/// Without a name: shows what there is to confirm, and confirms nothing.
 fn ask(settings: &Settings, output: &mut Output) -> Result<Ending, LedgerFault> {
     let unconfirmed = Held::read(settings)?.unconfirmed;
     if unconfirmed.is_empty() {
-        tell_confirmed(0, output);
+        output.line(&report::confirmed(0));
         return Ok(Ending::Well);
     }
-    let shown = waiting(&unconfirmed.iter().map(message).collect::<Vec<_>>(), output.paint());
-    output.error(&format!("error: nothing was confirmed; say which\n{}", shown.trim_end()));
-    Ok(Ending::Usage)
+    let shown = report::waiting(&unconfirmed.iter().map(message).collect::<Vec<_>>(), output.paint());
+    Ok(wrong(&report::say_which(&shown), output))
 }
 
-fn tell_confirmed(messages: usize, output: &mut Output) {
-    output.line(&match messages {
-        0 => "nothing is unconfirmed".to_owned(),
-        1 => "confirmed 1 message; its followers are known from now on".to_owned(),
-        all => format!("confirmed {all} messages; their followers are known from now on"),
-    });
-}
-
-fn usage(words: &str, output: &mut Output) -> Ending {
+fn wrong(words: &str, output: &mut Output) -> Ending {
     output.error(&format!("error: {words}"));
     Ending::Usage
 }
@@ -148,10 +131,7 @@ impl Held {
 }
 
 fn follower(known: &Known) -> KnownFollower {
-    let how = match known.origin {
-        KnownBy::PutBack => "put back",
-        KnownBy::Added => "added",
-    };
+    let how = report::how(known.origin);
     KnownFollower {
         network: known.follower.network().as_str().to_owned(),
         who: known.follower.as_str().to_owned(),
@@ -169,19 +149,6 @@ fn message(unconfirmed: &Unconfirmed) -> UnconfirmedMessage {
     }
 }
 
-fn in_words(key: &FollowerKey) -> String {
-    format!("{} on {}", text::line(key.as_str()), key.network().as_str())
-}
-
-/// "Did you mean", where one of `keys` on the same network is near; else `advice`.
-fn or_near(key: &FollowerKey, keys: &[&FollowerKey], advice: &str) -> String {
-    let same_network = keys.iter().filter(|one| one.network() == key.network());
-    match nearest(key.as_str(), same_network.map(|one| one.as_str())) {
-        Some(near) => format!("did you mean `{}`?", text::line(near)),
-        None => advice.to_owned(),
-    }
-}
-
 /// Who is meant, of those that the ledger has (`keys`) or anybody; else what is wrong with how they are named.
 fn key(settings: &Settings, person: &Person, keys: &[&FollowerKey]) -> Result<FollowerKey, String> {
     let (networks, _) = rulebook::networks(Some(settings));
@@ -196,16 +163,9 @@ fn key(settings: &Settings, person: &Person, keys: &[&FollowerKey]) -> Result<Fo
     // A network of the user's own may be gone; whom the ledger has of it can be forgotten and confirmed all the same.
     let former = keys.iter().find(|one| one.network().as_str() == word);
     if let Some(network) = former.map(|one| one.network()) {
-        return as_listed(network, handle, keys).ok_or_else(|| {
-            format!("`{}` on {word} is not listed by `followsift known`", text::line(handle))
-        });
+        return as_listed(network, handle, keys).ok_or_else(|| report::not_listed(handle, word));
     }
-    let known = networks.iter().map(|one| one.network.as_str());
-    let advice = match nearest(word, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`followsift networks` lists those that are known".to_owned(),
-    };
-    Err(format!("no network is called `{}`\n  {advice}", text::line(word)))
+    Err(usage::no_network(word, networks.iter().map(|one| one.network.as_str())))
 }
 
 /// Who is meant by just what `known` lists.
@@ -223,7 +183,6 @@ fn of_network(summary: &NetworkSummary, handle: &str, keys: &[&FollowerKey]) -> 
     if let Some(key) = as_listed(network, handle, keys) {
         return Ok(key);
     }
-    let shown = text::line(handle);
     let of = |follower: &Follower| FollowerKey::new(network, None, follower);
     if handle.starts_with("https://") || handle.starts_with("http://") {
         return Ok(of(&Follower { url: Shown::Value(handle.to_owned()), ..Follower::default() }));
@@ -235,10 +194,7 @@ fn of_network(summary: &NetworkSummary, handle: &str, keys: &[&FollowerKey]) -> 
         return Ok(of(&Follower { name: Shown::Value(name.to_owned()), ..Follower::default() }));
     }
     if !summary.facts.contains(&Fact::Handle) {
-        return Err(format!(
-            "messages of {} show no handles\n  give the profile link in place of `{shown}`, or `=NAME` where they show none",
-            summary.title
-        ));
+        return Err(report::no_handles(&summary.title, handle));
     }
     let bare = handle.strip_prefix('@').unwrap_or(handle);
     let (local, host) = match bare.split_once('@') {
@@ -246,12 +202,12 @@ fn of_network(summary: &NetworkSummary, handle: &str, keys: &[&FollowerKey]) -> 
         None => (bare, None),
     };
     if local.is_empty() || local.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-        return Err(format!("`{shown}` is not a handle\n  write it like `ann` or `@ann@toot.example`"));
+        return Err(report::not_a_handle(handle));
     }
     let with_handle =
         |handle: &str| of(&Follower { handle: Shown::Value(handle.to_owned()), ..Follower::default() });
     match host {
-        Some(host) if !is_host(host) => Err(format!("`{}` is not the name of a server", text::line(host))),
+        Some(host) if !is_host(host) => Err(report::not_a_server(host)),
         None if summary.domains.is_empty() => {
             let listed = keys.iter().find(|key| {
                 key.network() == network
@@ -259,17 +215,11 @@ fn of_network(summary: &NetworkSummary, handle: &str, keys: &[&FollowerKey]) -> 
             });
             let example =
                 listed.map_or_else(|| format!("@{local}@toot.example"), |key| key.as_str().to_owned());
-            Err(format!(
-                "{} runs on many servers, and `{shown}` may be somebody else on each\n  write the server too, like `{}`",
-                summary.title,
-                text::line(&example)
-            ))
+            Err(report::which_server(&summary.title, handle, &example))
         }
-        Some(host) if !summary.domains.is_empty() && !is_domain_of(summary, host) => Err(format!(
-            "handles on {} have no server behind them\n  write `{}`",
-            summary.title,
-            text::line(local)
-        )),
+        Some(host) if !summary.domains.is_empty() && !is_domain_of(summary, host) => {
+            Err(report::no_server_in_handle(&summary.title, local))
+        }
         // A site of its own: `@ann@twitter.com` is what people write, and messages print `ann`.
         Some(_) if !summary.domains.is_empty() => Ok(with_handle(local)),
         _ => Ok(with_handle(bare)),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::output::Output;
 use super::{Ending, Networks, context};
-use crate::diagnostic::{Diagnostic, Source, nearest};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::mail::Profiles;
 use crate::report;
 use crate::rulebook;
@@ -51,10 +51,6 @@ fn print(name: &str, output: &mut Output) -> Ending {
 }
 
 fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str>, output: &mut Output) -> Ending {
-    let advice = match nearest(name, known) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => "`followsift networks` lists those that are known".to_owned(),
-    };
-    output.error(&format!("error: no network is called `{name}`\n  {advice}"));
+    output.error(&format!("error: {}", report::usage::no_network(name, known)));
     Ending::Usage
 }

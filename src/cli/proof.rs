@@ -9,8 +9,8 @@ use crate::host::{HostName, Instance};
 use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Trust};
 use crate::mailbox::{Range, Session};
 use crate::place::{Folder, Uid};
-use crate::rulebook::Reading;
-use crate::rulebook::Sent;
+use crate::report;
+use crate::rulebook::{Reading, Sent};
 use crate::settings::Account;
 use crate::sweep::{AccountFault, MAIL_LIMIT};
 
@@ -55,8 +55,8 @@ pub(super) fn tell(
     })?;
     let most = names.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name.as_str());
     output.line(&match most {
-        Some(name) => authserv_id(account, name),
-        None => none_named(all.len().min(NAMED), opened.exists, folder),
+        Some(name) => report::check::authserv_id(account, name),
+        None => report::check::no_authserv_id(all.len().min(NAMED), opened.exists, folder),
     });
 
     let mut proof = Proof::new(account, most);
@@ -68,45 +68,6 @@ pub(super) fn tell(
         output.error(&warning);
     }
     Ok(())
-}
-
-/// What the server calls itself in Authentication-Results, and what to do about it.
-fn authserv_id(account: &Account, name: &str) -> String {
-    match &account.authserv_id {
-        Some(set) if name.eq_ignore_ascii_case(set) => {
-            format!("  the server calls itself {name} in Authentication-Results, as the settings say")
-        }
-        Some(set) => format!(
-            "  the server calls itself {name} in Authentication-Results, but the settings say {set}: nothing can \
-             be proven authentic"
-        ),
-        None => format!(
-            "  the server calls itself {name} in Authentication-Results; if that is your provider, add\n    \
-             authserv-id = \"{name}\"\n  to [accounts.{}], so that messages can be proven authentic",
-            account.name
-        ),
-    }
-}
-
-/// That no message has the header, of those that were looked at.
-fn none_named(looked_at: usize, exists: u32, folder: &Folder) -> String {
-    let all = u32::try_from(looked_at).is_ok_and(|looked_at| looked_at >= exists);
-    match looked_at {
-        0 => format!(
-            "  {folder} has no recent message that would tell what the server calls itself in Authentication-Results"
-        ),
-        1 if all => format!(
-            "  the one message in {folder} has no Authentication-Results header: it cannot be proven authentic"
-        ),
-        _ if all => format!(
-            "  none of the {looked_at} messages in {folder} has an Authentication-Results header: they cannot be \
-             proven authentic"
-        ),
-        _ => format!(
-            "  none of the last {looked_at} messages in {folder} has an Authentication-Results header: if the others \
-             have none either, nothing can be proven authentic"
-        ),
-    }
 }
 
 /// What the notifications of a folder prove.
@@ -151,46 +112,12 @@ impl<'a> Proof<'a> {
 
     /// A server may be anybody's, so that each is proposed by itself, and none is written into the settings.
     fn proposals(&self) -> Vec<String> {
-        let set: Vec<_> = self.account.instances.iter().map(written).collect();
-        let proposal = |(host, count): (&HostName, &usize)| {
-            let list = set.iter().cloned().chain([written(&Instance::new(host.clone()))]);
-            let (messages, are) = if *count == 1 { ("message", "is") } else { ("messages", "are") };
-            format!(
-                "  {count} {messages} here {are} provably from {host}; if you have an account on that server, set\n    \
-                 instances = [{}]\n  in [accounts.{}]. Otherwise do not: its owner could name anybody as your follower",
-                list.collect::<Vec<_>>().join(", "),
-                self.account.name
-            )
-        };
-        self.provable.iter().map(proposal).collect()
+        report::check::proposals(self.account, &self.provable)
     }
 
     fn warning(&self) -> Option<String> {
-        if !self.account.require_authentic || self.passing > 0 {
-            return None;
-        }
-        let name = &self.account.name;
-        if self.account.authserv_id.is_none() {
-            return Some(format!(
-                "warning: {name} requires proof (`require-authentic`), and `authserv-id` is not set: nothing will be filed"
-            ));
-        }
-        (self.notifications > 0).then(|| {
-            format!(
-                "warning: {name} requires proof (`require-authentic`), and none of the {} notifications here is proven: \
-                 nothing like them will be filed",
-                self.notifications
-            )
-        })
-    }
-}
-
-/// As the settings have it.
-fn written(instance: &Instance) -> String {
-    let Instance { host, from } = instance;
-    match host == from {
-        true => format!("\"{host}\""),
-        false => format!("{{ host = \"{host}\", from = \"{from}\" }}"),
+        let nothing = self.account.require_authentic && self.passing == 0;
+        nothing.then(|| report::check::nothing_proven(self.account, self.notifications)).flatten()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `resume`: lets the mails through that the fuse holds back, at the next sweep.
+//! `resume`: lets the messages through that the fuse holds back, at the next sweep.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use super::output::Output;
 use super::{Ending, Resume, context};
 use crate::clock;
 use crate::ledger::Ledger;
+use crate::report;
 
 pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Output) -> Ending {
     let (settings, _) = match context::everything(settings, Unsettled::Taken, output) {
@@ -23,11 +24,7 @@ pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Out
             Some(_) => Ledger::open(&settings.state)?.resume(&account.name, clock::now()),
         });
         match resumed {
-            Ok(0) => output.line(&format!("{}: no message waits for the fuse", account.name)),
-            Ok(1) => output.line(&format!("{}: 1 message goes through with the next sweep", account.name)),
-            Ok(messages) => {
-                output.line(&format!("{}: {messages} messages go through with the next sweep", account.name));
-            }
+            Ok(messages) => output.line(&report::sweep::resumed(&account.name, messages)),
             Err(fault) => {
                 output.failure(&fault);
                 return Ending::Later;

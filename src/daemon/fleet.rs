@@ -14,10 +14,10 @@ use tracing::{error, info_span};
 
 use super::backoff::{Backoff, LONGEST};
 use super::proven::Proven;
-use super::state::State;
 use super::watcher::Watcher;
 use crate::mailbox::Stop;
 use crate::place::AccountName;
+use crate::report::state::{self, State};
 use crate::rulebook::Reading;
 use crate::settings::{Account, Settings};
 
@@ -176,7 +176,7 @@ impl Fleet {
                     State::Away { trouble } | State::Parked { trouble } | State::Blocked { trouble } => {
                         Some(format!("{name}: {trouble}"))
                     }
-                    State::Connecting | State::Watching | State::Hindered { .. } | State::Dead => None,
+                    State::Connecting | State::Watching | State::Hindered { .. } | State::Crashed => None,
                 };
                 seat.state = state;
                 Ok(trouble)
@@ -193,16 +193,16 @@ impl Fleet {
                     self.start(&name)?;
                     return Ok(None);
                 }
-                seat.state = State::Dead;
+                seat.state = State::Crashed;
                 let pause = seat.deaths.next(LONGEST, fastrand::f64());
                 seat.revival = Some(Instant::now() + pause);
                 error!(
                     message_id = super::log::kind::DIED,
                     account = %name,
-                    "its thread has died, by a fault of followsift; it is started again in {} s",
-                    pause.as_secs()
+                    "{}",
+                    state::crashed(Some(pause))
                 );
-                Ok(Some(format!("{name}: its thread died, by a fault of followsift")))
+                Ok(Some(format!("{name}: {}", state::crashed(None))))
             }
         }
     }

@@ -14,7 +14,6 @@ mod panics;
 mod proven;
 mod reload;
 mod service;
-mod state;
 mod systemd;
 mod watcher;
 

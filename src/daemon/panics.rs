@@ -1,6 +1,4 @@
-//! A panic is told of in the log: in which thread and at which line of ours, and no word more.
-//!
-//! What a panic says can quote the text that it stumbled over, and a mail is not to be quoted.
+//! Logs a panic's thread and location, never its message, which can quote the text of an email. Called once, by `service`.
 
 use std::panic;
 use std::thread;
@@ -8,6 +6,7 @@ use std::thread;
 use tracing::error;
 
 use super::log::kind;
+use crate::report::state;
 
 /// From now on panics are logged.
 pub(super) fn tell() {
@@ -16,9 +15,6 @@ pub(super) fn tell() {
         let at = at.unwrap_or_default();
         let current = thread::current();
         let thread = current.name().unwrap_or_default();
-        error!(
-            message_id = kind::PANICKED,
-            thread, at, "panic: a fault of followsift; please report this line"
-        );
+        error!(message_id = kind::PANICKED, thread, at, "{}", state::PANIC);
     }));
 }

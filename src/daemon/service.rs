@@ -15,11 +15,11 @@ use super::file_watch::FileWatch;
 use super::fleet::{Fleet, News};
 use super::log::kind;
 use super::reload::{Outcome, Progress, Reload};
-use super::state::{self, Notes};
 use super::systemd::{self, Systemd};
 use super::{network_watch, panics};
 use crate::clock;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::report::state::{self, Notes, in_brief};
 use crate::rulebook::Origin;
 use crate::rulebook::Reading;
 use crate::settings::Settings;
@@ -168,7 +168,8 @@ impl Service<'_> {
         match Reload::begin(self.origin.clone(), in_force, asked) {
             Ok(reload) => self.reload = Some(reload),
             Err(cause) => {
-                let finding = Diagnostic::unplaced(format!("could not start a thread to read them: {cause}"));
+                let finding =
+                    Diagnostic::unplaced(format!("could not start a thread for the reload: {cause}"));
                 self.end_reload(Some((None, vec![finding])))?;
             }
         }
@@ -178,21 +179,15 @@ impl Service<'_> {
     /// Goes on with what was read, if it is right.
     fn end_reload(&mut self, outcome: Option<Outcome>) -> Result<(), ServiceFault> {
         let asked = self.reload.take().is_some_and(|reload| reload.asked);
-        let (read, findings) = outcome.unwrap_or_else(|| {
-            (None, vec![Diagnostic::unplaced("reading them failed, by a fault of followsift")])
-        });
+        let (read, findings) =
+            outcome.unwrap_or_else(|| (None, vec![Diagnostic::unplaced(state::RELOAD_CRASHED)]));
         for finding in &findings {
             let text = finding.plain();
             match finding.severity {
                 Severity::Error => {
-                    error!(
-                        message_id = kind::REFUSED,
-                        finding = text,
-                        "the files are wrong: {}",
-                        in_brief(finding)
-                    );
+                    error!(message_id = kind::REFUSED, finding = text, "error: {}", in_brief(finding));
                 }
-                Severity::Warning => warn!(finding = text, "the files may be wrong: {}", in_brief(finding)),
+                Severity::Warning => warn!(finding = text, "warning: {}", in_brief(finding)),
             }
         }
         match read {
@@ -205,15 +200,12 @@ impl Service<'_> {
                     // Messages may wait for this: for a list, or to be judged again after a mistake.
                     self.fleet.probe();
                 }
-                info!(message_id = kind::RELOADED, "settings, rules and lists were read again");
+                info!(message_id = kind::RELOADED, "{}", state::RELOADED);
             }
             None => {
                 self.notes.refused =
                     findings.iter().find(|one| one.severity == Severity::Error).map(in_brief);
-                error!(
-                    message_id = kind::REFUSED,
-                    "nothing was changed: what was read before stays in force"
-                );
+                error!(message_id = kind::REFUSED, "{}", state::NOT_RELOADED);
             }
         }
         self.tell_status();
@@ -228,7 +220,7 @@ impl Service<'_> {
             self.systemd.feed();
         }
         for account in overdue {
-            error!(message_id = kind::HANGS, %account, "its thread hangs; systemd is not told that all is well");
+            error!(message_id = kind::HANGS, %account, "{}", state::HANGS);
         }
     }
 
@@ -242,7 +234,7 @@ impl Service<'_> {
 
     async fn end(mut self, mut news: mpsc::UnboundedReceiver<News>) {
         self.systemd.stopping();
-        info!("stopping");
+        info!("{}", state::STOPPING);
         self.fleet.stop();
         let over = async {
             while !self.fleet.running().is_empty() {
@@ -255,7 +247,7 @@ impl Service<'_> {
         for account in self.fleet.running() {
             if !in_time {
                 // What it had begun is in the ledger, and settled at the next start.
-                error!(message_id = kind::HANGS, %account, "its thread does not end; it is left behind");
+                error!(message_id = kind::HANGS, %account, "{}", state::DOES_NOT_END);
             }
         }
     }
@@ -266,17 +258,5 @@ async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// A finding in one line: where, what, and what to do.
-fn in_brief(finding: &Diagnostic) -> String {
-    let advice = if finding.label.is_empty() { String::new() } else { format!(" ({})", finding.label) };
-    match &finding.place {
-        Some(place) => {
-            let at = place.location();
-            format!("{}:{}: {}{advice}", at.file, at.line, finding.message)
-        }
-        None => format!("{}{advice}", finding.message),
     }
 }

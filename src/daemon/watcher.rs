@@ -13,10 +13,10 @@ use super::fleet::Voice;
 use super::idle_policy::{IdlePolicy, Restraint};
 use super::log::kind;
 use super::proven::Proven;
-use super::state::State;
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
+use crate::report::state::{self, State};
 use crate::report::{Chain, drift, remains};
 use crate::rulebook::Reading;
 use crate::settings::{Account, Settings};
@@ -107,28 +107,28 @@ impl Watcher {
         let again = if fault.is_refused_login() { learned.refusals.next(learned.has_worked) } else { None };
         let parked = fault.fate() == Fate::Park && again.is_none();
         let pause = if parked {
-            error!(message_id = kind::PARKED, trouble, "parked until you act: {trouble}");
+            error!(message_id = kind::PARKED, trouble, "{}", state::paused(&trouble));
             voice.tell(State::Parked { trouble });
             PARKED
         } else if fault.is_local() {
-            // To look again costs nobody anything.
+            // To look again burdens no server.
             let pause = learned.backoff.next(UNREACHED, fastrand::f64());
-            let seconds = pause.as_secs();
+            let sentence = state::blocked(&trouble, known, pause);
             if known {
-                debug!(trouble, "still cannot work; trying again in {seconds} s");
+                debug!(trouble, "{sentence}");
             } else {
-                error!(message_id = kind::BLOCKED, trouble, "cannot work: {trouble}");
+                error!(message_id = kind::BLOCKED, trouble, "{sentence}");
             }
             voice.tell(State::Blocked { trouble });
             pause
         } else {
             let longest = if fault.is_of_network() { UNREACHED } else { LONGEST };
             let pause = again.unwrap_or_else(|| learned.backoff.next(longest, fastrand::f64()));
-            let seconds = pause.as_secs();
+            let sentence = state::away(&trouble, pause);
             if known {
-                debug!(trouble, "again; connecting in {seconds} s");
+                debug!(trouble, "{sentence}");
             } else {
-                warn!(message_id = kind::AWAY, trouble, "connecting again in {seconds} s: {trouble}");
+                warn!(message_id = kind::AWAY, trouble, "{sentence}");
             }
             voice.tell(State::Away { trouble });
             pause
@@ -163,7 +163,7 @@ impl Watcher {
         drop(login);
         self.proven.note(digest);
         learned.refusals.reset();
-        info!(message_id = kind::CONNECTED, server = %self.account.host, "connected");
+        info!(message_id = kind::CONNECTED, server = %self.account.host, "{}", state::CONNECTED);
         learned.trouble = None;
         voice.tell(State::Watching);
         let mut last_wait = None;
@@ -183,12 +183,7 @@ impl Watcher {
                 learned.policy.ended(woken, waited, found);
                 let pause = restraint.pause_after(woken, waited, found, self.account.poll);
                 if restraint.begins() {
-                    info!(
-                        "woken again and again although there is nothing new; the next look is in {} s, and each \
-                         further one later, up to {} s",
-                        pause.as_secs(),
-                        self.account.poll.as_secs()
-                    );
+                    info!("{}", state::woken_in_vain(pause, self.account.poll));
                 }
                 if self.hold(pause) == Woken::Stop {
                     let _ = session.logout();
@@ -231,7 +226,7 @@ impl Watcher {
             && fault.is_of_network();
         if silent && learned.policy.died(waited) {
             let renewal = humantime::format_duration(learned.policy.next(true)).to_string();
-            info!(renewal, "lines die of silence here; waiting is renewed sooner");
+            info!(renewal, "{}", state::IDLE_CUT);
         }
     }
 

@@ -1,10 +1,13 @@
-//! Who is known, and what is unconfirmed, as `known` lists them.
+//! What the command `known` prints: the known followers, what is unconfirmed, and how a change ended. Pure.
 
 use std::fmt::Write as _;
 
 use super::columns::{padded, widest};
 use super::paint::{Paint, Tone};
 use crate::clock::Timestamp;
+use crate::diagnostic::nearest;
+use crate::ledger::KnownBy;
+use crate::mail::FollowerKey;
 use crate::text;
 
 /// Somebody who is known.
@@ -75,6 +78,99 @@ pub fn waiting(unconfirmed: &[UnconfirmedMessage], paint: Paint) -> String {
          but second copies and what came back for its star\n",
     );
     shown
+}
+
+/// How somebody became known, in a word.
+pub fn how(origin: KnownBy) -> &'static str {
+    match origin {
+        KnownBy::PutBack => "put back",
+        KnownBy::Added => "added",
+    }
+}
+
+/// Somebody was added, unless they were known before.
+pub fn added(key: &FollowerKey, is_new: bool) -> String {
+    format!("{} {}", name(key), if is_new { "is known from now on" } else { "was known already" })
+}
+
+/// Somebody was forgotten.
+pub fn forgotten(key: &FollowerKey) -> String {
+    format!("{} is forgotten; messages about them that were put back stay where they are", name(key))
+}
+
+/// So many messages were confirmed.
+pub fn confirmed(messages: usize) -> String {
+    match messages {
+        0 => "nothing is unconfirmed".to_owned(),
+        1 => "confirmed 1 message; its followers are known from now on".to_owned(),
+        all => format!("confirmed {all} messages; their followers are known from now on"),
+    }
+}
+
+/// Nothing was confirmed, since the command does not say what; `waiting` lists what there is.
+pub fn say_which(waiting: &str) -> String {
+    format!("nothing was confirmed; say which\n{}", waiting.trim_end())
+}
+
+/// Somebody is not among the known (`keys`).
+pub fn not_known(key: &FollowerKey, keys: &[&FollowerKey]) -> String {
+    format!("{} is not known\n  {}", name(key), or_near(key, keys, "`followsift known` lists who is"))
+}
+
+/// No message that is unconfirmed names this follower; they name `keys`.
+pub fn not_unconfirmed(key: &FollowerKey, keys: &[&FollowerKey]) -> String {
+    let advice = or_near(key, keys, "`followsift known` lists what is unconfirmed");
+    format!("no unconfirmed message names {}\n  {advice}", name(key))
+}
+
+/// A handle on a network that is no longer configured, and that `known` does not list.
+pub fn not_listed(handle: &str, network: &str) -> String {
+    format!("`{}` on {network} is not listed by `followsift known`", line(handle))
+}
+
+/// A handle was given for a network whose messages show none.
+pub fn no_handles(network: &str, handle: &str) -> String {
+    format!(
+        "messages of {network} show no handles\n  give the profile link in place of `{}`, or `=NAME` where they show none",
+        line(handle)
+    )
+}
+
+/// What was given cannot be a handle.
+pub fn not_a_handle(handle: &str) -> String {
+    format!("`{}` is not a handle\n  write it like `ann` or `@ann@toot.example`", line(handle))
+}
+
+/// The server in a handle cannot be one.
+pub fn not_a_server(host: &str) -> String {
+    format!("`{}` is not the name of a server", line(host))
+}
+
+/// A handle without its server, on a network that runs on many.
+pub fn which_server(network: &str, handle: &str, example: &str) -> String {
+    format!(
+        "{network} runs on many servers, and `{}` may be somebody else on each\n  write the server too, like `{}`",
+        line(handle),
+        line(example)
+    )
+}
+
+/// A handle with a server, on a network that has handles of its own.
+pub fn no_server_in_handle(network: &str, local: &str) -> String {
+    format!("handles on {network} have no server behind them\n  write `{}`", line(local))
+}
+
+fn name(key: &FollowerKey) -> String {
+    format!("{} on {}", line(key.as_str()), key.network().as_str())
+}
+
+/// "Did you mean", where one of `keys` on the same network is near; else `advice`.
+fn or_near(key: &FollowerKey, keys: &[&FollowerKey], advice: &str) -> String {
+    let same_network = keys.iter().filter(|one| one.network() == key.network());
+    match nearest(key.as_str(), same_network.map(|one| one.as_str())) {
+        Some(near) => format!("did you mean `{}`?", line(near)),
+        None => advice.to_owned(),
+    }
 }
 
 fn columns(message: &UnconfirmedMessage) -> Vec<[String; 2]> {

@@ -4,6 +4,7 @@
 
 pub mod backtest;
 mod causes;
+pub mod check;
 mod columns;
 pub mod drift;
 pub mod facts;
@@ -13,10 +14,12 @@ pub mod known;
 pub mod networks;
 pub mod paint;
 pub mod remains;
+pub mod state;
 pub mod sweep;
 pub mod text;
 pub mod totals;
 pub mod trace;
+pub mod usage;
 
 pub use causes::Chain;
 pub use paint::{Paint, Tone};

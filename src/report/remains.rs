@@ -34,10 +34,7 @@ pub fn in_words(remains: &Remains) -> Option<String> {
         parts.push(format!("{moves} could not be settled, after an interruption"));
     }
     if remains.unassessed > 0 {
-        parts.push(format!(
-            "{} could not be assessed, by a fault of followsift",
-            messages(remains.unassessed)
-        ));
+        parts.push(format!("{} could not be assessed (a bug in followsift)", messages(remains.unassessed)));
     }
     if remains.folders > 0 {
         let folders =
@@ -81,8 +78,8 @@ mod tests {
         };
         let words = "1 message could not be moved or marked; followsift tries again later; 2 messages wait for a \
                      later sweep; the fuse holds 3 messages back; the server does not show 1 message; 1 \
-                     move could not be settled, after an interruption; 1 message could not be assessed, by a fault of \
-                     followsift; 2 folders could not be used";
+                     move could not be settled, after an interruption; 1 message could not be assessed (a bug in \
+                     followsift); 2 folders could not be used";
         assert_eq!(in_words(&remains).as_deref(), Some(words));
         let lists = Remains { later: 2, lists: vec!["friends".to_owned()], ..Remains::default() };
         assert_eq!(

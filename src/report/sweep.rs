@@ -4,7 +4,7 @@ use super::remains::{self, messages};
 use super::text;
 use crate::ledger::Limit;
 use crate::mail::Recognition;
-use crate::place::{Folder, Uid};
+use crate::place::{AccountName, Folder, Uid};
 use crate::rules::VerdictName;
 use crate::rules::list::load::Doubt;
 use crate::settings::Backlog;
@@ -237,4 +237,13 @@ fn held_back(mails: u64, by: Limit, most: u16) -> String {
         Limit::Hour => format!("at most {most} messages are moved in an hour (moves-per-hour)"),
     };
     format!("{wait}: {limit}; the rest follows by itself, and `followsift resume` lets it through at once")
+}
+
+/// How many messages of an account the next sweep moves, past the fuse.
+pub fn resumed(account: &AccountName, released: usize) -> String {
+    match released {
+        0 => format!("{account}: no message waits for the fuse"),
+        1 => format!("{account}: 1 message goes through with the next sweep"),
+        many => format!("{account}: {many} messages go through with the next sweep"),
+    }
 }

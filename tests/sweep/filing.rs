@@ -134,7 +134,10 @@ fn a_mail_that_a_missing_list_holds_back_is_moved_once_the_list_is_there() {
     scene.deliver(&[text(&spam(1), 1)]);
     for _ in 0..2 {
         let said = printed(&scene.home.run(&["sweep"]));
-        assert!(said.contains("folder \"Posted\": followsift cannot read from it whom you wrote to"), "{said}");
+        assert!(
+            said.contains("folder \"Posted\": followsift cannot read from it whom you wrote to"),
+            "{said}"
+        );
         assert!(said.contains("(folders: INBOX"), "{said}");
         assert_eq!(scene.count("INBOX"), 1, "{said}");
     }

@@ -14,6 +14,7 @@ use crate::mail::{Notification, Recognition};
 use crate::mailbox::{Range, Session, Stop, Trace};
 use crate::place::{Folder, Uid};
 use crate::report::backtest::{Backtest, Correction};
+use crate::report::usage;
 use crate::rulebook::Reading;
 use crate::rules::Action;
 use crate::rules::recall::{Blank, Replay};
@@ -46,10 +47,7 @@ pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Outp
         match Folder::new(name).filter(|_| !name.starts_with(['/', '.', '~'])) {
             Some(folder) => named.push(folder),
             None => {
-                let name = shown(Path::new(name));
-                output.error(&format!(
-                    "error: there is no file {name}, and no folder of an account is called so"
-                ));
+                output.error(&format!("error: {}", usage::no_place(shown(Path::new(name)))));
                 return Ending::Usage;
             }
         }
@@ -68,7 +66,7 @@ pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Outp
         return ending;
     }
     let Some(settings) = settings.filter(|settings| !settings.accounts.is_empty()) else {
-        output.error("error: there is no account whose folders could be read; name files");
+        output.error(&format!("error: {}", usage::NOTHING_TO_READ));
         return Ending::Settings;
     };
     let Some(accounts) = context::accounts(&settings, options.account.as_deref(), output) else {

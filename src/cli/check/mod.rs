@@ -7,8 +7,8 @@ use super::output::{Output, shown};
 use super::{Check, Ending, context, drift};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::Ledger;
-use crate::rulebook::Reading;
-use crate::settings::{Environment, Settings};
+use crate::report;
+use crate::settings::Environment;
 
 mod machine;
 mod server;
@@ -57,32 +57,9 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         ending = Ending::Later;
     }
     if ending == Ending::Well {
-        let warnings = findings.len();
-        output.line(&summary(&settings, &reading, warnings));
+        let rules = settings.rules.as_deref().map(shown);
+        let sizes = reading.sizes();
+        output.line(&report::check::summary(&settings.accounts, sizes, rules.as_deref(), findings.len()));
     }
     ending
-}
-
-/// The last line, where there is no error.
-fn summary(settings: &Settings, reading: &Reading, warnings: usize) -> String {
-    let (networks, rules, tests) = reading.sizes();
-    let accounts = match settings.accounts.as_slice() {
-        [account] => format!("account {}", account.name),
-        accounts => {
-            let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
-            format!("accounts {}", names.join(", "))
-        }
-    };
-    let whose = match &settings.rules {
-        Some(file) => format!("of {}", shown(file)),
-        None => "that ship".to_owned(),
-    };
-    let warned = match warnings {
-        0 => String::new(),
-        1 => "; 1 warning".to_owned(),
-        many => format!("; {many} warnings"),
-    };
-    format!(
-        "all is well: {accounts}; {networks} networks, {rules} rules {whose}; {tests} tests passed{warned}"
-    )
 }

@@ -2,7 +2,7 @@
 
 use super::Output;
 use crate::cli::proof;
-use crate::mailbox::{Cause, Fate, Opened, Relocation, Stop, shown_certificate};
+use crate::mailbox::{Cause, Fate, Stop, shown_certificate};
 use crate::report;
 use crate::rulebook::Reading;
 use crate::settings::{Account, Settings};
@@ -28,7 +28,7 @@ pub(super) fn look_at_all(settings: &Settings, reading: &Reading, output: &mut O
     well
 }
 
-/// What to do where the certificate is not trusted: the line that pins it, and when not to write it.
+/// What to do where the certificate is not trusted.
 fn pin_advice(account: &Account, fault: &AccountFault) -> Option<String> {
     let AccountFault::Mailbox(fault) = fault else { return None };
     let shown = match fault.cause {
@@ -36,19 +36,7 @@ fn pin_advice(account: &Account, fault: &AccountFault) -> Option<String> {
         Cause::Tls(_) => shown_certificate(account, &Stop::new().ok()?).ok()?,
         _ => return None,
     };
-    if account.pin.is_some() {
-        return Some(format!(
-            "  its certificate is not the one that you have set. If you know why (it was made anew, and shows this \
-             fingerprint\n  itself), set\n    tls-fingerprint = \"{shown}\"\n  in [accounts.{}]",
-            account.name
-        ));
-    }
-    Some(format!(
-        "  its certificate is not one to trust as it is. If this is your own bridge or server, and you know that nobody\n  \
-         is in between (it runs on this machine, or shows the same fingerprint itself), set\n    tls-fingerprint = \
-         \"{shown}\"\n  in [accounts.{}]; then this one certificate is trusted, and no other",
-        account.name
-    ))
+    Some(report::check::pin_advice(account, shown))
 }
 
 /// Looks at one account; says whether nothing is wrong with its folders.
@@ -61,21 +49,8 @@ fn look(
     let stop = Stop::new().map_err(AccountFault::Machine)?;
     let mut session = connect(account, settings, &stop)?;
     output.line("  logged in");
-    output.line(match session.relocation() {
-        Relocation::Move => "  mail is moved with MOVE",
-        Relocation::CopyThenExpunge => {
-            "  mail is copied, and the original removed once the copy is proven (the server lacks MOVE)"
-        }
-        Relocation::CopyThenFlag => {
-            "  mail is copied, and the original marked as deleted once the copy is proven: it stays until you \
-             expunge the folder (the server lacks UIDPLUS)"
-        }
-    });
-    output.line(if session.capabilities().idle {
-        "  new mail is announced by the server (IDLE)"
-    } else {
-        "  new mail is looked for now and then (the server lacks IDLE)"
-    });
+    output.line(report::check::moving(session.relocation()));
+    output.line(report::check::waiting(session.capabilities().idle));
     output.line(&format!("  capabilities: {}", session.capabilities().words.join(" ")));
     let folders = session.folders()?;
     output.line("  folders:");
@@ -87,7 +62,7 @@ fn look(
     for folder in &account.folders {
         match session.select(folder) {
             Ok(opened) => {
-                output.line(&described(&opened));
+                output.line(&report::check::folder(&opened));
                 first.get_or_insert_with(|| folder.clone());
             }
             Err(fault) if fault.fate() == Fate::Leave || fault.is_refused_folder() && !session.is_spent() => {
@@ -99,9 +74,7 @@ fn look(
     for (at, folder) in account.folders.iter().enumerate() {
         for earlier in account.folders.iter().take(at) {
             if session.is_one_folder(earlier, folder)? {
-                let words = format!(
-                    "the server has one folder for this name and for \"{earlier}\"; take one of them out of `folders`"
-                );
+                let words = report::check::same_folder(earlier);
                 troubles.push(report::sweep::trouble(folder, &words, &[]));
             }
         }
@@ -120,10 +93,4 @@ fn look(
     // All was seen; a server that does not say goodbye changes nothing.
     let _ = session.logout();
     Ok(troubles.is_empty())
-}
-
-fn described(Opened { folder, exists, writable, .. }: &Opened) -> String {
-    let messages = if *exists == 1 { "1 message".to_owned() } else { format!("{exists} messages") };
-    let read_only = if *writable { "" } else { "; it is read-only, so nothing can be moved out of it" };
-    format!("  {folder} has {messages}{read_only}")
 }

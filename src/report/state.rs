@@ -1,56 +1,59 @@
-//! How an account is, and how the service is as a whole, in words.
+//! How the service and its accounts are: the line of `systemctl status`, and the events of the log that are not about messages.
+//! Pure. Called by `daemon`, which adds level, kind and fields.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::diagnostic::Diagnostic;
 
-/// So many accounts are named; of more only the number is told.
+/// So many accounts are named; of more, the line gives only the number.
 const NAMED: usize = 4;
-/// systemd shows one line; what is longer than this nobody reads.
+/// systemd shows one line, of which nobody reads more.
 const LONGEST: usize = 500;
 
 /// How one account is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// On its way to the server.
+pub enum State {
+    /// Connecting to the server.
     Connecting,
-    /// Connected: sweeping, or waiting for mail.
+    /// Connected: sweeping, or waiting for new messages.
     Watching,
-    /// The same, and the last sweep could not do all that was to be done.
+    /// The same, and the last sweep left something undone.
     Hindered {
         /// What is left.
         left: String,
     },
-    /// Something on this machine keeps it from working; it is tried again in a while.
+    /// Something on this machine keeps it from working; followsift retries.
     Blocked {
         /// What.
         trouble: String,
     },
-    /// The line is lost; it is connected again in a while.
+    /// The connection is lost; followsift retries.
     Away {
         /// Why.
         trouble: String,
     },
-    /// Its owner has to do something.
+    /// The user has to do something.
     Parked {
         /// What is wrong.
         trouble: String,
     },
-    /// Its thread died of a fault of ours, and is started again in a while.
-    Dead,
+    /// Its thread crashed, by a bug of ours; it is started again in a while.
+    Crashed,
 }
 
-/// What is told of beside the accounts.
+/// What the line says beside the accounts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Notes {
+pub struct Notes {
     /// The last reload was refused: the first finding.
-    pub(super) refused: Option<String>,
+    pub refused: Option<String>,
     /// The last trouble, and when it was.
-    pub(super) last_trouble: Option<(Timestamp, String)>,
+    pub last_trouble: Option<(Timestamp, String)>,
 }
 
 /// The state of all accounts in one line.
-pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>, notes: &Notes) -> String {
+pub fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>, notes: &Notes) -> String {
     let accounts: Vec<_> = accounts.collect();
     let mut text = String::new();
     if let Some(finding) = &notes.refused {
@@ -68,17 +71,17 @@ pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>,
     let groups = [
         ("watching", of(|state| matches!(state, State::Watching | State::Hindered { .. }))),
         ("connecting to", of(|state| *state == State::Connecting)),
-        ("restarting, after a fault of followsift,", of(|state| *state == State::Dead)),
+        ("restarting after a crash (a bug in followsift):", of(|state| *state == State::Crashed)),
     ];
     let mut parts: Vec<String> =
         groups.into_iter().filter_map(|(verb, names)| Some(format!("{verb} {}", names?))).collect();
     for (name, state) in &accounts {
         match state {
-            State::Parked { trouble } => parts.push(format!("{name} is parked until you act: {trouble}")),
+            State::Parked { trouble } => parts.push(format!("{name} is paused until you act: {trouble}")),
             State::Away { trouble } => parts.push(format!("{name} is away: {trouble}")),
             State::Blocked { trouble } => parts.push(format!("{name} cannot work: {trouble}")),
             State::Hindered { left } => parts.push(format!("{name}: {left}")),
-            State::Connecting | State::Watching | State::Dead => {}
+            State::Connecting | State::Watching | State::Crashed => {}
         }
     }
     text.push_str(&parts.join("; "));
@@ -92,6 +95,71 @@ pub(super) fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>,
     }
     // A newline would begin another word of the protocol (sd_notify(3)).
     crate::text::line(&text).chars().take(LONGEST).collect()
+}
+
+/// The account's server has accepted the login.
+pub const CONNECTED: &str = "connected";
+/// The files were read again, and are in use.
+pub const RELOADED: &str = "reloaded settings, rules and lists";
+/// One of the files is wrong.
+pub const NOT_RELOADED: &str = "reload failed; the previous configuration stays in use";
+/// A reload ended without an answer.
+pub const RELOAD_CRASHED: &str = "the reload crashed (a bug in followsift)";
+/// The service was asked to end.
+pub const STOPPING: &str = "stopping";
+/// A thread has not said for too long that it works.
+pub const HANGS: &str = "account thread hangs; the watchdog is not fed, so that systemd restarts followsift";
+/// A thread did not end when it was asked to.
+pub const DOES_NOT_END: &str = "account thread did not stop in time; followsift exits without it";
+/// Idle connections are cut on the way.
+pub const IDLE_CUT: &str = "idle connections are cut here; followsift renews IDLE sooner";
+/// A panic; its own words may quote a message, and are not logged.
+pub const PANIC: &str = "panic (a bug in followsift); please report this line";
+
+/// An account with which followsift does nothing until the user has acted.
+pub fn paused(trouble: &str) -> String {
+    format!("paused until you act: {trouble}")
+}
+
+/// An account that something on this machine keeps from working. Where that was said before, only when followsift retries.
+pub fn blocked(trouble: &str, is_known: bool, pause: Duration) -> String {
+    match is_known {
+        true => format!("still cannot work; trying again in {} s", pause.as_secs()),
+        false => format!("cannot work: {trouble}"),
+    }
+}
+
+/// An account whose server cannot be reached, or refuses.
+pub fn away(trouble: &str, pause: Duration) -> String {
+    format!("connecting again in {} s: {trouble}", pause.as_secs())
+}
+
+/// A server that announces something again and again.
+pub fn woken_in_vain(pause: Duration, longest: Duration) -> String {
+    format!(
+        "woken again and again although there is nothing new; the next look is in {} s, and each further one later, up to \
+         {} s",
+        pause.as_secs(),
+        longest.as_secs()
+    )
+}
+
+/// An account's thread that crashed. `pause`: when it is started again.
+pub fn crashed(pause: Option<Duration>) -> String {
+    let again = pause.map(|pause| format!("; restarting in {} s", pause.as_secs()));
+    format!("account thread crashed (a bug in followsift){}", again.unwrap_or_default())
+}
+
+/// A finding of a reload, in one line: where, what, and what to do.
+pub fn in_brief(finding: &Diagnostic) -> String {
+    let advice = if finding.label.is_empty() { String::new() } else { format!(" ({})", finding.label) };
+    match &finding.place {
+        Some(place) => {
+            let at = place.location();
+            format!("{}:{}: {}{advice}", at.file, at.line, finding.message)
+        }
+        None => format!("{}{advice}", finding.message),
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +189,7 @@ mod tests {
         check(
             &accounts,
             &Notes::default(),
-            "watching home; work is parked until you act: could not log in: READY=1",
+            "watching home; work is paused until you act: could not log in: READY=1",
         );
         let refused =
             Notes { refused: Some("rules.toml:3: unknown key `wen`".to_owned()), ..Notes::default() };

@@ -1,0 +1,159 @@
+//! What `check` says of the accounts' servers and at its end. Its findings are `diagnostic`'s. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use super::remains::messages;
+use crate::host::{HostName, Instance};
+use crate::mailbox::{Opened, Relocation};
+use crate::place::Folder;
+use crate::settings::Account;
+
+/// How messages are moved.
+pub fn moving(relocation: Relocation) -> &'static str {
+    match relocation {
+        Relocation::Move => "  messages are moved with MOVE",
+        Relocation::CopyThenExpunge => {
+            "  messages are copied, and the original is removed once the copy is proven (the server lacks MOVE)"
+        }
+        Relocation::CopyThenFlag => {
+            "  messages are copied, and the original is marked as deleted once the copy is proven: it stays until you \
+             expunge the folder (the server lacks UIDPLUS)"
+        }
+    }
+}
+
+/// How new messages are noticed.
+pub fn waiting(idle: bool) -> &'static str {
+    match idle {
+        true => "  the server announces new messages (IDLE)",
+        false => "  followsift looks for new messages now and then (the server lacks IDLE)",
+    }
+}
+
+/// A folder that is looked through.
+pub fn folder(Opened { folder, exists, writable, .. }: &Opened) -> String {
+    let messages = messages(usize::try_from(*exists).unwrap_or(usize::MAX));
+    let read_only = if *writable { "" } else { "; it is read-only, so nothing can be moved out of it" };
+    format!("  {folder} has {messages}{read_only}")
+}
+
+/// What is wrong with a name in `folders` that leads to the same folder as an `earlier` one.
+pub fn same_folder(earlier: &Folder) -> String {
+    format!(
+        "the server has one folder for this name and for \"{earlier}\"; remove one of them from `folders`"
+    )
+}
+
+/// What to do where the certificate is not trusted: the line that pins it, and when not to write it.
+pub fn pin_advice(account: &Account, shown: impl Display) -> String {
+    let name = &account.name;
+    if account.pin.is_some() {
+        return format!(
+            "  the certificate is not the one that you have set. If you know why (it was replaced, and the server itself\n  \
+             shows this fingerprint), set\n    tls-fingerprint = \"{shown}\"\n  in [accounts.{name}]"
+        );
+    }
+    format!(
+        "  the certificate is not trusted. If this is your own bridge or server, and you know that nobody is in between\n  \
+         (it runs on this machine, or itself shows the same fingerprint), set\n    tls-fingerprint = \"{shown}\"\n  in \
+         [accounts.{name}]; then followsift trusts this one certificate and no other"
+    )
+}
+
+/// What the server calls itself in Authentication-Results, and what to do about it.
+pub fn authserv_id(account: &Account, name: &str) -> String {
+    let calls_itself = format!("  the server calls itself {name} in Authentication-Results");
+    match &account.authserv_id {
+        Some(set) if name.eq_ignore_ascii_case(set) => format!("{calls_itself}, as the settings say"),
+        Some(set) => {
+            format!("{calls_itself}, but the settings say {set}: nothing can be proven authentic")
+        }
+        None => format!(
+            "{calls_itself}; if that is your provider, add\n    authserv-id = \"{name}\"\n  to [accounts.{}], so that \
+             messages can be proven authentic",
+            account.name
+        ),
+    }
+}
+
+/// None of the messages that were looked at has the header, of those that a folder holds.
+pub fn no_authserv_id(looked_at: usize, exists: u32, folder: &Folder) -> String {
+    let all = u32::try_from(looked_at).is_ok_and(|looked_at| looked_at >= exists);
+    match looked_at {
+        0 => format!(
+            "  {folder} has no recent message that shows what the server calls itself in Authentication-Results"
+        ),
+        1 if all => format!(
+            "  the one message in {folder} has no Authentication-Results header: it cannot be proven authentic"
+        ),
+        _ if all => format!(
+            "  none of the {looked_at} messages in {folder} has an Authentication-Results header: they cannot be \
+             proven authentic"
+        ),
+        _ => format!(
+            "  none of the last {looked_at} messages in {folder} has an Authentication-Results header: if the others \
+             have none either, nothing can be proven authentic"
+        ),
+    }
+}
+
+/// The servers that the settings could name as the user's own, each with how many messages that would prove.
+pub fn proposals(account: &Account, provable: &BTreeMap<HostName, usize>) -> Vec<String> {
+    let set: Vec<_> = account.instances.iter().map(written).collect();
+    let proposal = |(host, count): (&HostName, &usize)| {
+        let list = set.iter().cloned().chain([written(&Instance::new(host.clone()))]);
+        let are = if *count == 1 { "is" } else { "are" };
+        format!(
+            "  {} here {are} provably from {host}; if you have an account on that server, set\n    instances = [{}]\n  in \
+             [accounts.{}]. Otherwise do not: its owner could name anybody as your follower",
+            messages(*count),
+            list.collect::<Vec<_>>().join(", "),
+            account.name
+        )
+    };
+    provable.iter().map(proposal).collect()
+}
+
+/// As the settings have it.
+fn written(instance: &Instance) -> String {
+    let Instance { host, from } = instance;
+    match host == from {
+        true => format!("\"{host}\""),
+        false => format!("{{ host = \"{host}\", from = \"{from}\" }}"),
+    }
+}
+
+/// An account files only what is proven, and nothing is: `notifications` were looked at.
+pub fn nothing_proven(account: &Account, notifications: usize) -> Option<String> {
+    let demands = format!("warning: account {} requires proof (`require-authentic`)", account.name);
+    if account.authserv_id.is_none() {
+        return Some(format!("{demands}, but `authserv-id` is not set: nothing will be filed"));
+    }
+    (notifications > 0).then(|| {
+        format!(
+            "{demands}, but none of the {notifications} notifications here is proven: nothing like them will be filed"
+        )
+    })
+}
+
+/// The last line, where nothing is wrong. `rules_file` is none where the rules are those that ship.
+pub fn summary(
+    accounts: &[Account],
+    (networks, rules, tests): (usize, usize, usize),
+    rules_file: Option<&str>,
+    warnings: usize,
+) -> String {
+    let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
+    let noun = if names.len() == 1 { "account" } else { "accounts" };
+    let whose = rules_file.map_or_else(|| "that ship".to_owned(), |file| format!("of {file}"));
+    let warned = match warnings {
+        0 => String::new(),
+        1 => "; 1 warning".to_owned(),
+        many => format!("; {many} warnings"),
+    };
+    format!(
+        "all is well: {noun} {}; {networks} networks, {rules} rules {whose}; {tests} tests passed{warned}",
+        names.join(", ")
+    )
+}

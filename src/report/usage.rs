@@ -1,0 +1,28 @@
+//! What is wrong with how a command was called: what was named and is not there, and what is. Pure. Called by `cli`.
+
+use std::fmt::Display;
+
+use crate::diagnostic::nearest;
+use crate::text;
+
+/// No account has this name.
+pub fn no_account(name: &str, configured: &[&str]) -> String {
+    format!("no account `{}` (configured: {})", text::line(name), configured.join(", "))
+}
+
+/// No network has this name.
+pub fn no_network<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let advice = match nearest(name, known) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => "`followsift networks` lists them".to_owned(),
+    };
+    format!("no network is called `{}`\n  {advice}", text::line(name))
+}
+
+/// What `backtest` was given is neither a file nor the name of a folder.
+pub fn no_place(name: impl Display) -> String {
+    format!("no such file, or folder of an account: {name}")
+}
+
+/// `backtest` was given nothing, and there is no account to read.
+pub const NOTHING_TO_READ: &str = "no account is configured whose folders could be read; name files";
