@@ -12,7 +12,7 @@ use crate::mail::Trust;
 use crate::mailbox::Stop;
 use crate::report;
 use crate::rulebook::list_files::{self, Earlier, SETTLED};
-use crate::rulebook::{self, Reading, Sent};
+use crate::rulebook::{self, RuleFiles, Sent};
 use crate::settings::{self, Account, Environment, Settings};
 use crate::sweep;
 
@@ -51,29 +51,29 @@ pub(super) enum Unsettled {
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Rules, profiles and lists, with the last good copies of the lists; and what is wrong with them.
-pub(super) fn reading(settings: Option<&Settings>) -> (Option<Reading>, Vec<Diagnostic>) {
-    reading_with(settings, settings.and_then(|settings| settings.rules.as_deref()))
+pub(super) fn rule_files(settings: Option<&Settings>) -> (Option<RuleFiles>, Vec<Diagnostic>) {
+    rule_files_with(settings, settings.and_then(|settings| settings.rules.as_deref()))
 }
 
 /// The same with another rules file than the settings name.
-pub(super) fn reading_with(
+pub(super) fn rule_files_with(
     settings: Option<&Settings>,
     rules: Option<&Path>,
-) -> (Option<Reading>, Vec<Diagnostic>) {
+) -> (Option<RuleFiles>, Vec<Diagnostic>) {
     let copies = settings.map(list_files::kept).unwrap_or_default();
     rulebook::read_beside(settings, rules, &Earlier { copies, settled: Duration::ZERO })
 }
 
-fn reading_to_act(settings: &Settings, unsettled: Unsettled) -> (Option<Reading>, Vec<Diagnostic>) {
+fn rule_files_to_act(settings: &Settings, unsettled: Unsettled) -> (Option<RuleFiles>, Vec<Diagnostic>) {
     if unsettled == Unsettled::Taken {
-        return reading(Some(settings));
+        return rule_files(Some(settings));
     }
     let earlier = Earlier { copies: list_files::kept(settings), settled: SETTLED };
     let read = || rulebook::read_beside(Some(settings), settings.rules.as_deref(), &earlier);
     let until = Instant::now() + LONGEST;
     let mut found = read();
-    let are_settling = |found: &(Option<Reading>, _)| {
-        found.0.as_ref().is_some_and(|reading: &Reading| reading.lists().are_settling())
+    let are_settling = |found: &(Option<RuleFiles>, _)| {
+        found.0.as_ref().is_some_and(|files: &RuleFiles| files.lists().are_settling())
     };
     while unsettled == Unsettled::WaitedFor && are_settling(&found) && Instant::now() < until {
         let Ok(stop) = Stop::new() else { break };
@@ -101,19 +101,19 @@ pub(super) fn everything(
     path: Option<&Path>,
     unsettled: Unsettled,
     output: &mut Output,
-) -> Result<(Settings, Reading), Ending> {
+) -> Result<(Settings, RuleFiles), Ending> {
     let Some(settings) = settings(path, output)? else {
         output.findings(&[no_settings()]);
         return Err(Ending::Settings);
     };
-    let (reading, findings) = reading_to_act(&settings, unsettled);
+    let (files, findings) = rule_files_to_act(&settings, unsettled);
     output.findings(&findings);
-    let Some(reading) = reading else { return Err(Ending::Settings) };
+    let Some(files) = files else { return Err(Ending::Settings) };
     if settings.accounts.is_empty() {
         output.findings(&[no_account()]);
         return Err(Ending::Settings);
     }
-    Ok((settings, reading))
+    Ok((settings, files))
 }
 
 /// The account of that name, or all. Prints that there is none.
@@ -153,12 +153,12 @@ fn only_authserv_id(settings: &Settings) -> Option<String> {
 }
 
 /// The people written to, as far as the ledger has them: of all accounts together, for commands that ask no server.
-pub(super) fn sent(settings: Option<&Settings>, reading: &Reading) -> Sent {
+pub(super) fn sent(settings: Option<&Settings>, files: &RuleFiles) -> Sent {
     let mut sent = Sent::new();
-    let Some(settings) = settings.filter(|_| !reading.sent_folders().is_empty()) else { return sent };
+    let Some(settings) = settings.filter(|_| !files.sent_folders().is_empty()) else { return sent };
     let Ok(Some(ledger)) = Ledger::open_read_only(&settings.state) else { return sent };
     for account in &settings.accounts {
-        for (source, people) in sweep::sent_people(&ledger, account, reading).unwrap_or_default() {
+        for (source, people) in sweep::sent_people(&ledger, account, files).unwrap_or_default() {
             sent.entry(source).or_default().extend(people);
         }
     }

@@ -19,12 +19,12 @@ const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
 pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
-    let (reading, findings) = context::reading(settings.as_ref());
+    let (files, findings) = context::rule_files(settings.as_ref());
     output.findings(&findings);
-    let Some(reading) = reading else { return Ending::Settings };
+    let Some(files) = files else { return Ending::Settings };
     let trust = context::trust(settings.as_ref(), options.authserv_id.as_deref(), &options.instances);
-    let sent = context::sent(settings.as_ref(), &reading);
-    let rulebook = reading.rulebook(trust, false, &sent);
+    let sent = context::sent(settings.as_ref(), &files);
+    let rulebook = files.rulebook(trust, false, &sent);
 
     let mails: Vec<_> = options.files.iter().map(|file| (file, read(file))).collect();
     let now = clock::now();

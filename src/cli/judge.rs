@@ -18,19 +18,19 @@ const TABLE_LIMIT: u64 = 512 << 20;
 
 pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
-    let (reading, findings) = match &options.rules {
-        Some(file) => context::reading_with(settings.as_ref(), Some(file)),
-        None => context::reading(settings.as_ref()),
+    let (files, findings) = match &options.rules {
+        Some(file) => context::rule_files_with(settings.as_ref(), Some(file)),
+        None => context::rule_files(settings.as_ref()),
     };
     output.findings(&findings);
-    let Some(reading) = reading else { return Ending::Settings };
-    let sent = context::sent(settings.as_ref(), &reading);
+    let Some(files) = files else { return Ending::Settings };
+    let sent = context::sent(settings.as_ref(), &files);
     let trust = context::trust(settings.as_ref(), options.authserv_id.as_deref(), &options.instances);
     let own_server = match trust.instances.as_slice() {
         [only] => Some(only.host.to_unicode().into_owned()),
         _ => None,
     };
-    let rulebook = reading.rulebook(trust, false, &sent);
+    let rulebook = files.rulebook(trust, false, &sent);
     let networks = rulebook.profiles.networks();
     let is_hosted_by_anybody = |row: &Row| {
         networks

@@ -10,7 +10,7 @@ use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Tr
 use crate::mailbox::{Range, Session};
 use crate::place::{Folder, Uid};
 use crate::report;
-use crate::rulebook::{Reading, Sent};
+use crate::rulebook::{RuleFiles, Sent};
 use crate::settings::Account;
 use crate::sweep::{AccountFault, MAIL_LIMIT};
 
@@ -27,12 +27,12 @@ const HEADER_BYTES: u32 = 16 << 10;
 pub(super) fn tell(
     account: &Account,
     folder: &Folder,
-    reading: &Reading,
+    files: &RuleFiles,
     session: &mut Session,
     output: &mut Output,
 ) -> Result<(), AccountFault> {
     let opened = session.select(folder)?;
-    let profiles = reading.rulebook_of(account, &Sent::new()).profiles;
+    let profiles = files.rulebook_of(account, &Sent::new()).profiles;
     let first = opened.next.map_or(1, |next| next.0.saturating_sub(LAST).max(1));
     let (mut all, mut plausible) = (Vec::new(), Vec::new());
     session.heads(Range::From(Uid(first)), |batch| {

@@ -10,7 +10,7 @@ use crate::rulebook::Origin;
 use crate::settings::{self, Environment};
 
 pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
-    let (settings, reading) = match context::everything(file, Unsettled::Left, output) {
+    let (settings, files) = match context::everything(file, Unsettled::Left, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };
@@ -19,7 +19,7 @@ pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
     // Found once: a file that vanishes is not to put another in force.
     let file = file.map(Path::to_owned).or_else(|| settings::locate(&environment));
     let origin = Origin { file, environment };
-    match daemon::run(&origin, settings, reading) {
+    match daemon::run(&origin, settings, files) {
         Ok(()) => Ending::Well,
         Err(fault) => {
             output.failure(&fault);

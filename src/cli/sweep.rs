@@ -8,13 +8,13 @@ use super::{Ending, Sweep as Options, context, drift};
 use crate::mailbox::Stop;
 use crate::report;
 use crate::report::totals::Totals;
-use crate::rulebook::Reading;
+use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
-use crate::sweep::{AccountFault, News, Scope, Swept, Work, connect};
+use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect};
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };
-    let (settings, reading) = match context::everything(settings, unsettled, output) {
+    let (settings, files) = match context::everything(settings, unsettled, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };
@@ -24,7 +24,7 @@ pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Out
     let mut ending = Ending::Well;
     for account in accounts {
         output.line(&format!("{} ({})", account.name, account.host));
-        let swept = one(account, &settings, &reading, options, output);
+        let swept = one(account, &settings, &files, options, output);
         output.end_progress();
         match swept {
             Ok((swept, totals)) => {
@@ -53,13 +53,13 @@ pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Out
 fn one(
     account: &Account,
     settings: &Settings,
-    reading: &Reading,
+    files: &RuleFiles,
     options: &Options,
     output: &mut Output,
 ) -> Result<(Swept, Totals), AccountFault> {
     let stop = Stop::new().map_err(AccountFault::Machine)?;
-    let begin = if options.dry_run { Work::dry_run } else { Work::begin };
-    let mut work = begin(account, settings)?;
+    let begin = if options.dry_run { Sweeper::dry_run } else { Sweeper::begin };
+    let mut sweeper = begin(account, settings)?;
     let session = connect(account, settings, &stop)?;
     let scope = options.since.map_or(Scope::New, Scope::Since);
     let mut totals = Totals::default();
@@ -81,7 +81,7 @@ fn one(
             }
         }
     };
-    let (session, swept) = work.run(session, reading, scope, &mut tell)?;
+    let (session, swept) = sweeper.run(session, files, scope, &mut tell)?;
     // All was done; a server that does not say goodbye changes nothing.
     let _ = session.logout();
     Ok((swept, totals))

@@ -1,7 +1,8 @@
-//! All accounts: who is watched, by which thread, and how it goes.
+//! All accounts: which are watched, by which thread, and how each is.
 //!
-//! Owns the threads. A thread tells how it is over a channel, and that it is over when its end of it is dropped, by a panic
-//! too. Nobody is waited for here: what is to be stopped is told so, and goes on when its thread says that it is over.
+//! Owns the threads. A thread sends its account's state over a channel, and is over when it drops its sender, which a panic
+//! does too. This never waits for a thread: one that is to stop is asked to, and its account goes on when it says that it is
+//! over. Called by `service`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,11 +15,12 @@ use tracing::{error, info_span};
 
 use super::backoff::{Backoff, LONGEST};
 use super::proven::Proven;
+use super::thread_event::{Change, EventSender, ThreadEvent};
 use super::watcher::Watcher;
 use crate::mailbox::Stop;
 use crate::place::AccountName;
 use crate::report::state::{self, State};
-use crate::rulebook::Reading;
+use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 
 /// How long a thread may be busy with something else than waiting before it counts as hung.
@@ -28,53 +30,15 @@ const APART: Duration = Duration::from_millis(500);
 /// So many of them at most are kept apart.
 const QUEUE: u32 = 60;
 
-/// What a thread tells of itself.
+/// One account, with its thread if it has one.
 #[derive(Debug)]
-pub(super) struct News {
-    number: u64,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
-    Is(State),
-    Over { panicked: bool },
-}
-
-/// How a thread tells its news. Dropped, it tells that the thread is over.
-#[derive(Debug)]
-pub(super) struct Voice {
-    number: u64,
-    news: mpsc::UnboundedSender<News>,
-}
-
-impl Voice {
-    /// Tells how the account is.
-    pub(super) fn tell(&self, state: State) {
-        self.send(What::Is(state));
-    }
-
-    fn send(&self, what: What) {
-        // Nobody listens any more where the service itself has ended.
-        let _ = self.news.send(News { number: self.number, what });
-    }
-}
-
-impl Drop for Voice {
-    fn drop(&mut self) {
-        self.send(What::Over { panicked: thread::panicking() });
-    }
-}
-
-/// A place for one account.
-#[derive(Debug)]
-struct Seat {
+struct Slot {
     /// The account as it is to be watched; `None` where it is no longer to be.
     wanted: Option<Account>,
     running: Option<Running>,
-    /// When a thread that died is to be started again.
+    /// When a thread that crashed is to be started again.
     revival: Option<Instant>,
-    deaths: Backoff,
+    crashes: Backoff,
     state: State,
 }
 
@@ -91,33 +55,33 @@ struct Running {
 #[derive(Debug)]
 pub(super) struct Fleet {
     settings: Arc<Settings>,
-    reading: watch::Receiver<Arc<Reading>>,
-    news: mpsc::UnboundedSender<News>,
-    seats: BTreeMap<AccountName, Seat>,
+    rule_files: watch::Receiver<Arc<RuleFiles>>,
+    events: mpsc::UnboundedSender<ThreadEvent>,
+    slots: BTreeMap<AccountName, Slot>,
     started: u64,
     proven: Proven,
 }
 
 impl Fleet {
-    /// Starts a thread for each account of `settings`. Its news come over the channel.
+    /// Starts a thread for each account of `settings`. What they tell comes over the channel.
     ///
     /// # Errors
     /// Where the machine gives no thread or no file descriptor.
     pub(super) fn launch(
         settings: Arc<Settings>,
-        reading: watch::Receiver<Arc<Reading>>,
-    ) -> io::Result<(Self, mpsc::UnboundedReceiver<News>)> {
-        let (news, heard) = mpsc::unbounded_channel();
+        rule_files: watch::Receiver<Arc<RuleFiles>>,
+    ) -> io::Result<(Self, mpsc::UnboundedReceiver<ThreadEvent>)> {
+        let (events, receiver) = mpsc::unbounded_channel();
         let mut fleet = Self {
             settings: Arc::clone(&settings),
-            reading,
-            news,
-            seats: BTreeMap::new(),
+            rule_files,
+            events,
+            slots: BTreeMap::new(),
             started: 0,
             proven: Proven::default(),
         };
         fleet.take(settings, true)?;
-        Ok((fleet, heard))
+        Ok((fleet, receiver))
     }
 
     /// The settings in force.
@@ -126,28 +90,28 @@ impl Fleet {
     }
 
     /// Goes on with these settings: accounts that changed are started anew; those that are parked or away only where that was
-    /// `asked` for: each try with a wrong password counts with the server, and files are saved often.
+    /// `asked` for: servers count each try with a wrong password, and files are saved often.
     ///
     /// # Errors
     /// Where the machine gives no thread or no file descriptor.
     pub(super) fn take(&mut self, settings: Arc<Settings>, asked: bool) -> io::Result<()> {
         let all = settings.state != self.settings.state || settings.credentials != self.settings.credentials;
         self.settings = Arc::clone(&settings);
-        for seat in self.seats.values_mut() {
-            seat.wanted = None;
+        for slot in self.slots.values_mut() {
+            slot.wanted = None;
         }
         for account in &settings.accounts {
-            let seat = self.seats.entry(account.name.clone()).or_insert_with(Seat::empty);
-            seat.wanted = Some(account.clone());
+            let slot = self.slots.entry(account.name.clone()).or_insert_with(Slot::empty);
+            slot.wanted = Some(account.clone());
         }
-        let names: Vec<_> = self.seats.keys().cloned().collect();
+        let names: Vec<_> = self.slots.keys().cloned().collect();
         for name in names {
-            let Some(seat) = self.seats.get_mut(&name) else { continue };
-            // A thread that died is of no account that is known to work.
-            seat.revival = None;
-            let watches = seat.running.as_ref();
-            let same = watches.is_some_and(|running| seat.wanted.as_ref() == Some(&running.account));
-            let pauses = matches!(seat.state, State::Parked { .. } | State::Away { .. });
+            let Some(slot) = self.slots.get_mut(&name) else { continue };
+            // The settings may mend what a thread crashed on.
+            slot.revival = None;
+            let watches = slot.running.as_ref();
+            let same = watches.is_some_and(|running| slot.wanted.as_ref() == Some(&running.account));
+            let pauses = matches!(slot.state, State::Parked { .. } | State::Away { .. });
             if same && !all && !(asked && pauses) {
                 continue;
             }
@@ -160,42 +124,45 @@ impl Fleet {
         Ok(())
     }
 
-    /// Hears a thread. Returns the trouble that it has, if that is news.
+    /// Takes in what a thread tells. Returns the trouble of its account, if that is new.
     ///
     /// # Errors
     /// Where the machine gives no thread or no file descriptor.
-    pub(super) fn hear(&mut self, News { number, what }: News) -> io::Result<Option<String>> {
+    pub(super) fn take_event(
+        &mut self,
+        ThreadEvent { number, what }: ThreadEvent,
+    ) -> io::Result<Option<String>> {
         let found = self
-            .seats
+            .slots
             .iter_mut()
-            .find(|(_, seat)| seat.running.as_ref().is_some_and(|running| running.number == number));
-        let Some((name, seat)) = found else { return Ok(None) };
+            .find(|(_, slot)| slot.running.as_ref().is_some_and(|running| running.number == number));
+        let Some((name, slot)) = found else { return Ok(None) };
         match what {
-            What::Is(state) => {
+            Change::Is(state) => {
                 let trouble = match &state {
                     State::Away { trouble } | State::Parked { trouble } | State::Blocked { trouble } => {
                         Some(format!("{name}: {trouble}"))
                     }
                     State::Connecting | State::Watching | State::Hindered { .. } | State::Crashed => None,
                 };
-                seat.state = state;
+                slot.state = state;
                 Ok(trouble)
             }
-            What::Over { panicked } => {
+            Change::Over { panicked } => {
                 let name = name.clone();
-                let running = seat.running.take();
-                // One that dies each time soon after it was started is started ever more seldom.
+                let running = slot.running.take();
+                // One that crashes again soon after each start is started less and less often.
                 if running.as_ref().is_some_and(|running| running.started.elapsed() > LONGEST) {
-                    seat.deaths.reset();
+                    slot.crashes.reset();
                 }
                 let asked = running.is_some_and(|running| running.stop.is_stopped());
                 if asked && !panicked {
                     self.start(&name)?;
                     return Ok(None);
                 }
-                seat.state = State::Crashed;
-                let pause = seat.deaths.next(LONGEST, fastrand::f64());
-                seat.revival = Some(Instant::now() + pause);
+                slot.state = State::Crashed;
+                let pause = slot.crashes.next(LONGEST, fastrand::f64());
+                slot.revival = Some(Instant::now() + pause);
                 error!(
                     message_id = super::log::kind::DIED,
                     account = %name,
@@ -207,9 +174,9 @@ impl Fleet {
         }
     }
 
-    /// When the next thread that died is to be started again.
+    /// When the next thread that crashed is to be started again.
     pub(super) fn next_revival(&self) -> Option<Instant> {
-        self.seats.values().filter_map(|seat| seat.revival).min()
+        self.slots.values().filter_map(|slot| slot.revival).min()
     }
 
     /// Starts again what is due.
@@ -217,67 +184,67 @@ impl Fleet {
     /// # Errors
     /// Where the machine gives no thread or no file descriptor.
     pub(super) fn revive(&mut self, now: Instant) -> io::Result<()> {
-        let due = |seat: &Seat| seat.revival.is_some_and(|revival| revival <= now);
+        let due = |slot: &Slot| slot.revival.is_some_and(|revival| revival <= now);
         let names: Vec<_> =
-            self.seats.iter().filter(|(_, seat)| due(seat)).map(|(name, _)| name.clone()).collect();
+            self.slots.iter().filter(|(_, slot)| due(slot)).map(|(name, _)| name.clone()).collect();
         names.iter().try_for_each(|name| self.start(name))
     }
 
-    /// Asks everyone to look whether their line still lives.
+    /// Asks all threads to find out whether their connections still work.
     pub(super) fn probe(&self) {
-        self.seats.values().filter_map(|seat| seat.running.as_ref()).for_each(|running| running.stop.probe());
+        self.slots.values().filter_map(|slot| slot.running.as_ref()).for_each(|running| running.stop.probe());
     }
 
-    /// Those who should have spoken by now: their threads hang.
+    /// The accounts whose threads should have spoken by now: they hang.
     pub(super) fn overdue(&self, now: Instant) -> Vec<&AccountName> {
         let hangs = |running: &Running| running.stop.speaks_by().is_some_and(|by| by + LULL < now);
-        let is_overdue = |seat: &Seat| seat.running.as_ref().is_some_and(hangs);
-        self.seats.iter().filter(|(_, seat)| is_overdue(seat)).map(|(name, _)| name).collect()
+        let is_overdue = |slot: &Slot| slot.running.as_ref().is_some_and(hangs);
+        self.slots.iter().filter(|(_, slot)| is_overdue(slot)).map(|(name, _)| name).collect()
     }
 
-    /// Asks everyone to stop, for good.
+    /// Asks all threads to stop, for good.
     pub(super) fn stop(&mut self) {
-        for seat in self.seats.values_mut() {
-            seat.wanted = None;
-            seat.revival = None;
-            if let Some(running) = &seat.running {
+        for slot in self.slots.values_mut() {
+            slot.wanted = None;
+            slot.revival = None;
+            if let Some(running) = &slot.running {
                 running.stop.stop();
             }
         }
     }
 
-    /// Those whose threads are not over yet.
+    /// The accounts whose threads are not over yet.
     pub(super) fn running(&self) -> Vec<&AccountName> {
-        self.seats.iter().filter(|(_, seat)| seat.running.is_some()).map(|(name, _)| name).collect()
+        self.slots.iter().filter(|(_, slot)| slot.running.is_some()).map(|(name, _)| name).collect()
     }
 
     /// How each account is.
     pub(super) fn states(&self) -> impl Iterator<Item = (&str, &State)> {
-        self.seats.iter().map(|(name, seat)| (name.as_str(), &seat.state))
+        self.slots.iter().map(|(name, slot)| (name.as_str(), &slot.state))
     }
 
-    /// Starts the thread of a seat, or takes the seat away where nobody is wanted on it.
+    /// Starts the thread of an account, or drops the account where it is no longer wanted.
     fn start(&mut self, name: &AccountName) -> io::Result<()> {
-        let Some(seat) = self.seats.get_mut(name) else { return Ok(()) };
-        seat.revival = None;
-        let Some(account) = seat.wanted.clone() else {
-            self.seats.remove(name);
+        let Some(slot) = self.slots.get_mut(name) else { return Ok(()) };
+        slot.revival = None;
+        let Some(account) = slot.wanted.clone() else {
+            self.slots.remove(name);
             return Ok(());
         };
-        seat.state = State::Connecting;
+        slot.state = State::Connecting;
         self.started += 1;
         let number = self.started;
         let stop = Stop::new()?;
         stop.speak_by(Instant::now());
         let started = Instant::now();
-        seat.running = Some(Running { number, account: account.clone(), stop: stop.clone(), started });
+        slot.running = Some(Running { number, account: account.clone(), stop: stop.clone(), started });
         let before = self.settings.accounts.iter().take_while(|other| other.name != account.name);
         let ahead = before.filter(|other| other.host == account.host).count();
-        let voice = Voice { number, news: self.news.clone() };
+        let events = EventSender::new(number, self.events.clone());
         let watcher = Watcher {
             account,
             settings: Arc::clone(&self.settings),
-            reading: self.reading.clone(),
+            rule_files: self.rule_files.clone(),
             turn: APART * u32::try_from(ahead).unwrap_or(QUEUE).min(QUEUE),
             stop,
             proven: self.proven.clone(),
@@ -285,19 +252,19 @@ impl Fleet {
         let name = name.clone();
         thread::Builder::new().name(name.to_string()).spawn(move || {
             let _span = info_span!("account", account = %name).entered();
-            watcher.run(&voice);
+            watcher.run(&events);
         })?;
         Ok(())
     }
 }
 
-impl Seat {
+impl Slot {
     fn empty() -> Self {
         Self {
             wanted: None,
             running: None,
             revival: None,
-            deaths: Backoff::default(),
+            crashes: Backoff::default(),
             state: State::Connecting,
         }
     }

@@ -1,7 +1,8 @@
 //! The service: tokio owns signals, timers, reload and watchdog; one named thread per account owns its IMAP session.
 //!
-//! No mail passes through the runtime. A watcher thread tells how it is over a channel; when its end of it is dropped, the
-//! thread is over, by a panic too, and a fresh one is started after a while. The ledger makes that safe.
+//! No message passes through the runtime. An account's thread sends its state over a channel; when it drops its sender, which a
+//! panic does too, the thread is over, and a new one is started after a while. The ledger makes that safe. Called by the
+//! command `run` alone.
 
 mod backoff;
 mod events;
@@ -15,6 +16,7 @@ mod proven;
 mod reload;
 mod service;
 mod systemd;
+mod thread_event;
 mod watcher;
 
 pub use service::{ServiceFault, run};

@@ -12,11 +12,11 @@ use tokio::sync::mpsc;
 
 use crate::diagnostic::Diagnostic;
 use crate::rulebook::Origin;
-use crate::rulebook::Reading;
+use crate::rulebook::RuleFiles;
 use crate::settings::Settings;
 
 /// What was read: settings and rules, where nothing is wrong with them; and every finding.
-pub(super) type Outcome = (Option<(Settings, Reading)>, Vec<Diagnostic>);
+pub(super) type Outcome = (Option<(Settings, RuleFiles)>, Vec<Diagnostic>);
 
 /// A reload that goes on.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Reload {
     /// Where the machine gives no thread.
     pub(super) fn begin(
         origin: Origin,
-        (settings, reading): (Arc<Settings>, Arc<Reading>),
+        (settings, files): (Arc<Settings>, Arc<RuleFiles>),
         asked: bool,
     ) -> io::Result<Self> {
         let (step, steps) = mpsc::unbounded_channel();
@@ -59,7 +59,7 @@ impl Reload {
             }
             let _ = held.recv();
             // Nobody listens any more where the service has ended.
-            let _ = step.send(Progress::Ends(Some(Box::new(origin.read(&settings, &reading)))));
+            let _ = step.send(Progress::Ends(Some(Box::new(origin.read(&settings, &files)))));
         };
         thread::Builder::new().name("reload".to_owned()).spawn(read)?;
         Ok(Self { asked, steps })

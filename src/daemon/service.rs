@@ -12,16 +12,16 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::file_watch::FileWatch;
-use super::fleet::{Fleet, News};
+use super::fleet::Fleet;
 use super::log::kind;
 use super::reload::{Outcome, Progress, Reload};
 use super::systemd::{self, Systemd};
+use super::thread_event::ThreadEvent;
 use super::{network_watch, panics};
 use crate::clock;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::report::state::{self, Notes, in_brief};
-use crate::rulebook::Origin;
-use crate::rulebook::Reading;
+use crate::rulebook::{Origin, RuleFiles};
 use crate::settings::Settings;
 
 /// One change around us brings others with it: they are told of together, this much later.
@@ -54,26 +54,26 @@ impl Error for ServiceFault {
 ///
 /// # Errors
 /// Where the machine does not give what a service needs: threads, signals.
-pub fn run(origin: &Origin, settings: Settings, reading: Reading) -> Result<(), ServiceFault> {
+pub fn run(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Result<(), ServiceFault> {
     panics::tell();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|cause| ServiceFault { doing: "start the runtime", cause })?;
-    runtime.block_on(serve(origin, settings, reading))
+    runtime.block_on(serve(origin, settings, rule_files))
 }
 
-async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<(), ServiceFault> {
+async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Result<(), ServiceFault> {
     let hear = |kind| signal(kind).map_err(|cause| ServiceFault { doing: "listen for signals", cause });
     let terminate = hear(SignalKind::terminate())?;
     let interrupt = hear(SignalKind::interrupt())?;
     let hangup = hear(SignalKind::hangup())?;
     let files = FileWatch::watch(origin.files());
-    let (readings, latest) = watch::channel(Arc::new(reading));
-    let (fleet, news) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
+    let (rule_files, latest) = watch::channel(Arc::new(rule_files));
+    let (fleet, threads) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
     let service = Service {
         origin,
-        readings,
+        rule_files,
         fleet,
         notes: Notes::default(),
         told: String::new(),
@@ -82,7 +82,7 @@ async fn serve(origin: &Origin, settings: Settings, reading: Reading) -> Result<
         again: None,
     };
     service
-        .run(Receivers { terminate, interrupt, hangup, files, news, network_watch: network_watch::listen() })
+        .run(Receivers { terminate, interrupt, hangup, files, threads, network: network_watch::listen() })
         .await
 }
 
@@ -90,18 +90,19 @@ fn no_thread(cause: io::Error) -> ServiceFault {
     ServiceFault { doing: "start a thread for an account", cause }
 }
 
+/// What the service listens to.
 struct Receivers {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
     files: FileWatch,
-    news: mpsc::UnboundedReceiver<News>,
-    network_watch: mpsc::UnboundedReceiver<()>,
+    threads: mpsc::UnboundedReceiver<ThreadEvent>,
+    network: mpsc::UnboundedReceiver<()>,
 }
 
 struct Service<'a> {
     origin: &'a Origin,
-    readings: watch::Sender<Arc<Reading>>,
+    rule_files: watch::Sender<Arc<RuleFiles>>,
     fleet: Fleet,
     notes: Notes,
     /// What systemd was last told.
@@ -134,12 +135,12 @@ impl Service<'_> {
                     Progress::Begins(files, _hold) => receivers.files.see(files),
                     Progress::Ends(outcome) => self.end_reload(outcome.map(|outcome| *outcome))?,
                 },
-                Some(news) = receivers.news.recv() => {
-                    if let Some(trouble) = self.fleet.hear(news).map_err(no_thread)? {
+                Some(event) = receivers.threads.recv() => {
+                    if let Some(trouble) = self.fleet.take_event(event).map_err(no_thread)? {
                         self.notes.last_trouble = Some((clock::now(), trouble));
                     }
                 }
-                Some(()) = receivers.network_watch.recv() => {
+                Some(()) = receivers.network.recv() => {
                     probe.get_or_insert((Instant::now() + TOGETHER).max(probed + RARELY));
                 }
                 () = at(probe) => {
@@ -152,7 +153,7 @@ impl Service<'_> {
             }
             self.tell_status();
         }
-        self.end(receivers.news).await;
+        self.end(receivers.threads).await;
         Ok(())
     }
 
@@ -164,7 +165,7 @@ impl Service<'_> {
             return Ok(());
         }
         self.systemd.reloading();
-        let in_force = (self.fleet.settings(), Arc::clone(&self.readings.borrow()));
+        let in_force = (self.fleet.settings(), Arc::clone(&self.rule_files.borrow()));
         match Reload::begin(self.origin.clone(), in_force, asked) {
             Ok(reload) => self.reload = Some(reload),
             Err(cause) => {
@@ -191,10 +192,10 @@ impl Service<'_> {
             }
         }
         match read {
-            Some((settings, reading)) => {
+            Some((settings, new)) => {
                 self.notes.refused = None;
-                let alike = reading.judges_like(&self.readings.borrow());
-                self.readings.send_replace(Arc::new(reading));
+                let alike = new.judges_like(&self.rule_files.borrow());
+                self.rule_files.send_replace(Arc::new(new));
                 self.fleet.take(Arc::new(settings), asked).map_err(no_thread)?;
                 if !alike {
                     // Messages may wait for this: for a list, or to be judged again after a mistake.
@@ -232,15 +233,15 @@ impl Service<'_> {
         }
     }
 
-    async fn end(mut self, mut news: mpsc::UnboundedReceiver<News>) {
+    async fn end(mut self, mut threads: mpsc::UnboundedReceiver<ThreadEvent>) {
         self.systemd.stopping();
         info!("{}", state::STOPPING);
         self.fleet.stop();
         let over = async {
             while !self.fleet.running().is_empty() {
-                let Some(one) = news.recv().await else { return };
-                // Nobody is wanted any more, so that nobody is started.
-                let _ = self.fleet.hear(one);
+                let Some(event) = threads.recv().await else { return };
+                // No account is wanted any more, so that no thread is started.
+                let _ = self.fleet.take_event(event);
             }
         };
         let in_time = timeout(FAREWELL, over).await.is_ok();

@@ -8,19 +8,19 @@ use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
-use super::events;
-use super::fleet::Voice;
+use super::events::log;
 use super::idle_policy::{IdlePolicy, Restraint};
 use super::log::kind;
 use super::proven::Proven;
+use super::thread_event::EventSender;
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::mailbox::{Fate, Session, Step, Stop, Woken};
 use crate::report::state::{self, State};
 use crate::report::{Chain, drift, remains};
-use crate::rulebook::Reading;
+use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
-use crate::sweep::{AccountFault, News, Scope, Swept, Tally, Work, connect_with, read_login};
+use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, Tally, connect_with, read_login};
 
 /// How long an account whose owner has to do something is left alone before it is looked at again.
 const PARKED: Duration = Duration::from_secs(60 * 60);
@@ -33,7 +33,7 @@ const SOON: Duration = Duration::from_millis(500);
 pub(super) struct Watcher {
     pub(super) account: Account,
     pub(super) settings: Arc<Settings>,
-    pub(super) reading: watch::Receiver<Arc<Reading>>,
+    pub(super) rule_files: watch::Receiver<Arc<RuleFiles>>,
     /// How long others of the same host go first.
     pub(super) turn: Duration,
     pub(super) stop: Stop,
@@ -63,7 +63,7 @@ struct Learned {
 
 impl Watcher {
     /// Watches the account until told to stop. Never returns otherwise.
-    pub(super) fn run(self, voice: &Voice) {
+    pub(super) fn run(self, events: &EventSender) {
         let policy = IdlePolicy::new(&self.account);
         let mut learned = Learned {
             backoff: Backoff::default(),
@@ -79,8 +79,8 @@ impl Watcher {
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         while woken != Woken::Stop {
-            voice.tell(State::Connecting);
-            let fault = match self.live(&mut learned, voice) {
+            events.state(State::Connecting);
+            let fault = match self.live(&mut learned, events) {
                 Ok(()) => return,
                 // Whatever else went wrong on the way out, it is over.
                 Err(_) if self.stop.is_stopped() => return,
@@ -89,12 +89,12 @@ impl Watcher {
             if let Some(since) = learned.works_since.take() {
                 learned.backoff.worked(since.elapsed());
             }
-            woken = self.pause(&fault, &mut learned, voice);
+            woken = self.pause(&fault, &mut learned, events);
         }
     }
 
     /// Tells of a fault, and waits for as long as it takes.
-    fn pause(&self, fault: &AccountFault, learned: &mut Learned, voice: &Voice) -> Woken {
+    fn pause(&self, fault: &AccountFault, learned: &mut Learned, events: &EventSender) -> Woken {
         let mut trouble = Chain(fault).to_string();
         if let Some(advice) = fault.advice() {
             trouble = format!("{trouble}; {advice}");
@@ -108,7 +108,7 @@ impl Watcher {
         let parked = fault.fate() == Fate::Park && again.is_none();
         let pause = if parked {
             error!(message_id = kind::PARKED, trouble, "{}", state::paused(&trouble));
-            voice.tell(State::Parked { trouble });
+            events.state(State::Parked { trouble });
             PARKED
         } else if fault.is_local() {
             // To look again burdens no server.
@@ -119,7 +119,7 @@ impl Watcher {
             } else {
                 error!(message_id = kind::BLOCKED, trouble, "{sentence}");
             }
-            voice.tell(State::Blocked { trouble });
+            events.state(State::Blocked { trouble });
             pause
         } else {
             let longest = if fault.is_of_network() { UNREACHED } else { LONGEST };
@@ -130,7 +130,7 @@ impl Watcher {
             } else {
                 warn!(message_id = kind::AWAY, trouble, "{sentence}");
             }
-            voice.tell(State::Away { trouble });
+            events.state(State::Away { trouble });
             pause
         };
         let until = Instant::now() + pause;
@@ -148,11 +148,11 @@ impl Watcher {
     }
 
     /// One session, from the connection to its end; `Ok` is an orderly stop.
-    fn live(&self, learned: &mut Learned, voice: &Voice) -> Result<(), AccountFault> {
+    fn live(&self, learned: &mut Learned, events: &EventSender) -> Result<(), AccountFault> {
         self.stop.speak_by(Instant::now());
-        let mut work = Work::begin(&self.account, &self.settings)?;
+        let mut sweeper = Sweeper::begin(&self.account, &self.settings)?;
         if !learned.whole {
-            work.require_whole()?;
+            sweeper.require_whole()?;
             learned.whole = true;
         }
         let login = read_login(&self.account, &self.settings, &self.stop)?;
@@ -165,18 +165,18 @@ impl Watcher {
         learned.refusals.reset();
         info!(message_id = kind::CONNECTED, server = %self.account.host, "{}", state::CONNECTED);
         learned.trouble = None;
-        voice.tell(State::Watching);
+        events.state(State::Watching);
         let mut last_wait = None;
         let mut restraint = Restraint::default();
         let mut left = None;
         loop {
-            let (healthy, tally) = self.sweep(session, &mut work, learned)?;
+            let (healthy, tally) = self.sweep(session, &mut sweeper, learned)?;
             session = healthy;
             if left != learned.left {
                 left.clone_from(&learned.left);
-                voice.tell(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
+                events.state(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
             }
-            self.tell_of_drift(&work, learned)?;
+            self.tell_of_drift(&sweeper, learned)?;
             learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
                 let found = tally.looked_at > 0;
@@ -191,7 +191,7 @@ impl Watcher {
                 }
             }
             let begun = Instant::now();
-            let woken = match self.wait(&mut session, &work, &learned.policy, tally.troubles > 0) {
+            let woken = match self.wait(&mut session, &sweeper, &learned.policy, tally.troubles > 0) {
                 Ok(woken) => woken,
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
@@ -234,13 +234,13 @@ impl Watcher {
     fn sweep(
         &self,
         session: Session,
-        work: &mut Work<'_>,
+        sweeper: &mut Sweeper<'_>,
         learned: &mut Learned,
     ) -> Result<(Session, Tally), AccountFault> {
-        let files = Arc::clone(&self.reading.borrow());
+        let files = Arc::clone(&self.rule_files.borrow());
         let mut troubles = BTreeSet::new();
-        let mut tell = |news: News| troubles.extend(events::log(&news, &learned.folders));
-        let (session, Swept { tally, remains }) = work.run(session, &files, Scope::New, &mut tell)?;
+        let mut tell = |news: News| troubles.extend(log(&news, &learned.folders));
+        let (session, Swept { tally, remains }) = sweeper.run(session, &files, Scope::New, &mut tell)?;
         learned.folders = troubles;
         let left = remains::in_words(&remains);
         if let Some(why) = left.as_ref().filter(|left| learned.left.as_ref() != Some(left)) {
@@ -253,14 +253,14 @@ impl Watcher {
 
     /// Tells once a week, and at the start, of networks whose mails of the last week could not be read: layouts change
     /// without notice.
-    fn tell_of_drift(&self, work: &Work<'_>, learned: &mut Learned) -> Result<(), AccountFault> {
+    fn tell_of_drift(&self, sweeper: &Sweeper<'_>, learned: &mut Learned) -> Result<(), AccountFault> {
         let now = clock::now();
         let week_ago = now.before(drift::SPAN);
         if learned.drift_told.is_some_and(|told| told > week_ago) {
             return Ok(());
         }
         learned.drift_told = Some(now);
-        for sentence in drift::sentences(&work.unread(week_ago)?) {
+        for sentence in drift::sentences(&sweeper.unread(week_ago)?) {
             warn!(message_id = kind::DRIFT, "{sentence}");
         }
         Ok(())
@@ -270,7 +270,7 @@ impl Watcher {
     fn wait(
         &self,
         session: &mut Session,
-        work: &Work<'_>,
+        sweeper: &Sweeper<'_>,
         policy: &IdlePolicy,
         troubled: bool,
     ) -> Result<Woken, AccountFault> {
@@ -281,7 +281,7 @@ impl Watcher {
             Err(fault) if fault.fate() == Fate::Leave => return Ok(self.stop.wait(poll)),
             opened => opened?,
         };
-        let dealt_with = work.cursor(folder)?;
+        let dealt_with = sweeper.cursor(folder)?;
         let behind = dealt_with
             .is_none_or(|it| it.validity != opened.validity || opened.next.is_some_and(|n| n != it.next));
         // What came while the sweep was in another folder would not be announced again.
@@ -290,7 +290,7 @@ impl Watcher {
         }
         let until = Instant::now() + policy.next(session.capabilities().idle);
         // Mails that wait for the fuse or for a server to change its mind are announced by nobody.
-        let waits = troubled || work.waits()?;
+        let waits = troubled || sweeper.waits()?;
         Ok(session.wait(if waits { until.min(poll) } else { until })?)
     }
 }

@@ -35,7 +35,7 @@ pub type Sent = BTreeMap<ListSource, Vec<Person>>;
 
 /// Rules and profiles as compiled, and the people of their lists as far as files hold them.
 #[derive(Clone, Debug)]
-pub struct Reading {
+pub struct RuleFiles {
     profiles: Arc<Profiles>,
     rules: Arc<RuleSet>,
     lists: ListFiles,
@@ -45,7 +45,7 @@ pub struct Reading {
 /// Reads what the settings name; without settings, or where they name nothing, what ships.
 ///
 /// The findings come beside the reading, since warnings refuse nothing; with an error there is no reading.
-pub fn read(settings: Option<&Settings>) -> (Option<Reading>, Vec<Diagnostic>) {
+pub fn read(settings: Option<&Settings>) -> (Option<RuleFiles>, Vec<Diagnostic>) {
     read_with(settings, settings.and_then(|settings| settings.rules.as_deref()))
 }
 
@@ -53,7 +53,7 @@ pub fn read(settings: Option<&Settings>) -> (Option<Reading>, Vec<Diagnostic>) {
 pub fn read_with(
     settings: Option<&Settings>,
     rules_file: Option<&Path>,
-) -> (Option<Reading>, Vec<Diagnostic>) {
+) -> (Option<RuleFiles>, Vec<Diagnostic>) {
     read_beside(settings, rules_file, &Earlier::default())
 }
 
@@ -62,7 +62,7 @@ pub fn read_beside(
     settings: Option<&Settings>,
     rules_file: Option<&Path>,
     earlier: &Earlier,
-) -> (Option<Reading>, Vec<Diagnostic>) {
+) -> (Option<RuleFiles>, Vec<Diagnostic>) {
     let findings = Findings::default();
     let profiles = profile_sources(settings, &findings);
     let rules_source = match rules_file {
@@ -86,8 +86,8 @@ pub fn read_beside(
         }
     }
     let well = !findings.any_error();
-    let reading = Reading { profiles: Arc::new(profiles), rules: Arc::new(rules), lists, edition };
-    (well.then_some(reading), findings.into_sorted())
+    let files = RuleFiles { profiles: Arc::new(profiles), rules: Arc::new(rules), lists, edition };
+    (well.then_some(files), findings.into_sorted())
 }
 
 /// The networks that the profiles know, with what their mails show; and what is wrong with the profiles.
@@ -122,7 +122,7 @@ fn vocabulary_of(profiles: &Profiles) -> Vocabulary {
     Vocabulary::new(networks.map(|summary| (summary.network, summary.facts.into_iter().collect())))
 }
 
-impl Reading {
+impl RuleFiles {
     /// What one account's mail is judged by; `sent` are the people of folders of sent mail, as far as they are known.
     pub fn rulebook(&self, trust: Trust, require_authentic: bool, sent: &Sent) -> Rulebook {
         let mut people = self.lists.people().clone();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::list_files::{self, Earlier, SETTLED};
-use super::{self as rulebook, Reading};
+use super::{self as rulebook, RuleFiles};
 use crate::diagnostic::Diagnostic;
 use crate::settings::{self, Environment, Settings};
 
@@ -44,15 +44,15 @@ impl Origin {
     pub fn read(
         &self,
         before: &Settings,
-        in_force: &Reading,
-    ) -> (Option<(Settings, Reading)>, Vec<Diagnostic>) {
+        in_force: &RuleFiles,
+    ) -> (Option<(Settings, RuleFiles)>, Vec<Diagnostic>) {
         let (settings, mut findings) = settings::load(self.file.as_deref(), &self.environment);
         let Some(settings) = settings else { return (None, findings) };
         // What was in the list files a moment ago is known better here than in the ledger.
         let mut copies = list_files::kept(&settings);
         copies.extend(in_force.lists().copies());
         let earlier = Earlier { copies, settled: SETTLED };
-        let (reading, more) = rulebook::read_beside(Some(&settings), settings.rules.as_deref(), &earlier);
+        let (files, more) = rulebook::read_beside(Some(&settings), settings.rules.as_deref(), &earlier);
         findings.extend(more);
         if settings.accounts.is_empty() {
             findings.push(Diagnostic::unplaced("the settings name no account"));
@@ -70,6 +70,6 @@ impl Origin {
         if findings.iter().any(Diagnostic::is_error) {
             return (None, findings);
         }
-        (reading.map(|reading| (settings, reading)), findings)
+        (files.map(|files| (settings, files)), findings)
     }
 }

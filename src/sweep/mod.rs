@@ -2,7 +2,7 @@
 //!
 //! A sweep looks through the account's folders once (`pass`): what was interrupted is settled, the heads of what is new are
 //! fetched, the plausible mails are read and assessed, and what the rules file is moved in sets: stated in the ledger,
-//! done, settled. Its door is [`Work`], for the service and for the command `sweep`.
+//! done, settled. Its door is [`Sweeper`], for the service and for the command `sweep`.
 
 mod account;
 mod fault;
@@ -19,7 +19,7 @@ mod removals;
 mod returns;
 mod scope;
 mod sent;
-mod work;
+mod sweeper;
 
 use crate::assess::Rulebook;
 use crate::clock::Timestamp;
@@ -37,7 +37,7 @@ pub use news::{Dealt, End, News, Tally};
 pub use remains::Remains;
 pub use scope::Scope;
 pub use sent::{sent_folders, sent_people};
-pub use work::{Swept, Work};
+pub use sweeper::{Sweeper, Swept};
 
 use memory::Memory;
 

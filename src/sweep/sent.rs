@@ -10,7 +10,7 @@ use crate::ledger::{Ledger, LedgerFault, Person as Correspondent, SentPeople};
 use crate::mail::correspondents;
 use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
-use crate::rulebook::{Reading, Sent};
+use crate::rulebook::{RuleFiles, Sent};
 use crate::rules::list::load::{self, Doubt};
 use crate::rules::{ListSource, Person};
 use crate::settings::Account;
@@ -24,9 +24,9 @@ const SOON: Duration = Duration::from_secs(60 * 60);
 ///
 /// # Errors
 /// Where the ledger cannot be read.
-pub fn sent_people(ledger: &Ledger, account: &Account, reading: &Reading) -> Result<Sent, LedgerFault> {
+pub fn sent_people(ledger: &Ledger, account: &Account, files: &RuleFiles) -> Result<Sent, LedgerFault> {
     let mut sent = Sent::new();
-    for (source, folder) in folders(&reading.sent_folders()) {
+    for (source, folder) in folders(&files.sent_folders()) {
         if let Some(known) = ledger.sent_people(&account.name, &folder)? {
             sent.insert(source.clone(), named(&known.people));
         }
@@ -41,10 +41,10 @@ pub(super) fn refresh(
     session: &mut Session,
     ledger: &mut Ledger,
     account: &Account,
-    reading: &Reading,
+    files: &RuleFiles,
     now: Timestamp,
 ) -> Result<Vec<(Folder, Option<Doubt>)>, SweepFault> {
-    let sources = reading.sent_folders();
+    let sources = files.sent_folders();
     let mut stale = Vec::new();
     // Once no list asks for them, the people are forgotten.
     ledger.forget_sent_people(&account.name, &sent_folders(&sources))?;
@@ -61,7 +61,7 @@ pub(super) fn refresh(
             Ok(people) => {
                 let before = known.map(|known| known.people).unwrap_or_default();
                 let doubt = load::fewer(&named(&people), &named(&before));
-                let sent = match doubt.filter(|_| !reading.may_be_empty(source)) {
+                let sent = match doubt.filter(|_| !files.may_be_empty(source)) {
                     // It is read again before a day has gone by.
                     Some(_) => SentPeople { refreshed_at: now.before(FRESH - SOON), people: before },
                     None => SentPeople { refreshed_at: now, people },

@@ -2,7 +2,7 @@ use super::*;
 use followsift::mailbox::Stop;
 use followsift::rulebook;
 use followsift::settings::{Environment, load};
-use followsift::sweep::{AccountFault, News, Scope, Work, connect};
+use followsift::sweep::{AccountFault, News, Scope, Sweeper, connect};
 
 /// A sweep by the library's own door, which `hear` may stop.
 fn run(scene: &Scene, mut hear: impl FnMut(&News, &Stop)) -> Option<usize> {
@@ -10,12 +10,12 @@ fn run(scene: &Scene, mut hear: impl FnMut(&News, &Stop)) -> Option<usize> {
     let (settings, findings) = load(Some(&file), &Environment::of_process());
     let settings = settings.unwrap_or_else(|| panic!("{findings:?}"));
     let account = settings.accounts.first().unwrap();
-    let (reading, _) = rulebook::read(Some(&settings));
+    let (files, _) = rulebook::read(Some(&settings));
     let stop = Stop::new().unwrap();
-    let mut work = Work::begin(account, &settings).unwrap();
+    let mut sweeper = Sweeper::begin(account, &settings).unwrap();
     let session = connect(account, &settings, &stop).unwrap();
     let mut tell = |news: News| hear(&news, &stop);
-    match work.run(session, &reading.unwrap(), Scope::New, &mut tell) {
+    match sweeper.run(session, &files.unwrap(), Scope::New, &mut tell) {
         Ok((_, swept)) => Some(swept.tally.looked_at),
         Err(fault) => {
             assert!(matches!(&fault, AccountFault::Mailbox(fault) if fault.is_stop()), "{fault:?}");

@@ -15,7 +15,7 @@ use crate::mailbox::{Range, Session, Stop, Trace};
 use crate::place::{Folder, Uid};
 use crate::report::backtest::{Backtest, Correction};
 use crate::report::usage;
-use crate::rulebook::Reading;
+use crate::rulebook::RuleFiles;
 use crate::rules::Action;
 use crate::rules::recall::{Blank, Replay};
 use crate::settings::{Account, Settings};
@@ -28,16 +28,16 @@ const STEP: usize = 100;
 
 pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(path, output) else { return Ending::Settings };
-    let (in_force, findings) = context::reading(settings.as_ref());
+    let (in_force, findings) = context::rule_files(settings.as_ref());
     output.findings(&findings);
     let Some(in_force) = in_force else { return Ending::Settings };
     let other = match &options.rules {
         None => None,
         Some(file) => {
-            let (reading, findings) = context::reading_with(settings.as_ref(), Some(file));
+            let (files, findings) = context::rule_files_with(settings.as_ref(), Some(file));
             output.findings(&findings);
-            let Some(reading) = reading else { return Ending::Settings };
-            Some(reading)
+            let Some(files) = files else { return Ending::Settings };
+            Some(files)
         }
     };
     let (paths, folders): (Vec<&String>, Vec<&String>) =
@@ -53,14 +53,13 @@ pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Outp
         }
     }
     let folders = named;
-    let readings = Readings { in_force: &in_force, other: other.as_ref() };
     let now = clock::now();
     let since = options.since.map(|time| now.before(time));
-    let work = Work { readings, since, now };
+    let trial = Trial { in_force: &in_force, other: other.as_ref(), since, now };
     let mut ending = Ending::Well;
     if !paths.is_empty() {
         let paths: Vec<_> = paths.into_iter().map(PathBuf::from).collect();
-        ending = of_files(&work, settings.as_ref(), &paths, output);
+        ending = of_files(&trial, settings.as_ref(), &paths, output);
     }
     if folders.is_empty() && !options.places.is_empty() {
         return ending;
@@ -74,7 +73,7 @@ pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Outp
     };
     for account in accounts {
         output.line(&format!("{} ({})", account.name, account.host));
-        if let Err(fault) = of_account(&work, &settings, account, &folders, output) {
+        if let Err(fault) = of_account(&trial, &settings, account, &folders, output) {
             output.end_progress();
             output.failure(&fault);
             ending = Ending::Later;
@@ -83,29 +82,25 @@ pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Outp
     ending
 }
 
+/// By which rules messages are judged, and which messages.
 #[derive(Clone, Copy)]
-struct Readings<'a> {
-    in_force: &'a Reading,
-    other: Option<&'a Reading>,
-}
-
-#[derive(Clone, Copy)]
-struct Work<'a> {
-    readings: Readings<'a>,
+struct Trial<'a> {
+    in_force: &'a RuleFiles,
+    other: Option<&'a RuleFiles>,
     since: Option<Timestamp>,
     now: Timestamp,
 }
 
-/// What was read so far. Mails about followers are kept until all are there and can be put in order.
+/// The notifications that were read so far, kept until all are there and can be put in order.
 #[derive(Default)]
-struct Heap {
+struct Notifications {
     looked_at: usize,
-    /// Seem to be about followers, and no layout can read them.
+    /// Messages that look like notifications, but cannot be read in full.
     incomplete: usize,
     found: Vec<Notification>,
 }
 
-impl Heap {
+impl Notifications {
     fn take(&mut self, bytes: &[u8], arrived: Timestamp, rulebook: &Rulebook) {
         match assess::recognise(Mail { bytes, arrived }, rulebook) {
             Recognition::Recognised(notification) => self.found.push(notification),
@@ -115,24 +110,29 @@ impl Heap {
     }
 }
 
-fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], output: &mut Output) -> Ending {
+fn of_files(
+    trial: &Trial<'_>,
+    settings: Option<&Settings>,
+    paths: &[PathBuf],
+    output: &mut Output,
+) -> Ending {
     let trust = context::trust(settings, None, &[]);
-    let make = |reading: &Reading| {
-        let sent = context::sent(settings, reading);
-        reading.rulebook(trust.clone(), false, &sent)
+    let make = |files: &RuleFiles| {
+        let sent = context::sent(settings, files);
+        files.rulebook(trust.clone(), false, &sent)
     };
-    let rulebook = make(work.readings.in_force);
-    let other = work.readings.other.map(make);
-    let mut heap = Heap::default();
+    let rulebook = make(trial.in_force);
+    let other = trial.other.map(make);
+    let mut notifications = Notifications::default();
     let mut ending = Ending::Well;
     for path in paths {
-        let read = files::mails(path, work.now, &mut |bytes, arrived| {
-            heap.looked_at += 1;
-            if heap.looked_at.is_multiple_of(STEP) {
-                output.progress(&format!("read {} messages", heap.looked_at));
+        let read = files::mails(path, trial.now, &mut |bytes, arrived| {
+            notifications.looked_at += 1;
+            if notifications.looked_at.is_multiple_of(STEP) {
+                output.progress(&format!("read {} messages", notifications.looked_at));
             }
-            if work.since.is_none_or(|since| arrived >= since) {
-                heap.take(bytes, arrived, &rulebook);
+            if trial.since.is_none_or(|since| arrived >= since) {
+                notifications.take(bytes, arrived, &rulebook);
             }
         });
         if let Err(cause) = read {
@@ -144,7 +144,7 @@ fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], out
     output.end_progress();
     match settings.map_or(Ok(ByHand::default()), ByHand::read) {
         Ok(by_hand) => {
-            let report = replay(heap, &rulebook, other.as_ref(), &by_hand, output);
+            let report = replay(notifications, &rulebook, other.as_ref(), &by_hand, output);
             output.text(&report);
         }
         Err(fault) => {
@@ -156,15 +156,15 @@ fn of_files(work: &Work<'_>, settings: Option<&Settings>, paths: &[PathBuf], out
 }
 
 fn of_account(
-    work: &Work<'_>,
+    trial: &Trial<'_>,
     settings: &Settings,
     account: &Account,
     folders: &[Folder],
     output: &mut Output,
 ) -> Result<(), AccountFault> {
-    let make = |reading: &Reading| reading.rulebook_of(account, &context::sent(Some(settings), reading));
-    let rulebook = make(work.readings.in_force);
-    let other = work.readings.other.map(make);
+    let make = |files: &RuleFiles| files.rulebook_of(account, &context::sent(Some(settings), files));
+    let rulebook = make(trial.in_force);
+    let other = trial.other.map(make);
     let mut by_hand = ByHand::read(settings)?;
     by_hand.corrections.retain(|entry| entry.judged.mail.account == account.name);
     let stop = Stop::new().map_err(AccountFault::Machine)?;
@@ -177,14 +177,14 @@ fn of_account(
     } else {
         folders.to_vec()
     };
-    let mut heap = Heap::default();
+    let mut notifications = Notifications::default();
     for folder in &named {
-        of_folder(&mut session, folder, work.since, &rulebook, &mut heap, output)?;
+        of_folder(&mut session, folder, trial.since, &rulebook, &mut notifications, output)?;
     }
     output.end_progress();
     // All was read; a server that does not say goodbye changes nothing.
     let _ = session.logout();
-    let report = replay(heap, &rulebook, other.as_ref(), &by_hand, output);
+    let report = replay(notifications, &rulebook, other.as_ref(), &by_hand, output);
     output.text(&report);
     Ok(())
 }
@@ -194,7 +194,7 @@ fn of_folder(
     folder: &Folder,
     since: Option<Timestamp>,
     rulebook: &Rulebook,
-    heap: &mut Heap,
+    notifications: &mut Notifications,
     output: &mut Output,
 ) -> Result<(), AccountFault> {
     let opened = session.examine(folder)?;
@@ -203,13 +203,16 @@ fn of_folder(
     let mut arrivals = BTreeMap::new();
     session.heads(range, |heads| {
         for head in heads {
-            heap.looked_at += 1;
+            notifications.looked_at += 1;
             if rulebook.profiles.plausible(&head.fields) {
                 plausible.push((head.uid, head.size));
                 arrivals.insert(head.uid, Timestamp(head.received));
             }
         }
-        output.progress(&format!("{folder}: looked at {} messages of {}", heap.looked_at, opened.exists));
+        output.progress(&format!(
+            "{folder}: looked at {} messages of {}",
+            notifications.looked_at, opened.exists
+        ));
     })?;
     let mut read = 0;
     session.mails(&plausible, crate::sweep::MAIL_LIMIT, |Trace { uid, .. }, bytes| {
@@ -218,7 +221,7 @@ fn of_folder(
             output.progress(&format!("{folder}: read {read} of {}", plausible.len()));
         }
         if let Some(arrived) = arrivals.get(&uid) {
-            heap.take(bytes, *arrived, rulebook);
+            notifications.take(bytes, *arrived, rulebook);
         }
     })?;
     Ok(())
@@ -241,21 +244,22 @@ impl ByHand {
 
 /// Judges what was found as it came in, mail after mail.
 fn replay(
-    mut heap: Heap,
+    mut notifications: Notifications,
     in_force: &Rulebook,
     other: Option<&Rulebook>,
     by_hand: &ByHand,
     output: &mut Output,
 ) -> String {
-    heap.found.sort_by_key(|notification| notification.received);
-    let all = heap.found.len();
+    notifications.found.sort_by_key(|notification| notification.received);
+    let all = notifications.found.len();
     let judged_by = other.unwrap_or(in_force);
     let mut recall = Replay::default();
     for known in &by_hand.known {
         recall.know_follower(known.follower.clone());
     }
-    let mut report = Backtest::new(&judged_by.rules, heap.looked_at, heap.incomplete, other.is_some());
-    for (index, notification) in heap.found.into_iter().enumerate() {
+    let mut report =
+        Backtest::new(&judged_by.rules, notifications.looked_at, notifications.incomplete, other.is_some());
+    for (index, notification) in notifications.found.into_iter().enumerate() {
         if index.is_multiple_of(STEP) {
             output.progress(&format!("judged {index} of {all}"));
         }

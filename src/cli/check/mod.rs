@@ -17,11 +17,11 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
     output.merge();
     let environment = Environment::of_process();
     let (settings, mut findings) = context::settings_with_findings(path);
-    let mut reading = None;
+    let mut files = None;
     // Wrong settings do not say which rules are meant.
     if settings.is_some() || findings.is_empty() {
-        let (read, more) = context::reading(settings.as_ref());
-        reading = read;
+        let (read, more) = context::rule_files(settings.as_ref());
+        files = read;
         findings.extend(more);
         match &settings {
             None => findings.push(context::no_settings()),
@@ -43,7 +43,7 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         return ending;
     }
     output.findings(&findings);
-    let (Some(settings), Some(reading)) = (settings, reading) else { return Ending::Settings };
+    let (Some(settings), Some(files)) = (settings, files) else { return Ending::Settings };
     // What is wrong with the ledger is among the findings.
     if ledger.is_none() {
         for account in &settings.accounts {
@@ -53,12 +53,12 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
     if settings.accounts.is_empty() {
         return Ending::Settings;
     }
-    if options.connect && !server::look_at_all(&settings, &reading, output) && ending == Ending::Well {
+    if options.connect && !server::look_at_all(&settings, &files, output) && ending == Ending::Well {
         ending = Ending::Later;
     }
     if ending == Ending::Well {
         let rules = settings.rules.as_deref().map(shown);
-        let sizes = reading.sizes();
+        let sizes = files.sizes();
         output.line(&report::check::summary(&settings.accounts, sizes, rules.as_deref(), findings.len()));
     }
     ending

@@ -4,16 +4,16 @@ use super::Output;
 use crate::cli::proof;
 use crate::mailbox::{Cause, Fate, Stop, shown_certificate};
 use crate::report;
-use crate::rulebook::Reading;
+use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{self, AccountFault, connect};
 
 /// Connects to all accounts; says whether all is well with them.
-pub(super) fn look_at_all(settings: &Settings, reading: &Reading, output: &mut Output) -> bool {
+pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut Output) -> bool {
     let mut well = true;
     for account in &settings.accounts {
         output.line(&format!("{} ({}:{})", account.name, account.host, account.port));
-        match look(account, settings, reading, output) {
+        match look(account, settings, files, output) {
             Ok(all) => well &= all,
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
@@ -43,7 +43,7 @@ fn pin_advice(account: &Account, fault: &AccountFault) -> Option<String> {
 fn look(
     account: &Account,
     settings: &Settings,
-    reading: &Reading,
+    files: &RuleFiles,
     output: &mut Output,
 ) -> Result<bool, AccountFault> {
     let stop = Stop::new().map_err(AccountFault::Machine)?;
@@ -79,7 +79,7 @@ fn look(
             }
         }
     }
-    for sent in sweep::sent_folders(&reading.sent_folders()) {
+    for sent in sweep::sent_folders(&files.sent_folders()) {
         if !folders.contains(&sent) {
             troubles.push(report::sweep::trouble(&sent, report::sweep::SENT_UNREAD, &folders));
         }
@@ -88,7 +88,7 @@ fn look(
         output.error(&format!("error: {trouble}"));
     }
     if let Some(folder) = first {
-        proof::tell(account, &folder, reading, &mut session, output)?;
+        proof::tell(account, &folder, files, &mut session, output)?;
     }
     // All was seen; a server that does not say goodbye changes nothing.
     let _ = session.logout();

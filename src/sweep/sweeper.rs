@@ -12,12 +12,12 @@ use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
 use crate::mail::Unread;
 use crate::mailbox::Session;
 use crate::place::Folder;
-use crate::rulebook::{Reading, Sent};
+use crate::rulebook::{RuleFiles, Sent};
 use crate::settings::{Account, Settings};
 
 /// An account that is worked on. While it lasts, no other followsift of this user works on the account.
 #[derive(Debug)]
-pub struct Work<'a> {
+pub struct Sweeper<'a> {
     account: &'a Account,
     /// None in a dry run, which disturbs nobody.
     lock: Option<AccountLock>,
@@ -33,7 +33,7 @@ pub struct Swept {
     pub remains: Remains,
 }
 
-impl<'a> Work<'a> {
+impl<'a> Sweeper<'a> {
     /// Takes the account's locks and opens the ledger.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl<'a> Work<'a> {
     pub fn run(
         &mut self,
         mut session: Session,
-        reading: &Reading,
+        files: &RuleFiles,
         scope: Scope,
         tell: &mut dyn FnMut(News),
     ) -> Result<(Session, Swept), AccountFault> {
@@ -82,15 +82,15 @@ impl<'a> Work<'a> {
             lock.confirm()?;
         }
         if let Some(ledger) = self.memory.kept() {
-            reading.lists().keep(ledger, now)?;
-            for (folder, doubt) in sent::refresh(&mut session, ledger, account, reading, now)? {
+            files.lists().keep(ledger, now)?;
+            for (folder, doubt) in sent::refresh(&mut session, ledger, account, files, now)? {
                 let folders = if doubt.is_some() { Vec::new() } else { session.folders_now()? };
                 tell(News::SentStale { folder, doubt, folders });
             }
         }
         let ledger = self.memory.ledger();
-        let sent = ledger.map_or(Ok(Sent::new()), |it| sent::sent_people(it, account, reading))?;
-        let rulebook = reading.rulebook_of(account, &sent);
+        let sent = ledger.map_or(Ok(Sent::new()), |it| sent::sent_people(it, account, files))?;
+        let rulebook = files.rulebook_of(account, &sent);
         if scope == Scope::New {
             self.tell_of_first_look(&mut tell)?;
         }

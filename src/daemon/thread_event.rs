@@ -1,0 +1,54 @@
+//! What an account's thread tells the service: the account's state, and at last that the thread is over. Sent by `watcher`, taken
+//! in by `fleet`.
+
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use crate::report::state::State;
+
+/// What a thread tells.
+#[derive(Debug)]
+pub(super) struct ThreadEvent {
+    /// Which thread.
+    pub(super) number: u64,
+    pub(super) what: Change,
+}
+
+#[derive(Debug)]
+pub(super) enum Change {
+    /// The account is in this state now.
+    Is(State),
+    /// The thread is over.
+    Over { panicked: bool },
+}
+
+/// The sender of one thread. Dropped, it tells that the thread is over.
+#[derive(Debug)]
+pub(super) struct EventSender {
+    number: u64,
+    events: mpsc::UnboundedSender<ThreadEvent>,
+}
+
+impl EventSender {
+    /// The sender of the thread with this number.
+    pub(super) fn new(number: u64, events: mpsc::UnboundedSender<ThreadEvent>) -> Self {
+        Self { number, events }
+    }
+
+    /// The account is in this state now.
+    pub(super) fn state(&self, state: State) {
+        self.send(Change::Is(state));
+    }
+
+    fn send(&self, what: Change) {
+        // Once the service itself has ended, there is no receiver any more.
+        let _ = self.events.send(ThreadEvent { number: self.number, what });
+    }
+}
+
+impl Drop for EventSender {
+    fn drop(&mut self) {
+        self.send(Change::Over { panicked: thread::panicking() });
+    }
+}
