@@ -9,8 +9,8 @@ use super::output::Output;
 use super::{Ending, Help, definition};
 
 /// What stands below the list of commands.
-pub(super) const AFTER: &str =
-    "Topics of the manual: rules, networks, settings, operation, guarantees, servers, json, exit-codes";
+pub(super) const AFTER: &str = "`followsift help TOPIC` prints the manual: rules, networks, settings, operation, guarantees, servers, \
+                               json, exit-codes";
 
 /// The topics, each with its page and, where it is not the whole page, its section.
 const TOPICS: [(&str, &str, Option<&str>); 8] = [
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn the_list_of_topics_names_each_and_each_has_a_text() {
         let topics = TOPICS.map(|(topic, ..)| topic).join(", ");
-        assert_eq!(AFTER, format!("Topics of the manual: {topics}"));
+        assert_eq!(AFTER, format!("`followsift help TOPIC` prints the manual: {topics}"));
         for (topic, page, part) in TOPICS {
             assert!(part.is_none_or(|part| section(page, part).len() > 200), "{topic} is empty");
         }

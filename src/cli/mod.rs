@@ -48,27 +48,27 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Watch all accounts until told to stop: the service
+    /// Watch all accounts until stopped: the service
     Run,
-    /// Look through the new messages once
+    /// Judge the new messages once, and move them as the rules say
     Sweep(Sweep),
-    /// Let the messages through that the fuse holds back
+    /// Let the next sweep move the messages that the fuse holds back
     Resume(Resume),
-    /// List the followers whom you know because you put a message about them back; add, forget or confirm one
+    /// List the followers you know, and the messages you have to confirm; add, forget or confirm one
     Known(Known),
     /// Report everything that is wrong with settings, rules, networks, lists, passwords and ledger
     Check(Check),
     /// Say what a message is, what the rules say about it, and why
     Explain(Explain),
-    /// Try rules on messages that are already there, in the order in which they came; change nothing
+    /// Try rules on messages that you already have, in the order in which they came; change nothing
     Backtest(Backtest),
     /// List every fact that rules can use, and the networks whose messages show it
     Facts,
-    /// List the networks that followsift recognises, or describe one in detail
+    /// List the networks that followsift recognises, or describe one
     Networks(Networks),
-    /// Try rules on a table of followers' facts
+    /// Try rules on a table of followers, such as an export of your own
     Judge(Judge),
-    /// Print the JSON Schema of a file, for editors that complete and check while you type
+    /// Print the JSON Schema of a file, so that editors complete and check it while you type
     Schema(Schema),
     /// Print the help of a command, or a page of the manual
     #[command(after_help = help::AFTER)]
@@ -78,13 +78,13 @@ enum Command {
 /// The options of `sweep`.
 #[derive(Debug, clap::Args)]
 struct Sweep {
-    /// Show what would be done; change nothing
+    /// Show what followsift would do; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Judge again what arrived within this time, such as 30d
+    /// Judge again the messages that arrived within this time, such as `30d`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
-    /// Only this account
+    /// Work on this account only
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
 }
@@ -92,7 +92,7 @@ struct Sweep {
 /// The options of `resume`.
 #[derive(Debug, clap::Args)]
 struct Resume {
-    /// Only this account
+    /// Work on this account only
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
 }
@@ -108,9 +108,9 @@ struct Known {
 enum KnownCommand {
     /// Note that you know a follower
     Add(Person),
-    /// Forget that you know a follower; messages that you put back stay where they are all the same
+    /// Forget that you know a follower; messages that you put back stay where they are
     Forget(Person),
-    /// Confirm that it was you who put messages back: their followers are known from then on
+    /// Confirm that you put messages back by hand: their followers are known from then on
     Confirm(Confirm),
 }
 
@@ -129,9 +129,9 @@ struct Confirm {
     /// The network of the follower, such as `mastodon`
     #[arg(requires = "handle", conflicts_with = "all")]
     network: Option<String>,
-    /// Their handle: only messages about them
+    /// The handle of the follower: confirm only messages about them
     handle: Option<String>,
-    /// Every unconfirmed message
+    /// Confirm all, except second copies and messages that came back because you starred or answered them
     #[arg(long)]
     all: bool,
 }
@@ -146,10 +146,10 @@ impl Confirm {
 /// The options of `check`.
 #[derive(Debug, clap::Args)]
 struct Check {
-    /// Also log in to each account and look at what its server can do
+    /// Also log in to each account, and show what its server can do
     #[arg(long)]
     connect: bool,
-    /// One JSON object per finding, a line each, and nothing else: for editors
+    /// Print one JSON object for each finding, on one line, and nothing else: for editors
     #[arg(long, conflicts_with = "connect")]
     json: bool,
 }
@@ -157,19 +157,19 @@ struct Check {
 /// The options of `explain`.
 #[derive(Debug, clap::Args)]
 struct Explain {
-    /// One JSON object per message, a line each
+    /// Print one JSON object for each message, on one line
     #[arg(long)]
     json: bool,
-    /// The verdict alone, without what every rule says
+    /// Print the verdict alone, without what every rule says
     #[arg(long)]
     brief: bool,
-    /// What the receiving server calls itself in Authentication-Results
+    /// How your mail server names itself in Authentication-Results
     #[arg(long, value_name = "ID")]
     authserv_id: Option<String>,
-    /// One of your own servers, whose messages can be proven; may be given more than once
+    /// One of your own servers, whose messages can be proven; can be given more than once
     #[arg(long = "instance", value_name = "HOST", value_parser = host)]
     instances: Vec<HostName>,
-    /// Messages as files; `-` is standard input
+    /// Files with one message each; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -177,17 +177,17 @@ struct Explain {
 /// The options of `backtest`.
 #[derive(Debug, clap::Args)]
 struct Backtest {
-    /// Only what arrived within this time, such as 90d
+    /// Only messages that arrived within this time, such as `90d`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
-    /// Other rules than those in force, and what differs from those
+    /// Try these rules, and list what the rules in use do differently
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// Only this account
+    /// Work on this account only
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// Files (Maildir, mbox, single messages) or folders of the account [default: the folders that the account looks
-    /// through, and those that the rules move messages to]
+    /// Files (Maildir, mbox, single messages) or folders of the account [default: the folders that the account watches, and
+    /// those that the rules move messages to]
     #[arg(value_name = "PLACE")]
     places: Vec<String>,
 }
@@ -195,20 +195,20 @@ struct Backtest {
 /// The options of `judge`.
 #[derive(Debug, clap::Args)]
 struct Judge {
-    /// Your own server: handles in the table that have no host belong to it, on networks that anybody can host; given more
-    /// than once, to none of them
+    /// Your own server: on networks that anybody can host, handles without a host belong to it; if given more than once, they
+    /// belong to none
     #[arg(long = "instance", value_name = "HOST", value_parser = host)]
     instances: Vec<HostName>,
-    /// What the receiving server calls itself in Authentication-Results; taken as `explain` takes it, but a table proves nothing
+    /// Accepted as for `explain`, without effect: a table proves nothing
     #[arg(long, value_name = "ID")]
     authserv_id: Option<String>,
-    /// The table: tab-separated, with a head line; `source` begins with the network; `-` is standard input
+    /// The table: tab-separated, with a header; its column `source` begins with the network; `-` is standard input
     #[arg(long, value_name = "FILE")]
     facts: PathBuf,
-    /// One JSON object per row, a line each
+    /// Print one JSON object for each row, on one line
     #[arg(long)]
     json: bool,
-    /// Other rules than those in force
+    /// Try these rules instead of those in use
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
 }
@@ -216,10 +216,10 @@ struct Judge {
 /// The options of `networks`.
 #[derive(Debug, clap::Args)]
 struct Networks {
-    /// One network, in detail
+    /// The network to describe
     name: Option<String>,
-    /// Print the file that describes it, as it ships, to start one of your own from; `generic` and `example` can be
-    /// printed too: a guess at messages of any site, and a site of your own
+    /// Print the network's file as it ships, to start your own from; `generic` (a guess at the messages of any site) and
+    /// `example` (a worked example) can be printed too
     #[arg(long, requires = "name")]
     print: bool,
 }
@@ -227,7 +227,7 @@ struct Networks {
 /// The options of `schema`.
 #[derive(Debug, clap::Args)]
 struct Schema {
-    /// Which file's
+    /// The file to describe
     file: schema::Which,
 }
 

@@ -17,7 +17,7 @@ pub(super) enum Which {
     Rules,
     /// The settings
     Settings,
-    /// A description of a network's mails
+    /// A network
     Network,
 }
 
