@@ -1,4 +1,4 @@
-//! The demonstration: the main job on a throw-away real mail server, mail by mail. Run by `tests/demo.sh`, and among the
+//! The demonstration: the main job on a real, temporary mail server, message by message. Run by `tests/demo.sh`, and among the
 //! tests, since a demonstration that went wrong has failed.
 
 #![expect(
@@ -41,7 +41,7 @@ fn main() {
     client.run("SELECT INBOX");
     client.run("STORE 1 +FLAGS (\\Flagged)");
 
-    title(&format!("A mail server runs on 127.0.0.1, with {} mails in the inbox", inbox.len()));
+    title(&format!("A mail server runs on 127.0.0.1, with {} messages in the inbox", inbox.len()));
     show(&mut client, "INBOX", &subjects);
 
     let home = configure(&server);
@@ -56,7 +56,7 @@ fn main() {
     print!("{}", followsift(home.path(), &["sweep", "--dry-run"]));
     assert_eq!(client.snapshot(), before, "the dry run changed something");
 
-    title("followsift run        (the service; three more mails come in while it watches)");
+    title("followsift run        (the service; three more messages arrive while it watches)");
     watch(home.path(), &mut client, &late, inbox.len());
 
     title("The inbox afterwards");
@@ -66,7 +66,7 @@ fn main() {
 
     let spam = titles(&mut client, SPAM, &subjects);
     let kept = titles(&mut client, "INBOX", &subjects);
-    assert_eq!(spam.len() + kept.len(), inbox.len() + late.len(), "a mail is missing, or in two places");
+    assert_eq!(spam.len() + kept.len(), inbox.len() + late.len(), "a message is missing, or in two folders");
     for (there, subject) in
         [(&spam, "Tiffany"), (&spam, "fukugyo"), (&spam, "Bot Number Nine"), (&kept, "Starred")]
     {
@@ -79,14 +79,14 @@ fn main() {
         assert!(!spam.iter().any(|subject| subject.contains(innocent)), "{spam:?}");
     }
     title(&format!(
-        "Every mail is in one folder: {} stayed, {} were filed. {} seconds; the mail server is gone again.",
+        "Every message is in one folder: {} stayed, {} were filed. It took {} seconds; the mail server stops now.",
         kept.len(),
         spam.len(),
         began.elapsed().as_secs()
     ));
 }
 
-/// Some thirty mails as they lie in an inbox, and three that come later.
+/// About thirty messages as an inbox has them, and three that arrive later.
 fn letters() -> (Vec<Letter>, Vec<Letter>) {
     let person = Person::new;
     let inbox = vec![
@@ -205,7 +205,7 @@ fn followsift(home: &Path, arguments: &[&str]) -> String {
     printed
 }
 
-/// Runs the service until it has dealt with the inbox and with the late mails, and shows its log.
+/// Runs the service until it has dealt with the inbox and with the late messages, and shows its log.
 fn watch(home: &Path, client: &mut support::client::Client, late: &[Letter], number: usize) {
     let mut service = Command::new(program())
         .args(["run", "-s", "followsift.toml"])
@@ -236,7 +236,7 @@ fn watch(home: &Path, client: &mut support::client::Client, late: &[Letter], num
             rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         }
     }
-    assert_eq!(dealt_with, late.len(), "the late mails were not dealt with in time");
+    assert_eq!(dealt_with, late.len(), "the service did not deal with the late messages in time");
     assert!(service.wait().unwrap().success(), "the service did not end well");
 }
 

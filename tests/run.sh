@@ -8,10 +8,10 @@
 #
 # FOLLOWSIFT_CORPUS=DIR:…    further folders of labelled messages for the recognition tests, separated by colons
 # FOLLOWSIFT_TEST_CACHE=DIR  keeps what is downloaded there (default: ~/.cache/followsift-tests)
-# FOLLOWSIFT_TEST_SERVERS=   other mail servers to try the sweep on, apart by spaces, each as
+# FOLLOWSIFT_TEST_SERVERS=   other mail servers for the tests of sweeps, separated by spaces, each as
 #                            imap://user:password@127.0.0.1:port; their inbox and Followers are emptied
-# FOLLOWSIFT_FAULTS=all      all cases of each test of faults and hostile servers, not a choice; or a number of them
-# FOLLOWSIFT_SEED=N          another choice
+# FOLLOWSIFT_FAULTS=all      every case of the tests of faults and hostile servers instead of a choice; or a number of them
+# FOLLOWSIFT_SEED=N          chooses other cases
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
