@@ -287,26 +287,26 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let (settings, findings) = settings::load(Some(&file), &Environment::of([]));
         let settings = Arc::new(settings.unwrap_or_else(|| panic!("{findings:?}")));
-        let reading = rulebook::read(Some(&settings)).0.unwrap();
-        let (_readings, reading) = watch::channel(Arc::new(reading));
-        let (mut fleet, mut heard) = Fleet::launch(settings, reading).unwrap();
+        let files = rulebook::read(Some(&settings)).0.unwrap();
+        let (_sender, files) = watch::channel(Arc::new(files));
+        let (mut fleet, mut receiver) = Fleet::launch(settings, files).unwrap();
 
         // As the thread of the account would, had it panicked.
-        let voice = Voice { number: 1, news: fleet.news.clone() };
+        let events = EventSender::new(1, fleet.events.clone());
         let panicked = thread::spawn(move || {
-            let _voice = voice;
+            let _events = events;
             panic!("a panic of this test");
         });
         assert!(panicked.join().is_err());
-        let died = loop {
-            let news = heard.blocking_recv().unwrap();
-            if let What::Over { panicked } = news.what {
+        let over = loop {
+            let event = receiver.blocking_recv().unwrap();
+            if let Change::Over { panicked } = event.what {
                 assert!(panicked);
-                break news;
+                break event;
             }
         };
-        fleet.hear(died).unwrap();
-        assert!(fleet.states().all(|(_, state)| *state == State::Dead) && fleet.running().is_empty());
+        fleet.take_event(over).unwrap();
+        assert!(fleet.states().all(|(_, state)| *state == State::Crashed) && fleet.running().is_empty());
 
         let due = fleet.next_revival().unwrap();
         let early = due.checked_sub(Duration::from_millis(1)).unwrap();
