@@ -15,13 +15,11 @@ mod instances;
 mod layers;
 pub mod log_filter;
 mod read;
-mod schema;
 mod section;
 
 pub use account::{Account, Backlog, SecretSource, Tls};
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
-pub use schema::schema;
 
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source, nearest};
@@ -52,6 +50,12 @@ pub fn locate(environment: &Environment) -> Option<PathBuf> {
     let user = environment.settings().map(|folder| folder.join("followsift").join(FILE));
     let machine = Path::new("/etc/followsift").join(FILE);
     user.into_iter().chain([machine]).find(|file| file.is_file())
+}
+
+/// The JSON Schema of the settings file, for editors. `tests/schema.rs` holds its keys against those that `read` knows.
+pub fn schema() -> serde_json::Value {
+    // It ships, and a test reads it.
+    serde_json::from_str(include_str!("../../config/schema/settings.json")).unwrap_or_default()
 }
 
 /// Reads the settings file at `path`, where there is one, and lays `environment` over it. There are settings

@@ -50,7 +50,6 @@ mod layout;
 mod probe;
 mod read;
 mod recognise;
-mod schema;
 mod subjects;
 mod summary;
 
@@ -58,6 +57,7 @@ use std::collections::BTreeMap;
 
 use super::fact::Fact;
 use super::network::Network;
+use super::notification::Kind;
 use super::numeral::Numerals;
 use super::template::Template;
 use crate::diagnostic::Source;
@@ -134,9 +134,16 @@ impl Profiles {
         OFFERED.iter().map(|(name, text)| Source::new(*name, *text)).collect()
     }
 
-    /// The JSON Schema of a profile.
+    /// The JSON Schema of a profile, for editors: a file in which the facts and kinds are filled in here. `tests/schema.rs`
+    /// holds its keys against those that `read` knows.
+    #[expect(clippy::indexing_slicing, reason = "the file that is filled in ships, and a test reads it")]
     pub fn schema() -> serde_json::Value {
-        schema::schema()
+        let file = include_str!("../../../config/schema/network.json");
+        let mut schema: serde_json::Value = serde_json::from_str(file).unwrap_or_default();
+        let definitions = &mut schema["definitions"];
+        definitions["fact"]["enum"] = Fact::ALL.into_iter().map(Fact::word).collect();
+        definitions["kind"]["enum"] = Kind::ALL.into_iter().map(Kind::word).collect();
+        schema
     }
 
     /// Every network that a profile is there for, in the order of the files.
