@@ -15,7 +15,9 @@ fn heads_come_in_batches_and_bodies_up_to_a_limit() {
     assert_eq!(head.uid, Uid(51));
     let fields = String::from_utf8_lossy(&head.fields);
     assert!(
-        fields.contains("Subject: Person 51 follows you now") && !fields.contains("Message-ID"),
+        fields.contains("Subject: Person 51 follows you now")
+            && fields.contains("Message-ID: <51@social.example>")
+            && !fields.contains("Date:"),
         "{fields}"
     );
     assert!(head.received > 1_700_000_000 && !head.flags.seen);
