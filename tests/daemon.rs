@@ -458,7 +458,7 @@ fn a_stop_is_prompt_while_backing_off_while_parked_and_while_a_program_is_asked(
 
     home.settings(refused, "password-command = [\"false\"]");
     let daemon = home.run();
-    daemon.says("home is parked");
+    daemon.says("home is paused");
     let (status, time) = daemon.stop();
     assert!(status.success() && time < seconds(1), "parked: {status} after {time:?}");
 }

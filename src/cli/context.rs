@@ -43,7 +43,7 @@ pub(super) enum Unsettled {
     Taken,
     /// It waits until they have been unchanged for a while.
     WaitedFor,
-    /// Their lists count as not loaded; whoever goes on with the reading reads them again.
+    /// Their lists count as not loaded; the service, which goes on with them, reads them again.
     Left,
 }
 

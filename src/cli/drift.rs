@@ -1,4 +1,4 @@
-//! What `check` and `sweep` say where a network seems to have changed its mails.
+//! What `check` and `sweep` say where a network seems to have changed its messages.
 
 use super::output::Output;
 use crate::clock;
@@ -6,7 +6,7 @@ use crate::ledger::Ledger;
 use crate::report::drift;
 use crate::settings::{Account, Settings};
 
-/// Tells of the last days' mails of an account that could not be read, if there are any.
+/// Reports the last days' messages of an account that could not be read, if there are any.
 pub(super) fn tell(account: &Account, settings: &Settings, output: &mut Output) {
     let since = clock::now().before(drift::SPAN);
     let unread = Ledger::open_read_only(&settings.state)

@@ -1,4 +1,4 @@
-//! `explain`: what a mail is, what the rules say of it, and why. Needs no account, and without settings takes what ships.
+//! `explain`: what a message is, what the rules say of it, and why. Needs no account, and without settings takes what ships.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -14,7 +14,7 @@ use crate::report::{self, Paint, Tone};
 use crate::rules::Recall;
 use crate::rules::recall::{Blank, Replay};
 
-/// How much of a mail is read: as much as the service fetches.
+/// How much of a message is read: as much as the service fetches.
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
 pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut Output) -> Ending {
@@ -75,7 +75,7 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     ending
 }
 
-/// The mails' notifications as if they had come in one after the other, so that each has its past.
+/// The notifications, as if they had come in one after the other, so that each has its past.
 fn replay(mails: &[(&PathBuf, io::Result<Vec<u8>>)], rulebook: &Rulebook, now: Timestamp) -> Replay {
     let mut replay = Replay::default();
     if mails.len() > 1 {
@@ -90,7 +90,7 @@ fn replay(mails: &[(&PathBuf, io::Result<Vec<u8>>)], rulebook: &Rulebook, now: T
     replay
 }
 
-/// When a mail arrived: a file does not say, so what its Date says is taken, or now.
+/// When a message arrived: a file does not say, so what its Date says is taken, or now.
 fn arrived(bytes: &[u8], now: Timestamp) -> Timestamp {
     Message::parse(bytes).ok().and_then(|message| message.date()).unwrap_or(now)
 }

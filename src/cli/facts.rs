@@ -1,4 +1,4 @@
-//! `facts`: what rules may ask for, and whose mails show it.
+//! `facts`: what rules may ask for, and which networks' messages show it.
 
 use std::path::Path;
 

@@ -63,7 +63,7 @@ fn forget(settings: &Settings, person: &Person, output: &mut Output) -> Result<E
         Ok(key) => key,
         Err(words) => return Ok(wrong(&words, output)),
     };
-    // Where nobody is known there may be no ledger, and none is made for it.
+    // Without known followers there may be no ledger, and none is made for this.
     if keys.is_empty() || !Ledger::open(&settings.state)?.forget_known(&key)? {
         return Ok(wrong(&report::not_known(&key, &keys), output));
     }

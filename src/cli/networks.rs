@@ -1,4 +1,4 @@
-//! `networks`: whose mails are known, and how they are told apart.
+//! `networks`: which networks' messages followsift knows, and how it tells them apart.
 
 use std::path::Path;
 

@@ -69,7 +69,7 @@ impl Output {
         let text = screen(text, self.paint == Paint::Coloured);
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Ok(()) => {}
-            // Whoever reads has seen enough (`followsift explain *.eml | head`).
+            // The reader has seen enough (`followsift explain *.eml | head`).
             Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
             Err(cause) if !self.closed => {
                 self.closed = true;
@@ -101,7 +101,7 @@ impl Output {
             self.line(line);
             return;
         }
-        // There is nobody to tell if that fails.
+        // If that fails, it cannot be reported anywhere.
         let _ = writeln!(self.err, "{}", screen(line, self.err_paint == Paint::Coloured));
     }
 

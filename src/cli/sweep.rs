@@ -1,4 +1,4 @@
-//! `sweep`: one pass over the folders of each account, told message by message.
+//! `sweep`: one pass over the folders of each account, printed message by message.
 
 use std::path::Path;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_secs(5);
 /// The longest wait for a server that answers, and says no.
 pub(super) const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// The longest wait for a server that cannot be reached: it costs nobody anything to look, and the network may be back.
+/// The longest wait for a server that cannot be reached: another look burdens no server, and the network may be back.
 pub(super) const UNREACHED: Duration = Duration::from_secs(60);
 
 /// Waits that double, each shortened by up to a half by chance, so that many accounts that lost one server do not come
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_a_limit_and_begin_anew_after_success() {
+    fn waits_double_up_to_a_limit_and_begin_again_after_success() {
         let mut backoff = Backoff::default();
         let waits: Vec<_> = (0..10).map(|_| backoff.next(LONGEST, 0.0).as_secs()).collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_connection_that_did_its_work_the_pauses_begin_anew() {
+    fn after_a_connection_that_did_its_work_the_pauses_begin_again() {
         let mut backoff = Backoff::default();
         let mut pause_after = |lasted: u64| {
             backoff.worked(Duration::from_secs(lasted));

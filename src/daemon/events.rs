@@ -1,4 +1,4 @@
-//! What a sweep tells, as events: their level, their kind and their fields. The sentences are `report`'s. Called by `watcher`.
+//! Logs what a sweep says: level, kind and fields of each event. The sentences are from `report`. Called by `watcher`.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::report::sweep::{followers, rules, sentence};
 use crate::rules::VerdictName;
 use crate::sweep::{Dealt, End, News};
 
-/// Logs it. Returns the trouble with a folder that it tells of, which is logged aloud only where it is not `known` already.
+/// Logs it. Returns the trouble with a folder, if it is one; a trouble that is `known` already is logged for debugging only.
 pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
     let trouble = sentence(news);
     match news {

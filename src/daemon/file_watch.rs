@@ -1,15 +1,14 @@
-//! Hears when somebody saves one of the files that everything was read from, so that a reload needs no signal.
+//! Notices when settings, rules, networks or lists are saved, so that a reload needs no signal.
 //!
-//! Editors save in many ways: over the old text, into a new file that takes the old one's name, with the old one moved
-//! aside for a moment; and what is saved may lie behind links. So the folders are watched, not the files (inotify(7)), every
-//! folder on the way in which a link is followed too. Any event there only wakes the watch: once it has been quiet for a
-//! moment, the files are looked at, and only a file that is another one than before counts; a list of people only once it has
-//! been unchanged for longer, since one that is half saved makes strangers of friends. Where the kernel tells of
-//! nothing (a network file system, no watches left), SIGHUP still does. Called by `service`.
+//! Editors save in many ways: they write over the old text, or write a new file and rename it, or move the old file aside for a
+//! moment; and the file may be behind symlinks. So this watches folders, not files (inotify(7)), and also every folder with a
+//! symlink on the way. An event only starts a pause: once nothing has happened for a moment, every file is compared with what it
+//! was, and only a different file counts. A list of people counts only after it has been unchanged for longer, since a half-saved
+//! list would miss friends. Where the kernel reports nothing (a network file system, no watches left), SIGHUP still reloads.
+//! Called by `service`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,23 +19,24 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
+use super::file_stamp::Stamp;
 use crate::rulebook::regular_file;
 
 /// Saving is over when nothing has happened for so long.
 const QUIET: Duration = Duration::from_millis(250);
-/// Who saves without a pause is not waited for any longer.
+/// An editor that saves without a pause is waited for no longer than this.
 const LONGEST: Duration = Duration::from_secs(3);
-/// A file that has gone is given so long to come back: some editors move it aside first.
+/// How long a missing file may take to come back: some editors move it aside first.
 const RETURN: Duration = Duration::from_secs(1);
-/// More than the clocks of files and of waiting differ.
+/// More than the difference between the clocks of files and of waiting.
 const LITTLE: Duration = Duration::from_millis(50);
-/// How many links may lead to a file, as in path_resolution(7).
+/// How many symlinks may lead to a file, as in path_resolution(7).
 const MOST_LINKS: usize = 40;
 
 /// The files, with what they looked like when they were last read.
 #[derive(Debug)]
 pub(super) struct FileWatch {
-    /// None where the kernel does not tell.
+    /// None where the kernel offers no watch.
     watcher: Option<RecommendedWatcher>,
     waker: Arc<Notify>,
     stamps: BTreeMap<PathBuf, Stamp>,
@@ -55,19 +55,8 @@ struct Pause {
     waited: bool,
 }
 
-/// By what one tells that a file is another one than before; of a folder, by its profiles.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Stamp {
-    Absent,
-    File(Traits),
-    Folder(BTreeMap<PathBuf, Traits>),
-}
-
-/// Device, inode, size, and the times of the last change to its text and to itself, in nanoseconds.
-type Traits = (u64, u64, u64, i128, i128);
-
 impl FileWatch {
-    /// Begins to watch files; those that are not there yet, too.
+    /// Begins to watch files, also those that do not exist yet.
     pub(super) fn watch(files: BTreeMap<PathBuf, Duration>) -> Self {
         let waker = Arc::new(Notify::new());
         let notifier = Arc::clone(&waker);
@@ -76,9 +65,8 @@ impl FileWatch {
                 notifier.notify_one();
             }
         });
-        let watcher = watcher
-            .inspect_err(|cause| warn!(%cause, "cannot hear when files are saved; reload with SIGHUP"))
-            .ok();
+        let watcher =
+            watcher.inspect_err(|cause| warn!(%cause, "cannot watch files; reload with SIGHUP")).ok();
         let mut watch = Self {
             watcher,
             waker,
@@ -103,8 +91,8 @@ impl FileWatch {
         self.look();
     }
 
-    /// Returns when one of the files is another one than before, and saving is over. May be dropped and called anew at any
-    /// time; nothing is missed.
+    /// Returns when one of the files has changed, and saving is over. May be dropped and called again at any time; it misses
+    /// nothing.
     pub(super) async fn changed(&mut self) {
         loop {
             let Some(pause) = self.pause else {
@@ -131,9 +119,9 @@ impl FileWatch {
         }
     }
 
-    /// Looks at every file; is one another than before?
+    /// Compares every file with what it was; has one changed?
     fn look(&mut self) -> bool {
-        // A link may lead elsewhere now, and a folder may be another one of the same name.
+        // A symlink may lead elsewhere now, and another folder may have the name.
         self.follow();
         let mut changed = false;
         let mut unsettled: Option<Duration> = None;
@@ -154,7 +142,7 @@ impl FileWatch {
         }
         if let Some(rest) = unsettled {
             let now = Instant::now();
-            // A little longer, so that whoever reads it finds it as old as it has to be.
+            // A little longer, so that the file is old enough when it is read.
             self.pause = Some(Pause { since: now, until: now + rest + LITTLE, waited: true });
         }
         changed
@@ -182,48 +170,12 @@ impl FileWatch {
     }
 }
 
-/// Reading changes nothing, and we read ourselves.
+/// Reading changes nothing, and the service itself reads.
 fn matters(event: &Event) -> bool {
     match event.kind {
         EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
         _ => true,
     }
-}
-
-impl Stamp {
-    fn of(file: &Path) -> Self {
-        match fs::metadata(file) {
-            Err(_) => Self::Absent,
-            Ok(found) if !found.is_dir() => Self::File(traits(&found)),
-            Ok(_) => {
-                let entries = fs::read_dir(file).into_iter().flatten().flatten();
-                let profiles = entries
-                    .map(|entry| entry.path())
-                    .filter(|path| path.extension().is_some_and(|it| it == "toml"));
-                Self::Folder(
-                    profiles
-                        .filter_map(|path| fs::metadata(&path).ok().map(|found| (path, traits(&found))))
-                        .collect(),
-                )
-            }
-        }
-    }
-
-    /// Was it there, and is it not now?
-    fn is_lost(&self, file: &Path) -> bool {
-        *self != Self::Absent && !file.exists()
-    }
-}
-
-fn traits(found: &Metadata) -> Traits {
-    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-    (
-        found.dev(),
-        found.ino(),
-        found.len(),
-        nanoseconds(found.mtime(), found.mtime_nsec()),
-        nanoseconds(found.ctime(), found.ctime_nsec()),
-    )
 }
 
 /// The folders in which the way to a file can change: its own, that of every link on the way, and itself if it is one. Where
@@ -447,7 +399,7 @@ mod tests {
         let mut saved = desk.saved();
         run(async {
             fs::write(desk.at("rules.toml"), "new").unwrap();
-            // Whoever waits for several things drops what has not come.
+            // A select drops the futures that are not ready.
             for _ in 0..300 {
                 if tokio::time::timeout(Duration::from_millis(30), saved.changed()).await.is_ok() {
                     return;

@@ -1,20 +1,20 @@
-//! How long to wait for an announcement before the waiting is renewed: learned from the line and from the server.
+//! How long to stay in IDLE before it is renewed: learned from the connection and from the server.
 //!
-//! Two things go wrong with IDLE. A line that is silent for long is forgotten by something on its way, and nobody is told.
-//! And some servers announce late, or never (Courier at its next poll, imap4d not at all). So a line that died is waited on
-//! for half as long from then on, and a server is waited for no longer than `poll` until it has announced a mail.
+//! Two things go wrong with IDLE. A router forgets a connection that is silent for long, and reports nothing. And some servers
+//! announce late, or never (Courier at its next poll, imap4d not at all). So after a connection was cut, IDLE is renewed after
+//! half the time; and until a server has announced a message, IDLE lasts no longer than `poll`. Called by `watcher`.
 
 use std::time::Duration;
 
 use crate::mailbox::Woken;
 use crate::settings::Account;
 
-/// Waits are not cut below this part of what the settings say: a line that dies sooner does not die of silence.
+/// Waits are not cut below this part of what the settings say: a connection that is cut sooner was not cut for its silence.
 const LEAST_PART: u32 = 8;
 /// After so many waits that ended well, a longer one is tried.
 const PROVEN: u32 = 24;
 
-/// What was learned of one account's line and server.
+/// What was learned about one account's connection and server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IdlePolicy {
     /// As the settings have it.
@@ -22,7 +22,7 @@ pub(super) struct IdlePolicy {
     poll: Duration,
     renewal: Duration,
     proven: u32,
-    /// IDLE tells of one folder only.
+    /// IDLE announces for one folder only.
     several_folders: bool,
     announces: bool,
 }
@@ -49,7 +49,7 @@ impl IdlePolicy {
         }
     }
 
-    /// A wait of `waited` ended well; `found` says whether there was new mail then.
+    /// A wait of `waited` ended well; `found` says whether something new had come.
     pub(super) fn ended(&mut self, woken: Woken, waited: Duration, found: bool) {
         match woken {
             Woken::Mail if found => self.announces = true,
@@ -72,7 +72,7 @@ impl IdlePolicy {
         }
     }
 
-    /// The line was found dead after it was silent for `waited`. Returns whether something was learned.
+    /// The connection was found cut after it was silent for `waited`. Returns whether something was learned.
     pub(super) fn died(&mut self, waited: Duration) -> bool {
         let least = self.longest / LEAST_PART;
         if waited < least {
@@ -91,7 +91,7 @@ const UNHURRIED: Duration = Duration::from_secs(5);
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Holds a watcher back that is woken again and again for nothing: by a server that announces in every IDLE, or ends each one
+/// Slows down a watcher that is woken again and again for nothing: by a server that announces in every IDLE, or ends each one
 /// at once, or renumbers its folder at every look, or by a network that changes all the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Restraint {
@@ -99,7 +99,7 @@ pub(super) struct Restraint {
 }
 
 impl Restraint {
-    /// A wait of `waited` was ended by `woken`, and new mail was looked for: how long to pause before the next wait, at most
+    /// A wait of `waited` was ended by `woken`, and the folders were looked through: how long to pause before the next wait, at most
     /// `longest`. A wait that lasted as long as it was meant to does not count.
     pub(super) fn pause_after(
         &mut self,
@@ -204,7 +204,7 @@ mod tests {
         };
         let none = Duration::ZERO;
         assert_eq!(pauses(none, false, 12), [0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 120, 120]);
-        assert_eq!(pauses(none, true, 1), [0], "new mail is never put off");
+        assert_eq!(pauses(none, true, 1), [0], "a new message is never put off");
         assert_eq!(pauses(none, false, 4), [0, 0, 0, 1]);
         assert_eq!(pauses(MINUTE, false, 1), [0]);
         assert_eq!(pauses(none, false, 4), [0, 0, 0, 1]);

@@ -1,9 +1,9 @@
 //! Where the service's events go: to the journal, with their fields, where standard error leads there; else to standard
 //! error, on one line each.
 //!
-//! Mails and servers choose some of the words, so everything is written on one line and without control characters. In the
-//! journal the fields are ACCOUNT, NETWORK, FOLLOWER, VERDICT, RULE, FOLDER, UID, TO, MAIL_ID (the mail's Message-ID),
-//! TROUBLE, FINDING and WHY; and MESSAGE_ID tells what kind of event it is ([`kind`]).
+//! Messages and servers choose some of the words, so everything is written on one line and without control characters. In the
+//! journal the fields are ACCOUNT, NETWORK, FOLLOWER, VERDICT, RULE, FOLDER, UID, TO, MAIL_ID (the Message-ID),
+//! TROUBLE, FINDING and WHY; and MESSAGE_ID names the kind of event ([`kind`]).
 
 use std::io::{self, Write};
 
@@ -44,7 +44,7 @@ pub mod kind {
     pub const DRIFT: &str = "0a4517506c7f4e85a61e489680a2af4c";
 }
 
-/// The fields that only the journal has a use for: the message says them already, or nobody reads them.
+/// The fields that only the journal has a use for: the message says them already, or they are of no use there.
 const OF_THE_JOURNAL: [&str; 6] = ["message_id", "follower", "rule", "to", "trouble", "why"];
 
 /// Starts logging. `filter` is as in the `tracing` documentation (`debug`, `followsift=debug`), and adds to `info`; one that

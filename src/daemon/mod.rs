@@ -6,6 +6,7 @@
 
 mod backoff;
 mod events;
+mod file_stamp;
 mod file_watch;
 mod fleet;
 mod idle_policy;

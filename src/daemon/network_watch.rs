@@ -1,9 +1,9 @@
-//! What changes around us: the machine slept, or has another network. Lines that lived before may be dead then, and servers
-//! that could not be reached may be back.
+//! Notices when the machine wakes from sleep, or changes its network: connections may be dead then, and servers that could not
+//! be reached may be back.
 //!
-//! Nothing polls. The kernel tells of addresses and routes over netlink (rtnetlink(7)); and a timer for a moment of the wall
-//! clock is cancelled when that clock is set, which it also is at the end of a sleep (timerfd_create(2)). Where either
-//! cannot be had, what is left are the deadlines and the pauses, which are short where a server cannot be reached.
+//! It does not poll. The kernel reports addresses and routes over netlink (rtnetlink(7)), and cancels a timer on the wall clock
+//! when that clock is set, which happens at the end of a sleep too (timerfd_create(2)). Without either, deadlines and short
+//! pauses do the same, later. Called by `service`.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -22,22 +22,25 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 /// Changes of IPv4 addresses and of the routes of IPv4 and IPv6 (`RTMGRP_*` in linux/rtnetlink.h). Not of IPv6 addresses:
-/// routers have those renewed all the time, and their routes tell of the changes that matter.
+/// routers renew those all the time, and the routes show the changes that matter.
 const GROUPS: u32 = 0x10 | 0x40 | 0x400;
-/// A sleep shorter than this kills no line.
+/// A shorter sleep breaks no connection.
 const NAP: Duration = Duration::from_secs(2);
 
-/// Begins to listen, as far as the kernel lets us, on a thread of its own that ends with the process. A word comes for every
-/// change that may have killed a line or brought a server back.
+/// Begins to listen, as far as the kernel allows it, on a thread of its own that ends with the process. The channel gets an item
+/// for every change that may have broken a connection or brought a server back.
 pub(super) fn listen() -> mpsc::UnboundedReceiver<()> {
-    let (told, heard) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::unbounded_channel();
     let begun = Sources::open().and_then(|sources| {
-        thread::Builder::new().name("network-watch".to_owned()).spawn(move || sources.listen(&told)).map(drop)
+        thread::Builder::new()
+            .name("network-watch".to_owned())
+            .spawn(move || sources.listen(&sender))
+            .map(drop)
     });
     if let Err(cause) = begun {
-        debug!(%cause, "cannot hear of changes of the network and of the clock");
+        debug!(%cause, "cannot watch the network and the clock");
     }
-    heard
+    receiver
 }
 
 struct Sources {
@@ -51,16 +54,16 @@ impl Sources {
         Ok(Self { routes: routes()?, clock: clock()?, slept: slept() })
     }
 
-    fn listen(mut self, told: &mpsc::UnboundedSender<()>) {
-        while let Ok(changed) = self.hear() {
-            if changed && told.send(()).is_err() {
+    fn listen(mut self, sender: &mpsc::UnboundedSender<()>) {
+        while let Ok(changed) = self.wait() {
+            if changed && sender.send(()).is_err() {
                 return;
             }
         }
     }
 
-    /// Waits until something is heard; does it matter?
-    fn hear(&mut self) -> io::Result<bool> {
+    /// Waits for an event; does it matter?
+    fn wait(&mut self) -> io::Result<bool> {
         let mut sources = [&self.routes, &self.clock].map(|source| PollFd::new(source, PollFlags::IN));
         match poll(&mut sources, None) {
             Ok(_) => {}
@@ -83,13 +86,13 @@ impl Sources {
     }
 }
 
-/// Reads all that is there.
+/// Reads everything that is pending.
 fn drain(source: &OwnedFd) -> io::Result<()> {
     let mut words = [0; 8192];
     loop {
         match rustix::io::read(source, &mut words) {
             Err(Errno::WOULDBLOCK) | Ok(0) => return Ok(()),
-            // A timer that was cancelled, and a queue that ran over (netlink(7)), have told enough.
+            // A timer that was cancelled, and a queue that ran over (netlink(7)), say enough.
             Ok(_) | Err(Errno::CANCELED | Errno::NOBUFS | Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! The logins that have worked in this process: when one of them is refused later, the password is hardly wrong.
+//! The logins that have worked in this process: when one of them is refused later, the password is probably right.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -31,7 +31,7 @@ pub(super) struct Reload {
 pub(super) enum Progress {
     /// These files are about to be read; they are, once the [`Hold`] is dropped.
     Begins(BTreeMap<PathBuf, Duration>, Hold),
-    /// Everything was read; `None` where the thread died, by a fault of followsift.
+    /// Everything was read; `None` where the thread crashed, by a bug of ours.
     Ends(Option<Box<Outcome>>),
 }
 
@@ -58,7 +58,7 @@ impl Reload {
                 return;
             }
             let _ = held.recv();
-            // Nobody listens any more where the service has ended.
+            // Once the service has ended, there is no receiver any more.
             let _ = step.send(Progress::Ends(Some(Box::new(origin.read(&settings, &files)))));
         };
         thread::Builder::new().name("reload".to_owned()).spawn(read)?;

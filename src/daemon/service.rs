@@ -24,11 +24,11 @@ use crate::report::state::{self, Notes, in_brief};
 use crate::rulebook::{Origin, RuleFiles};
 use crate::settings::Settings;
 
-/// One change around us brings others with it: they are told of together, this much later.
+/// One change of the network brings others with it: after this much time, they count as one.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// However often the network changes, nobody is asked more often than this.
+/// However often the network changes, threads are asked to probe no more often than this.
 const RARELY: Duration = Duration::from_secs(10);
-/// How long everyone has to end once told to: as long as a command in flight may take, and a little.
+/// How long threads have to end once asked to: as long as a command in flight may take, and a little.
 const FAREWELL: Duration = Duration::from_secs(25);
 
 /// Why the service could not be run.
@@ -76,7 +76,7 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
         rule_files,
         fleet,
         notes: Notes::default(),
-        told: String::new(),
+        status: String::new(),
         systemd: Systemd::new(),
         reload: None,
         again: None,
@@ -105,8 +105,8 @@ struct Service<'a> {
     rule_files: watch::Sender<Arc<RuleFiles>>,
     fleet: Fleet,
     notes: Notes,
-    /// What systemd was last told.
-    told: String,
+    /// The status line that systemd was sent last.
+    status: String,
     systemd: Systemd,
     /// The reload that goes on.
     reload: Option<Reload>,
@@ -117,7 +117,7 @@ struct Service<'a> {
 impl Service<'_> {
     async fn run(mut self, mut receivers: Receivers) -> Result<(), ServiceFault> {
         let feeding = systemd::feeding();
-        // Without a watchdog there is nobody to feed, and the timer below is never asked.
+        // Without a watchdog, the timer below is never asked.
         let mut meal = interval(feeding.unwrap_or(Duration::from_secs(3600)));
         meal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut probe: Option<Instant> = None;
@@ -157,7 +157,7 @@ impl Service<'_> {
         Ok(())
     }
 
-    /// Begins to read everything anew. `asked` for by a signal, or else because a file was saved.
+    /// Begins to read everything again. `asked` for by a signal, or else because a file was saved.
     fn begin_reload(&mut self, asked: bool) -> Result<(), ServiceFault> {
         if self.reload.is_some() {
             // It may have read what has changed since.
@@ -214,7 +214,7 @@ impl Service<'_> {
         self.again.take().map_or(Ok(()), |asked| self.begin_reload(asked))
     }
 
-    /// Says that we live, if everyone does.
+    /// Feeds the watchdog, if every thread works.
     fn feed(&self) {
         let overdue = self.fleet.overdue(Instant::now());
         if overdue.is_empty() {
@@ -227,9 +227,9 @@ impl Service<'_> {
 
     fn tell_status(&mut self) {
         let words = state::in_words(self.fleet.states(), &self.notes);
-        if words != self.told {
+        if words != self.status {
             self.systemd.status(&words);
-            self.told = words;
+            self.status = words;
         }
     }
 

@@ -1,5 +1,5 @@
-//! What systemd is told: ready, reloading, stopping, how it goes in words, and that we live. It is not minded where there is
-//! none, and where it does not listen nobody is held up: a thread of its own does the telling.
+//! Notifies systemd (sd_notify(3)): ready, reloading, stopping, the status line and the watchdog. Does nothing without systemd; a
+//! thread of its own sends, so that a systemd that does not listen delays nothing. Called by `service`.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -8,25 +8,25 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tracing::debug;
 
-/// So much may be left untold; what comes then is lost, the word that we live included.
-const UNTOLD: usize = 64;
+/// How many notifications may wait to be sent; later ones are lost, those for the watchdog included.
+const QUEUE: usize = 64;
 
-/// How often systemd wants to hear that we live, halved so that one word may be late; `None` where it does not.
+/// How often to feed the watchdog: twice as often as systemd asks, so that one notification may be late. `None` without one.
 pub(super) fn feeding() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2).filter(|pause| !pause.is_zero())
 }
 
-/// The way to systemd.
+/// The connection to systemd.
 #[derive(Debug)]
 pub(super) struct Systemd {
     words: Option<SyncSender<String>>,
 }
 
 impl Systemd {
-    /// Starts the thread that tells.
+    /// Starts the thread that sends.
     pub(super) fn new() -> Self {
-        let (words, untold) = sync_channel(UNTOLD);
-        let begun = thread::Builder::new().name("systemd".to_owned()).spawn(move || tell(&untold));
+        let (words, queue) = sync_channel(QUEUE);
+        let begun = thread::Builder::new().name("systemd".to_owned()).spawn(move || send(&queue));
         Self { words: begun.is_ok().then_some(words) }
     }
 
@@ -35,7 +35,7 @@ impl Systemd {
         self.say(&[NotifyState::Ready]);
     }
 
-    /// The files are read again. The time is what tells this reload from an earlier one (sd_notify(3)).
+    /// The files are read again. The time distinguishes this reload from an earlier one (sd_notify(3)).
     pub(super) fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => self.say(&[NotifyState::Reloading, now]),
@@ -48,12 +48,12 @@ impl Systemd {
         self.say(&[NotifyState::Stopping]);
     }
 
-    /// How it goes: one line.
+    /// The status, in one line.
     pub(super) fn status(&self, words: &str) {
         self.say(&[NotifyState::Status(words)]);
     }
 
-    /// Everyone is well.
+    /// All threads work.
     pub(super) fn feed(&self) {
         self.say(&[NotifyState::Watchdog]);
     }
@@ -66,10 +66,10 @@ impl Systemd {
     }
 }
 
-fn tell(untold: &Receiver<String>) {
-    while let Ok(words) = untold.recv() {
+fn send(queue: &Receiver<String>) {
+    while let Ok(words) = queue.recv() {
         if let Err(cause) = sd_notify::notify(&[NotifyState::Custom(&words)]) {
-            debug!(%cause, "systemd cannot be told");
+            debug!(%cause, "could not notify systemd");
         }
     }
 }

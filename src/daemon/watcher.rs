@@ -1,4 +1,4 @@
-//! One account, watched by a thread of its own: connect, sweep, wait, and again; until told to stop.
+//! One account, watched by a thread of its own: connect, sweep, wait, and again; until asked to stop.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, Tally, connect_with, read_login};
 
-/// How long an account whose owner has to do something is left alone before it is looked at again.
+/// How long until followsift retries an account for which the user has to do something.
 const PARKED: Duration = Duration::from_secs(60 * 60);
 
-/// How long until a thread of ours that was told to end has given its lock up.
+/// How long until a thread of ours that was asked to end has given up its lock.
 const SOON: Duration = Duration::from_millis(500);
 
 /// What a watcher thread is given.
@@ -49,20 +49,20 @@ struct Learned {
     /// When the first sweep of the session ended.
     works_since: Option<Instant>,
     policy: IdlePolicy,
-    /// The trouble that was last told of, while it lasts.
+    /// The trouble that was logged last, while it lasts.
     trouble: Option<String>,
     /// The troubles with folders that the last sweep had.
     folders: BTreeSet<String>,
     /// What the last sweep left undone.
     left: Option<String>,
-    /// When it was last told which networks' mails could not be read.
-    drift_told: Option<Timestamp>,
+    /// When the log last named the networks whose messages could not be read.
+    drift_logged: Option<Timestamp>,
     /// The ledger was looked through for damage: once, not at every connection.
     whole: bool,
 }
 
 impl Watcher {
-    /// Watches the account until told to stop. Never returns otherwise.
+    /// Watches the account until asked to stop. Never returns otherwise.
     pub(super) fn run(self, events: &EventSender) {
         let policy = IdlePolicy::new(&self.account);
         let mut learned = Learned {
@@ -74,7 +74,7 @@ impl Watcher {
             trouble: None,
             folders: BTreeSet::new(),
             left: None,
-            drift_told: None,
+            drift_logged: None,
             whole: false,
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
@@ -93,7 +93,7 @@ impl Watcher {
         }
     }
 
-    /// Tells of a fault, and waits for as long as it takes.
+    /// Logs a fault, and waits for as long as it takes.
     fn pause(&self, fault: &AccountFault, learned: &mut Learned, events: &EventSender) -> Woken {
         let mut trouble = Chain(fault).to_string();
         if let Some(advice) = fault.advice() {
@@ -176,7 +176,7 @@ impl Watcher {
                 left.clone_from(&learned.left);
                 events.state(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
             }
-            self.tell_of_drift(&sweeper, learned)?;
+            self.log_drift(&sweeper, learned)?;
             learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
                 let found = tally.looked_at > 0;
@@ -208,7 +208,7 @@ impl Watcher {
     }
 
     /// Pauses after fruitless wakes. A probe does not end the pause, since probes may be those wakes; the next command shows
-    /// whether the line still lives.
+    /// whether the connection still works.
     fn hold(&self, pause: Duration) -> Woken {
         let until = Instant::now() + pause;
         while !pause.is_zero() {
@@ -220,7 +220,7 @@ impl Watcher {
         Woken::Due
     }
 
-    /// What a line that died while it was waited on teaches.
+    /// Learns from a connection that was cut while it was waited on.
     fn learn(&self, fault: &AccountFault, waited: Duration, learned: &mut Learned) {
         let silent = matches!(fault, AccountFault::Mailbox(fault) if fault.doing == Step::Wait)
             && fault.is_of_network();
@@ -251,22 +251,22 @@ impl Watcher {
         Ok((session, tally))
     }
 
-    /// Tells once a week, and at the start, of networks whose mails of the last week could not be read: layouts change
+    /// Logs once a week, and at the start, the networks whose messages of the last week could not be read: layouts change
     /// without notice.
-    fn tell_of_drift(&self, sweeper: &Sweeper<'_>, learned: &mut Learned) -> Result<(), AccountFault> {
+    fn log_drift(&self, sweeper: &Sweeper<'_>, learned: &mut Learned) -> Result<(), AccountFault> {
         let now = clock::now();
         let week_ago = now.before(drift::SPAN);
-        if learned.drift_told.is_some_and(|told| told > week_ago) {
+        if learned.drift_logged.is_some_and(|at| at > week_ago) {
             return Ok(());
         }
-        learned.drift_told = Some(now);
+        learned.drift_logged = Some(now);
         for sentence in drift::sentences(&sweeper.unread(week_ago)?) {
             warn!(message_id = kind::DRIFT, "{sentence}");
         }
         Ok(())
     }
 
-    /// Waits for new mail in the first folder; the others are looked at when the poll is due.
+    /// Waits for new messages in the first folder; the others are looked at when the poll is due.
     fn wait(
         &self,
         session: &mut Session,
@@ -277,7 +277,7 @@ impl Watcher {
         let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
         let poll = Instant::now() + self.account.poll;
         let opened = match session.select(folder) {
-            // The sweep has told of it; the other folders are looked at when the poll is due.
+            // The sweep has reported it; the other folders are looked at when the poll is due.
             Err(fault) if fault.fate() == Fate::Leave => return Ok(self.stop.wait(poll)),
             opened => opened?,
         };
@@ -289,7 +289,7 @@ impl Watcher {
             return Ok(Woken::Mail);
         }
         let until = Instant::now() + policy.next(session.capabilities().idle);
-        // Mails that wait for the fuse or for a server to change its mind are announced by nobody.
+        // No server announces the messages that wait for the fuse, or for the server to change its mind.
         let waits = troubled || sweeper.waits()?;
         Ok(session.wait(if waits { until.min(poll) } else { until })?)
     }

@@ -42,8 +42,8 @@ pub struct ListFiles {
     unsettled: Copies,
 }
 
-/// The last good copies that the ledger has; none where it cannot be read, which whoever moves messages finds out and
-/// tells.
+/// The last good copies that the ledger has; none where it cannot be read, which a sweep finds out and
+/// reports.
 pub fn kept(settings: &Settings) -> Copies {
     let ledger = Ledger::open_read_only(&settings.state).ok().flatten();
     ledger.and_then(|ledger| ledger.list_copies().ok()).unwrap_or_default()

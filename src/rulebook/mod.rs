@@ -1,4 +1,4 @@
-//! Rules, profiles and lists read from their files and compiled: all that mail is judged by.
+//! Reads rules, profiles and lists from their files and compiles them: everything that messages are judged by.
 //!
 //! Whatever is wrong is a finding, all findings at once; with an error among them there is nothing to judge by.
 
@@ -44,7 +44,7 @@ pub struct RuleFiles {
 
 /// Reads what the settings name; without settings, or where they name nothing, what ships.
 ///
-/// The findings come beside the reading, since warnings refuse nothing; with an error there is no reading.
+/// The findings come beside them, since a warning refuses nothing; with an error among them, nothing else comes.
 pub fn read(settings: Option<&Settings>) -> (Option<RuleFiles>, Vec<Diagnostic>) {
     read_with(settings, settings.and_then(|settings| settings.rules.as_deref()))
 }
@@ -90,7 +90,7 @@ pub fn read_beside(
     (well.then_some(files), findings.into_sorted())
 }
 
-/// The networks that the profiles know, with what their mails show; and what is wrong with the profiles.
+/// The networks that the profiles know, with what their messages show; and what is wrong with the profiles.
 pub fn vocabulary(settings: Option<&Settings>) -> (Vocabulary, Vec<Diagnostic>) {
     let findings = Findings::default();
     let profiles = Profiles::compile(&profile_sources(settings, &findings), &findings);
@@ -123,7 +123,7 @@ fn vocabulary_of(profiles: &Profiles) -> Vocabulary {
 }
 
 impl RuleFiles {
-    /// What one account's mail is judged by; `sent` are the people of folders of sent mail, as far as they are known.
+    /// What one account's messages are judged by; `sent` are the people of folders of sent mail, as far as they are known.
     pub fn rulebook(&self, trust: Trust, require_authentic: bool, sent: &Sent) -> Rulebook {
         let mut people = self.lists.people().clone();
         people.extend(sent.iter().map(|(source, people)| (source.clone(), people.clone())));
@@ -143,7 +143,7 @@ impl RuleFiles {
         self.rulebook(trust, account.require_authentic, sent)
     }
 
-    /// The folders of sent mail whose people the rules ask for.
+    /// The folders of sent messages whose people the rules ask for.
     pub fn sent_folders(&self) -> BTreeSet<&ListSource> {
         let is_sent = |source: &&ListSource| matches!(source, ListSource::FromSent(_));
         self.rules.sources().into_iter().filter(is_sent).collect()
@@ -154,7 +154,7 @@ impl RuleFiles {
         &self.lists
     }
 
-    /// Whether a list that comes from this source says that it may suddenly name nobody, or far fewer people.
+    /// Does a list that comes from this source say that it may suddenly be empty, or name far fewer people?
     pub fn may_be_empty(&self, source: &ListSource) -> bool {
         self.rules.may_be_empty(source)
     }
@@ -231,14 +231,13 @@ pub(super) fn unreadable(file: &Path, cause: &io::Error) -> Diagnostic {
     Diagnostic::unplaced(format!("could not read {name}: {cause}"))
 }
 
-/// A mail filed into a folder that is itself looked through would look as if its reader had put it there.
+/// A message that is filed into a watched folder would look as if the user had put it there.
 fn refuse_watched_targets(rules: &RuleSet, accounts: &[Account], findings: &Findings) {
     for account in accounts {
         for target in rules.targets() {
             if account.folders.contains(&target) {
                 let message = format!(
-                    "the rules move mail to `{target}`, which is among the `folders` that account `{}` looks \
-                     through",
+                    "the rules move messages to `{target}`, which is one of the `folders` of account `{}`",
                     account.name
                 );
                 let finding = match rules.target_at(&target) {

@@ -39,7 +39,7 @@ impl Origin {
         lists.chain(files.into_iter().map(|file| (file, Duration::ZERO))).collect()
     }
 
-    /// Reads everything anew, where `before` and `in_force` are. With an error among the findings, without an account, or where
+    /// Reads everything again, where `before` and `in_force` are. With an error among the findings, without an account, or where
     /// rules or networks of one's own have vanished, there is nothing to go by.
     pub fn read(
         &self,
@@ -62,9 +62,7 @@ impl Origin {
         for (before, now) in places {
             if let (Some(gone), None) = (before, now) {
                 let message = format!("{} is gone", gone.display());
-                findings.push(
-                    Diagnostic::unplaced(message).help("to go on with what ships, start the service anew"),
-                );
+                findings.push(Diagnostic::unplaced(message).help("to use what ships, restart the service"));
             }
         }
         if findings.iter().any(Diagnostic::is_error) {

@@ -1,10 +1,10 @@
-//! The fuse of one sweep: how many mails it may still move. What is beyond waits, and is not forgotten.
+//! The fuse of one sweep, a rate limit: how many messages it may still move. The rest waits, and is not forgotten.
 
 use super::memory::Memory;
 use super::{Sweep, SweepFault};
 use crate::ledger::{Allowance, Limit};
 
-/// How many mails may still be moved, and which limit says so.
+/// How many messages may still be moved, and which limit says so.
 #[derive(Debug)]
 pub(super) struct Fuse {
     left: u32,

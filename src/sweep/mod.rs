@@ -1,7 +1,7 @@
-//! New mail through assess, ledger and mailbox: the only room that moves mail.
+//! Takes new messages through assess, ledger and mailbox: the only room that moves messages.
 //!
 //! A sweep looks through the account's folders once (`pass`): what was interrupted is settled, the heads of what is new are
-//! fetched, the plausible mails are read and assessed, and what the rules file is moved in sets: stated in the ledger,
+//! fetched, the plausible messages are read and assessed, and what the rules file is moved in sets: stated in the ledger,
 //! done, settled. Its door is [`Sweeper`], for the service and for the command `sweep`.
 
 mod account;
@@ -41,7 +41,7 @@ pub use sweeper::{Sweeper, Swept};
 
 use memory::Memory;
 
-/// How much of a mail is fetched and read, in bytes. No known notification is half as long.
+/// How much of a message is fetched and read, in bytes. No known notification is half as long.
 pub const MAIL_LIMIT: u32 = 256 << 10;
 
 /// What a sweep works with.
@@ -55,7 +55,7 @@ struct Sweep<'a> {
     now: Timestamp,
 }
 
-/// Sweeps all folders of the account. A folder with which something is wrong is told, and the others are swept all the same.
+/// Sweeps all folders of the account. Reports a folder with which something is wrong, and sweeps the others all the same.
 fn sweep(
     mut session: Session,
     sweep: Sweep<'_>,
@@ -78,7 +78,7 @@ fn sweep(
     let fuse = fuse::Fuse::new(sweep, memory)?;
     let seen = scope::Seen::default();
     let mut pass = pass::Pass { session: &mut session, sweep, memory, tell, fuse, tally, seen };
-    // A folder that the server will not open just now is no reason to leave the others; the session ends after them.
+    // A folder that the server will not open just now does not keep the sweep from the others; the session ends after them.
     let mut refused = None;
     for folder in &sweep.account.folders {
         match pass.through(folder) {

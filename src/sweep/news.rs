@@ -1,4 +1,5 @@
-//! What a sweep tells of: each mail it dealt with, what is in its way, how far it is, and the sums.
+//! What a sweep reports: each message it dealt with, what is in its way, its progress, and the sums. The sentences are from
+//! `report`.
 
 use crate::assess::Assessment;
 use crate::ledger::{Limit, Stay};
@@ -6,12 +7,12 @@ use crate::place::{Folder, MailRef, Uid};
 use crate::rules::list::load::Doubt;
 use crate::settings::Backlog;
 
-/// Something that a sweep tells while it is at work.
+/// Something that a sweep reports while it is at work.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
-    /// A mail was dealt with.
+    /// A message was dealt with.
     Mail(Box<Dealt>),
-    /// Something is wrong with a folder: nothing can be done with its mails, or with those that are to go there.
+    /// Something is wrong with a folder: nothing can be done with its messages, or with those that are to go there.
     Trouble {
         /// The folder.
         folder: Folder,
@@ -36,11 +37,11 @@ pub enum News {
         /// Where that begins.
         backlog: Backlog,
     },
-    /// So far a long look through a folder has come.
+    /// The progress of a long look through a folder.
     Progress {
         /// The folder.
         folder: Folder,
-        /// How many of its mails were looked at.
+        /// How many of its messages were looked at.
         looked_at: usize,
         /// The part of the look that is done, from 0 to 1.
         part: f64,
@@ -52,12 +53,12 @@ pub enum News {
         /// Their UIDs.
         uids: Vec<Uid>,
     },
-    /// A folder was restored from a backup: no UID that was remembered of it means anything any more.
+    /// A folder was restored from a backup: remembered UIDs mean nothing any more.
     Restored {
         /// The folder.
         folder: Folder,
     },
-    /// A move was interrupted, and it cannot be told which message is its original: nothing was removed.
+    /// A move was interrupted, and it is uncertain which message is its original: nothing was removed.
     Uncertain {
         /// Where the original was.
         mail: MailRef,
@@ -67,7 +68,7 @@ pub enum News {
         /// How many.
         messages: usize,
     },
-    /// The fuse holds mails back. Told once, until it holds none any more.
+    /// The fuse holds messages back. Reported once, until it holds none any more.
     HeldBack {
         /// How many.
         mails: u64,
@@ -78,14 +79,14 @@ pub enum News {
     },
 }
 
-/// One mail that was assessed, and how that ended.
+/// A message that was assessed, and how that ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dealt {
     /// Where it was.
     pub mail: MailRef,
     /// Its subject, one line.
     pub subject: String,
-    /// Its Message-ID, one line; what its sender chose, for people to find it by.
+    /// Its Message-ID, one line; chosen by its sender; people can find it by that.
     pub message_id: Option<String>,
     /// What it is, what the rules say of it, and what was to be done.
     pub assessment: Assessment,
@@ -93,7 +94,7 @@ pub struct Dealt {
     pub end: End,
 }
 
-/// How it ended for a mail.
+/// How it ended for a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// It stays as it was: nothing else was to be done.
@@ -110,7 +111,7 @@ pub enum End {
     Moved {
         /// Where to.
         to: Folder,
-        /// Its UID there, if the server told.
+        /// Its UID there, if the server said.
         uid: Option<Uid>,
         /// The keywords that the folder would not keep.
         unkept: Vec<String>,
@@ -130,7 +131,7 @@ pub enum End {
 /// The sums of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// Mails whose From and Subject were looked at.
+    /// Messages whose From and Subject were looked at.
     pub looked_at: usize,
     /// Those that were read, since they could be notifications.
     pub plausible: usize,

@@ -1,4 +1,4 @@
-//! Which mail a sweep looks at: what came since the last one, or what came since a moment; and how far it has come.
+//! Which messages a sweep looks at: those that came since the last sweep, or since a moment; and how far it has come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::settings::Backlog;
 
 /// How far the server's clock may be behind ours.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long ago a mail may have been moved that is still looked for to be known again.
+/// How long after its move a message is still looked for, to be recognised if it is back.
 pub(super) const KNOWN_AGAIN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// Which mail a sweep looks at.
+/// Which messages a sweep looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// What came since the last sweep. Where there was none, what the account's `backlog` says.
@@ -28,7 +28,7 @@ pub enum Scope {
 /// A look through a folder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
-    /// The mails to ask for.
+    /// The messages to ask for.
     pub(super) range: Range<'static>,
     /// Which of them are meant, where that is not all.
     pub(super) old: Option<Old>,
@@ -36,14 +36,14 @@ pub(super) struct Window {
     known: Option<Timestamp>,
 }
 
-/// What is meant of a mail.
+/// What a sweep does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relevance {
     /// It is judged.
     All,
-    /// It is judged if it waits, or was moved before; else it is old mail.
+    /// It is judged if it waits, or was moved before; else it is an old message.
     Known,
-    /// It is old mail.
+    /// It is an old message: nothing.
     Nothing,
 }
 
@@ -52,7 +52,7 @@ impl Window {
         Self { range, old: None, known: None }
     }
 
-    /// What is meant of a mail of this look.
+    /// What this look does with a message.
     pub(super) fn relevance(&self, head: &Head) -> Relevance {
         let Some(old) = self.old else { return Relevance::All };
         if head.uid >= old.below || head.received >= old.since.0 {

@@ -1,4 +1,4 @@
-//! The people whom the user has written to, for lists with `from-sent`: read from the folder of sent mail now and then,
+//! The people whom the user has written to, for lists with `from-sent`: read from the folder of sent messages now and then,
 //! kept in the ledger, so that a server that is away does not make strangers of friends.
 
 use std::collections::BTreeSet;
@@ -35,8 +35,8 @@ pub fn sent_people(ledger: &Ledger, account: &Account, files: &RuleFiles) -> Res
 }
 
 /// Reads the folders of which the ledger has no copy from the last day, and forgets those that no list asks for any more. A
-/// folder that is not there, or that the server will not open, keeps its last copy; so does one that suddenly names nobody
-/// or far fewer people, unless its list may be empty. Those come back, each with the doubt about what was read.
+/// folder that is not there, or that the server will not open, keeps its last copy; so does one that is suddenly empty
+/// or names far fewer people, unless its list may be empty. Those come back, each with the doubt about what was read.
 pub(super) fn refresh(
     session: &mut Session,
     ledger: &mut Ledger,
@@ -96,7 +96,7 @@ fn read(session: &mut Session, folder: &Folder) -> Result<Vec<Correspondent>, Sw
     Ok(people.into_iter().collect())
 }
 
-/// The folders of sent mail among the sources of lists.
+/// The folders of sent messages among the sources of lists.
 pub fn sent_folders(sources: &BTreeSet<&ListSource>) -> Vec<Folder> {
     folders(sources).map(|(_, folder)| folder).collect()
 }

@@ -19,7 +19,7 @@ use crate::settings::{Account, Settings};
 #[derive(Debug)]
 pub struct Sweeper<'a> {
     account: &'a Account,
-    /// None in a dry run, which disturbs nobody.
+    /// None in a dry run, which disturbs no other followsift.
     lock: Option<AccountLock>,
     memory: Memory,
 }

@@ -1,4 +1,4 @@
-//! Mails that lie in files: Maildir, mbox, and one mail a file. Everything is only read.
+//! Reads messages from files: Maildir, mbox, and one message a file. Changes nothing.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _};
@@ -10,10 +10,10 @@ use mail_parser::mailbox::mbox::MessageIterator;
 use crate::clock::Timestamp;
 use crate::mail::Message;
 
-/// How much of a mail is read: as much as the service fetches.
+/// How much of a message is read: as much as the service fetches.
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
-/// Hands over every mail at a path, with when it arrived, as far as that can be told.
+/// Hands over every message at a path, with when it arrived, as far as that can be told.
 pub(super) fn mails(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp)) -> io::Result<()> {
     if !path.is_dir() {
         return file(path, now, each);
@@ -23,7 +23,7 @@ pub(super) fn mails(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Tim
         for mail in sorted(&path.join("cur"))?.into_iter().chain(sorted(&path.join("new"))?) {
             let bytes = match head(&mail) {
                 Ok(bytes) => bytes,
-                // A mail program may have renamed it meanwhile: that is how it notes what was read.
+                // A mail program may have renamed it meanwhile, to note that it was read.
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
                 Err(cause) => return Err(cause),
             };
@@ -52,7 +52,7 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// An mbox, which begins with `From ` (RFC 4155), or one mail.
+/// An mbox, which begins with `From ` (RFC 4155), or one message.
 fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp)) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
     if !reader.fill_buf()?.starts_with(b"From ") {
@@ -78,8 +78,8 @@ fn head(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// When a mail came into its Maildir: its name begins with that, and servers keep the time in the file's. A copy has a
-/// later time, and a mail moved in from elsewhere a later name; the earlier of the two is right.
+/// When a message came into its Maildir: its name begins with that, and servers keep the time in the file's. A copy has a
+/// later time, and a message moved in from elsewhere a later name; the earlier of the two is right.
 fn delivered(path: &Path) -> Option<Timestamp> {
     let name = path.file_name()?.to_str()?.split('.').next()?;
     let named = name.parse::<i64>().ok().filter(|seconds| *seconds > 0);
@@ -89,7 +89,7 @@ fn delivered(path: &Path) -> Option<Timestamp> {
     named.into_iter().chain(modified).min().map(Timestamp)
 }
 
-/// What a mail says of when it was sent; a single file says no more.
+/// What a message says about when it was sent; a single file says no more.
 fn dated(bytes: &[u8], now: Timestamp) -> Timestamp {
     Message::parse(bytes).ok().and_then(|message| message.date()).unwrap_or(now)
 }

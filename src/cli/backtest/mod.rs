@@ -1,4 +1,4 @@
-//! `backtest`: the rules over mail that is already there, replayed in the order in which it came. Reads alone: folders are
+//! `backtest`: the rules over messages that are already there, replayed in the order of their arrival. Only reads: folders are
 //! opened for looking only, files are never written, and the ledger is only asked.
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use crate::sweep::{AccountFault, connect};
 
 mod files;
 
-/// After so many mails one hears how far it is.
+/// After so many messages, the progress is printed.
 const STEP: usize = 100;
 
 pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
@@ -242,7 +242,7 @@ impl ByHand {
     }
 }
 
-/// Judges what was found as it came in, mail after mail.
+/// Judges the notifications in the order of their arrival.
 fn replay(
     mut notifications: Notifications,
     in_force: &Rulebook,
@@ -277,7 +277,7 @@ fn replay(
     report.in_words(output.paint())
 }
 
-/// What the rules alone would do with a mail that was put back, if they did not know that.
+/// What the rules alone would do with a message that was put back, if they did not know that.
 fn correction(entry: &Entry, rulebook: &Rulebook) -> Correction {
     let notification = entry.judged.notification.clone();
     let recognition = Recognition::Recognised(notification);
