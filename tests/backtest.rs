@@ -140,7 +140,7 @@ Comes again         13        1        1                1
 Thousands           18        3        2                1
 Nobody follows      23        2        1                1
 
-you have put back no message by hand, so there is nothing to agree with
+no corrections yet: you have put back no message by hand
 ";
 
 #[test]
@@ -176,12 +176,12 @@ fn what_other_rules_would_do_otherwise_is_listed() {
     desk.write("other.toml", RULES.replace("\">= 2000\"", "\">= 3000\"").replace("<= 5", "<= 2"));
     let out = desk.well(&["--rules", "other.toml", "inbox.mbox"]);
     assert!(out.contains("3 would move, 2 would stay"), "{out}");
-    let difference = "\nthe rules in force do otherwise with 1 message:\n  2024-01-05 Twitter @di: in force, to \
+    let difference = "\nthe current rules treat 1 message differently:\n  2024-01-05 Twitter @di: in force, to \
                       Followers/Spam; with these, stays, no rule fired\n";
     assert!(out.contains(difference), "{out}");
     desk.write("same.toml", RULES);
     let out = desk.well(&["--rules", "same.toml", "inbox.mbox"]);
-    assert!(out.contains("\nthe rules in force do the same with every message\n"), "{out}");
+    assert!(out.contains("\nthe current rules treat every message the same\n"), "{out}");
 }
 
 #[test]

@@ -570,11 +570,11 @@ fn networks_lists_what_is_known_and_tells_of_one_in_detail() {
     let all = home.run(&["networks"]).exits(0).out();
     let snac = "\
 snac (snac; any site that runs it)
-  tells of   followers
+  reports    followers
   forms      follow
   languages  en
   shows      url
-  told by    its subject; it comes from snac-daemon@*; there is a line of text `User :
+  marks      its subject; it comes from snac-daemon@*; there is a line of text `User :
              @{you}@{host}` then `Type : Follow` then `Actor : {url}`
 ";
     assert!(all.contains(snac) && all.contains("28 networks."), "{all}");

@@ -166,9 +166,9 @@ impl Backtest {
                 shown,
                 "\n{}",
                 heading(&match self.differences.len() {
-                    0 => "the rules in force do the same with every message".to_owned(),
-                    1 => "the rules in force do otherwise with 1 message:".to_owned(),
-                    more => format!("the rules in force do otherwise with {more} messages:"),
+                    0 => "the current rules treat every message the same".to_owned(),
+                    1 => "the current rules treat 1 message differently:".to_owned(),
+                    more => format!("the current rules treat {more} messages differently:"),
                 })
             );
             for (told, before) in &self.differences {
@@ -205,7 +205,7 @@ impl Backtest {
     fn agreement(&self, paint: Paint) -> String {
         let all = self.corrections.len();
         if all == 0 {
-            return "\nyou have put back no message by hand, so there is nothing to agree with\n".to_owned();
+            return "\nno corrections yet: you have put back no message by hand\n".to_owned();
         }
         let agreed = self.corrections.iter().filter(|one| one.agrees).count();
         let line =

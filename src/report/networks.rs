@@ -17,11 +17,11 @@ pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
             paint.paint(Tone::Faint, &format!("({}; {})", network.title, reach(network))),
         );
         let eras = names(network).join(", ");
-        entry(&mut shown, "tells of", &kinds(&network.kinds), paint);
+        entry(&mut shown, "reports", &kinds(&network.kinds), paint);
         entry(&mut shown, "forms", &eras, paint);
         entry(&mut shown, "languages", &languages(network), paint);
         entry(&mut shown, "shows", &words(&network.facts), paint);
-        entry(&mut shown, "told by", &told_by(network), paint);
+        entry(&mut shown, "marks", &told_by(network), paint);
         shown.push('\n');
     }
     let _ = writeln!(
@@ -63,7 +63,7 @@ fn form(layout: &LayoutSummary, paint: Paint) -> String {
     }
     let told_by = &layout.told_by;
     for (place, sentence) in told_by.iter().enumerate() {
-        entry(&mut shown, if place == 0 { "told by" } else { "" }, sentence, paint);
+        entry(&mut shown, if place == 0 { "marks" } else { "" }, sentence, paint);
     }
     shown
 }
