@@ -538,7 +538,7 @@ fn rules_that_file_into_a_watched_folder_are_refused() {
          \"password\"\nfolders = [\"INBOX\", \"Followers/Spam\"]\n",
     );
     let findings = home.run(&["check"]).exits(78).out();
-    assert!(findings.contains("`Followers/Spam`, which is among the `folders`"), "{findings}");
+    assert!(findings.contains("`Followers/Spam`, which is one of the `folders`"), "{findings}");
 }
 
 #[test]
