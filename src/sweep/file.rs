@@ -7,7 +7,7 @@ use super::news::News;
 use super::pass::{Here, Pass};
 use super::removals::Removals;
 use super::returns::{Brought, Return, bring_back, settlement_of};
-use super::{Dealt, End, Sweep, SweepFault, Tally};
+use super::{AccountFault, Dealt, End, Sweep, Tally};
 use crate::assess::{Assessment, Restraint};
 use crate::clock::Timestamp;
 use crate::ledger::{
@@ -26,7 +26,11 @@ struct Ends {
 }
 
 /// Does with mails of the open folder what their assessments ask for, and tells how each ended.
-pub(super) fn file(pass: &mut Pass<'_>, here: &Here, considered: Vec<Considered>) -> Result<(), SweepFault> {
+pub(super) fn file(
+    pass: &mut Pass<'_>,
+    here: &Here,
+    considered: Vec<Considered>,
+) -> Result<(), AccountFault> {
     let mut ends = Ends::default();
     if let Some(ledger) = pass.memory.kept() {
         record(pass.sweep, &considered, ledger)?;
@@ -120,7 +124,7 @@ fn relocate(
     here: &Here,
     considered: &[Considered],
     ends: &mut Ends,
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     let mut errands: BTreeMap<&Folder, Vec<Trace>> = BTreeMap::new();
     let mut marks: BTreeMap<Uid, Marks> = BTreeMap::new();
     for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::None) {
@@ -185,7 +189,7 @@ fn settle(
     relocated: Relocated,
     stated: &Stated,
     ends: &mut Ends,
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     let Relocated { to, validity, outcomes, mut unkept, touched } = relocated;
     let mut arrived: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
     let mut back = Vec::new();
@@ -279,7 +283,7 @@ fn mark(
     here: &Here,
     considered: &[Considered],
     ends: &mut Ends,
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     let mut alike: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
     for mail in considered
         .iter()
@@ -307,7 +311,7 @@ fn remember(
     here: &Here,
     considered: &[Considered],
     ends: &Ends,
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     let Some(ledger) = pass.memory.kept() else { return Ok(()) };
     let mut later = Vec::new();
     let mut over = Vec::new();

@@ -1,7 +1,7 @@
 //! The fuse of one sweep, a rate limit: how many messages it may still move. The rest waits, and is not forgotten.
 
 use super::memory::Memory;
-use super::{Sweep, SweepFault};
+use super::{AccountFault, Sweep};
 use crate::ledger::{Allowance, Limit};
 
 /// How many messages may still be moved, and which limit says so.
@@ -14,7 +14,7 @@ pub(super) struct Fuse {
 
 impl Fuse {
     /// As the ledger has it. A dry run moves nothing, and is shown everything.
-    pub(super) fn new(sweep: Sweep<'_>, memory: &Memory) -> Result<Self, SweepFault> {
+    pub(super) fn new(sweep: Sweep<'_>, memory: &Memory) -> Result<Self, AccountFault> {
         let Allowance { moves, by } = memory.allowance(sweep.account, sweep.now)?;
         let most = match by {
             Limit::Hour => sweep.account.moves_per_hour,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::memory::Memory;
-use super::{MAIL_LIMIT, Sweep, SweepFault};
+use super::{AccountFault, MAIL_LIMIT, Sweep};
 use crate::assess::{Assessment, Mail, assess, weigh};
 use crate::clock::Timestamp;
 use crate::ledger::{EarlierMove, LedgerFault, Stay};
@@ -57,7 +57,7 @@ pub(super) fn consider(
     opened: &Opened,
     candidates: &[Candidate],
     memory: &Memory,
-) -> Result<Portion, SweepFault> {
+) -> Result<Portion, AccountFault> {
     session.return_to(opened)?;
     let by_uid: BTreeMap<Uid, &Candidate> = candidates.iter().map(|one| (one.head.uid, one)).collect();
     let mut wanted: Vec<&Head> = candidates.iter().map(|one| &one.head).collect();

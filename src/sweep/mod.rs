@@ -21,16 +21,16 @@ mod scope;
 mod sent;
 mod sweeper;
 
+use account::lock;
+use memory::Memory;
+
 use crate::assess::Rulebook;
 use crate::clock::Timestamp;
 use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
 use crate::settings::Account;
 
-use fault::AccountFault as SweepFault;
-
 pub use account::connect;
-use account::lock;
 pub(crate) use account::{connect_with, read_login};
 pub use fault::AccountFault;
 pub use news::{Dealt, End, News, Tally};
@@ -38,8 +38,6 @@ pub use remains::Remains;
 pub use scope::Scope;
 pub use sent::{sent_folders, sent_people};
 pub use sweeper::{Sweeper, Swept};
-
-use memory::Memory;
 
 /// How much of a message is fetched and read, in bytes. No known notification is half as long.
 pub const MAIL_LIMIT: u32 = 256 << 10;
@@ -61,7 +59,7 @@ fn sweep(
     sweep: Sweep<'_>,
     memory: &mut Memory,
     tell: &mut dyn FnMut(News),
-) -> Result<(Session, Tally), SweepFault> {
+) -> Result<(Session, Tally), AccountFault> {
     let turns_before = session.turns();
     let mut tally = Tally::default();
     if let Some(ledger) = memory.kept() {
@@ -82,8 +80,10 @@ fn sweep(
     let mut refused = None;
     for folder in &sweep.account.folders {
         match pass.through(folder) {
-            Err(SweepFault::Mailbox(fault)) if fault.fate() == Fate::Leave => pass.trouble(&fault, folder)?,
-            Err(SweepFault::Mailbox(fault)) if fault.is_refused_folder() && !pass.session.is_spent() => {
+            Err(AccountFault::Mailbox(fault)) if fault.fate() == Fate::Leave => {
+                pass.trouble(&fault, folder)?
+            }
+            Err(AccountFault::Mailbox(fault)) if fault.is_refused_folder() && !pass.session.is_spent() => {
                 refused.get_or_insert(fault);
             }
             done => done?,
@@ -102,7 +102,7 @@ fn sweep(
 }
 
 /// What is wrong with a folder, with the folders that there are.
-fn trouble(session: &mut Session, folder: &Folder, words: String) -> Result<News, SweepFault> {
+fn trouble(session: &mut Session, folder: &Folder, words: String) -> Result<News, AccountFault> {
     let folders = match session.folders_now() {
         Err(fault) if fault.fate() == Fate::Leave => Vec::new(),
         folders => folders?,

@@ -7,7 +7,7 @@ use super::judge::{Candidate, consider, judge_again};
 use super::memory::Memory;
 use super::news::News;
 use super::scope::{self, Relevance, Seen, Since, Window};
-use super::{Scope, Sweep, SweepFault, Tally, file, put_back, trouble};
+use super::{AccountFault, Scope, Sweep, Tally, file, put_back, trouble};
 use crate::assess::Rulebook;
 use crate::clock::Timestamp;
 use crate::ledger::Waiting;
@@ -53,7 +53,7 @@ pub(super) struct Here {
 
 impl Pass<'_> {
     /// Looks through one folder.
-    pub(super) fn through(&mut self, folder: &Folder) -> Result<(), SweepFault> {
+    pub(super) fn through(&mut self, folder: &Folder) -> Result<(), AccountFault> {
         self.seen = Seen::default();
         let opened = self.session.select(folder)?;
         if self.session.holds_all(folder)? {
@@ -90,11 +90,11 @@ impl Pass<'_> {
     }
 
     /// Tells what is wrong with a folder.
-    pub(super) fn trouble(&mut self, fault: &Fault, folder: &Folder) -> Result<(), SweepFault> {
+    pub(super) fn trouble(&mut self, fault: &Fault, folder: &Folder) -> Result<(), AccountFault> {
         self.tell_trouble(folder, fault.cause.to_string())
     }
 
-    pub(super) fn tell_trouble(&mut self, folder: &Folder, words: String) -> Result<(), SweepFault> {
+    pub(super) fn tell_trouble(&mut self, folder: &Folder, words: String) -> Result<(), AccountFault> {
         self.tally.troubles += 1;
         let news = trouble(self.session, folder, words)?;
         (self.tell)(news);
@@ -102,7 +102,7 @@ impl Pass<'_> {
     }
 
     /// Tells once that the fuse holds mails back.
-    pub(super) fn tell_of_fuse(&mut self) -> Result<(), SweepFault> {
+    pub(super) fn tell_of_fuse(&mut self) -> Result<(), AccountFault> {
         if let Some(ledger) = self.memory.kept() {
             let mails = ledger.held_back(&self.sweep.account.name)?;
             if ledger.tell_once(&self.sweep.account.name, mails > 0)? {
@@ -113,7 +113,7 @@ impl Pass<'_> {
     }
 
     /// Where originals are only marked as deleted, a mark that is gone says that the user wants the mail here.
-    fn note_undeleted(&mut self, opened: &Opened) -> Result<(), SweepFault> {
+    fn note_undeleted(&mut self, opened: &Opened) -> Result<(), AccountFault> {
         let Some(ledger) = self.memory.kept() else { return Ok(()) };
         if !self.sweep.account.act || self.session.relocation() != Relocation::CopyThenFlag {
             return Ok(());
@@ -129,7 +129,7 @@ impl Pass<'_> {
 
     /// Asks again for messages that the server did not show when they were looked at, and for those over which another version
     /// of followsift died.
-    fn ask_again(&mut self, here: &Here) -> Result<(), SweepFault> {
+    fn ask_again(&mut self, here: &Here) -> Result<(), AccountFault> {
         let Opened { folder, validity, .. } = &here.opened;
         let name = &self.sweep.account.name;
         let due = self.memory.to_ask_again(name, &here.opened, self.sweep.now)?;
@@ -161,7 +161,7 @@ impl Pass<'_> {
     }
 
     /// Notes messages that the server says are there and does not show: the cursor goes on, and they are asked for again.
-    fn note_unshown(&mut self, here: &Here, uids: Vec<Uid>) -> Result<(), SweepFault> {
+    fn note_unshown(&mut self, here: &Here, uids: Vec<Uid>) -> Result<(), AccountFault> {
         if uids.is_empty() {
             return Ok(());
         }
@@ -176,7 +176,7 @@ impl Pass<'_> {
     }
 
     /// The mails of the folder that wait.
-    fn waiting(&self, opened: &Opened) -> Result<Vec<Waiting>, SweepFault> {
+    fn waiting(&self, opened: &Opened) -> Result<Vec<Waiting>, AccountFault> {
         if !self.sweep.account.act {
             return Ok(Vec::new());
         }
@@ -188,7 +188,7 @@ impl Pass<'_> {
         &mut self,
         here: &mut Here,
         waiting: &[Waiting],
-    ) -> Result<BTreeSet<Uid>, SweepFault> {
+    ) -> Result<BTreeSet<Uid>, AccountFault> {
         // While a list has never been loaded nothing is moved, so that nothing has to be read.
         let Rulebook { rules, lists, .. } = self.sweep.rulebook;
         if !rules.missing_lists(lists).is_empty() {
@@ -222,7 +222,7 @@ impl Pass<'_> {
     }
 
     /// Looks through what is new, and lets the cursor follow.
-    fn look(&mut self, here: &mut Here, look: &Window, seen: &BTreeSet<Uid>) -> Result<(), SweepFault> {
+    fn look(&mut self, here: &mut Here, look: &Window, seen: &BTreeSet<Uid>) -> Result<(), AccountFault> {
         self.session.return_to(&here.opened)?;
         let batches = self.session.batches(look.range)?;
         let last = batches.last().map_or(Uid(0), |batch| batch.last());
@@ -279,7 +279,7 @@ impl Pass<'_> {
     }
 
     /// Reads, assesses and files mails of the folder. Says which of them the server did not show after all.
-    fn deal_with(&mut self, here: &Here, candidates: Vec<Candidate>) -> Result<Vec<Uid>, SweepFault> {
+    fn deal_with(&mut self, here: &Here, candidates: Vec<Candidate>) -> Result<Vec<Uid>, AccountFault> {
         if candidates.is_empty() {
             return Ok(Vec::new());
         }

@@ -10,7 +10,7 @@ use super::judge::Considered;
 use super::news::News;
 use super::pass::{Here, Pass};
 use super::scope::Since;
-use super::{Sweep, SweepFault};
+use super::{AccountFault, Sweep};
 use crate::ledger::{EarlierMove, FiledCopy, Learned, Ledger, Stay};
 use crate::mailbox::{FiledAs, Presence, Session, Trace};
 use crate::place::{Folder, Uid, UidValidity};
@@ -25,7 +25,7 @@ pub(super) fn decide(
     pass: &mut Pass<'_>,
     here: &Here,
     considered: &mut [Considered],
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     let mut by_folder: BTreeMap<Folder, Vec<FiledCopy>> = BTreeMap::new();
     for mail in considered.iter() {
         if let EarlierMove::Filed(copies) = &mail.earlier {
@@ -90,7 +90,7 @@ pub(super) fn note_left(
     session: &mut Session,
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     let name = &sweep.account.name;
     let copies = ledger.copies_to_look_for(name, sweep.now)?;
     if copies.is_empty() {
@@ -123,7 +123,7 @@ pub(super) fn note_undeleted(
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
     originals: &[(Uid, FiledCopy)],
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     let trace = |(uid, copy): &(Uid, FiledCopy)| Trace { uid: *uid, identity: copy.identity };
     let live = session.live_among(&originals.iter().map(trace).collect::<Vec<_>>())?;
     for (_, copy) in originals.iter().filter(|(uid, _)| live.contains(uid)) {
@@ -154,7 +154,7 @@ pub(super) fn learn(
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
     tell: &mut dyn FnMut(News),
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     if let Learned::TooMany(messages) = ledger.learn(&sweep.account.name, sweep.now)? {
         tell(News::TooMany { messages });
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::news::News;
 use super::removals::Removals;
 use super::returns::{Return, bring_back};
-use super::{Sweep, SweepFault, trouble};
+use super::{AccountFault, Sweep, trouble};
 use crate::clock::Timestamp;
 use crate::ledger::{Delay, IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
 use crate::mailbox::{Fate, Landing, Pending, Removal, Session, Settled, Trace};
@@ -18,7 +18,7 @@ pub(super) fn settle(
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
     tell: &mut dyn FnMut(News),
-) -> Result<usize, SweepFault> {
+) -> Result<usize, AccountFault> {
     let open = ledger.unsettled(&sweep.account.name, sweep.now)?;
     if open.is_empty() {
         return Ok(0);

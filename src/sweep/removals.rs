@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SweepFault;
+use super::AccountFault;
 use crate::ledger::{IntentId, Ledger, LedgerFault, RemovalNote};
 use crate::mailbox::{Deed, Fault};
 use crate::place::Uid;
@@ -39,7 +39,7 @@ impl Removals {
     }
 
     /// What the mailbox said, unless it gave up because the ledger failed.
-    pub(super) fn finish<T>(&mut self, said: Result<T, Fault>) -> Result<T, SweepFault> {
+    pub(super) fn finish<T>(&mut self, said: Result<T, Fault>) -> Result<T, AccountFault> {
         match self.fault.take() {
             Some(fault) => Err(fault.into()),
             None => Ok(said?),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::removals::Removals;
-use super::{Sweep, SweepFault};
+use super::{AccountFault, Sweep};
 use crate::clock::Timestamp;
 use crate::ledger::{Intent, Ledger, Settlement, Stay, Target};
 use crate::mailbox::{Errand, Outcome, Reason, Relocation, Session, Trace};
@@ -40,7 +40,7 @@ pub(super) fn bring_back(
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
     Return { from: (from, validity), to, mails }: Return,
-) -> Result<Brought, SweepFault> {
+) -> Result<Brought, AccountFault> {
     let mut brought = Brought::default();
     for (mail, _) in &mails {
         ledger.keep(&sweep.account.name, &mail.identity, Stay::Touched, sweep.now)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::memory::Memory;
-use super::{Sweep, SweepFault};
+use super::{AccountFault, Sweep};
 use crate::clock::Timestamp;
 use crate::ledger::{Cursor, Newest, Old};
 use crate::mailbox::{Head, Opened, Range, Session};
@@ -74,14 +74,14 @@ pub(super) fn look(
     opened: Opened,
     void: bool,
     memory: &mut Memory,
-) -> Result<(Opened, Option<Window>), SweepFault> {
+) -> Result<(Opened, Option<Window>), AccountFault> {
     if let Scope::Since(time) = sweep.scope {
         return Ok((opened, Some(Window::at(Range::Since(sweep.now.before(time).0)))));
     }
     let known = |memory: &Memory, opened: &Opened, at: Timestamp| {
         let since = at.before(KNOWN_AGAIN);
         let found = memory.earliest_known(&sweep.account.name, &opened.folder, since)?;
-        Ok::<_, SweepFault>(found.map(|at| at.max(since)))
+        Ok::<_, AccountFault>(found.map(|at| at.max(since)))
     };
     match memory.cursor(&sweep.account.name, &opened.folder)? {
         Some(Cursor { validity, next, old, .. }) if validity == opened.validity && !void => {
@@ -136,7 +136,7 @@ pub(super) fn advance(
     last: Uid,
     seen: &Seen,
     memory: &mut Memory,
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     if sweep.scope != Scope::New {
         return Ok(());
     }
@@ -151,7 +151,7 @@ pub(super) fn finish(
     last: Uid,
     seen: &Seen,
     memory: &mut Memory,
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     // A server that does not tell the next UID, and has shown no mail, leaves nothing to remember but the time.
     let next = opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
     remember(sweep, opened, next, None, seen, memory)?;
@@ -168,7 +168,7 @@ fn remember(
     old: Option<Old>,
     seen: &Seen,
     memory: &mut Memory,
-) -> Result<(), SweepFault> {
+) -> Result<(), AccountFault> {
     // Where nothing came, the moment of the last look stays too: should the folder turn out to be restored from a backup,
     // what came since then is looked for.
     let known = memory.cursor(&sweep.account.name, &opened.folder)?;
@@ -186,7 +186,7 @@ fn remember(
 
 /// The open folder with the UID that the next mail will have at least. Courier tells only where it is asked for (STATUS); it
 /// is opened once more after that, so that no mail which came in between is passed over.
-fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, SweepFault> {
+fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, AccountFault> {
     if opened.next.is_some() {
         return Ok(opened);
     }
@@ -258,7 +258,7 @@ pub(super) fn since_last_look(
     sweep: Sweep<'_>,
     opened: &Opened,
     memory: &Memory,
-) -> Result<Since, SweepFault> {
+) -> Result<Since, AccountFault> {
     let Some(cursor) = memory.cursor(&sweep.account.name, &opened.folder)? else { return Ok(Since::Same) };
     if cursor.is_void() {
         return Ok(Since::Restored { news: false });

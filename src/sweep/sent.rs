@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::SweepFault;
+use super::AccountFault;
 use crate::clock::Timestamp;
 use crate::ledger::{Ledger, LedgerFault, Person as Correspondent, SentPeople};
 use crate::mail::correspondents;
@@ -43,7 +43,7 @@ pub(super) fn refresh(
     account: &Account,
     files: &RuleFiles,
     now: Timestamp,
-) -> Result<Vec<(Folder, Option<Doubt>)>, SweepFault> {
+) -> Result<Vec<(Folder, Option<Doubt>)>, AccountFault> {
     let sources = files.sent_folders();
     let mut stale = Vec::new();
     // Once no list asks for them, the people are forgotten.
@@ -71,7 +71,7 @@ pub(super) fn refresh(
                     stale.push((folder, doubt));
                 }
             }
-            Err(SweepFault::Mailbox(fault)) if fault.fate() == Fate::Leave => {
+            Err(AccountFault::Mailbox(fault)) if fault.fate() == Fate::Leave => {
                 stale.push((folder, None));
             }
             Err(fault) => return Err(fault),
@@ -85,7 +85,7 @@ fn named(people: &[Correspondent]) -> Vec<Person> {
     load::correspondents(people.iter().map(|one| (one.name.as_str(), one.address.as_str())))
 }
 
-fn read(session: &mut Session, folder: &Folder) -> Result<Vec<Correspondent>, SweepFault> {
+fn read(session: &mut Session, folder: &Folder) -> Result<Vec<Correspondent>, AccountFault> {
     session.select(folder)?;
     let mut people = BTreeSet::new();
     session.recipients(|header| {
