@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::judge::Considered;
 use super::news::News;
-use super::pass::{Here, Pass};
+use super::pass::{CurrentFolder, Pass};
 use super::removals::Removals;
 use super::returns::{Brought, Return, bring_back, settlement_of};
 use super::{AccountFault, Dealt, End, Sweep, Tally};
@@ -28,16 +28,16 @@ struct Ends {
 /// Does with mails of the open folder what their assessments ask for, and tells how each ended.
 pub(super) fn file(
     pass: &mut Pass<'_>,
-    here: &Here,
+    current: &CurrentFolder,
     considered: Vec<Considered>,
 ) -> Result<(), AccountFault> {
     let mut ends = Ends::default();
     if let Some(ledger) = pass.memory.kept() {
         record(pass.sweep, &considered, ledger)?;
         if pass.sweep.account.act {
-            relocate(pass, here, &considered, &mut ends)?;
-            mark(pass, here, &considered, &mut ends)?;
-            remember(pass, here, &considered, &ends)?;
+            relocate(pass, current, &considered, &mut ends)?;
+            mark(pass, current, &considered, &mut ends)?;
+            remember(pass, current, &considered, &ends)?;
         }
     }
     for mail in considered {
@@ -121,7 +121,7 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
 /// anything.
 fn relocate(
     pass: &mut Pass<'_>,
-    here: &Here,
+    current: &CurrentFolder,
     considered: &[Considered],
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
@@ -130,7 +130,7 @@ fn relocate(
     for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::None) {
         let Some(Action::File { to, marks: wanted }) = mail.action() else { continue };
         let uid = mail.mail.uid;
-        if here.released.contains(&uid) || pass.fuse.lets_through() {
+        if current.released.contains(&uid) || pass.fuse.lets_through() {
             errands.entry(to).or_default().push(Trace { uid, identity: mail.identity });
             marks.insert(uid, *wanted);
         } else {
@@ -141,7 +141,7 @@ fn relocate(
     if errands.is_empty() {
         return Ok(());
     }
-    pass.session.return_to(&here.opened)?;
+    pass.session.return_to(&current.opened)?;
     let errands =
         errands.into_iter().map(|(to, mails)| Errand { to: to.clone(), mails, touched_too: false }).collect();
     let plans = pass.session.prepare(errands)?;
@@ -158,7 +158,7 @@ fn relocate(
     let mut stated = Stated { marks, ..Stated::default() };
     let by_move = pass.session.relocation() == Relocation::Move;
     for plan in plans.iter().filter(|plan| !plan.mails.is_empty()) {
-        let intents = intents(pass.sweep, here, plan, &stated.marks, considered, by_move);
+        let intents = intents(pass.sweep, current, plan, &stated.marks, considered, by_move);
         let ids = ledger.intend(&intents)?;
         for (intent, id) in intents.iter().zip(ids) {
             let trace = Trace { uid: intent.mail.uid, identity: intent.identity };
@@ -169,7 +169,7 @@ fn relocate(
     let removals = &mut stated.removals;
     let results = pass.session.act(plans, &mut |deed, uids| removals.note(ledger, deed, uids));
     for relocated in stated.removals.finish(results)? {
-        settle(pass, here, relocated, &stated, ends)?;
+        settle(pass, current, relocated, &stated, ends)?;
     }
     Ok(())
 }
@@ -185,7 +185,7 @@ struct Stated {
 /// Marks what has arrived, writes down what became of the moves to one folder, and brings back what the user touched.
 fn settle(
     pass: &mut Pass<'_>,
-    here: &Here,
+    current: &CurrentFolder,
     relocated: Relocated,
     stated: &Stated,
     ends: &mut Ends,
@@ -213,7 +213,7 @@ fn settle(
     if let Some(ledger) = pass.memory.kept() {
         // First: until the way back is stated, the next session must find these moves open.
         if !back.is_empty() {
-            let source = here.opened.folder.clone();
+            let source = current.opened.folder.clone();
             let from = (to.clone(), validity);
             let way = Return { from, to: source, mails: back };
             brought = bring_back(pass.session, pass.sweep, ledger, way)?;
@@ -246,7 +246,7 @@ fn settle(
 
 fn intents(
     sweep: Sweep<'_>,
-    here: &Here,
+    current: &CurrentFolder,
     plan: &Plan,
     marks: &BTreeMap<Uid, Marks>,
     considered: &[Considered],
@@ -259,17 +259,17 @@ fn intents(
         .map(|trace| Intent {
             mail: crate::place::MailRef {
                 account: sweep.account.name.clone(),
-                folder: here.opened.folder.clone(),
-                validity: here.opened.validity,
+                folder: current.opened.folder.clone(),
+                validity: current.opened.validity,
                 uid: trace.uid,
             },
             identity: trace.identity,
             received: by_uid.get(&trace.uid).map(|mail| mail.received),
-            source_next: here.next,
+            source_next: current.next,
             target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
             marks: marks.get(&trace.uid).copied().unwrap_or_default(),
             stated_at: sweep.now,
-            by_hand: here.released.contains(&trace.uid),
+            by_hand: current.released.contains(&trace.uid),
             by_move,
             returns: false,
             header: by_uid.get(&trace.uid).and_then(|mail| mail.header.clone()),
@@ -280,7 +280,7 @@ fn intents(
 /// Marks what stays and is to be marked.
 fn mark(
     pass: &mut Pass<'_>,
-    here: &Here,
+    current: &CurrentFolder,
     considered: &[Considered],
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
@@ -296,7 +296,7 @@ fn mark(
     }
     for ((seen, flagged), mails) in alike {
         let marks = Marks { seen, flagged };
-        let end = match pass.session.mark(&here.opened.folder, here.opened.validity, &mails, marks) {
+        let end = match pass.session.mark(&current.opened.folder, current.opened.validity, &mails, marks) {
             Err(fault) if fault.fate() == Fate::Leave => End::Left(fault.cause.to_string()),
             marked => marked.map(|()| End::Marked)?,
         };
@@ -308,7 +308,7 @@ fn mark(
 /// Remembers which mails are to be moved later, and forgets those that no longer are.
 fn remember(
     pass: &mut Pass<'_>,
-    here: &Here,
+    current: &CurrentFolder,
     considered: &[Considered],
     ends: &Ends,
 ) -> Result<(), AccountFault> {
@@ -322,14 +322,14 @@ fn remember(
         let why = ends.again.get(&uid).copied().or(later_too);
         match why {
             Some(why) => later.push(PutOff { mail: mail.mail.clone(), identity: mail.identity, why }),
-            None if here.waiting.contains(&uid) => over.push(uid),
+            None if current.waiting.contains(&uid) => over.push(uid),
             None => {}
         }
     }
     if !later.is_empty() {
         ledger.put_off(&later, pass.sweep.now)?;
     }
-    ledger.strike_off(&pass.sweep.account.name, &here.opened.folder, here.opened.validity, &over)?;
+    ledger.strike_off(&pass.sweep.account.name, &current.opened.folder, current.opened.validity, &over)?;
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! Takes new messages through assess, ledger and mailbox: the only room that moves messages.
 //!
-//! A sweep looks through the account's folders once (`pass`): what was interrupted is settled, the heads of what is new are
+//! A sweep looks through the account's folders once (`folder`): what was interrupted is settled, the heads of what is new are
 //! fetched, the plausible messages are read and assessed, and what the rules file is moved in sets: stated in the ledger,
 //! done, settled. Its door is [`Sweeper`], for the service and for the command `sweep`.
 
 mod account;
 mod fault;
 mod file;
+mod folder;
 mod fuse;
 mod judge;
 mod memory;
@@ -89,7 +90,7 @@ fn sweep(
             done => done?,
         }
     }
-    pass.tell_of_fuse()?;
+    pass.report_fuse()?;
     if let Some(ledger) = pass.memory.kept() {
         put_back::learn(sweep, ledger, pass.tell)?;
     }

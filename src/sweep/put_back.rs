@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::judge::Considered;
 use super::news::News;
-use super::pass::{Here, Pass};
+use super::pass::{CurrentFolder, Pass};
 use super::scope::Since;
 use super::{AccountFault, Sweep};
 use crate::ledger::{EarlierMove, FiledCopy, Learned, Ledger, Stay};
@@ -23,7 +23,7 @@ const SOON: u64 = 24 * 60 * 60;
 /// Decides about each mail that was filed once and is here again; looks into the targets for that.
 pub(super) fn decide(
     pass: &mut Pass<'_>,
-    here: &Here,
+    current: &CurrentFolder,
     considered: &mut [Considered],
 ) -> Result<(), AccountFault> {
     let mut by_folder: BTreeMap<Folder, Vec<FiledCopy>> = BTreeMap::new();
@@ -49,7 +49,8 @@ pub(super) fn decide(
         let answers: Option<Vec<Presence>> =
             copies.iter().map(|copy| presences.get(&copy.intent).copied()).collect();
         let Some(answers) = answers else { continue };
-        let stays = copies.iter().zip(answers).map(|(copy, presence)| stay(pass.sweep, here, copy, presence));
+        let stays =
+            copies.iter().zip(answers).map(|(copy, presence)| stay(pass.sweep, current, copy, presence));
         // The strongest doubt counts.
         if let Some(stay) = stays.min_by_key(|stay| DOUBTS.iter().position(|doubt| doubt == stay)) {
             mail.earlier = EarlierMove::Stays(stay);
@@ -62,12 +63,12 @@ pub(super) fn decide(
 const DOUBTS: [Stay; 5] = [Stay::Twin, Stay::Restored, Stay::Elsewhere, Stay::Late, Stay::PutBack];
 
 /// What one filed copy says of a message that is in its folder again.
-fn stay(sweep: Sweep<'_>, here: &Here, copy: &FiledCopy, presence: Presence) -> Stay {
+fn stay(sweep: Sweep<'_>, current: &CurrentFolder, copy: &FiledCopy, presence: Presence) -> Stay {
     let late = match copy.left_at {
         Some(at) => sweep.now.since(at) > SOON,
         None => sweep.now.since(copy.stated_at) > LOOKED_FOR,
     };
-    match (presence, here.since) {
+    match (presence, current.since) {
         (Presence::There(_), _) => Stay::Twin,
         (_, Since::Restored { .. }) => Stay::Restored,
         // Both folders were numbered anew, as when an account is moved or restored as a whole.

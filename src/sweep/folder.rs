@@ -1,0 +1,252 @@
+//! One look through a folder: which of its messages are read, in which portions, and how far the cursor may go. Called by the
+//! sweep for each folder.
+
+use std::collections::BTreeSet;
+
+use super::judge::{Candidate, consider, judge_again};
+use super::news::News;
+use super::pass::{CurrentFolder, Pass};
+use super::scope::{self, Relevance, Seen, Since, Window};
+use super::{AccountFault, Scope, file, put_back};
+use crate::assess::Rulebook;
+use crate::ledger::Waiting;
+use crate::mailbox::{Head, Heads, Opened, Range, Relocation};
+use crate::place::{Folder, Uid};
+use crate::settings::Backlog;
+
+/// Mails that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
+/// the middle of a long first sweep keeps most of what was done.
+const TOGETHER: usize = 1000;
+/// After so many mails of which none had to be read, the cursor goes on all the same.
+const FRUITLESS: usize = 20_000;
+/// A look of more batches than this is long enough that its progress is told, every so many batches.
+const LONG: usize = 10;
+
+impl Pass<'_> {
+    /// Looks through one folder.
+    pub(super) fn through(&mut self, folder: &Folder) -> Result<(), AccountFault> {
+        self.seen = Seen::default();
+        let opened = self.session.select(folder)?;
+        if self.session.holds_all(folder)? {
+            // Gmail's "All Mail" and its like: a mail that is moved out of it stays in it.
+            // Source: https://developers.google.com/workspace/gmail/imap/imap-extensions ("\All").
+            let words =
+                "it holds all messages of the account, those that were filed too; look through INBOX instead";
+            return self.tell_trouble(folder, words.to_owned());
+        }
+        let since = scope::since_last_look(self.session, self.sweep, &opened, self.memory)?;
+        let void = since == Since::Restored { news: true };
+        if void {
+            (self.tell)(News::Restored { folder: folder.clone() });
+            if let Some(ledger) = self.memory.kept() {
+                ledger.void(&self.sweep.account.name, folder)?;
+            }
+        }
+        let (opened, look) = scope::look(self.session, self.sweep, opened, void, self.memory)?;
+        self.note_undeleted(&opened)?;
+        let due = self.waiting(&opened)?;
+        let mut current = CurrentFolder {
+            next: opened.next.unwrap_or(Uid(1)),
+            waiting: due.iter().map(|one| one.uid).collect(),
+            released: due.iter().filter(|one| one.released).map(|one| one.uid).collect(),
+            since,
+            old_before: None,
+            opened,
+        };
+        current.old_before = look.as_ref().and_then(|look| look.old).map(|old| old.since);
+        self.ask_again(&current)?;
+        let seen = self.deal_with_waiting(&mut current, &due)?;
+        let Some(look) = look else { return Ok(()) };
+        self.look(&mut current, &look, &seen)
+    }
+
+    /// Where originals are only marked as deleted, a mark that is gone says that the user wants the mail here.
+    fn note_undeleted(&mut self, opened: &Opened) -> Result<(), AccountFault> {
+        let Some(ledger) = self.memory.kept() else { return Ok(()) };
+        if !self.sweep.account.act || self.session.relocation() != Relocation::CopyThenFlag {
+            return Ok(());
+        }
+        let since = self.sweep.now.before(scope::KNOWN_AGAIN);
+        let originals = ledger.originals(&self.sweep.account.name, &opened.folder, opened.validity, since)?;
+        if originals.is_empty() {
+            return Ok(());
+        }
+        self.session.return_to(opened)?;
+        put_back::note_undeleted(self.session, self.sweep, ledger, &originals)
+    }
+
+    /// Asks again for messages that the server did not show when they were looked at, and for those over which another version
+    /// of followsift died.
+    fn ask_again(&mut self, current: &CurrentFolder) -> Result<(), AccountFault> {
+        let Opened { folder, validity, .. } = &current.opened;
+        let name = &self.sweep.account.name;
+        let due = self.memory.to_ask_again(name, &current.opened, self.sweep.now)?;
+        for portion in due.chunks(TOGETHER) {
+            self.session.return_to(&current.opened)?;
+            let mut heads = Vec::new();
+            let uids: Vec<Uid> = portion.iter().map(|(uid, _)| *uid).collect();
+            let unshown = self.session.heads(Range::These(&uids), |some| heads.extend(some))?;
+            let shown: Vec<Uid> = uids.iter().copied().filter(|uid| !unshown.contains(uid)).collect();
+            let since_of =
+                |uid: Uid| portion.iter().find(|(one, _)| *one == uid).and_then(|(_, since)| *since);
+            self.note_unshown(current, unshown)?;
+            let candidates = heads
+                .into_iter()
+                .filter(|head| self.is_plausible(head))
+                .map(|head| {
+                    let only_known = since_of(head.uid).is_some_and(|since| head.received < since.0);
+                    Candidate { head, only_known }
+                })
+                .collect();
+            let still = self.deal_with(current, candidates)?;
+            if let Some(ledger) = self.memory.kept() {
+                let shown: Vec<Uid> = shown.into_iter().filter(|uid| !still.contains(uid)).collect();
+                ledger.strike_off_unshown(name, folder, *validity, &shown)?;
+                ledger.forget_deaths(name, folder, *validity, &shown)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes messages that the server says are there and does not show: the cursor goes on, and they are asked for again.
+    fn note_unshown(&mut self, current: &CurrentFolder, uids: Vec<Uid>) -> Result<(), AccountFault> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        self.tally.unshown += uids.len();
+        if let Some(ledger) = self.memory.kept() {
+            let Opened { folder, validity, .. } = &current.opened;
+            let name = &self.sweep.account.name;
+            ledger.note_unshown(name, folder, *validity, &uids, current.old_before, self.sweep.now)?;
+        }
+        (self.tell)(News::Unshown { folder: current.opened.folder.clone(), uids });
+        Ok(())
+    }
+
+    /// The mails of the folder that wait.
+    fn waiting(&self, opened: &Opened) -> Result<Vec<Waiting>, AccountFault> {
+        if !self.sweep.account.act {
+            return Ok(Vec::new());
+        }
+        Ok(self.memory.waiting(&self.sweep.account.name, opened, self.sweep.now)?)
+    }
+
+    /// Deals with the mails that wait and are due, as many as the fuse lets through; says which.
+    fn deal_with_waiting(
+        &mut self,
+        current: &mut CurrentFolder,
+        waiting: &[Waiting],
+    ) -> Result<BTreeSet<Uid>, AccountFault> {
+        // While a list has never been loaded nothing is moved, so that nothing has to be read.
+        let Rulebook { rules, lists, .. } = self.sweep.rulebook;
+        if !rules.missing_lists(lists).is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let due = || waiting.iter().filter(|one| one.due);
+        let mut uids: Vec<Uid> = due().filter(|one| one.released).map(|one| one.uid).collect();
+        uids.extend(due().filter(|one| !one.released).map(|one| one.uid).take(self.fuse.left()));
+        uids.sort_unstable();
+        for portion in uids.chunks(TOGETHER) {
+            self.session.return_to(&current.opened)?;
+            let mut heads = Vec::new();
+            let unshown = self.session.heads(Range::These(portion), |some| heads.extend(some))?;
+            let candidates: Vec<Candidate> = heads
+                .into_iter()
+                .filter(|head| self.is_plausible(head))
+                .map(|head| Candidate { head, only_known: false })
+                .collect();
+            let mut still: BTreeSet<Uid> = candidates.iter().map(|one| one.head.uid).collect();
+            still.extend(&unshown);
+            self.note_unshown(current, unshown)?;
+            let over: Vec<Uid> = portion.iter().copied().filter(|uid| !still.contains(uid)).collect();
+            self.deal_with(current, candidates)?;
+            // Gone, or its reader's own by now.
+            if let Some(ledger) = self.memory.kept() {
+                let Opened { folder, validity, .. } = &current.opened;
+                ledger.strike_off(&self.sweep.account.name, folder, *validity, &over)?;
+            }
+        }
+        Ok(uids.into_iter().collect())
+    }
+
+    /// Looks through what is new, and lets the cursor follow.
+    fn look(
+        &mut self,
+        current: &mut CurrentFolder,
+        look: &Window,
+        seen: &BTreeSet<Uid>,
+    ) -> Result<(), AccountFault> {
+        self.session.return_to(&current.opened)?;
+        let batches = self.session.batches(look.range)?;
+        let last = batches.last().map_or(Uid(0), |batch| batch.last());
+        current.next = current.opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
+        let mut candidates = Vec::new();
+        let mut fruitless = 0;
+        let mut looked_at = 0;
+        for (number, batch) in batches.iter().enumerate() {
+            self.session.return_to(&current.opened)?;
+            let Heads { heads, unshown } = self.session.heads_of(batch)?;
+            self.note_unshown(current, unshown)?;
+            looked_at += heads.len();
+            fruitless += heads.len();
+            heads.iter().for_each(|head| self.seen.note(head));
+            for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
+                let only_known = match look.relevance(&head) {
+                    Relevance::All => false,
+                    Relevance::Known => true,
+                    Relevance::Nothing => continue,
+                };
+                // What its reader has starred or answered is read only for the sake of one that he has put back.
+                let only_known = only_known || head.flags.is_touched();
+                if !head.flags.deleted && self.sweep.rulebook.profiles.plausible(&head.fields) {
+                    candidates.push(Candidate { head, only_known });
+                }
+            }
+            if candidates.len() >= TOGETHER || fruitless >= FRUITLESS {
+                self.deal_with(current, std::mem::take(&mut candidates))?;
+                fruitless = 0;
+                scope::advance(self.sweep, &current.opened, look, batch.last(), &self.seen, self.memory)?;
+            }
+            if batches.len() > LONG && (number + 1) % LONG == 0 {
+                let part = (number + 1) as f64 / batches.len() as f64;
+                (self.tell)(News::Progress { folder: current.opened.folder.clone(), looked_at, part });
+            }
+        }
+        self.tally.looked_at += looked_at;
+        self.deal_with(current, candidates)?;
+        // Who begins with a look at what is there goes on from it: otherwise the first sweep without one would begin later,
+        // and what came in between would be nobody's.
+        let begins = self.sweep.account.backlog == Backlog::None
+            && self.memory.cursor(&self.sweep.account.name, &current.opened.folder)?.is_none();
+        if self.sweep.scope == Scope::New || begins {
+            scope::finish(self.sweep, &current.opened, last, &self.seen, self.memory)?;
+        }
+        Ok(())
+    }
+
+    /// What the user starred or answered is his; it is not even read.
+    fn is_plausible(&self, head: &Head) -> bool {
+        !head.flags.is_touched()
+            && !head.flags.deleted
+            && self.sweep.rulebook.profiles.plausible(&head.fields)
+    }
+
+    /// Reads, assesses and files mails of the folder. Says which of them the server did not show after all.
+    fn deal_with(
+        &mut self,
+        current: &CurrentFolder,
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<Uid>, AccountFault> {
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.tally.plausible += candidates.len();
+        let mut portion = consider(self.session, self.sweep, &current.opened, &candidates, self.memory)?;
+        let unshown = std::mem::take(&mut portion.unshown);
+        self.note_unshown(current, unshown.clone())?;
+        put_back::decide(self, current, &mut portion.considered)?;
+        judge_again(self.sweep, &mut portion, self.memory)?;
+        file::file(self, current, portion.considered)?;
+        Ok(unshown)
+    }
+}
