@@ -194,7 +194,7 @@ fn where_silent_lines_die_waiting_is_renewed_sooner() {
     let Some(scene) = Scene::start(&Options::default(), "idle = \"4s\"\npoll = \"4s\"") else { return };
     // Half of four seconds is silent for too long; a quarter is not.
     scene.proxy.forget_after(Duration::from_millis(1500));
-    scene.daemon.until("learned", seconds(150), |it| it.log().matches("renewed sooner").count() == 2);
+    scene.daemon.until("learned", seconds(150), |it| it.log().matches("renews IDLE sooner").count() == 2);
     scene.daemon.until("back", SOON, |it| it.log().matches(" connected").count() == 3);
     let connections = scene.proxy.connections();
     let renewals = scene.proxy.count("IDLE");
