@@ -3,7 +3,8 @@
 # ~/.cache/followsift-tests and runs it from there. Installs nothing that listens, and leaves no service running.
 #
 #   bash tests/run.sh          formatting, lints, documentation, and all tests (a real Dovecot on 127.0.0.1)
-#   bash tests/run.sh --all    also what needs more than that; each says aloud where it has to be skipped
+#   bash tests/run.sh --quick  formatting and the tests that need no mail server: under a minute after the build
+#   bash tests/run.sh --all    also tests/further: fuzzing, a real systemd, a long run; each says what it lacks
 #   bash tests/run.sh --set-up only installs and unpacks
 #
 # FOLLOWSIFT_CORPUS=DIR:…    further folders of labelled messages for the recognition tests, separated by colons
@@ -17,16 +18,30 @@ cd "$(dirname "$0")/.."
 . tests/support/packages.sh
 . tests/support/servers.sh
 
-all=no set_up=no
+usage() { sed -n '2,/^set /{ /^#/p }' "$0"; }
+
+all=no set_up=no quick=no
 case "${1:-}" in
   '') ;;
+  --quick) quick=yes ;;
   --all) all=yes ;;
   --set-up) set_up=yes ;;
-  *) sed -n '2,14p' "$0" >&2; exit 64 ;;
+  -h | --help) usage; exit 0 ;;
+  *) usage >&2; exit 64 ;;
 esac
 
 [ $set_up = yes ] || need_rust
 need_packages gcc libc6-dev pkg-config libssl-dev openssl procps
+
+if [ $quick = yes ]; then
+  cargo fmt --check
+  cargo test --quiet --lib --bins
+  # All but the files whose tests run a mail server or wait for one.
+  with_server=(backtest daemon faults hostile_server mailbox mishaps servers sweep unkind_server)
+  cargo test --quiet --test tests -- $(printf -- '--skip %s:: ' "${with_server[@]}")
+  exit 0
+fi
+
 need_dovecot
 need_clock
 [ $set_up = no ] || exit 0
