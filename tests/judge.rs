@@ -161,7 +161,7 @@ fn explain_shows_every_rule_and_colours_nothing_but_a_terminal() {
 fn facts_lists_every_fact_with_the_networks_that_show_it() {
     let desk = Desk::new();
     let out = desk.well(&["facts"]);
-    for fact in followsift::rules::Fact::ALL {
+    for fact in followsift::rules::Fact::all() {
         assert!(out.contains(&format!("\n  {:19} {}\n", fact.word(), fact.explanation())), "{fact}");
     }
     assert!(out.contains("shown by no known message"), "{out}");

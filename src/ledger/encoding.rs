@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Location;
-use crate::mail::{Fact, Follower, Shown};
+use crate::mail::{Fact, FactMut, FactRef, Follower, Shown};
 use crate::rules::{Evidence, Reason};
 
 /// The key of what is no fact: the network's own number of the account.
@@ -18,16 +18,16 @@ const ID: &str = "id";
 pub(super) fn write_follower(follower: &Follower) -> String {
     let mut facts = Map::new();
     for fact in Fact::ALL {
-        let text = follower.text(fact).map(Value::from);
-        let count = follower.count(fact).map(Value::from);
-        let answer = follower.answer(fact).map(Value::from);
-        for shown in [text, count, answer] {
-            match shown {
-                Shown::NotShown => None,
-                Shown::Empty => facts.insert(fact.word().to_owned(), Value::Null),
-                Shown::Value(value) => facts.insert(fact.word().to_owned(), value),
-            };
-        }
+        let shown = match follower.fact(fact) {
+            FactRef::Text(text) => text.as_ref().map(|text| Value::from(text.as_str())),
+            FactRef::Count(count) => count.as_ref().map(|count| Value::from(*count)),
+            FactRef::Answer(answer) => answer.as_ref().map(|answer| Value::from(*answer)),
+        };
+        match shown {
+            Shown::NotShown => None,
+            Shown::Empty => facts.insert(fact.word().to_owned(), Value::Null),
+            Shown::Value(value) => facts.insert(fact.word().to_owned(), value),
+        };
     }
     if let Some(id) = &follower.id {
         facts.insert(ID.to_owned(), Value::from(id.as_str()));
@@ -54,22 +54,10 @@ pub(super) fn read_follower(json: &str) -> rusqlite::Result<Follower> {
 }
 
 fn set(follower: &mut Follower, fact: Fact, value: Value) -> serde_json::Result<()> {
-    match fact {
-        Fact::Handle => follower.handle = shown(value)?,
-        Fact::Name => follower.name = shown(value)?,
-        Fact::Url => follower.url = shown(value)?,
-        Fact::Bio => follower.bio = shown(value)?,
-        Fact::Location => follower.location = shown(value)?,
-        Fact::Website => follower.website = shown(value)?,
-        Fact::Followers => follower.followers = shown(value)?,
-        Fact::Following => follower.following = shown(value)?,
-        Fact::Posts => follower.posts = shown(value)?,
-        Fact::Lists => follower.lists = shown(value)?,
-        Fact::Mutuals => follower.mutuals = shown(value)?,
-        Fact::DefaultPicture => follower.default_picture = shown(value)?,
-        Fact::Verified => follower.verified = shown(value)?,
-        Fact::Private => follower.private = shown(value)?,
-        Fact::Age => follower.age = shown(value)?,
+    match follower.fact_mut(fact) {
+        FactMut::Text(text) => *text = shown(value)?,
+        FactMut::Count(count) => *count = shown(value)?,
+        FactMut::Answer(answer) => *answer = shown(value)?,
     }
     Ok(())
 }
@@ -136,34 +124,22 @@ mod tests {
     }
 
     fn any_follower() -> impl Strategy<Value = Follower> {
-        let text = || any_shown(".{0,20}");
-        let count = || any_shown(any::<u64>());
-        let answer = || any_shown(any::<bool>());
-        let texts = (text(), text(), text(), text(), text(), text());
-        let counts = (count(), count(), count(), count(), count(), count());
-        let answers = (answer(), answer(), answer());
+        let facts = Fact::ALL.len();
+        let texts = proptest::collection::vec(any_shown(".{0,20}"), facts);
+        let counts = proptest::collection::vec(any_shown(any::<u64>()), facts);
+        let answers = proptest::collection::vec(any_shown(any::<bool>()), facts);
         (texts, counts, answers, option::of(".{0,20}")).prop_map(|(texts, counts, answers, id)| {
-            let (handle, name, url, bio, location, website) = texts;
-            let (followers, following, posts, lists, mutuals, age) = counts;
-            let (default_picture, verified, private) = answers;
-            Follower {
-                handle,
-                name,
-                url,
-                bio,
-                location,
-                website,
-                followers,
-                following,
-                posts,
-                lists,
-                mutuals,
-                default_picture,
-                verified,
-                private,
-                age,
-                id,
+            let mut follower = Follower { id, ..Follower::default() };
+            for (fact, ((some_text, some_count), some_answer)) in
+                Fact::ALL.into_iter().zip(texts.into_iter().zip(counts).zip(answers))
+            {
+                match follower.fact_mut(fact) {
+                    FactMut::Text(text) => *text = some_text,
+                    FactMut::Count(count) => *count = some_count,
+                    FactMut::Answer(answer) => *answer = some_answer,
+                }
             }
+            follower
         })
     }
 
@@ -186,15 +162,30 @@ mod tests {
 
     #[test]
     fn the_written_form_stays_as_it_was_released() {
+        let text = |text: &str| Shown::Value(text.to_owned());
         let follower = Follower {
-            handle: Shown::Value("ann".into()),
+            handle: text("ann"),
+            name: text("Ann"),
+            url: text("https://a.example/@ann"),
             bio: Shown::Empty,
+            location: text("Lima"),
+            website: text("https://ann.example"),
+            followers: Shown::Value(1),
             following: Shown::Value(2001),
+            posts: Shown::Value(3),
+            lists: Shown::Value(4),
+            mutuals: Shown::Value(5),
             default_picture: Shown::Value(true),
+            verified: Shown::Value(false),
+            private: Shown::Empty,
+            age: Shown::Value(6),
             id: Some("7".into()),
-            ..Follower::default()
         };
-        let json = r#"{"bio":null,"default-picture":true,"following":2001,"handle":"ann","id":"7"}"#;
+        let json = concat!(
+            r#"{"age":6,"bio":null,"default-picture":true,"followers":1,"following":2001,"handle":"ann","id":"7","#,
+            r#""lists":4,"location":"Lima","mutuals":5,"name":"Ann","posts":3,"private":null,"#,
+            r#""url":"https://a.example/@ann","verified":false,"website":"https://ann.example"}"#,
+        );
         assert_eq!(write_follower(&follower), json);
         assert_eq!(read_follower(json).unwrap(), follower);
     }

@@ -1,6 +1,6 @@
 //! What the holes of templates took in one mail: typed, and agreeing with each other.
 
-use super::fact::{Fact, Shown};
+use super::fact::{Fact, FactType, Shown};
 use super::host;
 use super::numeral::Numerals;
 
@@ -51,11 +51,7 @@ impl Hole {
             "site" => Self::Site,
             "host" => Self::Host,
             "id" => Self::Id,
-            _ => match Fact::from_word(word)? {
-                // Yes-or-no facts are not printed, and nobody prints an age in days.
-                Fact::DefaultPicture | Fact::Verified | Fact::Private | Fact::Age => return None,
-                fact => Self::Fact(fact),
-            },
+            _ => Fact::from_word(word).filter(|fact| fact.is_printed()).map(Self::Fact)?,
         })
     }
 
@@ -82,7 +78,11 @@ impl Hole {
 impl Fact {
     /// Is it a number in the mail?
     pub(super) fn is_count(self) -> bool {
-        matches!(self, Self::Followers | Self::Following | Self::Posts | Self::Lists | Self::Mutuals)
+        self.type_of() == FactType::Count
+    }
+
+    fn is_printed(self) -> bool {
+        !matches!(self.type_of(), FactType::Days | FactType::Answer)
     }
 }
 

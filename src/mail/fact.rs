@@ -1,5 +1,9 @@
 //! The facts that a message can show about a follower, and a follower as the values of them.
 //!
+//! The table of facts stands here and nowhere else: `Fact`, the fields of `Follower`, and what recognition, rules, the
+//! ledger and `--json` do with a fact follow from its entry. To add one, add its entry; a fact that is not printed as text
+//! or as a number also needs its reader in `profile/recognise.rs`.
+//!
 //! Values only. A fact has three states, since a message that does not show a number says nothing about it.
 
 use std::fmt;
@@ -49,85 +53,167 @@ impl<T> Shown<T> {
     }
 }
 
-/// A fact that a mail can bear about a follower. The words are those of profiles and rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fact {
-    /// The name of the account, without a leading `@`; with its host where the mail prints that.
-    Handle,
-    /// The display name: the follower's own words.
-    Name,
-    /// The link to the follower's profile.
-    Url,
-    /// What the follower writes about himself; a headline counts.
-    Bio,
-    /// Where the follower says he is.
-    Location,
-    /// The follower's own site.
-    Website,
-    /// How many follow the follower.
-    Followers,
-    /// How many the follower follows.
-    Following,
-    /// How many posts, tweets, updates or videos there are.
-    Posts,
-    /// How many lists the follower is on. No known mail shows it.
-    Lists,
-    /// How many people whom the recipient knows stand between them.
-    Mutuals,
-    /// Whether the picture is the network's own, that new accounts have.
-    DefaultPicture,
-    /// Whether the network has verified the account.
-    Verified,
-    /// Whether the account is closed to strangers.
-    Private,
-    /// How long the account has existed, in days.
-    Age,
+/// What kind of value a fact has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactType {
+    /// Words of the follower's own, of so many characters at most.
+    Words(usize),
+    /// A handle or a link, of so many characters at most.
+    Address(usize),
+    /// A whole number that messages print.
+    Count,
+    /// A length of time in days. Messages do not print it.
+    Days,
+    /// True or false. Messages do not print it.
+    Answer,
+}
+
+/// The value of a fact, of whatever type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactRef<'f> {
+    /// Words or an address.
+    Text(&'f Shown<String>),
+    /// A count, or days.
+    Count(&'f Shown<u64>),
+    /// True or false.
+    Answer(&'f Shown<bool>),
+}
+
+/// The field of a fact, of whatever type, to be filled in.
+#[derive(Debug)]
+pub enum FactMut<'f> {
+    /// Words or an address.
+    Text(&'f mut Shown<String>),
+    /// A count, or days.
+    Count(&'f mut Shown<u64>),
+    /// True or false.
+    Answer(&'f mut Shown<bool>),
+}
+
+/// What the values of a type are kept as, and which variant of `FactRef` and `FactMut` holds them.
+macro_rules! value {
+    (Words) => {
+        String
+    };
+    (Address) => {
+        String
+    };
+    (Count) => {
+        u64
+    };
+    (Days) => {
+        u64
+    };
+    (Answer) => {
+        bool
+    };
+    ($held:ident, Words, $field:expr) => {
+        $held::Text($field)
+    };
+    ($held:ident, Address, $field:expr) => {
+        $held::Text($field)
+    };
+    ($held:ident, Count, $field:expr) => {
+        $held::Count($field)
+    };
+    ($held:ident, Days, $field:expr) => {
+        $held::Count($field)
+    };
+    ($held:ident, Answer, $field:expr) => {
+        $held::Answer($field)
+    };
+}
+
+macro_rules! facts {
+    ($($fact:ident $field:ident $word:literal $type:ident $(($longest:literal))?: $explanation:literal;)+) => {
+        /// A fact that a message can show about a follower. The words are those of networks, rules and `--json`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Fact {
+            $(#[doc = $explanation] $fact,)+
+        }
+
+        impl Fact {
+            /// All of them, in the order in which they are shown.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$fact),+];
+
+            /// The word that networks, rules, the ledger and `--json` use.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$fact => $word,)+
+                }
+            }
+
+            /// What kind of value it has.
+            pub fn type_of(self) -> FactType {
+                match self {
+                    $(Self::$fact => FactType::$type $(($longest))?,)+
+                }
+            }
+
+            /// One line that says what it is, with its unit.
+            pub fn explanation(self) -> &'static str {
+                match self {
+                    $(Self::$fact => $explanation,)+
+                }
+            }
+        }
+
+        /// What one message shows about one follower. Text is one line, in NFC, without control and bidirectional
+        /// characters, and capped in length.
+        #[derive(Clone, Debug, PartialEq, Eq, Default)]
+        pub struct Follower {
+            $(#[doc = concat!("[`Fact::", stringify!($fact), "`]: ", $explanation)] pub $field: Shown<value!($type)>,)+
+            /// The network's own number for the account, where the message shows one. Not for rules: it keys the
+            /// follower where there is no handle and no link.
+            pub id: Option<String>,
+        }
+
+        impl Follower {
+            /// The value of a fact.
+            pub fn fact(&self, fact: Fact) -> FactRef<'_> {
+                match fact {
+                    $(Fact::$fact => value!(FactRef, $type, &self.$field),)+
+                }
+            }
+
+            /// The field of a fact, to be filled in.
+            pub fn fact_mut(&mut self, fact: Fact) -> FactMut<'_> {
+                match fact {
+                    $(Fact::$fact => value!(FactMut, $type, &mut self.$field),)+
+                }
+            }
+        }
+    };
+}
+
+// Variant, field, word and type of each, and what it is.
+facts! {
+    Handle handle "handle" Address(320): "the account's name, without @; with its host where the message prints that";
+    Name name "name" Words(200): "the display name, in the follower's own words";
+    Url url "url" Address(2_000): "the link to the follower's profile";
+    Bio bio "bio" Words(2_000): "what the follower writes about themselves; a headline counts";
+    Location location "location" Words(200): "where the follower says they are";
+    Website website "website" Address(500): "the follower's own site";
+    Followers followers "followers" Count: "how many people follow the follower";
+    Following following "following" Count: "how many people the follower follows";
+    Posts posts "posts" Count: "how many posts, tweets, updates or videos there are";
+    Lists lists "lists" Count: "how many lists the follower is on";
+    Mutuals mutuals "mutuals" Count: "how many people whom you know stand between you";
+    DefaultPicture default_picture "default-picture" Answer: "whether the picture is the one that every new account has";
+    Verified verified "verified" Answer: "whether the network has verified the account";
+    Private private "private" Answer: "whether the account is closed to strangers";
+    Age age "age" Days: "how long the account has existed";
 }
 
 impl Fact {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
-        Self::Handle,
-        Self::Name,
-        Self::Url,
-        Self::Bio,
-        Self::Location,
-        Self::Website,
-        Self::Followers,
-        Self::Following,
-        Self::Posts,
-        Self::Lists,
-        Self::Mutuals,
-        Self::DefaultPicture,
-        Self::Verified,
-        Self::Private,
-        Self::Age,
-    ];
-
-    /// The word that profiles and rules use.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Handle => "handle",
-            Self::Name => "name",
-            Self::Url => "url",
-            Self::Bio => "bio",
-            Self::Location => "location",
-            Self::Website => "website",
-            Self::Followers => "followers",
-            Self::Following => "following",
-            Self::Posts => "posts",
-            Self::Lists => "lists",
-            Self::Mutuals => "mutuals",
-            Self::DefaultPicture => "default-picture",
-            Self::Verified => "verified",
-            Self::Private => "private",
-            Self::Age => "age",
-        }
-    }
-
     /// The fact of a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fact| fact.word() == word)
+    }
+
+    /// It alone, as a list.
+    pub fn alone(self) -> &'static [Self] {
+        Self::ALL.iter().find(|known| **known == self).map_or(&[], std::slice::from_ref)
     }
 }
 
@@ -137,86 +223,38 @@ impl fmt::Display for Fact {
     }
 }
 
-/// What one mail shows about one follower. Text is one line, in NFC, without control and bidirectional
-/// characters, and capped in length.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Follower {
-    /// [`Fact::Handle`].
-    pub handle: Shown<String>,
-    /// [`Fact::Name`].
-    pub name: Shown<String>,
-    /// [`Fact::Url`], unwrapped from tracking redirects.
-    pub url: Shown<String>,
-    /// [`Fact::Bio`].
-    pub bio: Shown<String>,
-    /// [`Fact::Location`].
-    pub location: Shown<String>,
-    /// [`Fact::Website`].
-    pub website: Shown<String>,
-    /// [`Fact::Followers`].
-    pub followers: Shown<u64>,
-    /// [`Fact::Following`].
-    pub following: Shown<u64>,
-    /// [`Fact::Posts`].
-    pub posts: Shown<u64>,
-    /// [`Fact::Lists`].
-    pub lists: Shown<u64>,
-    /// [`Fact::Mutuals`].
-    pub mutuals: Shown<u64>,
-    /// [`Fact::DefaultPicture`].
-    pub default_picture: Shown<bool>,
-    /// [`Fact::Verified`].
-    pub verified: Shown<bool>,
-    /// [`Fact::Private`].
-    pub private: Shown<bool>,
-    /// [`Fact::Age`], in days.
-    pub age: Shown<u64>,
-    /// The network's own number for the account, where the mail bears one. Not for rules: it keys the
-    /// follower where there is no handle and no link.
-    pub id: Option<String>,
-}
-
 impl Follower {
     /// A text fact; not shown for the facts of another type.
     pub fn text(&self, fact: Fact) -> Shown<&str> {
-        let text = match fact {
-            Fact::Handle => &self.handle,
-            Fact::Name => &self.name,
-            Fact::Url => &self.url,
-            Fact::Bio => &self.bio,
-            Fact::Location => &self.location,
-            Fact::Website => &self.website,
-            _ => return Shown::NotShown,
-        };
-        text.as_ref().map(String::as_str)
+        match self.fact(fact) {
+            FactRef::Text(text) => text.as_ref().map(String::as_str),
+            FactRef::Count(_) | FactRef::Answer(_) => Shown::NotShown,
+        }
     }
 
     /// A counting fact (for [`Fact::Age`], days); not shown for the facts of another type.
     pub fn count(&self, fact: Fact) -> Shown<u64> {
-        match fact {
-            Fact::Followers => self.followers.clone(),
-            Fact::Following => self.following.clone(),
-            Fact::Posts => self.posts.clone(),
-            Fact::Lists => self.lists.clone(),
-            Fact::Mutuals => self.mutuals.clone(),
-            Fact::Age => self.age.clone(),
-            _ => Shown::NotShown,
+        match self.fact(fact) {
+            FactRef::Count(count) => count.clone(),
+            FactRef::Text(_) | FactRef::Answer(_) => Shown::NotShown,
         }
     }
 
-    /// A yes-or-no fact; not shown for the facts of another type.
+    /// A fact that is true or false; not shown for the facts of another type.
     pub fn answer(&self, fact: Fact) -> Shown<bool> {
-        match fact {
-            Fact::DefaultPicture => self.default_picture.clone(),
-            Fact::Verified => self.verified.clone(),
-            Fact::Private => self.private.clone(),
-            _ => Shown::NotShown,
+        match self.fact(fact) {
+            FactRef::Answer(answer) => answer.clone(),
+            FactRef::Text(_) | FactRef::Count(_) => Shown::NotShown,
         }
     }
 
-    /// Is there a place for the fact in the mail?
+    /// Is there a place for the fact in the message?
     pub fn shows(&self, fact: Fact) -> bool {
-        self.text(fact).is_shown() || self.count(fact).is_shown() || self.answer(fact).is_shown()
+        match self.fact(fact) {
+            FactRef::Text(text) => text.is_shown(),
+            FactRef::Count(count) => count.is_shown(),
+            FactRef::Answer(answer) => answer.is_shown(),
+        }
     }
 }
 
@@ -228,6 +266,20 @@ mod tests {
     fn every_fact_has_a_word_of_its_own() {
         for fact in Fact::ALL {
             assert_eq!(Fact::from_word(fact.word()), Some(fact));
+        }
+    }
+
+    #[test]
+    fn what_is_filled_in_is_read_from_the_same_fact_and_no_other() {
+        for fact in Fact::ALL {
+            let mut follower = Follower::default();
+            match follower.fact_mut(fact) {
+                FactMut::Text(text) => *text = Shown::Empty,
+                FactMut::Count(count) => *count = Shown::Empty,
+                FactMut::Answer(answer) => *answer = Shown::Empty,
+            }
+            let shown: Vec<_> = Fact::ALL.into_iter().filter(|fact| follower.shows(*fact)).collect();
+            assert_eq!(shown, [fact]);
         }
     }
 }

@@ -28,7 +28,7 @@ mod template;
 mod work;
 
 pub use authenticity::{Authenticity, Trust};
-pub use fact::{Fact, Follower, Shown};
+pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};
 pub use follower_key::FollowerKey;
 pub use message::{Message, Unreadable};
 pub use network::Network;

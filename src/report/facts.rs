@@ -30,7 +30,7 @@ pub fn facts(vocabulary: &Vocabulary, paint: Paint) -> String {
 /// The facts in their order, under what they rest on.
 fn groups() -> Vec<(&'static str, Vec<Fact>)> {
     let mut groups: Vec<(&'static str, Vec<Fact>)> = Vec::new();
-    for fact in Fact::ALL {
+    for fact in Fact::all() {
         let title = title(fact);
         match groups.iter_mut().find(|(known, _)| *known == title) {
             Some((_, facts)) => facts.push(fact),

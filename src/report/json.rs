@@ -1,9 +1,10 @@
 //! What `explain --json` prints: the contract with other programs. A type here is a promise of its shape.
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 use crate::assess::Assessment;
-use crate::mail::{Fact, Follower, Notification, Recognition};
+use crate::mail::{Fact, FactRef, Follower, Notification, Recognition, Shown};
 use crate::rules::{Action, Verdict, VerdictName};
 use crate::text::json;
 
@@ -22,26 +23,42 @@ struct Mail<'a> {
     network: Option<&'a str>,
     kind: Option<&'static str>,
     authentic: Option<&'static str>,
-    followers: Vec<Person<'a>>,
+    followers: Vec<FollowerLine<'a>>,
     verdict: Option<&'a str>,
     action: Deed<'a>,
 }
 
+/// The facts that are not part of what was promised. Every other one has a key, so a new one gets its key by its entry.
+const UNPROMISED: [Fact; 6] =
+    [Fact::Lists, Fact::Mutuals, Fact::DefaultPicture, Fact::Verified, Fact::Private, Fact::Age];
+
 /// A follower: null is not shown, `""` is empty.
 #[derive(Debug, Serialize)]
-struct Person<'a> {
-    handle: Option<&'a str>,
-    name: Option<&'a str>,
-    url: Option<&'a str>,
-    bio: Option<&'a str>,
-    location: Option<&'a str>,
-    website: Option<&'a str>,
-    followers: Option<u64>,
-    following: Option<u64>,
-    posts: Option<u64>,
+struct FollowerLine<'a> {
+    #[serde(flatten)]
+    facts: Facts<'a>,
     verdict: &'a str,
     points: f64,
     reasons: Vec<Why<'a>>,
+}
+
+/// A key for each fact, in the order of the table of facts.
+#[derive(Debug)]
+struct Facts<'a>(&'a Follower);
+
+impl Serialize for Facts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for fact in Fact::ALL.into_iter().filter(|fact| !UNPROMISED.contains(fact)) {
+            match self.0.fact(fact) {
+                FactRef::Text(Shown::Empty) => map.serialize_entry(fact.word(), "")?,
+                FactRef::Text(text) => map.serialize_entry(fact.word(), &text.value())?,
+                FactRef::Count(count) => map.serialize_entry(fact.word(), &count.value())?,
+                FactRef::Answer(answer) => map.serialize_entry(fact.word(), &answer.value())?,
+            }
+        }
+        map.end()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -86,7 +103,7 @@ pub fn assessed(file: &str, assessment: &Assessment) -> String {
         network,
         kind: notification.map(|notification| notification.kind.word()),
         authentic: notification.map(|notification| notification.authentic.word()),
-        followers: notification.map_or_else(Vec::new, |it| people(it, &assessment.verdicts)),
+        followers: notification.map_or_else(Vec::new, |it| followers(it, &assessment.verdicts)),
         verdict,
         action: deed(&assessment.action),
     })))
@@ -102,26 +119,13 @@ fn line(line: &Line<'_>) -> String {
     json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
 }
 
-fn people<'a>(notification: &'a Notification, verdicts: &'a [Verdict]) -> Vec<Person<'a>> {
-    notification.followers.iter().zip(verdicts).map(|(follower, verdict)| person(follower, verdict)).collect()
+fn followers<'a>(notification: &'a Notification, verdicts: &'a [Verdict]) -> Vec<FollowerLine<'a>> {
+    notification.followers.iter().zip(verdicts).map(|(it, verdict)| follower(it, verdict)).collect()
 }
 
-fn person<'a>(follower: &'a Follower, verdict: &'a Verdict) -> Person<'a> {
-    let text = |fact| {
-        let shown = follower.text(fact);
-        if shown.is_shown() { Some(shown.value().copied().unwrap_or("")) } else { None }
-    };
-    let count = |fact| follower.count(fact).value().copied();
-    Person {
-        handle: text(Fact::Handle),
-        name: text(Fact::Name),
-        url: text(Fact::Url),
-        bio: text(Fact::Bio),
-        location: text(Fact::Location),
-        website: text(Fact::Website),
-        followers: count(Fact::Followers),
-        following: count(Fact::Following),
-        posts: count(Fact::Posts),
+fn follower<'a>(follower: &'a Follower, verdict: &'a Verdict) -> FollowerLine<'a> {
+    FollowerLine {
+        facts: Facts(follower),
         verdict: VerdictName::word(verdict.class.as_ref()),
         points: verdict.points,
         reasons: verdict
@@ -146,5 +150,35 @@ fn deed(action: &Action) -> Deed<'_> {
         Action::File { to, marks } => {
             Deed::File(Filing { move_to: Some(to.as_str()), flag: marks.flagged, mark_read: marks.seen })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(follower: &Follower, expected: &str) {
+        let verdict = Verdict { class: None, points: 1.5, reasons: Vec::new() };
+        assert_eq!(line_of(&super::follower(follower, &verdict)), expected);
+    }
+
+    fn line_of(follower: &FollowerLine<'_>) -> String {
+        serde_json::to_string(follower).unwrap()
+    }
+
+    #[test]
+    fn a_follower_keeps_the_keys_that_were_promised_in_their_order() {
+        let tail = r#""verdict":"undecided","points":1.5,"reasons":[]}"#;
+        let nothing = r#"{"handle":null,"name":null,"url":null,"bio":null,"location":null,"website":null,"followers":null,"following":null,"posts":null,"#;
+        check(&Follower::default(), &format!("{nothing}{tail}"));
+        let follower = Follower {
+            handle: Shown::Value("ann".into()),
+            bio: Shown::Empty,
+            followers: Shown::Value(3),
+            following: Shown::Empty,
+            ..Follower::default()
+        };
+        let some = r#"{"handle":"ann","name":null,"url":null,"bio":"","location":null,"website":null,"followers":3,"following":null,"posts":null,"#;
+        check(&follower, &format!("{some}{tail}"));
     }
 }

@@ -4,14 +4,11 @@ use std::fmt::Write as _;
 
 use super::paint::{Paint, Tone};
 use crate::assess::{Assessment, Restraint};
-use crate::mail::{Authenticity, Fact, Follower, Notification, Recognition, Shown};
+use crate::mail::{Authenticity, Fact, FactType, Follower, Notification, Recognition, Shown};
 use crate::rules::{Action, Verdict};
 
 /// How much of a bio is shown, in characters.
 const BIO_SHOWN: usize = 60;
-
-/// The facts that are counts, in the order in which they are shown.
-const COUNTS: [Fact; 5] = [Fact::Followers, Fact::Following, Fact::Posts, Fact::Lists, Fact::Mutuals];
 
 /// What the mail is, whom it is about and what the rules say: one line each, without a closing line on what is done.
 pub fn describe(assessment: &Assessment) -> String {
@@ -88,7 +85,7 @@ pub fn person(follower: &Follower) -> String {
         (None, Some(handle)) => format!("@{handle}"),
         (None, None) => follower.url.value().map_or_else(|| "somebody".to_owned(), String::clone),
     }];
-    for fact in COUNTS {
+    for fact in Fact::ALL.into_iter().filter(|fact| fact.type_of() == FactType::Count) {
         if let Shown::Value(count) = follower.count(fact) {
             parts.push(format!("{fact} {count}"));
         }

@@ -9,7 +9,7 @@ use super::list::{HandleForms, Lists};
 use super::recall::Past;
 use super::text::{Folded, fold, fold_host, lower};
 use crate::clock::Timestamp;
-use crate::mail::{self, Fact as M, Follower, Kind, Network, Notification, Shown};
+use crate::mail::{self, Fact as MailFact, Follower, Kind, Network, Notification, Shown};
 
 /// A follower to be judged, with what is known around him. Where there is no mail (a table of facts, a
 /// `[[test]]`), the network and the kind may be unknown.
@@ -47,33 +47,25 @@ impl<'a> Case<'a> {
 pub(crate) struct Sight<'a> {
     pub(crate) case: Case<'a>,
     pub(crate) lists: &'a Lists,
-    texts: [OnceCell<Folded<'a>>; 7],
+    /// By their place in `MailFact::ALL`.
+    texts: [OnceCell<Folded<'a>>; MailFact::ALL.len()],
+    instance: OnceCell<Folded<'a>>,
     handle: OnceCell<HandleForms>,
 }
 
 impl<'a> Sight<'a> {
     pub(crate) fn new(case: Case<'a>, lists: &'a Lists) -> Self {
-        Self { case, lists, texts: Default::default(), handle: OnceCell::new() }
+        Self { case, lists, texts: Default::default(), instance: OnceCell::new(), handle: OnceCell::new() }
     }
 
     /// A text fact. An empty one is an empty text.
     pub(crate) fn text(&self, fact: Fact) -> Shown<&Folded<'a>> {
-        let [handle, name, url, bio, location, website, instance] = &self.texts;
-        let cell = match fact {
-            Mail(M::Handle) => handle,
-            Mail(M::Name) => name,
-            Mail(M::Url) => url,
-            Mail(M::Bio) => bio,
-            Mail(M::Location) => location,
-            Mail(M::Website) => website,
-            Instance => instance,
-            _ => return Shown::NotShown,
+        let (cell, fold): (_, fn(&str) -> String) = match fact {
+            Mail(text) => (self.texts.get(text as usize), if fact.is_address() { lower } else { fold }),
+            Instance => (Some(&self.instance), fold_host),
+            _ => (None, fold),
         };
-        let fold = match fact {
-            Instance => fold_host,
-            Mail(M::Handle | M::Url | M::Website) => lower,
-            _ => fold,
-        };
+        let Some(cell) = cell else { return Shown::NotShown };
         self.plain(fact).map(|plain| cell.get_or_init(|| Folded::by(fold, plain)))
     }
 
@@ -88,7 +80,7 @@ impl<'a> Sight<'a> {
     /// The ways to write the follower's handle.
     pub(crate) fn handle(&self) -> Shown<&HandleForms> {
         let instance = self.case.instance;
-        self.plain(Mail(M::Handle))
+        self.plain(Mail(MailFact::Handle))
             .map(|handle| self.handle.get_or_init(|| HandleForms::new(handle, instance)))
     }
 
@@ -96,13 +88,13 @@ impl<'a> Sight<'a> {
     pub(crate) fn number(&self, fact: Fact) -> Shown<f64> {
         let past = self.case.past;
         match fact {
-            Mail(M::Age) => self.count(M::Age).map(|days| days * DAY),
+            Mail(MailFact::Age) => self.count(MailFact::Age).map(|days| days * DAY),
             Mail(fact) => self.count(fact),
-            Ratio => self.quotient(M::Following, M::Followers, 1),
-            Lopsided => self.quotient(M::Following, M::Followers, 2),
-            FollowingPerPost => self.quotient(M::Following, M::Posts, 1),
-            HandleDigits => self.plain(Mail(M::Handle)).map(digits),
-            NameLength => match self.plain(Mail(M::Name)) {
+            Ratio => self.quotient(MailFact::Following, MailFact::Followers, 1),
+            Lopsided => self.quotient(MailFact::Following, MailFact::Followers, 2),
+            FollowingPerPost => self.quotient(MailFact::Following, MailFact::Posts, 1),
+            HandleDigits => self.plain(Mail(MailFact::Handle)).map(digits),
+            NameLength => match self.plain(Mail(MailFact::Name)) {
                 Shown::Empty => Shown::Value(0.0),
                 name => name.map(|name| name.chars().count() as f64),
             },
@@ -155,7 +147,7 @@ impl<'a> Sight<'a> {
             Type::Count | Type::Quantity | Type::Duration => self.number(fact).map(drop),
             Type::Answer => self.answer(fact).map(drop),
             Type::Word => self.word(fact).map(drop),
-            Type::People => match (self.plain(Mail(M::Handle)), self.plain(Mail(M::Name))) {
+            Type::People => match (self.plain(Mail(MailFact::Handle)), self.plain(Mail(MailFact::Name))) {
                 (Shown::NotShown, Shown::NotShown) => Shown::NotShown,
                 (Shown::Value(_), _) | (_, Shown::Value(_)) => Shown::Value(()),
                 _ => Shown::Empty,
@@ -209,7 +201,7 @@ mod tests {
             (FollowingPerPost, Shown::NotShown),
             (HandleDigits, Shown::Value(4.0)),
             (NameLength, Shown::Value(0.0)),
-            (Mail(M::Age), Shown::Value(2.0 * DAY)),
+            (Mail(MailFact::Age), Shown::Value(2.0 * DAY)),
             (LastFollowed, Shown::Value(60.0)),
             (Wave, Shown::Value(0.0)),
         ] {

@@ -12,7 +12,6 @@ mod compile;
 mod condition;
 mod example;
 pub mod fact;
-mod filling;
 mod interval;
 pub mod list;
 pub mod recall;

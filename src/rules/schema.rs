@@ -21,7 +21,7 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
     let definitions = &mut schema["definitions"];
     definitions["network"]["enum"] = vocabulary.networks().map(ToString::to_string).collect();
     definitions["kind"]["enum"] = Kind::ALL.into_iter().map(Kind::word).collect();
-    for fact in Fact::ALL {
+    for fact in Fact::all() {
         let words = format!("{}{}", says(fact), shown_by(fact, vocabulary));
         definitions["condition"]["properties"][fact.word()] =
             described(&words, &format!("{}-condition", kind_of(fact)));

@@ -9,8 +9,7 @@ use std::ops::Range;
 use csv::{ReaderBuilder, StringRecord};
 
 use super::case::Case;
-use super::fact::{Fact, Type, Vocabulary};
-use super::filling;
+use super::fact::Vocabulary;
 use super::list::Lists;
 use super::recall::Past;
 use super::set::RuleSet;
@@ -18,7 +17,7 @@ use super::verdict::Verdict;
 use crate::clock::Timestamp;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source, nearest};
-use crate::mail::{Fact as M, Follower, Network, Shown};
+use crate::mail::{Fact as MailFact, FactMut, Follower, Network, Shown};
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +47,11 @@ enum Column {
     Source,
     Label,
     /// A fact under its own word.
-    Fact(M),
+    Fact(MailFact),
     /// Whether there is a text, where it is not given.
-    Has(M),
+    Has(MailFact),
     /// How long the text is, where it is not given.
-    Length(M),
+    Length(MailFact),
     /// How many digits the handle has, where it is not given.
     HandleDigits,
 }
@@ -61,15 +60,15 @@ enum Column {
 const OTHER_NAMES: [(&str, Column); 11] = [
     ("source", Column::Source),
     ("label", Column::Label),
-    ("has_bio", Column::Has(M::Bio)),
-    ("bio_length", Column::Length(M::Bio)),
-    ("has_location", Column::Has(M::Location)),
-    ("has_url", Column::Has(M::Website)),
-    ("default_avatar", Column::Fact(M::DefaultPicture)),
-    ("name_length", Column::Length(M::Name)),
+    ("has_bio", Column::Has(MailFact::Bio)),
+    ("bio_length", Column::Length(MailFact::Bio)),
+    ("has_location", Column::Has(MailFact::Location)),
+    ("has_url", Column::Has(MailFact::Website)),
+    ("default_avatar", Column::Fact(MailFact::DefaultPicture)),
+    ("name_length", Column::Length(MailFact::Name)),
     ("handle_digits", Column::HandleDigits),
-    ("account_age_days_at_capture", Column::Fact(M::Age)),
-    ("default_picture", Column::Fact(M::DefaultPicture)),
+    ("account_age_days_at_capture", Column::Fact(MailFact::Age)),
+    ("default_picture", Column::Fact(MailFact::DefaultPicture)),
 ];
 
 /// Stands for each character of a text that is not given: no letter, no digit, part of no word.
@@ -186,12 +185,14 @@ fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Opt
     let mut at = text.len() - text.trim_start_matches(['\u{feff}', '\r', '\n']).len();
     let mut columns = Vec::new();
     for name in head {
-        let column = M::from_word(name)
+        let column = MailFact::from_word(name)
             .map(Column::Fact)
             .or_else(|| OTHER_NAMES.iter().find(|(known, _)| *known == name).map(|(_, column)| *column));
         if column.is_none() {
-            let known =
-                M::ALL.iter().map(|fact| fact.word()).chain(OTHER_NAMES.iter().map(|(known, _)| *known));
+            let known = MailFact::ALL
+                .iter()
+                .map(|fact| fact.word())
+                .chain(OTHER_NAMES.iter().map(|(known, _)| *known));
             let finding =
                 Diagnostic::warning(source, at..at + name.len(), format!("unknown column `{name}`"));
             findings.add(match nearest(name, known) {
@@ -280,14 +281,14 @@ fn fact(
     let unknown = |length: u64| UNKNOWN.repeat(usize::try_from(length).unwrap_or(500).min(500));
     match column {
         Column::Source | Column::Label => (),
-        Column::Fact(fact) => match Fact::Mail(fact).type_of() {
-            Type::Text => *filling::text(follower, fact)? = Shown::Value(cell.to_owned()),
-            Type::Answer => *filling::answer(follower, fact)? = Shown::Value(answer()?),
-            _ => *filling::count(follower, fact)? = Shown::Value(number()?),
+        Column::Fact(fact) => match follower.fact_mut(fact) {
+            FactMut::Text(text) => *text = Shown::Value(cell.to_owned()),
+            FactMut::Count(count) => *count = Shown::Value(number()?),
+            FactMut::Answer(yes) => *yes = Shown::Value(answer()?),
         },
         Column::Has(text) => {
             let has = answer()?;
-            let place = filling::text(follower, text)?;
+            let FactMut::Text(place) = follower.fact_mut(text) else { return None };
             match (has, &place) {
                 (false, place) if is_given(place) => (),
                 (false, _) => *place = Shown::Empty,
@@ -297,7 +298,7 @@ fn fact(
         }
         Column::Length(text) => {
             let length = number()?;
-            let place = filling::text(follower, text)?;
+            let FactMut::Text(place) = follower.fact_mut(text) else { return None };
             if !is_given(place) {
                 *place = if length == 0 { Shown::Empty } else { Shown::Value(unknown(length)) };
             }
@@ -384,7 +385,7 @@ mod tests {
                 let (rows, findings) =
                     load(&format!("source\t{}\ntwitter\t{}\n", head.join("\t"), cells.join("\t")));
                 assert_eq!(findings, Vec::<String>::new());
-                let fact = M::from_word(columns[0].0).unwrap();
+                let fact = MailFact::from_word(columns[0].0).unwrap();
                 assert_eq!(rows[0].follower.text(fact), Shown::Value(columns[0].1), "{head:?}");
             }
         }

@@ -43,7 +43,7 @@ fn what_is_commented_out_loads_too() {
 
 #[test]
 fn they_explain_every_fact_as_the_table_of_facts_does() {
-    for fact in Fact::ALL {
+    for fact in Fact::all() {
         let line = format!("#     {:<19} {}\n", fact.word(), fact.explanation());
         assert!(SHIPPED.contains(&line), "config/rules.toml lacks: {line}");
     }

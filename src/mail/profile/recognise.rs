@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::mail::authenticity::Authenticity;
 use crate::mail::authenticity::{self, Origin, Trust};
 use crate::mail::bindings::{Bindings, Found, Hole};
-use crate::mail::fact::{Fact, Follower, Shown};
+use crate::mail::fact::{Fact, FactMut, FactType, Follower, Shown};
 use crate::mail::link::Link;
 use crate::mail::markup::Document;
 use crate::mail::message::{Head, Message};
@@ -242,42 +242,40 @@ impl Layout {
     }
 
     fn follower(&self, view: &View<'_>, scope: Option<usize>, known: &Bindings) -> Follower {
-        let text = |fact: Fact, cap: usize| match known.text(Hole::Fact(fact)).map(|text| one_line(text, cap))
+        let text = |fact: Fact, longest: usize| match known
+            .text(Hole::Fact(fact))
+            .map(|text| one_line(text, longest))
         {
             Some(text) if !text.is_empty() => Shown::Value(text),
             // What was cut off is not blank.
             _ if self.shows.contains(&fact) && !view.content.message.is_html_cut() => Shown::Empty,
             _ => Shown::NotShown,
         };
-        let count = |fact: Fact| match known.get(Hole::Fact(fact)) {
-            Some(Found::Count(count)) => count.clone(),
-            _ => Shown::NotShown,
-        };
-        Follower {
-            handle: text(Fact::Handle, 320),
-            name: text(Fact::Name, 200),
-            url: match text(Fact::Url, 2_000) {
-                Shown::Value(url) => Shown::Value(match Link::parse(&url) {
-                    Some(link) => link.keeping(&view.profile.identified_by),
-                    None => url,
-                }),
-                other => other,
-            },
-            bio: text(Fact::Bio, 2_000),
-            location: text(Fact::Location, 200),
-            website: text(Fact::Website, 500),
-            followers: count(Fact::Followers),
-            following: count(Fact::Following),
-            posts: count(Fact::Posts),
-            lists: count(Fact::Lists),
-            mutuals: count(Fact::Mutuals),
-            default_picture: self
-                .picture
-                .as_ref()
-                .map_or(Shown::NotShown, |picture| picture.is_default(view, scope)),
-            id: known.text(Hole::Id).map(|id| one_line(id, 200)),
-            ..Follower::default()
+        let mut follower =
+            Follower { id: known.text(Hole::Id).map(|id| one_line(id, 200)), ..Follower::default() };
+        for fact in Fact::ALL {
+            match (follower.fact_mut(fact), fact.type_of()) {
+                (FactMut::Text(place), FactType::Words(longest) | FactType::Address(longest)) => {
+                    *place = text(fact, longest);
+                }
+                (FactMut::Count(place), _) => {
+                    if let Some(Found::Count(count)) = known.get(Hole::Fact(fact)) {
+                        *place = count.clone();
+                    }
+                }
+                // Not printed: each has its reader below, where there is one.
+                (FactMut::Text(_) | FactMut::Answer(_), _) => {}
+            }
         }
+        if let Shown::Value(url) = &mut follower.url
+            && let Some(link) = Link::parse(url)
+        {
+            *url = link.keeping(&view.profile.identified_by);
+        }
+        if let Some(picture) = &self.picture {
+            follower.default_picture = picture.is_default(view, scope);
+        }
+        follower
     }
 }
 

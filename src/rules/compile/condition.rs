@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::{Names, suggest};
 use crate::diagnostic::document::{Table, Text, Value, list};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::mail::{Fact as M, Kind};
+use crate::mail::{Fact as MailFact, Kind};
 use crate::rules::bounds::{Bounds, Unreadable};
 use crate::rules::condition::{Condition, Leaf, Relation, Test, Wanted};
 use crate::rules::fact::{Fact, Type};
@@ -60,7 +60,7 @@ impl Reader<'_> {
                 None => {
                     let message = format!("unknown fact `{word}`");
                     let finding = Diagnostic::error(value.source(), value.key_span(), message);
-                    let known = Fact::ALL.iter().map(|fact| fact.word()).chain(["any", "all", "not"]);
+                    let known = Fact::all().map(|fact| fact.word()).chain(["any", "all", "not"]);
                     value.findings().add(suggest(finding, word, known, "facts"));
                     None
                 }
@@ -182,14 +182,16 @@ impl Reader<'_> {
         for text in some_strings(value)? {
             let bare = match (fact, relation) {
                 // Handles are without the `@` that people write before them.
-                (Fact::Mail(M::Handle), Relation::Is | Relation::Starts) => text.text.trim_start_matches('@'),
+                (Fact::Mail(MailFact::Handle), Relation::Is | Relation::Starts) => {
+                    text.text.trim_start_matches('@')
+                }
                 _ => &text.text,
             };
             // As `Sight` folds what it is compared with.
             let folded = match (fact, relation) {
-                (Fact::Mail(M::Handle), Relation::Is) => fold_handle(bare),
+                (Fact::Mail(MailFact::Handle), Relation::Is) => fold_handle(bare),
                 (Fact::Instance, Relation::Is) => fold_host(bare),
-                (Fact::Instance | Fact::Mail(M::Handle | M::Url | M::Website), _) => lower(bare),
+                (fact, _) if fact == Fact::Instance || fact.is_address() => lower(bare),
                 _ => fold(bare),
             };
             if folded.is_empty() {

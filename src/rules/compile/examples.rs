@@ -5,11 +5,10 @@ use super::{Names, condition, finish};
 use crate::clock::Timestamp;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::document::{Table, Value};
-use crate::mail::{Fact as M, Follower, Shown};
+use crate::mail::{Fact as MailFact, FactMut, FactType, Follower, Shown};
 use crate::rules::bounds::DAY;
 use crate::rules::example::{Example, RECEIVED};
-use crate::rules::fact::{Fact, Type};
-use crate::rules::filling;
+use crate::rules::fact::Fact;
 use crate::rules::recall::Past;
 
 const KEYS: [&str; 10] = [
@@ -103,7 +102,7 @@ fn fact(follower: &mut Follower, value: &Value<'_>) -> Option<()> {
             let needs: Vec<_> =
                 other.map(Fact::needs).unwrap_or_default().iter().map(|need| need.word()).collect();
             value.findings().add(match other {
-                None => super::suggest(finding, word, M::ALL.iter().map(|fact| fact.word()), "facts"),
+                None => super::suggest(finding, word, MailFact::ALL.iter().map(|fact| fact.word()), "facts"),
                 Some(_) if needs.is_empty() => {
                     finding.label("write it beside `follower`, in the test itself")
                 }
@@ -112,14 +111,16 @@ fn fact(follower: &mut Follower, value: &Value<'_>) -> Option<()> {
             return None;
         }
     };
-    match Fact::Mail(fact).type_of() {
-        Type::Text => {
+    match follower.fact_mut(fact) {
+        FactMut::Text(place) => {
             let text = value.string()?.text;
-            *filling::text(follower, fact)? = if text.is_empty() { Shown::Empty } else { Shown::Value(text) };
+            *place = if text.is_empty() { Shown::Empty } else { Shown::Value(text) };
         }
-        Type::Answer => *filling::answer(follower, fact)? = Shown::Value(value.boolean()?),
-        Type::Duration => *filling::count(follower, fact)? = Shown::Value((seconds(value)? / DAY) as u64),
-        _ => *filling::count(follower, fact)? = Shown::Value(value.whole()?),
+        FactMut::Count(days) if fact.type_of() == FactType::Days => {
+            *days = Shown::Value((seconds(value)? / DAY) as u64);
+        }
+        FactMut::Count(count) => *count = Shown::Value(value.whole()?),
+        FactMut::Answer(answer) => *answer = Shown::Value(value.boolean()?),
     }
     Some(())
 }

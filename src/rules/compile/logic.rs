@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::mail::Fact as M;
+use crate::mail::Fact as MailFact;
 use crate::rules::condition::{Condition, Leaf, Relation, Test, Wanted};
 use crate::rules::fact::{Fact, Type};
 use crate::rules::interval::Interval;
@@ -265,7 +265,7 @@ impl Literal<'_> {
 /// A handle that `is` another may be printed with or without its host, so its text is not known.
 fn exact(test: &Test, fact: Fact) -> Option<&[Wanted]> {
     match test {
-        Test::Text(Relation::Is, wanted) if fact != Fact::Mail(M::Handle) => Some(wanted),
+        Test::Text(Relation::Is, wanted) if fact != Fact::Mail(MailFact::Handle) => Some(wanted),
         _ => None,
     }
 }
@@ -308,7 +308,7 @@ fn text_excludes(one: &Test, other: &Test, fact: Fact) -> bool {
         _ => false,
     };
     let by = |whole, test| exact(whole, fact).is_some_and(|whole| never(whole, test));
-    fact != Fact::Mail(M::Handle) && (by(one, other) || by(other, one))
+    fact != Fact::Mail(MailFact::Handle) && (by(one, other) || by(other, one))
 }
 
 fn holds_of(relation: Relation, text: &str, wanted: &str) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::people::{self, Found};
 use super::{Answer, Condition, Leaf, Relation, Test, Wanted, is_text};
-use crate::mail::{Fact as M, Shown};
+use crate::mail::{Fact as MailFact, Shown};
 use crate::rules::case::Sight;
 use crate::rules::fact::Fact::{Known, Mail, Who};
 use crate::rules::text::excerpt;
@@ -120,8 +120,8 @@ impl Leaf {
     /// What a condition on a text rests on; `whole` where it asks for all of it.
     fn text_ground(&self, whole: bool) -> Ground {
         match self.fact {
-            Mail(M::Name) => Ground::Name,
-            Mail(M::Handle | M::Url) if whole => Ground::Account,
+            Mail(MailFact::Name) => Ground::Name,
+            Mail(MailFact::Handle | MailFact::Url) if whole => Ground::Account,
             _ => Ground::Facts,
         }
     }

@@ -1,7 +1,7 @@
 //! Whether a list names a follower, and how.
 
 use super::{Answer, Doubt};
-use crate::mail::{Fact as M, Shown};
+use crate::mail::{Fact as MailFact, Shown};
 use crate::rules::case::Sight;
 use crate::rules::fact::Fact::{self, *};
 use crate::rules::list::People;
@@ -50,7 +50,7 @@ pub(super) fn find<'a, 'l: 'a>(fact: Fact, lists: &'l [String], sight: &'a Sight
         known.iter().find_map(|(list, people)| {
             // Names are folded in full, which would take one host for another.
             let found = people.name(&fold(text.plain))?;
-            let is_same = fact == Mail(M::Name) || lower(found) == lower(text.plain);
+            let is_same = fact == Mail(MailFact::Name) || lower(found) == lower(text.plain);
             is_same.then_some((*list, found))
         })
     };
@@ -60,9 +60,9 @@ pub(super) fn find<'a, 'l: 'a>(fact: Fact, lists: &'l [String], sight: &'a Sight
             (Some(_), Impersonates) => return Found::Nobody,
             (Some((list, written)), _) => Some(Found::ByHandle { list, written }),
             (None, Impersonates) => looks_like(&known, sight),
-            (None, _) => by_text(Mail(M::Name)).map(|(list, written)| Found::ByText { list, written }),
+            (None, _) => by_text(Mail(MailFact::Name)).map(|(list, written)| Found::ByText { list, written }),
         },
-        Mail(M::Handle) => by_handle().map(|(list, written)| Found::ByHandle { list, written }),
+        Mail(MailFact::Handle) => by_handle().map(|(list, written)| Found::ByHandle { list, written }),
         _ => by_text(fact).map(|(list, written)| Found::ByText { list, written }),
     };
     found.unwrap_or_else(|| match unknown.or_else(|| hidden(fact, &known, sight).map(Doubt::NotShown)) {
@@ -73,7 +73,7 @@ pub(super) fn find<'a, 'l: 'a>(fact: Fact, lists: &'l [String], sight: &'a Sight
 
 fn looks_like<'a, 'l>(known: &[(&'a str, &'a People)], sight: &'a Sight<'_>) -> Option<Found<'a, 'l>> {
     let handle = sight.handle();
-    let name = sight.text(Mail(M::Name));
+    let name = sight.text(Mail(MailFact::Name));
     known.iter().find_map(|(list, people)| {
         let by_handle = handle.value().and_then(|forms| people.handle_like(forms));
         let by_name = || name.value().and_then(|name| people.name_like(name.plain, &name.folded));
@@ -90,8 +90,8 @@ fn hidden(fact: Fact, known: &[(&str, &People)], sight: &Sight<'_>) -> Option<Fa
             let handles = known.iter().any(|(_, people)| people.knows_handles());
             let names = known.iter().any(|(_, people)| people.knows_names());
             match () {
-                () if handles && !shown(Mail(M::Handle)) => Some(Mail(M::Handle)),
-                () if names && !shown(Mail(M::Name)) => Some(Mail(M::Name)),
+                () if handles && !shown(Mail(MailFact::Handle)) => Some(Mail(MailFact::Handle)),
+                () if names && !shown(Mail(MailFact::Name)) => Some(Mail(MailFact::Name)),
                 () => None,
             }
         }
