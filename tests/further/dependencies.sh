@@ -43,7 +43,7 @@ say "The oldest versions of crates that Cargo.toml allows"
 if has_rust nightly; then
   copy=$(mktemp -d)
   trap 'rm -rf "$copy"' EXIT
-  cp -r Cargo.toml Cargo.lock src config tests benches systemd ./*.md LICENSE-* "$copy"
+  cp -r Cargo.toml Cargo.lock src config tests benches systemd ./*.md LICENSE-APACHE LICENSE-MIT "$copy"
   # The oldest direct dependencies; what these need in turn is as new as it gets, since their own bounds are theirs to keep.
   (cd "$copy" && cargo +nightly update --quiet -Z direct-minimal-versions)
   CARGO_TARGET_DIR=target/oldest-crates cargo check --quiet --locked --all-targets --manifest-path "$copy/Cargo.toml"
