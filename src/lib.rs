@@ -34,8 +34,8 @@
 //! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
 //!
 //! Every room may import `text`. Pure rooms (`place`, `host`, `text`, `diagnostic`, `mail`, `rules`, `assess`, `report`) are
-//! handed bytes, text and time as values; they never touch a file, a socket, a clock or tokio. `tests/rooms.rs` reads the
-//! `use` lines and holds the table.
+//! handed bytes, text and time as values; they never touch a file, a socket, a clock or tokio. What `report` imports of other
+//! rooms are values. `tests/rooms.rs` reads the `use` lines and holds the table.
 //!
 //! # Invariants
 //!

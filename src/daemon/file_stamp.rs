@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// What shows that a file is not the one it was; of a folder, its profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
+pub(super) enum FileStamp {
     Absent,
     File(Traits),
     Folder(BTreeMap<PathBuf, Traits>),
@@ -17,7 +17,7 @@ pub(super) enum Stamp {
 /// Device, inode, size, and the times of the last change to its text and to itself, in nanoseconds.
 type Traits = (u64, u64, u64, i128, i128);
 
-impl Stamp {
+impl FileStamp {
     /// As it is now.
     pub(super) fn of(file: &Path) -> Self {
         match fs::metadata(file) {

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
-use super::file_stamp::Stamp;
+use super::file_stamp::FileStamp;
 use crate::rulebook::regular_file;
 
 /// Saving is over when nothing has happened for so long.
@@ -39,7 +39,7 @@ pub(super) struct FileWatch {
     /// None where the kernel offers no watch.
     watcher: Option<RecommendedWatcher>,
     waker: Arc<Notify>,
-    stamps: BTreeMap<PathBuf, Stamp>,
+    stamps: BTreeMap<PathBuf, FileStamp>,
     /// For how long a file must have been unchanged.
     settled: BTreeMap<PathBuf, Duration>,
     folders: BTreeSet<PathBuf>,
@@ -85,7 +85,7 @@ impl FileWatch {
     /// One that has not been unchanged for long enough stays to be read once more.
     pub(super) fn see(&mut self, files: BTreeMap<PathBuf, Duration>) {
         for (file, settled) in files {
-            self.stamps.entry(file.clone()).or_insert(Stamp::Absent);
+            self.stamps.entry(file.clone()).or_insert(FileStamp::Absent);
             self.settled.insert(file, settled);
         }
         self.look();
@@ -126,7 +126,7 @@ impl FileWatch {
         let mut changed = false;
         let mut unsettled: Option<Duration> = None;
         for (file, stamp) in &mut self.stamps {
-            let now = Stamp::of(file);
+            let now = FileStamp::of(file);
             if now == *stamp {
                 continue;
             }

@@ -94,11 +94,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Slows down a watcher that is woken again and again for nothing: by a server that announces in every IDLE, or ends each one
 /// at once, or renumbers its folder at every look, or by a network that changes all the time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Restraint {
+pub(super) struct Slowdown {
     fruitless: u32,
 }
 
-impl Restraint {
+impl Slowdown {
     /// A wait of `waited` was ended by `woken`, and the folders were looked through: how long to pause before the next wait, at most
     /// `longest`. A wait that lasted as long as it was meant to does not count.
     pub(super) fn pause_after(
@@ -196,10 +196,10 @@ mod tests {
 
     #[test]
     fn wakes_that_bring_nothing_are_put_off_longer_each_time() {
-        let mut restraint = Restraint::default();
+        let mut slowdown = Slowdown::default();
         let mut pauses = |waited: Duration, found, times: usize| -> Vec<u64> {
             (0..times)
-                .map(|_| restraint.pause_after(Woken::Mail, waited, found, 2 * MINUTE).as_secs())
+                .map(|_| slowdown.pause_after(Woken::Mail, waited, found, 2 * MINUTE).as_secs())
                 .collect()
         };
         let none = Duration::ZERO;
@@ -209,16 +209,16 @@ mod tests {
         assert_eq!(pauses(MINUTE, false, 1), [0]);
         assert_eq!(pauses(none, false, 4), [0, 0, 0, 1]);
         assert!(pauses(none, false, 100).iter().all(|pause| *pause <= 120));
-        let due = (0..9).map(|_| restraint.pause_after(Woken::Due, none, false, MINUTE));
+        let due = (0..9).map(|_| slowdown.pause_after(Woken::Due, none, false, MINUTE));
         assert!(due.into_iter().all(|pause| pause.is_zero()), "a short poll is the user's choice");
     }
 
     #[test]
     fn an_hour_of_fruitless_wakes_costs_fewer_than_forty_looks() {
-        let mut restraint = Restraint::default();
+        let mut slowdown = Slowdown::default();
         let (mut passed, mut looks) = (Duration::ZERO, 0);
         while passed < 60 * MINUTE {
-            passed += restraint.pause_after(Woken::Probe, Duration::from_millis(1), false, 2 * MINUTE);
+            passed += slowdown.pause_after(Woken::Probe, Duration::from_millis(1), false, 2 * MINUTE);
             looks += 1;
         }
         assert!(looks < 40, "{looks}");

@@ -16,7 +16,7 @@ use crate::rulebook::RuleFiles;
 use crate::settings::Settings;
 
 /// What was read: settings and rules, where nothing is wrong with them; and every finding.
-pub(super) type Outcome = (Option<(Settings, RuleFiles)>, Vec<Diagnostic>);
+pub(super) type ReadAgain = (Option<(Settings, RuleFiles)>, Vec<Diagnostic>);
 
 /// A reload that goes on.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) enum Progress {
     /// These files are about to be read; they are, once the [`Hold`] is dropped.
     Begins(BTreeMap<PathBuf, Duration>, Hold),
     /// Everything was read; `None` where the thread crashed, by a bug of ours.
-    Ends(Option<Box<Outcome>>),
+    Ends(Option<Box<ReadAgain>>),
 }
 
 /// Holds the reload up until the files are watched, so that none of them changes unnoticed after it was read.

@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use super::file_watch::FileWatch;
 use super::fleet::Fleet;
 use super::log::kind;
-use super::reload::{Outcome, Progress, Reload};
+use super::reload::{Progress, ReadAgain, Reload};
 use super::systemd::{self, Systemd};
 use super::thread_event::ThreadEvent;
 use super::{network_watch, panics};
@@ -178,7 +178,7 @@ impl Service<'_> {
     }
 
     /// Goes on with what was read, if it is right.
-    fn end_reload(&mut self, outcome: Option<Outcome>) -> Result<(), ServiceFault> {
+    fn end_reload(&mut self, outcome: Option<ReadAgain>) -> Result<(), ServiceFault> {
         let asked = self.reload.take().is_some_and(|reload| reload.asked);
         let (read, findings) =
             outcome.unwrap_or_else(|| (None, vec![Diagnostic::unplaced(state::RELOAD_CRASHED)]));

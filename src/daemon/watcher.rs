@@ -9,7 +9,7 @@ use tracing::{debug, error, info, warn};
 
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::events::log;
-use super::idle_policy::{IdlePolicy, Restraint};
+use super::idle_policy::{IdlePolicy, Slowdown};
 use super::log::kind;
 use super::proven::Proven;
 use super::thread_event::EventSender;
@@ -41,7 +41,7 @@ pub(super) struct Watcher {
 }
 
 /// What a watcher has learned, from one session to the next.
-struct Learned {
+struct WatcherState {
     backoff: Backoff,
     refusals: Refusals,
     /// Has the login that was tried last worked before?
@@ -65,7 +65,7 @@ impl Watcher {
     /// Watches the account until asked to stop. Never returns otherwise.
     pub(super) fn run(self, events: &EventSender) {
         let policy = IdlePolicy::new(&self.account);
-        let mut learned = Learned {
+        let mut learned = WatcherState {
             backoff: Backoff::default(),
             refusals: Refusals::default(),
             has_worked: false,
@@ -94,7 +94,7 @@ impl Watcher {
     }
 
     /// Logs a fault, and waits for as long as it takes.
-    fn pause(&self, fault: &AccountFault, learned: &mut Learned, events: &EventSender) -> Woken {
+    fn pause(&self, fault: &AccountFault, learned: &mut WatcherState, events: &EventSender) -> Woken {
         let mut trouble = Chain(fault).to_string();
         if let Some(advice) = fault.advice() {
             trouble = format!("{trouble}; {advice}");
@@ -148,7 +148,7 @@ impl Watcher {
     }
 
     /// One session, from the connection to its end; `Ok` is an orderly stop.
-    fn live(&self, learned: &mut Learned, events: &EventSender) -> Result<(), AccountFault> {
+    fn live(&self, learned: &mut WatcherState, events: &EventSender) -> Result<(), AccountFault> {
         self.stop.speak_by(Instant::now());
         let mut sweeper = Sweeper::begin(&self.account, &self.settings)?;
         if !learned.whole {
@@ -167,7 +167,7 @@ impl Watcher {
         learned.trouble = None;
         events.state(State::Watching);
         let mut last_wait = None;
-        let mut restraint = Restraint::default();
+        let mut slowdown = Slowdown::default();
         let mut left = None;
         loop {
             let (healthy, tally) = self.sweep(session, &mut sweeper, learned)?;
@@ -181,8 +181,8 @@ impl Watcher {
             if let Some((woken, waited)) = last_wait {
                 let found = tally.looked_at > 0;
                 learned.policy.ended(woken, waited, found);
-                let pause = restraint.pause_after(woken, waited, found, self.account.poll);
-                if restraint.begins() {
+                let pause = slowdown.pause_after(woken, waited, found, self.account.poll);
+                if slowdown.begins() {
                     info!("{}", state::woken_in_vain(pause, self.account.poll));
                 }
                 if self.hold(pause) == Woken::Stop {
@@ -221,7 +221,7 @@ impl Watcher {
     }
 
     /// Learns from a connection that was cut while it was waited on.
-    fn learn(&self, fault: &AccountFault, waited: Duration, learned: &mut Learned) {
+    fn learn(&self, fault: &AccountFault, waited: Duration, learned: &mut WatcherState) {
         let silent = matches!(fault, AccountFault::Mailbox(fault) if fault.doing == Step::Wait)
             && fault.is_of_network();
         if silent && learned.policy.died(waited) {
@@ -235,7 +235,7 @@ impl Watcher {
         &self,
         session: Session,
         sweeper: &mut Sweeper<'_>,
-        learned: &mut Learned,
+        learned: &mut WatcherState,
     ) -> Result<(Session, Tally), AccountFault> {
         let files = Arc::clone(&self.rule_files.borrow());
         let mut troubles = BTreeSet::new();
@@ -253,7 +253,7 @@ impl Watcher {
 
     /// Logs once a week, and at the start, the networks whose messages of the last week could not be read: layouts change
     /// without notice.
-    fn log_drift(&self, sweeper: &Sweeper<'_>, learned: &mut Learned) -> Result<(), AccountFault> {
+    fn log_drift(&self, sweeper: &Sweeper<'_>, learned: &mut WatcherState) -> Result<(), AccountFault> {
         let now = clock::now();
         let week_ago = now.before(drift::SPAN);
         if learned.drift_logged.is_some_and(|at| at > week_ago) {

@@ -1,6 +1,6 @@
 //! What came and what becomes of it, as text for people and as JSON for programs. Pure: values in, text out.
 //!
-//! Text from mails arrives here already made safe (one line, no control characters); see `mail`.
+//! Other rooms are imported for their values alone. Text from messages arrives here already made safe (one line, no control characters); see `mail`.
 
 pub mod backtest;
 mod causes;
