@@ -1,4 +1,4 @@
-//! What follows from the assessments: recorded, stated, done, settled, told, in this order.
+//! What follows from the assessments: it is recorded, stated, done, settled and reported, in this order.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,14 @@ use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Relocation,
 use crate::place::{Folder, Marks, Uid};
 use crate::rules::Action;
 
-/// How it ended for mails, and which of them are to be tried again.
+/// How it ended for messages, and which of them are to be tried again.
 #[derive(Debug, Default)]
 struct Ends {
     ends: BTreeMap<Uid, End>,
     again: BTreeMap<Uid, Delay>,
 }
 
-/// Does with mails of the open folder what their assessments ask for, and tells how each ended.
+/// Does with messages of the open folder what their assessments ask for, and reports how each ended.
 pub(super) fn file(
     pass: &mut Pass<'_>,
     current: &CurrentFolder,
@@ -54,7 +54,7 @@ pub(super) fn file(
     Ok(())
 }
 
-/// How it ends for a mail with which nothing was done.
+/// How it ends for a message with which nothing was done.
 fn untouched(mail: &Considered) -> End {
     match (mail.action(), &mail.earlier) {
         (None, _) if mail.deadly => End::Deadly,
@@ -62,19 +62,20 @@ fn untouched(mail: &Considered) -> End {
         (Some(Action::Leave), _) => End::Stays,
         (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Stays(stay)) => End::Kept(*stay),
         (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Filed(_)) => End::Left(
-            "it was filed before, and whether its copy is still there cannot be seen just now".to_owned(),
+            "it was filed before, and the server does not show just now whether its copy is still there"
+                .to_owned(),
         ),
         (Some(Action::File { .. }), EarlierMove::Doubled) => {
             End::Left("it was copied once, and could not be removed here".to_owned())
         }
         (Some(Action::File { .. }), EarlierMove::Unsettled) => {
-            End::Left("it is not known yet what became of an interrupted move of it".to_owned())
+            End::Left("an interrupted move of it is not settled yet".to_owned())
         }
         (Some(Action::Mark(_) | Action::File { .. }), _) => End::Observed,
     }
 }
 
-/// Writes down what was judged, what could not be read, and what its reader has put back.
+/// Writes down what was judged, what could not be read, and what the user has put back.
 fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> Result<(), LedgerFault> {
     let mut judged = Vec::new();
     let mut incomplete = Vec::new();
@@ -305,7 +306,7 @@ fn mark(
     Ok(())
 }
 
-/// Remembers which mails are to be moved later, and forgets those that no longer are.
+/// Remembers which messages are to be moved later, and forgets those that no longer are.
 fn remember(
     pass: &mut Pass<'_>,
     current: &CurrentFolder,

@@ -14,12 +14,12 @@ use crate::mailbox::{Head, Heads, Opened, Range, Relocation};
 use crate::place::{Folder, Uid};
 use crate::settings::Backlog;
 
-/// Mails that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
+/// Messages that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
 /// the middle of a long first sweep keeps most of what was done.
 const TOGETHER: usize = 1000;
-/// After so many mails of which none had to be read, the cursor goes on all the same.
+/// After so many messages of which none had to be read, the cursor goes on all the same.
 const FRUITLESS: usize = 20_000;
-/// A look of more batches than this is long enough that its progress is told, every so many batches.
+/// A look of more batches than this is long enough that its progress is reported, every so many batches.
 const LONG: usize = 10;
 
 impl Pass<'_> {
@@ -123,7 +123,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The mails of the folder that wait.
+    /// The messages of the folder that wait.
     fn waiting(&self, opened: &Opened) -> Result<Vec<Waiting>, AccountFault> {
         if !self.sweep.account.act {
             return Ok(Vec::new());
@@ -131,7 +131,7 @@ impl Pass<'_> {
         Ok(self.memory.waiting(&self.sweep.account.name, opened, self.sweep.now)?)
     }
 
-    /// Deals with the mails that wait and are due, as many as the fuse lets through; says which.
+    /// Deals with the messages that wait and are due, as many as the fuse lets through; says which.
     fn deal_with_waiting(
         &mut self,
         current: &mut CurrentFolder,
@@ -160,7 +160,7 @@ impl Pass<'_> {
             self.note_unshown(current, unshown)?;
             let over: Vec<Uid> = portion.iter().copied().filter(|uid| !still.contains(uid)).collect();
             self.deal_with(current, candidates)?;
-            // Gone, or its reader's own by now.
+            // Gone, or starred or answered by now.
             if let Some(ledger) = self.memory.kept() {
                 let Opened { folder, validity, .. } = &current.opened;
                 ledger.strike_off(&self.sweep.account.name, folder, *validity, &over)?;
@@ -196,7 +196,7 @@ impl Pass<'_> {
                     Relevance::Known => true,
                     Relevance::Nothing => continue,
                 };
-                // What its reader has starred or answered is read only for the sake of one that he has put back.
+                // What the user starred or answered is read only to find one that they put back.
                 let only_known = only_known || head.flags.is_touched();
                 if !head.flags.deleted && self.sweep.rulebook.profiles.plausible(&head.fields) {
                     candidates.push(Candidate { head, only_known });
@@ -214,8 +214,8 @@ impl Pass<'_> {
         }
         self.tally.looked_at += looked_at;
         self.deal_with(current, candidates)?;
-        // Who begins with a look at what is there goes on from it: otherwise the first sweep without one would begin later,
-        // and what came in between would be nobody's.
+        // A sweep that begins with `--since` leaves a cursor where there was none: otherwise the next sweep would begin later,
+        // and pass over what came in between.
         let begins = self.sweep.account.backlog == Backlog::None
             && self.memory.cursor(&self.sweep.account.name, &current.opened.folder)?.is_none();
         if self.sweep.scope == Scope::New || begins {
@@ -224,14 +224,14 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// What the user starred or answered is his; it is not even read.
+    /// What the user starred or answered is theirs; it is not even read.
     fn is_plausible(&self, head: &Head) -> bool {
         !head.flags.is_touched()
             && !head.flags.deleted
             && self.sweep.rulebook.profiles.plausible(&head.fields)
     }
 
-    /// Reads, assesses and files mails of the folder. Says which of them the server did not show after all.
+    /// Reads, assesses and files messages of the folder. Says which of them the server did not show after all.
     fn deal_with(
         &mut self,
         current: &CurrentFolder,

@@ -1,4 +1,4 @@
-//! Reading and assessing the mails that could be notifications.
+//! Reads and assesses the messages that could be notifications.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use crate::mailbox::{Head, Opened, Session, Trace};
 use crate::place::{HeaderLines, MailIdentity, MailRef, Uid};
 use crate::rules::recall::Replay;
 
-/// A mail that was read, with what came of it.
+/// A message that was read, with what came of it.
 #[derive(Clone, Debug)]
 pub(super) struct Considered {
     pub(super) mail: MailRef,
@@ -31,7 +31,7 @@ pub(super) struct Considered {
     pub(super) earlier: EarlierMove,
 }
 
-/// A mail that may be a notification.
+/// A message that may be a notification.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) head: Head,
@@ -39,18 +39,18 @@ pub(super) struct Candidate {
     pub(super) only_known: bool,
 }
 
-/// What came of a portion of mails.
+/// What came of a portion of messages.
 #[derive(Debug, Default)]
 pub(super) struct Portion {
     /// Those that were read, in the order of their arrival.
     pub(super) considered: Vec<Considered>,
     /// Those that the server says are there and does not show.
     pub(super) unshown: Vec<Uid>,
-    /// What this portion tells of followers, and the ledger does not have yet.
+    /// What this portion says about followers, and the ledger does not have yet.
     pub(super) unwritten: Replay,
 }
 
-/// Fetches the mails behind `candidates` and assesses each, in the order of their arrival.
+/// Fetches the messages behind `candidates` and assesses each, in the order of their arrival.
 pub(super) fn consider(
     session: &mut Session,
     sweep: Sweep<'_>,
@@ -118,12 +118,12 @@ fn one(
         return Ok(Some(considered));
     }
     let recall = memory.recall(account, &identity, unwritten);
-    // The one bulkhead: a poisonous mail is left alone, and the sweep goes on.
+    // The one bulkhead: a message that makes us panic is left alone, and the sweep goes on.
     let assessed = catch_unwind(AssertUnwindSafe(|| {
         let assessment = assess(Mail { bytes, arrived: received }, sweep.rulebook, &recall);
         (assessment, Message::parse(bytes).ok().and_then(|message| message.id()))
     }));
-    // First: a fault of the ledger is no death.
+    // First: a fault of the ledger must not count as a crash.
     memory.end_assessing(account)?;
     recall.finish()?;
     let (assessment, message_id) = assessed.ok().unzip();

@@ -1,5 +1,5 @@
 //! What a sweep remembers: the ledger, or for a dry run only what the ledger held before. The one file that tells the two
-//! apart; the rest of `sweep` asks here, and a dry run writes nothing and is told that nothing waits.
+//! apart; the rest of `sweep` asks here, and in a dry run nothing is written and nothing waits.
 
 use crate::clock::Timestamp;
 use crate::ledger::{Allowance, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting};
@@ -45,12 +45,12 @@ impl Memory {
         self.ledger().map_or(Ok(None), |ledger| ledger.cursor(account, folder))
     }
 
-    /// Was this mail judged before?
+    /// Was this message judged before?
     pub(super) fn knows(&self, account: &AccountName, mail: &MailIdentity) -> Result<bool, LedgerFault> {
         self.ledger().map_or(Ok(false), |ledger| ledger.knows(account, mail))
     }
 
-    /// What an earlier move means for this mail.
+    /// What an earlier move means for this message.
     pub(super) fn earlier_move(
         &self,
         mail: &MailRef,
@@ -60,7 +60,7 @@ impl Memory {
         self.ledger().map_or(Ok(EarlierMove::None), |ledger| ledger.earlier_move(mail, identity, header))
     }
 
-    /// Was this mail put back, and learned from, in an earlier sweep?
+    /// Was this message put back, and learned from, in an earlier sweep?
     pub(super) fn has_taught(&self, identity: &MailIdentity) -> Result<bool, LedgerFault> {
         self.ledger().map_or(Ok(false), |ledger| ledger.has_taught(identity))
     }
@@ -124,12 +124,12 @@ impl Memory {
         }
     }
 
-    /// Does this mail wait?
+    /// Does this message wait?
     pub(super) fn is_waiting(&self, mail: &MailRef, identity: &MailIdentity) -> Result<bool, LedgerFault> {
         self.ledger().map_or(Ok(false), |ledger| ledger.is_waiting(&mail.account, identity))
     }
 
-    /// When the earliest arrived of the mails that wait in a folder, or were moved out of it at `since` or later.
+    /// When the earliest arrived of the messages that wait in a folder, or were moved out of it at `since` or later.
     pub(super) fn earliest_known(
         &self,
         account: &AccountName,
@@ -139,7 +139,7 @@ impl Memory {
         self.ledger().map_or(Ok(None), |ledger| ledger.earliest_known(account, folder, since))
     }
 
-    /// The past of followers when this mail came: from the ledger, and from what this sweep has seen and not yet written.
+    /// The past of followers when this message came: from the ledger, and from what this sweep has seen and not yet written.
     pub(super) fn recall<'m>(
         &'m self,
         account: &'m AccountName,
@@ -151,7 +151,7 @@ impl Memory {
     }
 }
 
-/// The ledger's answers and this sweep's own together. No mail is in both.
+/// The ledger's answers and this sweep's own together. No message is in both.
 pub(super) struct Remembered<'m> {
     written: Option<Recalled<'m>>,
     unwritten: &'m Replay,

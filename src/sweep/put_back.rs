@@ -71,7 +71,7 @@ fn stay(sweep: Sweep<'_>, current: &CurrentFolder, copy: &FiledCopy, presence: P
     match (presence, current.since) {
         (Presence::There(_), _) => Stay::Twin,
         (_, Since::Restored { .. }) => Stay::Restored,
-        // Both folders were numbered anew, as when an account is moved or restored as a whole.
+        // Both folders were renumbered, as when an account is moved or restored as a whole.
         (Presence::Doubtful, Since::Renumbered) => Stay::Restored,
         (Presence::Doubtful | Presence::Left, _) if copy.was_gone || copy.account != sweep.account.name => {
             Stay::Elsewhere
@@ -104,7 +104,7 @@ pub(super) fn note_left(
     let mut left = Vec::new();
     for ((folder, validity), copies) in by_target {
         let uids: Vec<Uid> = copies.iter().filter_map(|copy| copy.uid).collect();
-        // Where the target is another folder by now, nobody can say.
+        // Where the target is another folder by now, nothing can be said.
         let there = match session.still_in(&folder, validity, &uids) {
             Err(fault) if !session.is_spent() && fault.is_for_now() => continue,
             there => there?,

@@ -43,7 +43,7 @@ pub(super) fn settle(
         let settlement = match settled {
             Settled::InTarget { folder, validity, uid, touched } => {
                 let copy = Trace { uid, identity };
-                // A star that we were to set tells nothing of the user.
+                // A star that we were to set says nothing about the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
                     returning.push((*id, way.clone(), uid));

@@ -17,7 +17,7 @@ pub struct Remains {
     pub fuse: usize,
     /// Messages that the server says are there and does not show.
     pub unshown: usize,
-    /// Interrupted moves of which the original cannot be told.
+    /// Interrupted moves of which the original is uncertain.
     pub uncertain: usize,
     /// Messages that could not be assessed.
     pub unassessed: usize,
@@ -36,7 +36,7 @@ impl Remains {
             || !lists.is_empty()
     }
 
-    /// What a sweep has left undone, but for what it told while it was at work (`folders`, `uncertain`). Without a ledger, as in
+    /// What a sweep has left undone, but for what it reported while it was at work (`folders`, `uncertain`). Without a ledger, as in
     /// a dry run, nothing of earlier sweeps counts.
     pub(super) fn after(
         account: &Account,

@@ -31,7 +31,7 @@ impl Removals {
         match ledger.note_removal(ids, note) {
             Ok(()) => true,
             Err(fault) => {
-                // The first tells why; what follows it may be its consequence.
+                // The first says why; what follows it may be its consequence.
                 self.fault.get_or_insert(fault);
                 false
             }

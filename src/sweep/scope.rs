@@ -65,7 +65,7 @@ impl Window {
     }
 }
 
-/// The mails of the open folder to look at; `None` where there is nothing to do but to remember where it ends today. The
+/// The messages of the open folder to look at; `None` where there is nothing to do but to remember where it ends today. The
 /// folder comes back with its UIDNEXT, where that is needed. `void`: its UIDs mean nothing any
 /// more, since it was restored from a backup.
 pub(super) fn look(
@@ -184,7 +184,7 @@ fn remember(
     Ok(())
 }
 
-/// The open folder with the UID that the next mail will have at least. Courier tells only where it is asked for (STATUS); it
+/// The open folder with the UID that the next message will have at least. Courier says it only when asked (STATUS); it
 /// is opened once more after that, so that no mail which came in between is passed over.
 fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, AccountFault> {
     if opened.next.is_some() {
@@ -212,7 +212,7 @@ const HELD: usize = 1000;
 impl Seen {
     /// Notes a message of the folder.
     pub(super) fn note(&mut self, head: &Head) {
-        // A server that does not tell when a message arrived tells nothing by it.
+        // A server that does not say when a message arrived shows nothing by it.
         if head.received > 0 {
             let (fields, received) = (MailDigest::of(&head.fields), Timestamp(head.received));
             self.heads.insert(head.uid, Newest { uid: head.uid, fields, received });
@@ -242,7 +242,7 @@ impl Seen {
 pub(super) enum Since {
     /// Its UIDs mean what they meant.
     Same,
-    /// It was numbered anew.
+    /// It was renumbered.
     Renumbered,
     /// It was restored from a backup: its UIDNEXT has gone back, or another message has the UID of one of the newest that were
     /// seen. Also while the look that follows from that is not over.
