@@ -247,3 +247,96 @@ pub fn resumed(account: &AccountName, released: usize) -> String {
         many => format!("{account}: {many} messages go through with the next sweep"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::assess::Assessment;
+    use crate::place::{MailRef, UidValidity};
+    use crate::sweep::Remains;
+
+    fn folder(name: &str) -> Folder {
+        Folder::new(name).unwrap()
+    }
+
+    #[track_caller]
+    fn says(news: &News, expected: &str) {
+        assert_eq!(sentence(news), expected);
+    }
+
+    #[test]
+    fn each_piece_of_news_is_one_sentence() {
+        let folders = vec![folder("INBOX"), folder("Work")];
+        let words = "it is not there".to_owned();
+        says(
+            &News::Trouble { folder: folder("Wrok"), words, folders: folders.clone() },
+            "folder \"Wrok\": it is not there (folders: INBOX, Work)",
+        );
+        says(
+            &News::SentStale { folder: folder("Sent"), doubt: None, folders: Vec::new() },
+            "folder \"Sent\": followsift cannot read from it whom you wrote to; nothing is moved until it has been read once",
+        );
+        says(
+            &News::FirstLook { folders, backlog: Backlog::Since(Duration::from_secs(86_400)) },
+            "first look at INBOX, Work: followsift begins with what arrived in the last 1day (`backlog`)",
+        );
+        says(
+            &News::Progress { folder: Folder::inbox(), looked_at: 1, part: 0.25 },
+            "INBOX: looked at 1 message, 25 %",
+        );
+        says(
+            &News::Unshown { folder: Folder::inbox(), uids: (1..=12).map(Uid).collect() },
+            "the server says that INBOX uid 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more are there and does not show them; \
+             followsift asks again later",
+        );
+        says(
+            &News::HeldBack { mails: 1, by: Limit::Hour, most: 50 },
+            "1 message waits: at most 50 messages are moved in an hour (moves-per-hour); the rest follows by itself, and \
+             `followsift resume` lets it through at once",
+        );
+    }
+
+    #[test]
+    fn a_message_that_was_not_assessed_is_named_with_the_reason() {
+        let mail = MailRef {
+            account: AccountName::new("home").unwrap(),
+            folder: Folder::inbox(),
+            validity: UidValidity(1),
+            uid: Uid(7),
+        };
+        let dealt = Dealt {
+            mail,
+            subject: "Hello".to_owned(),
+            message_id: None,
+            assessment: Assessment::foreign(),
+            end: End::Failed,
+        };
+        assert!(
+            block(&dealt, false)
+                .ends_with("Hello\n  could not be assessed (a bug in followsift); it stays\n")
+        );
+        let end = End::Deadly;
+        says(
+            &News::Mail(Box::new(Dealt { end, ..dealt })),
+            "message was not read, since followsift crashed twice while reading it; it stays",
+        );
+    }
+
+    #[test]
+    fn the_sums_say_what_was_done_and_what_is_left() {
+        let tally =
+            Tally { looked_at: 3, plausible: 2, recognised: 1, moved: 1, turns: 1, ..Tally::default() };
+        let swept = Swept { tally, remains: Remains::default() };
+        assert_eq!(
+            sums(&swept, false),
+            "looked at 3 messages, read 2, recognised 1, moved 1 (1 round trip); all is well"
+        );
+        let remains = Remains { folders: 1, ..Remains::default() };
+        assert_eq!(
+            sums(&Swept { remains, ..swept }, true),
+            "looked at 3 messages, read 2, recognised 1 (1 round trip); left undone: 1 folder could not be used"
+        );
+    }
+}
