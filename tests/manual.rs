@@ -103,11 +103,7 @@ fn keys(properties: &Value) -> String {
     let mut list = String::new();
     for (key, about) in properties.as_object().unwrap() {
         let text = about["description"].as_str().unwrap_or_else(|| panic!("{key} has no description"));
-        let choices = about["enum"].as_array().map(|words| {
-            let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-            format!(" One of {}.", words.join(", "))
-        });
-        let text = textwrap(&format!("{text}{}", choices.unwrap_or_default()));
+        let text = textwrap(text);
         write!(list, "`{key}`\n:   {text}\n\n").unwrap();
     }
     list
