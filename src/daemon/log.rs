@@ -1,22 +1,24 @@
 //! Where the service's events go: to the journal, with their fields, where standard error leads there; else to standard
 //! error, on one line each.
 //!
-//! Messages and servers choose some of the words, so everything is written on one line and without control characters. In the
-//! journal the fields are ACCOUNT, NETWORK, FOLLOWER, VERDICT, RULE, FOLDER, UID, TO, MAIL_ID (the Message-ID),
-//! TROUBLE, FINDING and WHY; and MESSAGE_ID names the kind of event ([`kind`]).
+//! Messages and servers choose some of the words, so everything is written on one line and without control characters, the
+//! journal's fields too; only FINDING, which cites lines of a file, keeps its line ends. In the journal the fields are
+//! ACCOUNT, NETWORK, FOLLOWER, VERDICT, RULE, FOLDER, UID, TO, MAIL_ID (the Message-ID), TROUBLE, FINDING and WHY; and
+//! MESSAGE_ID names the kind of event ([`kind`]).
 
 use std::io::{self, Write};
 
-use tracing::field::Field;
+use tracing::field::{Field, FieldSet, Value, ValueSet, Visit};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::settings::log_filter::doubt;
-use crate::text::line;
+use crate::text::{line, screen};
 
 /// The kinds of events, each with a number of its own, as the journal's MESSAGE_ID has it (systemd.journal-fields(7)).
 #[expect(missing_docs, reason = "each is named after the event that bears it")]
@@ -71,8 +73,9 @@ fn subscribe(filter: &str, journal: Option<(u64, u64)>) {
             ..tracing_journald::PriorityMappings::new()
         };
         let layer = layer.with_field_prefix(None).with_priority_mappings(priorities);
-        let _ =
-            tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(layer));
+        let _ = tracing::subscriber::set_global_default(
+            tracing_subscriber::registry().with(filter).with(Fit(layer)),
+        );
         return;
     }
     let subscriber = tracing_subscriber::fmt()
@@ -136,6 +139,61 @@ fn priority(level: Level) -> u8 {
     }
 }
 
+/// The journal behind `text`: the layer within writes values unescaped, so it gets every value of every event and span escaped.
+struct Fit<L>(L);
+
+impl<S: Subscriber + for<'span> LookupSpan<'span>, L: Layer<S>> Layer<S> for Fit<L> {
+    fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let fit = |values: &ValueSet<'_>| {
+            self.0.on_new_span(&Attributes::new(span.metadata(), values), id, context);
+        };
+        Values::of(span.metadata().fields(), |visit| span.record(visit)).hand_to(fit);
+    }
+
+    fn on_record(&self, id: &Id, record: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.metadata(id) else { return };
+        let fit = |values: &ValueSet<'_>| self.0.on_record(id, &Record::new(values), context);
+        Values::of(span.fields(), |visit| record.record(visit)).hand_to(fit);
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let fit = |values: &ValueSet<'_>| self.0.on_event(&Event::new(event.metadata(), values), context);
+        Values::of(event.metadata().fields(), |visit| event.record(visit)).hand_to(fit);
+    }
+}
+
+/// The harmless text of each field that has a value.
+struct Values<'f> {
+    fields: &'f FieldSet,
+    texts: Vec<Option<String>>,
+}
+
+impl<'f> Values<'f> {
+    fn of(fields: &'f FieldSet, record: impl FnOnce(&mut dyn Visit)) -> Self {
+        let mut values = Self { fields, texts: vec![None; fields.len()] };
+        record(&mut values);
+        values
+    }
+
+    fn hand_to(&self, layer: impl FnOnce(&ValueSet<'_>)) {
+        let texts = self.texts.iter().map(|text| text.as_ref().map(|text| text as &dyn Value));
+        layer(&self.fields.value_set_all(&texts.collect::<Vec<_>>()));
+    }
+}
+
+impl Visit for Values<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let fit = if field.name() == "finding" { screen(value, false) } else { line(value) };
+        if let Some(text) = self.texts.get_mut(field.index()) {
+            *text = Some(fit.into_owned());
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}
+
 /// Standard error behind `text::line`. An event arrives in one write.
 struct Harmless;
 
@@ -166,10 +224,74 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
 
     #[test]
     fn a_name_cannot_write_a_second_line_or_move_the_cursor() {
         assert_eq!(harmless("moved name=a\u{1b}[2Jb\n<3>forged\n"), "moved name=a\\u{1b}[2Jb <3>forged\n");
+    }
+
+    /// Notes every field of every span and event that it is handed, as the journal would.
+    #[derive(Clone, Default)]
+    struct Journal(Arc<Mutex<BTreeMap<String, String>>>);
+
+    impl<S: Subscriber> Layer<S> for Journal {
+        fn on_new_span(&self, span: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+            span.record(&mut self.clone());
+        }
+
+        fn on_record(&self, _: &Id, record: &Record<'_>, _: Context<'_, S>) {
+            record.record(&mut self.clone());
+        }
+
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            event.record(&mut self.clone());
+        }
+    }
+
+    impl Visit for Journal {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            self.0.lock().unwrap().insert(field.name().to_owned(), format!("{value:?}"));
+        }
+
+        fn record_str(&mut self, field: &Field, value: &str) {
+            self.0.lock().unwrap().insert(field.name().to_owned(), value.to_owned());
+        }
+    }
+
+    #[test]
+    fn no_field_in_the_journal_holds_what_a_terminal_obeys() {
+        const HOSTILE: &str = "a\u{1b}[2Jb\n<3>c\u{202e}d\u{9b}e";
+        const HARMLESS: &str = "a\\u{1b}[2Jb <3>c\\u{202e}d\\u{9b}e";
+        let journal = Journal::default();
+        let subscriber = tracing_subscriber::registry().with(Fit(journal.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            let span = tracing::info_span!("account", account = HOSTILE, later = tracing::field::Empty);
+            span.record("later", HOSTILE);
+            let _inside = span.entered();
+            let cause = io::Error::other(HOSTILE);
+            let nothing = None::<&str>;
+            tracing::warn!(trouble = HOSTILE, folder = %HOSTILE, why = ?HOSTILE, uid = 7, share = 0.5, is_new = true,
+                cause = &cause as &dyn std::error::Error, nothing, finding = "rules.toml:1\n  a\u{1b}b", "moved {HOSTILE}");
+        });
+        let journal = journal.0.lock().unwrap();
+        let expected: BTreeMap<String, String> = [
+            ("account", HARMLESS),
+            ("later", HARMLESS),
+            ("trouble", HARMLESS),
+            ("folder", HARMLESS),
+            ("why", "\"a\\u{1b}[2Jb\\n<3>c\\u{202e}d\\u{9b}e\""),
+            ("uid", "7"),
+            ("share", "0.5"),
+            ("is_new", "true"),
+            ("cause", HARMLESS),
+            ("finding", "rules.toml:1\n  a\\u{1b}b"),
+            ("message", &format!("moved {HARMLESS}")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        assert_eq!(*journal, expected);
     }
 
     #[test]
