@@ -59,6 +59,9 @@ pub(super) fn judge(
     if head.has_several_senders() {
         return Authenticity::Fail("more than one From address".to_owned());
     }
+    if let Some(field) = head.repeated() {
+        return Authenticity::Fail(format!("more than one {field} field"));
+    }
     let sender = head.from().map(|from| from.domain.as_str());
     let aligned = |domain: &str| match origin {
         Origin::Server(_) => sender.is_some_and(|sender| same_organisation(domain, sender)),
@@ -303,6 +306,19 @@ mod tests {
             &format!("{header}{SIGNED}{FROM}"),
             "pass: mx.example: dmarc=pass twitter.com",
         );
+    }
+
+    #[test]
+    fn a_field_that_was_put_on_top_of_another_fails() {
+        let genuine = results("dkim=pass header.d=twitter.com");
+        for (fields, expected) in [
+            ("Subject: a\r\nSubject: b\r\n", "fail: more than one Subject field"),
+            ("subject: a\r\nSUBJECT : b\r\n", "fail: more than one Subject field"),
+            ("List-ID: <a.b>\r\nlist-id: <a.b>\r\n", "fail: more than one List-ID field"),
+            ("Subject: a\r\nList-ID: <a.b>\r\nX: y\r\nX: y\r\n", "pass: mx.example: dkim=pass twitter.com"),
+        ] {
+            check(Some("mx.example"), &format!("{fields}{genuine}"), expected);
+        }
     }
 
     #[test]

@@ -93,13 +93,24 @@ impl<'a> Head<'a> {
         self.senders().are_several
     }
 
+    /// The name of a field that appears twice although a message has one. A sender can put another Subject or List-ID on top of a
+    /// signed message, and its signature still holds (RFC 6376, section 8.15).
+    pub(super) fn repeated(&self) -> Option<&'static str> {
+        ["Subject", "List-ID"].into_iter().find(|name| self.spelt(name).nth(1).is_some())
+    }
+
+    /// All fields of a name, including those with a blank after it: `From :` is obsolete (RFC 5322, section 4.5.2), and some
+    /// programs read it as From while others do not.
+    fn spelt(&self, name: &str) -> impl Iterator<Item = &MailHeader<'a>> {
+        let fits = |header: &&MailHeader<'_>| {
+            header.get_key_raw().trim_ascii_end().eq_ignore_ascii_case(name.as_bytes())
+        };
+        self.headers.iter().filter(fits)
+    }
+
     fn senders(&self) -> &Senders {
         self.senders.get_or_init(|| {
-            // `From :`, the blank obsolete (RFC 5322, section 4.5.2), is one to some readers and none to others.
-            let is_from = |header: &&MailHeader<'_>| {
-                header.get_key_raw().trim_ascii_end().eq_ignore_ascii_case(b"from")
-            };
-            let fields = || self.headers.iter().filter(is_from);
+            let fields = || self.spelt("From");
             let all: Vec<_> = fields().flat_map(addresses).collect();
             let are_several = all.len() > 1 || fields().nth(1).is_some();
             Senders { first: all.into_iter().next(), are_several }
