@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use rustix::event::{EventfdFlags, eventfd};
     use secrecy::ExposeSecret;
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, AsRawFd};
 
     fn run(script: &str, patience: Duration) -> Result<String, LoginFault> {
         let words = ["sh", "-c", script].map(str::to_owned);
@@ -269,6 +269,18 @@ mod tests {
     fn a_program_that_does_not_end_is_killed() {
         let fault = run("echo hunter2; exec >&-; sleep 1000", Duration::from_millis(200)).unwrap_err();
         assert!(matches!(fault, LoginFault::TooSlow { .. }), "{fault}");
+    }
+
+    #[test]
+    fn no_descriptor_of_this_process_is_handed_on() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let _ledger = std::fs::File::create(folder.path().join("ledger")).unwrap();
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let number = std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap().ino();
+        let theirs = run("ls -l /proc/self/fd | tr '\\n' ' '", LONG).unwrap();
+        assert!(theirs.contains("/dev/null"), "{theirs}");
+        assert!(!theirs.contains("/ledger") && !theirs.contains(&format!("socket:[{number}]")), "{theirs}");
     }
 
     #[test]

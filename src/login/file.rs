@@ -77,6 +77,15 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_taken_as_it_is_whatever_a_terminal_or_a_server_makes_of_it() {
+        for text in
+            ["hun\rter", "\u{1b}[2Jhun\u{7}", "\"hun\\ter\"", "hun\u{202e}ter\u{9b}", "{10}", "%s $HOME `id`"]
+        {
+            assert_eq!(read(format!("{text}\n").as_bytes()).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
     fn what_is_no_password_is_refused_and_not_shown() {
         for bytes in [&b""[..], b"\n", b"\nhunter2", b"\xffhunter2", b"hunter2\0", &[b'h'; LONGEST + 1]] {
             let fault = read(bytes).unwrap_err();
@@ -108,7 +117,16 @@ mod tests {
     #[test]
     fn only_a_file_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        for path in [folder.path(), &folder.path().join("nothing"), Path::new("/dev/null")] {
+        let inside = |name: &str| folder.path().join(name);
+        // Opening it must not wait for a writer.
+        let fifo = std::process::Command::new("mkfifo").arg(inside("fifo")).status().unwrap();
+        assert!(fifo.success());
+        let _socket = std::os::unix::net::UnixListener::bind(inside("socket")).unwrap();
+        symlink("/dev/zero", inside("link")).unwrap();
+        symlink(inside("circle"), inside("circle")).unwrap();
+        let devices = ["/dev/null", "/dev/zero", "/proc/self/fd"].map(Path::new);
+        let ours = ["", "nothing", "fifo", "socket", "link", "circle"].map(inside);
+        for path in ours.iter().map(|path| path.as_path()).chain(devices) {
             assert!(matches!(first_line(path, |_| true), Err(LoginFault::Unreadable { .. })), "{path:?}");
         }
     }
