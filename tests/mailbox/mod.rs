@@ -59,10 +59,12 @@ fn move_all(session: &mut Session, to: &str) -> BTreeMap<Uid, Outcome> {
     outcomes
 }
 
+mod certificates;
 mod connecting;
 mod folders;
 mod lying;
 mod moving;
+mod numbers;
 mod proof;
 mod reading;
 mod secrets;

@@ -195,3 +195,29 @@ fn each_way_to_log_in_sends_the_password_as_it_has_to() {
         assert_eq!(fake.commands(), sent, "{capabilities}");
     }
 }
+
+#[test]
+fn a_password_cannot_write_a_command_of_its_own() {
+    for password in
+        ["hunter2\r\na9 DELETE INBOX", "hunter2\n", "\rhunter2", "hunter2\0", "hunter2\u{1b}[2J", "hünter2"]
+    {
+        // Where it has to be a quoted string.
+        let fake = Fake::start(HELLO, &[]);
+        let fault = connect(&fake.account(), &login_with(password)).unwrap_err();
+        assert!(matches!(fault.cause, Cause::Unsendable), "{fault:?}");
+        assert!(!all_of(&fault).contains("unter2"), "{fault:?}");
+        assert_eq!(fake.commands(), Vec::<String>::new(), "{password:?}");
+        // Where it can be in base64.
+        let fake =
+            Fake::start("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hi\r\n", &[("AUTHENTICATE", IN)]);
+        let session = connect(&fake.account(), &login_with(password));
+        assert_eq!(session.is_ok(), !password.contains('\0'), "{session:?}");
+        drop(session);
+        let sent = if password.contains('\0') {
+            vec![]
+        } else {
+            vec![format!("AUTHENTICATE PLAIN {}", *base64_of(support::USER, password))]
+        };
+        assert_eq!(fake.commands(), sent, "{password:?}");
+    }
+}
