@@ -31,7 +31,7 @@ fn text(text: &str) -> Shown<String> {
 }
 
 /// A Mastodon mail about one follower.
-fn notification(follower: Follower) -> Notification {
+pub(super) fn notification(follower: Follower) -> Notification {
     Notification {
         network: Network::new("mastodon").unwrap(),
         title: "Mastodon".to_owned(),
@@ -45,7 +45,7 @@ fn notification(follower: Follower) -> Notification {
     }
 }
 
-fn lists(rules: &RuleSet) -> Lists {
+pub(super) fn lists(rules: &RuleSet) -> Lists {
     rules.gather(&BTreeMap::new())
 }
 

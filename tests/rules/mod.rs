@@ -16,6 +16,7 @@ use followsift::rules::{RuleSet, Vocabulary, compile};
 mod findings;
 mod judging;
 mod logic;
+mod oversized;
 mod shipped;
 
 /// Twitter shows much, X little, Mastodon no picture, GNU social a bio without counts, Instagram a handle.
