@@ -50,7 +50,7 @@ when.following = ">= 1000"
 verdict = "numbers-game"
 "#;
 
-fn rulebook(rules: &str) -> Rulebook {
+pub(crate) fn rulebook(rules: &str) -> Rulebook {
     let findings = Findings::default();
     let profiles = Profiles::compile(&Profiles::shipped_sources(), &findings);
     let networks = profiles.networks().into_iter();

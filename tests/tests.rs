@@ -7,6 +7,7 @@ mod support;
 
 mod assess;
 mod backtest;
+mod bombs;
 mod cli;
 mod cost;
 mod daemon;
@@ -28,6 +29,8 @@ mod recognition;
 mod rooms;
 mod rules;
 mod schema;
+mod secrecy;
+mod senders;
 mod servers;
 mod settings;
 mod sweep;
