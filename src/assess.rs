@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Trust};
+use crate::mail::{Authenticity, Envelope, Message, Nearest, Notification, Profiles, Recognition, Trust};
 use crate::place::Marks;
 use crate::rules::{Action, Case, Lists, Recall, RuleSet, Trace, Verdict, VerdictName};
 
@@ -15,8 +15,42 @@ use crate::rules::{Action, Case, Lists, Recall, RuleSet, Trace, Verdict, Verdict
 pub struct Mail<'a> {
     /// Its source, from the first header on; the end may be cut off.
     pub bytes: &'a [u8],
-    /// When it arrived (INTERNALDATE).
+    /// When it arrived.
+    pub arrived: Arrival,
+}
+
+/// When a message arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Then, as the server or the mailbox says (INTERNALDATE).
+    At(Timestamp),
+    /// Nothing but the message itself says: by its Date, or if that cannot be read, then.
+    Dated {
+        /// What counts if Date cannot be read.
+        otherwise: Timestamp,
+    },
+}
+
+/// A message that was read, and not weighed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadMessage {
+    /// What a person finds it again by.
+    pub envelope: Envelope,
+    /// When it arrived.
     pub arrived: Timestamp,
+    /// What it is.
+    pub recognition: Recognition,
+}
+
+/// A notification that is remembered, without what else its message said.
+impl From<Notification> for ReadMessage {
+    fn from(notification: Notification) -> Self {
+        Self {
+            envelope: Envelope::default(),
+            arrived: notification.received,
+            recognition: Recognition::Recognised(notification),
+        }
+    }
 }
 
 /// All that one account's mail is judged by.
@@ -39,6 +73,8 @@ pub struct Rulebook {
 /// What a mail turned out to be, what the rules say of it, and what follows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
+    /// What a person finds the message again by.
+    pub envelope: Envelope,
     /// What it is.
     pub recognition: Recognition,
     /// What the rules say about each follower, in the notification's order.
@@ -55,6 +91,7 @@ impl Assessment {
     /// Of a mail that is none of ours.
     pub fn foreign() -> Self {
         Self {
+            envelope: Envelope::default(),
             recognition: Recognition::Foreign,
             verdicts: Vec::new(),
             class: None,
@@ -90,25 +127,51 @@ pub fn assess(mail: Mail<'_>, rulebook: &Rulebook, recall: &dyn Recall) -> Asses
 }
 
 /// The first half of [`assess()`]: what a mail is. For whoever judges the same mail more than once.
-pub fn recognise(mail: Mail<'_>, rulebook: &Rulebook) -> Recognition {
-    match Message::parse(mail.bytes) {
-        Ok(message) => rulebook.profiles.recognise(&message, &rulebook.trust, mail.arrived),
-        Err(_) => Recognition::Foreign,
-    }
+#[must_use]
+pub fn recognise(mail: Mail<'_>, rulebook: &Rulebook) -> ReadMessage {
+    read(mail, |message, arrived| rulebook.profiles.recognise(message, &rulebook.trust, arrived))
+}
+
+/// The same, and of a message that is not recognised, which network's notifications it comes nearest to: for explanations.
+#[must_use]
+pub fn recognise_closely(mail: Mail<'_>, rulebook: &Rulebook) -> (ReadMessage, Option<Nearest>) {
+    let mut nearest = None;
+    let message = read(mail, |message, arrived| {
+        let (recognition, near) = rulebook.profiles.recognise_closely(message, &rulebook.trust, arrived);
+        nearest = near;
+        recognition
+    });
+    (message, nearest)
+}
+
+/// Parses a message, once, and has it recognised.
+fn read(mail: Mail<'_>, recognise: impl FnOnce(&Message<'_>, Timestamp) -> Recognition) -> ReadMessage {
+    let message = Message::parse(mail.bytes);
+    let envelope = match &message {
+        Ok(message) => message.envelope(),
+        Err(_) => Envelope::of_header(mail.bytes),
+    };
+    let arrived = match mail.arrived {
+        Arrival::At(arrived) => arrived,
+        Arrival::Dated { otherwise } => envelope.date.unwrap_or(otherwise),
+    };
+    let recognition = message.map_or(Recognition::Foreign, |message| recognise(&message, arrived));
+    ReadMessage { envelope, arrived, recognition }
 }
 
 /// The second half of [`assess()`]: what is to be done with it.
 #[must_use]
-pub fn weigh(recognition: Recognition, rulebook: &Rulebook, recall: &dyn Recall) -> Assessment {
+pub fn weigh(message: ReadMessage, rulebook: &Rulebook, recall: &dyn Recall) -> Assessment {
+    let ReadMessage { envelope, recognition, .. } = message;
     let Recognition::Recognised(notification) = &recognition else {
-        return Assessment { recognition, ..Assessment::foreign() };
+        return Assessment { envelope, recognition, ..Assessment::foreign() };
     };
     let verdicts = judge(notification, rulebook, recall);
     let (class, divided) = combine(notification, &verdicts, &rulebook.rules);
     let wanted = class.as_ref().map_or(Action::Leave, |class| asked_for(class, &rulebook.rules));
     let (action, restraint) = restrain(wanted, notification, &verdicts, rulebook);
     let restraint = restraint.or(divided);
-    Assessment { recognition, verdicts, class, action, restraint }
+    Assessment { envelope, recognition, verdicts, class, action, restraint }
 }
 
 /// What every rule says of each follower of a notification, in its order, whether or not the rule decides: for

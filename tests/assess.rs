@@ -1,12 +1,14 @@
 //! From bytes to an action: what authenticity, doubt and lists allow.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::support::letters::{
     AUTHSERV_ID, ENGLISH, Letter, Person, mastodon_4_2, mastodon_card, ordinary, twitter_2009, twitter_digest,
 };
-use followsift::assess::{Mail, Restraint, Rulebook, assess};
+use followsift::assess::{Arrival, Mail, Restraint, Rulebook, assess, recognise};
 use followsift::clock::Timestamp;
 use followsift::diagnostic::Source;
 use followsift::diagnostic::document::Findings;
@@ -75,7 +77,7 @@ const NOON: Timestamp = Timestamp(1_800_000_000);
 /// The action, as words, and the restraint.
 fn check_with(letter: &Letter, rulebook: &Rulebook, recall: &dyn Recall, expected: &str) {
     let bytes = letter.bytes(1);
-    let assessment = assess(Mail { bytes: &bytes, arrived: NOON }, rulebook, recall);
+    let assessment = assess(Mail { bytes: &bytes, arrived: Arrival::At(NOON) }, rulebook, recall);
     let action = match &assessment.action {
         Action::Leave => "leave".to_owned(),
         Action::Mark(marks) if marks.flagged => "star".to_owned(),
@@ -175,7 +177,7 @@ fn who_came_twice_before_plays_a_numbers_game_and_this_mail_does_not_count() {
     let rulebook = rulebook(RULES);
     let mail = twitter_2009(&Person::new("Ann", "ann", [100, 100, 100]));
     let bytes = mail.bytes(1);
-    let assessment = assess(Mail { bytes: &bytes, arrived: NOON }, &rulebook, &Blank);
+    let assessment = assess(Mail { bytes: &bytes, arrived: Arrival::At(NOON) }, &rulebook, &Blank);
     let Recognition::Recognised(notification) = &assessment.recognition else { panic!("not recognised") };
     let came = |at: i64| Notification { received: Timestamp(at), ..notification.clone() };
 
@@ -185,4 +187,61 @@ fn who_came_twice_before_plays_a_numbers_game_and_this_mail_does_not_count() {
     check_with(&mail, &rulebook, &replay, "leave");
     replay.note(&came(NOON.0 - 20));
     check_with(&mail, &rulebook, &replay, "Followers/Numbers game, read");
+}
+
+#[test]
+fn an_assessment_says_what_a_person_finds_the_message_again_by() {
+    let rulebook = rulebook(RULES);
+    let header = "From: ann@mail.example\nSubject: Lunch?\nMessage-ID: <1@mail.example>\n\
+                  Date: Mon, 01 Jan 2024 00:00:00 +0000\n";
+    let whole = format!("{header}\nAt noon?\n");
+    // The parts of this one cannot be read; its header can.
+    let mut nested = header.to_owned();
+    for depth in 0..200 {
+        nested.push_str(&format!("Content-Type: multipart/mixed; boundary=b{depth}x\n\n--b{depth}x\n"));
+    }
+    for mail in [whole, nested] {
+        let arrived = Arrival::Dated { otherwise: NOON };
+        let envelope = assess(Mail { bytes: mail.as_bytes(), arrived }, &rulebook, &Blank).envelope;
+        assert_eq!(envelope.subject, "Lunch?");
+        assert_eq!(envelope.message_id.as_deref(), Some("<1@mail.example>"));
+        assert_eq!(envelope.date, Some(Timestamp(1_704_067_200)));
+    }
+}
+
+#[test]
+fn a_message_arrived_when_it_was_sent_if_nothing_else_says() {
+    let rulebook = rulebook(RULES);
+    let dated = Arrival::Dated { otherwise: NOON };
+    let arrived =
+        |mail: &str, arrived: Arrival| recognise(Mail { bytes: mail.as_bytes(), arrived }, &rulebook).arrived;
+    let mail = "Date: Mon, 01 Jan 2024 00:00:00 +0000\n\nHi\n";
+    assert_eq!(arrived(mail, dated), Timestamp(1_704_067_200));
+    assert_eq!(arrived(mail, Arrival::At(NOON)), NOON);
+    assert_eq!(arrived("Subject: Lunch?\n\nHi\n", dated), NOON);
+}
+
+#[test]
+fn outside_mail_a_message_is_parsed_once() {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let times = code.matches("Message::parse(").count();
+            let file = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
+            if times > 0 && !file.starts_with("src/mail/") {
+                found.push((file, times));
+            }
+        }
+    }
+    found.sort();
+    // What an account's own server adds is looked for in messages that are not assessed.
+    assert_eq!(found, [("src/assess.rs".to_owned(), 1), ("src/cli/proof.rs".to_owned(), 2)]);
 }

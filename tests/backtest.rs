@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use crate::support::letters::{AUTHSERV_ID, Person, ordinary, twitter_2009};
 use crate::support::{Dovecot, Options, PASSWORD, USER};
-use followsift::assess::{Mail, assess};
+use followsift::assess::{Arrival, Mail, assess};
 use followsift::clock::Timestamp;
 use followsift::ledger::{Judged, Ledger};
 use followsift::mail::Recognition;
@@ -231,7 +231,8 @@ fn put_back(desk: &Desk) {
     for (day, handle, counts) in [(1, "bo", [90, 3000, 1]), (6, "fay", [100, 80, 10])] {
         let mail = letter(handle, counts);
         let arrived = Timestamp(1_704_016_800 + day * 86_400);
-        let assessment = assess(Mail { bytes: mail.as_bytes(), arrived }, &rulebook, &Blank);
+        let assessment =
+            assess(Mail { bytes: mail.as_bytes(), arrived: Arrival::At(arrived) }, &rulebook, &Blank);
         let Recognition::Recognised(notification) = assessment.recognition else { panic!("{assessment:?}") };
         let identity = MailIdentity { digest: MailDigest::of(mail.as_bytes()), size: mail.len() as u32 };
         let judged = Judged {

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::output::{Output, shown};
 use super::{Ending, Explain, context};
-use crate::assess::{self, Assessment, Mail, Rulebook, assess};
+use crate::assess::{self, Arrival, Assessment, Mail, ReadMessage, Rulebook, weigh};
 use crate::clock;
 use crate::clock::Timestamp;
-use crate::mail::{Message, Recognition};
+use crate::mail::{Nearest, Recognition};
 use crate::report::{self, Paint, Tone};
-use crate::rules::Recall;
-use crate::rules::recall::{Blank, Replay};
+use crate::rules::recall::Replay;
 
 /// How much of a message is read: as much as the service fetches.
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
@@ -26,9 +25,9 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     let sent = context::sent(settings.as_ref(), &files);
     let rulebook = files.rulebook(trust, false, &sent);
 
-    let mails: Vec<_> = options.files.iter().map(|file| (file, read(file))).collect();
     let now = clock::now();
-    let mut replay = replay(&mails, &rulebook, now);
+    let messages: Vec<_> = options.files.iter().map(|file| (file, read(file, &rulebook, now))).collect();
+    let mut replay = replay(&messages);
     let mut ending = Ending::Well;
     match settings.as_ref().map_or(Ok(Vec::new()), context::known) {
         Ok(known) => known.into_iter().for_each(|known| replay.know_follower(known.follower)),
@@ -37,13 +36,14 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
             ending = Ending::Fault;
         }
     }
-    for (file, mail) in &mails {
+    let are_several = messages.len() > 1;
+    for (file, message) in messages {
         let name = shown(file);
-        match mail {
-            Ok(bytes) => {
-                let assessment = assess(Mail { bytes, arrived: arrived(bytes, now) }, &rulebook, &replay);
+        match message {
+            Ok((message, nearest)) => {
+                let assessment = weigh(message, &rulebook, &replay);
                 if options.json {
-                    output.line(&report::json::assessed(&name, &assessment));
+                    output.line(&report::json::assessed(&name, &assessment, nearest.as_ref()));
                 } else {
                     let rules = match &assessment.recognition {
                         Recognition::Recognised(notification) if !options.brief => {
@@ -53,8 +53,8 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
                         }
                         _ => String::new(),
                     };
-                    let verdict = in_words(&name, &assessment, mails.len() > 1, output.paint());
-                    let end = if mails.len() > 1 { "\n" } else { "" };
+                    let verdict = in_words(&name, &assessment, nearest.as_ref(), are_several, output.paint());
+                    let end = if are_several { "\n" } else { "" };
                     output.text(&format!("{verdict}{rules}{end}"));
                 }
             }
@@ -75,14 +75,15 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     ending
 }
 
-/// The notifications, as if they had come in one after the other, so that each has its past.
-fn replay(mails: &[(&PathBuf, io::Result<Vec<u8>>)], rulebook: &Rulebook, now: Timestamp) -> Replay {
+/// A message as it was read, and the network that it comes nearest to if it was not recognised.
+type Read = (ReadMessage, Option<Nearest>);
+
+/// The notifications as if they had come in one after the other, so that each has its past.
+fn replay(messages: &[(&PathBuf, io::Result<Read>)]) -> Replay {
     let mut replay = Replay::default();
-    if mails.len() > 1 {
-        for bytes in mails.iter().filter_map(|(_, mail)| mail.as_ref().ok()) {
-            let alone: &dyn Recall = &Blank;
-            let assessment = assess(Mail { bytes, arrived: arrived(bytes, now) }, rulebook, alone);
-            if let Recognition::Recognised(notification) = &assessment.recognition {
+    if messages.len() > 1 {
+        for (message, _) in messages.iter().filter_map(|(_, message)| message.as_ref().ok()) {
+            if let Recognition::Recognised(notification) = &message.recognition {
                 replay.note(notification);
             }
         }
@@ -90,27 +91,36 @@ fn replay(mails: &[(&PathBuf, io::Result<Vec<u8>>)], rulebook: &Rulebook, now: T
     replay
 }
 
-/// When a message arrived: a file does not say, so what its Date says is taken, or now.
-fn arrived(bytes: &[u8], now: Timestamp) -> Timestamp {
-    Message::parse(bytes).ok().and_then(|message| message.date()).unwrap_or(now)
-}
-
-fn read(file: &Path) -> io::Result<Vec<u8>> {
+fn read(file: &Path, rulebook: &Rulebook, now: Timestamp) -> io::Result<Read> {
     let mut bytes = Vec::new();
     if file == Path::new("-") {
         io::stdin().lock().take(MAIL_LIMIT).read_to_end(&mut bytes)?;
     } else {
         fs::File::open(file)?.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
     }
-    Ok(bytes)
+    // A file does not say when its message arrived.
+    let mail = Mail { bytes: &bytes, arrived: Arrival::Dated { otherwise: now } };
+    Ok(assess::recognise_closely(mail, rulebook))
 }
 
-fn in_words(name: &str, assessment: &Assessment, several: bool, paint: Paint) -> String {
-    let heading = if several { format!("{}\n", paint.paint(Tone::Strong, name)) } else { String::new() };
-    let text = report::text::describe_painted(assessment, paint);
-    let consequence = match assessment.recognition {
-        Recognition::Recognised(_) => format!("  {}\n", report::text::consequence(assessment)),
-        Recognition::Incomplete { .. } | Recognition::TooCostly | Recognition::Foreign => String::new(),
+fn in_words(
+    name: &str,
+    assessment: &Assessment,
+    nearest: Option<&Nearest>,
+    are_several: bool,
+    paint: Paint,
+) -> String {
+    let heading = if are_several { format!("{}\n", paint.paint(Tone::Strong, name)) } else { String::new() };
+    let text = match &assessment.recognition {
+        Recognition::Foreign => report::nearest::foreign(nearest),
+        _ => report::text::describe_painted(assessment, paint),
     };
-    format!("{heading}{text}{consequence}")
+    let more = match (&assessment.recognition, nearest) {
+        (Recognition::Recognised(_), _) => format!("  {}\n", report::text::consequence(assessment)),
+        (Recognition::Incomplete { .. }, Some(nearest)) => {
+            format!("  {}\n", report::nearest::in_words(nearest))
+        }
+        (Recognition::Incomplete { .. } | Recognition::TooCostly | Recognition::Foreign, _) => String::new(),
+    };
+    format!("{heading}{text}{more}")
 }

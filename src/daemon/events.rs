@@ -43,9 +43,10 @@ pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
 
 /// A message that was dealt with. One that has nothing to do with followers is not worth an event.
 fn message(dealt: &Dealt, sentence: &str) {
-    let Dealt { mail, message_id, assessment, end, .. } = dealt;
+    let Dealt { mail, assessment, end } = dealt;
     let Some((level, kind)) = level_and_kind(&assessment.recognition, end) else { return };
-    let (uid, folder, mail_id) = (mail.uid.0, &mail.folder, message_id.as_deref().unwrap_or_default());
+    let (uid, folder, mail_id) =
+        (mail.uid.0, &mail.folder, assessment.envelope.message_id.as_deref().unwrap_or_default());
     let (mut network, mut missing, mut follower, mut verdict, mut rule) = (None, None, None, None, None);
     match &assessment.recognition {
         Recognition::Recognised(notification) => {

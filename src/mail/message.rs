@@ -42,6 +42,24 @@ impl std::error::Error for Unreadable {
     }
 }
 
+/// What a person finds a message again by. All of it is its sender's choice, and proves nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The subject as one line; empty if there is none.
+    pub subject: String,
+    /// The Message-ID as one line, if there is one.
+    pub message_id: Option<String>,
+    /// When its sender says it was written (Date; RFC 5322, section 3.6.1), if that can be read.
+    pub date: Option<Timestamp>,
+}
+
+impl Envelope {
+    /// Of a message of which only this header block was read, or can be read; empty if even that cannot.
+    pub fn of_header(header: &[u8]) -> Self {
+        Head::parse(header).map(|head| head.envelope()).unwrap_or_default()
+    }
+}
+
 /// The header of a mail.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
@@ -80,6 +98,22 @@ impl<'a> Head<'a> {
         });
         head.subject = subject.unwrap_or_default();
         head
+    }
+
+    fn envelope(&self) -> Envelope {
+        let message_id = self.values("Message-ID").next().map(|id| one_line(&id, SUBJECT_CAP));
+        Envelope {
+            subject: self.subject.clone(),
+            message_id: message_id.filter(|id| !id.is_empty()),
+            date: self.date(),
+        }
+    }
+
+    fn date(&self) -> Option<Timestamp> {
+        let (_, date) = self.fields("Date").next()?;
+        // An empty date would be read as 1970.
+        let date = date.get_value_utf8().ok().filter(|date| !date.trim().is_empty())?;
+        mailparse::dateparse(&date).ok().map(Timestamp)
     }
 
     /// The first address in From, if there is one.
@@ -220,17 +254,9 @@ impl<'a> Message<'a> {
         Report::parse(&value).map(|report| one_line(&report.authserv_id, SUBJECT_CAP))
     }
 
-    /// When its sender says it was written (Date; RFC 5322, section 3.6.1), if that can be read.
-    pub fn date(&self) -> Option<Timestamp> {
-        let (_, date) = self.head.fields("Date").next()?;
-        // An empty date would be read as 1970.
-        let date = date.get_value_utf8().ok().filter(|date| !date.trim().is_empty())?;
-        mailparse::dateparse(&date).ok().map(Timestamp)
-    }
-
-    /// Its Message-ID as one line, if it has one: what its sender calls it, which proves nothing.
-    pub fn id(&self) -> Option<String> {
-        self.head.values("Message-ID").next().map(|id| one_line(&id, SUBJECT_CAP)).filter(|id| !id.is_empty())
+    /// What a person finds it again by.
+    pub fn envelope(&self) -> Envelope {
+        self.head.envelope()
     }
 
     /// The text part, decoded; white space as it came. A last line that was cut short is not there.

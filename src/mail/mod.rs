@@ -30,11 +30,11 @@ mod work;
 pub use authenticity::{Authenticity, Trust};
 pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};
 pub use follower_key::FollowerKey;
-pub use message::{Message, Unreadable};
+pub use message::{Envelope, Message, Unreadable};
 pub use network::Network;
 pub use notification::{Kind, Notification, Recognition, Unread};
 pub use people::correspondents;
-pub use profile::{LayoutSummary, NetworkSummary, Profiles};
+pub use profile::{LayoutSummary, MissingMark, Nearest, NetworkSummary, Profiles};
 pub use work::Cost;
 
 pub use crate::text::one_line;

@@ -4,7 +4,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use crate::assess::Assessment;
-use crate::mail::{Fact, FactRef, Follower, Notification, Recognition, Shown};
+use crate::mail::{Fact, FactRef, Follower, Nearest, Notification, Recognition, Shown};
 use crate::rules::{Action, Verdict, VerdictName};
 use crate::text::json;
 
@@ -26,6 +26,15 @@ struct Mail<'a> {
     followers: Vec<FollowerLine<'a>>,
     verdict: Option<&'a str>,
     action: Deed<'a>,
+    /// Of a message that is not recognised, the network whose notifications it comes nearest to, if it comes near any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<Near<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Near<'a> {
+    network: &'a str,
+    missing: Vec<String>,
 }
 
 /// The facts that are not part of what was promised. Every other one has a key, so a new one gets its key by its entry.
@@ -86,7 +95,7 @@ struct Filing<'a> {
 }
 
 /// The line for a mail that was assessed.
-pub fn assessed(file: &str, assessment: &Assessment) -> String {
+pub fn assessed(file: &str, assessment: &Assessment, nearest: Option<&Nearest>) -> String {
     let (recognition, notification, network) = match &assessment.recognition {
         Recognition::Recognised(notification) => {
             ("notification", Some(notification), Some(notification.network.as_str()))
@@ -106,6 +115,10 @@ pub fn assessed(file: &str, assessment: &Assessment) -> String {
         followers: notification.map_or_else(Vec::new, |it| followers(it, &assessment.verdicts)),
         verdict,
         action: deed(&assessment.action),
+        nearest: nearest.map(|nearest| Near {
+            network: nearest.network.as_str(),
+            missing: super::nearest::missing(nearest),
+        }),
     })))
 }
 

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod json;
 pub mod judged;
 pub mod known;
+pub mod nearest;
 pub mod networks;
 pub mod paint;
 pub mod remains;

@@ -48,7 +48,8 @@ pub fn sentence(news: &News) -> String {
 
 /// A message that a sweep dealt with, as a block of lines: where it is, its subject, what it is, and how it ended.
 pub fn block(dealt: &Dealt, dry_run: bool) -> String {
-    let Dealt { mail, subject, assessment, end, .. } = dealt;
+    let Dealt { mail, assessment, end } = dealt;
+    let subject = &assessment.envelope.subject;
     let mut text = format!("\n{mail}: {subject}\n");
     if let Some(why) = unassessed(end) {
         text.push_str(&format!("  {why}\n"));

@@ -46,9 +46,9 @@ pub(super) fn file(
         if matches!(end, End::Moved { .. } | End::Gone) {
             pass.seen.note_gone(mail.mail.uid);
         }
-        let assessment = mail.assessment.unwrap_or_else(Assessment::foreign);
-        let Considered { mail, subject, message_id, .. } = mail;
-        let dealt = Dealt { mail, subject, message_id, assessment, end };
+        let Considered { mail, assessment, envelope, .. } = mail;
+        let assessment = assessment.unwrap_or_else(|| Assessment { envelope, ..Assessment::foreign() });
+        let dealt = Dealt { mail, assessment, end };
         (pass.tell)(News::Mail(Box::new(dealt)));
     }
     Ok(())

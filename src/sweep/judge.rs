@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::memory::Memory;
 use super::{AccountFault, MAIL_LIMIT, Sweep};
-use crate::assess::{Assessment, Mail, assess, weigh};
+use crate::assess::{Arrival, Assessment, Mail, ReadMessage, assess, weigh};
 use crate::clock::Timestamp;
 use crate::ledger::{EarlierMove, LedgerFault, Stay};
-use crate::mail::{Message, Notification, Recognition};
+use crate::mail::{Envelope, Notification, Recognition};
 use crate::mailbox::{Head, Opened, Session, Trace};
 use crate::place::{HeaderLines, MailIdentity, MailRef, Uid};
 use crate::rules::recall::Replay;
@@ -19,12 +19,12 @@ pub(super) struct Considered {
     pub(super) mail: MailRef,
     pub(super) identity: MailIdentity,
     pub(super) received: Timestamp,
-    pub(super) subject: String,
-    pub(super) message_id: Option<String>,
     /// Its header, line by line.
     pub(super) header: Option<HeaderLines>,
     /// `None` where assessing it panicked, or was left out since the process died over it before.
     pub(super) assessment: Option<Assessment>,
+    /// What a person finds it again by, where there is no assessment to say so.
+    pub(super) envelope: Envelope,
     /// The process died over it before.
     pub(super) deadly: bool,
     /// What became of it earlier.
@@ -100,39 +100,40 @@ fn one(
         return Ok(None);
     }
     let received = Timestamp(head.received);
-    let subject =
-        Message::parse(&head.fields).map(|message| message.subject().to_owned()).unwrap_or_default();
     let mut considered = Considered {
         mail,
         identity,
         received,
-        subject,
-        message_id: None,
         header,
         earlier,
         assessment: None,
+        envelope: Envelope::default(),
         deadly: false,
     };
+    // Of one that was not assessed, what a person finds it again by comes from the fields that were listed.
+    let listed = || Envelope::of_header(&head.fields);
     if !memory.begin_assessing(&considered.mail)? {
         considered.deadly = true;
+        considered.envelope = listed();
         return Ok(Some(considered));
     }
     let recall = memory.recall(account, &identity, unwritten);
     // The one bulkhead: a message that makes us panic is left alone, and the sweep goes on.
     let assessed = catch_unwind(AssertUnwindSafe(|| {
-        let assessment = assess(Mail { bytes, arrived: received }, sweep.rulebook, &recall);
-        (assessment, Message::parse(bytes).ok().and_then(|message| message.id()))
+        assess(Mail { bytes, arrived: Arrival::At(received) }, sweep.rulebook, &recall)
     }));
     // First: a fault of the ledger must not count as a crash.
     memory.end_assessing(account)?;
     recall.finish()?;
-    let (assessment, message_id) = assessed.ok().unzip();
+    let assessment = assessed.ok();
     if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition)
         && !memory.knows(account, &identity)?
     {
         unwritten.note(notification);
     }
-    considered.message_id = message_id.flatten();
+    if assessment.is_none() {
+        considered.envelope = listed();
+    }
     considered.assessment = assessment;
     Ok(Some(considered))
 }
@@ -160,9 +161,10 @@ pub(super) fn judge_again(
             && mail.notification().is_some_and(|it| it.keys().any(|key| known.contains(&key)))
     };
     for mail in considered.iter_mut().filter(concerns) {
-        let Some(Assessment { recognition, .. }) = mail.assessment.take() else { continue };
+        let Some(Assessment { envelope, recognition, .. }) = mail.assessment.take() else { continue };
+        let message = ReadMessage { envelope, arrived: mail.received, recognition };
         let recall = memory.recall(&sweep.account.name, &mail.identity, unwritten);
-        let assessment = weigh(recognition, sweep.rulebook, &recall);
+        let assessment = weigh(message, sweep.rulebook, &recall);
         recall.finish()?;
         mail.assessment = Some(assessment);
     }

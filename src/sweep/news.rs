@@ -84,10 +84,6 @@ pub enum News {
 pub struct Dealt {
     /// Where it was.
     pub mail: MailRef,
-    /// Its subject, one line.
-    pub subject: String,
-    /// Its Message-ID, one line; chosen by its sender; people can find it by that.
-    pub message_id: Option<String>,
     /// What it is, what the rules say of it, and what was to be done.
     pub assessment: Assessment,
     /// What was done.

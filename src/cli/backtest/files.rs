@@ -7,14 +7,14 @@ use std::time::UNIX_EPOCH;
 
 use mail_parser::mailbox::mbox::MessageIterator;
 
+use crate::assess::Arrival;
 use crate::clock::Timestamp;
-use crate::mail::Message;
 
 /// How much of a message is read: as much as the service fetches.
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
 /// Hands over every message at a path, with when it arrived, as far as that can be told.
-pub(super) fn mails(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp)) -> io::Result<()> {
+pub(super) fn mails(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Arrival)) -> io::Result<()> {
     if !path.is_dir() {
         return file(path, now, each);
     }
@@ -27,8 +27,7 @@ pub(super) fn mails(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Tim
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
                 Err(cause) => return Err(cause),
             };
-            let arrived = delivered(&mail).unwrap_or_else(|| dated(&bytes, now));
-            each(&bytes, arrived);
+            each(&bytes, said_or_dated(delivered(&mail), now));
         }
         return Ok(());
     }
@@ -53,12 +52,12 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// An mbox, which begins with `From ` (RFC 4155), or one message.
-fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp)) -> io::Result<()> {
+fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Arrival)) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
     if !reader.fill_buf()?.starts_with(b"From ") {
         let mut bytes = Vec::new();
         reader.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
-        each(&bytes, dated(&bytes, now));
+        each(&bytes, Arrival::Dated { otherwise: now });
         return Ok(());
     }
     for mail in MessageIterator::new(reader) {
@@ -67,7 +66,7 @@ fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Timestamp)) -> 
         let bytes = bytes.get(..MAIL_LIMIT as usize).unwrap_or(bytes);
         // A date that cannot be read comes out as one that lies far away.
         let arrived = i64::try_from(mail.internal_date()).ok().filter(|at| *at > 0 && *at <= now.0);
-        each(bytes, arrived.map_or_else(|| dated(bytes, now), Timestamp));
+        each(bytes, said_or_dated(arrived.map(Timestamp), now));
     }
     Ok(())
 }
@@ -89,9 +88,8 @@ fn delivered(path: &Path) -> Option<Timestamp> {
     named.into_iter().chain(modified).min().map(Timestamp)
 }
 
-/// What a message says about when it was sent; a single file says no more.
-fn dated(bytes: &[u8], now: Timestamp) -> Timestamp {
-    Message::parse(bytes).ok().and_then(|message| message.date()).unwrap_or(now)
+fn said_or_dated(said: Option<Timestamp>, now: Timestamp) -> Arrival {
+    said.map_or(Arrival::Dated { otherwise: now }, Arrival::At)
 }
 
 #[cfg(test)]
@@ -100,21 +98,28 @@ mod tests {
 
     const MAIL: &str = "From: a@b.example\nDate: Mon, 01 Jan 2024 00:00:00 +0000\nSubject: x\n\nbody\n";
 
-    fn read(path: &Path) -> Vec<(String, i64)> {
+    const NOW: Timestamp = Timestamp(2_000_000_000);
+    const DATED: Arrival = Arrival::Dated { otherwise: NOW };
+
+    fn at(seconds: i64) -> Arrival {
+        Arrival::At(Timestamp(seconds))
+    }
+
+    fn read(path: &Path) -> Vec<(String, Arrival)> {
         let mut found = Vec::new();
-        mails(path, Timestamp(2_000_000_000), &mut |bytes, at| {
-            found.push((String::from_utf8(bytes.to_vec()).unwrap(), at.0));
+        mails(path, NOW, &mut |bytes, arrived| {
+            found.push((String::from_utf8(bytes.to_vec()).unwrap(), arrived));
         })
         .unwrap();
         found
     }
 
     #[test]
-    fn a_single_mail_arrived_when_it_was_sent() {
+    fn a_single_message_arrived_when_it_says_that_it_was_sent() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.eml");
         fs::write(&file, MAIL).unwrap();
-        assert_eq!(read(&file), [(MAIL.to_owned(), 1_704_067_200)]);
+        assert_eq!(read(&file), [(MAIL.to_owned(), DATED)]);
         assert_eq!(read(folder.path()).len(), 1, "a folder of mails");
     }
 
@@ -132,9 +137,9 @@ mod tests {
         .unwrap();
         let found = read(&file);
         assert_eq!(found.len(), 2);
-        assert_eq!(found[0].1, 1_704_153_600);
+        assert_eq!(found[0].1, at(1_704_153_600));
         assert!(found[0].0.starts_with("From: a@b") && found[1].0.contains("\nFrom here on"));
-        assert_eq!(found[1].1, 2_000_000_000, "a date that cannot be read, and none in the mail");
+        assert_eq!(found[1].1, DATED, "a date that cannot be read");
     }
 
     #[test]
@@ -147,7 +152,8 @@ mod tests {
         fs::write(folder.path().join("new/1500000000.M1.host"), MAIL).unwrap();
         fs::write(folder.path().join("tmp/1.M1.host"), MAIL).unwrap();
         let found = read(folder.path());
-        assert_eq!(found.iter().map(|(_, at)| *at).collect::<Vec<_>>(), [1_600_000_000, 1_500_000_000]);
+        let arrivals: Vec<_> = found.iter().map(|(_, arrived)| *arrived).collect();
+        assert_eq!(arrivals, [at(1_600_000_000), at(1_500_000_000)]);
         assert!(folder.path().join("new/1500000000.M1.host").exists());
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::output::{Output, shown};
 use super::{Backtest as Options, Ending, context};
-use crate::assess::{self, Mail, Rulebook};
+use crate::assess::{self, Arrival, Mail, ReadMessage, Rulebook};
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::ledger::{Entry, Known, LedgerFault};
@@ -101,8 +101,19 @@ struct Notifications {
 }
 
 impl Notifications {
-    fn take(&mut self, bytes: &[u8], arrived: Timestamp, rulebook: &Rulebook) {
-        match assess::recognise(Mail { bytes, arrived }, rulebook) {
+    /// Takes a message in, unless it arrived before `since`.
+    fn take(&mut self, mail: Mail<'_>, since: Option<Timestamp>, rulebook: &Rulebook) {
+        let is_old = |arrived: Timestamp| since.is_some_and(|since| arrived < since);
+        if let Arrival::At(arrived) = mail.arrived
+            && is_old(arrived)
+        {
+            return;
+        }
+        let message = assess::recognise(mail, rulebook);
+        if is_old(message.arrived) {
+            return;
+        }
+        match message.recognition {
             Recognition::Recognised(notification) => self.found.push(notification),
             Recognition::Incomplete { .. } | Recognition::TooCostly => self.incomplete += 1,
             Recognition::Foreign => {}
@@ -131,9 +142,7 @@ fn of_files(
             if notifications.looked_at.is_multiple_of(STEP) {
                 output.progress(&format!("read {} messages", notifications.looked_at));
             }
-            if trial.since.is_none_or(|since| arrived >= since) {
-                notifications.take(bytes, arrived, &rulebook);
-            }
+            notifications.take(Mail { bytes, arrived }, trial.since, &rulebook);
         });
         if let Err(cause) = read {
             output.end_progress();
@@ -221,7 +230,7 @@ fn of_folder(
             output.progress(&format!("{folder}: read {read} of {}", plausible.len()));
         }
         if let Some(arrived) = arrivals.get(&uid) {
-            notifications.take(bytes, *arrived, rulebook);
+            notifications.take(Mail { bytes, arrived: Arrival::At(*arrived) }, None, rulebook);
         }
     })?;
     Ok(())
@@ -264,9 +273,9 @@ fn replay(
             output.progress(&format!("judged {index} of {all}"));
         }
         let traces = assess::trace(&notification, judged_by, &recall);
-        let recognition = Recognition::Recognised(notification.clone());
-        let before = other.map(|_| assess::weigh(recognition.clone(), in_force, &recall));
-        let assessment = assess::weigh(recognition, judged_by, &recall);
+        let message = ReadMessage::from(notification.clone());
+        let before = other.map(|_| assess::weigh(message.clone(), in_force, &recall));
+        let assessment = assess::weigh(message, judged_by, &recall);
         report.count(&assessment, &traces, before.as_ref(), &judged_by.rules);
         recall.note(&notification);
     }
@@ -280,8 +289,7 @@ fn replay(
 /// What the rules alone would do with a message that was put back, if they did not know that.
 fn correction(entry: &Entry, rulebook: &Rulebook) -> Correction {
     let notification = entry.judged.notification.clone();
-    let recognition = Recognition::Recognised(notification);
-    let assessment = assess::weigh(recognition, rulebook, &Blank);
+    let assessment = assess::weigh(notification.into(), rulebook, &Blank);
     let agrees = !matches!(assessment.action, Action::File { .. });
     Correction { agrees, assessment }
 }

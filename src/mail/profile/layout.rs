@@ -76,7 +76,12 @@ impl Sender {
         Ok(Self { local, domain: (domain != "*").then(|| domain.to_lowercase()) })
     }
 
-    fn is(&self, address: &Address) -> bool {
+    /// Is it of one domain, and not of any?
+    pub(super) fn has_domain(&self) -> bool {
+        self.domain.is_some()
+    }
+
+    pub(super) fn is(&self, address: &Address) -> bool {
         let local = match &self.local {
             (whole, None) => address.local.eq_ignore_ascii_case(whole),
             (start, Some(end)) => {

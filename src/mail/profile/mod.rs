@@ -47,6 +47,7 @@
 //! (the recipient, and where he is), `{id}` and the words of facts; what one takes twice has to agree.
 
 mod layout;
+mod nearest;
 mod probe;
 mod read;
 mod recognise;
@@ -63,6 +64,7 @@ use super::template::Template;
 use crate::diagnostic::Source;
 use crate::diagnostic::document::Findings;
 use layout::Layout;
+pub use nearest::{MissingMark, Nearest};
 use subjects::SubjectIndex;
 pub use summary::{LayoutSummary, NetworkSummary};
 

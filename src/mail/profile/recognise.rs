@@ -1,8 +1,10 @@
 //! From a message to a notification: which layouts may be meant, which one is, and what it reads.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::layout::{Layout, Picture};
+use super::nearest::Nearest;
 use super::probe::{Content, View};
 use super::{Profile, Profiles};
 use crate::clock::Timestamp;
@@ -20,17 +22,18 @@ use crate::mail::work::{Cost, Work};
 use crate::text::one_line;
 
 /// A layout whose sender and subject fit.
-struct Candidate<'p> {
-    profile: &'p Profile,
-    layout: &'p Layout,
-    locale: usize,
-    known: Bindings,
+pub(super) struct Candidate<'p> {
+    pub(super) profile: &'p Profile,
+    pub(super) layout: &'p Layout,
+    pub(super) locale: usize,
+    /// What its subject says.
+    pub(super) known: Bindings,
     /// How much of the subject the template fixes.
     fixed: usize,
 }
 
-/// What came of reading a mail by one layout.
-enum Outcome {
+/// What came of reading a message by one layout.
+enum Fit {
     /// It is not of this layout.
     Unlike,
     /// It is, but these facts are not there.
@@ -54,6 +57,23 @@ impl Profiles {
         self.recognise_counting(message, trust, received).0
     }
 
+    /// The same, and of a message that is not recognised, which network's notifications it comes nearest to.
+    pub fn recognise_closely(
+        &self,
+        message: &Message<'_>,
+        trust: &Trust,
+        received: Timestamp,
+    ) -> (Recognition, Option<Nearest>) {
+        let content = Content::new(message);
+        let recognition = self.within_allowance(&content, trust, received);
+        let nearest = match &recognition {
+            Recognition::Foreign => self.nearest(&content, trust),
+            Recognition::Incomplete { missing, .. } if missing.is_empty() => self.nearest(&content, trust),
+            Recognition::Recognised(_) | Recognition::Incomplete { .. } | Recognition::TooCostly => None,
+        };
+        (recognition, nearest)
+    }
+
     /// The same, and what it cost.
     pub fn recognise_counting(
         &self,
@@ -62,11 +82,14 @@ impl Profiles {
         received: Timestamp,
     ) -> (Recognition, Cost) {
         let content = Content::new(message);
-        let recognition = self.read(&content, trust, received);
-        let cost = content.work.cost();
+        let recognition = self.within_allowance(&content, trust, received);
+        (recognition, content.work.cost())
+    }
+
+    fn within_allowance(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Recognition {
+        let recognition = self.read(content, trust, received);
         // What was not found after the work was spent may be there.
-        let recognition = if content.work.is_spent() { Recognition::TooCostly } else { recognition };
-        (recognition, cost)
+        if content.work.is_spent() { Recognition::TooCostly } else { recognition }
     }
 
     fn read(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Recognition {
@@ -79,7 +102,6 @@ impl Profiles {
         let mut links_of: Option<&Network> = None;
         let mut incomplete: Option<(&Profile, Vec<Fact>)> = None;
         let mut unlike: Option<&Profile> = None;
-        let plain = Numerals::default();
         for Candidate { profile, layout, locale, known, .. } in candidates {
             // What seems to be a network's mail, and cannot be read, is not to be guessed at.
             if profile.is_guess && (incomplete.is_some() || unlike.is_some()) {
@@ -89,30 +111,28 @@ impl Profiles {
             if layout.from.is_empty() && content.is_passed_on() {
                 continue;
             }
-            // The language of the HTML part matters where numbers are printed, and not before.
-            let lang = if profile.counts() { content.document().and_then(Document::lang) } else { None };
-            let numerals = profile.numerals(lang, locale).unwrap_or(&plain);
+            let numerals = profile.numerals_in(content, locale);
             if links_of != Some(&profile.network) {
                 links = OnceCell::new();
                 links_of = Some(&profile.network);
             }
-            let view = View { content, profile, locale, numerals, links: &links };
-            let outcome = layout.read(&view, known);
+            let view = View { content, profile, locale, numerals: &numerals, links: &links };
+            let fit = layout.read(&view, known);
             if content.work.is_spent() {
                 break;
             }
-            match outcome {
-                Outcome::Unlike => {
+            match fit {
+                Fit::Unlike => {
                     if !profile.domains.is_empty() && !profile.is_guess {
                         unlike.get_or_insert(profile);
                     }
                 }
                 // A guess that does not hold says nothing about any network.
-                Outcome::Missing(_) if profile.is_guess => {}
-                Outcome::Missing(missing) => {
+                Fit::Missing(_) if profile.is_guess => {}
+                Fit::Missing(missing) => {
                     incomplete.get_or_insert((profile, missing));
                 }
-                Outcome::Read { followers, host } => {
+                Fit::Read { followers, host } => {
                     let signed_by = layout.signed_by.as_deref();
                     let origin = profile.origin(host.as_deref());
                     let authentic = authenticity::judge(message.head(), origin, signed_by, trust);
@@ -148,7 +168,7 @@ impl Profiles {
     }
 
     /// The layouts that fit, those first whose subject says most; guesses last.
-    fn candidates<'p>(&'p self, head: &'p Head<'_>, work: &'p Work) -> Vec<Candidate<'p>> {
+    pub(super) fn candidates<'p>(&'p self, head: &'p Head<'_>, work: &'p Work) -> Vec<Candidate<'p>> {
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         for candidate in self.fitting(head, work) {
             // Languages share subjects; one of them is enough, for the HTML part tells which it is.
@@ -191,7 +211,7 @@ impl Profiles {
 
 impl Profile {
     /// Whose its mails are; `host` is the server that one shows.
-    fn origin<'a>(&'a self, host: Option<&'a str>) -> Origin<'a> {
+    pub(super) fn origin<'a>(&'a self, host: Option<&'a str>) -> Origin<'a> {
         match self.domains.as_slice() {
             [] => Origin::Server(host),
             domains => Origin::Domains(domains),
@@ -199,12 +219,21 @@ impl Profile {
     }
 }
 
+impl Profile {
+    /// How numbers are printed in a message whose subject is of this locale. The language of the HTML part matters where
+    /// numbers are printed, and not before.
+    pub(super) fn numerals_in(&self, content: &Content<'_>, locale: usize) -> Cow<'_, Numerals> {
+        let lang = if self.counts() { content.document().and_then(Document::lang) } else { None };
+        self.numerals(lang, locale).map_or_else(Cow::default, Cow::Borrowed)
+    }
+}
+
 impl Layout {
-    fn read(&self, view: &View<'_>, mut known: Bindings) -> Outcome {
+    fn read(&self, view: &View<'_>, mut known: Bindings) -> Fit {
         for mark in &self.marks {
             match mark.probe.find(view, None, &known) {
-                Some(_) if mark.is_absent => return Outcome::Unlike,
-                None if !mark.is_absent => return Outcome::Unlike,
+                Some(_) if mark.is_absent => return Fit::Unlike,
+                None if !mark.is_absent => return Fit::Unlike,
                 Some(found) => known = found,
                 None => {}
             }
@@ -229,16 +258,12 @@ impl Layout {
             let missing: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
             if !missing.is_empty() {
-                return Outcome::Missing(missing);
+                return Fit::Missing(missing);
             }
             host = known.text(Hole::Host).map(str::to_owned);
             followers.push(self.follower(view, *scope, &known));
         }
-        if followers.is_empty() {
-            Outcome::Missing(self.needs.clone())
-        } else {
-            Outcome::Read { followers, host }
-        }
+        if followers.is_empty() { Fit::Missing(self.needs.clone()) } else { Fit::Read { followers, host } }
     }
 
     fn follower(&self, view: &View<'_>, scope: Option<usize>, known: &Bindings) -> Follower {

@@ -1,0 +1,162 @@
+//! Which network's notifications a message that was not recognised comes nearest to, and what it lacks to be one.
+//!
+//! For explanations alone: it decides nothing, and what it looks at counts towards what the message may cost.
+
+use std::cell::OnceCell;
+use std::cmp::Reverse;
+
+use super::Profiles;
+use super::probe::{Content, View};
+use super::recognise::Candidate;
+use crate::mail::authenticity::{self, Authenticity, Trust};
+use crate::mail::bindings::Bindings;
+use crate::mail::message::Head;
+use crate::mail::network::Network;
+
+/// The network whose notifications a message comes nearest to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// The network's word.
+    pub network: Network,
+    /// The network as people call it.
+    pub title: String,
+    /// Whether the sender is one of the network's.
+    pub sender_matches: bool,
+    /// Whether the subject is that of a notification.
+    pub subject_matches: bool,
+    /// What keeps it from being one. Never empty.
+    pub missing: Vec<MissingMark>,
+}
+
+/// What keeps a message from being a network's notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MissingMark {
+    /// It comes from none of these senders.
+    Sender(Vec<String>),
+    /// Its subject is not that of a notification.
+    Subject,
+    /// It has not got this, such as `header field List-ID`.
+    Mark(String),
+    /// It has this, which no such notification has.
+    Excluded(String),
+    /// It is a reply, was forwarded, or came by way of a mailing list.
+    Correspondence,
+    /// It failed authentication.
+    Authentication,
+}
+
+impl Profiles {
+    /// Which network's notifications it comes nearest to, of those that its subject or else its sender fits; of two that
+    /// are as near the one whose subject says more.
+    pub(super) fn nearest(&self, content: &Content<'_>, trust: &Trust) -> Option<Nearest> {
+        let head = content.message.head();
+        let mut candidates = self.candidates(head, &content.work);
+        candidates.retain(|candidate| !candidate.profile.is_guess);
+        let nearest = if candidates.is_empty() {
+            self.by_subject_alone(content).or_else(|| self.by_sender_alone(head))
+        } else {
+            let all = candidates.into_iter().map(|candidate| candidate.nearest(content, trust));
+            all.min_by_key(|nearest| nearest.missing.len())
+        };
+        // What was not found after the work was spent may be there.
+        nearest.filter(|nearest| !nearest.missing.is_empty() && !content.work.is_spent())
+    }
+
+    fn by_subject_alone(&self, content: &Content<'_>) -> Option<Nearest> {
+        let subject = &content.message.head().subject;
+        let fitting = self.subjects.near(subject).filter_map(|known| {
+            let profile = self.profiles.get(known.profile).filter(|profile| !profile.is_guess)?;
+            let numerals = &profile.locales.get(known.locale)?.numerals;
+            known.template.read(subject, &Bindings::default(), numerals, &content.work)?;
+            Some((known, profile))
+        });
+        let (known, profile) = fitting.min_by_key(|(known, _)| Reverse(known.template.fixed()))?;
+        let layouts = known.layouts.iter().filter_map(|place| profile.layouts.get(*place));
+        let mut senders: Vec<String> =
+            layouts.flat_map(|layout| &layout.from).map(ToString::to_string).collect();
+        senders.sort();
+        senders.dedup();
+        Some(Nearest {
+            network: profile.network.clone(),
+            title: profile.title.clone(),
+            sender_matches: false,
+            subject_matches: true,
+            missing: vec![MissingMark::Sender(senders)],
+        })
+    }
+
+    fn by_sender_alone(&self, head: &Head<'_>) -> Option<Nearest> {
+        let from = head.from()?;
+        let mut profiles = self.profiles.iter().filter(|profile| !profile.is_guess);
+        let profile = profiles.find(|profile| {
+            let mut senders = profile.layouts.iter().flat_map(|layout| &layout.from);
+            // That an address is called like a program of the network's says nothing where anybody can run one.
+            senders.any(|sender| sender.has_domain() && sender.is(from))
+        })?;
+        Some(Nearest {
+            network: profile.network.clone(),
+            title: profile.title.clone(),
+            sender_matches: true,
+            subject_matches: false,
+            missing: vec![MissingMark::Subject],
+        })
+    }
+}
+
+impl Candidate<'_> {
+    fn nearest(self, content: &Content<'_>, trust: &Trust) -> Nearest {
+        let Self { profile, layout, .. } = self;
+        let head = content.message.head();
+        let missing = if head.is_correspondence() || (layout.from.is_empty() && content.is_passed_on()) {
+            vec![MissingMark::Correspondence]
+        } else {
+            self.missing_marks(content, trust)
+        };
+        Nearest {
+            network: profile.network.clone(),
+            title: profile.title.clone(),
+            sender_matches: !layout.from.is_empty(),
+            subject_matches: true,
+            missing,
+        }
+    }
+
+    fn missing_marks(self, content: &Content<'_>, trust: &Trust) -> Vec<MissingMark> {
+        let Self { profile, layout, locale, mut known, .. } = self;
+        let mut missing = Vec::new();
+        let links = OnceCell::new();
+        let numerals = profile.numerals_in(content, locale);
+        let view = View { content, profile, locale, numerals: &numerals, links: &links };
+        for mark in &layout.marks {
+            match mark.probe.find(&view, None, &known) {
+                Some(_) if mark.is_absent => missing.push(MissingMark::Excluded(mark.probe.in_words())),
+                None if !mark.is_absent => missing.push(MissingMark::Mark(mark.probe.in_words())),
+                Some(found) => known = found,
+                None => {}
+            }
+        }
+        let authentic = authenticity::judge(content.message.head(), profile.origin(None), None, trust);
+        if matches!(authentic, Authenticity::Fail(_)) {
+            missing.push(MissingMark::Authentication);
+        }
+        missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::document::Findings;
+    use crate::mail::message::Message;
+
+    #[test]
+    fn once_the_work_is_spent_no_network_is_named() {
+        let profiles = Profiles::compile(&Profiles::shipped_sources(), &Findings::default());
+        let mail = b"From: notifications@toot.example\nSubject: ann@far.example is now following you\n\nHi\n";
+        let message = Message::parse(mail).unwrap();
+        let content = Content::new(&message);
+        assert!(profiles.nearest(&content, &Trust::default()).is_some());
+        while content.work.look(1 << 16) {}
+        assert_eq!(profiles.nearest(&content, &Trust::default()), None);
+    }
+}
