@@ -45,30 +45,53 @@ enum Piece {
     Hole(Hole),
 }
 
+/// What is wrong with a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TemplateError {
+    /// There is no hole of this name.
+    UnknownHole(String),
+    /// A hole has no end.
+    Unclosed,
+    /// Nothing stands in it.
+    Empty,
+    /// The template of a link begins with a scheme.
+    HasScheme,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownHole(word) => write!(f, "no hole is called `{word}`"),
+            Self::Unclosed => f.write_str("a `{` is not closed"),
+            Self::Empty => f.write_str("a template cannot be empty"),
+            Self::HasScheme => f.write_str("a link is compared from its host on: leave out `https://`"),
+        }
+    }
+}
+
 impl Template {
     /// Reads a template.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
-    pub(super) fn compile(text: &str, form: Form) -> Result<Self, String> {
+    /// What is wrong with it.
+    pub(super) fn compile(text: &str, form: Form) -> Result<Self, TemplateError> {
         let text = one_line(text, TEMPLATE_CAP);
         if form == Form::Link && text.contains("://") {
-            return Err("a link is compared from its host on: leave out `https://`".to_owned());
+            return Err(TemplateError::HasScheme);
         }
         let mut pieces = Vec::new();
         let mut rest = text.as_str();
         while let Some((literal, tail)) = rest.split_once('{') {
             push_literal(&mut pieces, literal, form);
-            let (word, tail) = tail.split_once('}').ok_or("a `{` is not closed")?;
-            pieces.push(Piece::Hole(
-                Hole::from_word(word).ok_or_else(|| format!("no hole is called `{word}`"))?,
-            ));
+            let (word, tail) = tail.split_once('}').ok_or(TemplateError::Unclosed)?;
+            let hole = Hole::from_word(word).ok_or_else(|| TemplateError::UnknownHole(word.to_owned()))?;
+            pieces.push(Piece::Hole(hole));
             rest = tail;
         }
         push_literal(&mut pieces, rest, form);
         if pieces.is_empty() {
-            return Err("a template cannot be empty".to_owned());
+            return Err(TemplateError::Empty);
         }
         Ok(Self { pieces, form })
     }
@@ -475,8 +498,14 @@ mod tests {
 
     #[test]
     fn wrong_templates_are_refused() {
-        for wrong in ["", "{name", "{nmae}", "{verified}"] {
-            assert!(Template::compile(wrong, Form::Line).is_err(), "{wrong}");
+        let check = |wrong: &str, form: Form, expected: TemplateError| {
+            assert_eq!(Template::compile(wrong, form), Err(expected), "{wrong}");
+        };
+        check("", Form::Line, TemplateError::Empty);
+        check("{name", Form::Line, TemplateError::Unclosed);
+        check("https://twitter.com/{handle}", Form::Link, TemplateError::HasScheme);
+        for unknown in ["nmae", "verified"] {
+            check(&format!("{{{unknown}}}"), Form::Line, TemplateError::UnknownHole(unknown.to_owned()));
         }
     }
 

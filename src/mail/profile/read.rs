@@ -13,7 +13,7 @@ use crate::mail::network::Network;
 use crate::mail::notification::Kind;
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
-use crate::mail::template::{Form, Template};
+use crate::mail::template::{Form, Template, TemplateError};
 use crate::text::one_line;
 
 /// Reads one file; `None` if it does not say which network it is about.
@@ -168,7 +168,7 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
     let subjects = table.take("subjects").and_then(|value| value.string());
     let from = if has_domains { table.require("from") } else { table.take("from") };
     let has_from = from.is_some();
-    let from = from.map(|value| compiled(&value, Sender::compile)).unwrap_or_default();
+    let from = from.map(|value| compiled(&value, Sender::compile, |_| None)).unwrap_or_default();
     let signed_by = table.take("signed-by").and_then(|value| value.string());
     let names =
         table.take("names").and_then(|value| word(&value, "choice", &[("all", true), ("some", false)]));
@@ -294,21 +294,19 @@ fn some<T>(value: &Value<'_>, items: Vec<T>) -> Option<Vec<T>> {
     (!items.is_empty()).then_some(items)
 }
 
-/// Each string of a value compiled; what is wrong with one is a finding at its place.
-fn compiled<T, E: ToString>(value: &Value<'_>, compile: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
+/// Each string of a value compiled; what is wrong with one is a finding at its place, with a label where there is one.
+fn compiled<T, E: ToString>(
+    value: &Value<'_>,
+    compile: impl Fn(&str) -> Result<T, E>,
+    label: impl Fn(&E) -> Option<String>,
+) -> Vec<T> {
     let texts = value.strings().unwrap_or_default();
     let compile = |text: Text| match compile(&text.text) {
         Ok(compiled) => Some(compiled),
         Err(error) => {
-            let message = error.to_string();
-            let finding = Diagnostic::error(value.source(), text.span, message.clone());
-            let unknown_hole =
-                message.strip_prefix("no hole is called `").and_then(|word| word.strip_suffix('`'));
-            value.findings().add(match unknown_hole {
-                Some(word) => finding.label(match nearest(word, Hole::words()) {
-                    Some(hole) => format!("did you mean `{{{hole}}}`?"),
-                    None => format!("expected one of {}", list(&Hole::words())),
-                }),
+            let finding = Diagnostic::error(value.source(), text.span, error.to_string());
+            value.findings().add(match label(&error) {
+                Some(label) => finding.label(label),
                 None => finding,
             });
             None
@@ -318,7 +316,14 @@ fn compiled<T, E: ToString>(value: &Value<'_>, compile: impl Fn(&str) -> Result<
 }
 
 fn templates(value: &Value<'_>, form: Form) -> Vec<Template> {
-    compiled(value, |text| Template::compile(text, form))
+    let label = |error: &TemplateError| match error {
+        TemplateError::UnknownHole(word) => Some(match nearest(word, Hole::words()) {
+            Some(hole) => format!("did you mean `{{{hole}}}`?"),
+            None => format!("expected one of {}", list(&Hole::words())),
+        }),
+        TemplateError::Unclosed | TemplateError::Empty | TemplateError::HasScheme => None,
+    };
+    compiled(value, |text| Template::compile(text, form), label)
 }
 
 fn template(value: &Value<'_>, form: Form) -> Option<Template> {
@@ -328,7 +333,7 @@ fn template(value: &Value<'_>, form: Form) -> Option<Template> {
 
 fn selector(value: &Value<'_>) -> Option<Selector> {
     value.string()?;
-    compiled(value, Selector::compile).pop()
+    compiled(value, Selector::compile, |_| None).pop()
 }
 
 fn facts(value: &Value<'_>) -> Vec<Fact> {
