@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, Envelope, Message, Nearest, Notification, Profiles, Recognition, Trust};
 use crate::place::Marks;
-use crate::rules::{Action, Case, Lists, Recall, RuleSet, Trace, Verdict, VerdictName};
+use crate::rules::{Action, Case, Lists, Recall, RuleSet, RuleTrace, Verdict, VerdictName};
 
 /// A mail as the server handed it over.
 #[derive(Clone, Copy, Debug)]
@@ -181,7 +181,7 @@ pub fn trace<'r>(
     notification: &Notification,
     rulebook: &'r Rulebook,
     recall: &dyn Recall,
-) -> Vec<Vec<Trace<'r>>> {
+) -> Vec<Vec<RuleTrace<'r>>> {
     let Rulebook { rules, lists, .. } = rulebook;
     let asked = rules.asked();
     let past = |follower| recall.past(&notification.key(follower), notification.received, asked);

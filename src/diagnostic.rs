@@ -116,23 +116,23 @@ pub struct Diagnostic {
     /// What the marker under the cited line says: usually what to do. May be empty.
     pub label: String,
     /// Where, if it is about a place in a file.
-    pub place: Option<Place>,
+    pub place: Option<SourceSpan>,
     /// A second place that belongs to it ("first defined here").
-    pub related: Option<(Place, String)>,
+    pub related: Option<(SourceSpan, String)>,
     /// More words on what to do, below the cited line.
     pub help: Option<String>,
 }
 
 /// A range of bytes in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SourceSpan {
     /// The file.
     pub source: Source,
     /// The bytes meant.
     pub span: Range<usize>,
 }
 
-impl Place {
+impl SourceSpan {
     /// The first line and column of the range.
     pub fn location(&self) -> Location {
         self.source.locate(self.span.start)
@@ -163,7 +163,7 @@ impl Diagnostic {
     }
 
     fn at(severity: Severity, source: &Source, span: Range<usize>, message: impl Into<String>) -> Self {
-        let place = Some(Place { source: source.clone(), span });
+        let place = Some(SourceSpan { source: source.clone(), span });
         Self { severity, place, ..Self::unplaced(message) }
     }
 
@@ -177,7 +177,7 @@ impl Diagnostic {
     /// Cites a second line.
     #[must_use]
     pub fn related(mut self, source: &Source, span: Range<usize>, label: impl Into<String>) -> Self {
-        self.related = Some((Place { source: source.clone(), span }, label.into()));
+        self.related = Some((SourceSpan { source: source.clone(), span }, label.into()));
         self
     }
 
@@ -235,7 +235,7 @@ impl Diagnostic {
 /// whole file for each finding.
 fn snippet<'s>(
     source: &'s Source,
-    annotations: Vec<(AnnotationKind, &Place, String)>,
+    annotations: Vec<(AnnotationKind, &SourceSpan, String)>,
 ) -> Snippet<'s, annotate_snippets::Annotation<'s>> {
     let spans: Vec<_> = annotations.iter().map(|(_, place, _)| clamp(place)).collect();
     let start = spans.iter().map(|span| span.start).min().unwrap_or(0);
@@ -249,7 +249,7 @@ fn snippet<'s>(
 }
 
 /// The renderer panics on a span outside the text or inside a character.
-fn clamp(place: &Place) -> Range<usize> {
+fn clamp(place: &SourceSpan) -> Range<usize> {
     let text = place.source.text();
     let snap = |offset: usize| {
         let mut offset = offset.min(text.len());

@@ -10,10 +10,11 @@ use std::thread;
 use followsift::clock::Timestamp;
 use followsift::diagnostic::Location;
 use followsift::ledger::{
-    AccountLock, Allowance, Cursor, Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault,
-    Limit, LockFault, LockFolders, Newest, Old, Person, PutOff, SentPeople, Settlement, Stay, Target,
+    AccountLock, Allowance, Cursor, Delay, EarlierMove, IncompleteRecord, Intent, Judged, Ledger,
+    LedgerFault, Limit, LockFault, LockFolders, Newest, Old, Person, PutOff, SentPeople, Settlement, Stay,
+    Target,
 };
-use followsift::mail::{Authenticity, Fact, Follower, Kind, Network, Notification, Shown, Unread};
+use followsift::mail::{Authenticity, Fact, Follower, Incomplete, Kind, Network, Notification, Shown};
 use followsift::place::{
     AccountName, Folder, MailDigest, MailIdentity, MailRef, MailboxKey, Marks, Uid, UidValidity,
 };
@@ -612,7 +613,7 @@ fn a_mail_that_could_not_be_read_is_counted_until_it_can() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let network = Network::new("mastodon").unwrap();
-    let incomplete = Incomplete {
+    let incomplete = IncompleteRecord {
         mail: place(1),
         identity: identity(1),
         network: network.clone(),
@@ -621,9 +622,9 @@ fn a_mail_that_could_not_be_read_is_counted_until_it_can() {
         seen_at: Timestamp(1060),
     };
     ledger.record_incomplete(&[incomplete.clone(), incomplete]).unwrap();
-    let unread = |ledger: &Ledger, since| ledger.unread(&home(), Timestamp(since)).unwrap();
+    let unread = |ledger: &Ledger, since| ledger.incomplete(&home(), Timestamp(since)).unwrap();
     let missing = vec![Fact::Handle, Fact::Url];
-    assert_eq!(unread(&ledger, 1000), [Unread { network, missing, received: Timestamp(1000) }]);
+    assert_eq!(unread(&ledger, 1000), [Incomplete { network, missing, received: Timestamp(1000) }]);
     assert_eq!(unread(&ledger, 1001), []);
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
     assert_eq!(unread(&ledger, 0), []);

@@ -13,7 +13,7 @@ use std::process::Command;
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
-use followsift::ledger::{Incomplete, Ledger};
+use followsift::ledger::{IncompleteRecord, Ledger};
 use followsift::mail::{
     Authenticity, Fact, Message, Network, Notification, Profiles, Recognition, Shown, Trust,
 };
@@ -202,7 +202,7 @@ fn check_tells_of_a_network_whose_mails_could_not_be_read_this_week_and_of_no_ol
     let settings = format!("state = \"state\"\n[accounts.home]\n{account}");
     fs::write(home.path().join("followsift.toml"), settings).unwrap();
     let mut ledger = Ledger::open(&home.path().join("state")).unwrap();
-    let incomplete = |uid: u8, network: &str, days: i64| Incomplete {
+    let incomplete = |uid: u8, network: &str, days: i64| IncompleteRecord {
         mail: MailRef {
             account: AccountName::new("home").unwrap(),
             folder: Folder::inbox(),

@@ -9,11 +9,11 @@ use crate::settings::{Account, Settings};
 /// Reports the last days' messages of an account that could not be read, if there are any.
 pub(super) fn tell(account: &Account, settings: &Settings, output: &mut Output) {
     let since = clock::now().before(drift::SPAN);
-    let unread = Ledger::open_read_only(&settings.state)
-        .and_then(|ledger| ledger.map_or(Ok(Vec::new()), |ledger| ledger.unread(&account.name, since)));
-    match unread {
-        Ok(unread) => {
-            for sentence in drift::sentences(&unread) {
+    let incomplete = Ledger::open_read_only(&settings.state)
+        .and_then(|ledger| ledger.map_or(Ok(Vec::new()), |ledger| ledger.incomplete(&account.name, since)));
+    match incomplete {
+        Ok(incomplete) => {
+            for sentence in drift::sentences(&incomplete) {
                 output.error(&format!("note: {}: {sentence}", account.name));
             }
         }

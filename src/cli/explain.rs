@@ -49,7 +49,7 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
                         Recognition::Recognised(notification) if !options.brief => {
                             let traces = assess::trace(notification, &rulebook, &replay);
                             let verdicts = &assessment.verdicts;
-                            report::trace::every_rule(notification, verdicts, &traces, output.paint())
+                            report::rule_trace::every_rule(notification, verdicts, &traces, output.paint())
                         }
                         _ => String::new(),
                     };
@@ -62,7 +62,7 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
                 ending = Ending::Data;
                 let cause = format!("could not read {name}: {cause}");
                 if options.json {
-                    output.line(&report::json::unread(&name, &cause));
+                    output.line(&report::json::unreadable(&name, &cause));
                 } else {
                     output.error(&format!("error: {cause}"));
                 }

@@ -260,7 +260,7 @@ impl Watcher {
             return Ok(());
         }
         learned.drift_logged = Some(now);
-        for sentence in drift::sentences(&sweeper.unread(week_ago)?) {
+        for sentence in drift::sentences(&sweeper.incomplete(week_ago)?) {
             warn!(message_id = kind::DRIFT, "{sentence}");
         }
         Ok(())

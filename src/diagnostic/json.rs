@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Diagnostic, Place, Severity, clamp};
+use super::{Diagnostic, Severity, SourceSpan, clamp};
 use crate::text::json;
 
 /// A finding. What it has none of is left out.
@@ -59,7 +59,7 @@ impl Diagnostic {
     }
 }
 
-fn span(place: &Place) -> Span<'_> {
+fn span(place: &SourceSpan) -> Span<'_> {
     let bytes = clamp(place);
     let (start, end) = (place.source.locate(bytes.start), place.source.locate(bytes.end));
     Span {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, Error};
 
-use super::document::Findings;
+use super::findings::Findings;
 use super::{Diagnostic, Source};
 
 /// What is left of a file's text.

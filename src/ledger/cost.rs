@@ -126,7 +126,7 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.left_by_another_version(&account, &inbox, UidValidity(7)).unwrap();
     ledger.copies_to_look_for(&account, now).unwrap();
     let _ = ledger.learn(&account, now).unwrap();
-    ledger.unread(&account, since).unwrap();
+    ledger.incomplete(&account, since).unwrap();
     ledger.allowance(&account, 500, 50, now).unwrap();
     judge(ledger, new, asked);
     let intents: Vec<_> = new.iter().map(intent).collect();

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
-use crate::mail::{Fact, Unread};
+use crate::mail::{Fact, Incomplete};
 use crate::place::AccountName;
 
 /// How many are read back. More say no more.
@@ -17,9 +17,13 @@ impl Ledger {
     /// # Errors
     ///
     /// Where the ledger cannot be read.
-    pub fn unread(&self, account: &AccountName, since: Timestamp) -> Result<Vec<Unread>, LedgerFault> {
+    pub fn incomplete(
+        &self,
+        account: &AccountName,
+        since: Timestamp,
+    ) -> Result<Vec<Incomplete>, LedgerFault> {
         self.read("look up what could not be read", |connection| {
-            let mut unread = connection
+            let mut incomplete = connection
                 .prepare_cached(
                     // What arrived since then was not seen before.
                     "SELECT network, missing, received FROM incomplete CROSS JOIN mail ON mail.id = incomplete.mail
@@ -29,11 +33,11 @@ impl Ledger {
                 .query_map(params![account, since, MOST], |row| {
                     let missing: String = row.get("missing")?;
                     let missing = missing.split_whitespace().filter_map(Fact::from_word).collect();
-                    Ok(Unread { network: row.get("network")?, missing, received: row.get("received")? })
+                    Ok(Incomplete { network: row.get("network")?, missing, received: row.get("received")? })
                 })?
                 .collect::<Result<Vec<_>, _>>()?;
-            unread.reverse();
-            Ok(unread)
+            incomplete.reverse();
+            Ok(incomplete)
         })
     }
 }

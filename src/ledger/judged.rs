@@ -36,7 +36,7 @@ pub struct Judged {
 
 /// One mail that a network seems to have sent, and that no layout could read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incomplete {
+pub struct IncompleteRecord {
     /// Where it was.
     pub mail: MailRef,
     /// What it is known by.
@@ -84,7 +84,7 @@ impl Ledger {
     /// # Errors
     ///
     /// Where the ledger cannot be written.
-    pub fn record_incomplete(&mut self, incomplete: &[Incomplete]) -> Result<(), LedgerFault> {
+    pub fn record_incomplete(&mut self, incomplete: &[IncompleteRecord]) -> Result<(), LedgerFault> {
         self.write("record what could not be read", |transaction| {
             for one in incomplete {
                 let mail = put_mail(transaction, &one.mail, &one.identity, one.received)?;

@@ -44,7 +44,7 @@ pub use fault::{LedgerFault, SqliteFault};
 pub use fuse::{Allowance, Limit};
 pub use history::{Entry, Filing};
 pub use intent::{Intent, IntentId, OpenIntent, RemovalNote, Settlement, Target};
-pub use judged::{Incomplete, Judged};
+pub use judged::{IncompleteRecord, Judged};
 pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
 pub use people::{Person, SentPeople};
 pub use recall::Recalled;

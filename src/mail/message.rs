@@ -8,17 +8,12 @@ use std::fmt;
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
 use super::authentication::Report;
+use super::limits::{HEADER_LIMIT, MESSAGE_LIMIT, is_decodable};
 use super::part::Part;
 use super::people::{Address, addresses};
 use crate::clock::Timestamp;
 use crate::text::one_line;
 
-/// How much of a mail, or of its header block alone, is looked at.
-pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
-/// A longer header field is not read.
-const HEADER_LIMIT: usize = 64 << 10;
-/// A header field with more encoded words is not read: decoding them takes quadratic time.
-const ENCODED_WORD_LIMIT: usize = 500;
 /// To decode a header field takes as long as to look at each of its bytes so often.
 const DECODING: usize = 8;
 /// How many parts are looked at in the search for text and HTML.
@@ -312,11 +307,6 @@ fn find_parts<'m, 'a>(
     if slot.is_none() && mail.get_content_disposition().disposition != DispositionType::Attachment {
         *slot = Some(mail);
     }
-}
-
-/// Whether a raw field value is within the bounds that decoding it takes.
-pub(super) fn is_decodable(raw: &[u8]) -> bool {
-    raw.len() <= HEADER_LIMIT && raw.windows(2).filter(|pair| *pair == b"=?").count() <= ENCODED_WORD_LIMIT
 }
 
 fn decoded(header: &MailHeader<'_>) -> Option<String> {

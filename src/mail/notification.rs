@@ -96,7 +96,7 @@ pub enum Recognition {
 
 /// A mail of [`Recognition::Incomplete`], remembered: many of one network say that its mails have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
+pub struct Incomplete {
     /// Whose mail it seems to be.
     pub network: Network,
     /// The facts that were not found; none where it lacked what tells such mails apart.

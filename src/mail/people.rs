@@ -2,7 +2,7 @@
 
 use mailparse::{MailAddr, MailHeader, addrparse_header, parse_headers};
 
-use super::message::{MESSAGE_LIMIT, is_decodable};
+use super::limits::{MESSAGE_LIMIT, is_decodable};
 use crate::text::one_line;
 
 /// How many characters of a display name are kept.

@@ -8,7 +8,7 @@ use super::text;
 use crate::assess::Assessment;
 use crate::clock::Timestamp;
 use crate::mail::{Notification, Recognition};
-use crate::rules::{Action, Effect, Match, Rule, RuleSet, Trace};
+use crate::rules::{Action, Effect, Match, Rule, RuleSet, RuleTrace};
 
 /// What is counted while mails are replayed.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Backtest {
     pub fn count(
         &mut self,
         assessment: &Assessment,
-        traces: &[Vec<Trace<'_>>],
+        traces: &[Vec<RuleTrace<'_>>],
         before: Option<&Assessment>,
         rules: &RuleSet,
     ) {
@@ -105,7 +105,7 @@ impl Backtest {
         }
     }
 
-    fn count_rules(&mut self, trace: &[Trace<'_>], rules: &RuleSet) {
+    fn count_rules(&mut self, trace: &[RuleTrace<'_>], rules: &RuleSet) {
         let class = rules.conclude(trace, None);
         let decisive = trace
             .iter()

@@ -5,22 +5,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::mail::{Fact, Network, Unread};
+use crate::mail::{Fact, Incomplete, Network};
 
 /// How far one looks back, so that nobody hears of it later than within a week.
 pub const SPAN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What is to be said, a sentence or two for each network: how many mails, from when to when, and what was missing. Nothing
 /// where all could be read.
-pub fn sentences(unread: &[Unread]) -> Vec<String> {
-    let mut networks: BTreeMap<&Network, Vec<&Unread>> = BTreeMap::new();
-    for one in unread {
+pub fn sentences(incomplete: &[Incomplete]) -> Vec<String> {
+    let mut networks: BTreeMap<&Network, Vec<&Incomplete>> = BTreeMap::new();
+    for one in incomplete {
         networks.entry(&one.network).or_default().push(one);
     }
     networks.into_iter().map(|(network, mails)| sentence(network, &mails)).collect()
 }
 
-fn sentence(network: &Network, mails: &[&Unread]) -> String {
+fn sentence(network: &Network, mails: &[&Incomplete]) -> String {
     let many = match mails.len() {
         1 => "1 message that looks like its notifications".to_owned(),
         many => format!("{many} messages that look like its notifications"),
@@ -36,7 +36,7 @@ fn sentence(network: &Network, mails: &[&Unread]) -> String {
     )
 }
 
-fn missing(mails: &[&Unread]) -> String {
+fn missing(mails: &[&Incomplete]) -> String {
     let mut facts: BTreeMap<Fact, usize> = BTreeMap::new();
     for fact in mails.iter().flat_map(|mail| &mail.missing) {
         *facts.entry(*fact).or_default() += 1;
@@ -53,8 +53,8 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
 
-    fn unread(network: &str, missing: &[Fact], day: i64) -> Unread {
-        Unread {
+    fn incomplete(network: &str, missing: &[Fact], day: i64) -> Incomplete {
+        Incomplete {
             network: Network::new(network).unwrap(),
             missing: missing.to_vec(),
             received: Timestamp(1_764_000_000 + day * 86_400),
@@ -64,10 +64,10 @@ mod tests {
     #[test]
     fn each_network_says_how_many_when_and_what_was_missing() {
         let mails = [
-            unread("linkedin", &[Fact::Name, Fact::Url], 0),
-            unread("twitch", &[], 1),
-            unread("linkedin", &[Fact::Url], 2),
-            unread("linkedin", &[], 3),
+            incomplete("linkedin", &[Fact::Name, Fact::Url], 0),
+            incomplete("twitch", &[], 1),
+            incomplete("linkedin", &[Fact::Url], 2),
+            incomplete("linkedin", &[], 3),
         ];
         let expected = [
             "linkedin: 3 messages that look like its notifications could not be read, between 2025-11-24 and 2025-11-27; \

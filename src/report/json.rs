@@ -12,7 +12,7 @@ use crate::text::json;
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Line<'a> {
-    Unread { file: &'a str, error: &'a str },
+    Unreadable { file: &'a str, error: &'a str },
     Read(Box<Mail<'a>>),
 }
 
@@ -123,8 +123,8 @@ pub fn assessed(file: &str, assessment: &Assessment, nearest: Option<&Nearest>) 
 }
 
 /// The line for a file that could not be read.
-pub fn unread(file: &str, error: &str) -> String {
-    line(&Line::Unread { file, error })
+pub fn unreadable(file: &str, error: &str) -> String {
+    line(&Line::Unreadable { file, error })
 }
 
 fn line(line: &Line<'_>) -> String {

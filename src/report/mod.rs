@@ -15,11 +15,11 @@ pub mod nearest;
 pub mod networks;
 pub mod paint;
 pub mod remains;
+pub mod rule_trace;
 pub mod state;
 pub mod sweep;
 pub mod text;
 pub mod totals;
-pub mod trace;
 pub mod usage;
 
 pub use causes::Chain;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::regular_file::{self, MANY};
 use crate::clock::Timestamp;
 use crate::diagnostic::document::Findings;
-use crate::diagnostic::{Diagnostic, Place, Source};
+use crate::diagnostic::{Diagnostic, Source, SourceSpan};
 use crate::ledger::{Ledger, LedgerFault};
 use crate::rules::list::load::{self, Doubt, Loaded};
 use crate::rules::{ListSource, Person, RuleSet};
@@ -134,7 +134,7 @@ fn believe(
     before: Option<&Vec<Person>>,
     may_be_empty: bool,
     text: &Source,
-    at: Option<Place>,
+    at: Option<SourceSpan>,
     findings: &Findings,
 ) -> Option<Vec<Person>> {
     let name = text.name();
@@ -164,7 +164,7 @@ fn believe(
         Some(_) => format!("{what}; the list keeps the people of the last good copy"),
         None => format!("{what}, so the list is not loaded"),
     };
-    let place = at.unwrap_or(Place { source: text.clone(), span: 0..0 });
+    let place = at.unwrap_or(SourceSpan { source: text.clone(), span: 0..0 });
     findings.add(match kept {
         Some(_) => Diagnostic::warning(&place.source, place.span, message).label(label),
         None => Diagnostic::error(&place.source, place.span, message).label(label),
@@ -172,7 +172,7 @@ fn believe(
     kept.cloned()
 }
 
-fn unreadable(file: &Path, cause: &io::Error, at: Option<Place>) -> Diagnostic {
+fn unreadable(file: &Path, cause: &io::Error, at: Option<SourceSpan>) -> Diagnostic {
     let finding = super::unreadable(file, cause);
     match at {
         Some(place) => {

@@ -10,7 +10,7 @@ use super::fact::Fact;
 use super::list::{List, ListSource, Lists, Person};
 use super::recall::Asked;
 use super::verdict::{Evidence, Reason, Verdict, VerdictName};
-use crate::diagnostic::{Location, Place, Source};
+use crate::diagnostic::{Location, Source, SourceSpan};
 use crate::mail::Notification;
 use crate::place::Folder;
 
@@ -74,7 +74,7 @@ pub struct Disposition {
 
 /// What one rule says of a follower, for explanations.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trace<'a> {
+pub struct RuleTrace<'a> {
     /// The rule's name.
     pub rule: &'a str,
     /// Where it stands.
@@ -110,10 +110,10 @@ impl RuleSet {
 
     /// The lists that come from a source, with the place in the file that names it: for findings about the
     /// source.
-    pub fn named_at(&self, source: &ListSource) -> Option<Place> {
+    pub fn named_at(&self, source: &ListSource) -> Option<SourceSpan> {
         let mut all = self.lists.values().flat_map(|list| &list.sources);
         let (_, span) = all.find(|(known, _)| known == source)?;
-        Some(Place { source: self.source.clone(), span: span.clone() })
+        Some(SourceSpan { source: self.source.clone(), span: span.clone() })
     }
 
     /// Whether a list that comes from this source says that it may suddenly name nobody, or far fewer people.
@@ -123,9 +123,9 @@ impl RuleSet {
     }
 
     /// The place in the file that names a folder to file mail into: for findings about the folder.
-    pub fn target_at(&self, folder: &Folder) -> Option<Place> {
+    pub fn target_at(&self, folder: &Folder) -> Option<SourceSpan> {
         let span = self.targets.get(folder)?;
-        Some(Place { source: self.source.clone(), span: span.clone() })
+        Some(SourceSpan { source: self.source.clone(), span: span.clone() })
     }
 
     /// The lists as they are: the people in the file, and those of every source that has loaded at least
@@ -189,7 +189,7 @@ impl RuleSet {
     }
 
     /// What every rule says of a follower, whether or not it decides.
-    pub fn trace<'r>(&'r self, case: &Case<'_>, lists: &Lists) -> Vec<Trace<'r>> {
+    pub fn trace<'r>(&'r self, case: &Case<'_>, lists: &Lists) -> Vec<RuleTrace<'r>> {
         let sight = Sight::new(*case, lists);
         let says = |rule: &'r Rule| match rule.when.answer(&sight) {
             Answer::Holds => Match::Holds(rule.when.evidence(&sight)),
@@ -198,12 +198,16 @@ impl RuleSet {
         };
         let rules = self.rules.iter();
         rules
-            .map(|rule| Trace { rule: &rule.name, at: &rule.at, effect: &rule.effect, says: says(rule) })
+            .map(|rule| RuleTrace { rule: &rule.name, at: &rule.at, effect: &rule.effect, says: says(rule) })
             .collect()
     }
 
     /// The verdict that a trace leads to if one of its rules were not there; with `None`, if all are.
-    pub fn conclude<'r>(&'r self, trace: &[Trace<'r>], without: Option<usize>) -> Option<&'r VerdictName> {
+    pub fn conclude<'r>(
+        &'r self,
+        trace: &[RuleTrace<'r>],
+        without: Option<usize>,
+    ) -> Option<&'r VerdictName> {
         let mut points = 0.0;
         for (index, rule) in trace.iter().enumerate() {
             match (&rule.says, rule.effect) {

@@ -95,7 +95,7 @@ pub fn read(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> Ve
         return Vec::new();
     }
     let mut rows = Vec::new();
-    let mut place = Place { start: 0, line: 1 };
+    let mut place = RowStart { start: 0, line: 1 };
     let mut strange = BTreeSet::new();
     let mut uneven: (u64, Option<Range<usize>>) = (0, None);
     for record in reader.records() {
@@ -162,14 +162,14 @@ fn strange_network(
 
 /// Where a row begins.
 #[derive(Clone, Copy)]
-struct Place {
+struct RowStart {
     /// In bytes.
     start: usize,
     /// Counted from one.
     line: u64,
 }
 
-impl Place {
+impl RowStart {
     /// The next row, which the reader says begins here. It counts the ends of lines that it has yet to step
     /// over as part of what comes after them: blank lines, and the second half of CR LF.
     fn at(self, byte: usize, text: &str) -> Self {
@@ -213,7 +213,7 @@ fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Opt
 
 fn row(
     record: &StringRecord,
-    place: Place,
+    place: RowStart,
     columns: &[Option<Column>],
     source: &Source,
     findings: &Findings,

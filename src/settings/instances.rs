@@ -1,10 +1,10 @@
 //! The key `instances`: the user's own servers on networks that anybody can host.
 
-use super::section::Entry;
+use super::section::Setting;
 use crate::host::{HostName, Instance};
 
 /// Reads the list; what is wrong in it is noted, and left out.
-pub(super) fn instances(entry: &Entry<'_>) -> Vec<Instance> {
+pub(super) fn instances(entry: &Setting<'_>) -> Vec<Instance> {
     let mut instances: Vec<Instance> = Vec::new();
     for item in entry.items().unwrap_or_default() {
         let Some(instance) = instance(&item) else { continue };
@@ -17,7 +17,7 @@ pub(super) fn instances(entry: &Entry<'_>) -> Vec<Instance> {
     instances
 }
 
-fn instance(item: &Entry<'_>) -> Option<Instance> {
+fn instance(item: &Setting<'_>) -> Option<Instance> {
     if !item.is_table() {
         return Some(Instance::new(host(item)?));
     }
@@ -33,7 +33,7 @@ fn instance(item: &Entry<'_>) -> Option<Instance> {
 }
 
 /// A host name alone.
-fn host(entry: &Entry<'_>) -> Option<HostName> {
+fn host(entry: &Setting<'_>) -> Option<HostName> {
     let written = entry.string()?;
     match HostName::parse(&written).filter(is_likely) {
         // An upper-case letter changes nothing, but one host would be written in two ways.

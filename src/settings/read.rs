@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::instances::instances;
 use super::layers::Layers;
-use super::section::{Entry, Section};
+use super::section::{Section, Setting};
 use super::{Account, Backlog, Fingerprint, SecretSource, Settings, Tls};
 use crate::diagnostic::document::list;
 use crate::place::{AccountName, Folder};
@@ -64,7 +64,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
 
 /// Two accounts on one mailbox would be in each other's way: only one can be at work, and each would take what the other
 /// files for the user's own doing.
-fn refuse_shared_mailboxes(accounts: &[(&Entry<'_>, Account)]) {
+fn refuse_shared_mailboxes(accounts: &[(&Setting<'_>, Account)]) {
     for (at, (entry, account)) in accounts.iter().enumerate() {
         let mailbox = account.mailbox();
         let earlier = accounts.iter().take(at).find(|(_, earlier)| earlier.mailbox() == mailbox);
@@ -108,7 +108,7 @@ fn file_or_beside(
     Some(path)
 }
 
-fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
+fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
     let name = AccountName::new(entry.key());
     if name.is_none() {
         let label = "an account's name is lower-case letters, digits, `-` and `_`";
@@ -152,7 +152,7 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
     let require_authentic = section.take("require-authentic").and_then(|entry| entry.boolean());
     let act = section.take("act").and_then(|entry| entry.boolean());
     let backlog = section.take("backlog").map_or(Some(Backlog::None), |entry| backlog(&entry));
-    let limit = |entry: Option<Entry<'_>>, usual| entry.map_or(Some(usual), |it| it.whole(1, u16::MAX));
+    let limit = |entry: Option<Setting<'_>>, usual| entry.map_or(Some(usual), |it| it.whole(1, u16::MAX));
     let moves_per_hour = limit(section.take("moves-per-hour"), MOVES_PER_HOUR);
     let moves_after_change = limit(section.take("moves-after-change"), MOVES_AFTER_CHANGE);
     let poll = section.take("poll").map_or(Some(POLL), |entry| wait(&entry, Duration::MAX, host.as_deref()));
@@ -180,7 +180,7 @@ fn account(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Account> {
     })
 }
 
-fn host(entry: &Entry<'_>) -> Option<String> {
+fn host(entry: &Setting<'_>) -> Option<String> {
     let host = entry.string()?;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let is_address = bare.parse::<IpAddr>().is_ok();
@@ -203,7 +203,7 @@ fn is_loopback(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn tls(entry: &Entry<'_>) -> Option<Tls> {
+fn tls(entry: &Setting<'_>) -> Option<Tls> {
     match entry.string()?.as_str() {
         "implicit" => Some(Tls::Implicit),
         "starttls" => Some(Tls::StartTls),
@@ -249,13 +249,13 @@ fn secret(section: &mut Section<'_>, paths: &Paths<'_>) -> Option<SecretSource> 
     }
 }
 
-fn command(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Vec<String>> {
+fn command(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Vec<String>> {
     if !entry.is_list() {
         let label = "expected a list: the program, then its arguments, as in [\"pass\", \"show\", \"mail\"]";
         entry.error("`password-command` is not passed through a shell", label);
         return None;
     }
-    let mut words = entry.items()?.iter().map(Entry::string).collect::<Option<Vec<_>>>()?;
+    let mut words = entry.items()?.iter().map(Setting::string).collect::<Option<Vec<_>>>()?;
     let Some(program) = words.first_mut() else {
         entry.error("`password-command` names no program", "");
         return None;
@@ -267,7 +267,7 @@ fn command(entry: &Entry<'_>, paths: &Paths<'_>) -> Option<Vec<String>> {
     Some(words)
 }
 
-fn credential(entry: &Entry<'_>) -> Option<String> {
+fn credential(entry: &Setting<'_>) -> Option<String> {
     let name = entry.string()?;
     let fits = !name.contains('/') && !name.chars().any(char::is_control) && name != "." && name != "..";
     if !fits {
@@ -277,7 +277,7 @@ fn credential(entry: &Entry<'_>) -> Option<String> {
 }
 
 /// The inbox is always written `INBOX`, or it would be another folder to the ledger.
-fn folders(entry: &Entry<'_>) -> Vec<Folder> {
+fn folders(entry: &Setting<'_>) -> Vec<Folder> {
     let items = entry.items().unwrap_or_default();
     if entry.is_list() && items.is_empty() {
         entry.error("`folders` names no folder", "leave it out for the inbox");
@@ -297,7 +297,7 @@ fn folders(entry: &Entry<'_>) -> Vec<Folder> {
     unique
 }
 
-fn backlog(entry: &Entry<'_>) -> Option<Backlog> {
+fn backlog(entry: &Setting<'_>) -> Option<Backlog> {
     match entry.string()?.as_str() {
         "none" => Some(Backlog::None),
         "all" => Some(Backlog::All),
@@ -314,7 +314,7 @@ fn backlog(entry: &Entry<'_>) -> Option<Backlog> {
     }
 }
 
-fn fingerprint(entry: &Entry<'_>) -> Option<Fingerprint> {
+fn fingerprint(entry: &Setting<'_>) -> Option<Fingerprint> {
     let text = entry.string()?;
     let pin = Fingerprint::parse(&text);
     if pin.is_none() {
@@ -326,7 +326,7 @@ fn fingerprint(entry: &Entry<'_>) -> Option<Fingerprint> {
 }
 
 /// A time to wait, from a second to `longest`.
-fn wait(entry: &Entry<'_>, longest: Duration, host: Option<&str>) -> Option<Duration> {
+fn wait(entry: &Setting<'_>, longest: Duration, host: Option<&str>) -> Option<Duration> {
     let text = entry.string()?;
     let time = humantime::parse_duration(&text).ok().filter(|time| *time >= Duration::from_secs(1));
     let Some(time) = time else {
@@ -355,11 +355,11 @@ struct Paths<'a> {
 }
 
 impl Paths<'_> {
-    fn read(&self, entry: &Entry<'_>) -> Option<PathBuf> {
+    fn read(&self, entry: &Setting<'_>) -> Option<PathBuf> {
         self.complete(&entry.string()?, entry)
     }
 
-    fn complete(&self, path: &str, entry: &Entry<'_>) -> Option<PathBuf> {
+    fn complete(&self, path: &str, entry: &Setting<'_>) -> Option<PathBuf> {
         match path.strip_prefix("~/") {
             None => Some(self.base.join(path)),
             Some(rest) => {

@@ -19,7 +19,7 @@ pub(super) struct Section<'a> {
 }
 
 /// One value, with the key it stands under.
-pub(super) struct Entry<'a> {
+pub(super) struct Setting<'a> {
     layers: &'a Layers<'a>,
     path: Vec<PathPart>,
     key: &'a str,
@@ -49,20 +49,20 @@ impl<'a> Section<'a> {
     }
 
     /// Takes a key, if it is there.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'a>> {
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Setting<'a>> {
         self.known.push(key);
         self.take_forbidden(key)
     }
 
     /// Takes a key that must not be there, and is never suggested.
-    pub(super) fn take_forbidden(&mut self, key: &str) -> Option<Entry<'a>> {
+    pub(super) fn take_forbidden(&mut self, key: &str) -> Option<Setting<'a>> {
         let index = self.left.iter().position(|(name, _)| *name == key)?;
         let (key, value) = self.left.remove(index);
         Some(self.entry(key, value))
     }
 
     /// Takes a key that has to be there; its absence is a finding.
-    pub(super) fn require(&mut self, key: &'static str) -> Option<Entry<'a>> {
+    pub(super) fn require(&mut self, key: &'static str) -> Option<Setting<'a>> {
         let entry = self.take(key);
         if entry.is_none() {
             self.blame(&format!("`{key}` is missing"), &format!("add `{key} = ...`"));
@@ -71,7 +71,7 @@ impl<'a> Section<'a> {
     }
 
     /// Takes whatever keys are left: for tables whose keys are the user's own.
-    pub(super) fn take_rest(&mut self) -> Vec<Entry<'a>> {
+    pub(super) fn take_rest(&mut self) -> Vec<Setting<'a>> {
         let left = std::mem::take(&mut self.left);
         left.into_iter().map(|(key, value)| self.entry(key, value)).collect()
     }
@@ -96,14 +96,14 @@ impl<'a> Section<'a> {
         self.layers.note(Severity::Error, About::Value, (&self.path, self.whole), words);
     }
 
-    fn entry(&self, key: &'a str, value: &'a Value) -> Entry<'a> {
+    fn entry(&self, key: &'a str, value: &'a Value) -> Setting<'a> {
         let mut path = self.path.clone();
         path.push(PathPart::Key(key.to_owned()));
-        Entry { layers: self.layers, path, key, value }
+        Setting { layers: self.layers, path, key, value }
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> Setting<'a> {
     /// The key it stands under.
     pub(super) fn key(&self) -> &'a str {
         self.key
@@ -163,14 +163,14 @@ impl<'a> Entry<'a> {
     }
 
     /// The items of a list, each under the same key; one string is a list of one. Anything else is a finding.
-    pub(super) fn items(&self) -> Option<Vec<Entry<'a>>> {
+    pub(super) fn items(&self) -> Option<Vec<Setting<'a>>> {
         match &self.value.kind {
-            ValueKind::String(_) => Some(vec![Entry { path: self.path.clone(), ..*self }]),
+            ValueKind::String(_) => Some(vec![Setting { path: self.path.clone(), ..*self }]),
             ValueKind::Array(items) => {
                 let item = |(index, value)| {
                     let mut path = self.path.clone();
                     path.push(PathPart::Item(index));
-                    Entry { path, value, ..*self }
+                    Setting { path, value, ..*self }
                 };
                 Some(items.iter().enumerate().map(item).collect())
             }

@@ -11,7 +11,7 @@ use super::{AccountFault, Dealt, End, Sweep, Tally};
 use crate::assess::{Assessment, Restraint};
 use crate::clock::Timestamp;
 use crate::ledger::{
-    Delay, EarlierMove, Incomplete, Intent, Judged, Ledger, LedgerFault, PutOff, Stay, Target,
+    Delay, EarlierMove, IncompleteRecord, Intent, Judged, Ledger, LedgerFault, PutOff, Stay, Target,
 };
 use crate::mail::Recognition;
 use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Relocation, Trace};
@@ -84,7 +84,7 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
         match &assessment.recognition {
             // Neither says that a network's messages have changed.
             Recognition::Foreign | Recognition::TooCostly => {}
-            Recognition::Incomplete { network, missing } => incomplete.push(Incomplete {
+            Recognition::Incomplete { network, missing } => incomplete.push(IncompleteRecord {
                 mail: mail.mail.clone(),
                 identity: mail.identity,
                 network: network.clone(),

@@ -9,7 +9,7 @@ use super::sent;
 use super::{AccountFault, News, Remains, Scope, Sweep, Tally, lock};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
-use crate::mail::Unread;
+use crate::mail::Incomplete;
 use crate::mailbox::Session;
 use crate::place::Folder;
 use crate::rulebook::{RuleFiles, Sent};
@@ -143,7 +143,7 @@ impl<'a> Sweeper<'a> {
     ///
     /// # Errors
     /// Where the ledger cannot be read.
-    pub fn unread(&self, since: Timestamp) -> Result<Vec<Unread>, LedgerFault> {
-        self.memory.ledger().map_or(Ok(Vec::new()), |ledger| ledger.unread(&self.account.name, since))
+    pub fn incomplete(&self, since: Timestamp) -> Result<Vec<Incomplete>, LedgerFault> {
+        self.memory.ledger().map_or(Ok(Vec::new()), |ledger| ledger.incomplete(&self.account.name, since))
     }
 }

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use super::paint::{Paint, Tone};
 use super::text;
 use crate::mail::Notification;
-use crate::rules::{Effect, Match, Trace, Verdict};
+use crate::rules::{Effect, Match, RuleTrace, Verdict};
 
 /// Every rule, in the order of the file: whether it holds, fails or cannot tell, and what it saw. An arrow stands before
 /// those that made the verdict.
 pub fn every_rule(
     notification: &Notification,
     verdicts: &[Verdict],
-    traces: &[Vec<Trace<'_>>],
+    traces: &[Vec<RuleTrace<'_>>],
     paint: Paint,
 ) -> String {
     let mut shown = String::new();
@@ -31,7 +31,7 @@ pub fn every_rule(
     shown
 }
 
-fn line(rule: &Trace<'_>, verdict: &Verdict, paint: Paint) -> String {
+fn line(rule: &RuleTrace<'_>, verdict: &Verdict, paint: Paint) -> String {
     let counted =
         verdict.reasons.iter().any(|reason| reason.rule == rule.rule && reason.at.line == rule.at.line);
     let effect = match rule.effect {
