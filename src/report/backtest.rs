@@ -98,7 +98,7 @@ impl Backtest {
         if let Some(before) = before
             && before.action != assessment.action
         {
-            self.differences.push((told.clone(), fate(&before.action)));
+            self.differences.push((told.clone(), in_words(&before.action)));
         }
         if matches!(assessment.action, Action::File { .. }) {
             self.moves.push(told);
@@ -237,14 +237,9 @@ fn told(notification: &Notification, assessment: &Assessment) -> Told {
         (None, []) => "no rule fired".to_owned(),
         (None, rules) => format!("by \"{}\"", rules.join("\", \"")),
     };
-    Told { mail, fate: fate(&assessment.action), why }
+    Told { mail, fate: in_words(&assessment.action), why }
 }
 
-fn fate(action: &Action) -> String {
-    match action {
-        Action::Leave => "stays".to_owned(),
-        Action::Mark(marks) if marks.flagged => "stays, starred".to_owned(),
-        Action::Mark(_) => "stays, marked read".to_owned(),
-        Action::File { to, .. } => format!("to {to}"),
-    }
+fn in_words(action: &Action) -> String {
+    text::action_words(action, "stays", "to")
 }

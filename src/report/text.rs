@@ -41,16 +41,21 @@ pub fn describe_painted(assessment: &Assessment, paint: Paint) -> String {
 
 /// What would be done, in words: the closing line of `explain`.
 pub fn consequence(assessment: &Assessment) -> String {
-    let deed = match &assessment.action {
-        Action::Leave => "would stay".to_owned(),
-        Action::Mark(marks) if marks.flagged => "would stay, starred".to_owned(),
-        Action::Mark(_) => "would stay, marked read".to_owned(),
-        Action::File { to, marks } if marks.seen => format!("would move to {to}, marked read"),
-        Action::File { to, .. } => format!("would move to {to}"),
-    };
+    let deed = action_words(&assessment.action, "would stay", "would move to");
     match &assessment.restraint {
         Some(restraint) => format!("{deed}: {}", restraint_in_words(restraint)),
         None => deed,
+    }
+}
+
+/// What an action does, in words; `stay` and `move_to` are the verbs, in the tense of the sentence.
+pub fn action_words(action: &Action, stay: &str, move_to: &str) -> String {
+    match action {
+        Action::Leave => stay.to_owned(),
+        Action::Mark(marks) if marks.flagged => format!("{stay}, starred"),
+        Action::Mark(_) => format!("{stay}, marked read"),
+        Action::File { to, marks } if marks.seen => format!("{move_to} {to}, marked read"),
+        Action::File { to, .. } => format!("{move_to} {to}"),
     }
 }
 

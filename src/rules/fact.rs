@@ -104,8 +104,8 @@ facts! {
     Network "network" Word []: "which network the message is from: \"mastodon\", \"twitter\"";
     Kind "kind" Word []: "\"follow\", \"follow-request\" or \"follow-batch\" (one message about several followers)";
     Instance "instance" Text []: "your own server, on networks that have many";
-    Ratio "ratio" Quantity [Following Followers]: "following / followers, with followers at least 1";
-    Lopsided "lopsided" Quantity [Following Followers]: "following / followers / followers, with followers at least 1";
+    Ratio "ratio" Quantity [Followers Following]: "following / followers, with followers at least 1";
+    Lopsided "lopsided" Quantity [Followers Following]: "following / followers / followers, with followers at least 1";
     FollowingPerPost "following-per-post" Quantity [Following Posts]: "following / posts, with posts at least 1";
     HandleDigits "handle-digits" Count [Handle]: "how many digits the handle has, its host left out";
     NameLength "name-length" Count [Name]: "how many characters the display name has";

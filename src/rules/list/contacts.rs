@@ -5,7 +5,7 @@ use std::ops::Range;
 use calcard::vcard::{VCard, VCardProperty};
 use calcard::{Entry, Parser};
 
-use super::load::{LONGEST, Loaded, MOST, warn_of_the_rest};
+use super::load::{LONGEST, Loaded, MOST, lines, warn_of_the_rest};
 use super::{Person, link};
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
@@ -53,12 +53,7 @@ pub fn vcard(source: &Source, findings: &Findings) -> Loaded {
 /// would be missed in silence.
 fn refuse_contacts_without_end(source: &Source, findings: &Findings) {
     let mut open = None;
-    let mut start = 0;
-    for line in source.text().split_inclusive('\n') {
-        let written = line.trim_start_matches('\u{feff}').trim_end();
-        let place =
-            start + line.len() - line.trim_start_matches('\u{feff}').len()..start + line.trim_end().len();
-        start += line.len();
+    for (written, place) in lines(source) {
         if written.eq_ignore_ascii_case("BEGIN:VCARD") {
             open.replace(place).into_iter().for_each(|begun| without_end(source, begun, findings));
         } else if written.eq_ignore_ascii_case("END:VCARD") {

@@ -79,11 +79,8 @@ pub fn text_file(source: &Source, findings: &Findings) -> Loaded {
         return loaded;
     }
     let mut loaded = Loaded::default();
-    let mut start = 0;
-    for whole in source.text().split_inclusive('\n') {
-        let written = without_comment(whole.trim_start_matches('\u{feff}')).trim();
-        let place = start..start + whole.trim_end().len();
-        start += whole.len();
+    for (line, place) in lines(source) {
+        let written = without_comment(line).trim();
         // The header of a table with one column.
         if written.is_empty() || (loaded.lines == 0 && export::is_title(written)) {
             continue;
@@ -95,6 +92,17 @@ pub fn text_file(source: &Source, findings: &Findings) -> Loaded {
         loaded.take(line::people(written), source, place, written, findings);
     }
     loaded
+}
+
+/// The lines of a file with the place of each, without the mark that some programs write before the first.
+pub(super) fn lines(source: &Source) -> impl Iterator<Item = (&str, Range<usize>)> {
+    let mut end = 0;
+    source.text().split_inclusive('\n').map(move |whole| {
+        end += whole.len();
+        let line = whole.trim_start_matches('\u{feff}').trim_end();
+        let start = end - whole.trim_start_matches('\u{feff}').len();
+        (line, start..start + line.len())
+    })
 }
 
 impl Loaded {
