@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::assess::rulebook;
 use crate::support::letters::{AUTHSERV_ID, Person, x_2024};
-use followsift::assess::{Mail, Rulebook, assess};
+use followsift::assess::{Arrival, Mail, Rulebook, assess};
 use followsift::clock::Timestamp;
 use followsift::mail::{Message, Recognition};
 use followsift::rules::Action;
@@ -21,7 +21,7 @@ const NOON: Timestamp = Timestamp(1_800_000_000);
 
 /// What becomes of a message: `None` where it is left alone.
 fn acted_on(message: &[u8], rulebook: &Rulebook) -> Option<String> {
-    let assessment = assess(Mail { bytes: message, arrived: NOON }, rulebook, &Blank);
+    let assessment = assess(Mail { bytes: message, arrived: Arrival::At(NOON) }, rulebook, &Blank);
     (!matches!(assessment.action, Action::Leave)).then(|| format!("{:?}", assessment.action))
 }
 

@@ -255,6 +255,7 @@ mod tests {
 
     use super::*;
     use crate::assess::Assessment;
+    use crate::mail::Envelope;
     use crate::place::{MailRef, UidValidity};
     use crate::sweep::Remains;
 
@@ -309,9 +310,10 @@ mod tests {
         };
         let dealt = Dealt {
             mail,
-            subject: "Hello".to_owned(),
-            message_id: None,
-            assessment: Assessment::foreign(),
+            assessment: Assessment {
+                envelope: Envelope { subject: "Hello".to_owned(), ..Envelope::default() },
+                ..Assessment::foreign()
+            },
             end: End::Failed,
         };
         assert!(
