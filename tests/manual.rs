@@ -76,7 +76,9 @@ fn the_page_of_the_commands_is_made_from_their_definition() {
 
 /// Every command below this one, each with its arguments.
 fn commands(above: &clap::Command, called: &str, page: &mut String) {
-    for command in above.get_subcommands().filter(|command| command.get_name() != "help") {
+    // `help` below another command is the same as here.
+    let is_shown = |command: &&clap::Command| command.get_name() != "help" || called == "followsift";
+    for command in above.get_subcommands().filter(is_shown) {
         let called = format!("{called} {}", command.get_name());
         let usage = command.clone().render_usage().to_string();
         let usage = usage.trim_start_matches("Usage: ").replace('-', "\\-");
@@ -161,6 +163,8 @@ fn help_of_a_command_is_what_the_command_says_itself() {
         let (_, of_command, _) = followsift(&[words, &["--help"]].concat());
         assert_eq!(followsift(&[&["help"], words].concat()), (0, of_command, String::new()), "{words:?}");
     }
+    let (_, of_command, _) = followsift(&["known", "add", "--help"]);
+    assert_eq!(followsift(&["known", "help", "add"]).1, of_command);
     // A command and a topic.
     let (_, of_command, _) = followsift(&["networks", "--help"]);
     let page = fs::read_to_string(folder().join("followsift-networks.5.md")).unwrap();

@@ -25,10 +25,12 @@ const TOPICS: [(&str, &str, Option<&str>); 8] = [
 ];
 const OPERATION: &str = include_str!("../../config/man/followsift.8.md");
 
-pub(super) fn help(options: &Help, output: &mut Output) -> Ending {
-    let words = options.words.as_slice();
+/// `below` is the command that help is a part of; empty where it is one itself.
+pub(super) fn help(below: &str, options: &Help, output: &mut Output) -> Ending {
+    let below = Some(below.to_owned()).filter(|command| !command.is_empty());
+    let words: Vec<String> = below.into_iter().chain(options.words.clone()).collect();
     // `networks` is a command and a topic: both are printed.
-    let (command, page) = (of_command(words), of_topic(words));
+    let (command, page) = (of_command(&words), of_topic(&words));
     if command.is_none() && page.is_none() {
         let topics = TOPICS.map(|(topic, ..)| topic).join(", ");
         let asked = words.join(" ");

@@ -23,7 +23,8 @@ pub(super) fn known(settings: Option<&Path>, options: &Options, output: &mut Out
         Err(ending) => return ending,
     };
     let done = match &options.command {
-        None => show(&settings, output),
+        // `help` needs no settings, and has been answered before.
+        None | Some(KnownCommand::Help(_)) => show(&settings, output),
         Some(KnownCommand::Add(person)) => add(&settings, person, output),
         Some(KnownCommand::Forget(person)) => forget(&settings, person, output),
         Some(KnownCommand::Confirm(options)) => match options.person() {

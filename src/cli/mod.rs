@@ -112,6 +112,8 @@ enum KnownCommand {
     Forget(Person),
     /// Confirm that you put messages back by hand: their followers are known from then on
     Confirm(Confirm),
+    /// Print the help of one of these commands
+    Help(Help),
 }
 
 /// A follower, as the user names them.
@@ -301,6 +303,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Run => run::run(settings, &mut output),
         Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
         Command::Resume(options) => resume::resume(settings, options, &mut output),
+        Command::Known(Known { command: Some(KnownCommand::Help(options)) }) => {
+            help::help("known", options, &mut output)
+        }
         Command::Known(options) => known::known(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
@@ -309,7 +314,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Networks(options) => networks::networks(settings, options, &mut output),
         Command::Judge(options) => judge::judge(settings, options, &mut output),
         Command::Schema(options) => schema::schema(settings, options, &mut output),
-        Command::Help(options) => help::help(options, &mut output),
+        Command::Help(options) => help::help("", options, &mut output),
     };
     // A schema cut short by a full disk is none.
     if ending == Ending::Well && output.has_failed() { Ending::Fault } else { ending }
