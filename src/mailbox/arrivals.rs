@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Flags;
-use super::fault::{Cause, Fate, Fault, Step, Subject};
+use super::fate::Fate;
+use super::fault::{Cause, Fault, Step, Subject};
 use super::fetch::Sighting;
 use super::folders::Landing;
 use super::session::{Opened, Session};

@@ -1,14 +1,13 @@
-//! What goes wrong with a mailbox: what was attempted, on what, why, and what is to become of it.
+//! What goes wrong with a mailbox: what was attempted, on what, and why.
 //!
-//! Owns the fate of every fault, decided by types and response codes (RFC 5530), never by a server's prose but in one quirk
-//! (`Refusal::is_of_too_many_connections`). Made by the whole
-//! of `mailbox`; read by `sweep`, `daemon` and `cli`.
+//! Owns the words for it. What is to become of the account is decided in `fate`. Made by the whole of `mailbox`; read by
+//! `sweep`, `daemon` and `cli`.
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use super::refusal::{Code, Refusal, Status};
+use super::refusal::{Code, Refusal};
 use super::tls_error::TlsError;
 use super::uids;
 use crate::place::{Folder, Uid};
@@ -241,18 +240,6 @@ impl Error for Cause {
     }
 }
 
-/// What is to become of the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// Connect again, a while later.
-    Retry,
-    /// Leave the account until its owner has done something; look again at long intervals. A wrong password is never
-    /// tried again and again: that locks accounts.
-    Park,
-    /// Leave this one thing; the session is healthy.
-    Leave,
-}
-
 /// Something went wrong with a mailbox.
 #[derive(Debug)]
 pub struct Fault {
@@ -269,160 +256,12 @@ impl Fault {
         Self { doing, on: on.clone(), cause }
     }
 
-    /// What is to become of the account.
-    pub fn fate(&self) -> Fate {
-        match &self.cause {
-            Cause::Io(_)
-            | Cause::NoAddress
-            | Cause::Late
-            | Cause::Stopped
-            | Cause::Lost
-            | Cause::Flood
-            | Cause::Garbled(_)
-            | Cause::NoData
-            | Cause::NotNoted
-            | Cause::Spent => match self.doing {
-                // A file that cannot be read stays so.
-                Step::Trust => Fate::Park,
-                _ => Fate::Retry,
-            },
-            Cause::Tls(_)
-            | Cause::NotTls
-            | Cause::Injected
-            | Cause::OtherCertificate(_)
-            | Cause::ClearText
-            | Cause::NoStartTls
-            | Cause::Greeting
-            | Cause::NoLogin => Fate::Park,
-            Cause::Unsendable if self.doing == Step::LogIn => Fate::Park,
-            Cause::Name(_) | Cause::Unsendable | Cause::Void | Cause::ReadOnly => Fate::Leave,
-            Cause::Refused(refusal) => refused(self.doing, refusal),
-        }
-    }
-
     /// The code of the server's refusal, where it was one and had one.
     pub fn code(&self) -> Option<Code> {
         match &self.cause {
             Cause::Refused(refusal) => refusal.code,
             _ => None,
         }
-    }
-
-    /// Did the server refuse the login in a way that says no more than that it did? A server whose user database is out of
-    /// order answers so too. Where the same login has worked before, it is worth a second look; where it has not, it is most
-    /// likely wrong.
-    pub fn is_refused_login(&self) -> bool {
-        let Cause::Refused(refusal) = &self.cause else { return false };
-        let says_little = match refusal.code {
-            Some(Code::AuthenticationFailed | Code::Alert) => true,
-            Some(Code::Other) | None => refusal.status == Status::No,
-            Some(_) => false,
-        };
-        self.doing == Step::LogIn && self.fate() == Fate::Park && says_little
-    }
-
-    /// Is it about the way to the server, and not about what it said: does another network change it?
-    pub fn is_of_network(&self) -> bool {
-        match &self.cause {
-            Cause::Io(_) | Cause::NoAddress | Cause::Late | Cause::Lost => self.doing != Step::Trust,
-            // A network in between, as in hotels, has certificates of its own.
-            Cause::Tls(_)
-            | Cause::NotTls
-            | Cause::Injected
-            | Cause::OtherCertificate(_)
-            | Cause::Greeting
-            | Cause::NoStartTls => self.doing == Step::Connect,
-            Cause::Stopped
-            | Cause::Flood
-            | Cause::Garbled(_)
-            | Cause::Refused(_)
-            | Cause::ClearText
-            | Cause::NoLogin
-            | Cause::Name(_)
-            | Cause::Unsendable
-            | Cause::NoData
-            | Cause::NotNoted
-            | Cause::Void
-            | Cause::ReadOnly
-            | Cause::Spent => false,
-        }
-    }
-
-    /// Is it about what the server said just now, on a line that goes on: may it say otherwise later?
-    pub fn is_for_now(&self) -> bool {
-        matches!(self.cause, Cause::NoData | Cause::Refused(_) | Cause::Void)
-    }
-
-    /// Would the server not open a folder just now, on a line that goes on?
-    pub fn is_refused_folder(&self) -> bool {
-        let refused = |refusal: &Refusal| refusal.status == Status::No && refusal.code != Some(Code::Alert);
-        self.doing == Step::Open
-            && match &self.cause {
-                Cause::Refused(refusal) => refused(refusal),
-                Cause::NoData => true,
-                _ => false,
-            }
-    }
-
-    /// Was it we who gave up, because a stop was asked for?
-    pub fn is_stop(&self) -> bool {
-        matches!(self.cause, Cause::Stopped)
-    }
-}
-
-/// What a server that has had enough of us refuses.
-const THROTTLED: [Step; 5] = [Step::LogIn, Step::List, Step::Open, Step::Search, Step::Fetch];
-
-/// What is asked of a server for the sake of one move, or of one target.
-const OF_A_MOVE: [Step; 6] =
-    [Step::Create, Step::Subscribe, Step::Move, Step::Copy, Step::Mark, Step::Remove];
-
-/// Decides by the code; without one that decides, a login that is refused is a wrong password, and anything else is about
-/// the one thing that was asked for.
-fn refused(doing: Step, refusal: &Refusal) -> Fate {
-    match refusal.code {
-        // What is about one folder or one move is no reason to leave the others; it is tried again later all the same.
-        Some(Code::Limit | Code::ServerBug) if refusal.status == Status::No && OF_A_MOVE.contains(&doing) => {
-            Fate::Leave
-        }
-        Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug) => Fate::Retry,
-        Some(Code::Alert) => match (doing, refusal.status) {
-            // An alert is for the user (RFC 9051, section 7.1): Gmail asks for an app password, or to log in by the web.
-            (Step::LogIn, Status::No | Status::Bad) if !refusal.is_of_too_many_connections() => Fate::Park,
-            _ => Fate::Retry,
-        },
-        // Gmail, to an account that is over its bandwidth or its number of commands: it is to come back later. Where mails
-        // are moved, the same code is about the mailbox's size.
-        // Source: https://support.google.com/a/answer/1071518, https://github.com/ljmerza/ha-email-sensor/issues/16.
-        Some(Code::OverQuota) if THROTTLED.contains(&doing) => Fate::Retry,
-        Some(
-            Code::AuthenticationFailed
-            | Code::AuthorizationFailed
-            | Code::Expired
-            | Code::PrivacyRequired
-            | Code::ContactAdmin,
-        ) => Fate::Park,
-        Some(
-            Code::NoPerm
-            | Code::ExpungeIssued
-            | Code::Cannot
-            | Code::OverQuota
-            | Code::AlreadyExists
-            | Code::NonExistent
-            | Code::TryCreate
-            | Code::ReadOnly
-            | Code::Other,
-        )
-        | None => match (refusal.status, doing) {
-            (Status::Bye, _) => Fate::Retry,
-            (Status::No | Status::Bad, Step::LogIn) => Fate::Park,
-            // Outlook and Office 365 say BAD to any command of a session that they have given up ("User is authenticated but
-            // not connected.") or that came too soon ("Request is throttled."), without a code: only a new session, after a
-            // while, helps. No server has reason to call our SELECT, SEARCH or FETCH bad otherwise.
-            // Source: https://github.com/mscdex/node-imap/issues/689, https://github.com/imapsync/imapsync/issues/212.
-            (Status::Bad, Step::Open | Step::Search | Step::Fetch) => Fate::Retry,
-            (Status::No | Status::Bad, _) => Fate::Leave,
-        },
     }
 }
 
@@ -440,13 +279,7 @@ impl Error for Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::super::redactor::Redactor;
     use super::*;
-
-    fn refusal(doing: Step, status: Status, text: &str) -> Fate {
-        let on = Subject::Folder(Folder::inbox());
-        Fault { doing, on, cause: Cause::Refused(Refusal::read(status, text, &Redactor::nothing())) }.fate()
-    }
 
     #[test]
     fn a_fault_says_what_was_attempted_on_what() {
@@ -455,79 +288,5 @@ mod tests {
         let fault = Fault { doing: Step::Move, on, cause: Cause::Lost };
         assert_eq!(fault.to_string(), "could not move INBOX uid 4711 to \"Followers/Spam\"");
         assert_eq!(fault.source().unwrap().to_string(), "the connection was lost");
-    }
-
-    #[test]
-    fn codes_decide_and_prose_does_not() {
-        use Status::{Bad, Bye, No};
-        for (doing, status, text, fate) in [
-            (Step::LogIn, No, "[AUTHENTICATIONFAILED] no", Fate::Park),
-            (Step::LogIn, No, "no code at all, try again later", Fate::Park),
-            (Step::LogIn, No, "[UNAVAILABLE] authentication failed", Fate::Retry),
-            (Step::LogIn, No, "[LIMIT] too many connections", Fate::Retry),
-            (Step::LogIn, Bad, "what", Fate::Park),
-            (Step::LogIn, Bye, "bye", Fate::Retry),
-            (Step::Open, No, "[INUSE] locked", Fate::Retry),
-            (Step::LogIn, No, "[ALERT] Application-specific password required (Failure)", Fate::Park),
-            (Step::LogIn, No, "[ALERT] Your account is not enabled for IMAP use. (Failure)", Fate::Park),
-            (Step::LogIn, No, "[ALERT] Too many simultaneous connections. (Failure)", Fate::Retry),
-            (Step::LogIn, No, "[AUTHENTICATIONFAILED] too many connections", Fate::Park),
-            (Step::LogIn, Bye, "[ALERT] down for an hour", Fate::Retry),
-            (Step::Open, No, "[ALERT] down for an hour", Fate::Retry),
-            (Step::Fetch, No, "[SERVERBUG] oh", Fate::Retry),
-            (Step::LogIn, No, "[EXPIRED] password", Fate::Park),
-            (Step::LogIn, No, "[PRIVACYREQUIRED] TLS first", Fate::Park),
-            (Step::LogIn, No, "[CONTACTADMIN] unpaid", Fate::Park),
-            (Step::LogIn, Bye, "[AUTHENTICATIONFAILED] too often", Fate::Park),
-            (Step::Move, No, "[OVERQUOTA] full", Fate::Leave),
-            (Step::Create, No, "[LIMIT] too many mailboxes", Fate::Leave),
-            (Step::Copy, No, "[SERVERBUG] internal error", Fate::Leave),
-            (Step::Move, No, "[INUSE] locked", Fate::Retry),
-            (Step::Move, No, "[EXPIRED] password", Fate::Park),
-            (Step::Fetch, No, "[OVERQUOTA] Account exceeded command or bandwidth limits.", Fate::Retry),
-            (Step::Open, Bad, "User is authenticated but not connected.", Fate::Retry),
-            (
-                Step::Fetch,
-                Bad,
-                "Request is throttled. Suggested Backoff Time: 299961 milliseconds",
-                Fate::Retry,
-            ),
-            (
-                Step::Fetch,
-                No,
-                "Request is throttled. Suggested Backoff Time: 299961 milliseconds",
-                Fate::Leave,
-            ),
-            (Step::Move, Bad, "what", Fate::Leave),
-            (Step::Fetch, Bye, "[ALERT] going down", Fate::Retry),
-        ] {
-            assert_eq!(refusal(doing, status, text), fate, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_refused_login_that_says_no_more_is_told_apart() {
-        use Status::{Bad, Bye, No};
-        let refused = |doing, status, text: &str| {
-            let on = Subject::Folder(Folder::inbox());
-            let cause = Cause::Refused(Refusal::read(status, text, &Redactor::nothing()));
-            Fault { doing, on, cause }.is_refused_login()
-        };
-        for text in
-            ["[AUTHENTICATIONFAILED] no", "no", "", "[X-MINE] no", "[ALERT] Please log in via the web"]
-        {
-            assert!(refused(Step::LogIn, No, text), "{text}");
-            assert!(!refused(Step::Open, No, text), "{text}");
-        }
-        assert!(refused(Step::LogIn, Bye, "[AUTHENTICATIONFAILED] too often"));
-        assert!(!refused(Step::LogIn, Bad, "what"));
-        for text in [
-            "[UNAVAILABLE] later",
-            "[EXPIRED] password",
-            "[CONTACTADMIN] unpaid",
-            "[ALERT] Too many connections",
-        ] {
-            assert!(!refused(Step::LogIn, No, text), "{text}");
-        }
     }
 }

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::bounds::Limits;
-use super::fault::{Fate, Fault, Step, Subject};
+use super::fate::Fate;
+use super::fault::{Fault, Step, Subject};
 use super::fetch::HEAD_FIELDS;
 use super::session::{Opened, Session};
 use super::trace::Trace;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::answer::Listed;
 use super::bounds::Limits;
-use super::fault::{Cause, Fate, Fault, Step, Subject};
+use super::fate::Fate;
+use super::fault::{Cause, Fault, Step, Subject};
 use super::names::{Naming, quoted};
 use super::refusal::Code;
 use super::session::{Session, same};

@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fault::{Fate, Fault, Step};
+use super::fate::Fate;
+use super::fault::{Fault, Step};
 use super::folders::Landing;
 use super::outcome::{Outcome, Reason};
 use super::session::{Session, same};

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Flags;
 use super::bounds::Limits;
-use super::fault::{Cause, Fate, Fault, Step};
+use super::fate::Fate;
+use super::fault::{Cause, Fault, Step};
 use super::fetch::Keywords;
 use super::proof::Proven;
 use super::session::Session;
