@@ -1,14 +1,17 @@
 //! Moving by COPY, proof of arrival, and removal of the originals: for servers without MOVE.
 //!
 //! Owns the rule that an original is removed only where its copy is proven and nothing happened to it meanwhile, and that
-//! otherwise our copy is taken back. Called by `moves`.
+//! otherwise our copy is taken back; what was seen is weighed in `outcome_table`. Called by `moves`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::arrivals::Arrived;
 use super::fault::{Cause, Fault, Step};
-use super::outcome::{Outcome, Reason, Relocated};
+use super::outcome::Relocated;
+use super::outcome_table::{Copied, Removed, TakenBack};
 use super::plan::Plan;
 use super::proof::Proven;
+use super::reported::Reported;
 use super::session::{Opened, Session};
 use super::store::{Deed, Note};
 use super::trace::Trace;
@@ -45,69 +48,42 @@ impl Session {
             return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
         }
         let look = self.look(Step::Search, &all)?;
-        let there = &look.flags;
-        let clear = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.is_touched() && !flags.deleted);
+        let seen = |mail: Uid, arrived: &Arrived, reported: &Reported, removed: Removed| {
+            let copy = arrived.copies.get(&mail).copied();
+            Copied {
+                original: look.flags.get(&mail).copied(),
+                unshown: look.unshown.contains(&mail),
+                copy,
+                ours: copy.is_some() && reported.copies.get(&mail).copied() == copy,
+                yields: reported.yields(mail),
+                removed,
+            }
+        };
         // Where another followsift, set on the account by mistake, has copied as well, and its copy is the one that stays, it
         // could still take that back: so only who made it removes the original.
-        let originals: BTreeSet<Uid> = arrivals
-            .iter()
-            .zip(&reported)
-            .flat_map(|(arrived, reported)| {
-                arrived.copies.keys().copied().filter(|uid| !reported.yields(*uid))
-            })
-            .filter(clear)
-            .collect();
+        let mut originals = BTreeSet::new();
+        for (arrived, reported) in arrivals.iter().zip(&reported) {
+            let may = |uid: &&Uid| seen(**uid, arrived, reported, Removed::Done).may_remove();
+            originals.extend(arrived.copies.keys().filter(may).copied());
+        }
         let removal = self.remove_proven(&look.proven.only(&originals), &mut |deed, uids| {
             deed == Deed::Mark || note(deed, uids)
         })?;
         let mut results = Vec::new();
         for ((plan, reported), arrived) in plans.into_iter().zip(reported).zip(arrivals) {
-            let ours = |uid: &Uid| {
-                arrived.copies.get(uid).is_some_and(|copy| reported.copies.get(uid) == Some(copy))
+            let seen: BTreeMap<Uid, Copied> =
+                plan.uids().map(|uid| (uid, seen(uid, &arrived, &reported, removal.of(uid)))).collect();
+            let goes = seen.iter().filter(|(_, seen)| seen.takes_back()).map(|(uid, _)| *uid).collect();
+            let stuck = self.withdraw(&arrived, &goes)?;
+            let outcome = |uid: Uid, seen: Copied| {
+                let taken_back = match (goes.contains(&uid), stuck.contains(&uid)) {
+                    (_, true) => TakenBack::Stuck,
+                    (true, false) => TakenBack::Yes,
+                    (false, false) => TakenBack::No,
+                };
+                seen.outcome(taken_back, || reported.reason(), &removal.words)
             };
-            // An original that the server does not show may be there still: nothing is taken back, and nothing removed.
-            let shown = |uid: &Uid| !look.unshown.contains(uid);
-            let taken_back =
-                arrived.copies.keys().copied().filter(|uid| shown(uid)).filter(|uid| match there.get(uid) {
-                    Some(_) if clear(uid) && removal.gone.contains(uid) => ours(uid),
-                    Some(_) if clear(uid) => removal.still.contains(uid),
-                    // Unless the copy is another program's, who may be removing the original this moment.
-                    Some(flags) if !flags.deleted => !reported.yields(*uid),
-                    // The original is not there any more, so only what is known to be our own copy is taken back: another may be
-                    // the original itself, which its owner has moved to the same folder.
-                    Some(_) | None => ours(uid),
-                });
-            let taken_back: BTreeSet<Uid> = taken_back.collect();
-            let both = self.withdraw(&arrived, &taken_back)?;
-            let outcome = |mail: &Trace| match (arrived.copies.get(&mail.uid).copied(), there.get(&mail.uid))
-            {
-                (Some(copy), flags) if taken_back.contains(&mail.uid) => match flags {
-                    Some(flags)
-                        if !flags.deleted
-                            && !removal.gone.contains(&mail.uid)
-                            && both.contains(&mail.uid) =>
-                    {
-                        Outcome::Left(Reason::Doubled { copy })
-                    }
-                    _ if both.contains(&mail.uid) => Outcome::Moved { uid: Some(copy) },
-                    Some(flags) if flags.is_touched() || removal.touched.contains(&mail.uid) => {
-                        Outcome::Left(Reason::Touched)
-                    }
-                    Some(flags) if flags.deleted => Outcome::Left(Reason::Deleted),
-                    Some(_) if removal.gone.contains(&mail.uid) => Outcome::Gone,
-                    Some(_) => Outcome::Left(Reason::Refused(removal.words.clone())),
-                    None => Outcome::Gone,
-                },
-                (Some(_), Some(flags)) if !flags.deleted && reported.yields(mail.uid) => {
-                    Outcome::Left(Reason::Refused("another program is moving it".to_owned()))
-                }
-                // Both are there, as far as anybody can see; the next session finds out.
-                (_, None) if !shown(&mail.uid) => Outcome::Left(Reason::Unshown),
-                (Some(copy), _) => Outcome::Moved { uid: Some(copy) },
-                (None, Some(_)) => Outcome::Left(reported.reason()),
-                (None, None) => Outcome::Gone,
-            };
-            let outcomes = plan.mails.iter().map(|mail| (mail.uid, outcome(mail))).collect();
+            let outcomes = seen.iter().map(|(uid, seen)| (*uid, outcome(*uid, *seen))).collect();
             results.push(self.relocated(here, plan, &arrived, outcomes)?);
         }
         Ok(results)

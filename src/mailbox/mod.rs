@@ -25,6 +25,7 @@ mod line_filter;
 mod moves;
 mod names;
 mod outcome;
+mod outcome_table;
 mod plan;
 mod proof;
 mod redactor;

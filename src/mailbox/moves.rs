@@ -15,6 +15,7 @@ use super::fate::Fate;
 use super::fault::{Fault, Step, Subject};
 use super::names::quoted;
 use super::outcome::{Outcome, Reason, Relocated};
+use super::outcome_table::Moved;
 use super::plan::Plan;
 use super::proof::{Look, Proven};
 use super::refusal::Code;
@@ -86,21 +87,17 @@ impl Session {
                 both = self.withdraw(&arrived, &still)?;
                 unshown = self.unshown_here(here, &plan, &there, &arrived, &reported)?;
             }
-            let outcome = |mail: &Trace| match (there.get(&mail.uid), arrived.copies.get(&mail.uid)) {
-                (Some(flags), None) if flags.deleted => Outcome::Left(Reason::Deleted),
-                (Some(flags), Some(copy)) if !flags.deleted && both.contains(&mail.uid) => {
-                    Outcome::Left(Reason::Doubled { copy: *copy })
-                }
-                (Some(flags), _) if !flags.deleted => Outcome::Left(reported.reason()),
-                (_, Some(copy)) => Outcome::Moved { uid: Some(*copy) },
-                // Told credibly, and of a message that is not here any more.
-                (_, None) => match reported.copies.get(&mail.uid) {
-                    Some(copy) => Outcome::Moved { uid: Some(*copy) },
-                    None if unshown.contains(&mail.uid) => Outcome::Left(Reason::Unshown),
-                    None => Outcome::Gone,
-                },
+            let outcome = |uid: Uid| {
+                let seen = Moved {
+                    original: there.get(&uid).copied(),
+                    arrived: arrived.copies.get(&uid).copied(),
+                    reported: reported.copies.get(&uid).copied(),
+                    stuck: both.contains(&uid),
+                    unshown: unshown.contains(&uid),
+                };
+                seen.outcome(|| reported.reason())
             };
-            let outcomes = plan.mails.iter().map(|mail| (mail.uid, outcome(mail))).collect();
+            let outcomes = plan.uids().map(|uid| (uid, outcome(uid))).collect();
             results.push(self.relocated(here, plan, &arrived, outcomes)?);
         }
         Ok(results)

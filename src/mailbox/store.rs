@@ -10,6 +10,7 @@ use super::bounds::Limits;
 use super::fate::Fate;
 use super::fault::{Cause, Fault, Step};
 use super::fetch::Keywords;
+use super::outcome_table::Removed;
 use super::proof::Proven;
 use super::session::Session;
 use super::trace::Trace;
@@ -231,6 +232,21 @@ pub(super) struct Removal {
     pub(super) gone: BTreeSet<Uid>,
     /// Why.
     pub(super) words: String,
+}
+
+impl Removal {
+    /// How the removal of one of them ended.
+    pub(super) fn of(&self, uid: Uid) -> Removed {
+        if self.touched.contains(&uid) {
+            Removed::Touched
+        } else if self.still.contains(&uid) {
+            Removed::Still
+        } else if self.gone.contains(&uid) {
+            Removed::Gone
+        } else {
+            Removed::Done
+        }
+    }
 }
 
 /// What of `had` is not in `has`. Keywords know no case (RFC 9051, section 2.3.2).

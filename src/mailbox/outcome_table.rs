@@ -1,0 +1,315 @@
+//! What became of a message that was to be moved, from what was seen of its original and of its copy.
+//!
+//! Pure: the two tables, one for MOVE and one for COPY, that decide what is taken back and what is reported. Owns the rules
+//! that a message whose original is in place was not moved, and that a copy is taken back only where the original is in place
+//! or the copy is known to be ours. Called by `moves` and `copies`.
+
+use super::answer::Flags;
+use super::outcome::{Outcome, Reason};
+use crate::place::Uid;
+
+/// What was seen after MOVE.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moved {
+    /// The flags of the original, where it is still in the source.
+    pub(super) original: Option<Flags>,
+    /// The copy that was found in the target.
+    pub(super) arrived: Option<Uid>,
+    /// The copy that the server named credibly.
+    pub(super) reported: Option<Uid>,
+    /// The copy was to be taken back, and is there still.
+    pub(super) stuck: bool,
+    /// The original is there by the server's word, which does not show it.
+    pub(super) unshown: bool,
+}
+
+impl Moved {
+    /// What became of the message. `reason`: why the server did not move it, where it did not.
+    pub(super) fn outcome(self, reason: impl FnOnce() -> Reason) -> Outcome {
+        let Self { original, arrived, reported, stuck, unshown } = self;
+        match (original, arrived) {
+            (Some(flags), None) if flags.deleted => Outcome::Left(Reason::Deleted),
+            (Some(flags), Some(copy)) if !flags.deleted && stuck => Outcome::Left(Reason::Doubled { copy }),
+            (Some(flags), _) if !flags.deleted => Outcome::Left(reason()),
+            (_, Some(copy)) => Outcome::Moved { uid: Some(copy) },
+            // Told credibly, and of a message that is not here any more.
+            (_, None) => match reported {
+                Some(copy) => Outcome::Moved { uid: Some(copy) },
+                None if unshown => Outcome::Left(Reason::Unshown),
+                None => Outcome::Gone,
+            },
+        }
+    }
+}
+
+/// How the removal of an original ended, where it was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Removed {
+    /// It was not tried, or it is removed, or marked \Deleted where the server can no more.
+    Done,
+    /// It is in place.
+    Still,
+    /// It is in place, since the user starred or answered it at the last moment.
+    Touched,
+    /// It was gone before it could be marked: somebody else was faster.
+    Gone,
+}
+
+/// What was seen after COPY and the removal of the original.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copied {
+    /// The original's flags at the last look, where it was there.
+    pub(super) original: Option<Flags>,
+    /// The original is there by the server's word, which does not show it.
+    pub(super) unshown: bool,
+    /// The copy that was found in the target.
+    pub(super) copy: Option<Uid>,
+    /// The server named this copy as the one that our COPY made.
+    pub(super) ours: bool,
+    /// Our copy was one too many and has gone; another program's stays, and the original is for that program to remove.
+    pub(super) yields: bool,
+    /// How the removal of the original ended.
+    pub(super) removed: Removed,
+}
+
+/// What became of a copy that was to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TakenBack {
+    /// It was not to be taken back.
+    No,
+    /// It is gone.
+    Yes,
+    /// It is there still.
+    Stuck,
+}
+
+impl Copied {
+    /// May the original be removed: was nothing done to it while it was copied, and is it ours to remove?
+    pub(super) fn may_remove(&self) -> bool {
+        self.copy.is_some() && !self.yields && self.is_clear()
+    }
+
+    fn is_clear(&self) -> bool {
+        self.original.is_some_and(|flags| !flags.is_touched() && !flags.deleted)
+    }
+
+    /// Is the copy to be taken back? Whoever has starred, moved or deleted an original while it was copied has the last word.
+    pub(super) fn takes_back(&self) -> bool {
+        // An original that the server does not show may be there still: nothing is taken back.
+        if self.copy.is_none() || self.unshown {
+            return false;
+        }
+        match self.original {
+            Some(_) if self.is_clear() => match self.removed {
+                Removed::Gone => self.ours,
+                Removed::Still | Removed::Touched => true,
+                Removed::Done => false,
+            },
+            // Unless the copy is another program's, which may be removing the original this moment.
+            Some(flags) if !flags.deleted => !self.yields,
+            // The original is not there any more, so only what is known to be our own copy is taken back: another may be the
+            // original itself, which its owner has moved to the same folder.
+            Some(_) | None => self.ours,
+        }
+    }
+
+    /// What became of the message. `reason`: why the server did not copy it; `words`: why it did not mark the original.
+    pub(super) fn outcome(
+        self,
+        taken_back: TakenBack,
+        reason: impl FnOnce() -> Reason,
+        words: &str,
+    ) -> Outcome {
+        let Self { original, unshown, copy, yields, removed, .. } = self;
+        let live = original.is_some_and(|flags| !flags.deleted);
+        match (copy, taken_back) {
+            (Some(copy), TakenBack::Stuck) if live && removed != Removed::Gone => {
+                Outcome::Left(Reason::Doubled { copy })
+            }
+            (Some(copy), TakenBack::Stuck) => Outcome::Moved { uid: Some(copy) },
+            (Some(_), TakenBack::Yes) => match original {
+                Some(flags) if flags.is_touched() || removed == Removed::Touched => {
+                    Outcome::Left(Reason::Touched)
+                }
+                Some(flags) if flags.deleted => Outcome::Left(Reason::Deleted),
+                Some(_) if removed == Removed::Gone => Outcome::Gone,
+                Some(_) => Outcome::Left(Reason::Refused(words.to_owned())),
+                None => Outcome::Gone,
+            },
+            (Some(_), TakenBack::No) if live && yields => {
+                Outcome::Left(Reason::Refused("another program is moving it".to_owned()))
+            }
+            // Both are there, as far as anybody can see; the next session finds out.
+            (_, _) if original.is_none() && unshown => Outcome::Left(Reason::Unshown),
+            (Some(copy), TakenBack::No) => Outcome::Moved { uid: Some(copy) },
+            (None, _) if original.is_some() => Outcome::Left(reason()),
+            (None, _) => Outcome::Gone,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIVE: Option<Flags> =
+        Some(Flags { seen: false, answered: false, flagged: false, deleted: false, keywords: false });
+    const STARRED: Option<Flags> =
+        Some(Flags { seen: false, answered: false, flagged: true, deleted: false, keywords: false });
+    const MARKED: Option<Flags> =
+        Some(Flags { seen: false, answered: false, flagged: false, deleted: true, keywords: false });
+    const COPY: Option<Uid> = Some(Uid(9));
+    const MOVED: Outcome = Outcome::Moved { uid: COPY };
+    const DOUBLED: Outcome = Outcome::Left(Reason::Doubled { copy: Uid(9) });
+
+    fn refused(words: &str) -> Outcome {
+        Outcome::Left(Reason::Refused(words.to_owned()))
+    }
+
+    #[test]
+    fn after_a_move() {
+        let seen = Moved { original: None, arrived: None, reported: None, stuck: false, unshown: false };
+        for (seen, wanted) in [
+            (Moved { arrived: COPY, ..seen }, MOVED),
+            (Moved { reported: COPY, ..seen }, MOVED),
+            (seen, Outcome::Gone),
+            (Moved { unshown: true, ..seen }, Outcome::Left(Reason::Unshown)),
+            // The server would not.
+            (Moved { original: LIVE, ..seen }, refused("quota")),
+            (Moved { original: LIVE, reported: COPY, ..seen }, refused("quota")),
+            // It failed in the middle, and the copy was taken back, or could not be.
+            (Moved { original: LIVE, arrived: COPY, ..seen }, refused("quota")),
+            (Moved { original: LIVE, arrived: COPY, stuck: true, ..seen }, DOUBLED),
+            // The user's mark; or the server's own, whose copy is all there is.
+            (Moved { original: MARKED, ..seen }, Outcome::Left(Reason::Deleted)),
+            (Moved { original: MARKED, arrived: COPY, ..seen }, MOVED),
+            (Moved { original: MARKED, arrived: COPY, stuck: true, ..seen }, MOVED),
+        ] {
+            assert_eq!(seen.outcome(|| Reason::Refused("quota".to_owned())), wanted, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_copy() {
+        let (ours, yields, unshown) = (true, true, true);
+        let seen = Copied {
+            original: LIVE,
+            unshown: false,
+            copy: COPY,
+            ours: false,
+            yields: false,
+            removed: Removed::Done,
+        };
+        let none = Copied { copy: None, ..seen };
+        for (seen, back, wanted) in [
+            (seen, false, MOVED),
+            (none, false, refused("quota")),
+            (Copied { original: None, ..none }, false, Outcome::Gone),
+            (Copied { original: None, unshown, ..none }, false, Outcome::Left(Reason::Unshown)),
+            (Copied { original: None, unshown, ours, ..seen }, false, Outcome::Left(Reason::Unshown)),
+            // The original could not be marked, or was touched at the last moment.
+            (Copied { removed: Removed::Still, ..seen }, true, refused("read-only")),
+            (Copied { removed: Removed::Touched, ..seen }, true, Outcome::Left(Reason::Touched)),
+            (Copied { original: STARRED, ..seen }, true, Outcome::Left(Reason::Touched)),
+            // Somebody else removed it: only a copy that is known to be ours goes.
+            (Copied { removed: Removed::Gone, ours, ..seen }, true, Outcome::Gone),
+            (Copied { removed: Removed::Gone, ..seen }, false, MOVED),
+            (Copied { original: None, ours, ..seen }, true, Outcome::Gone),
+            (Copied { original: None, ..seen }, false, MOVED),
+            // The user deleted it meanwhile.
+            (Copied { original: MARKED, ours, ..seen }, true, Outcome::Left(Reason::Deleted)),
+            (Copied { original: MARKED, ..seen }, false, MOVED),
+            // Another program has copied it as well, and its copy is the one that stays.
+            (Copied { yields, ..seen }, false, refused("another program is moving it")),
+            (Copied { original: STARRED, yields, ..seen }, false, refused("another program is moving it")),
+        ] {
+            assert_eq!(seen.takes_back(), back, "{seen:?}");
+            let taken_back = if back { TakenBack::Yes } else { TakenBack::No };
+            let outcome =
+                |taken_back| seen.outcome(taken_back, || Reason::Refused("quota".to_owned()), "read-only");
+            assert_eq!(outcome(taken_back), wanted, "{seen:?}");
+            if back {
+                // Where it cannot be taken back it is in both, unless the original has gone.
+                let live = seen.original.is_some_and(|flags| !flags.deleted) && seen.removed != Removed::Gone;
+                assert_eq!(outcome(TakenBack::Stuck), if live { DOUBLED } else { MOVED }, "{seen:?}");
+            }
+        }
+    }
+
+    fn original() -> impl Strategy<Value = Option<Flags>> {
+        prop::option::of(any::<[bool; 5]>().prop_map(|[seen, answered, flagged, deleted, keywords]| Flags {
+            seen,
+            answered,
+            flagged,
+            deleted,
+            keywords,
+        }))
+    }
+
+    prop_compose! {
+        /// Whatever the removal says, it says of an original that may be removed; and what is not shown is not there.
+        fn copied()(
+            original in original(),
+            copy in prop::option::of(Just(Uid(9))),
+            [unshown, ours, yields] in any::<[bool; 3]>(),
+            removed in prop::sample::select(vec![Removed::Done, Removed::Still, Removed::Touched, Removed::Gone]),
+        ) -> Copied {
+            let unshown = unshown && original.is_none();
+            let seen = Copied { original, unshown, copy, ours, yields, removed: Removed::Done };
+            if seen.may_remove() { Copied { removed, ..seen } } else { seen }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn after_a_copy_no_message_is_lost_and_none_is_in_two_places_unknown_to_us(seen in copied()) {
+            let is_removed = seen.may_remove() && seen.removed == Removed::Done;
+            let in_place = seen.original.is_some_and(|flags| !flags.deleted)
+                && !is_removed
+                && seen.removed != Removed::Gone;
+            // A copy whose original we have removed is never taken back, nor one whose original is not shown.
+            prop_assert!(!seen.takes_back() || (!is_removed && !seen.unshown && seen.copy.is_some()));
+            // Where the original is not in place, only our own copy is.
+            prop_assert!(!seen.takes_back() || in_place || seen.ours);
+            // Where it is in place, the copy is taken back, or the original is another program's to remove.
+            prop_assert!(!in_place || seen.copy.is_none() || seen.takes_back() || seen.yields);
+            let answers: &[TakenBack] =
+                if seen.takes_back() { &[TakenBack::Yes, TakenBack::Stuck] } else { &[TakenBack::No] };
+            for taken_back in answers {
+                let outcome = seen.outcome(*taken_back, || Reason::Unproven, "no");
+                match outcome {
+                    Outcome::Moved { uid } => {
+                        prop_assert!(uid == seen.copy && *taken_back != TakenBack::Yes && !in_place);
+                    }
+                    Outcome::Gone => prop_assert!(!in_place && *taken_back != TakenBack::Stuck && !is_removed),
+                    Outcome::Left(Reason::Doubled { .. }) => {
+                        prop_assert!(in_place && *taken_back == TakenBack::Stuck);
+                    }
+                    Outcome::Left(Reason::Unshown) => prop_assert!(seen.unshown),
+                    Outcome::Left(_) => prop_assert!(!is_removed && seen.original.is_some()),
+                }
+            }
+        }
+
+        #[test]
+        fn after_a_move_what_is_in_place_was_not_moved_and_what_is_nowhere_is_not_said_to_be_there(
+            original in original(),
+            [arrived, reported] in [prop::option::of(Just(Uid(9))), prop::option::of(Just(Uid(9)))],
+            [stuck, unshown] in any::<[bool; 2]>(),
+        ) {
+            let seen = Moved { original, arrived, reported, stuck, unshown: unshown && original.is_none() };
+            let in_place = original.is_some_and(|flags| !flags.deleted);
+            match seen.outcome(|| Reason::Unproven) {
+                Outcome::Moved { uid } => {
+                    prop_assert!(!in_place && uid.is_some() && (uid == arrived || uid == reported));
+                }
+                Outcome::Gone => prop_assert!(arrived.is_none() && reported.is_none() && original.is_none_or(|flags| flags.deleted)),
+                Outcome::Left(Reason::Doubled { .. }) => prop_assert!(in_place && stuck && arrived.is_some()),
+                Outcome::Left(Reason::Unshown) => prop_assert!(seen.unshown),
+                Outcome::Left(_) => prop_assert!(original.is_some()),
+            }
+        }
+    }
+}
