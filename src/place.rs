@@ -219,7 +219,7 @@ impl HeaderLines {
 }
 
 /// Flags that a mail is given. None is ever taken away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Marks {
     /// `\Seen`: read.
     pub seen: bool,
