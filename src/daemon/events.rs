@@ -8,7 +8,7 @@ use super::log::kind;
 use crate::mail::Recognition;
 use crate::report::sweep::{followers, rules, sentence};
 use crate::rules::VerdictName;
-use crate::sweep::{Dealt, End, News};
+use crate::sweep::{Dealt, End, News, Reason};
 
 /// Logs it. Returns the trouble with a folder, if it is one; a trouble that is `known` already is logged for debugging only.
 pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
@@ -63,7 +63,8 @@ fn message(dealt: &Dealt, sentence: &str) {
     let (to, why) = match end {
         End::Moved { to, .. } => (Some(to.as_str()), None),
         End::Kept(stay) => (None, Some(stay.to_string())),
-        End::Left(why) => (None, Some(why.clone())),
+        End::Left(Reason::Unshown) => (None, None),
+        End::Left(why) => (None, Some(why.to_string())),
         _ => (None, None),
     };
     macro_rules! event {
@@ -95,7 +96,7 @@ fn level_and_kind(recognition: &Recognition, end: &End) -> Option<(Level, Option
             End::Marked => (Level::INFO, kind::MARKED),
             End::Observed => (Level::INFO, kind::OBSERVED),
             End::Kept(_) => (Level::INFO, kind::PUT_BACK),
-            End::Unshown | End::Left(_) => (Level::WARN, kind::LEFT),
+            End::Left(_) => (Level::WARN, kind::LEFT),
             End::Gone => (Level::INFO, kind::GONE),
             End::Stays | End::Failed | End::Deadly => (Level::DEBUG, kind::STAYS),
         },

@@ -289,6 +289,7 @@ mod tests {
                     }
                     Outcome::Left(Reason::Unshown) => prop_assert!(seen.unshown),
                     Outcome::Left(_) => prop_assert!(!is_removed && seen.original.is_some()),
+                    Outcome::Unknown => return Err(TestCaseError::fail("both folders were open")),
                 }
             }
         }
@@ -309,6 +310,7 @@ mod tests {
                 Outcome::Left(Reason::Doubled { .. }) => prop_assert!(in_place && stuck && arrived.is_some()),
                 Outcome::Left(Reason::Unshown) => prop_assert!(seen.unshown),
                 Outcome::Left(_) => prop_assert!(original.is_some()),
+                Outcome::Unknown => return Err(TestCaseError::fail("both folders were open")),
             }
         }
     }

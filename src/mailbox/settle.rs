@@ -11,6 +11,7 @@ use super::fault::{Fault, Step};
 use super::fetch::Sighting;
 use super::finish::{Finish, Original, Progress, Removal, finish};
 use super::folders::Landing;
+use super::outcome::{Outcome, Reason};
 use super::proof::Proven;
 use super::session::Session;
 use super::store::Deed;
@@ -43,45 +44,19 @@ pub struct Pending {
 /// What became of a move that was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Settled {
-    /// It is in the target, and no longer (or marked \Deleted) in the source.
-    InTarget {
-        /// What the target is called now: its user may have renamed it.
-        folder: Folder,
-        /// The target's UIDVALIDITY.
-        validity: UidValidity,
-        /// Its UID there.
-        uid: Uid,
-        /// It arrived starred or answered.
-        touched: bool,
-    },
-    /// It is where it was, and not in the target.
-    InSource,
-    /// The same message is in the source, under another UID, and it cannot be told whether it is the original or a twin.
-    Uncertain {
-        /// The copy's UID in the target, where it stays since it may be all that is left of the original; `None` where it
-        /// was taken back.
-        copy: Option<Uid>,
-    },
-    /// The user took away the mark \Deleted that we had set: they want it where it was. Our copy was taken back.
-    PutBack,
-    /// The mark \Deleted that we had set is gone, and so is our copy: the user put it back, or a backup did.
-    LiveAgain,
-    /// It is in both, since neither the original nor the copy can be removed.
-    InBoth {
-        /// The target's UIDVALIDITY.
-        validity: UidValidity,
-        /// The copy's UID there.
-        uid: Uid,
-    },
-    /// It is in neither: somebody else moved or deleted it.
-    Nowhere,
-    /// Not in the target; and the source is another folder by now, so that nothing is known.
-    Unknown,
-    /// The server says that it is there and does not show it; to be asked again.
-    Unshown,
-    /// The server would not let its folders be looked into just now; to be asked again.
-    NotNow,
+pub struct Settled {
+    /// What became of the message.
+    pub outcome: Outcome,
+    /// Where it has arrived, and the UIDVALIDITY of that, where it has: the user may have renamed the target.
+    pub place: Option<(Folder, UidValidity)>,
+    /// It arrived starred or answered.
+    pub touched: bool,
+}
+
+impl Settled {
+    fn of(outcome: Outcome) -> Self {
+        Self { outcome, place: None, touched: false }
+    }
 }
 
 impl Pending {
@@ -103,7 +78,7 @@ impl Session {
         pending: &[Pending],
         note: &mut dyn FnMut(Deed, &[usize]) -> bool,
     ) -> Result<Vec<Settled>, Fault> {
-        let mut settled: Vec<Settled> = vec![Settled::Unknown; pending.len()];
+        let mut settled: Vec<Settled> = vec![Settled::of(Outcome::Unknown); pending.len()];
         let mut groups: BTreeMap<_, Vec<(usize, &Pending)>> = BTreeMap::new();
         for (at, one) in pending.iter().enumerate() {
             let landing = (one.landing.validity, one.landing.next);
@@ -114,7 +89,7 @@ impl Session {
             let outcomes = match self.settle_members(from, validity, to, landing, &members, note) {
                 // One folder that cannot be looked into stops no other; its moves stay open.
                 Err(fault) if !self.is_spent() && fault.is_for_now() => {
-                    members.iter().map(|(at, _)| (*at, Settled::NotNow)).collect()
+                    members.iter().map(|(at, _)| (*at, Settled::of(Outcome::Left(Reason::NotNow)))).collect()
                 }
                 outcomes => outcomes?,
             };
@@ -248,29 +223,30 @@ impl Session {
         let both = self.withdraw(&arrived, &withdrawn)?;
         let mut settled = Vec::new();
         for (at, ((position, one), original)) in members.iter().zip(originals).enumerate() {
-            let copy = arrived.place.clone().zip(arrived.copies.get(&one.mail.uid).copied());
+            let copy = arrived.copies.get(&one.mail.uid).copied();
             let outcome = match (copy, original) {
-                (_, Original::Unshown) => Settled::Unshown,
-                (Some(_), _) if unshown.contains(&at) => Settled::Unshown,
-                (Some(((_, validity), uid)), _) if both.contains(&one.mail.uid) => {
-                    Settled::InBoth { validity, uid }
+                (_, Original::Unshown) => Outcome::Left(Reason::Unshown),
+                (Some(_), _) if unshown.contains(&at) => Outcome::Left(Reason::Unshown),
+                (Some(copy), _) if both.contains(&one.mail.uid) => Outcome::Left(Reason::Doubled { copy }),
+                (Some(_), original) if is_withdrawn(at) => Outcome::Left(stays(original, one)),
+                (Some(copy), _) if todo(at) == Finish::LeaveBoth => {
+                    Outcome::Left(Reason::Uncertain { copy: Some(copy) })
                 }
-                (Some(_), original) if is_withdrawn(at) => stays(original, one),
-                (Some((_, uid)), _) if todo(at) == Finish::LeaveBoth => {
-                    Settled::Uncertain { copy: Some(uid) }
-                }
-                (Some(((folder, validity), uid)), _) => {
-                    let touched = arrived.flags.get(&uid).is_some_and(|flags| flags.is_touched());
-                    Settled::InTarget { folder, validity, uid, touched }
-                }
+                (Some(copy), _) => Outcome::Moved { uid: Some(copy) },
                 (None, Original::Here(flags)) if !flags.deleted && one.removal == Removal::Marked => {
-                    Settled::LiveAgain
+                    Outcome::Left(Reason::LiveAgain)
                 }
-                (None, Original::Here(_) | Original::Found(..) | Original::Doubtful) => Settled::InSource,
-                (None, Original::Absent) => Settled::Nowhere,
-                (None, Original::Unknown) => Settled::Unknown,
+                (None, Original::Here(_) | Original::Found(..) | Original::Doubtful) => {
+                    Outcome::Left(Reason::Interrupted)
+                }
+                (None, Original::Absent) => Outcome::Gone,
+                (None, Original::Unknown) => Outcome::Unknown,
             };
-            settled.push((*position, outcome));
+            let arrival = copy.filter(|_| matches!(outcome, Outcome::Moved { .. }));
+            let flags = arrival.and_then(|copy| arrived.flags.get(&copy));
+            let touched = flags.is_some_and(|flags| flags.is_touched());
+            let place = arrived.place.clone().filter(|_| arrival.is_some());
+            settled.push((*position, Settled { outcome, place, touched }));
         }
         Ok(settled)
     }
@@ -345,13 +321,13 @@ struct Finished {
     unshown: BTreeSet<usize>,
 }
 
-/// What became of a message whose copy was taken back.
-fn stays(original: &Original, one: &Pending) -> Settled {
+/// Why a message whose copy was taken back is where it was.
+fn stays(original: &Original, one: &Pending) -> Reason {
     match original {
-        Original::Here(flags) | Original::Found(_, flags) if flags.is_touched() => Settled::InSource,
-        Original::Here(_) if one.removal == Removal::Marked => Settled::PutBack,
-        Original::Here(_) => Settled::InSource,
-        Original::Found(..) | Original::Doubtful => Settled::Uncertain { copy: None },
-        Original::Absent | Original::Unknown | Original::Unshown => Settled::InSource,
+        Original::Here(flags) | Original::Found(_, flags) if flags.is_touched() => Reason::Interrupted,
+        Original::Here(_) if one.removal == Removal::Marked => Reason::PutBack,
+        Original::Here(_) => Reason::Interrupted,
+        Original::Found(..) | Original::Doubtful => Reason::Uncertain { copy: None },
+        Original::Absent | Original::Unknown | Original::Unshown => Reason::Interrupted,
     }
 }

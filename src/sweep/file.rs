@@ -6,8 +6,9 @@ use super::judge::Considered;
 use super::news::News;
 use super::pass::{CurrentFolder, Pass};
 use super::removals::Removals;
-use super::returns::{Brought, Return, bring_back, settlement_of};
-use super::{AccountFault, Dealt, End, Sweep, Tally};
+use super::returns::{Brought, Return, bring_back};
+use super::settlement::delay;
+use super::{Dealt, End, Sweep, AccountFault, Tally};
 use crate::assess::{Assessment, Restraint};
 use crate::clock::Timestamp;
 use crate::ledger::{
@@ -61,16 +62,9 @@ fn untouched(mail: &Considered) -> End {
         (None, _) => End::Failed,
         (Some(Action::Leave), _) => End::Stays,
         (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Stays(stay)) => End::Kept(*stay),
-        (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Filed(_)) => End::Left(
-            "it was filed before, and the server does not show just now whether its copy is still there"
-                .to_owned(),
-        ),
-        (Some(Action::File { .. }), EarlierMove::Doubled) => {
-            End::Left("it was copied once, and could not be removed here".to_owned())
-        }
-        (Some(Action::File { .. }), EarlierMove::Unsettled) => {
-            End::Left("an interrupted move of it is not settled yet".to_owned())
-        }
+        (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Filed(_)) => End::Left(Reason::CopyUnseen),
+        (Some(Action::File { .. }), EarlierMove::Doubled) => End::Left(Reason::CopiedBefore),
+        (Some(Action::File { .. }), EarlierMove::Unsettled) => End::Left(Reason::Unsettled),
         (Some(Action::Mark(_) | Action::File { .. }), _) => End::Observed,
     }
 }
@@ -192,7 +186,7 @@ fn settle(
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
     let Relocated { to, validity, outcomes, mut unkept, touched } = relocated;
-    let mut arrived: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
+    let mut arrived: BTreeMap<Marks, Vec<Trace>> = BTreeMap::new();
     let mut back = Vec::new();
     for (uid, outcome) in &outcomes {
         let Outcome::Moved { uid: Some(copy) } = outcome else { continue };
@@ -201,11 +195,11 @@ fn settle(
         if touched.contains(uid) {
             back.push((copy, *received));
         } else if let Some(wanted) = stated.marks.get(uid) {
-            arrived.entry((wanted.seen, wanted.flagged)).or_default().push(copy);
+            arrived.entry(*wanted).or_default().push(copy);
         }
     }
-    for ((seen, flagged), copies) in arrived {
-        match pass.session.mark(&to, validity, &copies, Marks { seen, flagged }) {
+    for (marks, copies) in arrived {
+        match pass.session.mark(&to, validity, &copies, marks) {
             Err(fault) if fault.fate() == Fate::Leave => pass.trouble(&fault, &to)?,
             marked => marked?,
         }
@@ -226,7 +220,7 @@ fn settle(
         let settlements: Vec<_> = outcomes
             .iter()
             .filter(|(_, outcome)| is_over(outcome))
-            .filter_map(|(uid, outcome)| Some((*stated.removals.ids.get(uid)?, settlement_of(outcome))))
+            .filter_map(|(uid, outcome)| Some((*stated.removals.ids.get(uid)?, outcome.into())))
             .collect();
         ledger.settle(&settlements, pass.sweep.now)?;
     }
@@ -285,20 +279,19 @@ fn mark(
     considered: &[Considered],
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
-    let mut alike: BTreeMap<(bool, bool), Vec<Trace>> = BTreeMap::new();
+    let mut alike: BTreeMap<Marks, Vec<Trace>> = BTreeMap::new();
     for mail in considered
         .iter()
         .filter(|mail| !matches!(mail.earlier, EarlierMove::Stays(_) | EarlierMove::Filed(_)))
     {
         if let Some(Action::Mark(marks)) = mail.action() {
             let trace = Trace { uid: mail.mail.uid, identity: mail.identity };
-            alike.entry((marks.seen, marks.flagged)).or_default().push(trace);
+            alike.entry(*marks).or_default().push(trace);
         }
     }
-    for ((seen, flagged), mails) in alike {
-        let marks = Marks { seen, flagged };
+    for (marks, mails) in alike {
         let end = match pass.session.mark(&current.opened.folder, current.opened.validity, &mails, marks) {
-            Err(fault) if fault.fate() == Fate::Leave => End::Left(fault.cause.to_string()),
+            Err(fault) if fault.fate() == Fate::Leave => End::Left(Reason::Refused(fault.cause.to_string())),
             marked => marked.map(|()| End::Marked)?,
         };
         ends.ends.extend(mails.into_iter().map(|mail| (mail.uid, end.clone())));
@@ -338,15 +331,10 @@ impl Ends {
     fn note(&mut self, uid: Uid, outcome: &Outcome, to: Option<&Folder>, unkept: Vec<String>) {
         let end = match (outcome, to) {
             (Outcome::Moved { uid }, Some(to)) => End::Moved { to: to.clone(), uid: *uid, unkept },
-            (outcome, _) if outcome.is_open() => End::Unshown,
-            (Outcome::Left(reason), _) => End::Left(reason.to_string()),
-            (Outcome::Moved { .. }, None) | (Outcome::Gone, _) => End::Gone,
+            (Outcome::Left(reason), _) => End::Left(reason.clone()),
+            (Outcome::Moved { .. }, None) | (Outcome::Gone | Outcome::Unknown, _) => End::Gone,
         };
-        // A server that would not may do so later: a quota is raised, a right is given. What may have been copied all the
-        // same is not tried again, or each try would leave one more copy.
-        if let Outcome::Left(Reason::Refused(_) | Reason::ReadOnly) = outcome {
-            self.again.insert(uid, Delay::Refused);
-        }
+        self.again.extend(delay(outcome).map(|why| (uid, why)));
         self.ends.insert(uid, end);
     }
 }
@@ -373,10 +361,10 @@ impl Tally {
         match end {
             End::Moved { .. } => self.moved += 1,
             End::Marked => self.marked += 1,
+            End::Left(Reason::Unshown) => self.unshown += 1,
             End::Left(_) => self.left += 1,
             End::Gone => self.gone += 1,
             End::Failed | End::Deadly => self.failed += 1,
-            End::Unshown => self.unshown += 1,
             End::Waits => self.waiting += 1,
             End::Stays | End::Observed | End::Kept(_) => {}
         }

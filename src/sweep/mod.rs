@@ -20,6 +20,7 @@ mod removals;
 mod returns;
 mod scope;
 mod sent;
+mod settlement;
 mod sweeper;
 
 use account::lock;
@@ -31,6 +32,7 @@ use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
 use crate::settings::Account;
 
+pub use crate::mailbox::Reason;
 pub use account::connect;
 pub(crate) use account::{connect_with, read_login};
 pub use fault::AccountFault;

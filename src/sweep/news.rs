@@ -3,6 +3,7 @@
 
 use crate::assess::Assessment;
 use crate::ledger::{Limit, Stay};
+use crate::mailbox::Reason;
 use crate::place::{Folder, MailRef, Uid};
 use crate::rules::list::load::Doubt;
 use crate::settings::Backlog;
@@ -113,15 +114,13 @@ pub enum End {
         unkept: Vec<String>,
     },
     /// It was to be moved or marked and is as it was; why.
-    Left(String),
+    Left(Reason),
     /// It was to be moved, and is gone: somebody else was faster.
     Gone,
     /// Assessing it failed, by a fault of ours; it stays.
     Failed,
     /// The process died twice while it assessed this message; it stays unread.
     Deadly,
-    /// The server says that it is there and does not show it; it is tried again.
-    Unshown,
 }
 
 /// The sums of a sweep.

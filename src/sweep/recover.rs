@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::news::News;
 use super::removals::Removals;
 use super::returns::{Return, bring_back};
-use super::{AccountFault, Sweep, trouble};
+use super::settlement::delay;
+use super::{Sweep, AccountFault, trouble};
 use crate::clock::Timestamp;
-use crate::ledger::{Delay, IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
-use crate::mailbox::{Fate, Landing, Pending, Removal, Session, Settled, Trace};
+use crate::ledger::{IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
+use crate::mailbox::{Fate, Landing, Outcome, Pending, Reason, Removal, Session, Settled, Trace};
 use crate::place::{Folder, Uid, UidValidity};
 
 /// Settles what the ledger holds open for the account; says how many moves that were. Mails that are where they were wait
@@ -38,16 +39,16 @@ pub(super) fn settle(
     let mut returns: BTreeMap<Way, BTreeMap<Uid, (Trace, Option<Timestamp>)>> = BTreeMap::new();
     let mut returning: Vec<(IntentId, Way, Uid)> = Vec::new();
     let mut unshown: BTreeMap<(&Folder, UidValidity), Vec<Uid>> = BTreeMap::new();
-    for (OpenIntent { id, intent, .. }, settled) in open.iter().zip(settled) {
+    for (OpenIntent { id, intent, .. }, Settled { outcome, place, touched }) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
-        let settlement = match settled {
-            Settled::InTarget { folder, validity, uid, touched } => {
-                let copy = Trace { uid, identity };
+        match (&outcome, place) {
+            (Outcome::Moved { uid: Some(uid) }, Some((folder, validity))) => {
+                let copy = Trace { uid: *uid, identity };
                 // A star that we were to set says nothing about the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
-                    returning.push((*id, way.clone(), uid));
-                    returns.entry(way).or_default().insert(uid, (copy, intent.received));
+                    returning.push((*id, way.clone(), *uid));
+                    returns.entry(way).or_default().insert(*uid, (copy, intent.received));
                 } else {
                     match session.mark(&folder, validity, &[copy], intent.marks) {
                         Err(fault) if fault.fate() == Fate::Leave => {
@@ -56,46 +57,37 @@ pub(super) fn settle(
                         marked => marked?,
                     }
                 }
-                Settlement::Moved { uid: Some(uid) }
             }
-            Settled::InBoth { uid, .. } => Settlement::Doubled { uid },
             // On its way back, and still in the target: once more.
-            Settled::InSource if intent.returns => {
+            (Outcome::Left(Reason::Interrupted), _) if intent.returns => {
                 let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
                 let trace = Trace { uid: mail.uid, identity };
                 returning.push((*id, way.clone(), mail.uid));
                 returns.entry(way).or_default().insert(mail.uid, (trace, intent.received));
-                Settlement::Left
             }
-            Settled::InSource => Settlement::Left,
-            Settled::Uncertain { copy } => {
-                tell(News::Uncertain { mail: mail.clone() });
-                copy.map_or(Settlement::Left, |uid| Settlement::Doubled { uid })
-            }
-            Settled::PutBack => {
+            (Outcome::Left(Reason::Uncertain { .. }), _) => tell(News::Uncertain { mail: mail.clone() }),
+            (Outcome::Left(Reason::PutBack), _) => {
                 ledger.keep(&mail.account, &identity, Stay::PutBack, sweep.now)?;
-                Settlement::Left
             }
-            Settled::LiveAgain => {
+            (Outcome::Left(Reason::LiveAgain), _) => {
                 ledger.keep(&mail.account, &identity, Stay::Restored, sweep.now)?;
-                Settlement::Left
             }
-            Settled::Nowhere => Settlement::Gone,
-            Settled::Unknown => Settlement::InDoubt,
             // Stays open, and is asked for again.
-            Settled::Unshown => {
+            (Outcome::Left(Reason::Unshown), _) => {
                 unshown.entry((&mail.folder, mail.validity)).or_default().push(mail.uid);
-                continue;
             }
-            Settled::NotNow => {
+            (Outcome::Left(Reason::NotNow), _) => {
                 not_now.entry(&mail.folder).or_default().push(mail.uid);
-                continue;
             }
-        };
-        if matches!(settlement, Settlement::Left | Settlement::InDoubt) && !intent.returns {
-            again.push(PutOff { mail: mail.clone(), identity, why: Delay::Interrupted });
+            (Outcome::Moved { .. } | Outcome::Left(_) | Outcome::Gone | Outcome::Unknown, _) => {}
         }
-        settlements.push((*id, settlement));
+        if outcome.is_open() {
+            continue;
+        }
+        if let Some(why) = delay(&outcome).filter(|_| !intent.returns) {
+            again.push(PutOff { mail: mail.clone(), identity, why });
+        }
+        settlements.push((*id, Settlement::from(&outcome)));
     }
     for ((folder, validity), uids) in unshown {
         ledger.note_unshown(&sweep.account.name, folder, validity, &uids, None, sweep.now)?;

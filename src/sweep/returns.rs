@@ -95,7 +95,7 @@ pub(super) fn bring_back(
             .outcomes
             .iter()
             .filter(|(_, outcome)| !outcome.is_open() && is_refused(outcome).is_none())
-            .filter_map(|(uid, outcome)| Some((*removals.ids.get(uid)?, settlement_of(outcome))))
+            .filter_map(|(uid, outcome)| Some((*removals.ids.get(uid)?, Settlement::from(outcome))))
             .collect();
         ledger.settle(&settled, sweep.now)?;
         let moved = |outcome: &Outcome| matches!(outcome, Outcome::Moved { .. });
@@ -118,17 +118,6 @@ pub(super) fn bring_back(
 fn is_refused(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Left(reason @ (Reason::Refused(_) | Reason::ReadOnly)) => Some(reason.to_string()),
-        Outcome::Left(_) | Outcome::Moved { .. } | Outcome::Gone => None,
-    }
-}
-
-/// What the ledger writes down of an outcome.
-pub(super) fn settlement_of(outcome: &Outcome) -> Settlement {
-    match outcome {
-        Outcome::Moved { uid } => Settlement::Moved { uid: *uid },
-        // With a copy in both places, moving it once more would make a third.
-        Outcome::Left(Reason::Doubled { copy }) => Settlement::Doubled { uid: *copy },
-        Outcome::Left(_) => Settlement::Left,
-        Outcome::Gone => Settlement::Gone,
+        Outcome::Left(_) | Outcome::Moved { .. } | Outcome::Gone | Outcome::Unknown => None,
     }
 }

@@ -24,6 +24,19 @@ fn planned(server: &Dovecot) -> Vec<Pending> {
         .collect()
 }
 
+fn was(outcome: Outcome) -> Settled {
+    Settled { outcome, place: None, touched: false }
+}
+
+/// It is where it was, and not in the target.
+fn left() -> Settled {
+    was(Outcome::Left(Reason::Interrupted))
+}
+
+fn in_target(folder: Folder, validity: UidValidity, uid: Uid) -> Settled {
+    Settled { place: Some((folder, validity)), ..was(Outcome::Moved { uid: Some(uid) }) }
+}
+
 #[test]
 fn each_state_of_an_interrupted_move_is_told_and_finished() {
     for without in [&[][..], &["MOVE"], &["MOVE", "UIDPLUS"]] {
@@ -42,12 +55,9 @@ fn each_state_of_an_interrupted_move_is_told_and_finished() {
         let settled = session.settle(&pending, &mut |_, _| true).unwrap();
         let validity = pending[0].landing.validity;
         let spam = folder("Spam");
-        assert_eq!(
-            settled[0],
-            Settled::InTarget { folder: spam.clone(), validity, uid: Uid(1), touched: false }
-        );
-        assert_eq!(settled[1], Settled::InTarget { folder: spam, validity, uid: Uid(2), touched: false });
-        assert_eq!(settled[2], Settled::InSource);
+        assert_eq!(settled[0], in_target(spam.clone(), validity, Uid(1)));
+        assert_eq!(settled[1], in_target(spam, validity, Uid(2)));
+        assert_eq!(settled[2], left());
         let inbox = server.snapshot().remove("INBOX").unwrap();
         let live: Vec<u32> = inbox.iter().filter(|mail| mail.flags.is_empty()).map(|mail| mail.uid).collect();
         assert_eq!(live, [3], "{without:?}");
@@ -67,9 +77,9 @@ fn a_copy_whose_original_the_user_starred_is_taken_back() {
     client.run("UID STORE 2 +FLAGS (\\Deleted)");
     client.run("UID EXPUNGE 2");
     let settled = server.session().settle(&pending, &mut |_, _| true).unwrap();
-    assert_eq!(settled[0], Settled::InSource);
+    assert_eq!(settled[0], left());
     assert!(server.snapshot()["Spam"].is_empty());
-    assert_eq!(settled[1], Settled::Nowhere);
+    assert_eq!(settled[1], was(Outcome::Gone));
     assert_eq!(server.snapshot()["INBOX"].len(), 2);
 }
 
@@ -87,11 +97,8 @@ fn a_target_that_was_renamed_meanwhile_is_found_by_its_validity() {
         client.run("CREATE Spam");
         let settled = server.session().settle(&pending, &mut |_, _| true).unwrap();
         let validity = pending[0].landing.validity;
-        assert_eq!(
-            settled[0],
-            Settled::InTarget { folder: folder("Elsewhere"), validity, uid: Uid(1), touched: false }
-        );
-        assert_eq!(settled[1..], [Settled::InSource, Settled::InSource]);
+        assert_eq!(settled[0], in_target(folder("Elsewhere"), validity, Uid(1)));
+        assert_eq!(settled[1..], [left(), left()]);
         let live = |name: &str| {
             let mails = server.snapshot().remove(name).unwrap();
             mails.iter().filter(|mail| !mail.flags.contains(&"\\Deleted".to_owned())).count()
@@ -112,7 +119,7 @@ fn a_copy_that_was_taken_back_proves_nothing() {
     client.run("UID COPY 1 Spam");
     client.select("Spam");
     client.run("UID STORE 1 +FLAGS (\\Deleted)");
-    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![Settled::InSource; 3]);
+    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![left(); 3]);
 }
 
 #[test]
@@ -122,7 +129,7 @@ fn a_mail_that_was_in_the_target_before_proves_nothing() {
     client.run("CREATE Spam");
     client.deliver("Spam", &mail(1, 2_000));
     let pending = planned(&server);
-    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![Settled::InSource; 3]);
+    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![left(); 3]);
     assert_eq!(server.snapshot()["INBOX"].len(), 3);
 }
 
@@ -134,13 +141,13 @@ fn folders_made_anew_are_told_apart() {
         one.validity = UidValidity(one.validity.0 + 1);
     }
     // Under another UIDVALIDITY they are found by what they are.
-    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![Settled::InSource; 3]);
+    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![left(); 3]);
     let mut client = server.client();
     client.run("DELETE Spam");
-    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![Settled::InSource; 3]);
+    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![left(); 3]);
     assert_eq!(server.snapshot()["INBOX"].len(), 3);
     for one in &mut pending {
         one.mail.identity.size += 1;
     }
-    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![Settled::Unknown; 3]);
+    assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![was(Outcome::Unknown); 3]);
 }

@@ -1,0 +1,77 @@
+//! How the ledger writes down what became of a message that was to be moved.
+//!
+//! Owns the way from the mailbox's outcome to the ledger's form of it, and whether it is tried again. Called by `file`,
+//! `returns` and `recover`.
+
+use crate::ledger::{Delay, Settlement};
+use crate::mailbox::{Outcome, Reason};
+
+impl From<&Outcome> for Settlement {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Moved { uid } => Self::Moved { uid: *uid },
+            // With a copy in both places, moving it once more would make a third.
+            Outcome::Left(Reason::Doubled { copy } | Reason::Uncertain { copy: Some(copy) }) => {
+                Self::Doubled { uid: *copy }
+            }
+            Outcome::Left(_) => Self::Left,
+            Outcome::Gone => Self::Gone,
+            Outcome::Unknown => Self::InDoubt,
+        }
+    }
+}
+
+/// Why the message is tried again later, where it is. What may have been copied all the same is not, or each try would leave
+/// one more copy.
+pub(super) fn delay(outcome: &Outcome) -> Option<Delay> {
+    match outcome {
+        // A server that would not may do so later: a quota is raised, a right is given.
+        Outcome::Left(Reason::Refused(_) | Reason::ReadOnly) => Some(Delay::Refused),
+        // The cursor may have passed it; one that was put back is known when it is looked at.
+        Outcome::Unknown
+        | Outcome::Left(
+            Reason::Interrupted | Reason::Uncertain { copy: None } | Reason::PutBack | Reason::LiveAgain,
+        ) => Some(Delay::Interrupted),
+        Outcome::Moved { .. }
+        | Outcome::Gone
+        | Outcome::Left(
+            Reason::Touched
+            | Reason::Deleted
+            | Reason::SameFolder
+            | Reason::Unproven
+            | Reason::Unshown
+            | Reason::NotNow
+            | Reason::Unsettled
+            | Reason::Uncertain { copy: Some(_) }
+            | Reason::Doubled { .. }
+            | Reason::CopyUnseen
+            | Reason::CopiedBefore
+            | Reason::Replaced,
+        ) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::Uid;
+
+    #[test]
+    fn what_may_have_been_copied_is_written_down_as_such_and_not_tried_again() {
+        let copy = Uid(9);
+        for (outcome, settlement, why) in [
+            (Outcome::Moved { uid: None }, Settlement::Moved { uid: None }, None),
+            (Outcome::Left(Reason::Doubled { copy }), Settlement::Doubled { uid: copy }, None),
+            (Outcome::Left(Reason::Uncertain { copy: Some(copy) }), Settlement::Doubled { uid: copy }, None),
+            (Outcome::Left(Reason::Uncertain { copy: None }), Settlement::Left, Some(Delay::Interrupted)),
+            (Outcome::Left(Reason::Unproven), Settlement::Left, None),
+            (Outcome::Left(Reason::Touched), Settlement::Left, None),
+            (Outcome::Left(Reason::ReadOnly), Settlement::Left, Some(Delay::Refused)),
+            (Outcome::Left(Reason::Interrupted), Settlement::Left, Some(Delay::Interrupted)),
+            (Outcome::Gone, Settlement::Gone, None),
+            (Outcome::Unknown, Settlement::InDoubt, Some(Delay::Interrupted)),
+        ] {
+            assert_eq!((Settlement::from(&outcome), delay(&outcome)), (settlement, why), "{outcome:?}");
+        }
+    }
+}
