@@ -9,6 +9,7 @@ use super::answer::Listed;
 use super::bounds::Limits;
 use super::fate::Fate;
 use super::fault::{Cause, Fault, Step, Subject};
+use super::folder_list::FolderList;
 use super::names::{Naming, quoted};
 use super::refusal::Code;
 use super::session::{Session, same};
@@ -28,31 +29,6 @@ pub struct Landing {
     pub validity: UidValidity,
     /// Its UIDNEXT: what comes later has this UID or a higher one.
     pub next: Uid,
-}
-
-/// What LIST told, once per session.
-#[derive(Debug)]
-pub(super) struct Folders {
-    naming: Naming,
-    /// Nothing tells yet whether folders go below the inbox.
-    guessed: bool,
-    listed: Vec<Listed>,
-}
-
-impl Folders {
-    fn new(listed: Vec<Listed>) -> Self {
-        let delimiter = listed.iter().find_map(|listed| listed.delimiter);
-        let guess = Naming::guess(delimiter, listed.iter().map(|listed| listed.name.as_str()));
-        Self { guessed: guess.is_none(), naming: guess.unwrap_or(Naming::flat(delimiter)), listed }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.listed.iter().any(|listed| listed.selectable && listed.name == name)
-    }
-
-    fn delimiter(&self) -> Option<char> {
-        self.listed.iter().find_map(|listed| listed.delimiter)
-    }
 }
 
 impl Session {
@@ -274,7 +250,7 @@ impl Session {
         name.map_err(|cause| Fault::of(Step::Open, &Subject::Folder(folder.clone()), cause))
     }
 
-    fn listing(&mut self) -> Result<&mut Folders, Fault> {
+    fn listing(&mut self) -> Result<&mut FolderList, Fault> {
         if self.folders.is_none() {
             let on = self.server().clone();
             let plain = "LIST \"\" \"*\"";
@@ -294,7 +270,7 @@ impl Session {
                     }
                 }
             }
-            self.folders = Some(Folders::new(listed));
+            self.folders = Some(FolderList::new(listed));
         }
         let spent = Fault::of(Step::List, self.server(), Cause::Spent);
         self.folders.as_mut().ok_or(spent)

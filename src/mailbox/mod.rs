@@ -20,6 +20,7 @@ mod fault;
 mod fetch;
 mod filed;
 mod finish;
+mod folder_list;
 mod folders;
 mod line;
 mod line_filter;

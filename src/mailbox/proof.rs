@@ -9,20 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Flags;
 use super::fault::{Cause, Fault, Step, Subject};
-use super::session::Session;
+use super::session::{Selection, Session};
 use super::trace::Trace;
 use super::uids;
 use crate::place::{Folder, MailIdentity, Uid};
-
-/// Which SELECT or EXAMINE of a session; no two are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Selection(u64);
-
-impl Selection {
-    pub(super) fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-}
 
 /// Messages of one selection that are proven to be the ones meant. Made by comparing alone; can only become fewer.
 #[derive(Clone, Debug)]

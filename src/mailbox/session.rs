@@ -11,10 +11,9 @@ use super::bounds::Limits;
 use super::capabilities::Capabilities;
 use super::dial::{Connector, dial};
 use super::fault::{Cause, Fault, Step, Subject};
-use super::folders::Folders;
+use super::folder_list::FolderList;
 use super::line::{Answer, Line};
 use super::names::quoted;
-use super::proof::Selection;
 use super::redactor::Redactor;
 use super::stop::{Stop, Woken};
 use crate::login::Login;
@@ -30,6 +29,16 @@ pub enum Relocation {
     CopyThenExpunge,
     /// UID COPY, proof of arrival, \Deleted. Plain EXPUNGE would also remove what the user marked, so the original stays.
     CopyThenFlag,
+}
+
+/// Which SELECT or EXAMINE of a session; no two are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Selection(u64);
+
+impl Selection {
+    fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
 }
 
 /// The folder that is open.
@@ -53,7 +62,7 @@ pub struct Opened {
 #[derive(Debug)]
 pub struct Session {
     pub(super) line: Line,
-    pub(super) folders: Option<Folders>,
+    pub(super) folders: Option<FolderList>,
     pub(super) open: Option<Opened>,
     /// The messages of the open folder whose size and header were fetched since it was selected.
     pub(super) seen: BTreeMap<Uid, MailIdentity>,

@@ -1,0 +1,32 @@
+//! The folders of an account as the server has listed them.
+//!
+//! A value. Owns what is read from the list alone: whether a folder is in it, and how names are made. Kept by `session`, filled
+//! and asked by `folders`.
+
+use super::answer::Listed;
+use super::names::Naming;
+
+/// What LIST told, once per session.
+#[derive(Debug)]
+pub(super) struct FolderList {
+    pub(super) naming: Naming,
+    /// Nothing tells yet whether folders go below the inbox.
+    pub(super) guessed: bool,
+    pub(super) listed: Vec<Listed>,
+}
+
+impl FolderList {
+    pub(super) fn new(listed: Vec<Listed>) -> Self {
+        let delimiter = listed.iter().find_map(|listed| listed.delimiter);
+        let guess = Naming::guess(delimiter, listed.iter().map(|listed| listed.name.as_str()));
+        Self { guessed: guess.is_none(), naming: guess.unwrap_or(Naming::flat(delimiter)), listed }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.listed.iter().any(|listed| listed.selectable && listed.name == name)
+    }
+
+    pub(super) fn delimiter(&self) -> Option<char> {
+        self.listed.iter().find_map(|listed| listed.delimiter)
+    }
+}
