@@ -10,8 +10,8 @@ use std::thread;
 use followsift::clock::Timestamp;
 use followsift::diagnostic::Location;
 use followsift::ledger::{
-    AccountLock, Allowance, Cursor, Delay, EarlierMove, IncompleteRecord, Intent, Judged, Ledger,
-    LedgerFault, Limit, LockFault, LockFolders, Newest, Old, Person, PutOff, SentPeople, Settlement, Stay,
+    AccountLock, Allowance, Correspondent, Cursor, Delay, EarlierMove, IncompleteRecord, Intent, Judged,
+    Ledger, LedgerFault, Limit, LockFault, LockFolders, Newest, Old, PutOff, SentPeople, Settlement, Stay,
     Target,
 };
 use followsift::mail::{Authenticity, Fact, Follower, Incomplete, Kind, Network, Notification, Shown};
@@ -635,7 +635,7 @@ fn a_folder_never_read_is_not_a_folder_with_nobody_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let sent = Folder::new("Sent").unwrap();
-    let person = |address: &str| Person { address: address.into(), name: "Ana Lima".into() };
+    let person = |address: &str| Correspondent { address: address.into(), name: "Ana Lima".into() };
     let people = |at, people| SentPeople { refreshed_at: Timestamp(at), people };
     assert_eq!(ledger.sent_people(&home(), &sent).unwrap(), None);
     for copy in [people(1, vec![]), people(2, vec![person("a@example.org"), person("b@example.org")])] {

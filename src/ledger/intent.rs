@@ -3,24 +3,12 @@
 //! `sweep` states them in sets, acts, and settles them. What a crash left open is settled at the next start,
 //! by proof of arrival in the target: the digest and the size of a mail at or above the UIDNEXT from before.
 
-use std::fmt;
-
 use rusqlite::{Connection, Row, params};
 
 use super::unshown::DAY;
-use super::{Ledger, LedgerFault};
+use super::{IntentId, Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Marks, Uid, UidValidity};
-
-/// The number of an intent; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IntentId(pub(super) i64);
-
-impl fmt::Display for IntentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
 
 /// Where a mail is to go, and how its arrival can be proven.
 #[derive(Clone, Debug, PartialEq, Eq)]

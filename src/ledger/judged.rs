@@ -3,7 +3,7 @@
 //! `sweep` records here whatever it judged, moved or not. A mail judged again by the same rules replaces what
 //! they said before; judged by other rules, it keeps both, since the earlier may explain a move.
 
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, named_params, params};
 
 use super::encoding;
 use super::recall::remember;
@@ -190,16 +190,4 @@ fn put_mail(
             ],
             |row| row.get(0),
         )
-}
-
-/// The row of a mail, if there is one.
-pub(super) fn find_mail(
-    connection: &Connection,
-    account: &AccountName,
-    identity: &MailIdentity,
-) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT id FROM mail WHERE account = ? AND digest = ? AND size = ?")?
-        .query_row(params![account, identity.digest, identity.size], |row| row.get(0))
-        .optional()
 }

@@ -34,6 +34,7 @@ mod migrations;
 mod owner;
 mod people;
 mod recall;
+mod rows;
 mod unshown;
 mod waiting;
 
@@ -43,11 +44,12 @@ pub use earlier::{EarlierMove, FiledCopy, Stay};
 pub use fault::{LedgerFault, SqliteFault};
 pub use fuse::{Allowance, Limit};
 pub use history::{Entry, Filing};
-pub use intent::{Intent, IntentId, OpenIntent, RemovalNote, Settlement, Target};
+pub use intent::{Intent, OpenIntent, RemovalNote, Settlement, Target};
 pub use judged::{IncompleteRecord, Judged};
 pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
-pub use people::{Person, SentPeople};
+pub use people::{Correspondent, SentPeople};
 pub use recall::Recalled;
+pub use rows::IntentId;
 pub use waiting::{Delay, PutOff, Waiting, WaitingSums};
 
 /// How long one connection waits for another to end its transaction. Ours take milliseconds; the rest is for

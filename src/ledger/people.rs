@@ -8,7 +8,7 @@ use crate::place::{AccountName, Folder};
 
 /// Somebody whom the user has written to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Person {
+pub struct Correspondent {
     /// The address, as it was written.
     pub address: String,
     /// The display name; may be empty.
@@ -21,7 +21,7 @@ pub struct SentPeople {
     /// When the folder was last read in full.
     pub refreshed_at: Timestamp,
     /// In the order of their addresses.
-    pub people: Vec<Person>,
+    pub people: Vec<Correspondent>,
 }
 
 impl Ledger {
@@ -116,7 +116,7 @@ impl Ledger {
                      ORDER BY address, name",
                 )?
                 .query_map(params![account, folder], |row| {
-                    Ok(Person { address: row.get(0)?, name: row.get(1)? })
+                    Ok(Correspondent { address: row.get(0)?, name: row.get(1)? })
                 })?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(Some(SentPeople { refreshed_at, people }))

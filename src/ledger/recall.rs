@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::judged::find_mail;
+use super::rows::find_mail;
 use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, FollowerKey, Network, Notification};

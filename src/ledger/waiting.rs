@@ -6,7 +6,7 @@
 
 use rusqlite::{Row, params};
 
-use super::judged::find_mail;
+use super::rows::find_mail;
 use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, MailIdentity, MailRef, Uid, UidValidity};

@@ -62,9 +62,9 @@ pub(super) enum Cut {
     Nested,
 }
 
-/// What a stop means to the wait in progress.
+/// What a connection is at, which says what a stop means to the wait in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Errand {
+enum Phase {
     /// Nothing is in flight: a stop ends it at once.
     Approach,
     /// A command is in flight: it has its grace.
@@ -75,7 +75,7 @@ enum Errand {
 
 #[derive(Debug)]
 struct State {
-    errand: Errand,
+    phase: Phase,
     due: Instant,
     budget: u64,
     /// When a stop was first noticed in a command.
@@ -101,7 +101,7 @@ impl Bounds {
         let due = Instant::now() + limits.time;
         stop.speak_by(due);
         let state = State {
-            errand: Errand::Approach,
+            phase: Phase::Approach,
             due,
             budget: limits.bytes,
             stopping: None,
@@ -121,7 +121,7 @@ impl Bounds {
     /// Begins a command.
     pub(super) fn arm(&self, limits: Limits) {
         let mut state = self.state();
-        state.errand = Errand::Command;
+        state.phase = Phase::Command;
         state.due = Instant::now() + limits.time;
         state.budget = limits.bytes;
         self.stop.speak_by(state.due);
@@ -130,7 +130,7 @@ impl Bounds {
     /// Begins to wait in IDLE, until `due`.
     pub(super) fn arm_idle(&self, due: Instant) {
         let mut state = self.state();
-        state.errand = Errand::Idle;
+        state.phase = Phase::Idle;
         state.due = due;
         state.budget = Limits::SHORT.bytes;
         state.probed = false;
@@ -139,7 +139,7 @@ impl Bounds {
 
     /// Ends the waiting in IDLE, where nothing has ended it yet.
     pub(super) fn end_idle(&self) {
-        if self.state().errand == Errand::Idle {
+        if self.state().phase == Phase::Idle {
             self.arm(Limits { time: IDLE_ENDS, ..Limits::SHORT });
         }
     }
@@ -222,23 +222,23 @@ impl Bounds {
     pub(super) fn wait(&self, socket: &TcpStream, what: PollFlags) -> io::Result<()> {
         let heard = Instant::now();
         loop {
-            let (errand, until, hurried) = {
+            let (phase, until, hurried) = {
                 let state = self.state();
-                let quiet = if state.errand == Errand::Idle { state.due } else { heard + QUIET };
+                let quiet = if state.phase == Phase::Idle { state.due } else { heard + QUIET };
                 let grace = state.stopping.map(|since| since + GRACE);
                 let until = state.due.min(quiet);
-                (state.errand, grace.map_or(until, |grace| until.min(grace)), state.stopping.is_some())
+                (state.phase, grace.map_or(until, |grace| until.min(grace)), state.stopping.is_some())
             };
-            let deaf = errand == Errand::Command && hurried;
+            let deaf = phase == Phase::Command && hurried;
             let probes = self.stop.probes();
             let mut listened = [
                 PollFd::new(socket, what),
                 PollFd::new(&self.stop, PollFlags::IN),
                 PollFd::new(&probes, PollFlags::IN),
             ];
-            let listening = match errand {
-                Errand::Idle => 3,
-                Errand::Approach | Errand::Command => 2 - usize::from(deaf),
+            let listening = match phase {
+                Phase::Idle => 3,
+                Phase::Approach | Phase::Command => 2 - usize::from(deaf),
             };
             let Some(listened) = listened.get_mut(..listening) else {
                 return Err(io::ErrorKind::WouldBlock.into());
@@ -246,13 +246,13 @@ impl Bounds {
             let ready = poll_until(listened, until)?;
             let stopped = listened.get(1).is_some_and(|waker| !waker.revents().is_empty());
             if stopped {
-                match errand {
-                    Errand::Approach => self.late(Cut::Stopped)?,
-                    Errand::Command => {
+                match phase {
+                    Phase::Approach => self.late(Cut::Stopped)?,
+                    Phase::Command => {
                         self.state().stopping = Some(Instant::now());
                         continue;
                     }
-                    Errand::Idle => {
+                    Phase::Idle => {
                         self.arm(Limits::FAREWELL);
                         return Err(io::ErrorKind::WouldBlock.into());
                     }
@@ -267,13 +267,13 @@ impl Bounds {
             if ready {
                 return Ok(());
             }
-            match errand {
+            match phase {
                 // The end of IDLE's time is no failure.
-                Errand::Idle => {
+                Phase::Idle => {
                     self.arm(Limits { time: IDLE_ENDS, ..Limits::SHORT });
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
-                Errand::Approach | Errand::Command => {
+                Phase::Approach | Phase::Command => {
                     self.late(if hurried { Cut::Stopped } else { Cut::Late })?
                 }
             }

@@ -8,7 +8,7 @@ use super::pass::{CurrentFolder, Pass};
 use super::removals::Removals;
 use super::returns::{Brought, Return, bring_back};
 use super::settlement::delay;
-use super::{Dealt, End, Sweep, AccountFault, Tally};
+use super::{AccountFault, Dealt, End, Sweep, Tally};
 use crate::assess::{Assessment, Restraint};
 use crate::clock::Timestamp;
 use crate::ledger::{

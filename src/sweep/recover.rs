@@ -6,7 +6,7 @@ use super::news::News;
 use super::removals::Removals;
 use super::returns::{Return, bring_back};
 use super::settlement::delay;
-use super::{Sweep, AccountFault, trouble};
+use super::{AccountFault, Sweep, trouble};
 use crate::clock::Timestamp;
 use crate::ledger::{IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
 use crate::mailbox::{Fate, Landing, Outcome, Pending, Reason, Removal, Session, Settled, Trace};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::AccountFault;
 use crate::clock::Timestamp;
-use crate::ledger::{Ledger, LedgerFault, Person as Correspondent, SentPeople};
+use crate::ledger::{Correspondent, Ledger, LedgerFault, SentPeople};
 use crate::mail::correspondents;
 use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
