@@ -313,8 +313,8 @@ impl Connection {
                 let tag = text.split(' ').next().unwrap_or_default();
                 match (fault.when, fault.how) {
                     (When::Before, How::Lie(lie)) => {
-                        self.client.write_all(&(lie.tell)(tag, b""))?;
                         self.shared.strike(fault);
+                        self.client.write_all(&(lie.tell)(tag, b""))?;
                         lied = true;
                         break;
                     }
@@ -343,8 +343,8 @@ impl Connection {
         }
         if let How::Lie(lie) = fault.how {
             let fault = *fault;
-            self.client.write_all(&(lie.tell)(tag.trim_end(), &self.answer))?;
             self.shared.strike(fault);
+            self.client.write_all(&(lie.tell)(tag.trim_end(), &self.answer))?;
             self.doomed = None;
             self.answer.clear();
             return Ok(None);
@@ -384,9 +384,9 @@ impl Connection {
                 return Ok(());
             }
         }
-        let shared = Arc::clone(&self.shared);
+        // First: whoever is at the other end may be gone before it is noted.
+        self.shared.strike(fault);
         drop(self);
-        shared.strike(fault);
         Ok(())
     }
 
