@@ -3,8 +3,9 @@
 //! `cargo bench --bench cost` fills every fixture under `tests/corpus/` with what templates, selectors and links have to look
 //! at in vain, at 1 KB to 256 KB, and fails where a message costs more than 1 ms for each of its KB or 0.3 s in all, or where
 //! one of 256 KB takes more than eight times as long as one of 64 KB. It prints the slowest of each filling, what a byte that is
-//! looked at takes, and how much of its allowance a genuine message needs (those of the folders that `FOLLOWSIFT_CORPUS`
-//! names too). Run as a test, it does one short round and looks at no clock.
+//! looked at takes, how long the worst inputs take that fuzzing found (`tests/fuzz/worst/`), and how much of its allowance a
+//! genuine message needs (those of the folders that `FOLLOWSIFT_CORPUS` names too). Run as a test, it does one short round and
+//! looks at no clock.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -17,6 +18,7 @@ mod costly;
 
 use std::fs;
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use costly::{fillings, message, openings, subjects};
@@ -81,6 +83,15 @@ fn main() {
     if time > 2 * MOST_PER_KB {
         wrong.push(format!("the subject {name}: {time:?}"));
     }
+    for file in files_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/worst")) {
+        let mail = fs::read(&file).unwrap();
+        let time = (0..5).map(|_| read(&profiles, &mail).0).min().unwrap();
+        let kilobytes = (mail.len() as f64 / 1024.0).max(1.0);
+        println!("{}: {time:?} for {kilobytes:.1} KB", file.display());
+        if time.as_secs_f64() > MOST_PER_KB.as_secs_f64() * kilobytes {
+            wrong.push(format!("{}: {time:?} for {kilobytes:.1} KB", file.display()));
+        }
+    }
     assert!(wrong.is_empty(), "too slow:\n{}", wrong.join("\n"));
 }
 
@@ -105,15 +116,20 @@ fn cpu() -> Duration {
     Duration::try_from(now).unwrap()
 }
 
+/// The messages of a folder.
+fn files_in(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|file| file.extension().is_some_and(|extension| extension == "eml"))
+}
+
 /// How much of its allowance the costliest genuine message needs.
 fn genuine(profiles: &Profiles, all: &[costly::Opening]) {
     let nothing = fillings().into_iter().next().unwrap();
     let own = all.iter().map(|opening| (opening.name.clone(), message(opening, &nothing, 0)));
     let named = std::env::var_os("FOLLOWSIFT_CORPUS").unwrap_or_default();
     let folders = std::env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty());
-    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
-    let messages = files.filter(|file| file.extension().is_some_and(|extension| extension == "eml"));
-    let further = messages.map(|file| (file.display().to_string(), fs::read(&file).unwrap()));
+    let files = folders.flat_map(files_in);
+    let further = files.map(|file| (file.display().to_string(), fs::read(&file).unwrap()));
     let all = own.chain(further).map(|(name, mail)| {
         let (_, cost, recognition) = read(profiles, &mail);
         assert_ne!(recognition, Recognition::TooCostly, "{name}");
