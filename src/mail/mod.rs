@@ -6,7 +6,8 @@
 //! `message` reads a mail, `part` decodes its text, `authentication` its Authentication-Results, which `authenticity` judges. `profile` holds
 //! what is known of the networks; it looks at a mail by way of `markup` and `selector` (the HTML part), `link`, and
 //! `template`, whose holes take facts into `bindings`: numbers by `numeral`, hosts by `host`, all text through `crate::text`. `work`
-//! counts what all of that looks at, and ends it.
+//! counts what all of that looks at, and ends it; `limits` says how much is read at all. What comes out are a `notification`,
+//! its `network`, and followers with the facts that `fact` lists, each known by its `follower_key`.
 
 mod authentication;
 mod authenticity;
