@@ -47,11 +47,11 @@
 //! 3. A message that is not proven stars nobody
 //!    (`tests/assess.rs::what_nobody_proves_may_be_filed_but_stars_nobody`).
 //!    A self-hosted network's message is proven only as one of the user's own servers
-//!    (`tests/cli.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and what is not proven gives nobody a
+//!    (`tests/cli/explain.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and what is not proven gives nobody a
 //!    past (`tests/past.rs::what_is_not_proven_gives_nobody_a_past`).
 //! 4. A list that has never been loaded stops every move
 //!    (`tests/assess.rs::a_list_that_was_never_loaded_stops_every_move`).
-//! 5. A move is on the disk before it is made (`tests/ledger.rs::an_intent_survives_a_crash_and_is_settled_after_it`).
+//! 5. A move is on the disk before it is made (`tests/ledger/moves.rs::an_intent_survives_a_crash_and_is_settled_after_it`).
 //! 6. No command changes a message without a proof of identity from the same selection
 //!    (`tests/mailbox/proof.rs::no_command_changes_a_uid_that_holds_another_message_since_its_folder_was_opened_again`).
 //! 7. Without proof of arrival nothing is flagged or expunged
@@ -65,9 +65,9 @@
 //! 11. What a name or the recipient plants never becomes a fact
 //!     (`tests/recognition.rs::a_planted_number_handle_or_link_never_becomes_the_followers`).
 //! 12. Nothing from a message reaches a terminal as a command
-//!     (`tests/cli.rs::nothing_from_a_mail_reaches_the_terminal_as_a_command`).
+//!     (`tests/cli/terminal.rs::nothing_from_a_mail_reaches_the_terminal_as_a_command`).
 //! 13. A wrong file never changes what is in use
-//!     (`tests/daemon.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
+//!     (`tests/daemon/reload.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
 //! 14. Reading a message costs no more than its size allows, and what costs more is left and named
 //!     (`tests/cost.rs::no_message_costs_more_than_it_may_whatever_is_in_it`).
 

@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export FOLLOWSIFT_REQUIRE_DOVECOT=1 FOLLOWSIFT_SOAK_MINUTES="${FOLLOWSIFT_SOAK_MINUTES:-15}"
-exec cargo test --quiet --test tests daemon::memory_stays_flat -- --ignored --nocapture
+exec cargo test --quiet --test tests daemon::soak::memory_stays_flat -- --ignored --nocapture

@@ -1,0 +1,185 @@
+//! `check`: what it finds before the service starts.
+
+use super::*;
+
+#[test]
+fn check_finds_damage_in_the_ledger_that_opening_it_does_not() {
+    let home = Home::new();
+    let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+    home.write("followsift.toml", &format!("state = \"state\"\n{settings}"));
+    let state = home.0.path().join("state");
+    let file = followsift::ledger::Ledger::open(&state).unwrap().file().to_owned();
+    home.run(&["check"]).exits(0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes.get_mut(middle..middle + 8_192).unwrap().fill(0xff);
+    std::fs::write(&file, bytes).unwrap();
+    assert!(followsift::ledger::Ledger::open(&state).is_ok());
+    let run = home.run(&["check"]);
+    assert!(run.exits(70).out().contains("it is damaged"));
+}
+
+#[test]
+fn check_shows_every_finding_with_its_line_and_exits_78() {
+    let home = Home::new();
+    home.write(
+        "rules.toml",
+        &RULES.replace("when.followers", "when.folowers").replace("\">= 2000\"", "\">= x\""),
+    );
+    let run = home.run(&["check"]);
+    let findings = run.exits(78).out();
+    assert!(findings.contains("error: unknown fact `folowers`"), "{findings}");
+    assert!(findings.contains("--> rules.toml:19:6"), "{findings}");
+    assert!(findings.contains("did you mean `followers`?"), "{findings}");
+    assert!(findings.contains("--> rules.toml:18:"), "{findings}");
+}
+
+#[test]
+fn check_says_what_it_checked() {
+    let checked = Home::new().run(&["check"]).exits(0).out();
+    assert!(checked.starts_with("all is well: account home; "), "{checked}");
+    assert!(checked.contains(" rules of rules.toml; "), "{checked}");
+}
+
+/// What `check` says where one thing is wrong.
+fn finding(expected: &str, code: i32, spoil: impl FnOnce(&Home)) {
+    let home = Home::new();
+    spoil(&home);
+    let run = home.run(&["check"]);
+    let said = run.exits(code).out();
+    assert!(said.contains(expected), "no {expected:?} in {said}");
+    assert_eq!(run.err(), "", "findings are printed to one stream");
+    let last = said.lines().last().unwrap_or_default();
+    assert_eq!(last.starts_with("all is well: "), code == 0, "{said}");
+    assert!(code != 0 || last.ends_with("; 1 warning"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn check_reports_a_ledger_that_cannot_work() {
+    let state = |home: &Home, text: &str| {
+        let folder = home.0.path().join(".local/state/followsift");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("ledger.sqlite"), text).unwrap();
+    };
+    finding("it is damaged", 70, |home| state(home, &"x".repeat(9_000)));
+    finding("other users can write in it; run `chmod go-w ", 70, |home| {
+        state(home, "");
+        home.mode(".local/state/followsift", 0o777);
+    });
+    finding("it is not a folder", 70, |home| {
+        std::fs::create_dir_all(home.0.path().join(".local/state")).unwrap();
+        home.write(".local/state/followsift", "");
+    });
+    // One that is only older, or not there, is brought up to date by the next sweep, and check makes none.
+    let home = Home::new();
+    home.run(&["check"]).exits(0);
+    assert!(!home.0.path().join(".local").exists());
+    state(&home, "");
+    home.run(&["check"]).exits(0);
+}
+
+#[test]
+fn check_reports_a_password_that_cannot_work() {
+    finding("account `home`: could not read the password in ", 78, |home| {
+        std::fs::remove_file(home.0.path().join("password")).unwrap();
+    });
+    finding("others can read it; run `chmod 600 ", 78, |home| home.mode("password", 0o644));
+    finding("its first line is empty", 78, |home| home.write("password", "\n"));
+    finding("begins with a blank", 0, |home| home.write("password", " hunter2\n"));
+    finding("begins with a byte order mark", 0, |home| home.write("password", "\u{feff}hunter2\n"));
+}
+
+#[test]
+fn check_reports_authorities_that_are_none() {
+    finding("it holds no certificate", 78, |home| {
+        let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+        home.write("followsift.toml", &format!("{settings}ca-file = \"ca.pem\"\n"));
+        home.write("ca.pem", "hello\n");
+    });
+}
+
+#[test]
+fn check_reports_files_that_are_not_read() {
+    let network = |home: &Home, name: &str| {
+        std::fs::create_dir_all(home.0.path().join("networks")).unwrap();
+        home.write(&format!("networks/{name}"), "network = \"potters\"\n");
+    };
+    finding("networks/potters.tml is not read: the name of a network's file ends in `.toml`", 0, |home| {
+        network(home, "potters.tml");
+        // What an editor leaves behind is no mistake.
+        network(home, "potters.toml~");
+        network(home, ".potters.toml.swp");
+    });
+    finding("`networs` is not read: followsift looks for `networks` beside the settings", 0, |home| {
+        std::fs::create_dir(home.0.path().join("networs")).unwrap();
+    });
+}
+
+#[test]
+fn check_and_run_agree_that_without_an_account_there_is_nothing_to_do() {
+    let home = Home::new();
+    home.write("followsift.toml", "rules = \"rules.toml\"\n");
+    for command in [&["check"][..], &["check", "--connect"], &["check", "--json"]] {
+        let said = home.run(command).exits(78).out();
+        assert!(said.contains("the settings name no account") && !said.contains("all is well"), "{said}");
+    }
+    assert!(home.run(&["run"]).exits(78).err().contains("the settings name no account"));
+    std::fs::remove_file(home.0.path().join("followsift.toml")).unwrap();
+    for command in [&["check"][..], &["check", "--connect"]] {
+        let said = Run(home.command(command).output().unwrap());
+        assert!(said.exits(78).out().contains("there are no settings"), "{}", said.out());
+    }
+}
+
+#[test]
+fn check_warns_of_an_environment_that_says_less_than_it_should() {
+    let home = Home::new();
+    let check = |name: &str, value: Option<&str>| {
+        let mut command = home.command(&["check", "--settings", "followsift.toml"]);
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env("XDG_STATE_HOME", home.0.path()).env_remove(name),
+        };
+        Run(command.output().unwrap()).exits(0).out()
+    };
+    assert!(check("HOME", None).contains("warning: HOME is not set"));
+    let said = check("FOLLOWSIFT_LOG", Some("debgu"));
+    assert!(said.contains("FOLLOWSIFT_LOG: unknown level `debgu`; did you mean `debug`?"), "{said}");
+    // The locks of mailboxes are in the home, wherever the state folder is.
+    home.write("file", "");
+    home.write(
+        "followsift.toml",
+        &format!(
+            "state = \"state\"\n{}",
+            std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap()
+        ),
+    );
+    let said = check("XDG_STATE_HOME", Some(home.0.path().join("file").to_str().unwrap()));
+    assert!(said.contains("for the locks of mailboxes"), "{said}");
+}
+
+#[test]
+fn a_link_to_rules_that_leads_nowhere_does_not_put_others_in_force() {
+    let home = Home::new();
+    home.write(
+        "followsift.toml",
+        "[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \"password\"\n",
+    );
+    std::fs::remove_file(home.0.path().join("rules.toml")).unwrap();
+    std::os::unix::fs::symlink("nowhere", home.0.path().join("rules.toml")).unwrap();
+    let findings = home.run(&["check"]).exits(78).out();
+    assert!(findings.contains("a link that leads nowhere is at"), "{findings}");
+}
+
+#[test]
+fn rules_that_file_into_a_watched_folder_are_refused() {
+    let home = Home::new();
+    home.write(
+        "followsift.toml",
+        "rules = \"rules.toml\"\n[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \
+         \"password\"\nfolders = [\"INBOX\", \"Followers/Spam\"]\n",
+    );
+    let findings = home.run(&["check"]).exits(78).out();
+    assert!(findings.contains("`Followers/Spam`, which is one of the `folders`"), "{findings}");
+}

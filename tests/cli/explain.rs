@@ -1,0 +1,202 @@
+//! `explain`: what it says of a message, and what it refuses to believe.
+
+use super::*;
+
+#[test]
+fn explain_says_what_a_mail_is_and_which_rule_saw_what() {
+    let home = Home::new();
+    home.mail("mail.eml", &twitter_2009(&kim()));
+    let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+    let expected = "\
+Twitter · follow · authentic (mx.post.example: dkim=pass twitter.com)
+  Kim Sample (@kimsample) · followers 3 · following 2001 · posts 1
+  spam, by \"Follows thousands, followed by nobody\" (rules.toml:16): following 2001 >= 2000, followers 3 <= 10
+  would move to Followers/Spam
+";
+    assert!(explained.starts_with(expected), "{explained}");
+}
+
+#[test]
+fn explain_without_settings_takes_what_ships() {
+    let home = Home::new();
+    home.mail("mail.eml", &twitter_2009(&kim()));
+    let run = |arguments: &[&str]| Run(home.command(arguments).output().unwrap());
+    let explained = run(&["explain", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("would move to Followers/Spam"), "{explained}");
+    // A rule of ours is not cited as if it stood in a file of the user's.
+    let rule = "Follows thousands, followed by next to nobody";
+    let shipped = include_str!("../../config/rules.toml");
+    // A rule is cited by its head, the line before its name; that is the number of this one, counted from 0.
+    let line = shipped.lines().position(|line| line == format!("name = \"{rule}\"")).unwrap();
+    assert!(explained.contains(&format!("spam, by \"{rule}\" (built-in rules:{line}): ")), "{explained}");
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["explain", "--json", "mail.eml"]).exits(0).out()).unwrap();
+    let reason = &json["followers"][0]["reasons"][0];
+    assert_eq!((&reason["file"], &reason["line"]), (&"built-in rules".into(), &line.into()), "{json}");
+}
+
+#[test]
+fn explain_reads_standard_input() {
+    let home = Home::new();
+    let mut child = home
+        .command(&["explain", "-", "--settings", "followsift.toml"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&twitter_2009(&kim()).bytes(1)).unwrap();
+    let run = Run(child.wait_with_output().unwrap());
+    assert!(run.exits(0).out().starts_with("Twitter · follow"));
+}
+
+#[test]
+fn json_is_one_line_a_mail_and_keeps_what_is_not_shown_apart_from_what_is_empty() {
+    let home = Home::new();
+    let spam = Person::new("Hot Deals", "deals", [3, 2001, 0]);
+    let other = Person::new("Grow Fast", "grow", [1, 2400, 0]).bio("10k in a week");
+    home.mail("digest.eml", &twitter_digest(&[spam, other]));
+    home.mail("lunch.eml", &ordinary("Jo <jo@bloom.example>", "Lunch?", "One o'clock?\n"));
+    let run = home.run(&["explain", "--json", "digest.eml", "lunch.eml", "missing.eml"]);
+    let lines: Vec<serde_json::Value> =
+        run.exits(65).out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    let digest = &lines[0];
+    assert_eq!(digest["recognition"], "notification");
+    assert_eq!(digest["kind"], "follow-batch");
+    assert_eq!(digest["authentic"], "pass");
+    assert_eq!(digest["verdict"], "spam");
+    assert_eq!(
+        digest["action"],
+        serde_json::json!({ "move-to": "Followers/Spam", "flag": false, "mark-read": false })
+    );
+    let people = digest["followers"].as_array().unwrap();
+    assert_eq!(people[0]["bio"], "");
+    assert_eq!(people[0]["posts"], serde_json::Value::Null);
+    assert_eq!(people[1]["bio"], "10k in a week");
+    assert_eq!(people[1]["reasons"][0]["file"], "rules.toml");
+    assert_eq!(people[1]["reasons"][0]["line"], 16);
+    assert_eq!(lines[1]["recognition"], "foreign");
+    assert_eq!(lines[1]["verdict"], serde_json::Value::Null);
+    assert_eq!(lines[1]["action"], "leave");
+    assert!(lines[2]["error"].as_str().unwrap().contains("missing.eml"));
+}
+
+#[test]
+fn a_name_alone_stars_nobody_but_keeps_the_mail() {
+    let home = Home::new();
+    home.mail("mail.eml", &twitter_2009(&Person::new("Mira Holloway", "not_mira", [1, 2400, 0])));
+    let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("real, by \"People I know\""), "{explained}");
+    assert!(explained.contains("would stay: only the name is on the list"), "{explained}");
+}
+
+#[test]
+fn a_listed_handle_in_an_authentic_mail_is_starred_and_in_another_is_not() {
+    let home = Home::new();
+    home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new("Ana", "ana@brew.example", [1, 2400, 0])));
+    let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("would stay, starred"), "{explained}");
+    let explained = home.run(&["explain", "--authserv-id", "other.example", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("would stay: it is not proven authentic"), "{explained}");
+}
+
+#[test]
+fn a_strangers_server_that_claims_to_be_ones_own_stars_nobody() {
+    let home = Home::new();
+    let ana = Person::new("Ana", "ana@brew.example", [1, 2400, 0]);
+    let genuine = String::from_utf8(mastodon_card(&ENGLISH, &ana).bytes(1)).unwrap();
+    let own = ENGLISH.host;
+    // Anybody's domain passes as itself: a free-mail address, or a server beside one's own.
+    for other in ["freemail.example".to_owned(), format!("users.{own}")] {
+        let forged: String = genuine
+            .split_inclusive('\n')
+            .map(|line| {
+                let names_sender =
+                    ["From:", "DKIM-", "Authentication-"].iter().any(|it| line.starts_with(it));
+                if names_sender { line.replace(own, &other) } else { line.to_owned() }
+            })
+            .collect();
+        assert_ne!(forged, genuine);
+        home.write("mail.eml", &forged);
+        let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+        assert!(explained.contains("real, by \"People I know\""), "{explained}");
+        assert!(explained.contains("would stay: it is not proven authentic"), "{explained}");
+    }
+}
+
+#[test]
+fn a_namesake_on_a_host_that_only_folds_to_the_friends_is_not_starred() {
+    let home = Home::new();
+    home.write("rules.toml", &RULES.replace("@ana@brew.example", "@ana@strasse.example"));
+    let explain = |handle: &str| {
+        home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new("Ana", handle, [1, 24, 0])));
+        home.run(&["explain", "--brief", "mail.eml"]).exits(0).out()
+    };
+    assert!(explain("ana@strasse.example").contains("would stay, starred"));
+    for other in ["ana@straße.example", "ana@xn--strae-oqa.example"] {
+        let explained = explain(other);
+        assert!(explained.contains("authentic (") && !explained.contains("starred"), "{explained}");
+    }
+}
+
+#[test]
+fn ones_own_servers_can_be_named_on_the_command_line() {
+    let home = Home::new();
+    home.write("followsift.toml", "rules = \"rules.toml\"\n");
+    home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new("Ana", "ana@brew.example", [1, 2400, 0])));
+    let explain = |more: &[&str]| {
+        let arguments = [&["explain", "--brief", "--authserv-id", AUTHSERV_ID, "mail.eml"], more].concat();
+        home.run(&arguments).exits(0).out()
+    };
+    assert!(explain(&[]).contains("not proven authentic"));
+    assert!(explain(&["--instance", "brew.example"]).contains("not proven authentic"));
+    let starred = explain(&["--instance", "brew.example", "--instance", ENGLISH.host]);
+    assert!(starred.contains("would stay, starred"), "{starred}");
+    let wrong = home.run(&["explain", "--instance", "https://toots.example/", "mail.eml"]);
+    assert!(wrong.exits(64).err().contains("expected the name of a server"));
+}
+
+#[test]
+fn forged_messages_do_not_get_a_genuine_one_moved() {
+    let home = Home::new();
+    let comes_and_goes =
+        "\n[[rule]]\nname = \"Comes and goes\"\nwhen.times-followed = \">= 2\"\nverdict = \"spam\"\n";
+    home.write("rules.toml", &format!("{RULES}{comes_and_goes}"));
+    let carol = || mastodon_card(&ENGLISH, &Person::new("Carol", "carol@kiln.example", [90, 80, 70]));
+    let dated = |name: &str, day: u32, is_proven: bool| {
+        let mail = String::from_utf8(carol().bytes(1)).unwrap();
+        let kept = |line: &&str| is_proven || !line.starts_with("Authentication-Results:");
+        let mail: String =
+            mail.split_inclusive('\n').filter(|line| !line.starts_with("Date:")).filter(kept).collect();
+        home.write(name, &format!("Date: {day} Jan 2026 10:00:00 +0000\r\n{mail}"));
+    };
+    for (name, day) in [("forged-1.eml", 1), ("forged-2.eml", 2)] {
+        dated(name, day, false);
+    }
+    dated("genuine.eml", 8, true);
+    let explain = |files: &[&str]| {
+        let all = home.run(&[&["explain", "--brief"], files].concat()).exits(0).out();
+        all.rsplit("genuine.eml").next().unwrap().to_owned()
+    };
+    let last = explain(&["forged-1.eml", "forged-2.eml", "genuine.eml"]);
+    assert!(!last.contains("move to"), "{last}");
+    // The same messages, proven, are a past.
+    dated("forged-1.eml", 1, true);
+    dated("forged-2.eml", 2, true);
+    let last = explain(&["forged-1.eml", "forged-2.eml", "genuine.eml"]);
+    assert!(last.contains("would move to Followers/Spam"), "{last}");
+}
+
+#[test]
+fn a_message_that_costs_too_much_to_read_is_named_and_stays() {
+    let home = Home::new();
+    let openings = costly::openings();
+    let filling = costly::fillings().into_iter().find(|filling| filling.name == "at signs").unwrap();
+    let opening = openings.iter().find(|opening| opening.name.starts_with("mastodon/list")).unwrap();
+    std::fs::write(home.0.path().join("mail.eml"), costly::message(opening, &filling, 64 << 10)).unwrap();
+    let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+    assert_eq!(explained, "left: too costly to read, which no notification is\n");
+    let explained = home.run(&["explain", "--json", "mail.eml"]).exits(0).out();
+    assert!(explained.contains("\"recognition\":\"incomplete\",\"network\":null"), "{explained}");
+    assert!(explained.contains("\"action\":\"leave\""), "{explained}");
+}

@@ -1,0 +1,78 @@
+//! The command line: exit codes, help, and `networks`.
+
+use super::*;
+
+#[test]
+fn what_cannot_be_written_is_no_success() {
+    let home = Home::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let run = Run(home.command(&["schema", "rules"]).stdout(full).output().unwrap());
+    assert!(run.exits(70).err().contains("could not write to standard output"), "{}", run.err());
+}
+
+#[test]
+fn a_service_with_a_broken_file_exits_78_and_so_does_one_without_settings() {
+    let home = Home::new();
+    home.write("rules.toml", "[[rule]]\nname = 7\n");
+    home.run(&["run"]).exits(78);
+    let run = Run(home.command(&["run"]).output().unwrap());
+    assert!(run.exits(78).err().contains("there are no settings"), "{}", run.err());
+}
+
+#[test]
+fn a_wrong_command_line_exits_64() {
+    let home = Home::new();
+    home.run(&["sweeep"]).exits(64);
+    home.run(&["sweep", "--since", "thirty"]).exits(64);
+    home.run(&["explain"]).exits(64);
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let home = Home::new();
+    assert!(Run(home.command(&["--help"]).output().unwrap()).exits(0).out().contains("explain"));
+    assert!(Run(home.command(&["--version"]).output().unwrap()).exits(0).out().starts_with("followsift "));
+}
+
+#[test]
+fn a_missing_settings_file_is_named() {
+    let home = Home::new();
+    let run = Run(home.command(&["check", "-s", "nowhere.toml"]).output().unwrap());
+    assert!(run.exits(78).out().contains("nowhere.toml"), "{}", run.out());
+    assert!(!Path::new("nowhere.toml").exists());
+}
+
+#[test]
+fn networks_lists_what_is_known_and_tells_of_one_in_detail() {
+    let home = Home::new();
+    let all = home.run(&["networks"]).exits(0).out();
+    let snac = "\
+snac (snac; any site that runs it)
+  reports    followers
+  forms      follow
+  languages  en
+  shows      url
+  marks      its subject; it comes from snac-daemon@*; there is a line of text `User :
+             @{you}@{host}` then `Type : Follow` then `Actor : {url}`
+";
+    assert!(all.contains(snac) && all.contains("28 networks."), "{all}");
+    let strava = "\
+Strava · strava
+  known from Strava, 2026: sender and subject from a public test, the layout at second hand
+  sent by    strava.com
+  languages  en
+  subjects   \"{name} is now following you on Strava.\"
+
+  2026 · follow
+  shows      name, url
+";
+    let one = home.run(&["networks", "strava"]).exits(0).out();
+    assert!(one.starts_with(strava), "{one}");
+}
+
+#[test]
+fn a_network_that_is_not_known_is_a_misuse_with_a_suggestion() {
+    let home = Home::new();
+    let err = home.run(&["networks", "mastodno"]).exits(64).err();
+    assert_eq!(err, "error: no network is called `mastodno`\n  did you mean `mastodon`?\n");
+}

@@ -1,0 +1,151 @@
+//! The connection to the server: whatever breaks it, messages are filed soon after.
+
+use super::*;
+
+/// How the line is broken in one case.
+enum Break {
+    /// While nothing passes.
+    Idle(How),
+    /// At this moment of the next command of the kind.
+    At(When, How),
+    /// The server is gone for some seconds.
+    Refused,
+}
+
+#[test]
+fn whatever_breaks_the_line_mail_is_filed_within_the_bound() {
+    use Break::{At, Idle, Refused};
+    use When::{After, Before};
+    let quick = seconds(12);
+    // Silence has to last for a while before it means anything: 30 s after the next renewal, 60 s in a command.
+    let (renewed, silent) = (seconds(50), seconds(80));
+    let bye = How::Say("* BYE [UNAVAILABLE] going down\r\n");
+    let cases = [
+        (Idle(How::Close), quick),
+        (Idle(How::Reset), quick),
+        (Idle(How::Stall), renewed),
+        (Refused, seconds(20)),
+        (At(Before("UID FETCH"), How::Close), quick),
+        (At(After("UID FETCH"), How::Reset), quick),
+        (At(After("UID FETCH"), How::Stall), silent),
+        (At(Before("UID FETCH"), bye), quick),
+        (At(Before("UID MOVE"), How::Close), quick),
+        (At(After("UID MOVE"), How::Close), quick),
+        (At(After("UID MOVE"), How::Reset), quick),
+        (At(After("UID MOVE"), How::Stall), silent),
+        (At(Before("SELECT"), How::Say("TAG NO [INUSE] locked\r\n")), quick),
+        (At(Before("SELECT"), How::Say("TAG NO [SERVERBUG] oh\r\n")), quick),
+        (At(Before("DONE"), How::Close), quick),
+        (At(After("DONE"), How::Reset), quick),
+        // The imap crate panics on it: the connection counts as lost, and the thread goes on.
+        (At(Before("IDLE"), How::Say("TAG OK what\r\n")), quick),
+    ];
+    std::thread::scope(|threads| {
+        for (broken, bound) in &cases {
+            threads.spawn(move || survives(broken, *bound));
+        }
+    });
+}
+
+/// One mail comes, the line breaks, another comes at that moment: both are filed within the bound.
+fn survives(broken: &Break, bound: Duration) {
+    let Some(scene) = Scene::start(&Options::default(), "idle = \"4s\"") else { return };
+    match broken {
+        Break::Idle(how) => scene.proxy.break_all(*how),
+        Break::At(when, how) => {
+            scene.proxy.arm(*when, *how);
+            deliver(&scene.server, [1]);
+            scene.daemon.until("struck", seconds(10), |_| scene.proxy.is_spent());
+        }
+        Break::Refused => {
+            scene.proxy.refuse(true);
+            scene.proxy.break_all(How::Reset);
+        }
+    }
+    let before = matches!(broken, Break::At(..));
+    deliver(&scene.server, [usize::from(before) + 1]);
+    if matches!(broken, Break::Refused) {
+        pause(seconds(4));
+        scene.proxy.refuse(false);
+    }
+    scene.filed(usize::from(before) + 1, bound);
+    if matches!(broken, Break::At(When::Before("IDLE"), _)) {
+        let log = scene.daemon.log();
+        assert!(log.contains("thread=\"home\"") && log.contains("the imap crate panicked"), "{log}");
+        assert!(!log.contains("account thread crashed"), "{log}");
+    }
+}
+
+#[test]
+fn a_server_that_is_restarted_is_found_again() {
+    let Some(mut scene) = Scene::start(&Options::default(), "") else { return };
+    scene.server.kill();
+    scene.daemon.says("home is away");
+    scene.server.restart();
+    deliver(&scene.server, [1]);
+    scene.filed(1, seconds(30));
+}
+
+#[test]
+fn a_server_without_idle_and_one_that_announces_nothing_are_asked_now_and_then() {
+    let without = Options { without: vec!["IDLE"], ..Options::default() };
+    let Some(polled) = Scene::start(&without, "poll = \"1s\"") else { return };
+    let Some(mute) = Scene::start(&Options::default(), "poll = \"2s\"") else { return };
+    mute.proxy.mute();
+    for number in 1..=2 {
+        deliver(&polled.server, [number]);
+        deliver(&mute.server, [number]);
+        polled.filed(number, seconds(5));
+        mute.filed(number, seconds(6));
+    }
+    assert_eq!(polled.proxy.count("IDLE"), 0);
+}
+
+#[test]
+fn where_silent_lines_die_waiting_is_renewed_sooner() {
+    let Some(scene) = Scene::start(&Options::default(), "idle = \"4s\"\npoll = \"4s\"") else { return };
+    // Half of four seconds is silent for too long; a quarter is not.
+    scene.proxy.forget_after(Duration::from_millis(1500));
+    scene.daemon.until("learned", seconds(150), |it| it.log().matches("renews IDLE sooner").count() == 2);
+    scene.daemon.until("back", SOON, |it| it.log().matches(" connected").count() == 3);
+    let connections = scene.proxy.connections();
+    let renewals = scene.proxy.count("IDLE");
+    scene.proxy.wait_for("IDLE", renewals + 5);
+    assert_eq!(scene.proxy.connections(), connections, "{}", scene.daemon.log());
+    deliver(&scene.server, [1]);
+    scene.filed(1, seconds(5));
+}
+
+#[test]
+fn a_day_of_idle_in_a_few_seconds_needs_one_connection() {
+    let Some(scene) = Scene::start(&Options::default(), "idle = \"1s\"\npoll = \"1s\"") else { return };
+    for number in 1..=12 {
+        // Around the end of a wait, where announcements get lost.
+        scene.proxy.wait_for("DONE", scene.proxy.count("DONE"));
+        deliver(&scene.server, [number]);
+    }
+    scene.filed(12, seconds(5));
+    assert_eq!(scene.proxy.connections(), 1, "{}", scene.daemon.log());
+}
+
+#[test]
+fn a_burst_of_two_hundred_mails_is_filed() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    deliver(&scene.server, 1..=200);
+    scene.filed(200, seconds(30));
+    assert_eq!(scene.proxy.connections(), 1);
+}
+
+#[test]
+fn a_folder_that_the_server_will_not_open_just_now_keeps_no_other_from_being_looked_through() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let proxy = Proxy::start(server.port);
+    let home = Home::new();
+    home.settings(proxy.port, "folders = [\"Other\", \"INBOX\"]");
+    server.client().run("CREATE Other");
+    deliver(&server, [1]);
+    proxy.arm(When::Before("SELECT"), How::Say("TAG NO [SERVERBUG] internal error\r\n"));
+    let swept = home.command(&["sweep"]).output().unwrap();
+    assert_eq!(swept.status.code(), Some(75), "{}", String::from_utf8_lossy(&swept.stderr));
+    assert_eq!(whereabouts(&mut server.client()), (vec![], vec![1]));
+}

@@ -1,0 +1,95 @@
+//! Logging in: passwords, certificates, and servers that refuse for a while.
+
+use super::*;
+
+#[test]
+fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let (right, wrong) = (Proxy::start(server.port), Proxy::start(server.port));
+    let home = Home::new();
+    home.write("wrong", "not it");
+    let tables = account("home", right.port, "folders = [\"Other\"]")
+        + &account("work", wrong.port, "password-file = \"wrong\"");
+    home.write("followsift.toml", &format!("state = \"state\"\n{tables}"));
+    server.client().run("CREATE Other");
+    let daemon = home.run();
+    daemon.says("watching home; work is paused until you act: could not log in to 127.0.0.1");
+    assert!(daemon.status().contains("[AUTHENTICATIONFAILED]"), "{}", daemon.status());
+    server.client().deliver("Other", &spam(1));
+    filed(&server, &daemon, 1, SOON);
+    deliver(&server, [2]);
+    pause(seconds(8));
+    assert_eq!(wrong.connections(), 1, "a wrong password was tried again: {}", daemon.log());
+    assert!(!daemon.log().contains("not it"));
+    home.write("rules.toml", &format!("{}# saved\n", support::daemon::RULES));
+    daemon.logs("reloaded settings");
+    pause(seconds(3));
+    assert_eq!(wrong.connections(), 1, "a wrong password was tried again since a file was saved");
+    home.write("wrong", support::PASSWORD);
+    daemon.signal(Signal::HUP);
+    filed(&server, &daemon, 2, SOON);
+    daemon.says("watching home, work; last trouble");
+    assert_eq!(right.connections(), 1, "an account that did not change was started anew");
+}
+
+#[test]
+fn a_login_that_is_refused_for_a_while_is_tried_again() {
+    let server = Dovecot::start(&Options::default());
+    let Some(server) = server else { return };
+    for words in ["TAG NO [UNAVAILABLE] x\r\n", "TAG NO [LIMIT] x\r\n", "* BYE x\r\n"] {
+        let proxy = Proxy::start(server.port);
+        let home = Home::new();
+        home.settings(proxy.port, "");
+        proxy.arm(When::Before("AUTHENTICATE"), How::Say(words));
+        let daemon = home.run();
+        daemon.until("connected", SOON, |it| proxy.is_spent() && it.log().contains(" connected"));
+        assert_eq!(proxy.connections(), 2, "{words}");
+    }
+}
+
+#[test]
+fn a_certificate_of_its_own_is_trusted_by_its_fingerprint_alone() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let home = Home::new();
+    let settings = |port: u16, tls: &str, more: &str| {
+        let table = account("bridge", port, more).replace("\"off\"", tls);
+        home.write("followsift.toml", &format!("state = \"state\"\n{table}"));
+    };
+    for (port, tls) in [(server.tls_port, "\"implicit\""), (server.port, "\"starttls\"")] {
+        settings(port, tls, "");
+        let shown = home.command(&["check", "--connect"]).output().unwrap();
+        let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let line = text.lines().map(str::trim).find(|line| line.starts_with("tls-fingerprint = \"sha256:"));
+        let line = line.unwrap_or_else(|| panic!("no line to add in {text}"));
+        assert_eq!(shown.status.code(), Some(75));
+
+        settings(port, tls, line);
+        let shown = home.command(&["check", "--connect"]).output().unwrap();
+        assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+
+        // The last digit is another: the certificate of somebody in between.
+        let last = line.chars().nth_back(1).unwrap();
+        let other = if last == '0' { "1\"" } else { "0\"" };
+        settings(port, tls, &format!("{}{other}", line.strip_suffix(&format!("{last}\"")).unwrap()));
+        let daemon = home.run();
+        daemon.says("bridge is paused until you act: could not connect");
+        assert!(daemon.status().contains("another than `tls-fingerprint` says"), "{}", daemon.status());
+    }
+    assert!(!server.log().contains("auth failed"), "something was sent to a server that is not trusted");
+}
+
+#[test]
+fn logins_to_one_host_are_spread() {
+    let Some(server) = Dovecot::start(&support::home::Home::server(&[])) else { return };
+    let proxy = Proxy::start(server.port);
+    let home = Home::new();
+    home.write("password", support::home::PASSWORD);
+    let tables: String = ["a0", "a1", "a2", "a3"]
+        .map(|name| account(name, proxy.port, "").replace(&format!("\"{USER}\""), &format!("\"{name}\"")))
+        .concat();
+    home.write("followsift.toml", &format!("state = \"state\"\n{tables}"));
+    let begun = Instant::now();
+    let daemon = home.run();
+    daemon.until("all watched", SOON, |it| it.status() == "watching a0, a1, a2, a3");
+    assert!(begun.elapsed() > Duration::from_millis(1500), "all at once: {:?}", begun.elapsed());
+}

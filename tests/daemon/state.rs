@@ -1,0 +1,157 @@
+//! What the journal and systemd are told.
+
+use super::*;
+
+#[test]
+fn a_new_mail_is_filed_at_once_and_the_service_ends_within_a_second() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    deliver(&scene.server, [1]);
+    scene.filed(1, seconds(5));
+    scene.daemon.logs("message moved");
+    let log = scene.daemon.log();
+    for shown in
+        ["account=home", "network=\"twitter\"", "verdict=\"spam\"", "by \"Follows thousands\"", "uid=1"]
+    {
+        assert!(log.contains(shown), "no {shown} in {log}");
+    }
+    scene.proxy.wait_for("IDLE", 1);
+    let (status, time) = scene.daemon.stop();
+    assert!(status.success() && time < seconds(1), "{status} after {time:?}");
+}
+
+#[test]
+fn a_service_with_nothing_to_tell_tells_nothing() {
+    let Some(scene) = Scene::start(&Options::default(), "idle = \"1s\"") else { return };
+    scene.proxy.wait_for("IDLE", 3);
+    let log = scene.daemon.log();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.contains("connected"), "{log}");
+    assert_eq!(scene.daemon.told().len(), 3, "{:?}", scene.daemon.told());
+}
+
+#[test]
+fn a_network_whose_mails_changed_is_told_of_by_name_and_date() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let changed =
+        Letter::new("Twitter <notify@twitter.com>", "Kim (@kim_s) is now following you on Twitter!")
+            .text("They are laid out as never before.\n")
+            .signed("twitter.com");
+    server.client().deliver("INBOX", &String::from_utf8(changed.bytes(1)).unwrap());
+    let home = Home::new();
+    home.settings(server.port, "");
+    let daemon = home.run();
+    daemon.logs("twitter: 1 message that looks like its notifications could not be read, on 2");
+    assert_eq!(server.client().mails("INBOX").len(), 1);
+}
+
+#[test]
+fn a_misspelt_level_of_the_log_silences_nothing() {
+    let Some(server) = support::Dovecot::start(&Options::default()) else { return };
+    let home = Home::new();
+    home.settings(server.port, "");
+    let mut command = home.command(&["run"]);
+    command.env("FOLLOWSIFT_LOG", "debg");
+    home.run_as(command).logs("connected");
+}
+
+#[test]
+fn systemd_hears_that_all_is_well_until_a_thread_hangs() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let home = Home::new();
+    home.settings(server.port, "");
+    let mut command = home.command(&["run"]);
+    command.env("WATCHDOG_USEC", "1000000");
+    // The ledger is opened under a lock on its folder. Held by somebody else, it holds up the thread.
+    std::fs::create_dir(home.state()).unwrap();
+    let folder = std::fs::File::open(home.state()).unwrap();
+    folder.lock().unwrap();
+    let mut daemon = home.run_as(command);
+    let fed = |it: &Daemon| it.told().iter().filter(|(_, words)| words == "WATCHDOG=1").count();
+    daemon.until("fed", SOON, |it| fed(it) > 3);
+    daemon.until("starved", seconds(80), |it| it.log().contains("account thread hangs"));
+    let starved = fed(&daemon);
+    pause(seconds(3));
+    assert_eq!(fed(&daemon), starved);
+    assert!(daemon.log().contains("account=home"), "{}", daemon.log());
+    // A thread that goes on is well again.
+    folder.unlock().unwrap();
+    daemon.until("fed again", SOON, |it| fed(it) > starved + 2);
+    assert!(!daemon.has_ended());
+}
+
+#[test]
+fn a_systemd_that_does_not_listen_holds_nobody_up() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let home = Home::new();
+    home.settings(scene.proxy.port, "");
+    let socket = home.path().join("deaf");
+    let _deaf = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    let mut command = home.command(&["run"]);
+    // Fed so often that nothing more fits into the socket after half a second.
+    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "5000");
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    scene.proxy.wait_for("IDLE", 1);
+    pause(seconds(2));
+    let told = Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    while child.try_wait().unwrap().is_none() {
+        assert!(told.elapsed() < seconds(2), "it does not end");
+        pause(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_could_not_be_done_is_in_the_state_line_and_the_journal_until_it_is_done() {
+    let options = Options { separator: '.', ..Options::default() };
+    let Some(scene) = Scene::start(&options, "") else { return };
+    scene.home.write("rules.toml", &RULES.replace(SPAM, "v1.0"));
+    scene.daemon.logs("reloaded settings");
+    deliver(&scene.server, [1]);
+    let left = "1 message could not be moved or marked; followsift tries again later";
+    scene.daemon.says(&format!("watching home; home: {left}"));
+    let undone = |log: &str| log.matches("left undone: ").count();
+    assert_eq!(undone(&scene.daemon.log()), 1, "{}", scene.daemon.log());
+    deliver(&scene.server, [2]);
+    scene.daemon.says("watching home; home: 2 messages could not be moved");
+}
+
+#[test]
+fn a_fault_of_this_machine_is_no_lost_connection() {
+    let home = Home::new();
+    home.settings(1, "");
+    std::fs::create_dir(home.state()).unwrap();
+    home.write("state/ledger.sqlite", &"no database ".repeat(1000));
+    let daemon = home.run();
+    daemon.says("home cannot work: could not read the ledger ");
+    assert!(daemon.status().contains("restore a copy, or move it away"), "{}", daemon.status());
+    daemon.logs("ERROR [account=home] cannot work: ");
+    assert!(!daemon.log().contains("connecting again"), "{}", daemon.log());
+}
+
+#[test]
+fn two_services_never_work_on_one_account() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let second = scene.home.command(&["sweep"]).output().unwrap();
+    let text = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(text.contains("another followsift (process ") && second.status.code() == Some(75), "{text}");
+    scene.daemon.says("watching home");
+}
+
+#[test]
+fn root_does_not_lock_the_service_out_of_its_ledger() {
+    if !rustix::process::getuid().is_root() {
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"SKIPPED, for want of root: root's commands\n",
+        );
+        return;
+    }
+    let home = Home::new();
+    home.settings(1, "");
+    std::fs::create_dir(home.state()).unwrap();
+    std::os::unix::fs::chown(home.state(), Some(65_534), Some(65_534)).unwrap();
+    let root = home.command(&["sweep"]).output().unwrap();
+    let text = String::from_utf8_lossy(&root.stderr).into_owned();
+    assert!(text.contains("run the command as that user: `sudo -u nobody "), "{text}");
+    assert_eq!(std::fs::read_dir(home.state()).unwrap().count(), 0);
+}

@@ -1,0 +1,160 @@
+//! What was judged, and what is recalled of a follower.
+
+use super::*;
+
+#[test]
+fn a_judgement_is_read_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut batch = judged(2, "bob", 2000);
+    batch.notification.kind = Kind::FollowBatch;
+    batch.notification.followers.push(follower("eve"));
+    batch.notification.authentic = Authenticity::Unknown;
+    batch.verdicts.push(Verdict { class: None, points: -1.5, reasons: vec![] });
+    batch.verdict = None;
+    batch.action = Action::Leave;
+    ledger.record(&[judged(1, "ann", 1000), batch.clone()]).unwrap();
+
+    let recent = ledger.recent(10).unwrap();
+    assert_eq!(recent.len(), 2);
+    assert_eq!(recent[0].judged, batch);
+    assert_eq!(recent[1].judged, judged(1, "ann", 1000));
+    assert_eq!(ledger.judgements_of(&identity(1).digest).unwrap(), vec![recent[1].clone()]);
+    assert_eq!(ledger.recent(1).unwrap().len(), 1);
+}
+
+#[test]
+fn what_other_rules_said_before_is_kept_beside_what_is_said_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut again = judged(1, "ann", 1000);
+    again.judged_at = Timestamp(9000);
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    ledger.record(&[again.clone()]).unwrap();
+    assert_eq!(ledger.recent(10).unwrap().len(), 1, "the same rules judge a mail once");
+
+    again.rules = "rules-2".into();
+    again.verdict = None;
+    again.judged_at = Timestamp(10_000);
+    ledger.record(&[again]).unwrap();
+    let verdicts: Vec<_> = ledger.recent(10).unwrap().into_iter().map(|entry| entry.judged.verdict).collect();
+    assert_eq!(verdicts, [None, VerdictName::new("spam")]);
+}
+
+#[test]
+fn only_what_arrived_strictly_before_is_recalled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut request = judged(2, "ann", 2000);
+    request.notification.kind = Kind::FollowRequest;
+    request.action = Action::Leave;
+    ledger.record(&[judged(1, "ann", 1000), request, judged(3, "bob", 2500)]).unwrap();
+
+    let nothing = Past::default();
+    assert_eq!(past(&ledger, "ann", 1000, None), nothing);
+    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
+    assert_eq!(past(&ledger, "ann", 2000, None), once);
+    let twice = Past { times_followed: 2, last_followed: Some(Timestamp(2000)), wave: 3, known: false };
+    assert_eq!(past(&ledger, "ANN", 3000, None), twice);
+    assert_eq!(past(&ledger, "ann", 4600, None).wave, 3, "the hour before, its beginning included");
+    assert_eq!(past(&ledger, "ann", 4601, None).wave, 2);
+    assert_eq!(past(&ledger, "carl", 9000, None), nothing);
+}
+
+#[test]
+fn a_mail_judged_twice_counts_once_and_never_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut again = judged(1, "ann", 1000);
+    again.rules = "rules-2".into();
+    // Put back by a client that gave it a new date and, of course, a new UID.
+    again.mail = place(99);
+    again.notification.received = Timestamp(1500);
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    ledger.record(&[again]).unwrap();
+    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
+    assert_eq!(past(&ledger, "ann", 1500, None), once);
+    assert_eq!(past(&ledger, "ann", 1500, Some(1)), Past::default());
+    assert_eq!(ledger.recent(1).unwrap()[0].judged.mail, place(99));
+}
+
+#[test]
+fn a_batch_is_one_mail_of_a_wave_and_a_forged_mail_gives_nobody_a_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut batch = judged(1, "ann", 1000);
+    batch.notification.followers = vec![follower("ann"), follower("bob"), follower("ann")];
+    let mut forged = judged(2, "ann", 1001);
+    forged.notification.authentic = Authenticity::Fail("two From addresses".into());
+    ledger.record(&[batch, forged]).unwrap();
+    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
+    assert_eq!(past(&ledger, "ann", 2000, None), once);
+}
+
+#[test]
+fn another_accounts_mail_is_no_part_of_the_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut other = judged(1, "ann", 1000);
+    other.mail.account = AccountName::new("work").unwrap();
+    ledger.record(&[other]).unwrap();
+    assert_eq!(past(&ledger, "ann", 2000, None), Past::default());
+}
+
+#[test]
+fn a_memory_that_could_not_be_read_says_so_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    let other = rusqlite::Connection::open(ledger.file()).unwrap();
+    other.execute_batch("PRAGMA foreign_keys = OFF; DROP TABLE known_follower").unwrap();
+    let account = home();
+    let recalled = ledger.recall(&account, None);
+    let notification = judged(1, "ann", 1000).notification;
+    let key = notification.key(&notification.followers[0]);
+    assert_eq!(recalled.past(&key, Timestamp(2000), Asked::ALL), Past::default());
+    assert!(recalled.finish().is_err());
+}
+
+#[test]
+fn a_mail_that_could_not_be_read_is_counted_until_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let network = Network::new("mastodon").unwrap();
+    let incomplete = IncompleteRecord {
+        mail: place(1),
+        identity: identity(1),
+        network: network.clone(),
+        missing: vec![Fact::Handle, Fact::Url],
+        received: Timestamp(1000),
+        seen_at: Timestamp(1060),
+    };
+    ledger.record_incomplete(&[incomplete.clone(), incomplete]).unwrap();
+    let unread = |ledger: &Ledger, since| ledger.incomplete(&home(), Timestamp(since)).unwrap();
+    let missing = vec![Fact::Handle, Fact::Url];
+    assert_eq!(unread(&ledger, 1000), [Incomplete { network, missing, received: Timestamp(1000) }]);
+    assert_eq!(unread(&ledger, 1001), []);
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    assert_eq!(unread(&ledger, 0), []);
+}
+
+#[test]
+fn a_folder_never_read_is_not_a_folder_with_nobody_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let sent = Folder::new("Sent").unwrap();
+    let person = |address: &str| Correspondent { address: address.into(), name: "Ana Lima".into() };
+    let people = |at, people| SentPeople { refreshed_at: Timestamp(at), people };
+    assert_eq!(ledger.sent_people(&home(), &sent).unwrap(), None);
+    for copy in [people(1, vec![]), people(2, vec![person("a@example.org"), person("b@example.org")])] {
+        ledger.replace_sent_people(&home(), &sent, &copy).unwrap();
+        assert_eq!(ledger.sent_people(&home(), &sent).unwrap(), Some(copy));
+    }
+    ledger.replace_sent_people(&home(), &sent, &people(3, vec![person("a@example.org")])).unwrap();
+    assert_eq!(ledger.sent_people(&home(), &sent).unwrap().unwrap().people.len(), 1);
+    // They go with the last list that asks for them.
+    ledger.forget_sent_people(&home(), std::slice::from_ref(&sent)).unwrap();
+    assert!(ledger.sent_people(&home(), &sent).unwrap().is_some());
+    ledger.forget_sent_people(&home(), &[]).unwrap();
+    assert_eq!(ledger.sent_people(&home(), &sent).unwrap(), None);
+}

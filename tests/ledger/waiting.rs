@@ -1,0 +1,192 @@
+//! What comes later: cursors, messages that wait, and the fuse.
+
+use super::*;
+
+#[test]
+fn a_cursor_goes_forward_under_one_validity_and_starts_anew_under_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let inbox = Folder::inbox();
+    let cursor = |validity, next| Cursor {
+        validity: UidValidity(validity),
+        next: Uid(next),
+        looked_at: Timestamp(7),
+        old: None,
+        newest: Vec::new(),
+    };
+    assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), None);
+    for (told, kept) in [((7, 10), (7, 10)), ((7, 5), (7, 10)), ((7, 11), (7, 11)), ((8, 2), (8, 2))] {
+        ledger.advance(&home(), &inbox, cursor(told.0, told.1)).unwrap();
+        assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), Some(cursor(kept.0, kept.1)));
+    }
+}
+
+#[test]
+fn a_cursor_remembers_what_a_look_by_time_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let old = Some(Old { below: Uid(50), since: Timestamp(3) });
+    let middle =
+        Cursor { validity: UidValidity(7), next: Uid(10), looked_at: Timestamp(7), old, newest: Vec::new() };
+    for cursor in [middle.clone(), Cursor { next: Uid(50), old: None, ..middle }] {
+        ledger.advance(&home(), &Folder::inbox(), cursor.clone()).unwrap();
+        assert_eq!(ledger.cursor(&home(), &Folder::inbox()).unwrap(), Some(cursor));
+    }
+}
+
+fn put_off(number: u8, why: Delay) -> PutOff {
+    PutOff { mail: place(u32::from(number)), identity: identity(number), why }
+}
+
+/// The mails of the inbox that wait and are due.
+fn due(ledger: &Ledger, now: i64) -> Vec<(u32, bool)> {
+    let waiting = ledger.waiting(&home(), &Folder::inbox(), UidValidity(7), Timestamp(now)).unwrap();
+    waiting.iter().filter(|one| one.due).map(|one| (one.uid.0, one.released)).collect()
+}
+
+#[test]
+fn a_mail_that_waits_is_due_in_order_of_arrival_until_it_is_struck_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 3000), judged(2, "bob", 2000), judged(3, "eve", 1000)]).unwrap();
+    assert!(!ledger.waits(&home()).unwrap());
+    ledger
+        .put_off(
+            &[put_off(1, Delay::Fuse), put_off(2, Delay::Fuse), put_off(3, Delay::Interrupted)],
+            Timestamp(100),
+        )
+        .unwrap();
+    assert_eq!(due(&ledger, 100), [(3, false), (2, false), (1, false)]);
+    assert_eq!(ledger.held_back(&home()).unwrap(), 2);
+    assert!(ledger.waits(&home()).unwrap() && ledger.is_waiting(&home(), &identity(1)).unwrap());
+
+    ledger.strike_off(&home(), &Folder::inbox(), UidValidity(7), &[Uid(2)]).unwrap();
+    assert_eq!(ledger.resume(&home(), Timestamp(101)).unwrap(), 1, "nothing but the fuse is let through");
+    assert_eq!(due(&ledger, 102), [(3, false), (1, true)]);
+    assert_eq!(ledger.held_back(&home()).unwrap(), 0);
+    ledger.strike_off_void(&home(), &Folder::inbox(), UidValidity(8)).unwrap();
+    assert!(!ledger.waits(&home()).unwrap());
+}
+
+#[test]
+fn what_a_server_refuses_waits_longer_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 3000)]).unwrap();
+    let hour = 3600;
+    let mut now = 1_000_000;
+    for hours in [1, 2, 4, 8, 16, 24, 24] {
+        ledger.put_off(&[put_off(1, Delay::Refused)], Timestamp(now)).unwrap();
+        assert!(due(&ledger, now + hours * hour - 1).is_empty(), "{hours}");
+        assert_eq!(due(&ledger, now + hours * hour), [(1, false)], "{hours}");
+        now += hours * hour;
+    }
+    ledger.put_off(&[put_off(1, Delay::Refused)], Timestamp(now)).unwrap();
+    assert_eq!(due(&ledger, 0), [(1, false)], "a clock that was set back");
+}
+
+/// States so many moves at `at`.
+fn move_mails(ledger: &mut Ledger, count: usize, at: i64, by_hand: bool) {
+    let intent = Intent { stated_at: Timestamp(at), by_hand, ..intent(1) };
+    ledger.intend(&vec![intent; count]).unwrap();
+}
+
+fn allowance(ledger: &Ledger, now: i64) -> (u32, Limit) {
+    let Allowance { moves, by } = ledger.allowance(&home(), 10, 3, Timestamp(now)).unwrap();
+    (moves, by)
+}
+
+#[test]
+fn the_fuse_lets_as_many_through_an_hour_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    ledger.note_rules(&home(), "rules-1", Timestamp(5000)).unwrap();
+    assert_eq!(allowance(&ledger, 5000), (10, Limit::Hour), "the first rules are no change");
+    move_mails(&mut ledger, 7, 5000, false);
+    move_mails(&mut ledger, 20, 5001, true);
+    assert_eq!(allowance(&ledger, 5000), (3, Limit::Hour));
+    move_mails(&mut ledger, 7, 5600, false);
+    assert_eq!(allowance(&ledger, 5600), (0, Limit::Hour));
+    assert_eq!(allowance(&ledger, 5000 + 3600), (3, Limit::Hour));
+    assert_eq!(allowance(&ledger, 5600 + 3600), (10, Limit::Hour));
+    assert_eq!(allowance(&ledger, 100), (10, Limit::Hour), "a clock that was set back");
+}
+
+#[test]
+fn the_fuse_is_narrower_for_an_hour_after_the_rules_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    for (rules, at) in [("rules-1", 5000), ("rules-2", 6000), ("rules-2", 6001)] {
+        ledger.note_rules(&home(), rules, Timestamp(at)).unwrap();
+    }
+    assert_eq!(allowance(&ledger, 6000), (3, Limit::Change));
+    move_mails(&mut ledger, 1, 6000, false);
+    let mut again = judged(1, "ann", 1000);
+    again.rules = "rules-2".into();
+    ledger.record(&[again]).unwrap();
+    assert_eq!(allowance(&ledger, 6000), (3, Limit::Change), "what the old rules moved in that second");
+    move_mails(&mut ledger, 2, 6000, false);
+    assert_eq!(allowance(&ledger, 6001), (1, Limit::Change));
+    assert_eq!(allowance(&ledger, 6000 + 3601), (10, Limit::Hour));
+    ledger.resume(&home(), Timestamp(6100)).unwrap();
+    assert_eq!(allowance(&ledger, 6100), (7, Limit::Hour), "the user has said that the new rules are meant");
+    ledger.note_rules(&home(), "rules-3", Timestamp(6200)).unwrap();
+    assert_eq!(allowance(&ledger, 6200), (3, Limit::Change));
+}
+
+/// Records mails as left where they are by these rules.
+fn leave(ledger: &mut Ledger, numbers: std::ops::Range<u8>, rules: &str, at: i64) {
+    let left: Vec<_> = numbers
+        .map(|number| Judged {
+            action: Action::Leave,
+            verdict: None,
+            rules: rules.into(),
+            judged_at: Timestamp(at),
+            ..judged(number, "ann", 1000)
+        })
+        .collect();
+    ledger.record(&left).unwrap();
+}
+
+fn waiting_uids(ledger: &Ledger, now: i64) -> Vec<u32> {
+    let waiting = ledger.waiting(&home(), &Folder::inbox(), UidValidity(7), Timestamp(now)).unwrap();
+    waiting.iter().map(|one| one.uid.0).collect()
+}
+
+#[test]
+fn what_rules_of_a_short_life_have_left_is_judged_again() {
+    const DAY: i64 = 24 * 60 * 60;
+    for (mended_after, again) in [(600, vec![3, 4]), (DAY, vec![3, 4]), (DAY + 1, vec![])] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        ledger.note_rules(&home(), "good", Timestamp(5000)).unwrap();
+        leave(&mut ledger, 1..3, "good", 5500);
+        assert_eq!(
+            ledger.judge_again(&home(), "wrong", Timestamp(6000)).unwrap(),
+            0,
+            "the rules were long in force"
+        );
+        ledger.note_rules(&home(), "wrong", Timestamp(6000)).unwrap();
+        leave(&mut ledger, 3..6, "wrong", 6010);
+        // One of them was put back by hand.
+        ledger.note_correction(&home(), &identity(5), Timestamp(6020)).unwrap();
+        assert_eq!(ledger.judge_again(&home(), "wrong", Timestamp(6020)).unwrap(), 0, "nothing has changed");
+        let now = 6000 + mended_after;
+        assert_eq!(ledger.judge_again(&home(), "good", Timestamp(now)).unwrap(), again.len());
+        assert_eq!(waiting_uids(&ledger, now), again, "after {mended_after}");
+    }
+}
+
+#[test]
+fn that_the_fuse_holds_mails_back_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.note_rules(&home(), "rules-1", Timestamp(5000)).unwrap();
+    for (holds, told) in
+        [(false, false), (true, true), (true, false), (true, false), (false, false), (true, true)]
+    {
+        assert_eq!(ledger.tell_once(&home(), holds).unwrap(), told);
+    }
+}
