@@ -43,12 +43,12 @@
 //!
 //! 1. A room imports what the table allows, and nothing flows back
 //!    (`tests/rooms.rs::every_room_imports_only_what_the_table_allows`).
-//! 2. A message that failed authentication is never acted on (`tests/assess.rs::a_forged_mail_is_never_acted_on`).
+//! 2. A message that failed authentication is never acted on (`tests/assess.rs::a_forged_message_is_never_acted_on`).
 //! 3. A message that is not proven stars nobody
-//!    (`tests/assess.rs::what_nobody_proves_may_be_filed_but_stars_nobody`).
+//!    (`tests/assess.rs::an_unproven_message_may_be_filed_but_is_never_starred`).
 //!    A self-hosted network's message is proven only as one of the user's own servers
-//!    (`tests/cli/explain.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and what is not proven gives nobody a
-//!    past (`tests/past.rs::what_is_not_proven_gives_nobody_a_past`).
+//!    (`tests/cli/explain.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and what is not proven gives
+//!    nobody a past (`tests/past.rs::an_unproven_message_gives_its_follower_no_past`).
 //! 4. A list that has never been loaded stops every move
 //!    (`tests/assess.rs::a_list_that_was_never_loaded_stops_every_move`).
 //! 5. A move is on the disk before it is made (`tests/ledger/moves.rs::an_intent_survives_a_crash_and_is_settled_after_it`).
@@ -57,7 +57,7 @@
 //! 7. Without proof of arrival nothing is flagged or expunged
 //!    (`tests/mailbox/lying.rs::without_proof_nothing_is_flagged_or_expunged`).
 //! 8. What the user starred, answered or marked as deleted is left
-//!    (`tests/mailbox/moving.rs::what_the_user_marked_is_never_expunged_and_what_he_touched_is_left`).
+//!    (`tests/mailbox/moving.rs::what_the_user_marked_is_never_expunged_and_what_they_touched_is_left`).
 //! 9. Killed at any moment, every message is in one folder
 //!    (`tests/faults.rs::a_line_that_fails_or_a_kill_at_any_command_loses_and_doubles_nothing`).
 //! 10. A message counts as put back only if its filed copy has left its folder
@@ -65,7 +65,7 @@
 //! 11. What a name or the recipient plants never becomes a fact
 //!     (`tests/recognition.rs::a_planted_number_handle_or_link_never_becomes_the_followers`).
 //! 12. Nothing from a message reaches a terminal as a command
-//!     (`tests/cli/terminal.rs::nothing_from_a_mail_reaches_the_terminal_as_a_command`).
+//!     (`tests/cli/terminal.rs::nothing_from_a_message_reaches_the_terminal_as_a_command`).
 //! 13. A wrong file never changes what is in use
 //!     (`tests/daemon/reload.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
 //! 14. Reading a message costs no more than its size allows, and what costs more is left and named

@@ -118,14 +118,14 @@ fn what_no_rule_speaks_of_stays() {
 }
 
 #[test]
-fn a_forged_mail_is_never_acted_on() {
+fn a_forged_message_is_never_acted_on() {
     let failed = format!("{AUTHSERV_ID}; dkim=fail header.d=twitter.com; dmarc=fail header.from=twitter.com");
     let forged = twitter_2009(&lopsided("one")).on_top("Authentication-Results", &failed);
     check(&forged, "leave: Forged");
 }
 
 #[test]
-fn what_nobody_proves_may_be_filed_but_stars_nobody() {
+fn an_unproven_message_may_be_filed_but_is_never_starred() {
     let mut rulebook = rulebook(RULES);
     rulebook.trust.authserv_id = None;
     check_with(&twitter_2009(&lopsided("one")), &rulebook, &Blank, "Followers/Spam");
@@ -173,7 +173,7 @@ fn a_batch_with_anybody_undecided_stays() {
 }
 
 #[test]
-fn who_came_twice_before_plays_a_numbers_game_and_this_mail_does_not_count() {
+fn who_came_twice_before_plays_a_numbers_game_and_this_message_does_not_count() {
     let rulebook = rulebook(RULES);
     let mail = twitter_2009(&Person::new("Ann", "ann", [100, 100, 100]));
     let bytes = mail.bytes(1);
@@ -222,7 +222,7 @@ fn a_message_arrived_when_it_was_sent_if_nothing_else_says() {
 }
 
 #[test]
-fn outside_mail_a_message_is_parsed_once() {
+fn outside_message_a_message_is_parsed_once() {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {

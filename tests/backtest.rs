@@ -144,14 +144,14 @@ no corrections yet: you have put back no message by hand
 ";
 
 #[test]
-fn mails_are_replayed_in_the_order_in_which_they_came() {
+fn messages_are_replayed_in_the_order_in_which_they_came() {
     let desk = Desk::proving();
     desk.write("inbox.mbox", mbox());
     assert_eq!(desk.well(&["inbox.mbox"]), MOVES);
 }
 
 #[test]
-fn a_maildir_and_single_mails_tell_the_same() {
+fn a_maildir_and_single_messages_tell_the_same() {
     let desk = Desk::proving();
     for (day, mail) in mails() {
         let file = desk

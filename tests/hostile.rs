@@ -63,7 +63,7 @@ fn ends_soon(mail: impl AsRef<[u8]>) -> Option<Recognition> {
 }
 
 #[test]
-fn the_mail_that_the_hostile_ones_are_made_of_is_recognised() {
+fn the_message_that_the_hostile_ones_are_made_of_is_recognised() {
     assert!(matches!(ends_soon(hero("Gardener")), Some(Recognition::Recognised(_))));
 }
 

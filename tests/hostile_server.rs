@@ -236,7 +236,7 @@ fn garbage_at_any_command_ends_the_session_and_a_restart_mends_it() {
 }
 
 #[test]
-fn a_lie_at_any_command_loses_no_mail() {
+fn a_lie_at_any_command_loses_no_message() {
     for without in RUNGS {
         let Some(stage) = Stage::set(without) else { return };
         let hows: Vec<How> = LIES.iter().map(|lie| How::Lie(*lie)).collect();

@@ -46,7 +46,7 @@ fn the_notices_name_every_crate_in_the_binary() {
     let differences: Vec<_> = written.symmetric_difference(&expected).take(10).collect();
     assert!(
         differences.is_empty(),
-        "run UPDATE_EXPECT=1 cargo test --test tests licences::: {differences:#?}"
+        "run UPDATE_EXPECT=1 cargo test --test tests licences:: {differences:#?}"
     );
 }
 

@@ -74,7 +74,7 @@ fn mail_of_the_example() -> String {
 }
 
 #[test]
-fn the_example_reads_the_mail_that_it_describes() {
+fn the_example_reads_the_message_that_it_describes() {
     let Recognition::Recognised(Notification { network, followers, .. }) =
         recognise(&profiles_with("example.toml"), &mail_of_the_example())
     else {
@@ -90,7 +90,7 @@ fn the_example_reads_the_mail_that_it_describes() {
 }
 
 #[test]
-fn the_example_leaves_other_mails_of_the_site_alone() {
+fn the_example_leaves_other_messages_of_the_site_alone() {
     let other = mail_of_the_example().replace("new-follower", "new-comment");
     let found = recognise(&profiles_with("example.toml"), &other);
     assert!(matches!(found, Recognition::Incomplete { .. }), "{found:?}");
@@ -149,7 +149,7 @@ fn the_guess_leaves_what_people_write_and_what_it_is_not_about() {
 }
 
 #[test]
-fn the_guess_never_takes_a_mail_that_seems_to_be_a_known_networks() {
+fn the_guess_never_takes_a_message_that_seems_to_be_a_known_networks() {
     let mail = unheard_of("Ann Lima is now following you on Twitch")
         .replace("noreply@unheard.example", "no-reply@twitch.tv");
     let found = recognise(&profiles_with("generic.toml"), &mail);
@@ -196,7 +196,7 @@ fn now() -> i64 {
 }
 
 #[test]
-fn check_tells_of_a_network_whose_mails_could_not_be_read_this_week_and_of_no_older() {
+fn check_reports_a_network_whose_messages_could_not_be_read_this_week_and_no_older_one() {
     let home = tempfile::tempdir().unwrap();
     let account = "host = \"mail.example\"\nuser = \"rob\"\npassword-file = \"password\"\n";
     let settings = format!("state = \"state\"\n[accounts.home]\n{account}");

@@ -71,7 +71,7 @@ fn past(ledger: &Ledger, handle: &str, before: i64, judged: Option<u8>) -> Past 
 }
 
 #[test]
-fn what_is_not_proven_gives_nobody_a_past() {
+fn an_unproven_message_gives_its_follower_no_past() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let mut replay = Replay::default();

@@ -74,7 +74,7 @@ fn count(mails: &[Live], folder: &str) -> usize {
 }
 
 #[test]
-fn mails_are_filed_and_put_back_on_every_server_that_is_given() {
+fn messages_are_filed_and_put_back_on_every_server_that_is_given() {
     let _alone = ALONE.lock();
     for address in addresses() {
         let (home, cutter) = address.home();

@@ -43,7 +43,7 @@ fn account(settings: &Settings, name: &str) -> Account {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the switch that rewrites what is expected")]
-fn bad_settings_are_told_at_their_places() {
+fn bad_settings_are_reported_at_their_places() {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut cases: Vec<_> =
         fs::read_dir("tests/bad-settings").unwrap().map(|case| case.unwrap().path()).collect();

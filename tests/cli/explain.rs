@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn explain_says_what_a_mail_is_and_which_rule_saw_what() {
+fn explain_says_what_a_message_is_and_which_rule_saw_what() {
     let home = Home::new();
     home.mail("mail.eml", &twitter_2009(&kim()));
     let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
@@ -50,7 +50,7 @@ fn explain_reads_standard_input() {
 }
 
 #[test]
-fn json_is_one_line_a_mail_and_keeps_what_is_not_shown_apart_from_what_is_empty() {
+fn json_is_one_line_a_message_and_keeps_what_is_not_shown_apart_from_what_is_empty() {
     let home = Home::new();
     let spam = Person::new("Hot Deals", "deals", [3, 2001, 0]);
     let other = Person::new("Grow Fast", "grow", [1, 2400, 0]).bio("10k in a week");
@@ -82,7 +82,7 @@ fn json_is_one_line_a_mail_and_keeps_what_is_not_shown_apart_from_what_is_empty(
 }
 
 #[test]
-fn a_name_alone_stars_nobody_but_keeps_the_mail() {
+fn a_name_alone_stars_nobody_but_keeps_the_message() {
     let home = Home::new();
     home.mail("mail.eml", &twitter_2009(&Person::new("Mira Holloway", "not_mira", [1, 2400, 0])));
     let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
@@ -91,7 +91,7 @@ fn a_name_alone_stars_nobody_but_keeps_the_mail() {
 }
 
 #[test]
-fn a_listed_handle_in_an_authentic_mail_is_starred_and_in_another_is_not() {
+fn a_listed_handle_in_an_authentic_message_is_starred_and_in_another_is_not() {
     let home = Home::new();
     home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new("Ana", "ana@brew.example", [1, 2400, 0])));
     let explained = home.run(&["explain", "mail.eml"]).exits(0).out();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn nothing_from_a_mail_reaches_the_terminal_as_a_command() {
+fn nothing_from_a_message_reaches_the_terminal_as_a_command() {
     let home = Home::new();
     let evil = Person::new("Evil \u{1b}[2J\u{202e}name", "evil", [1, 2400, 0]);
     home.mail("mail.eml", &twitter_2009(&evil));

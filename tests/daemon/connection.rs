@@ -13,7 +13,7 @@ enum Break {
 }
 
 #[test]
-fn whatever_breaks_the_line_mail_is_filed_within_the_bound() {
+fn whatever_breaks_the_connection_messages_are_filed_within_the_bound() {
     use Break::{At, Idle, Refused};
     use When::{After, Before};
     let quick = seconds(12);
@@ -129,7 +129,7 @@ fn a_day_of_idle_in_a_few_seconds_needs_one_connection() {
 }
 
 #[test]
-fn a_burst_of_two_hundred_mails_is_filed() {
+fn a_burst_of_two_hundred_messages_is_filed() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
     deliver(&scene.server, 1..=200);
     scene.filed(200, seconds(30));

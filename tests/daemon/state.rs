@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_new_mail_is_filed_at_once_and_the_service_ends_within_a_second() {
+fn a_new_message_is_filed_at_once_and_the_service_ends_within_a_second() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
     deliver(&scene.server, [1]);
     scene.filed(1, seconds(5));
@@ -30,7 +30,7 @@ fn a_service_with_nothing_to_tell_tells_nothing() {
 }
 
 #[test]
-fn a_network_whose_mails_changed_is_told_of_by_name_and_date() {
+fn a_network_whose_messages_changed_is_reported_by_name_and_date() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let changed =
         Letter::new("Twitter <notify@twitter.com>", "Kim (@kim_s) is now following you on Twitter!")
@@ -80,7 +80,7 @@ fn systemd_hears_that_all_is_well_until_a_thread_hangs() {
 }
 
 #[test]
-fn a_systemd_that_does_not_listen_holds_nobody_up() {
+fn a_systemd_that_does_not_listen_holds_nothing_up() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
     let home = Home::new();
     home.settings(scene.proxy.port, "");

@@ -40,7 +40,7 @@ fn a_stop_lets_a_move_in_flight_end_and_gives_up_after_twenty_seconds() {
 }
 
 #[test]
-fn stopped_at_a_random_moment_a_hundred_times_every_mail_is_in_exactly_one_folder() {
+fn stopped_at_a_random_moment_a_hundred_times_every_message_is_in_exactly_one_folder() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let home = Home::new();
     home.settings(server.port, "");

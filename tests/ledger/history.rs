@@ -62,7 +62,7 @@ fn only_what_arrived_strictly_before_is_recalled() {
 }
 
 #[test]
-fn a_mail_judged_twice_counts_once_and_never_itself() {
+fn a_message_judged_twice_counts_once_and_never_itself() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let mut again = judged(1, "ann", 1000);
@@ -79,7 +79,7 @@ fn a_mail_judged_twice_counts_once_and_never_itself() {
 }
 
 #[test]
-fn a_batch_is_one_mail_of_a_wave_and_a_forged_mail_gives_nobody_a_past() {
+fn a_batch_is_one_message_of_a_wave_and_a_forged_one_gives_its_follower_no_past() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let mut batch = judged(1, "ann", 1000);
@@ -92,7 +92,7 @@ fn a_batch_is_one_mail_of_a_wave_and_a_forged_mail_gives_nobody_a_past() {
 }
 
 #[test]
-fn another_accounts_mail_is_no_part_of_the_past() {
+fn another_accounts_message_is_no_part_of_the_past() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let mut other = judged(1, "ann", 1000);
@@ -117,7 +117,7 @@ fn a_memory_that_could_not_be_read_says_so_before_anything_is_done() {
 }
 
 #[test]
-fn a_mail_that_could_not_be_read_is_counted_until_it_can() {
+fn a_message_that_could_not_be_read_is_counted_until_it_can() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     let network = Network::new("mastodon").unwrap();

@@ -25,7 +25,7 @@ fn an_intent_survives_a_crash_and_is_settled_after_it() {
 }
 
 #[test]
-fn a_mail_that_was_gone_when_one_looked_and_comes_back_was_put_back() {
+fn a_message_that_was_gone_when_one_looked_and_comes_back_was_put_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
@@ -51,7 +51,7 @@ fn intents_are_stated_and_settled_all_or_none() {
 }
 
 #[test]
-fn only_a_mail_in_doubt_may_be_settled_again() {
+fn only_a_message_in_doubt_may_be_settled_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
@@ -64,7 +64,7 @@ fn only_a_mail_in_doubt_may_be_settled_again() {
 }
 
 #[test]
-fn a_mail_put_back_is_corrected_for_ever_and_its_followers_are_known() {
+fn a_message_put_back_is_corrected_for_ever_and_its_followers_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
@@ -98,7 +98,7 @@ fn with_a_move(settlement: Settlement) -> (tempfile::TempDir, Ledger) {
 }
 
 #[test]
-fn a_twin_that_lay_beside_a_moved_mail_was_not_put_back() {
+fn a_twin_that_lay_beside_a_moved_message_was_not_put_back() {
     let (_folder, ledger) = with_a_move(Settlement::Moved { uid: Some(Uid(40)) });
     for (uid, meaning) in [
         (1, "filed once"), // its mark of deletion was taken away
@@ -137,7 +137,7 @@ fn a_message_whose_move_is_open_is_not_moved_once_more_and_its_twin_may_be() {
 }
 
 #[test]
-fn a_message_that_nobody_recorded_can_be_kept_without_a_fault() {
+fn a_message_that_was_never_recorded_can_be_kept_without_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.keep(&home(), &identity(9), Stay::PutBack, Timestamp(200)).unwrap();

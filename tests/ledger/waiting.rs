@@ -45,7 +45,7 @@ fn due(ledger: &Ledger, now: i64) -> Vec<(u32, bool)> {
 }
 
 #[test]
-fn a_mail_that_waits_is_due_in_order_of_arrival_until_it_is_struck_off() {
+fn a_message_that_waits_is_due_in_order_of_arrival_until_it_is_struck_off() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 3000), judged(2, "bob", 2000), judged(3, "eve", 1000)]).unwrap();
@@ -180,7 +180,7 @@ fn what_rules_of_a_short_life_have_left_is_judged_again() {
 }
 
 #[test]
-fn that_the_fuse_holds_mails_back_is_told_once() {
+fn that_the_fuse_holds_messages_back_is_reported_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.note_rules(&home(), "rules-1", Timestamp(5000)).unwrap();

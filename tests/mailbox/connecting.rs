@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_session_knows_what_the_server_can_and_how_mails_move() {
+fn a_session_knows_what_the_server_can_and_how_messages_move() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let session = server.session();
     assert!(session.capabilities().idle && session.capabilities().uidplus);
@@ -35,7 +35,7 @@ fn a_certificate_of_another_name_parks_the_account() {
 }
 
 #[test]
-fn a_port_that_speaks_no_tls_is_told_of_in_words() {
+fn a_port_that_speaks_no_tls_is_reported_in_words() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let fault = connect(&Account { port: server.port, ..server.account() }, &login()).unwrap_err();
     assert!(fault.source().unwrap().to_string().contains("is it `tls = \"starttls\"`?"), "{fault:?}");

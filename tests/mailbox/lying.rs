@@ -124,7 +124,7 @@ fn half_a_move(original: &str, later: &str) -> (Vec<Outcome>, Vec<String>) {
 }
 
 #[test]
-fn a_move_that_fails_in_the_middle_leaves_each_mail_in_one_place() {
+fn a_move_that_fails_in_the_middle_leaves_each_message_in_one_place() {
     const HERE: &str = "* 1 FETCH (UID 1 FLAGS ())\r\n";
     let (outcomes, commands) = half_a_move("", HERE);
     assert!(

@@ -57,7 +57,7 @@ fn a_set_is_moved_unaltered_on_every_rung() {
 }
 
 #[test]
-fn what_the_user_marked_is_never_expunged_and_what_he_touched_is_left() {
+fn what_the_user_marked_is_never_expunged_and_what_they_touched_is_left() {
     on_each_rung(|server, _| {
         deliver(server, 6);
         let mut session = server.session();
@@ -86,7 +86,7 @@ fn what_the_user_marked_is_never_expunged_and_what_he_touched_is_left() {
 }
 
 #[test]
-fn a_mail_that_vanishes_after_the_plan_is_gone_and_not_moved() {
+fn a_message_that_vanishes_after_the_plan_is_gone_and_not_moved() {
     on_each_rung(|server, _| {
         deliver(server, 2);
         let mut session = server.session();
@@ -119,7 +119,7 @@ fn twins_are_moved_both() {
 }
 
 #[test]
-fn a_full_target_leaves_every_mail_where_it_was() {
+fn a_full_target_leaves_every_message_where_it_was() {
     let conf = "mail_plugins = quota\nplugin {\n  quota = count:User\n  quota_vsizes = yes\n  quota_rule = *:messages=5\n  \
                 quota_rule2 = Spam:messages=+0\n  quota_grace = 0%%\n}\n";
     let options = Options { without: vec!["MOVE"], conf: conf.to_owned(), ..Options::default() };
@@ -139,7 +139,7 @@ fn a_full_target_leaves_every_mail_where_it_was() {
 }
 
 #[test]
-fn a_target_that_cannot_be_made_leaves_the_mails_with_a_reason() {
+fn a_target_that_cannot_be_made_leaves_the_messages_with_a_reason() {
     let Some(server) = Dovecot::start(&Options { separator: '.', ..Options::default() }) else { return };
     deliver(&server, 1);
     let outcomes = move_all(&mut server.session(), "v1.0");
@@ -159,7 +159,7 @@ fn a_target_that_was_deleted_meanwhile_is_made_again() {
 }
 
 #[test]
-fn a_mail_can_go_back_to_the_inbox() {
+fn a_message_can_go_back_to_the_inbox() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     server.client().run("CREATE Spam");
     server.client().deliver("Spam", &mail(1, 500));
@@ -172,7 +172,7 @@ fn a_mail_can_go_back_to_the_inbox() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_changed_leaves_its_mails() {
+fn a_folder_that_cannot_be_changed_leaves_its_messages() {
     let conf = "mail_plugins = acl\nplugin {\n  acl = vfile:ACLS\n}\n";
     for without in [&[][..], &["MOVE"]] {
         let acls = tempfile::NamedTempFile::new().unwrap();
@@ -212,7 +212,7 @@ fn marks_are_set_where_they_are_meant() {
 }
 
 #[test]
-fn a_sweep_of_a_thousand_mails_takes_sixteen_turns_and_a_look_at_what_arrived() {
+fn a_sweep_of_a_thousand_messages_takes_sixteen_turns_and_a_look_at_what_arrived() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     deliver(&server, 1_000);
     let mut session = server.session();

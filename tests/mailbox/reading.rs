@@ -33,7 +33,7 @@ fn heads_come_in_batches_and_bodies_up_to_a_limit() {
 }
 
 #[test]
-fn mails_marked_as_deleted_are_not_seen() {
+fn messages_marked_as_deleted_are_not_seen() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     deliver(&server, 3);
     let mut client = server.client();
@@ -47,7 +47,7 @@ fn mails_marked_as_deleted_are_not_seen() {
 }
 
 #[test]
-fn mails_since_a_moment_are_those_that_arrived_then_or_later() {
+fn messages_since_a_moment_are_those_that_arrived_then_or_later() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let mut client = server.client();
     for (number, date) in
@@ -84,7 +84,7 @@ fn sparse_uids_are_asked_for_first() {
 }
 
 #[test]
-fn an_odd_mail_does_not_spoil_its_batch() {
+fn an_odd_message_does_not_spoil_its_batch() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let mut client = server.client();
     let giant = format!("From: a@b.example\r\nSubject: {}\r\n\r\nx", "y".repeat(3_000_000));

@@ -123,7 +123,7 @@ fn a_copy_that_was_taken_back_proves_nothing() {
 }
 
 #[test]
-fn a_mail_that_was_in_the_target_before_proves_nothing() {
+fn a_message_that_was_in_the_target_before_proves_nothing() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let mut client = server.client();
     client.run("CREATE Spam");

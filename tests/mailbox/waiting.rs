@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn new_mail_a_deadline_and_a_stop_each_end_a_wait() {
+fn a_new_message_a_deadline_and_a_stop_each_end_a_wait() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let stop = Stop::new().unwrap();
     let mut session = server.session_with(&stop);

@@ -72,7 +72,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn none_of_two_thousand_made_up_mails_is_taken_for_a_notification() {
+fn none_of_two_thousand_made_up_messages_is_taken_for_a_notification() {
     let notifications = notifications();
     assert!(notifications.len() > 50, "{} notifications to make mails of", notifications.len());
     let mut wrong = Vec::new();
@@ -97,7 +97,7 @@ fn none_of_two_thousand_made_up_mails_is_taken_for_a_notification() {
 }
 
 #[test]
-fn no_mail_below_the_folder_named_by_the_environment_is_taken_for_a_notification() {
+fn no_message_below_the_folder_named_by_the_environment_is_taken_for_a_notification() {
     let Some(folder) = std::env::var_os("FOLLOWSIFT_ORDINARY").map(PathBuf::from) else {
         println!("skipped: FOLLOWSIFT_ORDINARY names no folder of ordinary mail");
         return;

@@ -199,7 +199,7 @@ fn any_all_and_not_nest() {
 }
 
 #[test]
-fn the_mail_itself_can_be_asked() {
+fn the_message_itself_can_be_asked() {
     holds("when.network = [\"twitter\", \"mastodon\"]", &counts(1, 1), "network mastodon");
     holds("when.not.network = \"twitter\"", &counts(1, 1), "network mastodon");
     holds("when.kind = \"follow\"", &counts(1, 1), "kind follow");
@@ -271,7 +271,7 @@ fn a_name_is_not_alone_where_the_handle_tells_or_the_name_was_not_needed() {
 }
 
 #[test]
-fn a_list_of_handles_cannot_tell_of_a_mail_that_shows_none() {
+fn a_list_of_handles_cannot_tell_of_a_message_that_shows_none() {
     let nameless = Follower { handle: text("ana@x.example"), ..Follower::default() };
     does_not_hold("when.not.who = { in = \"friends\" }", &nameless);
     does_not_hold(
@@ -282,7 +282,7 @@ fn a_list_of_handles_cannot_tell_of_a_mail_that_shows_none() {
 }
 
 #[test]
-fn a_look_alike_of_a_friend_is_told() {
+fn a_look_alike_of_a_friend_is_reported() {
     let when = "when.impersonates = { in = \"friends\" }";
     holds(when, &named("Аna Lima", "x"), "looks like \"Ana Lima\" in friends, but is not");
     holds(
@@ -387,7 +387,7 @@ fn a_verdict_without_a_table_stays_as_it_is() {
 }
 
 #[test]
-fn evidence_shows_no_more_of_a_mail_than_a_line() {
+fn evidence_shows_no_more_of_a_message_than_a_line() {
     let long = "x".repeat(5000) + "\u{1b}[31m";
     let rules = rules(&format!(
         "{VERDICTS}[[rule]]\nname = \"A\"\nwhen.bio.matches = '(?s).*'\nverdict = \"spam\"\n"

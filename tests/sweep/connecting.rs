@@ -9,7 +9,7 @@ fn fails(home: &Home, code: i32, words: &str) {
 }
 
 #[test]
-fn a_wrong_password_a_wrong_certificate_and_no_server_are_told_and_change_nothing() {
+fn a_wrong_password_a_wrong_certificate_and_no_server_are_reported_and_change_nothing() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     fill(&mut scene.client);
     let before = live(&mut scene.client);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn each_mail_goes_where_the_rules_say_unaltered_on_every_rung() {
+fn each_message_goes_where_the_rules_say_unaltered_on_every_rung() {
     let mut ends: Vec<Vec<Live>> = Vec::new();
     for without in RUNGS {
         let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
@@ -69,7 +69,7 @@ looked at 15 messages, ";
 }
 
 #[test]
-fn an_account_that_only_looks_touches_no_mail() {
+fn an_account_that_only_looks_touches_no_message() {
     let Some(mut scene) = Scene::usual("backlog = \"all\"\nact = false") else { return };
     fill(&mut scene.client);
     let before = scene.client.snapshot();
@@ -78,7 +78,7 @@ fn an_account_that_only_looks_touches_no_mail() {
 }
 
 #[test]
-fn the_first_start_begins_with_new_mail() {
+fn the_first_start_begins_with_new_messages() {
     let Some(mut scene) = Scene::usual("") else { return };
     fill(&mut scene.client);
     scene.sweep();
@@ -126,7 +126,7 @@ fn who_begins_with_a_look_back_misses_nothing_that_comes_after_it() {
 }
 
 #[test]
-fn a_mail_that_a_missing_list_holds_back_is_moved_once_the_list_is_there() {
+fn a_message_that_a_missing_list_holds_back_is_moved_once_the_list_is_there() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     let list = "[list.friends]\nfrom-sent = \"Posted\"\n\n[[rule]]\nname = \"Friends\"\n\
                 when.who = { in = \"friends\" }\nverdict = \"real\"\n";
@@ -161,7 +161,7 @@ fn several_folders_are_looked_through_and_the_sent_one_is_not() {
 }
 
 #[test]
-fn a_thousand_new_mails_take_at_most_sixteen_turns_and_a_look_at_what_arrived() {
+fn a_thousand_new_messages_take_at_most_sixteen_turns_and_a_look_at_what_arrived() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     for number in 0..1000 {
         let letter = match number % 10 {
@@ -184,7 +184,7 @@ fn a_thousand_new_mails_take_at_most_sixteen_turns_and_a_look_at_what_arrived() 
 }
 
 #[test]
-fn an_old_message_that_was_imported_makes_no_old_mail_new_when_the_folder_is_numbered_anew() {
+fn an_old_message_that_was_imported_makes_no_old_message_new_when_the_folder_is_numbered_anew() {
     let Some(mut scene) = Scene::usual("folders = [\"Social\"]") else { return };
     let long_ago = "\"20-Nov-2019 09:00:00 +0000\"";
     scene.client.run("CREATE Social");

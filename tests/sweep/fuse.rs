@@ -5,7 +5,7 @@ fn many(numbers: std::ops::Range<usize>) -> Vec<String> {
 }
 
 #[test]
-fn beyond_the_fuse_mails_wait_and_are_let_through() {
+fn beyond_the_fuse_messages_wait_and_are_let_through() {
     let Some(mut scene) = Scene::usual("backlog = \"all\"\nmoves-per-hour = 5") else { return };
     scene.deliver(&many(0..8));
     let said = scene.sweep();
@@ -56,7 +56,7 @@ fn what_waits_is_judged_by_the_rules_of_the_day_it_goes() {
 }
 
 #[test]
-fn a_mail_that_its_user_takes_in_hand_waits_no_longer() {
+fn a_message_that_its_user_takes_in_hand_waits_no_longer() {
     let Some(mut scene) = Scene::usual("backlog = \"all\"\nmoves-per-hour = 1") else { return };
     scene.deliver(&many(0..4));
     scene.sweep();

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_mail_put_back_is_never_moved_again_and_its_follower_is_known() {
+fn a_message_put_back_is_never_moved_again_and_its_follower_is_known() {
     for without in RUNGS {
         let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
         scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2)]);
@@ -25,7 +25,7 @@ fn a_mail_put_back_is_never_moved_again_and_its_follower_is_known() {
 }
 
 #[test]
-fn a_mail_that_was_starred_and_put_back_makes_its_follower_known_too() {
+fn a_message_that_was_starred_and_put_back_makes_its_follower_known_too() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     scene.deliver(&[text(&spam(1), 1)]);
     scene.sweep();
@@ -62,7 +62,7 @@ fn where_originals_are_only_marked_taking_the_mark_away_puts_back() {
 }
 
 #[test]
-fn twins_of_which_one_was_moved_are_no_mails_put_back() {
+fn twins_of_which_one_was_moved_do_not_count_as_put_back() {
     let more = "backlog = \"all\"\nmoves-per-hour = 1";
     let Some(mut scene) = Scene::usual(more) else { return };
     scene.deliver(&[text(&spam(1), 1), text(&spam(1), 1)]);
@@ -74,7 +74,7 @@ fn twins_of_which_one_was_moved_are_no_mails_put_back() {
 }
 
 #[test]
-fn a_mail_put_back_is_known_again_although_the_folder_was_numbered_anew() {
+fn a_message_put_back_is_known_again_although_the_folder_was_numbered_anew() {
     let more = "backlog = \"all\"\nfolders = [\"Social\"]";
     let Some(mut scene) = Scene::usual(more) else { return };
     scene.client.run("CREATE Social");

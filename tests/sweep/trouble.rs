@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_folder_that_is_not_there_is_told_with_the_folders_there_are() {
+fn a_missing_folder_is_reported_with_the_existing_ones() {
     let Some(mut scene) = Scene::usual("backlog = \"all\"\nfolders = [\"Socail\", \"INBOX\"]") else {
         return;
     };
@@ -16,7 +16,7 @@ fn a_folder_that_is_not_there_is_told_with_the_folders_there_are() {
 }
 
 #[test]
-fn a_target_that_cannot_be_made_leaves_the_mail_and_is_tried_again() {
+fn a_target_that_cannot_be_made_leaves_the_message_and_is_tried_again() {
     let options = Options { separator: '.', ..Home::server(&[]) };
     let Some(mut scene) = Scene::set(&options, ALL) else { return };
     scene.home.write("rules.toml", &RULES.replace("Followers/Spam", "v1.0"));
@@ -33,7 +33,7 @@ fn a_target_that_cannot_be_made_leaves_the_mail_and_is_tried_again() {
 }
 
 #[test]
-fn a_full_mailbox_leaves_every_mail_and_says_so() {
+fn a_full_mailbox_leaves_every_message_and_says_so() {
     let conf = "mail_plugins = quota\nplugin {\n  quota = count:User\n  quota_vsizes = yes\n  quota_rule = *:messages=6\n  \
                 quota_grace = 0%%\n}\n";
     for (without, moved) in [(&[][..], 3), (&["MOVE"][..], 0)] {
@@ -64,7 +64,7 @@ fn a_full_mailbox_leaves_every_mail_and_says_so() {
 }
 
 #[test]
-fn a_read_only_folder_and_one_that_refuses_leave_every_mail() {
+fn a_read_only_folder_and_one_that_refuses_leave_every_message() {
     for without in RUNGS {
         for rights in ["lrs", "lrswi", "lrswit"] {
             let acls = tempfile::NamedTempFile::new().unwrap();
@@ -149,7 +149,7 @@ fn a_name_with_a_control_character_is_a_finding() {
 }
 
 #[test]
-fn a_folder_of_all_mails_is_refused_as_one_to_look_through() {
+fn a_folder_of_all_messages_is_refused_as_one_to_look_through() {
     let conf = "namespace inbox {\n  mailbox \"All Mail\" {\n    special_use = \\All\n    auto = subscribe\n  }\n}\n";
     let usual = Home::server(&[]);
     let options = Options { conf: format!("{}{conf}", usual.conf), ..usual };
