@@ -5,9 +5,9 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use crate::support::letters::{AUTHSERV_ID, Person, ordinary, twitter_2009};
+use crate::support::user_folder::UserFolder;
 use crate::support::{Dovecot, Options, PASSWORD, USER};
 use followsift::assess::{Arrival, Mail, assess};
 use followsift::clock::Timestamp;
@@ -47,11 +47,11 @@ when.followers = "<= 5"
 verdict = "spam"
 "#;
 
-struct Desk(tempfile::TempDir);
+struct Desk(UserFolder);
 
 impl Desk {
     fn new() -> Self {
-        let desk = Self(tempfile::tempdir().unwrap());
+        let desk = Self(UserFolder::new());
         desk.write("rules.toml", RULES);
         desk.write("followsift.toml", "state = \"state\"\n");
         desk
@@ -71,23 +71,11 @@ impl Desk {
     }
 
     fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        let file = self.path().join(name);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(file, text).unwrap();
+        self.0.write(name, text);
     }
 
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_followsift"))
-            .arg("backtest")
-            .args(arguments)
-            .args(["--settings", "followsift.toml"])
-            .current_dir(self.path())
-            .env_clear()
-            .env("HOME", self.path())
-            .env("PATH", "/usr/bin:/bin")
-            .output()
-            .unwrap();
-        (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+        self.0.run(&[&["backtest"], arguments].concat()).parts()
     }
 
     #[track_caller]

@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::Path;
-use std::process::{Command, Output};
-
+use crate::support::golden;
 use crate::support::letters::{Person, twitter_2009};
+use crate::support::user_folder::UserFolder;
 
 const RULES: &str = r#"
 [verdict.spam]
@@ -45,11 +44,11 @@ const TABLE: &str = "source\tlabel\tfollowers\tfollowing\tposts\thas_bio\tdefaul
     instagram\tgenuine\t80\t90\t10\t0\t0\n\
     instagram\tfake\t\t2001\t\t0\t\n";
 
-struct Desk(tempfile::TempDir);
+struct Desk(UserFolder);
 
 impl Desk {
     fn new() -> Self {
-        let desk = Self(tempfile::tempdir().unwrap());
+        let desk = Self(UserFolder::new());
         desk.write("rules.toml", RULES);
         desk.write("facts.tsv", TABLE);
         desk.write(
@@ -60,19 +59,11 @@ impl Desk {
     }
 
     fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        std::fs::write(self.0.path().join(name), text).unwrap();
+        self.0.write(name, text);
     }
 
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_followsift"))
-            .args(arguments)
-            .args(["--settings", "followsift.toml"])
-            .current_dir(self.0.path())
-            .env_clear()
-            .env("HOME", self.0.path())
-            .output()
-            .unwrap();
-        (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+        self.0.run(arguments).parts()
     }
 
     #[track_caller]
@@ -83,19 +74,9 @@ impl Desk {
     }
 }
 
-fn golden(name: &str, shown: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judge").join(name);
-    #[expect(clippy::disallowed_methods, reason = "the environment says whether golden files are rewritten")]
-    if std::env::var("UPDATE_EXPECT").is_ok() {
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, shown).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), shown, "{name}");
-}
-
 #[test]
 fn a_table_is_judged_row_by_row_and_summed_up_by_source() {
-    golden("table.txt", &Desk::new().well(&["judge", "--facts", "facts.tsv"]));
+    golden::holds("tests/judge/table.txt", &Desk::new().well(&["judge", "--facts", "facts.tsv"]));
 }
 
 #[test]
@@ -151,7 +132,7 @@ fn explain_shows_every_rule_and_colours_nothing_but_a_terminal() {
     let desk = Desk::new();
     desk.write("mail.eml", twitter_2009(&Person::new("Kim Sample", "kimsample", [3, 2001, 1])).bytes(1));
     let out = desk.well(&["explain", "mail.eml"]);
-    golden("explain.txt", &out);
+    golden::holds("tests/judge/explain.txt", &out);
     let brief = desk.well(&["explain", "--brief", "mail.eml"]);
     assert!(out.starts_with(&brief) && brief.ends_with("would move to Followers/Spam\n"), "{brief}");
     assert!(!out.contains('\u{1b}'));
@@ -212,7 +193,7 @@ fn lists_that_cannot_be_read_name_nobody_or_are_broken_are_found() {
     );
     let (code, out, _) = desk.run(&["check"]);
     assert_eq!(code, 78);
-    golden("lists.txt", &out);
+    golden::holds("tests/judge/lists.txt", &out);
 }
 
 #[test]

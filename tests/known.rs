@@ -3,16 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use crate::support::letters::{Person, twitter_2009};
+use crate::support::user_folder::UserFolder;
 use followsift::ledger::{KnownBy, Ledger};
 
-struct Home(tempfile::TempDir);
+struct Home(UserFolder);
 
 impl Home {
     fn new() -> Self {
-        let home = Self(tempfile::tempdir().unwrap());
+        let home = Self(UserFolder::new());
         home.write("rules.toml", "");
         let settings = "state = \"state\"\n[accounts.home]\nhost = \"mail.example\"\nuser = \"kim\"\npassword-file = \"password\"\n";
         home.write("followsift.toml", settings);
@@ -21,18 +22,15 @@ impl Home {
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.path().join(name), text).unwrap();
+        self.0.write(name, text);
     }
 
     fn state(&self) -> PathBuf {
-        self.0.path().join("state")
+        self.0.state()
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
-        command.arg("known").args(arguments).args(["-s", "followsift.toml"]).current_dir(self.0.path());
-        command.env_remove("STATE_DIRECTORY").env_remove("XDG_STATE_HOME").env("HOME", self.0.path());
-        command.stdin(Stdio::null()).output().unwrap()
+        self.0.run(&[&["known"], arguments].concat()).0
     }
 
     /// What a command prints; it has to end well.
@@ -150,13 +148,7 @@ fn explain_and_backtest_know_whom_the_user_added_and_no_longer_whom_they_forgot(
     home.write("followsift.toml", &format!("rules = \"rules.toml\"\n{settings}"));
     let letter = twitter_2009(&Person::new("Win Big 1", "win_1", [3, 2001, 1]));
     home.write("a.eml", &String::from_utf8(letter.bytes(1)).unwrap());
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
-        command.args(arguments).args(["a.eml", "-s", "followsift.toml"]).current_dir(home.0.path());
-        let output = command.env("HOME", home.0.path()).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let run = |arguments: &[&str]| home.0.run(&[arguments, &["a.eml"]].concat()).exits(0).out();
     let is_known = || {
         let explained = run(&["explain", "--brief"]).contains("\"Known\"");
         let backtest = run(&["backtest"]);

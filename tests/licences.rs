@@ -37,7 +37,7 @@ struct Crate {
 fn the_notices_name_every_crate_in_the_binary() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("LICENSE-THIRD-PARTY.md");
     let expected = notices(&crates());
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
+    if crate::support::golden::is_updating() {
         fs::write(&file, &expected).unwrap();
     }
     let written = fs::read_to_string(&file).unwrap_or_default();

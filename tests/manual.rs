@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use clap::error::ErrorKind;
+use crate::support::golden;
 use clap_mangen::Man;
 use followsift::{cli, settings};
 use serde_json::Value;
@@ -28,7 +29,7 @@ const PAGES: [(&str, u8); 5] = [
 
 #[test]
 fn the_keys_of_the_settings_are_those_of_the_schema() {
-    golden("followsift.toml.5.md", &settings_page());
+    golden::holds("config/man/followsift.toml.5.md", &settings_page());
 }
 
 /// followsift.toml(5) with the keys that the schema has.
@@ -48,7 +49,7 @@ fn the_pages_for_man_are_made_from_the_markdown() {
         };
         assert!(text.is_ascii(), "{name}({section}): mandown transliterates what is not ASCII");
         let page = mandown::convert(&text, &name.to_uppercase(), section);
-        golden(&format!("{name}.{section}"), &one_newline(&page));
+        golden::holds(&format!("config/man/{name}.{section}"), &one_newline(&page));
     }
 }
 
@@ -71,7 +72,7 @@ fn the_page_of_the_commands_is_made_from_their_definition() {
     );
     let more = mandown::convert(&more, "", 1);
     page.push_str(more.split_once('\n').unwrap().1);
-    golden("followsift.1", &one_newline(&page));
+    golden::holds("config/man/followsift.1", &one_newline(&page));
 }
 
 /// Every command below this one, each with its arguments.
@@ -262,16 +263,4 @@ fn folder() -> PathBuf {
 
 fn one_newline(text: &str) -> String {
     format!("{}\n", text.trim_end())
-}
-
-fn golden(name: &str, made: &str) {
-    let file = folder().join(name);
-    #[expect(clippy::disallowed_methods, reason = "the environment says whether golden files are rewritten")]
-    if std::env::var("UPDATE_EXPECT").is_ok() {
-        fs::write(&file, made).unwrap();
-    }
-    assert!(
-        fs::read_to_string(&file).unwrap_or_default() == made,
-        "config/man/{name} is not current: run UPDATE_EXPECT=1 cargo test --test tests manual"
-    );
 }

@@ -4,12 +4,11 @@
 //! rewrites them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![expect(clippy::disallowed_methods, reason = "a test asks for its own environment")]
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
+use crate::support::golden;
+use crate::support::user_folder::{Run, UserFolder};
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
@@ -21,28 +20,14 @@ use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, 
 
 #[test]
 fn every_finding_says_where_and_what_to_do() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad-networks");
-    let update = std::env::var_os("UPDATE_EXPECT").is_some();
-    let mut cases: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    cases.sort();
-    assert!(!cases.is_empty());
-    let mut wrong = Vec::new();
-    for case in cases {
+    golden::each_case("bad-networks", |case| {
         let findings = Findings::default();
         let text = fs::read_to_string(case.join("network.toml")).unwrap();
         Profiles::compile(&[Source::new("network.toml", text)], &findings);
         let found = findings.into_sorted();
-        let shown: String = found.iter().map(|finding| finding.plain() + "\n\n").collect();
-        let expected = case.join("expected.txt");
-        if update {
-            fs::write(&expected, &shown).unwrap();
-        }
-        let is_error = found.iter().any(Diagnostic::is_error);
-        if fs::read_to_string(&expected).unwrap_or_default() != shown || !is_error {
-            wrong.push(format!("{}:\n{shown}", case.display()));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(found.iter().any(Diagnostic::is_error), "{} has no error", case.display());
+        found.iter().map(|finding| finding.plain() + "\n\n").collect()
+    });
 }
 
 /// The text of an offered description.
@@ -161,30 +146,24 @@ fn the_guess_never_takes_a_message_that_seems_to_be_a_known_networks() {
 
 #[test]
 fn a_description_of_ones_own_is_printed_checked_and_tried() {
-    let home = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
-        command.args(arguments).current_dir(home.path()).env_clear().env("HOME", home.path());
-        let output = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
-    };
+    let home = UserFolder::new();
+    let run = |arguments: &[&str]| Run(home.command(&[], arguments).output().unwrap()).parts();
     let settings = "[accounts.home]\nhost = \"mail.example\"\nuser = \"rob\"\npassword-file = \"password\"\n";
     fs::write(home.path().join("followsift.toml"), settings).unwrap();
     fs::write(home.path().join("mail.eml"), mail_of_the_example()).unwrap();
     fs::create_dir(home.path().join("networks")).unwrap();
     let (code, example, _) = run(&["networks", "example", "--print"]);
-    assert_eq!((code, example.as_str()), (Some(0), offered("example.toml").text()));
+    assert_eq!((code, example.as_str()), (0, offered("example.toml").text()));
 
     let file = home.path().join("networks/potters.toml");
     fs::write(&file, example.replace("kind = \"follow\"", "kind = \"folow\"")).unwrap();
     let (code, errors, _) = run(&["check", "--settings", "followsift.toml"]);
-    assert_eq!(code, Some(78));
+    assert_eq!(code, 78);
     assert!(errors.contains("unknown kind `folow`") && errors.contains("networks/potters.toml:"), "{errors}");
 
     fs::write(&file, example).unwrap();
     let (code, explained, errors) = run(&["explain", "--brief", "mail.eml", "--settings", "followsift.toml"]);
-    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(code, 0, "{errors}");
     assert!(explained.starts_with("Potters' Corner · follow"), "{explained}");
     let (_, listed, _) = run(&["networks", "potters", "--settings", "followsift.toml"]);
     assert!(listed.contains("it comes from mailer@potters.example"), "{listed}");
@@ -197,7 +176,7 @@ fn now() -> i64 {
 
 #[test]
 fn check_reports_a_network_whose_messages_could_not_be_read_this_week_and_no_older_one() {
-    let home = tempfile::tempdir().unwrap();
+    let home = UserFolder::new();
     let account = "host = \"mail.example\"\nuser = \"rob\"\npassword-file = \"password\"\n";
     let settings = format!("state = \"state\"\n[accounts.home]\n{account}");
     fs::write(home.path().join("followsift.toml"), settings).unwrap();
@@ -217,10 +196,7 @@ fn check_reports_a_network_whose_messages_could_not_be_read_this_week_and_no_old
     };
     let unread = [incomplete(1, "linkedin", 1), incomplete(2, "linkedin", 3), incomplete(3, "twitch", 9)];
     ledger.record_incomplete(&unread).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
-    command.args(["check", "--settings", "followsift.toml"]).current_dir(home.path());
-    let output = command.env_clear().env("HOME", home.path()).output().unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let told = home.run(&["check"]).out();
     assert!(told.contains("\nnote: home: linkedin: 2 messages that look like its notifications"), "{told}");
     assert!(told.contains("; missing: url (2). They stay") && !told.contains("twitch"), "{told}");
 }

@@ -104,7 +104,7 @@ fn shown(follower: &Follower, fact: Fact) -> Option<String> {
 #[test]
 fn every_fixture_is_recognised_as_expected() {
     let profiles = profiles();
-    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let update = crate::support::golden::is_updating();
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let mut wrong = Vec::new();
     let mut count = 0;
@@ -345,7 +345,7 @@ fn the_labels_of_the_corpora_named_by_the_environment_hold() {
         missed.len(),
         missed.len() - wrong.len()
     );
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
+    if crate::support::golden::is_updating() {
         let head: String = listed.split_inclusive('\n').take_while(|line| line.starts_with('#')).collect();
         return fs::write(&list, missed.iter().fold(head, |text, file| text + file + "\n")).unwrap();
     }

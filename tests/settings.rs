@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::golden;
 use followsift::diagnostic::Diagnostic;
 use followsift::place::Folder;
 use followsift::settings::{self, Account, Backlog, Environment, SecretSource, Settings, Tls};
@@ -42,30 +43,19 @@ fn account(settings: &Settings, name: &str) -> Account {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the switch that rewrites what is expected")]
 fn bad_settings_are_reported_at_their_places() {
-    let update = std::env::var_os("UPDATE_EXPECT").is_some();
-    let mut cases: Vec<_> =
-        fs::read_dir("tests/bad-settings").unwrap().map(|case| case.unwrap().path()).collect();
-    cases.sort();
-    let mut wrong = Vec::new();
-    for case in &cases {
+    golden::each_case("bad-settings", |case| {
         let variables = fs::read_to_string(case.join("environment.txt")).unwrap_or_default();
         let variables = variables.lines().filter_map(|line| line.split_once('='));
         let environment = Environment::of(variables.chain([HOME]));
+        // The findings name the file as it was given.
+        let case = Path::new("tests/bad-settings").join(case.file_name().unwrap());
         let (settings, findings) = settings::load(Some(&case.join("followsift.toml")), &environment);
         assert_eq!(settings.is_none(), findings.iter().any(Diagnostic::is_error), "{}", case.display());
         let found = plain(&findings);
         assert!(!found.contains("hunter2"), "a password is shown: {found}");
-        let expected = case.join("expected.txt");
-        if update {
-            fs::write(expected, found).unwrap();
-        } else if fs::read_to_string(expected).unwrap_or_default() != found {
-            wrong.push(format!("{}:\n{found}", case.display()));
-        }
-    }
-    assert!(cases.len() > 10, "the cases are there");
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        found
+    });
 }
 
 #[test]

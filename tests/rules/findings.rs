@@ -1,36 +1,21 @@
 //! `tests/bad-rules/<case>/rules.toml` has exactly the findings of the `expected.txt` beside it;
 //! `UPDATE_EXPECT=1` rewrites them.
 
-use std::path::Path;
-
+use crate::support::golden;
 use followsift::diagnostic::Diagnostic;
 
 use super::load;
 
 #[test]
 fn every_finding_says_where_and_what_to_do() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad-rules");
-    let update = std::env::var("UPDATE_EXPECT").is_ok();
-    let mut cases: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    cases.sort();
-    assert!(!cases.is_empty());
-    let mut wrong = Vec::new();
-    for case in cases {
+    golden::each_case("bad-rules", |case| {
         let text = std::fs::read_to_string(case.join("rules.toml")).unwrap();
         let (rules, mut found) = load(&text);
         if !found.iter().any(Diagnostic::is_error) {
             found.extend(rules.run_tests());
         }
-        let shown: String = found.iter().map(|finding| finding.plain() + "\n\n").collect();
-        let expected = case.join("expected.txt");
-        if update {
-            std::fs::write(&expected, &shown).unwrap();
-        }
-        if std::fs::read_to_string(&expected).unwrap_or_default() != shown || shown.is_empty() {
-            wrong.push(format!("{}:\n{shown}", case.display()));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        found.iter().map(|finding| finding.plain() + "\n\n").collect()
+    });
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The built program as a running service: its settings, its journal, what it tells systemd.
 
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::letters::{Person, twitter_2009};
+use super::user_folder::UserFolder;
 use super::{Client, Dovecot, PASSWORD, USER, pause};
 
 /// Who follows two thousand is spam.
@@ -20,12 +20,12 @@ pub const RULES: &str = "[verdict.spam]\nmove-to = \"Followers/Spam\"\n\n[[rule]
 pub const SPAM: &str = "Followers/Spam";
 
 /// A folder with settings, rules and state.
-pub struct Home(tempfile::TempDir);
+pub struct Home(UserFolder);
 
 impl Home {
     /// With the password in a file, and the rules above.
     pub fn new() -> Self {
-        let home = Self(tempfile::tempdir().unwrap());
+        let home = Self(UserFolder::new());
         home.write("password", PASSWORD);
         home.write("rules.toml", RULES);
         home
@@ -36,14 +36,12 @@ impl Home {
     }
 
     pub fn state(&self) -> PathBuf {
-        self.path().join("state")
+        self.0.state()
     }
 
     /// Writes a file that only its owner can read.
     pub fn write(&self, name: &str, text: &str) {
-        let file = self.path().join(name);
-        std::fs::write(&file, text).unwrap();
-        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+        self.0.write(name, text);
     }
 
     /// Settings with one account, `home`, in clear text at this port.
@@ -53,9 +51,8 @@ impl Home {
 
     /// A command of the program with these settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_followsift"));
-        command.args(arguments).arg("--settings").arg(self.path().join("followsift.toml"));
-        command.env_clear().env("HOME", self.path()).env("PATH", "/usr/bin:/bin");
+        let mut command = self.0.command(&[], arguments);
+        command.arg("--settings").arg(self.path().join("followsift.toml"));
         command
     }
 

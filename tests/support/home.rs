@@ -1,7 +1,6 @@
 //! The user's side of a run of the built program: settings, rules, a password that only its owner can read, and the ledger.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -10,6 +9,7 @@ use super::client::{Client, Kept};
 use super::letters::{
     AUTHSERV_ID, ENGLISH, INSTANCES, Letter, Person, mastodon_card, ordinary, twitter_2009,
 };
+use super::user_folder::UserFolder;
 
 /// The password of everybody on a server of [`Home::server`].
 pub const PASSWORD: &str = "secret";
@@ -49,7 +49,7 @@ pub const GAME: &str = "Followers/Numbers game";
 
 /// The user's side.
 pub struct Home {
-    folder: tempfile::TempDir,
+    folder: UserFolder,
     /// The login name.
     pub user: String,
 }
@@ -63,12 +63,10 @@ impl Home {
 
     /// A user of such a server, which is reached in clear text on `port`. `more` are further settings of the account.
     pub fn new(port: u16, user: &str, more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let home = Self { folder, user: user.to_owned() };
+        let home = Self { folder: UserFolder::new(), user: user.to_owned() };
         home.configure(port, more);
         home.write("rules.toml", RULES);
         home.write("password", PASSWORD);
-        std::fs::set_permissions(home.path().join("password"), PermissionsExt::from_mode(0o600)).unwrap();
         home
     }
 
@@ -89,24 +87,19 @@ impl Home {
 
     /// The ledger's folder.
     pub fn state(&self) -> PathBuf {
-        self.path().join("state")
+        self.folder.state()
     }
 
     /// Writes a file of it.
     pub fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path().join(name), text).unwrap();
+        self.folder.write(name, text);
     }
 
     /// The program, about to be run, by way of `wrapper`.
     pub fn command(&self, wrapper: &[&str], arguments: &[&str]) -> Command {
-        let program = env!("CARGO_BIN_EXE_followsift");
-        let mut words = wrapper.iter().copied().chain([program]).chain(arguments.iter().copied());
-        let mut command = Command::new(words.next().unwrap());
-        command.args(words).args(["-s", "followsift.toml"]).current_dir(self.path());
-        command.env_remove("NOTIFY_SOCKET").env_remove("STATE_DIRECTORY").env_remove("XDG_STATE_HOME");
-        // The locks of mailboxes are in the home.
-        command.env("HOME", self.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = self.folder.command(wrapper, arguments);
+        command.args(["-s", "followsift.toml"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 

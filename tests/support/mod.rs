@@ -17,10 +17,12 @@ pub mod costly;
 pub mod cutter;
 pub mod daemon;
 pub mod fake;
+pub mod golden;
 pub mod home;
 pub mod letters;
 pub mod proxy;
 pub mod trial;
+pub mod user_folder;
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
