@@ -45,10 +45,6 @@ const GARBAGE: &[Lie] = &[
         name: "a literal of more",
         tell: |_, _| b"* 1 FETCH (UID 1 BODY[] {99999999999999999999}\r\nx".to_vec(),
     },
-    Lie {
-        name: "nested lists",
-        tell: |_, _| format!("* 1 FETCH (BODYSTRUCTURE {}\r\n", "(".repeat(200_000)).into_bytes(),
-    },
     Lie { name: "a number too large", tell: |tag, real| amid(real, tag, b"* 99999999999 EXISTS\r\n") },
     Lie { name: "half a response", tell: |tag, real| amid(real, tag, b"* 1 FETCH (UID 1 FLAGS (\r\n") },
     Lie {

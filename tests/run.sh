@@ -54,6 +54,8 @@ RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps
 say "Tests"
 # Without it the tests would skip themselves where there is no mail server; here one has been unpacked.
 export FOLLOWSIFT_REQUIRE_DOVECOT=1
+# Many tests wait for a deadline to pass, so more of them than there are processors run at a time.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((2 * $(nproc)))}"
 cargo test --no-fail-fast
 
 if [ $all = yes ]; then

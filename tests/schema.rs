@@ -52,7 +52,7 @@ fn rules_schema() -> Schema {
 }
 
 /// A shipped file with its examples switched on.
-fn enabled(text: &str, mark: &str) -> String {
+pub(crate) fn enabled(text: &str, mark: &str) -> String {
     let is_code = |line: &str| {
         let key = line.split(" = ").next().unwrap_or_default();
         line.starts_with('[') || (key != line && !key.contains(' ') && !key.is_empty())

@@ -1,4 +1,5 @@
-//! Logging in: passwords, certificates, and servers that refuse for a while.
+//! Logging in: passwords, certificates, and servers that refuse for a while. Here it is about when the service tries again, and
+//! when it never does; the faults themselves are tested in `mailbox/connecting.rs`.
 
 use super::*;
 

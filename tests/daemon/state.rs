@@ -128,6 +128,7 @@ fn a_fault_of_this_machine_is_no_lost_connection() {
     assert!(!daemon.log().contains("connecting again"), "{}", daemon.log());
 }
 
+/// The service holds the lock of its account also while it waits. The lock itself is tested in `ledger/files.rs`.
 #[test]
 fn two_services_never_work_on_one_account() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };

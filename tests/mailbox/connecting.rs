@@ -1,3 +1,6 @@
+//! Connecting and logging in, at the level of a session: which fault comes of it, and whether it is one to retry. What a person is
+//! told is tested in `sweep/connecting.rs` and `daemon/login.rs`.
+
 use super::*;
 
 #[test]

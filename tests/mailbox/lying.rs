@@ -234,6 +234,8 @@ fn garbage_ends_the_session_and_nothing_else() {
     }
 }
 
+/// That they are refused is tested beside the filter of lines, which does it before any command's answer is parsed; here, that
+/// the session survives with a fault.
 #[test]
 fn brackets_without_end_do_not_exhaust_the_stack() {
     let nested = format!("* 1 FETCH (BODYSTRUCTURE {}", "(".repeat(100_000));

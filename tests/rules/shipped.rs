@@ -8,6 +8,7 @@ use followsift::diagnostic::{Diagnostic, Source};
 use followsift::rules::{Fact, Vocabulary, score, table};
 
 use super::load;
+use crate::schema::enabled;
 
 const SHIPPED: &str = include_str!("../../config/rules.toml");
 
@@ -26,15 +27,7 @@ fn they_load_without_a_finding_and_pass_their_own_tests() {
 
 #[test]
 fn what_is_commented_out_loads_too() {
-    let is_code = |line: &str| {
-        let key = line.split(" = ").next().unwrap_or_default();
-        line.starts_with('[') || (key != line && !key.contains(' ') && !key.is_empty())
-    };
-    let enabled: String = SHIPPED
-        .lines()
-        .map(|line| line.strip_prefix("# ").filter(|rest| is_code(rest)).unwrap_or(line))
-        .flat_map(|line| [line, "\n"])
-        .collect();
+    let enabled = enabled(SHIPPED, "# ");
     assert!(enabled.lines().any(|line| line.starts_with("from-sent")));
     let (rules, findings) = load(&enabled);
     assert_eq!(plain(&findings), "");

@@ -1,3 +1,6 @@
+//! What the command says and how it exits where it cannot connect. What a fault is and what follows from it is tested in
+//! `mailbox/connecting.rs`, that the service stops trying in `daemon/login.rs`.
+
 use super::*;
 
 fn fails(home: &Home, code: i32, words: &str) {
@@ -37,20 +40,4 @@ fn a_wrong_password_a_wrong_certificate_and_no_server_are_reported_and_change_no
     assert_eq!(scene.count(SPAM), 6);
     scene.server.kill();
     fails(&scene.home, 75, "could not connect to localhost");
-}
-
-#[test]
-fn a_second_program_on_the_same_account_waits_for_nobody_and_does_nothing() {
-    let Some(mut scene) = Scene::usual(ALL) else { return };
-    fill(&mut scene.client);
-    let account = followsift::place::AccountName::new("home").unwrap();
-    let mailbox = followsift::place::MailboxKey::new("127.0.0.1", scene.server.port, &scene.home.user);
-    // Another state folder, and the folder that all of the user's followsifts share.
-    let (state, shared) =
-        (scene.home.path().join("other"), scene.home.path().join(".local/state/followsift"));
-    let folders = followsift::ledger::LockFolders { state: &state, shared: Some(&shared) };
-    let lock = followsift::ledger::AccountLock::take(folders, &account, &mailbox).unwrap();
-    fails(&scene.home, 75, "another followsift");
-    drop(lock);
-    scene.sweep();
 }
