@@ -15,5 +15,5 @@ need_dovecot
 [ "${1:-}" != --set-up ] || exit 0
 
 say "Building followsift for the demonstration (about three minutes the first time)"
-cargo build --quiet --tests
+cargo build --quiet --test demo
 FOLLOWSIFT_REQUIRE_DOVECOT=1 cargo test --quiet --test demo

@@ -12,8 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use clap::error::ErrorKind;
 use crate::support::golden;
+use clap::error::ErrorKind;
 use clap_mangen::Man;
 use followsift::{cli, settings};
 use serde_json::Value;
