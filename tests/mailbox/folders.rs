@@ -53,7 +53,7 @@ fn a_folder_that_is_refused_once_is_never_made_elsewhere() {
         let wanted = folder("Followers/Spam");
         let fault = session.ensure_folder(&wanted).unwrap_err();
         assert_eq!((fault.fate(), session.is_spent()), (Fate::Leave, false), "{fault:?}");
-        assert!(cutter.has_struck());
+        assert!(cutter.wait_until_struck(1, Duration::from_secs(1)));
         let made = |commands: Vec<String>| {
             commands.into_iter().filter(|command| command.starts_with("CREATE")).collect::<Vec<_>>()
         };

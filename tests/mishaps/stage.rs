@@ -117,7 +117,7 @@ impl Rung {
             let at = 1 + case.fault.at % self.next;
             stage.cutter.arm([Fault { at, when: When::After, how: How::Stall }]);
             stage.end(stage.start(&["sweep"]));
-            if !stage.cutter.has_struck() {
+            if !stage.cutter.wait_until_struck(1, Duration::from_secs(1)) {
                 return Err(format!(
                     "the next sweep was not killed: it had {} commands",
                     stage.cutter.commands().len()

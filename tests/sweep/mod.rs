@@ -13,6 +13,7 @@ use crate::support::home::{
     GAME, Home, Live, PASSWORD, RULES, SPAM, fill, game, live, printed, real, shown, spam, text,
 };
 use crate::support::letters::ordinary;
+use crate::support::trial::try_all;
 use crate::support::{Client, Dovecot, Options, Snapshot, pause};
 use followsift::ledger::{Ledger, Stay};
 

@@ -84,7 +84,7 @@ fn a_message_whose_interrupted_move_cannot_be_settled_is_not_moved_twice() {
         let lie = How::Lie(Lie { name: "nothing", tell: empty });
         cutter.ambush([Ambush { begin: "UID FETCH", nth: 1, when: When::Before, how: lie }]);
         let output = scene.home.run(&["sweep"]);
-        assert!(cutter.has_struck());
+        assert!(cutter.wait_until_struck(1, Duration::from_secs(1)));
         assert_eq!(output.status.code(), Some(75), "{}", printed(&output));
         let copies = |scene: &mut Scene| scene.client.mails(SPAM).len();
         assert_eq!((scene.count("INBOX"), copies(&mut scene)), (1, 1), "{without:?}\n{}", printed(&output));
