@@ -8,6 +8,7 @@ mod support;
 mod assess;
 mod backtest;
 mod bombs;
+mod circles;
 mod cli;
 mod cost;
 mod daemon;

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use imap_proto::types::{AttributeValue, NameAttribute, StatusAttribute};
 use imap_proto::{MailboxDatum, Response, ResponseCode, UidSetMember};
 
+use super::date;
 use super::fault::Cause;
 use super::line::Answer;
-use super::{date, names};
+use super::quoted::unescaped;
 use crate::place::{Uid, UidValidity};
 
 /// The flags that mean something to us.
@@ -208,8 +209,8 @@ impl Answer {
             };
             let is = |word: &str, attribute: &NameAttribute<'_>| matches!(attribute, NameAttribute::Extension(other) if other.eq_ignore_ascii_case(word));
             folders.push(Listed {
-                name: names::unescaped(&name),
-                delimiter: delimiter.and_then(|text| names::unescaped(&text).chars().next()),
+                name: unescaped(&name),
+                delimiter: delimiter.and_then(|text| unescaped(&text).chars().next()),
                 selectable: !name_attributes
                     .iter()
                     .any(|attribute| *attribute == NameAttribute::NoSelect || is("\\NonExistent", attribute)),
@@ -233,7 +234,7 @@ impl Answer {
                 }
             }
             if let (Some(validity), Some(next)) = (validity, next) {
-                folders.insert(names::unescaped(&mailbox), (validity, next));
+                folders.insert(unescaped(&mailbox), (validity, next));
             }
         }
         Ok(folders)

@@ -1,7 +1,16 @@
 //! What a server says that it can do (RFC 9051, section 6.1.1), as far as followsift makes use of it. Read once from the server's
 //! words: before the login by `line`, after it by `session`. Pure.
 
-use super::session::Relocation;
+/// How mails are moved on a server, chosen once after the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relocation {
+    /// UID MOVE (RFC 6851).
+    Move,
+    /// UID COPY, proof of arrival, \Deleted, UID EXPUNGE of exactly those (RFC 4315, section 2.1).
+    CopyThenExpunge,
+    /// UID COPY, proof of arrival, \Deleted. Plain EXPUNGE would also remove what the user marked, so the original stays.
+    CopyThenFlag,
+}
 
 /// What a server can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

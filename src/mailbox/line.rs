@@ -22,7 +22,7 @@ use super::bounds::Limits;
 use super::capabilities::Capabilities;
 use super::dial::cut_short;
 use super::fault::{Cause, Step};
-use super::names::{escaped, is_quotable};
+use super::quoted::{escaped, is_quotable};
 use super::redactor::plain_payload;
 use super::refusal::{Refusal, Status};
 use super::stop::Stop;

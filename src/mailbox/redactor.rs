@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 
-use super::names::escaped;
+use super::quoted::escaped;
 use crate::login::{Login, SecretDigest};
 
 /// Of a longer form its first and its last bytes are enough to recognise it.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::bounds::Limits;
-use super::capabilities::Capabilities;
+use super::capabilities::{Capabilities, Relocation};
 use super::dial::{Connector, dial};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
@@ -19,17 +19,6 @@ use super::stop::{Stop, Woken};
 use crate::login::Login;
 use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 use crate::settings::{Account, Tls};
-
-/// How mails are moved on a server, chosen once after the login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relocation {
-    /// UID MOVE (RFC 6851).
-    Move,
-    /// UID COPY, proof of arrival, \Deleted, UID EXPUNGE of exactly those (RFC 4315, section 2.1).
-    CopyThenExpunge,
-    /// UID COPY, proof of arrival, \Deleted. Plain EXPUNGE would also remove what the user marked, so the original stays.
-    CopyThenFlag,
-}
 
 /// Which SELECT or EXAMINE of a session; no two are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

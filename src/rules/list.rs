@@ -13,6 +13,13 @@ mod export;
 pub(super) mod line;
 mod link;
 pub mod load;
+mod loaded;
+
+/// The longest name or handle that makes sense, in characters.
+const LONGEST: usize = 200;
+
+/// The most people that are read from one file.
+const MOST: usize = 100_000;
 
 /// Somebody in a list: by handle, or by display name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,10 +8,12 @@ use std::cmp::Reverse;
 use super::Profiles;
 use super::probe::{Content, View};
 use super::recognise::Candidate;
+use crate::clock::Timestamp;
 use crate::mail::authenticity::{self, Authenticity, Trust};
 use crate::mail::bindings::Bindings;
-use crate::mail::message::Head;
+use crate::mail::message::{Head, Message};
 use crate::mail::network::Network;
+use crate::mail::notification::Recognition;
 
 /// The network whose notifications a message comes nearest to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,24 @@ pub enum MissingMark {
 }
 
 impl Profiles {
+    /// What a message is, as [`Profiles::recognise`] says, and if it is not recognised, which network's notifications it comes
+    /// nearest to.
+    pub fn recognise_closely(
+        &self,
+        message: &Message<'_>,
+        trust: &Trust,
+        received: Timestamp,
+    ) -> (Recognition, Option<Nearest>) {
+        let content = Content::new(message);
+        let recognition = self.within_allowance(&content, trust, received);
+        let nearest = match &recognition {
+            Recognition::Foreign => self.nearest(&content, trust),
+            Recognition::Incomplete { missing, .. } if missing.is_empty() => self.nearest(&content, trust),
+            Recognition::Recognised(_) | Recognition::Incomplete { .. } | Recognition::TooCostly => None,
+        };
+        (recognition, nearest)
+    }
+
     /// Which network's notifications it comes nearest to, of those that its subject or else its sender fits; of two that
     /// are as near the one whose subject says more.
     pub(super) fn nearest(&self, content: &Content<'_>, trust: &Trust) -> Option<Nearest> {
@@ -147,7 +167,6 @@ impl Candidate<'_> {
 mod tests {
     use super::*;
     use crate::diagnostic::document::Findings;
-    use crate::mail::message::Message;
 
     #[test]
     fn once_the_work_is_spent_no_network_is_named() {

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::layout::{Layout, Picture};
-use super::nearest::Nearest;
 use super::probe::{Content, View};
 use super::{Profile, Profiles};
 use crate::clock::Timestamp;
@@ -57,23 +56,6 @@ impl Profiles {
         self.recognise_counting(message, trust, received).0
     }
 
-    /// The same, and of a message that is not recognised, which network's notifications it comes nearest to.
-    pub fn recognise_closely(
-        &self,
-        message: &Message<'_>,
-        trust: &Trust,
-        received: Timestamp,
-    ) -> (Recognition, Option<Nearest>) {
-        let content = Content::new(message);
-        let recognition = self.within_allowance(&content, trust, received);
-        let nearest = match &recognition {
-            Recognition::Foreign => self.nearest(&content, trust),
-            Recognition::Incomplete { missing, .. } if missing.is_empty() => self.nearest(&content, trust),
-            Recognition::Recognised(_) | Recognition::Incomplete { .. } | Recognition::TooCostly => None,
-        };
-        (recognition, nearest)
-    }
-
     /// The same, and what it cost.
     pub fn recognise_counting(
         &self,
@@ -86,7 +68,12 @@ impl Profiles {
         (recognition, content.work.cost())
     }
 
-    fn within_allowance(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Recognition {
+    pub(super) fn within_allowance(
+        &self,
+        content: &Content<'_>,
+        trust: &Trust,
+        received: Timestamp,
+    ) -> Recognition {
         let recognition = self.read(content, trust, received);
         // What was not found after the work was spent may be there.
         if content.work.is_spent() { Recognition::TooCostly } else { recognition }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use calcard::vcard::{VCard, VCardProperty};
 use calcard::{Entry, Parser};
 
-use super::load::{LONGEST, Loaded, MOST, lines, warn_of_the_rest};
+use super::loaded::{Loaded, lines, warn_of_the_rest};
+use super::{LONGEST, MOST};
 use super::{Person, link};
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};

@@ -3,7 +3,8 @@
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::load::{Loaded, MOST, warn_of_the_rest};
+use super::MOST;
+use super::loaded::{Loaded, warn_of_the_rest};
 use super::{Person, line};
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};

@@ -1,7 +1,7 @@
 //! People as a person writes them down: `Ana Lima`, `@bob@mastodon.example`, `Name <address>`, a link to a profile, with
 //! bullets, quotes, semicolons and tabs around them. Pure.
 
-use super::load::LONGEST;
+use super::LONGEST;
 use super::{Person, link};
 
 /// Everybody whom a line names; nobody where it is not such a line.
