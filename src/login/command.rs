@@ -1,4 +1,4 @@
-//! A password that a program prints: started without a shell, watched, and killed when its time is up.
+//! Runs a program that prints a password: without a shell, with a time limit, killed with all that it started.
 
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -19,8 +19,8 @@ use super::offspring;
 /// How long a program may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The first line that the program prints, which has to end well, within `patience` and before `stop` rings. What it prints as
-/// errors is thrown away: nobody knows whether that bears the secret.
+/// The first line that the program prints. The program must exit successfully, within `patience` and before `stop` becomes
+/// readable. Its stderr is discarded, since it may contain the secret.
 pub(super) fn first_line(
     words: &[String],
     patience: Duration,
@@ -52,7 +52,7 @@ enum Heard {
     Stopped,
 }
 
-/// A program that is killed, with all that it has started, unless it ends by itself.
+/// A running program. Dropping it kills the program and all that it started, unless it has ended.
 struct Running {
     child: Child,
     stdout: ChildStdout,
@@ -61,7 +61,7 @@ struct Running {
     mark: String,
 }
 
-/// Variables that systemd sets for this process alone: its line to systemd, its credentials, its sockets.
+/// Variables that systemd sets for this process alone: its notification socket, its credentials, its sockets.
 const OURS: [&str; 9] = [
     "NOTIFY_SOCKET",
     "CREDENTIALS_DIRECTORY",
@@ -74,7 +74,7 @@ const OURS: [&str; 9] = [
     "FDSTORE",
 ];
 
-/// The program as it is to be started.
+/// The command that starts the program.
 fn command(program: &str, arguments: &[String], mark: &str) -> Command {
     let mut command = Command::new(program);
     command
@@ -83,7 +83,7 @@ fn command(program: &str, arguments: &[String], mark: &str) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .env(offspring::MARK, mark)
-        // A group of its own, so that a signal from a terminal to ours does not end it.
+        // Its own process group, so that a signal from the terminal to ours does not reach it.
         .process_group(0);
     OURS.iter().for_each(|name| {
         command.env_remove(name);
@@ -109,8 +109,8 @@ impl Running {
         }
     }
 
-    /// Reads until the program ends. Its end counts and not that of its output, which something that it has
-    /// left running (an agent) may hold open.
+    /// Reads until the program ends; not until its output does, since a process that it left running (an agent) may hold
+    /// the output open.
     fn listen(
         &mut self,
         output: &mut Zeroizing<Vec<u8>>,
@@ -124,7 +124,7 @@ impl Running {
                 return Ok(Heard::TooLate);
             }
             let left = Timespec::try_from(left).map_err(io::Error::other)?;
-            // Last, so that it can be left out once it has ended: it would be heard for ever.
+            // stdout is last, so that it can be left out once it is closed: poll would return at once for ever.
             let mut listened = [
                 PollFd::new(&self.ended, PollFlags::IN),
                 PollFd::from_borrowed_fd(stop, PollFlags::IN),
@@ -137,12 +137,12 @@ impl Running {
                 Err(Errno::INTR) => continue,
                 Err(cause) => return Err(cause.into()),
             }
-            let [end, waker, _] = &listened;
-            if !waker.revents().is_empty() {
+            let [end, stop, _] = &listened;
+            if !stop.revents().is_empty() {
                 return Ok(Heard::Stopped);
             }
             let ended = !end.revents().is_empty();
-            // What it printed before its end is there by now.
+            // All that it printed before it ended can be read by now.
             open = open && self.drain(output)?;
             if output.len() > LONGEST {
                 return Ok(Heard::TooMuch);
@@ -155,8 +155,8 @@ impl Running {
         }
     }
 
-    /// Reads what is there; `false` at the end of the output. Never more than `output` has room for, so that
-    /// no copy of it is left behind elsewhere.
+    /// Reads what is available; `false` at the end of the output. Never reads more than `output` has room for, so that
+    /// it is not reallocated and leaves no copy behind.
     fn drain(&mut self, output: &mut Zeroizing<Vec<u8>>) -> io::Result<bool> {
         let mut piece = Zeroizing::new([0; 4096]);
         while output.len() <= LONGEST {
@@ -176,8 +176,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.status.is_none() {
-            // It has not been waited for, so that its number is still its own. First what it has started, as long as it is
-            // its parent; then its group, where /proc cannot be read. If it is gone already, so much the better.
+            // It has not been waited for, so its process ID is still valid. Its descendants are killed first, while it is
+            // still their parent; then its group, in case /proc cannot be read. It may have ended already.
             let program = Pid::from_child(&self.child);
             offspring::kill(program, &self.mark);
             let _ = kill_process_group(program, Signal::KILL);
@@ -200,7 +200,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// A waker that nobody rings.
+    /// A stop that never comes.
     fn silence() -> OwnedFd {
         eventfd(0, EventfdFlags::CLOEXEC).unwrap()
     }
@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn a_stop_does_not_wait_for_the_program() {
         let begun = Instant::now();
-        let waker = eventfd(1, EventfdFlags::CLOEXEC).unwrap();
+        let stop = eventfd(1, EventfdFlags::CLOEXEC).unwrap();
         let words = ["sleep", "30"].map(str::to_owned);
-        let fault = first_line(&words, LONG, waker.as_fd()).unwrap_err();
+        let fault = first_line(&words, LONG, stop.as_fd()).unwrap_err();
         assert!(matches!(fault, LoginFault::Stopped { .. }), "{fault}");
         assert!(begun.elapsed() < LONG / 2);
     }
@@ -219,7 +219,7 @@ mod tests {
     fn the_first_line_that_a_program_prints_is_the_password() {
         assert_eq!(run("printf 'hunter2\\nuser: ann\\n'", LONG).unwrap(), "hunter2");
         assert_eq!(run("printf hun; exec printf ter2", LONG).unwrap(), "hunter2");
-        assert_eq!(run("cat; echo hunter2", LONG).unwrap(), "hunter2", "nothing can be asked");
+        assert_eq!(run("cat; echo hunter2", LONG).unwrap(), "hunter2", "stdin is empty");
     }
 
     #[test]
@@ -229,26 +229,26 @@ mod tests {
     }
 
     #[test]
-    fn what_the_program_leaves_running_is_not_waited_for() {
+    fn a_process_that_the_program_leaves_running_is_not_waited_for() {
         let begun = Instant::now();
         assert_eq!(run("sleep 30 & echo hunter2", LONG).unwrap(), "hunter2");
         assert!(begun.elapsed() < LONG);
     }
 
     #[test]
-    fn a_program_is_killed_with_what_it_started_in_whatever_session() {
+    fn a_program_is_killed_with_all_that_it_started_in_any_session() {
         let note = "echo $$ > \"$0\"; exec sleep 1000";
         for starts in [
             "sh -c '{note}' {child} &",
             "setsid sh -c '{note}' {child} &",
-            // Its parents are gone by then.
+            // Its parents have ended by then.
             "(setsid setsid -f sh -c '{note}' {child} &);",
             "setsid env -i /bin/sh -c '{note}' {child} &",
         ] {
             let folder = tempfile::tempdir().unwrap();
             let child = folder.path().join("child");
             let starts = starts.replace("{note}", note).replace("{child}", &child.display().to_string());
-            // It is killed for its endless output, once the child has noted its number.
+            // It is killed for its endless output, once the child has written its process ID.
             let script = format!("{starts} while ! [ -s {} ]; do :; done; yes", child.display());
             let fault = run(&script, LONG).unwrap_err();
             assert!(matches!(fault, LoginFault::Unfit { .. }), "{fault}");
@@ -260,7 +260,7 @@ mod tests {
                 if ended == 0 {
                     let _ = rustix::process::kill_process(number, Signal::KILL);
                 }
-                assert_eq!(ended, 1, "what it started still runs: {starts}");
+                assert_eq!(ended, 1, "a process that it started still runs: {starts}");
             }
         }
     }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn no_descriptor_of_this_process_is_handed_on() {
+    fn the_program_inherits_no_descriptor_of_this_process() {
         use std::os::unix::fs::MetadataExt as _;
         let folder = tempfile::tempdir().unwrap();
         let _ledger = std::fs::File::create(folder.path().join("ledger")).unwrap();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_systemd_gave_to_this_process_is_not_handed_on() {
+    fn the_program_does_not_inherit_the_variables_of_systemd() {
         let command = command("true", &[], "mark");
         let removed: Vec<_> =
             command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_how_it_ended_and_nothing_of_what_was_printed() {
+    fn a_failure_says_how_the_program_ended_and_nothing_that_it_printed() {
         for (script, expected) in [
             ("echo hunter2; echo hunter2 >&2; exit 3", "it ended with exit status: 3"),
             ("yes hunter2", "it prints more than a password"),
@@ -305,6 +305,6 @@ mod tests {
             assert!(!format!("{fault} {fault:?}").contains("hunter2"), "{fault:?}");
         }
         let missing = first_line(&["/no/such/program".to_owned()], LONG, silence().as_fd()).unwrap_err();
-        assert_eq!(missing.to_string(), "could not run /no/such/program for the password");
+        assert_eq!(missing.to_string(), "could not run /no/such/program to get the password");
     }
 }

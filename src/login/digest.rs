@@ -1,4 +1,4 @@
-//! A digest of a secret: it recognises the secret later, without keeping it.
+//! A digest of a secret: followsift compares it later instead of keeping the secret.
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -10,12 +10,12 @@ use sha2::{Digest as _, Sha256};
 static SALT: LazyLock<[[u8; 8]; 2]> =
     LazyLock::new(|| [(); 2].map(|()| RandomState::new().hash_one(0).to_le_bytes()));
 
-/// The digest of a secret, salted. Two are equal where the secrets are.
+/// The salted digest of a secret. Two digests are equal if the secrets are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SecretDigest([u8; 32]);
 
 impl SecretDigest {
-    /// Of several parts in this order. The bytes that were hashed are wiped (the `zeroize` feature of sha2).
+    /// The digest of several parts in this order. sha2 wipes the bytes that it hashed (its `zeroize` feature).
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         SALT.iter().for_each(|salt| hasher.update(salt));
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_secrets_and_no_others_have_one_digest_that_shows_nothing() {
+    fn only_equal_secrets_have_equal_digests_and_debug_shows_nothing() {
         let digest = SecretDigest::of(&[b"ann", b"hunter2"]);
         assert_eq!(digest, SecretDigest::of(&[b"ann", b"hunter2"]));
         for other in [&[&b"ann"[..], b"hunter3"][..], &[b"annh", b"unter2"], &[b"annhunter2"]] {

@@ -1,18 +1,18 @@
-//! Keeps secrets out of core dumps, and the memory of this process from the user's other programs.
+//! Keeps secrets out of core dumps, and the user's other programs out of this process's memory.
 
 use std::io;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-/// Forbids core dumps of this process, and that other programs of the same user look into its memory. Called
-/// before a password is read; calling it again does no harm.
+/// Forbids core dumps of this process, and access to its memory by other programs of the same user. Called before a
+/// password is read; may be called more than once.
 ///
 /// # Errors
 ///
-/// Where the kernel refuses, which it has no reason to.
+/// If the kernel refuses, which it has no reason to do.
 pub fn forbid_dumps() -> io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    // The limit does not hold for dumps that are piped to a program, as to systemd-coredump.
+    // The limit does not apply to dumps that the kernel pipes to a program, such as systemd-coredump.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
 }

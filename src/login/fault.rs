@@ -1,4 +1,4 @@
-//! Why a password could not be had. No fault bears anything of what was read.
+//! Why a password could not be read. No fault contains any of the bytes that were read.
 
 use std::error::Error;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// What was attempted, on what, and what to do.
+/// A failure to read a password. Its text says what failed and what to do.
 #[derive(Debug)]
 pub enum LoginFault {
-    /// A credential is wanted, and systemd has given none to this process.
+    /// The account uses a credential, and systemd passed none to this process.
     NoCredentials {
         /// The credential's name.
         name: String,
@@ -22,38 +22,38 @@ pub enum LoginFault {
         /// Why.
         cause: io::Error,
     },
-    /// The file, or what it links to, can be read by others.
+    /// Other users can read the file, or the file that it links to.
     Exposed {
         /// The file.
         path: PathBuf,
     },
-    /// The program could not be started or listened to.
+    /// The program could not be started, or its output could not be read.
     NotRun {
         /// The program, without its arguments.
         program: String,
         /// Why.
         cause: io::Error,
     },
-    /// The program says that it failed.
+    /// The program exited with a failure status.
     Failed {
         /// The program, without its arguments.
         program: String,
         /// How it ended.
         status: ExitStatus,
     },
-    /// The program did not end in time, and was killed.
+    /// The program did not finish in time and was killed.
     TooSlow {
         /// The program, without its arguments.
         program: String,
         /// How long it was given.
         given: Duration,
     },
-    /// A stop was asked for while the program ran; it was killed.
+    /// followsift was stopped while the program ran; the program was killed.
     Stopped {
         /// The program, without its arguments.
         program: String,
     },
-    /// What was read is no password.
+    /// What was read cannot be a password.
     Unfit {
         /// The file or the program.
         source: String,
@@ -67,29 +67,29 @@ impl fmt::Display for LoginFault {
         match self {
             Self::NoCredentials { name } => write!(
                 f,
-                "could not read credential {name}: systemd has given this process none; add \
+                "could not read credential {name}: systemd passed no credentials to this process; add \
                  `LoadCredential={name}:/path/to/file` to the unit"
             ),
             Self::Unreadable { path, .. } => write!(f, "could not read the password in {}", path.display()),
             Self::Exposed { path } => write!(
                 f,
-                "could not use the password in {}: others can read it; run `chmod 600 {}`, and change the \
-                 password if they may have",
+                "could not use the password in {}: other users can read it; run `chmod 600 {}`, and change \
+                 the password if they may have read it",
                 path.display(),
                 path.display()
             ),
-            Self::NotRun { program, .. } => write!(f, "could not run {program} for the password"),
+            Self::NotRun { program, .. } => write!(f, "could not run {program} to get the password"),
             Self::Failed { program, status } => write!(
                 f,
                 "could not get the password from {program}: it ended with {status}; run it by hand to see why"
             ),
             Self::TooSlow { program, given } => write!(
                 f,
-                "could not get the password from {program}: it did not end within {}; it must not ask anything",
+                "could not get the password from {program}: it did not finish within {}; it must not prompt",
                 humantime::format_duration(*given)
             ),
             Self::Stopped { program } => {
-                write!(f, "could not wait for the password from {program}: told to stop")
+                write!(f, "could not get the password from {program}: followsift is stopping")
             }
             Self::Unfit { source, why } => write!(f, "could not use the password from {source}: {why}"),
         }

@@ -1,4 +1,4 @@
-//! A password in a file, and what of a file or of a program's output is the password.
+//! Reads a password from a file, and extracts it from the bytes of a file or of a program's output.
 
 use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -20,10 +20,10 @@ pub(super) fn first_line(
     is_fit: impl FnOnce(&Metadata) -> bool,
 ) -> Result<SecretString, LoginFault> {
     let unreadable = |cause| LoginFault::Unreadable { path: path.to_owned(), cause };
-    // A pipe in its place must not hold us up.
+    // A FIFO must not block the open.
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
-    // Asked of the open file, so that nobody can exchange it in between; a link was followed by then.
+    // From the open file, so that it cannot be replaced between the check and the read; links are already followed.
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(unreadable(io::Error::other("it is not a file")));
@@ -36,21 +36,21 @@ pub(super) fn first_line(
     password(&bytes, || path.display().to_string())
 }
 
-/// Can only its owner read the file?
+/// Is the file readable by its owner alone?
 pub(super) fn is_private(metadata: &Metadata) -> bool {
     metadata.mode() & 0o077 == 0
 }
 
-/// The first line of what was read from `source`, without its end.
+/// The first line of what was read from `source`, without its line end.
 pub(super) fn password(bytes: &[u8], source: impl FnOnce() -> String) -> Result<SecretString, LoginFault> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let why = match std::str::from_utf8(line) {
         Ok(_) if line.len() > LONGEST => "its first line is too long",
         Ok("") => "its first line is empty",
-        // NUL parts the words of AUTHENTICATE PLAIN (RFC 4616, section 2).
-        Ok(text) if text.contains('\0') => "it bears a NUL",
-        // To the boxed text no byte is copied twice: what is owned has no spare room to be cut off.
+        // NUL separates the fields of AUTHENTICATE PLAIN (RFC 4616, section 2).
+        Ok(text) if text.contains('\0') => "it contains a NUL byte",
+        // `to_owned` allocates exactly, so that boxing it does not copy the password a second time.
         Ok(text) => return Ok(SecretString::from(text.to_owned())),
         Err(_) => "it is not UTF-8",
     };
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_password_is_refused_and_not_shown() {
+    fn text_that_cannot_be_a_password_is_refused_and_not_shown() {
         for bytes in [&b""[..], b"\n", b"\nhunter2", b"\xffhunter2", b"hunter2\0", &[b'h'; LONGEST + 1]] {
             let fault = read(bytes).unwrap_err();
             assert!(fault.starts_with("could not use the password from the file: "), "{fault}");
@@ -118,7 +118,7 @@ mod tests {
     fn only_a_file_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let inside = |name: &str| folder.path().join(name);
-        // Opening it must not wait for a writer.
+        // Opening a FIFO must not wait for a writer.
         let fifo = std::process::Command::new("mkfifo").arg(inside("fifo")).status().unwrap();
         assert!(fifo.success());
         let _socket = std::os::unix::net::UnixListener::bind(inside("socket")).unwrap();

@@ -1,8 +1,8 @@
-//! How an account proves who it is.
+//! How an account authenticates.
 //!
-//! Takes an account's settings and reads its password where they say: a credential, a file, a program. Secrets
-//! live in `secrecy` types and in buffers that are wiped; no fault and no `Debug` shows one. The threads of
-//! the accounts call it before they connect.
+//! Reads an account's password from where the settings say: a systemd credential, a file, or a program. Secrets
+//! live in `secrecy` types and in buffers that are wiped; no fault and no `Debug` shows one. Each account's
+//! thread calls it before it connects.
 
 use std::fs;
 use std::os::fd::BorrowedFd;
@@ -52,14 +52,14 @@ impl Login {
     }
 }
 
-/// Reads an account's password, anew each time. May take as long as a password program may ([`PATIENCE`]), or until
-/// `stop` can be read.
+/// Reads an account's password; never from a cache. A password program may take up to [`PATIENCE`]; it is killed when
+/// `stop` becomes readable.
 ///
-/// `credentials` is the folder where systemd has put this service's credentials, as the settings know it.
+/// `credentials` is the folder of this service's systemd credentials, from the settings.
 ///
 /// # Errors
 ///
-/// Where the password cannot be had, is empty, or can be read by others.
+/// If the password cannot be read, is empty, or is in a file that other users can read.
 pub fn resolve(
     account: &Account,
     credentials: Option<&Path>,
@@ -73,12 +73,12 @@ pub fn resolve(
     Ok(Login::Password { user: account.user.clone(), password })
 }
 
-/// Looks at an account's password without running a program or connecting, for `check`: what is odd about it. A password
-/// that a program prints is not looked at, nor is a credential outside the service, where systemd provides none.
+/// Inspects an account's password for `check`, without running a program or connecting, and returns what is odd about it.
+/// It skips a password that a program prints, and a credential outside the service, where systemd provides none.
 ///
 /// # Errors
 ///
-/// As [`resolve`]: the file is missing, others can read it, or it holds no password.
+/// As [`resolve`]: the file is missing, other users can read it, or it contains no password.
 pub fn inspect(account: &Account, credentials: Option<&Path>) -> Result<Vec<Oddity>, LoginFault> {
     let (password, source) = match (&account.secret, credentials) {
         (SecretSource::Credential(name), Some(_)) => {
@@ -106,12 +106,12 @@ mod tests {
     use secrecy::ExposeSecret;
     use std::os::fd::{AsFd, OwnedFd};
 
-    /// A waker that nobody rings.
+    /// A stop that never comes.
     fn silence() -> OwnedFd {
         eventfd(0, EventfdFlags::CLOEXEC).unwrap()
     }
 
-    /// An account whose password is where this setting says.
+    /// An account with this one password setting.
     fn account(key: &str, value: &str) -> Account {
         let key = format!("FOLLOWSIFT__ACCOUNTS__HOME__{key}");
         let environment = Environment::of([
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn without_systemd_there_is_no_credential_and_what_to_do_is_said() {
+    fn without_systemd_there_is_no_credential_and_the_fault_says_what_to_do() {
         let fault = resolve(&account("PASSWORD_CREDENTIAL", "mail"), None, silence().as_fd()).unwrap_err();
         assert!(fault.to_string().contains("add `LoadCredential=mail:/path/to/file`"), "{fault}");
     }

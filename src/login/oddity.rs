@@ -1,15 +1,15 @@
-//! Blanks and a byte order mark at the ends of a password, which are hardly part of it.
+//! Finds blanks and a byte order mark at the ends of a password: usually a mistake. Never changes the password.
 
 use std::fmt;
 
 /// The mark that some editors write before the first character of a file in UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A character at an end of a password that is hardly meant to be part of it. followsift sends it all the same, since a
-/// password may have it.
+/// A character at an end of a password that is probably a mistake. followsift sends it all the same, since a password
+/// may contain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Oddity {
-    /// The file, the credential or the program that the password comes from.
+    /// The file or credential that the password comes from.
     pub source: String,
     /// Which character, and where.
     pub kind: OddityKind,

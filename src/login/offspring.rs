@@ -1,8 +1,8 @@
-//! Finds and kills the processes that a password program has started, in whatever session they are.
+//! Finds and kills the processes that a password program started, in any session.
 //!
-//! A child that makes a session of its own leaves its process group. Its parents lead to it as long as they live, and it
-//! inherits an environment with a mark in it. Only a process that loses its parents and clears its environment escapes.
-//! Reads /proc (Linux).
+//! A child that creates its own session leaves the process group. It is still found through its parents, as long as they
+//! live, and through a mark in the environment that it inherits. Only a process that loses its parents and clears its
+//! environment escapes. Reads /proc (Linux).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,22 +13,22 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-/// The variable that marks what a program has started.
+/// The environment variable that marks the processes that a program started.
 pub(super) const MARK: &str = "PASSWORD_COMMAND_MARK";
 
-/// As much of an environment as is read.
+/// How many bytes of an environment are read.
 const ENVIRONMENT: u64 = 4 << 20;
-/// How often /proc is read again, for processes that were started in the meantime.
+/// How many times /proc is read, to find processes that started in the meantime.
 const ROUNDS: usize = 16;
-/// How long killed processes are waited for, in all.
+/// How long to wait for all the killed processes together.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A mark that no other program has.
+/// A unique mark.
 pub(super) fn new_mark() -> String {
     format!("{}-{:016x}", std::process::id(), fastrand::u64(..))
 }
 
-/// Kills `program`, which has not been waited for, and all that it has started.
+/// Kills `program`, which must not have been waited for, and every process that it started.
 pub(super) fn kill(program: Pid, mark: &str) {
     let until = Instant::now() + PATIENCE;
     for _ in 0..ROUNDS {
@@ -39,26 +39,26 @@ pub(super) fn kill(program: Pid, mark: &str) {
         for process in dying {
             let left = until.saturating_duration_since(Instant::now());
             let left = Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
-            // One that cannot die now, in the middle of input or output, dies later.
+            // A process in uninterruptible I/O dies later.
             let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&left));
         }
     }
 }
 
-/// A process as it was seen.
+/// A process, as /proc showed it.
 #[derive(Clone, Copy, Debug)]
 struct Process {
     pid: i32,
     parent: i32,
-    /// When it was started. The kernel gives a number to another process later, but not with the same start.
+    /// When it started. The kernel reuses process IDs, but not with the same start time.
     started: u64,
 }
 
 impl Process {
-    /// One that lives.
+    /// Reads a living process; `None` for a zombie.
     fn read(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in brackets, may have blanks and brackets in it.
+        // The name is in parentheses, and may itself contain blanks and parentheses.
         let (_, rest) = stat.rsplit_once(')')?;
         let words: Vec<&str> = rest.split_ascii_whitespace().collect();
         let lives = !matches!(*words.first()?, "Z" | "X");
@@ -74,10 +74,10 @@ impl Process {
         environment.split(|byte| *byte == 0).any(|entry| entry == mark)
     }
 
-    /// Kills it, if it is still the same; a descriptor that tells when it has ended.
+    /// Kills it, if it is still the same process; returns a descriptor that is readable once it has ended.
     fn kill(self) -> Option<OwnedFd> {
         let process = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
-        // Its parent may be another by now.
+        // The process ID may belong to another process by now.
         if Self::read(self.pid)?.started != self.started {
             return None;
         }
@@ -94,7 +94,7 @@ fn find(program: Pid, mark: &str) -> Vec<Process> {
     let root = program.as_raw_nonzero().get();
     let descends = |process: &Process| {
         let mut at = Some(process);
-        // Numbers are used again while we read, so that there may be a circle.
+        // Process IDs may be reused while we read, so there may be a cycle.
         for _ in 0..all.len() {
             match at {
                 Some(process) if process.pid == root => return true,

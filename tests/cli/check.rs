@@ -84,7 +84,7 @@ fn check_reports_a_password_that_cannot_work() {
     finding("account `home`: could not read the password in ", 78, |home| {
         std::fs::remove_file(home.0.path().join("password")).unwrap();
     });
-    finding("others can read it; run `chmod 600 ", 78, |home| home.mode("password", 0o644));
+    finding("other users can read it; run `chmod 600 ", 78, |home| home.mode("password", 0o644));
     finding("its first line is empty", 78, |home| home.write("password", "\n"));
     finding("begins with a blank", 0, |home| home.write("password", " hunter2\n"));
     finding("begins with a byte order mark", 0, |home| home.write("password", "\u{feff}hunter2\n"));
