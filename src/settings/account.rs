@@ -1,4 +1,4 @@
-//! One account, as the settings describe it: values that `login`, `mailbox` and `sweep` are handed.
+//! One account, as the settings describe it. `login`, `mailbox` and `sweep` take these values.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::place::{AccountName, Folder, MailboxKey};
 pub struct Account {
     /// The name of its table in the settings.
     pub name: AccountName,
-    /// The server's name, which its certificate must bear.
+    /// The server's name, which its certificate must contain.
     pub host: String,
     /// The server's port.
     pub port: u16,
-    /// How the line is protected.
+    /// How the connection is protected.
     pub tls: Tls,
-    /// A PEM file with the certificates of authorities to trust beside the system's.
+    /// A PEM file of CA certificates to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// The one certificate to trust, whoever signed it and whatever name it bears; then no other is.
+    /// The only certificate to trust, whatever its issuer and its names.
     pub pin: Option<Fingerprint>,
     /// The login name.
     pub user: String,
@@ -30,37 +30,37 @@ pub struct Account {
     pub folders: Vec<Folder>,
     /// What the account's own server calls itself in Authentication-Results (RFC 8601, section 2.5).
     pub authserv_id: Option<String>,
-    /// The user's own servers on networks that anybody can host.
+    /// The user's own servers on self-hosted networks.
     pub instances: Vec<Instance>,
-    /// Leave alone what is not proven authentic.
+    /// Leave messages alone that are not proven authentic.
     pub require_authentic: bool,
-    /// Whether mail is moved; without, everything but that is done.
+    /// Whether followsift changes messages; if not, it does everything else.
     pub act: bool,
-    /// What of the mail that is already there the first start looks at.
+    /// Which of the messages that are already in the folders the first start reads.
     pub backlog: Backlog,
-    /// How long to wait between two sweeps where the server does not announce new mail.
+    /// How long to wait between two sweeps if the server does not announce new messages.
     pub poll: Duration,
-    /// The fuse: how many mails may be moved in an hour.
+    /// The fuse: how many messages may be moved in an hour.
     pub moves_per_hour: u16,
-    /// The fuse: how many mails may be moved in the first hour after the rules changed.
+    /// The fuse: how many messages may be moved in the first hour after the rules changed.
     pub moves_after_change: u16,
-    /// How long to wait for the server to announce new mail before the waiting is renewed.
+    /// How long to wait in IDLE (RFC 2177) before IDLE is sent again.
     pub idle: Duration,
 }
 
 impl Account {
-    /// Which mailbox it leads to.
+    /// The mailbox that it connects to.
     pub fn mailbox(&self) -> MailboxKey {
         MailboxKey::new(&self.host, self.port, &self.user)
     }
 }
 
-/// How the line to the server is protected. There is no way to leave certificates unverified.
+/// How the connection to the server is protected. Certificates are always verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
     /// TLS from the first byte (RFC 8314): the port is usually 993.
     Implicit,
-    /// A clear greeting, then STARTTLS (RFC 9051, section 6.2.1); refused where the server lacks it.
+    /// A clear-text greeting, then STARTTLS (RFC 9051, section 6.2.1); fails if the server lacks it.
     StartTls,
     /// Clear text, to a loopback address only.
     Off,
@@ -71,19 +71,19 @@ pub enum Tls {
 pub enum SecretSource {
     /// A systemd credential of this name (`LoadCredential=`).
     Credential(String),
-    /// The first line that this program prints; arguments are not passed through a shell.
+    /// The first line that this program prints; no shell reads its arguments.
     Command(Vec<String>),
     /// The first line of a file that only its owner can read.
     File(PathBuf),
 }
 
-/// What of the mail that is already there the first start looks at.
+/// Which of the messages that are already in the folders the first start reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backlog {
-    /// Nothing: begin with new mail.
+    /// None: begin with new messages.
     None,
-    /// What arrived within this time.
+    /// Those that arrived within this time.
     Since(Duration),
-    /// Everything.
+    /// All of them.
     All,
 }

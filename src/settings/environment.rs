@@ -1,10 +1,10 @@
-//! The process's environment, read once. Nobody else reads it.
+//! The process's environment, read once. No other file reads it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// The variables of an environment; of the process's own, or made up by a test.
+/// The variables of an environment: the process's own, or a test's.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
@@ -14,65 +14,64 @@ impl Environment {
         Self(std::env::vars_os().collect())
     }
 
-    /// One of these variables.
+    /// An environment of these variables.
     pub fn of<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
-    /// Where systemd has put the credentials of this service (`LoadCredential=`).
+    /// The folder of this service's systemd credentials (`LoadCredential=`).
     pub fn credentials(&self) -> Option<PathBuf> {
         self.folder("CREDENTIALS_DIRECTORY")
     }
 
-    /// What the service logs, in the language of the `tracing` crate: `info`, `debug`, `followsift=debug`.
+    /// What the service logs, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`.
     pub fn log_filter(&self) -> String {
         let filter =
             self.0.get(OsStr::new("FOLLOWSIFT_LOG")).map(|filter| filter.to_string_lossy().into_owned());
         filter.unwrap_or_else(|| "info".to_owned())
     }
 
-    /// The device and inode of the stream that systemd has connected to the journal, if it says so. A program started
-    /// from one of its services inherits the words, though not the stream: who uses them compares.
+    /// The device and inode of the stream that systemd connected to the journal (JOURNAL_STREAM). A program that one of its
+    /// services starts inherits the variable, though not the stream, so the caller compares them with its own stream.
     pub fn journal_stream(&self) -> Option<(u64, u64)> {
         let (device, inode) = self.0.get(OsStr::new("JOURNAL_STREAM"))?.to_str()?.split_once(':')?;
         Some((device.parse().ok()?, inode.parse().ok()?))
     }
 
-    /// Whether the user lets programs colour what they print: not where NO_COLOR says something (no-color.org), and not on
-    /// a terminal that cannot.
+    /// Whether the environment allows colours: not if NO_COLOR is set and not empty (no-color.org), nor on a dumb terminal.
     pub fn allows_colour(&self) -> bool {
         let says = |name: &str| self.0.get(OsStr::new(name)).filter(|value| !value.is_empty());
         says("NO_COLOR").is_none() && says("TERM").is_none_or(|terminal| terminal != "dumb")
     }
 
-    /// Does the environment say where the home of the user is?
+    /// Does the environment name the user's home folder?
     pub fn has_home(&self) -> bool {
         self.home().is_some()
     }
 
-    /// The home of the user.
+    /// The user's home folder.
     pub(super) fn home(&self) -> Option<PathBuf> {
         self.folder("HOME")
     }
 
-    /// Where the user's settings are.
+    /// The user's folder for settings.
     pub(super) fn settings(&self) -> Option<PathBuf> {
         self.folder("XDG_CONFIG_HOME").or_else(|| Some(self.home()?.join(".config")))
     }
 
-    /// The user's own state folder, which does not depend on the settings or on the unit: two followsifts of one user meet
-    /// here. Where there is no home, the folder that systemd gives to the service.
+    /// The user's state folder, which depends neither on the settings nor on the unit, so that all followsift processes of
+    /// one user share it. Without a home folder, the service's state folder.
     pub(super) fn shared(&self) -> Option<PathBuf> {
         self.user_state().or_else(|| self.service_state())
     }
 
-    /// Where followsift's state is: systemd says it to a service, else it is the user's.
+    /// followsift's state folder: the one that systemd sets for a service, else the user's.
     pub(super) fn state(&self) -> Option<PathBuf> {
         self.service_state().or_else(|| self.user_state())
     }
 
     fn service_state(&self) -> Option<PathBuf> {
-        // Several names in `StateDirectory=` make several folders, of which the first is meant.
+        // Several names in `StateDirectory=` make several folders; the first is used.
         let folders = self.0.get(OsStr::new("STATE_DIRECTORY"))?;
         std::env::split_paths(folders).next().filter(|folder| folder.is_absolute())
     }
@@ -82,8 +81,8 @@ impl Environment {
         Some(states.join("followsift"))
     }
 
-    /// The variables whose names begin with `prefix`, each with the rest of its name. What is not Unicode
-    /// cannot be a setting and is shown with replacement characters.
+    /// The variables whose names begin with `prefix`, each with the rest of its name. A value that is not Unicode
+    /// gets replacement characters.
     pub(super) fn beginning_with<'e>(
         &'e self,
         prefix: &'e str,
@@ -94,7 +93,7 @@ impl Environment {
         })
     }
 
-    /// A folder. Relative ones do not count (XDG Base Directory Specification, "Environment variables").
+    /// A folder. Relative paths are ignored (XDG Base Directory Specification, "Environment variables").
     fn folder(&self, name: &str) -> Option<PathBuf> {
         self.0.get(OsStr::new(name)).map(PathBuf::from).filter(|folder| folder.is_absolute())
     }

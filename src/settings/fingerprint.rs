@@ -5,15 +5,15 @@ use std::fmt;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use sha2::{Digest as _, Sha256};
 
-/// How it is written: the function's name, then 64 hexadecimal digits.
+/// The text form: the name of the hash function, then 64 hexadecimal digits.
 const PREFIX: &str = "sha256:";
 
-/// SHA-256 of a certificate in DER. Where the settings give one, it alone says whom to trust.
+/// SHA-256 of a certificate in DER. If the settings have one, followsift trusts only that certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of this certificate.
+    /// The fingerprint of this certificate.
     pub fn of(der: &[u8]) -> Self {
         Self(Sha256::digest(der).into())
     }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_none() {
+    fn any_other_text_is_none() {
         let printed = Fingerprint::of(b"").to_string();
         let bare = printed.trim_start_matches(PREFIX);
         let short = printed.trim_end_matches(|c: char| c.is_ascii_hexdigit());

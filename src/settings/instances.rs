@@ -1,9 +1,9 @@
-//! The key `instances`: the user's own servers on networks that anybody can host.
+//! Reads the key `instances`: the user's own servers on self-hosted networks.
 
 use super::section::Setting;
 use crate::host::{HostName, Instance};
 
-/// Reads the list; what is wrong in it is noted, and left out.
+/// Reads the list. Wrong items are reported and left out.
 pub(super) fn instances(entry: &Setting<'_>) -> Vec<Instance> {
     let mut instances: Vec<Instance> = Vec::new();
     for item in entry.items().unwrap_or_default() {
@@ -32,11 +32,11 @@ fn instance(item: &Setting<'_>) -> Option<Instance> {
     }
 }
 
-/// A host name alone.
+/// A host name and nothing else.
 fn host(entry: &Setting<'_>) -> Option<HostName> {
     let written = entry.string()?;
     match HostName::parse(&written).filter(is_likely) {
-        // An upper-case letter changes nothing, but one host would be written in two ways.
+        // Upper case makes no difference to DNS, but one host would have two spellings.
         Some(host) if written.contains(char::is_uppercase) => {
             entry.error(
                 format!("`{written}` has upper-case letters"),
@@ -56,7 +56,7 @@ fn host(entry: &Setting<'_>) -> Option<HostName> {
     }
 }
 
-/// The host of a link, an address, a handle, or of a name with a port.
+/// The host in a link, an address, a handle, or a name with a port.
 fn meant(written: &str) -> Option<HostName> {
     let bare = written.trim();
     let bare = bare.split_once("://").map_or(bare, |(_, rest)| rest);
@@ -66,7 +66,7 @@ fn meant(written: &str) -> Option<HostName> {
     HostName::parse(bare).filter(is_likely)
 }
 
-/// A server of a network has a name with a dot in it.
+/// A network's server has a dot in its name.
 fn is_likely(host: &HostName) -> bool {
     host.as_str().contains('.')
 }

@@ -1,7 +1,7 @@
-//! The settings file and, over it, the environment; and where each value of the two came from.
+//! Merges the settings file and the environment, which overrides it, and keeps where each value came from.
 //!
-//! The `config` crate lays one over the other. It keeps no places, so that a value of the file is found again
-//! in the parsed file by its path, and a value of the environment bears the name of its variable.
+//! The `config` crate merges them. It keeps no places, so a finding looks its value up in the parsed file by the value's path;
+//! a value from the environment carries the name of its variable.
 
 use std::ops::Range;
 
@@ -13,15 +13,15 @@ use super::environment::Environment;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 
-/// What the names of variables begin with.
+/// The prefix of all variables that are settings.
 const PREFIX: &str = "FOLLOWSIFT__";
 
-/// The layers as one tree of values, with where to note what is wrong in it.
+/// The layers as one tree of values, with the list that takes findings about them.
 pub(super) struct Layers<'a> {
     source: Option<&'a Source>,
     tree: Spanned<DeTable<'a>>,
     findings: &'a Findings,
-    /// All layers in one; a table.
+    /// All layers merged; a table.
     pub(super) values: Value,
 }
 
@@ -32,13 +32,13 @@ pub(super) enum About {
     Value,
 }
 
-/// What a finding says: what is wrong, and what to do.
+/// The text of a finding: what is wrong, and what to do.
 pub(super) struct Words<'w> {
     pub(super) message: &'w str,
     pub(super) label: &'w str,
 }
 
-/// A part of the path of a setting: from a table or a list to what is in it.
+/// One part of a setting's path: a key of a table or an index of a list.
 #[derive(Clone, Debug)]
 pub(super) enum PathPart {
     Key(String),
@@ -46,7 +46,7 @@ pub(super) enum PathPart {
 }
 
 impl<'a> Layers<'a> {
-    /// Lays the environment over the file; a syntax error is a finding, and gives `None`.
+    /// Merges the environment into the file's values. A syntax error is a finding, and the result `None`.
     pub(super) fn lay(
         source: Option<&'a Source>,
         environment: &Environment,
@@ -59,7 +59,7 @@ impl<'a> Layers<'a> {
             let span = error.span().unwrap_or(end..end);
             findings.add(Diagnostic::error(source, span, error.message().replace('\n', ", ")));
         }
-        // config takes a top key for a path: `"a[999999999]"` would be a list of that length.
+        // config reads a top-level key as a path: `"a[999999999]"` would make a list of that length.
         let odd = tree.get_ref().keys().find(|key| !is_plain(key.get_ref()));
         for (source, odd) in source.into_iter().zip(odd) {
             findings.add(Diagnostic::error(source, odd.span(), format!("unknown key `{}`", odd.get_ref())));
@@ -75,7 +75,7 @@ impl<'a> Layers<'a> {
         match laid {
             Ok(laid) => Some(Self { source, tree, findings, values: laid.cache }),
             Err(error) => {
-                // Only a number that does not fit is still left to be refused.
+                // Only a number that is out of range can still fail here.
                 let name = source.map_or("the environment", Source::name);
                 findings.add(Diagnostic::unplaced(format!("{name}: {error}")));
                 None
@@ -83,7 +83,7 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Notes a finding about what is at `path`: at its place in the file, or by the name of its variable.
+    /// Reports a finding about the value at `path`: at its place in the file, or with the name of its variable.
     pub(super) fn note(
         &self,
         severity: Severity,
@@ -113,7 +113,7 @@ impl<'a> Layers<'a> {
         self.findings.add(finding);
     }
 
-    /// The bytes of the key and of the value at `path`, if the file has them.
+    /// The byte ranges of the key and the value at `path`, if the file has them.
     fn find(&self, path: &[PathPart]) -> Option<(Range<usize>, Range<usize>)> {
         let (last, before) = path.split_last()?;
         let mut table = self.tree.get_ref();
@@ -133,13 +133,13 @@ impl<'a> Layers<'a> {
             PathPart::Key(last) => table.iter().find(|(name, _)| name.get_ref() == last)?,
             PathPart::Item(index) => list.and_then(|(key, items)| Some((key, items.get(*index)?)))?,
         };
-        // A dotted key makes a table that has no bytes of its own; the key stands for it.
+        // The table of a dotted key has no bytes of its own; use the key's.
         let bytes = if value.span().is_empty() { key.span() } else { value.span() };
         Some((key.span(), bytes))
     }
 }
 
-/// The variable that a value comes from; of a table, the first in it.
+/// The variable that a value comes from; for a table, that of its first value.
 fn origin(value: &Value) -> Option<&str> {
     match (value.origin(), &value.kind) {
         (None, ValueKind::Table(table)) => {
@@ -151,7 +151,7 @@ fn origin(value: &Value) -> Option<&str> {
     }
 }
 
-/// A path in words; the top has none.
+/// A path as text; the top level has none.
 fn show(path: &[PathPart]) -> Option<String> {
     let keys = path.iter().filter_map(|step| match step {
         PathPart::Key(key) => Some(key.as_str()),
@@ -173,8 +173,8 @@ fn account_names(tree: &Spanned<DeTable<'_>>) -> Vec<String> {
     }
 }
 
-/// The variables as a layer. The crate's own would forget their names, and cannot tell the `_` of a shell,
-/// which has no `-` in names, from that of an account's name.
+/// The variables as a layer. config's own environment layer drops their names, and cannot tell a `_` that stands for `-`,
+/// which shells do not allow in names, from the `_` of an account's name.
 #[derive(Clone, Debug)]
 struct Variables(Vec<(String, Value)>);
 
@@ -201,8 +201,8 @@ impl Variables {
     }
 }
 
-/// The value of a variable: a list where it is written as one of strings (`["INBOX", "Social"]`) or of tables of strings,
-/// else text.
+/// The value of a variable: a list if it is a TOML list of strings (`["INBOX", "Social"]`) or of tables of strings, else
+/// text.
 fn read_variable(name: &String, text: String) -> Value {
     let value = |kind| Value::new(Some(name), kind);
     let string = |item: &DeValue<'_>| Some(value(ValueKind::String(item.as_str()?.to_owned())));
@@ -225,7 +225,7 @@ fn read_variable(name: &String, text: String) -> Value {
     }
 }
 
-/// The account of the file that a variable means: its `-` are `_` in the variable.
+/// The account in the file that a variable means: the variable has `_` for its `-`.
 fn account(word: &str, accounts: &[String]) -> String {
     let meant = accounts.iter().find(|name| name.as_str() == word);
     let meant = meant.or_else(|| accounts.iter().find(|name| name.replace('-', "_") == word));

@@ -1,10 +1,10 @@
-//! Whether FOLLOWSIFT_LOG says what its writer meant. Called by `check` and at the start of the service.
+//! Checks the log filter in FOLLOWSIFT_LOG for misspelt levels. `check` calls it, and the service at its start.
 
 use tracing_subscriber::EnvFilter;
 
 use crate::diagnostic::nearest;
 
-/// What is odd about a filter, if anything. A misspelt level is no error to `tracing`: it takes it for a part of the program.
+/// What is wrong with a filter, if anything. `tracing` accepts a misspelt level: it reads it as the name of a module.
 pub fn doubt(filter: &str) -> Option<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level =
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_level_is_doubted() {
+    fn a_misspelt_level_is_reported() {
         for filter in [
             "",
             "info",

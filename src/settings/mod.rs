@@ -1,9 +1,8 @@
 //! Layered settings, accounts, and where their secrets are.
 //!
-//! The settings file, and over it the environment (`FOLLOWSIFT__ACCOUNTS__HOME__HOST=imap.example.org`), are
-//! read into [`Settings`], with every finding at once. Nobody else reads the environment. Passwords are never
-//! read here, only where they are: `login` reads them. `config/followsift.toml` describes every key to the
-//! user.
+//! Reads the settings file and the environment, which overrides it (`FOLLOWSIFT__ACCOUNTS__HOME__HOST=imap.example.org`),
+//! into [`Settings`], and reports all findings at once. No other room reads the environment. This room never reads a
+//! password, only where it is; `login` reads it. `config/followsift.toml` describes every key to the user.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,39 +26,39 @@ use crate::diagnostic::{Diagnostic, Source, nearest};
 /// The name of the settings file.
 const FILE: &str = "followsift.toml";
 
-/// Everything that the settings say. Paths can be opened as they are.
+/// All the settings. Paths are complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The file of rules; without one, the rules that ship are meant.
+    /// The rules file; without one, the built-in rules apply.
     pub rules: Option<PathBuf>,
     /// The folder of the user's own profiles, if there is one.
     pub networks: Option<PathBuf>,
-    /// The folder of the ledger and its locks. May not be there yet.
+    /// The folder of the ledger and its locks. May not exist yet.
     pub state: PathBuf,
-    /// The folder for what all of the user's followsifts have in common, whatever their state folders are: the locks of
-    /// mailboxes. None where the environment names no home.
+    /// The folder that all of the user's followsift processes share, whatever their state folders: the locks of mailboxes.
+    /// `None` if the environment names neither a home folder nor a state folder.
     pub shared: Option<PathBuf>,
-    /// Where systemd has put this service's credentials, for [`SecretSource::Credential`].
+    /// The folder of this service's systemd credentials, for [`SecretSource::Credential`].
     pub credentials: Option<PathBuf>,
-    /// The accounts, in the order of their names. May be empty: not every command needs one.
+    /// The accounts, ordered by name. May be empty: not every command needs one.
     pub accounts: Vec<Account>,
 }
 
-/// Where the settings file is, where none is named: the user's before the machine's.
+/// Finds the settings file if the user named none: the user's own before the machine's.
 pub fn locate(environment: &Environment) -> Option<PathBuf> {
     let user = environment.settings().map(|folder| folder.join("followsift").join(FILE));
     let machine = Path::new("/etc/followsift").join(FILE);
     user.into_iter().chain([machine]).find(|file| file.is_file())
 }
 
-/// The JSON Schema of the settings file, for editors. `tests/schema.rs` holds its keys against those that `read` knows.
+/// The JSON Schema of the settings file, for editors. `tests/schema.rs` compares its keys with those that `read` knows.
 pub fn schema() -> serde_json::Value {
-    // It ships, and a test reads it.
+    // The file is built in, and a test parses it.
     serde_json::from_str(include_str!("../../config/schema/settings.json")).unwrap_or_default()
 }
 
-/// Reads the settings file at `path`, where there is one, and lays `environment` over it. There are settings
-/// unless one of the findings is an error.
+/// Reads the settings file at `path`, if there is one, and overrides its values with those of `environment`. The settings are
+/// `None` exactly if one of the findings is an error.
 pub fn load(path: Option<&Path>, environment: &Environment) -> (Option<Settings>, Vec<Diagnostic>) {
     let source = match path.map(|path| (path, fs::read_to_string(path))) {
         None => None,
@@ -77,23 +76,23 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> (Option<Settings>
     (settings, findings.into_sorted().into_iter().map(without_secret).collect())
 }
 
-/// A finding shows the line it is about; one that may bear a password is only named.
+/// A finding cites its line of the file; this removes the citation of a line that may contain a password.
 fn without_secret(finding: Diagnostic) -> Diagnostic {
     let Some(place) = &finding.place else { return finding };
     let text = place.source.text();
     let start = text.get(..place.span.start).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
     let end = text.get(place.span.end..).and_then(|after| after.find('\n'));
     let end = end.map_or(text.len(), |length| place.span.end + length);
-    // Misspelt, as a rejected key is, it is one all the same.
+    // The key may be misspelt, which is why it was rejected.
     let mut shown = text.get(start..end).unwrap_or(text).to_lowercase();
     for harmless in ["password-file", "password-command", "password-credential"] {
         shown = shown.replace(harmless, "");
     }
     let words = shown.split(|c: char| !c.is_alphanumeric());
-    let may_bear_secret = |word: &str| {
+    let may_be_secret = |word: &str| {
         word.contains("pass") || nearest(word, ["password", "passwd", "secret", "token"]).is_some()
     };
-    if !words.into_iter().any(may_bear_secret) {
+    if !words.into_iter().any(may_be_secret) {
         return finding;
     }
     let location = place.location();

@@ -1,4 +1,4 @@
-//! The keys that the settings know, and what their values mean. There is no other list of them.
+//! Reads every key of the settings and checks its value. There is no other list of the keys.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,27 @@ use super::{Account, Backlog, Fingerprint, SecretSource, Settings, Tls};
 use crate::diagnostic::document::list;
 use crate::place::{AccountName, Folder};
 
-/// How long an account waits between two sweeps, where nothing is said.
+/// How long an account waits between two sweeps, by default.
 const POLL: Duration = Duration::from_secs(120);
 
-/// How long to wait for an announcement, where nothing is said: less than what most routers remember a silent line for.
+/// How long to wait in IDLE, by default: less than the time after which most routers drop a silent connection.
 const IDLE: Duration = Duration::from_secs(9 * 60);
-/// A server may hang up on who idles for half an hour (RFC 2177).
+/// A server may disconnect a client that idles for half an hour (RFC 2177).
 const LONGEST_IDLE: Duration = Duration::from_secs(29 * 60);
 
-/// How many mails are moved in an hour, and in the first after the rules changed, where nothing is said.
+/// How many messages may be moved in an hour, and in the first hour after the rules changed, by default.
 const MOVES_PER_HOUR: u16 = 500;
 const MOVES_AFTER_CHANGE: u16 = 50;
 
-/// Below this, public servers begin to turn clients away.
+/// Public servers begin to reject clients that poll more often than this.
 const POLITE_POLL: Duration = Duration::from_secs(30);
 
-/// Reads all the layers. `None` where something is missing that cannot be made up; what else is wrong is only
-/// noted.
+/// Reads all the layers. `None` if a value without a default is missing or wrong; every other mistake is only reported.
 pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environment) -> Option<Settings> {
     let paths = Paths { base, home: environment.home() };
     let mut top = Section::top(layers);
-    let rules = file_or_beside(&mut top, "rules", "rules.toml", &paths, Path::is_file);
-    let networks = file_or_beside(&mut top, "networks", "networks", &paths, Path::is_dir);
+    let rules = file_or_beside(&mut top, "rules", "rules.toml", &paths, ("file", Path::is_file));
+    let networks = file_or_beside(&mut top, "networks", "networks", &paths, ("folder", Path::is_dir));
     let state = match top.take("state") {
         Some(entry) => paths.read(&entry),
         None => {
@@ -62,15 +61,15 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
     })
 }
 
-/// Two accounts on one mailbox would be in each other's way: only one can be at work, and each would take what the other
-/// files for the user's own doing.
+/// Reports two accounts for one mailbox. Only one could lock the mailbox, and each would take the other's moves for the
+/// user's own.
 fn refuse_shared_mailboxes(accounts: &[(&Setting<'_>, Account)]) {
     for (at, (entry, account)) in accounts.iter().enumerate() {
         let mailbox = account.mailbox();
         let earlier = accounts.iter().take(at).find(|(_, earlier)| earlier.mailbox() == mailbox);
         if let Some((_, earlier)) = earlier {
             let message = format!(
-                "accounts `{}` and `{}` are one mailbox: the same host, port and user",
+                "accounts `{}` and `{}` use the same mailbox: same host, port and user",
                 earlier.name, account.name
             );
             entry.key_error(message, "keep one of them; `folders` can name several folders");
@@ -78,32 +77,31 @@ fn refuse_shared_mailboxes(accounts: &[(&Setting<'_>, Account)]) {
     }
 }
 
-/// A file or folder that has to be there if it is named; else the one of the usual name beside the settings,
-/// if there is one.
+/// The file or folder that `key` names, which must exist; without the key, the one with the usual name next to the settings
+/// file, if it exists.
 fn file_or_beside(
     top: &mut Section<'_>,
     key: &'static str,
     usual: &str,
     paths: &Paths<'_>,
-    is_there: impl Fn(&Path) -> bool,
+    (kind, is_there): (&str, fn(&Path) -> bool),
 ) -> Option<PathBuf> {
     let Some(entry) = top.take(key) else {
         let path = paths.base.join(usual);
         if is_there(&path) {
             return Some(path);
         }
-        // A link that leads nowhere, say: its owner has not meant what ships.
+        // The user meant this one, so the built-in ones must not take its place in silence.
         if path.symlink_metadata().is_ok() {
-            let what =
-                if path.exists() { "something else than that is" } else { "a link that leads nowhere is" };
-            top.blame(&format!("{what} at {}", path.display()), &format!("mend it, or say `{key} = ...`"));
+            let what = if path.exists() { format!("not a {kind}") } else { "a dangling symlink".to_owned() };
+            top.blame(&format!("{} is {what}", path.display()), &format!("fix it, or set `{key} = ...`"));
         }
         return None;
     };
     let path = paths.read(&entry)?;
     if !is_there(&path) {
-        let what = if path.exists() { "something else" } else { "nothing" };
-        entry.error(format!("there is {what} at {}", path.display()), "");
+        let what = if path.exists() { format!("is not a {kind}") } else { "does not exist".to_owned() };
+        entry.error(format!("{} {what}", path.display()), "");
     }
     Some(path)
 }
@@ -111,8 +109,8 @@ fn file_or_beside(
 fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
     let name = AccountName::new(entry.key());
     if name.is_none() {
-        let label = "an account's name is lower-case letters, digits, `-` and `_`";
-        entry.key_error(format!("`{}` cannot be the name of an account", entry.key()), label);
+        let label = "use lower-case letters, digits, `-` and `_`";
+        entry.key_error(format!("invalid account name `{}`", entry.key()), label);
     }
     let mut section = entry.section()?;
     let host = section.require("host").and_then(|entry| host(&entry));
@@ -138,10 +136,15 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
     let pin = pin_entry.as_ref().map_or(Some(None), |entry| fingerprint(entry).map(Some));
     if let Some(entry) = &pin_entry {
         if tls == Some(Tls::Off) {
-            entry.key_error("without TLS there is no certificate to know", "remove it, or `tls = \"off\"`");
+            entry.key_error(
+                "without TLS there is no certificate to check",
+                "remove it, or remove `tls = \"off\"`",
+            );
         } else if ca_file.is_some() {
-            entry
-                .key_error("`ca-file` and `tls-fingerprint` both say whom to trust", "keep only one of them");
+            entry.key_error(
+                "`ca-file` and `tls-fingerprint` both say which certificate to trust",
+                "keep only one of them",
+            );
         }
     }
     let user = section.require("user").and_then(|entry| entry.string());
@@ -192,7 +195,7 @@ fn host(entry: &Setting<'_>) -> Option<String> {
     } else {
         entry.error(
             format!("`{host}` is not the name of a server"),
-            "the name alone; the port has its own key",
+            "write only the name; the port has its own key",
         );
         None
     }
@@ -210,26 +213,26 @@ fn tls(entry: &Setting<'_>) -> Option<Tls> {
         "off" => Some(Tls::Off),
         other => {
             let label = format!("expected {}", list(&["implicit", "starttls", "off"]));
-            entry.error(format!("`{other}` is no way to protect the line"), label);
+            entry.error(format!("unknown TLS mode `{other}`"), label);
             None
         }
     }
 }
 
-/// Where the password is. Exactly one of three keys says it; the password itself is refused, since settings
-/// are copied, shown and backed up.
+/// Where the password is: exactly one of three keys. A password in the settings is refused, since settings are copied, shown
+/// and backed up.
 fn secret(section: &mut Section<'_>, paths: &Paths<'_>) -> Option<SecretSource> {
     const KEYS: [&str; 3] = ["password-file", "password-command", "password-credential"];
     let literal = section.take_forbidden("password");
     let given: Vec<_> = KEYS.into_iter().filter_map(|key| section.take(key)).collect();
     if let Some(literal) = &literal {
-        let label = "write it into a file that only you can read (chmod 600) and name that: \
+        let label = "put it into a file that only you can read (chmod 600) and name the file: \
                      `password-file = \"/path/to/file\"`";
         literal.key_error("a password does not belong in the settings", label);
     }
     match given.as_slice() {
         [] if literal.is_none() => {
-            section.blame("nothing says where the password is", &format!("add one of {}", list(&KEYS)));
+            section.blame("no key says where the password is", &format!("add one of {}", list(&KEYS)));
             None
         }
         [] => None,
@@ -260,7 +263,7 @@ fn command(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Vec<String>> {
         entry.error("`password-command` names no program", "");
         return None;
     };
-    // A bare name is looked for in PATH; anything else is a path like all others in the settings.
+    // PATH is searched for a bare name; anything with a slash is a path like all others in the settings.
     if program.contains('/') {
         *program = paths.complete(program, entry)?.to_str()?.to_owned();
     }
@@ -271,26 +274,29 @@ fn credential(entry: &Setting<'_>) -> Option<String> {
     let name = entry.string()?;
     let fits = !name.contains('/') && !name.chars().any(char::is_control) && name != "." && name != "..";
     if !fits {
-        entry.error(format!("`{name}` cannot be the name of a credential"), "the name in `LoadCredential=`");
+        entry.error(
+            format!("invalid credential name `{name}`"),
+            "write the name that `LoadCredential=` gives it",
+        );
     }
     fits.then_some(name)
 }
 
-/// The inbox is always written `INBOX`, or it would be another folder to the ledger.
+/// The folders to watch. The inbox becomes `INBOX`, or the ledger would take `Inbox` for another folder.
 fn folders(entry: &Setting<'_>) -> Vec<Folder> {
     let items = entry.items().unwrap_or_default();
     if entry.is_list() && items.is_empty() {
-        entry.error("`folders` names no folder", "leave it out for the inbox");
+        entry.error("`folders` is empty", "remove it to watch the inbox");
     }
     let mut unique: Vec<Folder> = Vec::new();
     for item in items {
         let Some(name) = item.string() else { continue };
         match Folder::new(&name).map(|folder| if folder.is_inbox() { Folder::inbox() } else { folder }) {
             None => {
-                let label = "levels are parted by `/`: \"Social/Mastodon\"";
-                item.error(format!("{name:?} cannot be a folder"), label);
+                let label = "write `/` between levels: \"Social/Mastodon\"";
+                item.error(format!("invalid folder name {name:?}"), label);
             }
-            Some(folder) if unique.contains(&folder) => item.error(format!("`{folder}` is named twice"), ""),
+            Some(folder) if unique.contains(&folder) => item.error(format!("`{folder}` is listed twice"), ""),
             Some(folder) => unique.push(folder),
         }
     }
@@ -305,8 +311,8 @@ fn backlog(entry: &Setting<'_>) -> Option<Backlog> {
             Ok(time) => Some(Backlog::Since(time)),
             Err(_) => {
                 entry.error(
-                    format!("`{time}` is no time"),
-                    "expected \"none\", \"all\", or a time such as \"30d\"",
+                    format!("invalid duration `{time}`"),
+                    "expected \"none\", \"all\", or a duration such as \"30d\"",
                 );
                 None
             }
@@ -320,34 +326,34 @@ fn fingerprint(entry: &Setting<'_>) -> Option<Fingerprint> {
     if pin.is_none() {
         let label =
             "expected \"sha256:\" and 64 hexadecimal digits; `followsift check --connect` prints the line";
-        entry.error("this is no fingerprint of a certificate", label);
+        entry.error("invalid certificate fingerprint", label);
     }
     pin
 }
 
-/// A time to wait, from a second to `longest`.
+/// A duration to wait, from a second to `longest`.
 fn wait(entry: &Setting<'_>, longest: Duration, host: Option<&str>) -> Option<Duration> {
     let text = entry.string()?;
     let time = humantime::parse_duration(&text).ok().filter(|time| *time >= Duration::from_secs(1));
     let Some(time) = time else {
-        entry.error(format!("`{text}` is no time to wait"), "expected a second or more, such as \"2m\"");
+        entry.error(format!("invalid duration `{text}`"), "write it like \"90s\" or \"2m\"; at least \"1s\"");
         return None;
     };
     if time > longest {
         let longest = humantime::format_duration(longest);
         entry.error(
-            format!("`{text}` is too long"),
-            format!("servers hang up after that; use \"{longest}\" or less"),
+            format!("duration `{text}` is too long"),
+            format!("servers disconnect by then; use \"{longest}\" or less"),
         );
         return None;
     }
     if time < POLITE_POLL && !host.is_some_and(is_loopback) {
-        entry.warning("many servers turn away who asks this often", "use \"30s\" or more");
+        entry.warning("many servers reject clients that poll this often", "use \"30s\" or more");
     }
     Some(time)
 }
 
-/// How paths of the settings become complete ones.
+/// Completes the paths in the settings.
 struct Paths<'a> {
     /// The folder of the settings file.
     base: &'a Path,
@@ -364,7 +370,7 @@ impl Paths<'_> {
             None => Some(self.base.join(path)),
             Some(rest) => {
                 if self.home.is_none() {
-                    entry.error("`~` means nothing here: HOME is not set", "write the whole path");
+                    entry.error("cannot expand `~`: HOME is not set", "write the absolute path");
                 }
                 Some(self.home.as_ref()?.join(rest))
             }

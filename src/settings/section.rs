@@ -1,7 +1,7 @@
-//! Values of the layers, read key by key, so that every mistake is found in one go.
+//! Reads the merged values key by key, so that all mistakes are reported at once.
 //!
-//! The twin of `diagnostic::document` for values that may come from the environment: there all are text, and
-//! lists are written as in the file.
+//! Does for the settings what `diagnostic::document` does for other files. Values may come from the environment: there all
+//! are text, and lists are written as in TOML.
 
 use config::{Map, Value, ValueKind};
 
@@ -9,7 +9,7 @@ use super::layers::{About, Layers, PathPart, Words};
 use crate::diagnostic::document::list;
 use crate::diagnostic::{Severity, nearest};
 
-/// A table whose keys are taken one by one.
+/// A table whose keys the caller takes one by one.
 pub(super) struct Section<'a> {
     layers: &'a Layers<'a>,
     path: Vec<PathPart>,
@@ -18,7 +18,7 @@ pub(super) struct Section<'a> {
     known: Vec<&'static str>,
 }
 
-/// One value, with the key it stands under.
+/// One value and its key.
 pub(super) struct Setting<'a> {
     layers: &'a Layers<'a>,
     path: Vec<PathPart>,
@@ -27,7 +27,7 @@ pub(super) struct Setting<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The top of the settings.
+    /// The top level of the settings.
     pub(super) fn top(layers: &'a Layers<'a>) -> Self {
         match &layers.values.kind {
             ValueKind::Table(table) => Self::new(layers, Vec::new(), &layers.values, table),
@@ -48,20 +48,20 @@ impl<'a> Section<'a> {
         Self { layers, path, whole, left, known: Vec::new() }
     }
 
-    /// Takes a key, if it is there.
+    /// Takes a key, if it exists.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Setting<'a>> {
         self.known.push(key);
         self.take_forbidden(key)
     }
 
-    /// Takes a key that must not be there, and is never suggested.
+    /// Takes a key that is not allowed and is never suggested.
     pub(super) fn take_forbidden(&mut self, key: &str) -> Option<Setting<'a>> {
         let index = self.left.iter().position(|(name, _)| *name == key)?;
         let (key, value) = self.left.remove(index);
         Some(self.entry(key, value))
     }
 
-    /// Takes a key that has to be there; its absence is a finding.
+    /// Takes a required key; its absence is a finding.
     pub(super) fn require(&mut self, key: &'static str) -> Option<Setting<'a>> {
         let entry = self.take(key);
         if entry.is_none() {
@@ -70,13 +70,13 @@ impl<'a> Section<'a> {
         entry
     }
 
-    /// Takes whatever keys are left: for tables whose keys are the user's own.
+    /// Takes all remaining keys: for tables whose keys the user chooses.
     pub(super) fn take_rest(&mut self) -> Vec<Setting<'a>> {
         let left = std::mem::take(&mut self.left);
         left.into_iter().map(|(key, value)| self.entry(key, value)).collect()
     }
 
-    /// Reports every key that nobody took.
+    /// Reports every key that was not taken.
     pub(super) fn finish(mut self) {
         for entry in self.take_rest() {
             let label = match nearest(entry.key, self.known.iter().copied()) {
@@ -90,7 +90,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Notes an error about the table as a whole.
+    /// Reports an error about the table as a whole.
     pub(super) fn blame(&self, message: &str, label: &str) {
         let words = Words { message, label };
         self.layers.note(Severity::Error, About::Value, (&self.path, self.whole), words);
@@ -104,22 +104,22 @@ impl<'a> Section<'a> {
 }
 
 impl<'a> Setting<'a> {
-    /// The key it stands under.
+    /// The value's key.
     pub(super) fn key(&self) -> &'a str {
         self.key
     }
 
-    /// Notes an error about the value.
+    /// Reports an error about the value.
     pub(super) fn error(&self, message: impl AsRef<str>, label: impl AsRef<str>) {
         self.note(Severity::Error, About::Value, message.as_ref(), label.as_ref());
     }
 
-    /// Notes an error about the key.
+    /// Reports an error about the key.
     pub(super) fn key_error(&self, message: impl AsRef<str>, label: impl AsRef<str>) {
         self.note(Severity::Error, About::Key, message.as_ref(), label.as_ref());
     }
 
-    /// Notes a warning about the value.
+    /// Reports a warning about the value.
     pub(super) fn warning(&self, message: impl AsRef<str>, label: impl AsRef<str>) {
         self.note(Severity::Warning, About::Value, message.as_ref(), label.as_ref());
     }
@@ -157,7 +157,7 @@ impl<'a> Setting<'a> {
         let number = number.and_then(|number| u16::try_from(number).ok());
         let number = number.filter(|number| (least..=most).contains(number));
         if number.is_none() {
-            self.error("this number does not fit", format!("expected {}", expected()));
+            self.error("invalid number", format!("expected {}", expected()));
         }
         number
     }
@@ -196,12 +196,12 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// Notes that the value should have been `expected`, and is `None` of whatever was wanted.
+    /// Reports that the value should have been `expected`, and returns `None`.
     pub(super) fn wrong_type<T>(&self, expected: &str) -> Option<T> {
         let found = match &self.value.kind {
             ValueKind::String(_) if self.is_variable() => "this text",
             ValueKind::String(_) => "a string",
-            ValueKind::Boolean(_) => "a yes or no",
+            ValueKind::Boolean(_) => "a boolean",
             ValueKind::Array(_) => "a list",
             ValueKind::Table(_) => "a table",
             ValueKind::Nil => "nothing",
