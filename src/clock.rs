@@ -1,4 +1,4 @@
-//! A moment, and what time it is: the one place that asks the machine.
+//! A moment in time. The only file that reads the machine's clock.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ const END: i64 = 253_402_300_799;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Whole seconds from `earlier` to this moment; zero if it is not earlier.
+    /// Whole seconds from `earlier` to this moment; zero if `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
@@ -31,23 +31,23 @@ impl Timestamp {
         DateTime::from_timestamp(self.0.clamp(0, END), 0).unwrap_or_default()
     }
 
-    /// The moment so much earlier.
+    /// The moment that lies `time` before this one.
     #[must_use]
     pub fn before(self, time: Duration) -> Self {
         Self(self.0.saturating_sub_unsigned(time.as_secs()))
     }
 }
 
-/// The moment, by the machine's clock. A clock before 1970 is taken for 1970.
+/// The current time by the machine's clock; 1970 if the clock is earlier than that.
 pub fn now() -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// How long ago a moment was, such as that at which a file was written; `None` where it is in the future.
+/// How long ago a moment was, such as a file's modification time; `None` if it is in the future.
 pub fn time_since(moment: SystemTime) -> Option<Duration> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     SystemTime::now().duration_since(moment).ok()
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_has_a_date_whatever_it_is() {
+    fn every_moment_has_a_date() {
         for (moment, date, whole) in [
             (1_800_000_000, "2027-01-15", "2027-01-15T08:00:00Z"),
             (0, "1970-01-01", "1970-01-01T00:00:00Z"),

@@ -1,24 +1,24 @@
-//! Names of hosts, in the one form in which they are compared, and which of them are the user's own servers.
+//! Host names in the one form in which followsift compares them, and the user's own servers on self-hosted networks.
 //!
-//! Ground floor: knows no message, no rule and no settings. The only user of idna.
+//! Values only. Imports no other room, never resolves a name. The only user of idna.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The most characters of a name, and of a label in it (RFC 1035, section 2.3.4).
+/// The maximum length of a name, and of a label in it, in characters (RFC 1035, section 2.3.4).
 const LONGEST: usize = 253;
 const LONGEST_LABEL: usize = 63;
 
-/// A host name as DNS has it: in ASCII, lower-cased, without a dot at its end, international labels as IDNA2008 encodes them
-/// (UTS 46, non-transitional). `straße.example` and `strasse.example` are two hosts.
+/// A host name as in DNS: lower-case ASCII without a final dot; IDNA2008 encodes international labels (UTS 46,
+/// non-transitional). `straße.example` and `strasse.example` are two hosts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName(String);
 
 impl HostName {
-    /// Of a name as people or messages write it; `None` of anything that cannot be a host, a port included.
+    /// Parses a name as people or messages write it; `None` for any text that cannot be a host name, such as one with a port.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_suffix('.').unwrap_or(text);
-        // Before anything is decoded, since to decode punycode takes time by the square of its length.
+        // Before anything is decoded, since decoding punycode takes time quadratic in its length.
         let fits =
             |label: &str| !label.is_empty() && label.chars().take(LONGEST_LABEL + 1).count() <= LONGEST_LABEL;
         if text.chars().take(LONGEST + 1).count() > LONGEST || !text.split('.').all(fits) {
@@ -28,12 +28,12 @@ impl HostName {
         idna::uts46::verify_dns_length(&ascii, false).then(|| Self(ascii.into_owned()))
     }
 
-    /// In ASCII.
+    /// The name in ASCII.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As people write it.
+    /// The name in Unicode, as people write it.
     pub fn to_unicode(&self) -> Cow<'_, str> {
         match self.0.contains("xn--") {
             true => Cow::Owned(idna::domain_to_unicode(&self.0).0),
@@ -48,17 +48,17 @@ impl fmt::Display for HostName {
     }
 }
 
-/// One of the user's own servers on a network that anybody can host.
+/// One of the user's own servers on a self-hosted network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instance {
-    /// The server, as its messages name it.
+    /// The server's name, as its messages write it.
     pub host: HostName,
-    /// The domain that its messages come from; usually the same.
+    /// The domain that its messages are sent from; usually the same.
     pub from: HostName,
 }
 
 impl Instance {
-    /// A server whose messages come from its own name.
+    /// A server whose messages are sent from its own name.
     pub fn new(host: HostName) -> Self {
         Self { from: host.clone(), host }
     }
@@ -87,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_anybody_can_register_beside_each_other_are_different() {
+    fn hosts_that_can_be_registered_separately_are_different() {
         assert_ne!(host("straße.example"), host("strasse.example"));
         assert_eq!(host("straße.example").as_deref(), Some("xn--strae-oqa.example"));
         assert_ne!(host("βόλος.example"), host("βόλοσ.example"));
     }
 
     #[test]
-    fn what_cannot_be_a_host_is_none() {
+    fn text_that_cannot_be_a_host_is_none() {
         let (label, name) = ("a".repeat(64), format!("{}b", "a.".repeat(127)));
         for text in [
             "",

@@ -1,23 +1,23 @@
-//! Where a mail is (account, folder, UIDVALIDITY and UID; RFC 9051, section 2.3.1), by what it is known again, and how it
-//! may be marked.
+//! Where a message is (account, folder, UIDVALIDITY and UID; RFC 9051, section 2.3.1), what identifies it there and elsewhere,
+//! and which flags it may be given.
 //!
-//! Values only. Imports nothing, so that every room may name a place.
+//! Values only. Imports no other room, so that every room may use them.
 
 use std::fmt;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-/// As much of a mail's header as its digest looks at.
+/// How many bytes of a message's header its digest covers.
 pub const HEADER_LIMIT: usize = 64 << 10;
 
-/// The name of an account, as its table in the settings is called: `[accounts.home]` is `home`.
+/// The name of an account, which is that of its table in the settings: `[accounts.home]` is `home`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(String);
 
 impl AccountName {
-    /// Lower-case ASCII letters, digits, `-` and `_`; `None` for anything else. Lower case, since the
-    /// environment's names of settings lose their case on the way.
+    /// Lower-case ASCII letters, digits, `-` and `_`; `None` for anything else. Lower case, since settings that come from
+    /// environment variables are lower-cased.
     pub fn new(name: &str) -> Option<Self> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         (!name.is_empty() && name.len() <= 64 && name.chars().all(fits)).then(|| Self(name.to_owned()))
@@ -35,8 +35,8 @@ impl fmt::Display for AccountName {
     }
 }
 
-/// A mailbox on a server, whatever the account that leads to it is called: host, port and login name, as one digest. Two
-/// accounts with the same key are one mailbox.
+/// A mailbox on a server, whatever the account's name: a digest of host, port and login name. Two accounts with the same key
+/// use the same mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailboxKey(String);
 
@@ -58,14 +58,14 @@ impl fmt::Display for MailboxKey {
     }
 }
 
-/// A folder of an account as the user writes it: Unicode, with `/` between the levels, whatever the
-/// server's delimiter, prefix and encoding are. `mailbox` translates it.
+/// A folder of an account as the user writes it: Unicode, with `/` between the levels. `mailbox` translates it to the server's
+/// delimiter, prefix and encoding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Folder(String);
 
 impl Folder {
-    /// `None` where the name could not be a folder: empty, over 255 bytes, with an empty level, or with a
-    /// control character (which IMAP cannot quote).
+    /// `None` if the name cannot be a folder: it is empty, longer than 255 bytes, or has an empty level or a control
+    /// character (which IMAP cannot quote).
     pub fn new(name: &str) -> Option<Self> {
         let fits = !name.is_empty()
             && name.len() <= 255
@@ -96,7 +96,7 @@ impl fmt::Display for Folder {
     }
 }
 
-/// The unique identifier of a mail in its folder; means nothing without the folder's [`UidValidity`].
+/// The unique identifier of a message in its folder; meaningless without the folder's [`UidValidity`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(pub u32);
 
@@ -106,14 +106,14 @@ impl fmt::Display for Uid {
     }
 }
 
-/// The epoch of a folder's UIDs: when it changes, every remembered UID is void.
+/// The epoch of a folder's UIDs: when it changes, every remembered UID is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UidValidity(pub u32);
 
-/// One mail on the server.
+/// One message on the server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailRef {
-    /// The account it belongs to.
+    /// Its account.
     pub account: AccountName,
     /// The folder it was seen in.
     pub folder: Folder,
@@ -129,20 +129,20 @@ impl fmt::Display for MailRef {
     }
 }
 
-/// The SHA-256 of a mail's raw header, up to the empty line and without it; of its first 64 KiB where it is longer.
+/// The SHA-256 of a message's raw header without the empty line that ends it, or of the header's first 64 KiB if it is longer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailDigest(pub [u8; 32]);
 
 impl MailDigest {
-    /// Of the beginning of a mail, or of its header alone, as the server sends it.
-    pub fn of(mail: &[u8]) -> Self {
-        let head = mail.get(..HEADER_LIMIT).unwrap_or(mail);
+    /// The digest of a message, of its beginning, or of its header alone, as the server sends it.
+    pub fn of(message: &[u8]) -> Self {
+        let head = message.get(..HEADER_LIMIT).unwrap_or(message);
         let end = if head.starts_with(b"\r\n") {
             0
         } else {
             head.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(head.len())
         };
-        // Some answers bear the empty line that ends a header, others do not.
+        // Some answers include the empty line that ends a header, others do not.
         let header = head.get(..end).unwrap_or(head).trim_ascii_end();
         Self(Sha256::digest(header).into())
     }
@@ -160,30 +160,31 @@ impl fmt::Debug for MailDigest {
     }
 }
 
-/// By what a mail is known again, whatever its folder and UID: never by its Message-ID, which its sender chose, and of
-/// which twins are normal.
+/// What identifies a message in any folder and under any UID. Never its Message-ID, which the sender chose and which two
+/// messages often share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailIdentity {
-    /// Of its header.
+    /// The digest of its header.
     pub digest: MailDigest,
     /// Its size in octets, as the server says (RFC822.SIZE).
     pub size: u32,
 }
 
-/// A header line by line, as digests: by it a message is known again to which a program has added lines on the way. Never a
-/// reason to move or remove anything.
+/// A header as the digests of its lines: it identifies a message after a program has added lines to its header. Never enough
+/// to move or remove a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderLines {
-    /// The digest of the topmost Received field, which the user's own server wrote.
+    /// The digest of the topmost Received field, which the user's own server added.
     pub received: [u8; 8],
     /// The digests of all lines, 8 bytes each.
     pub lines: Vec<u8>,
 }
 
 impl HeaderLines {
-    /// Of the beginning of a message. `None` where no Received field is in it: then nothing tells two deliveries apart.
-    pub fn of(mail: &[u8]) -> Option<Self> {
-        let head = mail.get(..HEADER_LIMIT).unwrap_or(mail);
+    /// The lines of a message's header, read from the beginning of the message. `None` if it has no Received field, since two
+    /// deliveries could not be distinguished.
+    pub fn of(message: &[u8]) -> Option<Self> {
+        let head = message.get(..HEADER_LIMIT).unwrap_or(message);
         let digest = |text: &[u8]| -> [u8; 8] {
             let mut short = [0; 8];
             short.iter_mut().zip(Sha256::digest(text)).for_each(|(into, byte)| *into = byte);
@@ -209,7 +210,7 @@ impl HeaderLines {
         Some(Self { received: digest(&received?), lines })
     }
 
-    /// Are all lines of `earlier` in this header, in their order, with the same topmost Received field? Then lines were only
+    /// Does this header have all lines of `earlier` in their order, and the same topmost Received field? Then lines were only
     /// added.
     pub fn contains(&self, earlier: &Self) -> bool {
         let mut mine = self.lines.chunks_exact(8);
@@ -218,7 +219,7 @@ impl HeaderLines {
     }
 }
 
-/// Flags that a mail is given. None is ever taken away.
+/// Flags that followsift sets on a message. It never removes a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Marks {
     /// `\Seen`: read.
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_and_its_header_alone_have_one_digest() {
+    fn a_message_and_its_header_alone_have_one_digest() {
         let whole = b"From: a\r\nSubject: b\r\n\r\nbody\r\n\r\nmore";
         for header in
             [&b"From: a\r\nSubject: b\r\n\r\n"[..], b"From: a\r\nSubject: b\r\n", b"From: a\r\nSubject: b"]
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_gained_lines_is_known_and_a_second_delivery_is_not() {
+    fn a_header_with_added_lines_is_recognised_and_a_second_delivery_is_not() {
         let lines = |text: &str| HeaderLines::of(text.as_bytes()).unwrap();
         let filed = lines("Received: from a\r\n by mx; Mon\r\nFrom: x\r\nSubject: y\r\n\r\nbody");
         for (header, known) in [
@@ -283,7 +284,7 @@ mod tests {
                 true,
             ),
             ("X-UID: 1\nReceived: from a\n by mx; Mon\nFrom: x\nSubject: y\n\nother body", true),
-            // Delivered once more: another Received field on top.
+            // A second delivery: another Received field on top.
             ("Received: from b\r\nReceived: from a\r\n by mx; Mon\r\nFrom: x\r\nSubject: y\r\n\r\n", false),
             ("Received: from a\r\n by mx; Mon\r\nSubject: y\r\nFrom: x\r\n\r\n", false),
             ("Received: from a\r\n by mx; Mon\r\nFrom: x\r\n\r\n", false),
@@ -300,9 +301,9 @@ mod tests {
     }
 
     proptest! {
-        /// However many lines are added, wherever they are.
+        /// For any number of added lines in any place.
         #[test]
-        fn a_header_contains_itself_and_what_it_was_before_lines_were_added(
+        fn a_header_contains_itself_and_its_lines_before_others_were_added(
             received in "[a-z; ]{1,12}",
             fields in proptest::collection::vec("X-[A-C]: [a-c]{0,3}", 0..8),
             added in proptest::collection::vec((0_usize..9, "X-[A-D]: [a-d]{0,3}"), 0..6),
@@ -322,9 +323,9 @@ mod tests {
             prop_assert!(!HeaderLines::of(delivered.as_bytes()).unwrap().contains(&earlier));
         }
 
-        /// A line that is lost or changed is never overlooked.
+        /// A lost or changed line is always noticed.
         #[test]
-        fn a_header_that_lost_or_changed_a_line_does_not_contain_what_it_was(
+        fn a_header_that_lost_or_changed_a_line_does_not_contain_the_earlier_one(
             fields in proptest::collection::vec("X-[A-C]: [a-c]{1,3}", 1..8),
             at in 0_usize..8,
         ) {
@@ -346,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_giant_header_counts_by_its_beginning() {
+    fn the_digest_of_a_giant_header_covers_its_beginning() {
         let giant = [&b"X: "[..], &vec![b'y'; HEADER_LIMIT * 2]].concat();
         assert_eq!(MailDigest::of(&giant), MailDigest::of(&giant[..HEADER_LIMIT]));
     }

@@ -1,21 +1,21 @@
-//! Text made harmless: the one rule for what a message, a server, a file or its name may put on a screen, in a journal or
-//! into a fact.
+//! Makes text harmless: the one rule for which characters from a message, a server, a file or a file's name may reach a
+//! terminal, a journal or a fact.
 //!
-//! Every output goes through here. What is *unfit* to be shown is the same everywhere: control characters (C0 and C1), which
-//! a terminal obeys; characters that turn the direction of writing or end a line; and characters that show nothing
+//! All output goes through this room. The same characters are *unfit* everywhere: control characters (C0 and C1), which a
+//! terminal obeys; characters that change the direction of writing or end a line; and invisible characters
 //! (Default_Ignorable_Code_Point, Unicode, section 5.21), which hide one word in another. What happens to them differs:
 //!
-//! | strength | for | what is unfit |
+//! | strength | for | an unfit character |
 //! | --- | --- | --- |
-//! | [`one_line`] | facts and subjects, which are compared | is dropped, white space is folded, the text composed and cut |
-//! | [`line()`] | names, paths, causes in a sentence or an event | is shown as its escape, white space as a blank |
-//! | [`screen`] | all that a command prints, once more | is shown as its escape; line ends and colours stay |
-//! | [`cited`] | lines of a file below a finding | is replaced by as many bytes, so that columns stay right |
-//! | [`json`] | JSON | is written as JSON's own escape, so that the value stays what it is |
-//! | [`ascii`] | a server's words | is a blank, like all that is not printable ASCII |
-//! | [`visible`] | text that rules compare | is dropped as far as it shows nothing |
+//! | [`one_line`] | facts and subjects, which rules compare | is dropped; white space is folded, the text composed and cut |
+//! | [`line()`] | names, paths and causes in a sentence or an event | is shown as its escape, white space as a blank |
+//! | [`screen`] | all that a command prints, as a second line of defence | is shown as its escape; line ends and colours stay |
+//! | [`cited`] | lines of a file below a finding | is replaced by as many bytes, so that columns stay correct |
+//! | [`json`] | JSON | becomes a JSON escape, so that the value stays the same |
+//! | [`ascii`] | a server's words | becomes a blank, like all that is not printable ASCII |
+//! | [`visible`] | text that rules compare | is dropped if it is invisible |
 //!
-//! Emoji and the scripts that need them keep their joiners and variation selectors in all that is shown.
+//! Joiners and variation selectors stay where emoji and scripts need them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -25,18 +25,18 @@ use icu_properties::props::DefaultIgnorableCodePoint;
 use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-/// At most `cap` characters of `text` as one line in NFC: white space folded to single spaces, and nothing unfit.
+/// At most `cap` characters of `text` as one line in NFC, with white space folded to single spaces and no unfit character.
 ///
-/// Joiners (U+200C, U+200D) and variation selectors stay where emoji, Persian and Indic scripts need them; in a Latin word
-/// nothing does.
+/// Joiners (U+200C, U+200D) and variation selectors stay where emoji, Persian and Indic scripts need them, never in a Latin
+/// word.
 pub fn one_line(text: &str, cap: usize) -> String {
-    // Most lines are plain already; normalising them costs ten times as much as looking.
+    // Most lines are plain already; normalising them costs ten times as much as checking.
     let text = text.trim_ascii();
     if text.len() <= cap && is_plain(text) {
         return text.to_owned();
     }
     let line = folded(text.nfc(), cap);
-    // What was taken out may have stood between a letter and its accent.
+    // A dropped character may have stood between a letter and its accent.
     if is_nfc(&line) { line } else { folded(line.nfc(), cap) }
 }
 
@@ -86,13 +86,13 @@ fn folded(text: impl Iterator<Item = char>, cap: usize) -> String {
     line
 }
 
-/// ASCII without controls, and without two spaces in a row.
+/// ASCII without control characters and without two spaces in a row.
 fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) && !bytes.windows(2).any(|pair| pair == b"  ")
 }
 
-/// The text on one line: white space of any kind is a blank, and what is unfit is shown as its escape, `\u{1b}`.
+/// The text on one line: white space of any kind becomes a blank, and an unfit character its escape, `\u{1b}`.
 pub fn line(text: &str) -> Cow<'_, str> {
     shown(text, |c, _, shown| match c {
         c if c.is_whitespace() => shown.push(' '),
@@ -100,7 +100,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Text of several lines as a command prints it: what is unfit is shown as its escape, but for line ends, tabs and, where
+/// Text of several lines as a command prints it: an unfit character becomes its escape. Line ends and tabs stay, and, if
 /// `coloured`, the sequences that set a colour (ECMA-48, SGR).
 pub fn screen(text: &str, coloured: bool) -> Cow<'_, str> {
     shown(text, |c, rest, shown| match c {
@@ -118,7 +118,7 @@ pub fn screen(text: &str, coloured: bool) -> Cow<'_, str> {
     })
 }
 
-/// What follows an escape, if it sets a colour or a weight; nothing that hides text (8) or swaps its colours (7).
+/// The sequence after an escape, if it sets a colour or a weight; `None` if it hides text (8) or swaps its colours (7).
 fn colour<'t>(rest: &Rest<'t>) -> Option<&'t str> {
     let end = rest.text.find('m')?;
     let sequence = rest.text.get(..=end)?;
@@ -128,7 +128,7 @@ fn colour<'t>(rest: &Rest<'t>) -> Option<&'t str> {
     words.split(';').all(is_colour).then_some(sequence)
 }
 
-/// Text of a file, cited below a finding. It keeps its length in bytes, up to every character, and its line ends.
+/// Text of a file, cited below a finding. Line ends stay, and each character keeps its length in bytes.
 pub fn cited(text: &str) -> Cow<'_, str> {
     shown(text, |c, rest, shown| match (c, c.len_utf8()) {
         ('\n' | '\t', _) => shown.push(c),
@@ -141,7 +141,7 @@ pub fn cited(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// JSON as a serialiser wrote it: what is unfit can stand in its strings alone, and is escaped there.
+/// JSON as a serialiser wrote it: unfit characters occur only in its strings, and are escaped there.
 pub fn json(text: &str) -> Cow<'_, str> {
     shown(text, |c, _, shown| {
         if c == '\n' {
@@ -161,14 +161,14 @@ pub fn ascii(text: &str, cap: usize) -> String {
     clean.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text without what shows nothing, as NFKC_Casefold has it (Unicode, section 3.13): `air<U+3164>drop` is `airdrop`.
-/// A blank of any kind, the empty one of Braille among them, is one.
+/// The text without invisible characters, as in NFKC_Casefold (Unicode, section 3.13): `air<U+3164>drop` is `airdrop`. The
+/// empty Braille pattern becomes a blank.
 pub fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
     let text = text.chars().filter(|c| !is_ignorable(*c));
     text.map(|c| if c == EMPTY_BRAILLE { ' ' } else { c })
 }
 
-/// The text with each unfit character, and each that is no plain blank, put in by `replace`.
+/// The text, where `replace` writes each unfit character and each blank that is not a plain one.
 fn shown<'t>(text: &'t str, mut replace: impl FnMut(char, &mut Rest<'t>, &mut String)) -> Cow<'t, str> {
     if !text.chars().any(|c| is_unfit(c) || is_blank(c) && c != ' ') {
         return Cow::Borrowed(text);
@@ -195,7 +195,7 @@ fn shown<'t>(text: &'t str, mut replace: impl FnMut(char, &mut Rest<'t>, &mut St
     Cow::Owned(shown)
 }
 
-/// What of a text is not read yet, and what stayed last.
+/// The unread rest of a text, and the character before it, if it stayed.
 struct Rest<'t> {
     text: &'t str,
     before: Option<char>,
@@ -220,26 +220,26 @@ fn push_escape(shown: &mut String, c: char) {
     }
 }
 
-/// A pattern of Braille without a dot: not white space by name, and a blank to the eye.
+/// The Braille pattern without dots: not white space to Unicode, but looks like a blank.
 const EMPTY_BRAILLE: char = '\u{2800}';
 
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == EMPTY_BRAILLE
 }
 
-/// Nothing that a reader would see, or what a terminal or a browser would obey.
+/// Is it invisible, or does a terminal or a browser obey it?
 fn is_unfit(c: char) -> bool {
-    // The blanks that end a line (U+2028, U+2029) are white space and become blanks.
+    // U+2028 and U+2029 end a line; as white space, they become blanks.
     !matches!(c, ' '..='~')
         && (c.is_control()
             || is_ignorable(c)
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fff9}'..='\u{fffb}'))
 }
 
-/// Default_Ignorable_Code_Point: what shows nothing, and what turns the direction of writing.
+/// Default_Ignorable_Code_Point: invisible characters, and those that change the direction of writing.
 const IGNORABLE: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<DefaultIgnorableCodePoint>();
 
-/// Which blocks of 256 characters have any of them: most letters are in none, and to look one up takes a search.
+/// Which blocks of 256 characters contain one of them. Most letters are in none of these blocks, which saves a search.
 static BLOCKS: LazyLock<Vec<bool>> = LazyLock::new(|| {
     let mut blocks = vec![false; 0x1100];
     for block in IGNORABLE.iter_ranges().flat_map(|range| range.start() >> 8..=range.end() >> 8) {
@@ -259,12 +259,12 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// Asks for a sign as text or as an emoji.
+/// Does it select the text or the emoji form of the character before it?
 fn is_selector(c: char) -> bool {
     matches!(c, '\u{fe0e}' | '\u{fe0f}')
 }
 
-/// May an emoji begin with it? Digits do, in keycaps.
+/// Can an emoji begin with it? Digits can, in keycaps.
 fn takes_selector(c: char) -> bool {
     matches!(c, '0'..='9' | '#' | '*' | '\u{2139}' | '\u{24c2}' | '\u{1f100}'..='\u{1f1ff}')
         || (!c.is_ascii() && !c.is_alphabetic() && !is_unfit(c))
@@ -275,13 +275,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_blocks_leave_out_nothing() {
+    fn the_blocks_leave_out_no_character() {
         for c in '\0'..=char::MAX {
             assert_eq!(is_ignorable(c), IGNORABLE.contains(c), "{c:?}");
         }
     }
 
-    /// What shows nothing, what turns the direction, and what a terminal obeys.
+    /// Characters that are invisible, that change the direction of writing, or that a terminal obeys.
     const UNFIT: &str = "\u{0}\u{7}\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}\u{180e}\
         \u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{206f}\u{3164}\
         \u{fe00}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{1bca0}\u{1bca3}\u{1d173}\u{1d17a}\u{e0001}\u{e0041}\u{e0100}\u{e01ef}";
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shows_nothing_is_no_name_and_parts_no_word() {
+    fn invisible_characters_are_not_a_name_and_do_not_split_a_word() {
         for c in UNFIT.chars() {
             assert_eq!(one_line(&c.to_string(), 99), "", "{c:?}");
             let parted = one_line(&format!("air{c}drop"), 99);
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn text_is_composed() {
         assert_eq!(one_line("e\u{301}", 9), "é");
-        // Found by fuzzing: two accents in the wrong order, with what is taken out between them.
+        // Found by fuzzing: two accents in the wrong order, with a dropped character between them.
         for between in ["", "\0", "\u{200B}"] {
             let text = format!("e\u{308}\u{35D}{between}\u{31A}");
             assert_eq!(one_line(&text, 9), "ë\u{31A}\u{35D}", "{between:?}");
@@ -346,14 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_shows_what_is_unfit_as_its_escape() {
+    fn a_line_shows_an_unfit_character_as_its_escape() {
         assert_eq!(line("a\u{1b}[2Jb\nc\u{202e}d\u{9b}e"), "a\\u{1b}[2Jb c\\u{202e}d\\u{9b}e");
         assert_eq!(line("Ann's \"Spam\""), "Ann's \"Spam\"");
         assert!(matches!(line("plain"), Cow::Borrowed(_)));
     }
 
     #[test]
-    fn a_screen_keeps_lines_and_colours_alone() {
+    fn a_screen_keeps_only_lines_and_colours() {
         assert_eq!(screen("\u{1b}[1m\u{1b}[31ma\u{1b}[0m\n\tb", true), "\u{1b}[1m\u{1b}[31ma\u{1b}[0m\n\tb");
         assert_eq!(screen("\u{1b}[38;5;12m", true), "\\u{1b}[38;5;12m");
         for hostile in ["\u{1b}[2J", "\u{1b}[8m", "\u{1b}]0;x\u{7}", "\u{1b}", "\u{9b}2J", "\r", "\u{1b}[31"]
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn no_strength_lets_anything_unfit_through() {
+    fn no_strength_lets_an_unfit_character_through() {
         let words = |c: char| format!("a{c}b {c}{c} c{c}");
         for c in UNFIT.chars() {
             let text = words(c);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cited_character_stands_where_it_stood() {
+    fn a_cited_character_keeps_its_place() {
         let text = "é\u{1b}x\u{9b}y\u{202e}z\u{e0041}\n\ta";
         let cited = cited(text);
         for c in ['x', 'y', 'z', 'a'] {
