@@ -160,7 +160,7 @@ impl fmt::Debug for MailDigest {
     }
 }
 
-/// What identifies a message in any folder and under any UID. Never its Message-ID, which the sender chose and which two
+/// Identifies a message in any folder and under any UID. Never by its Message-ID, which the sender chose and which two
 /// messages often share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailIdentity {

@@ -53,11 +53,11 @@ pub enum LoginFault {
         /// The program, without its arguments.
         program: String,
     },
-    /// What was read cannot be a password.
+    /// The bytes that were read cannot be a password.
     Unfit {
         /// The file or the program.
         source: String,
-        /// What is wrong with it.
+        /// The reason.
         why: &'static str,
     },
 }

@@ -26,7 +26,7 @@ pub use dumps::forbid_dumps;
 pub use fault::LoginFault;
 pub use oddity::{Oddity, OddityKind};
 
-/// What is sent to the server to log in. Its `Debug` shows no secret.
+/// The credentials for a login. Their `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub enum Login {
     /// A user name and a password: AUTHENTICATE PLAIN (RFC 4616), or LOGIN where the server lacks it.

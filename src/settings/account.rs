@@ -28,13 +28,13 @@ pub struct Account {
     pub secret: SecretSource,
     /// The folders in which notifications arrive. Never empty.
     pub folders: Vec<Folder>,
-    /// What the account's own server calls itself in Authentication-Results (RFC 8601, section 2.5).
+    /// The name of the account's server in Authentication-Results (RFC 8601, section 2.5).
     pub authserv_id: Option<String>,
     /// The user's own servers on self-hosted networks.
     pub instances: Vec<Instance>,
     /// Leave messages alone that are not proven authentic.
     pub require_authentic: bool,
-    /// Whether followsift changes messages; if not, it does everything else.
+    /// Change messages. If `false`, followsift does everything else.
     pub act: bool,
     /// Which of the messages that are already in the folders the first start reads.
     pub backlog: Backlog,

@@ -24,7 +24,7 @@ impl Environment {
         self.folder("CREDENTIALS_DIRECTORY")
     }
 
-    /// What the service logs, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`.
+    /// The service's log filter, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`.
     pub fn log_filter(&self) -> String {
         let filter =
             self.0.get(OsStr::new("FOLLOWSIFT_LOG")).map(|filter| filter.to_string_lossy().into_owned());
@@ -38,7 +38,7 @@ impl Environment {
         Some((device.parse().ok()?, inode.parse().ok()?))
     }
 
-    /// Whether the environment allows colours: not if NO_COLOR is set and not empty (no-color.org), nor on a dumb terminal.
+    /// Does the environment allow colours? Not if NO_COLOR is set and not empty (no-color.org), nor on a dumb terminal.
     pub fn allows_colour(&self) -> bool {
         let says = |name: &str| self.0.get(OsStr::new(name)).filter(|value| !value.is_empty());
         says("NO_COLOR").is_none() && says("TERM").is_none_or(|terminal| terminal != "dumb")

@@ -25,7 +25,7 @@ pub(super) struct Layers<'a> {
     pub(super) values: Value,
 }
 
-/// What a finding is about.
+/// The part of a setting that a finding is about.
 #[derive(Clone, Copy)]
 pub(super) enum About {
     Key,

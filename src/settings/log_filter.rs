@@ -4,7 +4,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::diagnostic::nearest;
 
-/// What is wrong with a filter, if anything. `tracing` accepts a misspelt level: it reads it as the name of a module.
+/// Finds a mistake in a filter. `tracing` accepts a misspelt level: it reads it as the name of a module.
 pub fn doubt(filter: &str) -> Option<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level =
