@@ -1,7 +1,7 @@
-//! What an answer says: the untagged responses as values.
+//! Parses an answer: its untagged responses become values.
 //!
-//! Owns the reading, by imap-proto, of the few responses that we ask for; any other is passed over, since servers may send
-//! what they like in between (RFC 9051, section 7). Pure. Called by the parts of `session`.
+//! Owns the reading, by imap-proto, of the few responses that we ask for. Skips all others, since servers may send any response
+//! at any time (RFC 9051, section 7). Pure. Called by the parts of `session`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use super::line::Answer;
 use super::quoted::unescaped;
 use crate::place::{Uid, UidValidity};
 
-/// The flags that mean something to us.
+/// The flags that followsift uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// Read.
@@ -26,7 +26,7 @@ pub struct Flags {
     pub flagged: bool,
     /// Marked for deletion.
     pub deleted: bool,
-    /// Bears keywords: flags that are not the protocol's own.
+    /// Has keywords: flags that the protocol does not define.
     pub keywords: bool,
 }
 
@@ -42,31 +42,31 @@ impl Flags {
         }
     }
 
-    /// Did the user do something with the mail that says he cares?
+    /// Did the user star or answer the message?
     pub fn is_touched(self) -> bool {
         self.answered || self.flagged
     }
 }
 
-/// What was told of one mail.
+/// The data of one message from FETCH responses.
 #[derive(Debug, Default)]
 pub(super) struct Fetched<'a> {
     pub(super) size: Option<u32>,
     /// Seconds since 1970 UTC.
     pub(super) received: Option<i64>,
     pub(super) flags: Option<Flags>,
-    /// The flags that are not the protocol's own, such as `$Label1`.
+    /// The flags that the protocol does not define, such as `$Label1`.
     pub(super) keywords: BTreeSet<String>,
-    /// The one section that was asked for.
+    /// The one section that was requested.
     pub(super) section: Option<&'a [u8]>,
 }
 
-/// What SELECT told.
+/// The result of SELECT or EXAMINE.
 #[derive(Debug, Default)]
 pub(super) struct Selected {
     pub(super) validity: Option<UidValidity>,
     pub(super) next: Option<Uid>,
-    /// How many messages there are; a server must say so (RFC 9051, section 6.3.2).
+    /// How many messages there are; a server must report it (RFC 9051, section 6.3.2).
     pub(super) exists: Option<u32>,
     pub(super) read_only: bool,
 }
@@ -74,15 +74,15 @@ pub(super) struct Selected {
 /// One line of LIST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
-    /// The name as the server has it.
+    /// The server's name for it.
     pub(super) name: String,
     pub(super) delimiter: Option<char>,
     pub(super) selectable: bool,
-    /// It holds all mails of the account (RFC 6154), those of other folders too.
+    /// It contains all messages of the account, also those in other folders (RFC 6154).
     pub(super) all: bool,
 }
 
-/// UIDs of the source, and what the copies are called in the target of that validity.
+/// The UIDs of originals, and of their copies in the target with this UIDVALIDITY.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CopyUid {
     pub(super) validity: UidValidity,
@@ -103,46 +103,46 @@ impl Answer {
                 }
                 Err(_) => {
                     rest = &[];
-                    Some(Err(Cause::Garbled("no response of IMAP")))
+                    Some(Err(Cause::Garbled("not an IMAP response")))
                 }
             }
         })
     }
 
-    /// What was told of each mail; of what was told twice, the last.
+    /// The data of each message from FETCH responses. The last response counts.
     pub(super) fn fetched(&self) -> Result<BTreeMap<Uid, Fetched<'_>>, Cause> {
-        let mut mails: BTreeMap<Uid, Fetched<'_>> = BTreeMap::new();
+        let mut messages: BTreeMap<Uid, Fetched<'_>> = BTreeMap::new();
         let mut numbers: BTreeMap<u32, Uid> = BTreeMap::new();
         for response in self.responses() {
             let (number, attributes) = match response? {
                 Response::Fetch(number, attributes) => (number, attributes),
                 Response::Expunge(_) => {
-                    // From here on the numbers mean other mails (RFC 9051, section 7.5.1).
+                    // An EXPUNGE renumbers the messages after it (RFC 9051, section 7.5.1).
                     numbers.clear();
                     continue;
                 }
                 _ => continue,
             };
-            let told = attributes.iter().find_map(|attribute| match attribute {
+            let named = attributes.iter().find_map(|attribute| match attribute {
                 AttributeValue::Uid(uid) => Some(Uid(*uid)),
                 _ => None,
             });
-            // A change of flags may be told without the UID.
-            let Some(uid) = told.or_else(|| numbers.get(&number).copied()) else { continue };
+            // A server may report a change of flags without the UID.
+            let Some(uid) = named.or_else(|| numbers.get(&number).copied()) else { continue };
             numbers.insert(number, uid);
-            let mail = mails.entry(uid).or_default();
+            let message = messages.entry(uid).or_default();
             for attribute in attributes {
                 match attribute {
-                    AttributeValue::Rfc822Size(size) => mail.size = Some(size),
-                    AttributeValue::InternalDate(text) => mail.received = date::seconds(&text),
+                    AttributeValue::Rfc822Size(size) => message.size = Some(size),
+                    AttributeValue::InternalDate(text) => message.received = date::seconds(&text),
                     AttributeValue::Flags(words) => {
-                        mail.flags = Some(Flags::read(&words));
+                        message.flags = Some(Flags::read(&words));
                         let keywords = words.iter().filter(|word| !word.starts_with('\\'));
-                        mail.keywords = keywords.map(|word| word.to_string()).collect();
+                        message.keywords = keywords.map(|word| word.to_string()).collect();
                     }
                     AttributeValue::BodySection { data, .. } => {
-                        // Always borrowed: the parser copies nothing. NIL is nothing too.
-                        mail.section = match data {
+                        // Always borrowed: the parser does not copy. NIL counts as empty.
+                        message.section = match data {
                             Some(Cow::Borrowed(bytes)) => Some(bytes),
                             Some(Cow::Owned(_)) | None => Some(&[]),
                         }
@@ -151,10 +151,10 @@ impl Answer {
                 }
             }
         }
-        Ok(mails)
+        Ok(messages)
     }
 
-    /// The UIDs that a UID SEARCH found; `None` where the answer has no such line. iCloud says so that there are none
+    /// The UIDs that a UID SEARCH found; `None` if the answer has no SEARCH line. iCloud omits it if there are no UIDs
     /// (https://github.com/home-assistant/core/issues/132042).
     pub(super) fn found(&self) -> Result<Option<Vec<Uid>>, Cause> {
         let mut uids: Option<Vec<Uid>> = None;
@@ -170,7 +170,7 @@ impl Answer {
         Ok(uids)
     }
 
-    /// What SELECT or EXAMINE told.
+    /// The result of SELECT or EXAMINE.
     pub(super) fn selected(&self) -> Result<Selected, Cause> {
         let mut selected = Selected::default();
         for response in self.responses() {
@@ -183,10 +183,10 @@ impl Answer {
                         }
                         ResponseCode::UidNext(next) => selected.next = Some(Uid(next)),
                         ResponseCode::ReadOnly => selected.read_only = true,
-                        // What its UIDs mean ends with the session (RFC 4315, section 3): nothing could be proven later.
+                        // Its UIDs change with each session (RFC 4315, section 3), so later nothing could be proven.
                         ResponseCode::UidNotSticky => selected.read_only = true,
                         ResponseCode::PermanentFlags(words) => {
-                            // Flags that do not stay cannot bring a mail away (RFC 9051, section 7.1).
+                            // A \Deleted that does not persist cannot remove a message (RFC 9051, section 7.1).
                             let stays = words.iter().any(|word| word.eq_ignore_ascii_case("\\Deleted"));
                             selected.read_only |= !stays;
                         }
@@ -199,7 +199,7 @@ impl Answer {
         Ok(selected)
     }
 
-    /// The folders that LIST named.
+    /// The folders that LIST returned.
     pub(super) fn listed(&self) -> Result<Vec<Listed>, Cause> {
         let mut folders = Vec::new();
         for response in self.responses() {
@@ -220,7 +220,7 @@ impl Answer {
         Ok(folders)
     }
 
-    /// The validity and next UID of folders, by the server's name, as STATUS tells them.
+    /// UIDVALIDITY and UIDNEXT of folders from STATUS, by the server's name.
     pub(super) fn statuses(&self) -> Result<BTreeMap<String, (UidValidity, Uid)>, Cause> {
         let mut folders = BTreeMap::new();
         for response in self.responses() {
@@ -240,8 +240,8 @@ impl Answer {
         Ok(folders)
     }
 
-    /// What COPYUID told (RFC 4315, section 3), tagged or, as MOVE has it, untagged (RFC 6851, section 4.3). Of two sets
-    /// that are not equally long, or that have more than `most` members, nothing is believed.
+    /// The pairs of COPYUID (RFC 4315, section 3), tagged or, after MOVE, untagged (RFC 6851, section 4.3). Ignores sets that
+    /// differ in length or have more than `most` members.
     pub(super) fn copied(&self, most: usize) -> Result<Vec<CopyUid>, Cause> {
         let mut all = Vec::new();
         for response in self.responses() {
@@ -262,8 +262,8 @@ impl Answer {
     }
 }
 
-/// The members of a UID set in its own order; `None` where they are more than `most`. A range may be written from either
-/// end, and means the same (RFC 9051, section 9, seq-range).
+/// The members of a UID set in its own order; `None` if there are more than `most`. A range means the same from either end
+/// (RFC 9051, section 9, seq-range).
 fn expand(set: &[UidSetMember], most: usize) -> Option<Vec<Uid>> {
     let mut uids = Vec::new();
     for member in set {
@@ -308,26 +308,26 @@ mod tests {
         assert!(copied("COPYUID 1  ", 1000).is_empty());
     }
 
-    /// Which of the mails told of are starred.
+    /// The UIDs of the starred messages.
     fn starred(text: &str) -> Vec<u32> {
         let answer = answer(text);
-        let mails = answer.fetched().unwrap();
-        mails.iter().filter(|(_, mail)| mail.flags.unwrap().flagged).map(|(uid, _)| uid.0).collect()
+        let messages = answer.fetched().unwrap();
+        messages.iter().filter(|(_, message)| message.flags.unwrap().flagged).map(|(uid, _)| uid.0).collect()
     }
 
     #[test]
-    fn of_flags_told_twice_the_last_count() {
+    fn the_last_flags_of_a_message_count() {
         let begin = "* 3 FETCH (UID 7 FLAGS ())\r\n* 4 FETCH (UID 8 FLAGS (\\flagged))\r\n";
         assert_eq!(starred(&format!("{begin}* 3 FETCH (FLAGS (\\Flagged))\r\na1 OK done\r\n")), [7, 8]);
         assert_eq!(starred(&format!("{begin}* 4 FETCH (FLAGS ())\r\na1 OK done\r\n")), [0; 0]);
-        // After an EXPUNGE, 3 is what was 4.
+        // After the EXPUNGE, message 4 is number 3.
         let after =
             "* 1 EXPUNGE\r\n* 3 FETCH (FLAGS ())\r\n* 2 FETCH (UID 7 FLAGS (\\Flagged))\r\na1 OK done\r\n";
         assert_eq!(starred(&format!("{begin}{after}")), [7, 8]);
     }
 
     #[test]
-    fn an_alert_in_a_select_is_no_panic() {
+    fn an_alert_in_a_select_does_not_panic() {
         let text = "* 4 EXISTS\r\n* NO [ALERT] disk is full\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 9] x\r\n\
                     * OK [PERMANENTFLAGS (\\Deleted \\*)] x\r\na1 OK [READ-WRITE] done\r\n";
         let selected = answer(text).selected().unwrap();
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_whose_flags_do_not_stay_is_read_only() {
+    fn a_folder_whose_flags_do_not_persist_is_read_only() {
         assert!(answer("* OK [PERMANENTFLAGS (\\Seen)] x\r\na1 OK done\r\n").selected().unwrap().read_only);
         assert!(answer("a1 OK [READ-ONLY] done\r\n").selected().unwrap().read_only);
     }
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_a_fault_not_a_panic() {
+    fn garbage_is_a_fault_and_does_not_panic() {
         for text in ["* ", "\r\n", "* 1 FETCH (", "x", "* LIST () \"", "* SEARCH 99999999999999\r\n"] {
             let answer = answer(text);
             assert!(

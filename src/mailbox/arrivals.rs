@@ -1,7 +1,8 @@
 //! Proof of arrival: which messages are in a target.
 //!
-//! Owns the one way to say that a message is in a folder: same size, same header digest, at or above the UIDNEXT noted before.
-//! Called by `moves`, `copies` and `settle`.
+//! Owns the one condition under which a message counts as arrived: same size, same header digest, and a UID at or above the
+//! UIDNEXT that was recorded before. Removes copies to take them back; never moves or copies a message. Called by `moves`,
+//! `copies` and `settle`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,27 +15,27 @@ use super::session::{Opened, Session};
 use super::trace::Trace;
 use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 
-/// So many messages in a target are fetched with their headers at once; of more, the sizes first.
+/// Up to this many messages of a target are fetched with their headers at once; with more, their sizes come first.
 const FEW: u32 = 64;
 
-/// What was found in a target.
+/// The result of a search in a target.
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
-    /// The target and its UIDVALIDITY; `None` where there is no such folder.
+    /// The target and its UIDVALIDITY; `None` if the folder does not exist.
     pub(super) place: Option<(Folder, UidValidity)>,
-    /// The copies' UIDs, by that of the original.
+    /// The copies' UIDs, by the UID of the original.
     pub(super) copies: BTreeMap<Uid, Uid>,
-    /// What the copies are known by.
+    /// The identities of the copies.
     pub(super) identities: BTreeMap<Uid, MailIdentity>,
-    /// How the copies are marked.
+    /// The flags of the copies.
     pub(super) flags: BTreeMap<Uid, Flags>,
-    /// Further messages just like them: somebody else has made copies of the same originals.
+    /// More messages with the same identities: another program has copied the same originals.
     pub(super) surplus: Vec<Trace>,
 }
 
 impl Session {
-    /// Takes back the copies of `originals`, which are in their place, so that no mail is in two places; says which of them
-    /// still are.
+    /// Removes the copies of `originals`, which are still in the source, so that no message is in two folders. Returns those
+    /// originals whose copy could not be removed.
     pub(super) fn withdraw(
         &mut self,
         arrived: &Arrived,
@@ -52,9 +53,8 @@ impl Session {
             .collect())
     }
 
-    /// Which of `wanted` are in `to`, at or above where they would have landed, and not marked \Deleted there; each copy
-    /// proves one original. Leaves the target open, for looking only. Three turns at most for each 64 mails that could be one
-    /// of them.
+    /// Which of `wanted` are in `to`, at or above the UIDNEXT in `landing`, and not marked \Deleted there. Each copy proves one
+    /// original. Leaves the target open by EXAMINE. At most three round trips for every 64 candidates.
     pub(super) fn arrivals(
         &mut self,
         from: &Folder,
@@ -65,7 +65,7 @@ impl Session {
         let opened = match self.examine(to) {
             Ok(opened) => Some(opened),
             Err(fault) if self.is_gone(to, &fault)? => None,
-            // Not now: whether something arrived is found out in the next session.
+            // Refused for now: the next session finds out what arrived.
             Err(Fault { on, .. }) if !self.is_spent() => {
                 return Err(Fault::of(Step::Fetch, &on, Cause::NoData));
             }
@@ -75,8 +75,8 @@ impl Session {
         if let Some(opened) = opened.as_ref().filter(|opened| same(opened)) {
             return self.arrivals_here(opened, landing.map_or(Uid(1), |landing| landing.next), wanted);
         }
-        // Deleted, or renamed: then it is there under another name. The source may have the same UIDVALIDITY, and holds the
-        // originals, which prove nothing.
+        // The target was deleted, or renamed: then another folder has its UIDVALIDITY. Not the source, which may have the same
+        // UIDVALIDITY but contains the originals, which prove nothing.
         let Some(landing) = landing else { return Ok(Arrived::default()) };
         for renamed in self.renamed(landing.validity, &[from, to])? {
             let opened = match self.examine(&renamed) {
@@ -90,7 +90,7 @@ impl Session {
                 }
             }
         }
-        // A folder made anew numbers its mails anew: then all of them could be the ones.
+        // A recreated folder has new UIDs: any of its messages may be one of them.
         match opened {
             Some(_) => {
                 let opened = self.examine(to)?;
@@ -100,14 +100,14 @@ impl Session {
         }
     }
 
-    /// The same for the folder that is open, from the UID `first` on.
+    /// The same for the open folder, from the UID `first` on.
     fn arrivals_here(&mut self, opened: &Opened, first: Uid, wanted: &[Trace]) -> Result<Arrived, Fault> {
         let mut candidates: BTreeMap<MailIdentity, BTreeSet<Uid>> = BTreeMap::new();
         let mut flags_of: BTreeMap<Uid, Flags> = BTreeMap::new();
         let mut shown = BTreeSet::new();
         let mut note = |Sighting { trace, flags, .. }: Sighting, _: &[u8]| {
             shown.insert(trace.uid);
-            // One that is about to be expunged is none: it may be a copy that was taken back.
+            // A message that is about to be expunged does not count: it may be a copy that was taken back.
             if trace.uid >= first && !flags.deleted {
                 candidates.entry(trace.identity).or_default().insert(trace.uid);
                 flags_of.insert(trace.uid, flags);
@@ -121,7 +121,7 @@ impl Session {
                 self.sightings_in(Step::Fetch, &set, &mut note)?;
             }
             _ => {
-                let sizes: BTreeSet<u32> = wanted.iter().map(|mail| mail.identity.size).collect();
+                let sizes: BTreeSet<u32> = wanted.iter().map(|message| message.identity.size).collect();
                 let (alike, other): (Vec<_>, Vec<_>) =
                     self.sizes_from(first)?.into_iter().partition(|(_, size)| sizes.contains(size));
                 let alike: Vec<Uid> = alike.into_iter().map(|(uid, _)| uid).collect();
@@ -131,16 +131,16 @@ impl Session {
         }
         let mut copies = BTreeMap::new();
         let mut identities = BTreeMap::new();
-        for mail in wanted {
-            if let Some(copy) = candidates.get_mut(&mail.identity).and_then(BTreeSet::pop_first) {
-                copies.insert(mail.uid, copy);
-                identities.insert(copy, mail.identity);
+        for message in wanted {
+            if let Some(copy) = candidates.get_mut(&message.identity).and_then(BTreeSet::pop_first) {
+                copies.insert(message.uid, copy);
+                identities.insert(copy, message.identity);
             }
         }
         if copies.len() < wanted.len() && opened.exists > 0 {
             self.require_shown(opened, first, &shown)?;
         }
-        let is_wanted = |identity: &MailIdentity| wanted.iter().any(|mail| mail.identity == *identity);
+        let is_wanted = |identity: &MailIdentity| wanted.iter().any(|message| message.identity == *identity);
         candidates.retain(|identity, _| is_wanted(identity));
         let surplus = candidates
             .into_iter()
@@ -151,8 +151,8 @@ impl Session {
         Ok(Arrived { place, copies, identities, flags, surplus })
     }
 
-    /// Something did not arrive, as far as was shown: is all shown that is there? A server that says OK and leaves out data
-    /// must not be taken at its word, or a copy stays beside its original for ever.
+    /// Some messages did not arrive, so this checks that the server showed all that it has. A server may answer OK and leave out
+    /// data; if followsift believed it, a copy would stay next to its original for ever.
     fn require_shown(&mut self, opened: &Opened, first: Uid, shown: &BTreeSet<Uid>) -> Result<(), Fault> {
         let end =
             opened.next.map_or("*".to_owned(), |next| next.0.saturating_sub(1).max(first.0).to_string());

@@ -1,8 +1,8 @@
-//! The bounds that every byte on the line keeps: an absolute deadline, a longest silence, a byte budget, and the stop.
+//! The limits of a connection: an absolute deadline, a longest silence, a byte budget, and the stop.
 //!
-//! Owns the decision when to give up, and remembers why, since the layers between (TLS, the imap crate) hand back no more
-//! than "would block". Never touches a socket but to poll it. Called by `wire`, armed by `line` before each command.
-//! The imap crate's timeouts are for each read and know no stop; no crate has one deadline for all of a command.
+//! Decides when to give up, and remembers why, since the layers between (TLS, the imap crate) return no more than "would
+//! block". Only polls the socket, never reads or writes it. `line` sets the limits before each command, `wire` applies them.
+//! Own code, since the imap crate's timeouts apply to each read and no crate has one deadline for a whole command.
 
 use std::io;
 use std::net::TcpStream;
@@ -15,21 +15,21 @@ use super::stop::{Stop, poll_until};
 
 /// The longest silence of a server in the middle of a command.
 const QUIET: Duration = Duration::from_secs(60);
-/// How long a command in flight may take to its end once a stop was asked for, so that no move is cut in half by us.
+/// How long a command in flight may still take after a stop, so that followsift does not interrupt a move.
 const GRACE: Duration = Duration::from_secs(20);
-/// The same where nothing but IDLE is to be left: who waits has to be gone within a second, and a goodbye is no duty.
+/// The same for ending IDLE: a waiting account must stop within a second, and a LOGOUT is optional.
 const IDLE_GRACE: Duration = Duration::from_millis(500);
-/// How long a server may take to end IDLE; longer, and the line is dead.
+/// How long a server may take to end IDLE; after that, the connection counts as dead.
 const IDLE_ENDS: Duration = Duration::from_secs(30);
-/// The same after a probe: whoever probes has reason to think so.
+/// The same after a probe, which is sent when the connection is probably dead.
 const PROBED: Duration = Duration::from_secs(10);
 
-/// What a command may cost.
+/// How much time and how many bytes a command may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Time from its first byte to the last byte of its answer.
+    /// The time from its first byte to the last byte of its answer.
     pub(super) time: Duration,
-    /// Bytes of its answer.
+    /// The bytes of its answer.
     pub(super) bytes: u64,
 }
 
@@ -37,39 +37,39 @@ impl Limits {
     /// For a command with a short answer.
     pub(super) const SHORT: Self = Self { time: Duration::from_secs(60), bytes: 1 << 20 };
 
-    /// For a command that only asks whether somebody is there.
+    /// For a command that only checks whether the connection works.
     pub(super) const PROBE: Self = Self { time: PROBED, bytes: 1 << 20 };
 
-    /// For a goodbye, once a stop was asked for.
+    /// For LOGOUT after a stop.
     pub(super) const FAREWELL: Self = Self { time: IDLE_GRACE, bytes: 1 << 20 };
 
-    /// For an answer of up to so many bytes, over a line that carries at least 64 KiB a second.
+    /// For an answer of up to `bytes` bytes, over a connection with at least 64 KiB a second.
     pub(super) fn of_bytes(bytes: u64) -> Self {
         Self { time: Self::SHORT.time + Duration::from_secs(bytes >> 16), bytes: bytes + Self::SHORT.bytes }
     }
 }
 
-/// Why a line was given up by us.
+/// Why followsift gave up a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
     /// The deadline passed, or the silence lasted too long.
     Late,
-    /// A stop was asked for, and its grace is over.
+    /// A stop was requested, and its grace period is over.
     Stopped,
-    /// More bytes than the command is worth.
+    /// The answer exceeded the byte budget.
     Flood,
     /// An answer nested so deep that parsing it might exhaust the stack.
     Nested,
 }
 
-/// What a connection is at, which says what a stop means to the wait in progress.
+/// The state of a connection, which decides how a stop ends the wait in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Nothing is in flight: a stop ends it at once.
     Approach,
-    /// A command is in flight: it has its grace.
+    /// A command is in flight: a stop leaves it [`GRACE`].
     Command,
-    /// IDLE: a stop looks like the end of its time, so that DONE is still sent.
+    /// IDLE: a stop looks like a timeout, so that the imap crate still sends DONE.
     Idle,
 }
 
@@ -78,9 +78,9 @@ struct State {
     phase: Phase,
     due: Instant,
     budget: u64,
-    /// When a stop was first noticed in a command.
+    /// When a stop was first seen during a command.
     stopping: Option<Instant>,
-    /// IDLE was ended by a probe.
+    /// A probe ended IDLE.
     probed: bool,
     cut: Option<Cut>,
     ended: bool,
@@ -96,7 +96,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// For a connection that is yet to be made, within `limits`.
+    /// For a connection that is about to be made, within `limits`.
     pub(super) fn new(stop: Stop, limits: Limits) -> Self {
         let due = Instant::now() + limits.time;
         stop.speak_by(due);
@@ -137,50 +137,50 @@ impl Bounds {
         self.stop.speak_by(due);
     }
 
-    /// Ends the waiting in IDLE, where nothing has ended it yet.
+    /// Ends the wait in IDLE, unless it has ended already.
     pub(super) fn end_idle(&self) {
         if self.state().phase == Phase::Idle {
             self.arm(Limits { time: IDLE_ENDS, ..Limits::SHORT });
         }
     }
 
-    /// Was IDLE ended by a probe?
+    /// Did a probe end IDLE?
     pub(super) fn was_probed(&self) -> bool {
         self.state().probed
     }
 
-    /// The stop that this connection listens to.
+    /// The stop of this connection.
     pub(super) fn stop(&self) -> &Stop {
         &self.stop
     }
 
-    /// Why the line was cut, if we cut it.
+    /// Why followsift gave the connection up, if it did.
     pub(super) fn cut(&self) -> Option<Cut> {
         self.state().cut
     }
 
-    /// Notes that the other side has closed or broken the line.
+    /// Records that the server closed the connection or that it broke.
     pub(super) fn note_end(&self) {
         self.state().ended = true;
     }
 
-    /// Did the other side close or break the line?
+    /// Did the server close the connection, or did it break?
     pub(super) fn ended(&self) -> bool {
         self.state().ended
     }
 
-    /// Notes why the line is cut, and makes the error that says so to the layers between.
+    /// Records why followsift gives up, and returns the error for the layers between.
     pub(super) fn give_up(&self, cut: Cut) -> io::Error {
         self.state().cut.get_or_insert(cut);
         io::Error::other("given up")
     }
 
-    /// How often we have written and then waited for the server.
+    /// The number of round trips: how often we have written and then waited for the server.
     pub(super) fn turns(&self) -> u32 {
         self.state().turns
     }
 
-    /// Notes that we write; the first write after reading begins a turn.
+    /// Records a write; the first write after a read begins a round trip.
     pub(super) fn note_write(&self) {
         let mut state = self.state();
         if !state.writing {
@@ -189,7 +189,7 @@ impl Bounds {
         }
     }
 
-    /// Notes that we read.
+    /// Records a read.
     pub(super) fn note_read(&self) {
         self.state().writing = false;
     }
@@ -199,10 +199,10 @@ impl Bounds {
         self.state().budget
     }
 
-    /// Takes `count` bytes that were read off the budget.
+    /// Subtracts `count` bytes that were read from the budget.
     ///
     /// # Errors
-    /// Where they are more than is left.
+    /// If the budget has fewer bytes left.
     pub(super) fn spend(&self, count: usize) -> io::Result<()> {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let left = self.state().budget.checked_sub(count);
@@ -218,33 +218,33 @@ impl Bounds {
     /// Waits until `socket` is ready for `what`.
     ///
     /// # Errors
-    /// `WouldBlock`, the only kind after which OpenSSL can go on, at the deadline and at a stop.
+    /// `WouldBlock` at the deadline and at a stop; OpenSSL can continue after no other kind.
     pub(super) fn wait(&self, socket: &TcpStream, what: PollFlags) -> io::Result<()> {
-        let heard = Instant::now();
+        let begun = Instant::now();
         loop {
             let (phase, until, hurried) = {
                 let state = self.state();
-                let quiet = if state.phase == Phase::Idle { state.due } else { heard + QUIET };
+                let quiet = if state.phase == Phase::Idle { state.due } else { begun + QUIET };
                 let grace = state.stopping.map(|since| since + GRACE);
                 let until = state.due.min(quiet);
                 (state.phase, grace.map_or(until, |grace| until.min(grace)), state.stopping.is_some())
             };
-            let deaf = phase == Phase::Command && hurried;
+            let ignores_stop = phase == Phase::Command && hurried;
             let probes = self.stop.probes();
-            let mut listened = [
+            let mut polled = [
                 PollFd::new(socket, what),
                 PollFd::new(&self.stop, PollFlags::IN),
                 PollFd::new(&probes, PollFlags::IN),
             ];
-            let listening = match phase {
+            let count = match phase {
                 Phase::Idle => 3,
-                Phase::Approach | Phase::Command => 2 - usize::from(deaf),
+                Phase::Approach | Phase::Command => 2 - usize::from(ignores_stop),
             };
-            let Some(listened) = listened.get_mut(..listening) else {
+            let Some(polled) = polled.get_mut(..count) else {
                 return Err(io::ErrorKind::WouldBlock.into());
             };
-            let ready = poll_until(listened, until)?;
-            let stopped = listened.get(1).is_some_and(|waker| !waker.revents().is_empty());
+            let ready = poll_until(polled, until)?;
+            let stopped = polled.get(1).is_some_and(|stop| !stop.revents().is_empty());
             if stopped {
                 match phase {
                     Phase::Approach => self.late(Cut::Stopped)?,
@@ -258,9 +258,9 @@ impl Bounds {
                     }
                 }
             }
-            if listened.get(2).is_some_and(|probes| !probes.revents().is_empty()) && self.stop.take_probe() {
+            if polled.get(2).is_some_and(|probes| !probes.revents().is_empty()) && self.stop.take_probe() {
                 self.state().probed = true;
-                // The answer to DONE tells whether the line lives.
+                // The answer to DONE shows whether the connection works.
                 self.arm(Limits::PROBE);
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -268,7 +268,7 @@ impl Bounds {
                 return Ok(());
             }
             match phase {
-                // The end of IDLE's time is no failure.
+                // The end of IDLE's time is not a failure.
                 Phase::Idle => {
                     self.arm(Limits { time: IDLE_ENDS, ..Limits::SHORT });
                     return Err(io::ErrorKind::WouldBlock.into());

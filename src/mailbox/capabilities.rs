@@ -1,46 +1,47 @@
-//! What a server says that it can do (RFC 9051, section 6.1.1), as far as followsift makes use of it. Read once from the server's
-//! words: before the login by `line`, after it by `session`. Pure.
+//! A server's capabilities (RFC 9051, section 6.1.1), as far as followsift uses them. Parsed before the login for `line` and
+//! after it for `session`. Pure.
 
-/// How mails are moved on a server, chosen once after the login.
+/// How messages are moved on a server, chosen once after the login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relocation {
     /// UID MOVE (RFC 6851).
     Move,
-    /// UID COPY, proof of arrival, \Deleted, UID EXPUNGE of exactly those (RFC 4315, section 2.1).
+    /// UID COPY, proof of arrival, \Deleted, UID EXPUNGE of only those messages (RFC 4315, section 2.1).
     CopyThenExpunge,
-    /// UID COPY, proof of arrival, \Deleted. Plain EXPUNGE would also remove what the user marked, so the original stays.
+    /// UID COPY, proof of arrival, \Deleted. The original stays, since a plain EXPUNGE would also remove messages that the user
+    /// marked.
     CopyThenFlag,
 }
 
-/// What a server can do.
+/// The capabilities of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// AUTH=PLAIN: logs in by AUTHENTICATE PLAIN (RFC 4616).
     pub auth_plain: bool,
     /// IDLE: announces new messages (RFC 2177).
     pub idle: bool,
-    /// LIST-EXTENDED: takes options to LIST (RFC 5258).
+    /// LIST-EXTENDED: accepts options of LIST (RFC 5258).
     pub list_extended: bool,
-    /// LIST-STATUS: says the state of many folders in one answer (RFC 5819).
+    /// LIST-STATUS: returns the status of many folders in one answer (RFC 5819).
     pub list_status: bool,
     /// LOGINDISABLED: refuses LOGIN on this connection (RFC 9051, section 6.2.3).
     pub login_disabled: bool,
     /// MOVE: moves messages in one command (RFC 6851).
     pub move_messages: bool,
-    /// NAMESPACE: says where a user's folders go (RFC 2342).
+    /// NAMESPACE: reports the prefix of the user's own folders (RFC 2342).
     pub namespace: bool,
-    /// SASL-IR: takes the first answer of a login in the same line (RFC 4959).
+    /// SASL-IR: accepts the initial response of AUTHENTICATE in the same line (RFC 4959).
     pub sasl_ir: bool,
-    /// SPECIAL-USE: says what folders are for (RFC 6154).
+    /// SPECIAL-USE: reports what folders are for (RFC 6154).
     pub special_use: bool,
-    /// UIDPLUS: says the UIDs of copies, and expunges exactly those that are named (RFC 4315).
+    /// UIDPLUS: reports the UIDs of copies, and expunges only the named messages (RFC 4315).
     pub uidplus: bool,
-    /// All the words as the server says them, in upper case, for a person to read.
+    /// All the server's capability names, in upper case, for a person to read.
     pub words: Vec<String>,
 }
 
 impl Capabilities {
-    /// From the server's words, which are in upper case.
+    /// From the server's capability names in upper case.
     pub(super) fn read(words: Vec<String>) -> Self {
         let has = |word: &str| words.iter().any(|known| known == word);
         Self {
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_way_to_move_is_chosen() {
+    fn the_best_supported_way_to_move_is_chosen() {
         for (words, relocation) in [
             ("IMAP4REV1 UIDPLUS MOVE", Relocation::Move),
             ("IMAP4REV1 MOVE", Relocation::Move),

@@ -1,7 +1,7 @@
-//! Moving by COPY, proof of arrival, and removal of the originals: for servers without MOVE.
+//! Moves by COPY, proof of arrival, and removal of the originals: for servers without MOVE.
 //!
-//! Owns the rule that an original is removed only where its copy is proven and nothing happened to it meanwhile, and that
-//! otherwise our copy is taken back; what was seen is weighed in `outcome_table`. Called by `moves`.
+//! Owns the rule that an original is removed only if its copy is proven and the original has not changed meanwhile, and that
+//! otherwise our copy is taken back. `outcome_table` decides which. Called by `moves`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,11 +35,11 @@ impl Session {
             reported.surplus = self.remove_surplus(&mut arrived, reported)?;
             arrivals.push(arrived);
         }
-        // Whoever has starred, moved or deleted an original while it was copied has the last word: then the copy goes.
+        // If the user starred, moved or deleted an original while it was copied, that counts, and the copy is taken back.
         self.reopen(Step::Open, &here.folder, here.validity)?;
         let all: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
-        // Noted before the last look and not after it: between that look and STORE nothing may take time, or another
-        // program's STORE could come in between and both believe that the original was theirs to remove.
+        // Recorded before the last look and not after it: nothing may take time between that look and STORE, or another
+        // program's STORE could come in between, and both programs would take the original for theirs to remove.
         let copied: BTreeSet<Uid> =
             arrivals.iter().flat_map(|arrived| arrived.copies.keys().copied()).collect();
         let candidates = self.prove(Step::Search, &all)?.only(&copied);
@@ -48,19 +48,19 @@ impl Session {
             return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
         }
         let look = self.look(Step::Search, &all)?;
-        let seen = |mail: Uid, arrived: &Arrived, reported: &Reported, removed: Removed| {
-            let copy = arrived.copies.get(&mail).copied();
+        let seen = |message: Uid, arrived: &Arrived, reported: &Reported, removed: Removed| {
+            let copy = arrived.copies.get(&message).copied();
             Copied {
-                original: look.flags.get(&mail).copied(),
-                unshown: look.unshown.contains(&mail),
+                original: look.flags.get(&message).copied(),
+                unshown: look.unshown.contains(&message),
                 copy,
-                ours: copy.is_some() && reported.copies.get(&mail).copied() == copy,
-                yields: reported.yields(mail),
+                ours: copy.is_some() && reported.copies.get(&message).copied() == copy,
+                yields: reported.yields(message),
                 removed,
             }
         };
-        // Where another followsift, set on the account by mistake, has copied as well, and its copy is the one that stays, it
-        // could still take that back: so only who made it removes the original.
+        // If a second followsift, configured for the account by mistake, has copied as well and its copy stays, it could still
+        // take that copy back. So only the program that made the copy removes the original.
         let mut originals = BTreeSet::new();
         for (arrived, reported) in arrivals.iter().zip(&reported) {
             let may = |uid: &&Uid| seen(**uid, arrived, reported, Removed::Done).may_remove();

@@ -1,4 +1,4 @@
-//! Dates as IMAP writes them (RFC 9051, section 9: date-time and date). Pure. Called by `answer` and `fetch`.
+//! Reads and writes IMAP dates (RFC 9051, section 9: date-time and date). Pure. Called by `answer` and `fetch`.
 
 use chrono::DateTime;
 
@@ -7,11 +7,11 @@ const END: i64 = 253_402_300_799;
 
 /// Seconds since 1970 UTC of an INTERNALDATE such as ` 7-Jul-1996 02:44:25 -0700`.
 pub(super) fn seconds(text: &str) -> Option<i64> {
-    // IMAP pads a day of one digit with a blank; some servers leave that out.
+    // IMAP pads a one-digit day with a blank; some servers omit it.
     DateTime::parse_from_str(text.trim(), "%d-%b-%Y %H:%M:%S %z").ok().map(|moment| moment.timestamp())
 }
 
-/// The day of a moment in UTC, as SEARCH takes it: `7-Jul-1996`. A moment before 1970 counts as 1970.
+/// The UTC day of a moment, as SEARCH expects it: `7-Jul-1996`. A moment before 1970 counts as 1970.
 pub(super) fn day(seconds: i64) -> String {
     let moment = DateTime::from_timestamp(seconds.clamp(0, END), 0).unwrap_or_default();
     moment.format("%-d-%b-%Y").to_string()
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_internal_date_is_a_moment() {
+    fn an_internal_date_is_parsed() {
         for (text, moment) in [
             ("01-Jan-1970 00:00:00 +0000", Some(0)),
             (" 1-Jan-1970 01:00:00 +0100", Some(0)),
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_comes_back() {
+    fn a_day_is_written() {
         for (moment, text) in [
             (0, "1-Jan-1970"),
             (837_596_665, "17-Jul-1996"),

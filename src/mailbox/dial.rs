@@ -1,8 +1,9 @@
-//! From a server's name to a line that is ready for a login: look-up, socket, STARTTLS, TLS.
+//! Opens a connection that is ready for a login: name resolution, socket, STARTTLS, TLS.
 //!
-//! Owns whom we trust, and that nothing is sent in clear but to a loopback address. Certificates are always verified, with
-//! the name by the authorities or by the one fingerprint that the settings pin; TLS is 1.2 at least. Never logs in. Called by `session`.
-//! The imap crate's own way to connect takes no authorities, no fingerprint, no deadline and no stop.
+//! Owns which certificates are trusted, and sends nothing but STARTTLS in clear text, except to a loopback address. Always
+//! verifies a certificate: against the CAs and the server's name, or against the one fingerprint that the settings pin. TLS 1.2
+//! at least. Never logs in. Called by `session`. Own code, since the imap crate connects without a CA file, a fingerprint, a
+//! deadline and a stop.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -23,19 +24,19 @@ use super::tls_error::TlsError;
 use super::wire::{Shared, Transport, Wire};
 use crate::settings::{Account, Fingerprint, Tls};
 
-/// Everything from the look-up to the greeting.
+/// For everything from name resolution to the greeting.
 const APPROACH: Limits = Limits { time: Duration::from_secs(45), bytes: 1 << 20 };
-/// One address of several may be dead.
+/// The limit for each address, since one of several may be dead.
 const PER_ADDRESS: Duration = Duration::from_secs(10);
-/// A silent line is probed after this time, then so often at this interval.
+/// TCP keepalive: the silence before the first probe, the number of probes, and the interval between them.
 const PROBE: (Duration, u32, Duration) = (Duration::from_secs(20), 3, Duration::from_secs(10));
-/// What we sent must be acknowledged within this time, in milliseconds: packets that vanish are noticed.
+/// TCP_USER_TIMEOUT in milliseconds: sent data must be acknowledged within this time, which detects lost packets.
 const ACKNOWLEDGED_MS: u32 = 50_000;
-/// The longest line, and the most of them, that a server may send before TLS.
+/// The longest line, and the most lines, that a server may send before TLS.
 const CLEAR_LINE: usize = 2_000;
 const CLEAR_LINES: usize = 50;
 
-/// Whom we trust, made once and cloned for every connection: with the system's authorities it costs a megabyte and a half.
+/// The certificates to trust. Built once and cloned for every connection: the system's CAs take 1.5 MB.
 #[derive(Clone, Debug)]
 pub struct Connector {
     tls: TlsConnector,
@@ -44,25 +45,25 @@ pub struct Connector {
 
 #[derive(Clone, Copy, Debug)]
 enum Trust {
-    /// Who is vouched for by an authority.
+    /// Certificates that a CA has signed.
     Authorities,
-    /// The one certificate.
+    /// This one certificate.
     Pin(Fingerprint),
-    /// Nobody: only to look at a certificate.
+    /// None: only to see a server's certificate.
     Nobody,
 }
 
 impl Connector {
-    /// Trusts the system's authorities, and those in `ca_file` (PEM, one or more) beside them.
+    /// Trusts the system's CAs and those in `ca_file` (PEM, one or more).
     ///
     /// # Errors
-    /// Where the file cannot be read or holds no certificate.
+    /// If the file cannot be read or contains no certificate.
     pub fn new(ca_file: Option<&Path>) -> Result<Self, Fault> {
         let on = Subject::File(ca_file.unwrap_or(Path::new("the system's store")).to_owned());
         Self::build(ca_file, Trust::Authorities).map_err(|cause| Fault { doing: Step::Trust, on, cause })
     }
 
-    /// As the settings of `account` have it.
+    /// Trusts what the settings of `account` say.
     ///
     /// # Errors
     /// As [`Connector::new`].
@@ -84,8 +85,8 @@ impl Connector {
         match trust {
             Trust::Authorities => {}
             Trust::Pin(_) | Trust::Nobody => {
-                // The handshake still proves that the server has the certificate's key; whose certificate it is, is
-                // looked at before a byte is sent.
+                // The handshake still proves that the server has the certificate's key. `vouch` compares the certificate
+                // before a byte is sent.
                 builder
                     .disable_built_in_roots(true)
                     .danger_accept_invalid_certs(true)
@@ -96,7 +97,10 @@ impl Connector {
             let pem = std::fs::read(path).map_err(Cause::Io)?;
             let certificates = Certificate::stack_from_pem(&pem).map_err(tls_fault)?;
             if certificates.is_empty() {
-                return Err(Cause::Io(io::Error::new(io::ErrorKind::InvalidData, "it holds no certificate")));
+                return Err(Cause::Io(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "it contains no certificate",
+                )));
             }
             for certificate in certificates {
                 builder.add_root_certificate(certificate);
@@ -106,10 +110,10 @@ impl Connector {
     }
 }
 
-/// The certificate that the account's server shows, whether it is trusted or not. Nothing is sent to it.
+/// The certificate that the account's server presents, trusted or not. Sends nothing after the handshake.
 ///
 /// # Errors
-/// Where the server cannot be reached, or speaks no TLS.
+/// If the server cannot be reached or does not speak TLS.
 pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, Fault> {
     let on = Subject::Server { host: account.host.clone(), port: account.port };
     let connector = Connector::of_nobody(Trust::Nobody)?;
@@ -120,8 +124,8 @@ pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, 
     }
 }
 
-/// Connects to the account's server, to the point where its greeting (after STARTTLS: the answer to a first command) is next.
-/// `redactor` keeps the password out of the server's words on this connection.
+/// Connects to the account's server, up to the point where its greeting comes next (after STARTTLS: the answer to the first
+/// command). `redactor` keeps the password out of the server's words on this connection.
 pub(super) fn dial(
     account: &Account,
     connector: &Connector,
@@ -154,7 +158,7 @@ pub(super) fn dial(
     Ok(Transport::tls(stream, shared))
 }
 
-/// Is it the certificate that we trust? Before a byte is sent.
+/// Checks that the server's certificate is trusted, before a byte is sent.
 fn vouch(stream: &TlsStream<Wire>, trust: Trust) -> Result<(), Cause> {
     let pin = match trust {
         Trust::Authorities => return Ok(()),
@@ -166,7 +170,7 @@ fn vouch(stream: &TlsStream<Wire>, trust: Trust) -> Result<(), Cause> {
     if pin == Some(shown) { Ok(()) } else { Err(Cause::OtherCertificate(shown)) }
 }
 
-/// A handshake that failed for want of a line is no matter of trust.
+/// The cause of a failed handshake: a lost connection does not count as a lack of trust.
 fn untrusted(error: TlsError, tls: Tls, bounds: &Bounds) -> Cause {
     if bounds.cut().is_some() {
         return cut_short(Cause::Late, bounds);
@@ -183,7 +187,7 @@ fn tls_fault(error: native_tls::Error) -> Cause {
     Cause::Tls(error.into())
 }
 
-/// The true cause where we ourselves gave up.
+/// The true cause if followsift itself gave up, else `cause`.
 pub(super) fn cut_short(cause: Cause, bounds: &Bounds) -> Cause {
     match bounds.cut() {
         Some(Cut::Late) => Cause::Late,
@@ -194,26 +198,26 @@ pub(super) fn cut_short(cause: Cause, bounds: &Bounds) -> Cause {
     }
 }
 
-/// The addresses of a name, in the system's order. The system's look-up knows no deadline, hence the thread; one that never
-/// ends is left behind.
+/// The addresses of a name, in the system's order. The system's resolver takes no deadline, hence the thread; a thread that
+/// never ends is abandoned.
 fn look_up(host: &str, port: u16, stop: &Stop, deadline: Instant) -> Result<Vec<SocketAddr>, Cause> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let found = Stop::new().map_err(Cause::Io)?;
     let (sender, receiver) = mpsc::channel();
-    let (name, waker) = (host.to_owned(), found.clone());
+    let (name, done) = (host.to_owned(), found.clone());
     std::thread::Builder::new()
         .name("look-up".to_owned())
         .spawn(move || {
             let answer = (name.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-            // The one who asked may have given up.
+            // The caller may have given up.
             let _ = sender.send(answer);
-            waker.stop();
+            done.stop();
         })
         .map_err(Cause::Io)?;
-    let mut listened = [PollFd::new(&found, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
-    poll_until(&mut listened, deadline).map_err(Cause::Io)?;
+    let mut polled = [PollFd::new(&found, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+    poll_until(&mut polled, deadline).map_err(Cause::Io)?;
     if stop.is_stopped() {
         return Err(Cause::Stopped);
     }
@@ -247,8 +251,8 @@ fn reach(address: SocketAddr, stop: &Stop, deadline: Instant) -> Result<TcpStrea
         Err(rustix::io::Errno::INPROGRESS) => {}
         Err(error) => return Err(Cause::Io(error.into())),
     }
-    let mut listened = [PollFd::new(&socket, PollFlags::OUT), PollFd::new(stop, PollFlags::IN)];
-    let ready = poll_until(&mut listened, deadline).map_err(Cause::Io)?;
+    let mut polled = [PollFd::new(&socket, PollFlags::OUT), PollFd::new(stop, PollFlags::IN)];
+    let ready = poll_until(&mut polled, deadline).map_err(Cause::Io)?;
     if stop.is_stopped() {
         return Err(Cause::Stopped);
     }
@@ -262,7 +266,7 @@ fn reach(address: SocketAddr, stop: &Stop, deadline: Instant) -> Result<TcpStrea
     }
 }
 
-/// Makes a dead line known within a minute, also when packets just vanish.
+/// Sets the socket options by which a dead connection is detected within a minute, even if packets are just dropped.
 fn tune(socket: &TcpStream) -> io::Result<()> {
     let (idle, count, interval) = PROBE;
     socket.set_nodelay(true)?;
@@ -274,9 +278,9 @@ fn tune(socket: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// STARTTLS (RFC 9051, section 6.2.1), read byte by byte so that nothing which the server, or somebody between, sent in
-/// clear can be taken for a word spoken under TLS. The capabilities named in clear are not believed: the command itself
-/// tells whether the server has it.
+/// STARTTLS (RFC 9051, section 6.2.1), read byte by byte, so that no clear text from the server or an attacker can pass for
+/// data under TLS. Ignores the capabilities that arrive in clear text: the answer to the command shows whether the server
+/// supports it.
 fn start_tls(wire: &mut Wire, redactor: &Redactor) -> Result<(), Cause> {
     let greeting = clear_line(wire)?;
     let mut words = greeting.split_ascii_whitespace();

@@ -1,25 +1,25 @@
-//! What is to become of an account after a fault.
+//! Decides the fate of an account after a fault.
 //!
-//! Owns the fate of every fault, decided by types and response codes (RFC 5530), never by a server's prose but in one quirk
-//! (`Refusal::is_of_too_many_connections`). Called by the whole of `mailbox`, by `sweep`, `daemon` and `cli`.
+//! Decides by types and response codes (RFC 5530), never by a server's text, with one exception
+//! (`Refusal::is_of_too_many_connections`). Called by all of `mailbox`, by `sweep`, `daemon` and `cli`.
 
 use super::fault::{Cause, Fault, Step};
 use super::refusal::{Code, Refusal, Status};
 
-/// What is to become of the account.
+/// The fate of an account after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Connect again, a while later.
+    /// Connect again after a while.
     Retry,
-    /// Leave the account until its owner has done something; look again at long intervals. A wrong password is never
-    /// tried again and again: that locks accounts.
+    /// Pause the account until its owner acts, and retry at long intervals. A wrong password is not retried often: that locks
+    /// accounts.
     Park,
-    /// Leave this one thing; the session is healthy.
+    /// Skip this one operation; the session still works.
     Leave,
 }
 
 impl Fault {
-    /// What is to become of the account.
+    /// The account's fate.
     pub fn fate(&self) -> Fate {
         match &self.cause {
             Cause::Io(_)
@@ -32,7 +32,7 @@ impl Fault {
             | Cause::NoData
             | Cause::NotNoted
             | Cause::Spent => match self.doing {
-                // A file that cannot be read stays so.
+                // A file that cannot be read will not be readable later.
                 Step::Trust => Fate::Park,
                 _ => Fate::Retry,
             },
@@ -50,9 +50,8 @@ impl Fault {
         }
     }
 
-    /// Did the server refuse the login in a way that says no more than that it did? A server whose user database is out of
-    /// order answers so too. Where the same login has worked before, it is worth a second look; where it has not, it is most
-    /// likely wrong.
+    /// Did the server refuse the login without saying why? A server whose user database is down answers like that too. If the
+    /// same login has worked before, it is worth a retry; if not, it is most likely wrong.
     pub fn is_refused_login(&self) -> bool {
         let Cause::Refused(refusal) = &self.cause else { return false };
         let says_little = match refusal.code {
@@ -63,11 +62,11 @@ impl Fault {
         self.doing == Step::LogIn && self.fate() == Fate::Park && says_little
     }
 
-    /// Is it about the way to the server, and not about what it said: does another network change it?
+    /// Is it about the network and not about the server's answer, so that another network may help?
     pub fn is_of_network(&self) -> bool {
         match &self.cause {
             Cause::Io(_) | Cause::NoAddress | Cause::Late | Cause::Lost => self.doing != Step::Trust,
-            // A network in between, as in hotels, has certificates of its own.
+            // The captive portal of a network, as in hotels, has its own certificates.
             Cause::Tls(_)
             | Cause::NotTls
             | Cause::Injected
@@ -90,12 +89,12 @@ impl Fault {
         }
     }
 
-    /// Is it about what the server said just now, on a line that goes on: may it say otherwise later?
+    /// Did the server refuse only for now, on a connection that still works?
     pub fn is_for_now(&self) -> bool {
         matches!(self.cause, Cause::NoData | Cause::Refused(_) | Cause::Void)
     }
 
-    /// Would the server not open a folder just now, on a line that goes on?
+    /// Did the server refuse to open a folder for now, on a connection that still works?
     pub fn is_refused_folder(&self) -> bool {
         let refused = |refusal: &Refusal| refusal.status == Status::No && refusal.code != Some(Code::Alert);
         self.doing == Step::Open
@@ -106,35 +105,35 @@ impl Fault {
             }
     }
 
-    /// Was it we who gave up, because a stop was asked for?
+    /// Did followsift give up because of a stop?
     pub fn is_stop(&self) -> bool {
         matches!(self.cause, Cause::Stopped)
     }
 }
 
-/// What a server that has had enough of us refuses.
+/// The commands that a server refuses when it throttles a client.
 const THROTTLED: [Step; 5] = [Step::LogIn, Step::List, Step::Open, Step::Search, Step::Fetch];
 
-/// What is asked of a server for the sake of one move, or of one target.
+/// The commands that concern one move or one target.
 const OF_A_MOVE: [Step; 6] =
     [Step::Create, Step::Subscribe, Step::Move, Step::Copy, Step::Mark, Step::Remove];
 
-/// Decides by the code; without one that decides, a login that is refused is a wrong password, and anything else is about
-/// the one thing that was asked for.
+/// Decides by the code. Without a decisive code, a refused login means a wrong password, and any other refusal concerns only
+/// the one operation.
 fn refused(doing: Step, refusal: &Refusal) -> Fate {
     match refusal.code {
-        // What is about one folder or one move is no reason to leave the others; it is tried again later all the same.
+        // A fault of one folder or one move must not stop the others; followsift retries it later anyway.
         Some(Code::Limit | Code::ServerBug) if refusal.status == Status::No && OF_A_MOVE.contains(&doing) => {
             Fate::Leave
         }
         Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug) => Fate::Retry,
         Some(Code::Alert) => match (doing, refusal.status) {
-            // An alert is for the user (RFC 9051, section 7.1): Gmail asks for an app password, or to log in by the web.
+            // An alert is for the user (RFC 9051, section 7.1): Gmail asks for an app password or a login on the web.
             (Step::LogIn, Status::No | Status::Bad) if !refusal.is_of_too_many_connections() => Fate::Park,
             _ => Fate::Retry,
         },
-        // Gmail, to an account that is over its bandwidth or its number of commands: it is to come back later. Where mails
-        // are moved, the same code is about the mailbox's size.
+        // Gmail answers like this to an account that is over its limit of bandwidth or commands: retry later. For a move, the
+        // same code is about the mailbox's size.
         // Source: https://support.google.com/a/answer/1071518, https://github.com/ljmerza/ha-email-sensor/issues/16.
         Some(Code::OverQuota) if THROTTLED.contains(&doing) => Fate::Retry,
         Some(
@@ -158,9 +157,9 @@ fn refused(doing: Step, refusal: &Refusal) -> Fate {
         | None => match (refusal.status, doing) {
             (Status::Bye, _) => Fate::Retry,
             (Status::No | Status::Bad, Step::LogIn) => Fate::Park,
-            // Outlook and Office 365 say BAD to any command of a session that they have given up ("User is authenticated but
-            // not connected.") or that came too soon ("Request is throttled."), without a code: only a new session, after a
-            // while, helps. No server has reason to call our SELECT, SEARCH or FETCH bad otherwise.
+            // Outlook and Office 365 answer BAD without a code to any command of a session that they have given up ("User is
+            // authenticated but not connected.") or that came too soon ("Request is throttled."): only a new session after a
+            // while helps. No server has another reason to call our SELECT, SEARCH or FETCH bad.
             // Source: https://github.com/mscdex/node-imap/issues/689, https://github.com/imapsync/imapsync/issues/212.
             (Status::Bad, Step::Open | Step::Search | Step::Fetch) => Fate::Retry,
             (Status::No | Status::Bad, _) => Fate::Leave,
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_decide_and_prose_does_not() {
+    fn codes_decide_and_text_does_not() {
         use Status::{Bad, Bye, No};
         for (doing, status, text, fate) in [
             (Step::LogIn, No, "[AUTHENTICATIONFAILED] no", Fate::Park),
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_login_that_says_no_more_is_told_apart() {
+    fn a_login_refused_without_a_reason_is_recognised() {
         use Status::{Bad, Bye, No};
         let refused = |doing, status, text: &str| {
             let on = Subject::Folder(Folder::inbox());

@@ -1,7 +1,7 @@
-//! What goes wrong with a mailbox: what was attempted, on what, and why.
+//! A fault of a mailbox: what was attempted, on what, and why it failed.
 //!
-//! Owns the words for it. What is to become of the account is decided in `fate`. Made by the whole of `mailbox`; read by
-//! `sweep`, `daemon` and `cli`.
+//! Owns the text of faults. `fate` decides what happens to the account. All of `mailbox` makes faults; `sweep`, `daemon` and
+//! `cli` read them.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -13,20 +13,20 @@ use super::uids;
 use crate::place::{Folder, Uid};
 use crate::settings::Fingerprint;
 
-/// What was attempted.
+/// The attempted step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Reading the certificates of further authorities.
+    /// Reading the CA certificates.
     Trust,
-    /// Name, socket, TLS and greeting.
+    /// Resolving the name, socket, TLS and greeting.
     Connect,
-    /// Saying who we are.
+    /// Logging in.
     LogIn,
-    /// Asking what the server can.
+    /// Asking for the server's capabilities.
     Ask,
     /// Listing the folders.
     List,
-    /// Making a folder.
+    /// Creating a folder.
     Create,
     /// Subscribing to a folder.
     Subscribe,
@@ -44,7 +44,7 @@ pub enum Step {
     Copy,
     /// UID STORE.
     Mark,
-    /// \Deleted and UID EXPUNGE on the original of a mail whose copy is proven.
+    /// \Deleted and UID EXPUNGE on the original of a message whose copy is proven.
     Remove,
     /// IDLE.
     Wait,
@@ -70,13 +70,13 @@ impl Step {
             Self::Copy => "copy",
             Self::Mark => "mark",
             Self::Remove => "remove the original of",
-            Self::Wait => "wait for mail in",
+            Self::Wait => "wait for messages in",
             Self::LogOut => "log out of",
         }
     }
 }
 
-/// What it was attempted on.
+/// The object of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A file of certificates.
@@ -90,14 +90,14 @@ pub enum Subject {
     },
     /// A folder.
     Folder(Folder),
-    /// Mails of a folder.
+    /// Messages of a folder.
     Mails {
         /// The folder.
         folder: Folder,
         /// Their UIDs.
         uids: Vec<Uid>,
     },
-    /// Mails on their way to another folder.
+    /// Messages on their way to another folder.
     Journey {
         /// Where they were.
         folder: Folder,
@@ -123,47 +123,47 @@ impl fmt::Display for Subject {
 /// Why it failed.
 #[derive(Debug)]
 pub enum Cause {
-    /// The operating system, or the network, said so.
+    /// The operating system or the network failed.
     Io(io::Error),
-    /// TLS could not be agreed on, or the certificate is not one we trust for this name.
+    /// The TLS handshake failed, or the certificate is not trusted for this name.
     Tls(TlsError),
-    /// The server answered our handshake with something other than TLS.
+    /// The server answered the handshake with something other than TLS.
     NotTls,
-    /// It did so although it had agreed to STARTTLS, as when words are put in between by somebody else.
+    /// It did so after it had agreed to STARTTLS, as when someone injects data into the connection.
     Injected,
-    /// The certificate is another than the one that the settings pin.
+    /// The certificate is not the one that the settings pin.
     OtherCertificate(Fingerprint),
     /// The server's name has no address.
     NoAddress,
     /// The server did not answer in time.
     Late,
-    /// A stop was asked for.
+    /// A stop was requested.
     Stopped,
     /// The connection was closed.
     Lost,
-    /// The answer is larger than it has any right to be.
+    /// The answer is far too large.
     Flood,
     /// The answer could not be understood.
     Garbled(&'static str),
-    /// The server said no.
+    /// The server refused.
     Refused(Refusal),
     /// Clear text would go to an address that is not loopback.
     ClearText,
     /// The server has no STARTTLS.
     NoStartTls,
-    /// The server let us in before we said who we are, or greeted in no known way.
+    /// The server greeted with PREAUTH, which skips the login, or in an unknown way.
     Greeting,
-    /// The server offers no way to log in with a password.
+    /// The server offers no login with a password.
     NoLogin,
-    /// The name cannot be one of a folder on this server; why not.
+    /// The name cannot be a folder's name on this server; why not.
     Name(&'static str),
-    /// A command or a password with a character that cannot be sent.
+    /// A command or a password contains a character that cannot be sent.
     Unsendable,
-    /// The server said OK and left out the data that was asked for.
+    /// The server answered OK and left out the requested data.
     NoData,
-    /// What a command was to be made for could not be written down, so the command was not sent.
+    /// The command could not be recorded beforehand, so it was not sent.
     NotNoted,
-    /// The folder's UIDVALIDITY is another now, or there is none: no UID remembered of it means anything.
+    /// The folder's UIDVALIDITY has changed, or it has none: all remembered UIDs are invalid.
     Void,
     /// The folder can be read but not changed.
     ReadOnly,
@@ -180,30 +180,32 @@ impl fmt::Display for Cause {
                 "the server does not speak TLS from the start on this port; is it `tls = \"starttls\"`?",
             ),
             Self::Injected => f.write_str(
-                "the server agreed to STARTTLS and then sent something other than TLS; somebody may be in between",
+                "the server agreed to STARTTLS and then sent something other than TLS; someone may be intercepting the \
+                 connection",
             ),
             Self::OtherCertificate(found) => write!(
                 f,
-                "its certificate is another than `tls-fingerprint` says: {found}; somebody may be in between"
+                "its certificate is {found}, which does not match `tls-fingerprint`; someone may be intercepting the \
+                 connection"
             ),
             Self::NoAddress => f.write_str("its name has no address"),
             Self::Late => f.write_str("the server did not answer in time"),
-            Self::Stopped => f.write_str("a stop was asked for"),
+            Self::Stopped => f.write_str("followsift is stopping"),
             Self::Lost => f.write_str("the connection was lost"),
             Self::Flood => f.write_str("the server's answer is far too large"),
             Self::Garbled(what) => write!(f, "the server's answer could not be understood: {what}"),
             Self::Refused(refusal) => refusal.fmt(f),
-            Self::ClearText => f.write_str("tls is off, which is for loopback addresses only"),
+            Self::ClearText => f.write_str("`tls = \"off\"` is for loopback addresses only"),
             Self::NoStartTls => f.write_str("the server does not offer STARTTLS"),
-            Self::Greeting => f.write_str("the server's greeting is not one that asks for a login"),
-            Self::NoLogin => f.write_str("the server offers no login by password on this line"),
+            Self::Greeting => f.write_str("the server's greeting does not ask for a login"),
+            Self::NoLogin => f.write_str("the server offers no login with a password on this connection"),
             Self::Name(why) => f.write_str(why),
-            Self::Unsendable => f.write_str("it has a character that IMAP cannot carry"),
-            Self::NoData => f.write_str("the server answered OK without the data"),
-            Self::NotNoted => f.write_str("the ledger could not note it beforehand"),
-            Self::Void => f.write_str("the folder was made anew since its messages were numbered (UIDVALIDITY)"),
+            Self::Unsendable => f.write_str("it contains a character that IMAP cannot send"),
+            Self::NoData => f.write_str("the server answered OK and left out the data"),
+            Self::NotNoted => f.write_str("the ledger could not record it first, so nothing was sent"),
+            Self::Void => f.write_str("the folder was recreated (UIDVALIDITY changed)"),
             Self::ReadOnly => f.write_str("the folder is read-only"),
-            Self::Spent => f.write_str("the session failed before"),
+            Self::Spent => f.write_str("the connection failed before"),
         }
     }
 }
@@ -211,9 +213,9 @@ impl fmt::Display for Cause {
 impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // Their own text is this cause's text already; what is behind it follows.
+            // This cause already shows the error's own text, so its source comes next.
             Self::Io(error) => error.source(),
-            // OpenSSL says the same again.
+            // OpenSSL's source repeats the same text.
             Self::Tls(_)
             | Self::NotTls
             | Self::Injected
@@ -240,12 +242,12 @@ impl Error for Cause {
     }
 }
 
-/// Something went wrong with a mailbox.
+/// A fault of a mailbox.
 #[derive(Debug)]
 pub struct Fault {
-    /// What was attempted.
+    /// The attempted step.
     pub doing: Step,
-    /// On what.
+    /// The object of the step.
     pub on: Subject,
     /// Why it failed.
     pub cause: Cause,
@@ -256,7 +258,7 @@ impl Fault {
         Self { doing, on: on.clone(), cause }
     }
 
-    /// The code of the server's refusal, where it was one and had one.
+    /// The response code, if the server refused with one.
     pub fn code(&self) -> Option<Code> {
         match &self.cause {
             Cause::Refused(refusal) => refusal.code,

@@ -1,9 +1,9 @@
-//! Reading mails of the open folder: heads by the batch, bodies up to a limit, headers for their digests.
+//! Reads messages of the open folder: heads in batches, bodies up to a limit, headers for their digests.
 //!
-//! Owns UID SEARCH and UID FETCH. Always BODY.PEEK, so that nothing is ever marked read, and since iCloud answers RFC822
-//! without the mail (<https://github.com/modern-email/defects/issues/36>); never BODYSTRUCTURE or ENVELOPE,
-//! on which one odd mail spoils a batch. Memory is bounded by the batch, whatever a mail or a server sends. Called by
-//! `sweep`, `moves` and `settle`.
+//! Owns UID SEARCH and UID FETCH. Always BODY.PEEK, so that no message is marked as read, and since iCloud answers RFC822
+//! without the message (<https://github.com/modern-email/defects/issues/36>). Never BODYSTRUCTURE or ENVELOPE, with which one
+//! malformed message breaks a batch. The batch bounds the memory, whatever a message or a server sends. Called by `sweep`,
+//! `moves` and `settle`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,37 +16,37 @@ use super::trace::Trace;
 use super::{date, uids};
 use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, Uid};
 
-/// Heads in one answer. 100,000 at once cost half a gigabyte; so, some megabytes.
+/// Heads in one answer: some megabytes. 100,000 at once would take half a gigabyte.
 const HEADS: usize = 500;
-/// Bytes of the From and Subject lines of one mail: who writes more there is no network.
+/// Bytes of the From and Subject lines of one message. No network sends longer ones.
 const HEAD_BYTES: u64 = 16 << 10;
-/// What a head asks for of the header, up to [`HEAD_BYTES`]. The Message-ID tells a message from another that took its UID.
+/// The header fields of a head, up to [`HEAD_BYTES`]. The Message-ID distinguishes a message from another one with its UID.
 pub(super) const HEAD_FIELDS: &str = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]<0.16384>";
-/// Bytes of bodies in one answer; it costs up to twice that in memory, while it grows.
+/// Bytes of bodies in one answer. While it grows, it takes up to twice that in memory.
 const BODIES: u64 = 3 << 20;
 /// Whole headers in one answer.
 const HEADERS: usize = 64;
-/// What an answer needs beside what was asked for, for each mail.
+/// The overhead of an answer, in bytes for each message.
 const AROUND: u64 = 128;
-/// Up to so many batches by UID alone; where mails lie further apart, asking which there are costs less.
+/// Up to this many batches are fetched by ranges of UIDs. If messages lie further apart, a SEARCH first costs less.
 const DENSE: u32 = 4;
-/// For the flags of as many mails as one set names.
+/// For the flags of the messages of one set.
 const FLAGS: Limits = Limits { time: Limits::SHORT.time, bytes: 4 << 20 };
-/// For an answer of a few numbers for each mail of a large folder.
+/// For an answer with a few numbers for each message of a large folder.
 const NUMBERS: Limits = Limits { time: Duration::from_secs(120), bytes: 32 << 20 };
 
-/// Which mails of the open folder.
+/// Which messages of the open folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Range<'a> {
-    /// Those of this UID or a higher one that were there when the folder was opened.
+    /// Those with this UID or a higher one that existed when the folder was opened.
     From(Uid),
-    /// Those that arrived at this moment or later, in seconds since 1970 UTC.
+    /// Those that arrived at this time or later, in seconds since 1970 UTC.
     Since(i64),
     /// These.
     These(&'a [Uid]),
 }
 
-/// A few hundred mails of the folder that was open.
+/// A few hundred messages of the open folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     set: String,
@@ -56,12 +56,12 @@ pub struct Batch {
     since: i64,
 }
 
-/// Which mails an answer should show.
+/// Which messages an answer should contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Expected {
-    /// Perhaps all UIDs from the one to the other; perhaps not, since mails are deleted.
+    /// Those from the first UID to the second; some may have been deleted.
     Within(Uid, Uid),
-    /// These, which the server said were there.
+    /// These, which the server listed.
     These(Vec<Uid>),
 }
 
@@ -72,33 +72,33 @@ impl Batch {
     }
 }
 
-/// What came of a batch.
+/// The result of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
     /// The heads, in ascending order.
     pub heads: Vec<Head>,
-    /// Mails that are there by the server's own word, and that it did not show although it said OK.
+    /// Messages that exist according to SEARCH, but that FETCH did not return although it answered OK.
     pub unshown: Vec<Uid>,
 }
 
-/// What tells whether a mail may be a notification.
+/// The part of a message that shows whether it may be a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Its UID.
     pub uid: Uid,
     /// Its RFC822.SIZE.
     pub size: u32,
-    /// When it arrived: INTERNALDATE, in seconds since 1970 UTC. Where the server has none, 0.
+    /// When it arrived: INTERNALDATE, in seconds since 1970 UTC; 0 if the server has none.
     pub received: i64,
     /// Its flags.
     pub flags: Flags,
-    /// Its From, Subject and Message-ID lines as they are, and no others.
+    /// Its raw From, Subject and Message-ID lines.
     pub fields: Vec<u8>,
 }
 
 impl Session {
-    /// Fetches the heads of `range`, by the batch and in ascending order; without mails marked \Deleted. Where a stop is
-    /// asked for, it ends after the batch in flight. Says which mails the server did not show.
+    /// Fetches the heads of `range` in batches and in ascending order, without messages marked \Deleted. A stop ends it after
+    /// the batch in flight. Returns the messages that the server did not show.
     ///
     /// # Errors
     /// As [`Session::heads_of`].
@@ -112,16 +112,16 @@ impl Session {
         Ok(unshown)
     }
 
-    /// Parts `range` into batches, in ascending order. One turn at most.
+    /// Splits `range` into batches in ascending order. At most one round trip.
     ///
     /// # Errors
-    /// Where no folder is open, or the line fails.
+    /// If no folder is open, or the connection fails.
     pub fn batches(&mut self, range: Range<'_>) -> Result<Vec<Batch>, Fault> {
         let here = self.here(Step::Fetch)?;
         let (expected, first, since) = match range {
             Range::From(first) => (self.expected_from(&here, first)?, first, i64::MIN),
             Range::Since(moment) => {
-                // Servers count days in a zone of their own: a day more, and look again.
+                // Servers count days in their own time zone: search one day more, and compare the arrival later.
                 let day = date::day(moment.saturating_sub(86_400));
                 let found = self.search(&here, &format!("UNDELETED SINCE {day}"))?;
                 (these(&found), Uid(0), moment)
@@ -135,7 +135,7 @@ impl Session {
         let batch = |expected: Expected| {
             let (set, last) = match &expected {
                 Expected::Within(low, high) => (format!("{low}:{high}"), *high),
-                // So few that they fit into one command.
+                // Few enough for one command.
                 Expected::These(uids) => (
                     uids::sets(uids.iter().copied()).into_iter().next()?,
                     uids.last().copied().unwrap_or(first),
@@ -146,26 +146,27 @@ impl Session {
         Ok(expected.into_iter().filter_map(batch).collect())
     }
 
-    /// Fetches the heads of one batch of the open folder, in ascending order; without mails marked \Deleted. One turn, and
-    /// one more where something did not come.
+    /// Fetches the heads of one batch of the open folder in ascending order, without messages marked \Deleted. One round trip,
+    /// and one more if something is missing.
     ///
     /// # Errors
-    /// [`Cause::Stopped`], where a stop was asked for before, leaves a healthy session; anything else that is not the
-    /// server's plain no a spent one.
+    /// [`Cause::Stopped`] after a stop leaves the session usable, and so does a refusal by the server. After any other fault the
+    /// session is spent.
     pub fn heads_of(&mut self, batch: &Batch) -> Result<Heads, Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         self.go_on(&on)?;
         let command = format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE FLAGS {HEAD_FIELDS})", batch.set);
         let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
         let answer = self.run(Step::Fetch, &on, &command, limits)?;
-        let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-        let came =
-            |uid: &Uid| mails.get(uid).is_some_and(|mail| mail.is_deleted() || head((uid, mail)).is_some());
+        let messages = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
+        let came = |uid: &Uid| {
+            messages.get(uid).is_some_and(|message| message.is_deleted() || head((uid, message)).is_some())
+        };
         let absent: Vec<Uid> = match &batch.expected {
             Expected::Within(low, high) => (low.0..=high.0).map(Uid).filter(|uid| !came(uid)).collect(),
             Expected::These(uids) => uids.iter().copied().filter(|uid| !came(uid)).collect(),
         };
-        let heads = mails
+        let heads = messages
             .iter()
             .filter_map(head)
             .filter(|head| (batch.first..=batch.last).contains(&head.uid) && head.received >= batch.since)
@@ -174,8 +175,8 @@ impl Session {
         Ok(Heads { heads, unshown })
     }
 
-    /// Those of `uids` that are in the open folder by the server's own word, and not marked \Deleted. For mails that a FETCH
-    /// did not show: some are gone, and a server may say OK and leave out the rest. No turn for no UIDs.
+    /// Those of `uids` that are in the open folder according to SEARCH and not marked \Deleted. For messages that a FETCH did not
+    /// return: some are gone, and a server may answer OK and leave out others. No round trip if `uids` is empty.
     pub(super) fn present(&mut self, uids: &[Uid]) -> Result<BTreeSet<Uid>, Fault> {
         let mut found = BTreeSet::new();
         if uids.is_empty() {
@@ -190,7 +191,7 @@ impl Session {
         Ok(found)
     }
 
-    /// Every mail from `first` on, by the batch.
+    /// All messages from `first` on, in batches.
     fn expected_from(&mut self, here: &Opened, first: Uid) -> Result<Vec<Expected>, Fault> {
         let batch = HEADS as u32;
         let first = first.max(Uid(1));
@@ -202,7 +203,7 @@ impl Session {
             return Ok(Vec::new());
         }
         let span = next.0 - first.0;
-        // Where there are gaps, or far more UIDs than one answer holds, asking which there are costs less.
+        // If there are gaps, or far more UIDs than one answer holds, a SEARCH first costs less.
         if span.div_ceil(batch) > DENSE || (first == Uid(1) && here.exists < span) {
             let found = self.search(here, &format!("UID {first}:{} UNDELETED", next.0 - 1))?;
             return Ok(these(&found));
@@ -212,11 +213,11 @@ impl Session {
         Ok(windows.map(|low| Expected::Within(Uid(low), high(low))).collect())
     }
 
-    /// Never with a CHARSET: Outlook and Exchange refuse all but US-ASCII
-    /// (https://github.com/jstedfast/MailKit/issues/808), and what we search for is ASCII.
+    /// UID SEARCH, never with a CHARSET: Outlook and Exchange refuse all but US-ASCII
+    /// (https://github.com/jstedfast/MailKit/issues/808), and our searches are ASCII.
     pub(super) fn search(&mut self, here: &Opened, what: &str) -> Result<Vec<Uid>, Fault> {
         let on = Subject::Folder(here.folder.clone());
-        // An OK without any line says that there are none, or nothing at all: it is believed the second time.
+        // An OK without a SEARCH line may mean that nothing was found, so it counts if it comes a second time.
         for _ in 0..2 {
             let answer = self.run(Step::Search, &on, &format!("UID SEARCH {what}"), NUMBERS)?;
             if let Some(found) = answer.found().map_err(|cause| self.garbled(Step::Search, &on, cause))? {
@@ -229,8 +230,8 @@ impl Session {
         Ok(Vec::new())
     }
 
-    /// Fetches the To, Cc and Bcc lines of the mails of the open folder, by the batch. Where a stop is asked for, it ends
-    /// after the batch in flight.
+    /// Fetches the To, Cc and Bcc lines of the messages of the open folder, in batches. A stop ends it after the batch in
+    /// flight.
     ///
     /// # Errors
     /// As [`Session::heads`].
@@ -245,27 +246,26 @@ impl Session {
                 format!("UID FETCH {set} (UID BODY.PEEK[HEADER.FIELDS (TO CC BCC)]<0.{HEAD_BYTES}>)");
             let answer = self.run(Step::Fetch, &on, &command, limits)?;
             let fetched = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-            fetched.values().filter_map(|mail| mail.section).for_each(&mut each);
+            fetched.values().filter_map(|message| message.section).for_each(&mut each);
         }
         Ok(())
     }
 
-    /// Fetches the first `limit` bytes of each of `mails`, which are a UID and an RFC822.SIZE; those that are gone are
-    /// passed over. Where a stop is asked for, it ends after the batch in flight. Says which the server did not show although
-    /// they are there.
+    /// Fetches the first `limit` bytes of each of `messages`, given by UID and RFC822.SIZE. Skips those that are gone. A stop
+    /// ends it after the batch in flight. Returns those that exist but that the server did not show.
     ///
     /// # Errors
     /// As [`Session::heads`].
     pub fn mails(
         &mut self,
-        mails: &[(Uid, u32)],
+        messages: &[(Uid, u32)],
         limit: u32,
         mut each: impl FnMut(Trace, &[u8]),
     ) -> Result<Vec<Uid>, Fault> {
         let here = self.here(Step::Fetch)?;
         let mut unshown = Vec::new();
         let cost = |size: u32| u64::from(size.min(limit)) + AROUND;
-        let mut rest = mails;
+        let mut rest = messages;
         while !rest.is_empty() {
             let mut bytes = 0;
             let fits = rest.iter().take_while(|(_, size)| {
@@ -284,13 +284,13 @@ impl Session {
                 let command = format!("UID FETCH {set} (UID RFC822.SIZE BODY.PEEK[]<0.{limit}>)");
                 let answer = self.run(Step::Fetch, &on, &command, limits)?;
                 let fetched = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-                for (uid, mail) in &fetched {
-                    // A server may tell of mails that nobody asked for.
-                    let Some(bytes) = mail.section else { continue };
-                    let Some(told) = absent.remove(uid) else { continue };
+                for (uid, message) in &fetched {
+                    // A server may send messages that were not requested.
+                    let Some(bytes) = message.section else { continue };
+                    let Some(size) = absent.remove(uid) else { continue };
                     let identity =
-                        MailIdentity { digest: MailDigest::of(bytes), size: mail.size.unwrap_or(told) };
-                    if mail.size.is_some() && limit as usize >= HEADER_LIMIT {
+                        MailIdentity { digest: MailDigest::of(bytes), size: message.size.unwrap_or(size) };
+                    if message.size.is_some() && limit as usize >= HEADER_LIMIT {
                         self.note_seen(*uid, identity);
                     }
                     each(Trace { uid: *uid, identity }, bytes);
@@ -301,7 +301,8 @@ impl Session {
         Ok(unshown)
     }
 
-    /// Fetches the headers of `uids`, whole but for giants, with what they prove; those that are gone are passed over.
+    /// Fetches the headers of `uids`, up to [`HEADER_LIMIT`] each, with the identities that they prove. Skips messages that are
+    /// gone.
     ///
     /// # Errors
     /// As [`Session::heads`].
@@ -314,7 +315,7 @@ impl Session {
         Ok(())
     }
 
-    /// As [`Session::headers`], with flags and arrival, and whatever is asked to stop: in the middle of a move.
+    /// As [`Session::headers`], with flags and arrival, and not ended by a stop: for use in the middle of a move.
     pub(super) fn sightings(
         &mut self,
         doing: Step,
@@ -324,7 +325,7 @@ impl Session {
         batches(uids, HEADERS).iter().try_for_each(|set| self.sightings_in(doing, set, each))
     }
 
-    /// Fetches the headers of one set, of at most [`HEADERS`] mails.
+    /// Fetches the headers of one set of at most [`HEADERS`] messages.
     pub(super) fn sightings_in(
         &mut self,
         doing: Step,
@@ -337,13 +338,13 @@ impl Session {
             "UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.{HEADER_LIMIT}>)"
         );
         let answer = self.run(doing, &on, &command, limits)?;
-        let mails = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
-        for (uid, mail) in &mails {
-            if let (Some(size), Some(flags), Some(header)) = (mail.size, mail.flags, mail.section) {
+        let messages = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
+        for (uid, message) in &messages {
+            if let (Some(size), Some(flags), Some(header)) = (message.size, message.flags, message.section) {
                 let identity = MailIdentity { digest: MailDigest::of(header), size };
                 self.note_seen(*uid, identity);
                 each(
-                    Sighting { trace: Trace { uid: *uid, identity }, flags, received: mail.received },
+                    Sighting { trace: Trace { uid: *uid, identity }, flags, received: message.received },
                     header,
                 );
             }
@@ -351,22 +352,22 @@ impl Session {
         Ok(())
     }
 
-    /// Those of `uids` that are in the open folder and not marked \Deleted. One turn.
+    /// Those of `uids` that are in the open folder and not marked \Deleted. One round trip.
     ///
     /// # Errors
-    /// Where the line fails.
+    /// If the connection fails.
     pub fn live(&mut self, uids: &[Uid]) -> Result<Vec<Uid>, Fault> {
         let flags = self.flags(Step::Search, uids)?;
         Ok(flags.into_iter().filter(|(_, flags)| !flags.deleted).map(|(uid, _)| uid).collect())
     }
 
-    /// The flags of those of `uids` that are there. One turn.
+    /// The flags of those of `uids` that exist. One round trip.
     pub(super) fn flags(&mut self, doing: Step, uids: &[Uid]) -> Result<BTreeMap<Uid, Flags>, Fault> {
         Ok(self.flags_and_keywords(doing, uids)?.0)
     }
 
-    /// The flags of those of `uids` that are there, and the flags that are not the protocol's own of those that have any.
-    /// One turn; none for no UIDs.
+    /// The flags of those of `uids` that exist, and the keywords of those that have any. One round trip; none if `uids` is
+    /// empty.
     pub(super) fn flags_and_keywords(
         &mut self,
         doing: Step,
@@ -377,19 +378,19 @@ impl Session {
         let (mut there, mut keywords) = (BTreeMap::new(), BTreeMap::new());
         for set in uids::sets(uids.iter().copied()) {
             let answer = self.run(doing, &on, &format!("UID FETCH {set} (UID FLAGS)"), FLAGS)?;
-            let mails = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
-            for (uid, mail) in mails {
-                there.extend(mail.flags.map(|flags| (uid, flags)));
-                if !mail.keywords.is_empty() {
-                    keywords.insert(uid, mail.keywords);
+            let messages = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
+            for (uid, message) in messages {
+                there.extend(message.flags.map(|flags| (uid, flags)));
+                if !message.keywords.is_empty() {
+                    keywords.insert(uid, message.keywords);
                 }
             }
         }
         Ok((there, keywords))
     }
 
-    /// The messages of the open folder that are just like `identity` and may have arrived at `received`, also those that are
-    /// marked \Deleted. Two turns where there is one.
+    /// The messages of the open folder that have `identity` and may have arrived at `received`, also those marked \Deleted.
+    /// Two round trips if there is one.
     pub(super) fn alike(
         &mut self,
         identity: &MailIdentity,
@@ -399,7 +400,7 @@ impl Session {
         let (above, below) = (identity.size.saturating_sub(1), identity.size.saturating_add(1));
         let mut what = format!("LARGER {above} SMALLER {below}");
         if let Some(at) = received {
-            // Servers count days in a zone of their own.
+            // Servers count days in their own time zone.
             let day = |seconds: i64| date::day(at.saturating_add(seconds));
             what = format!("{what} SINCE {} BEFORE {}", day(-2 * 86_400), day(2 * 86_400));
         }
@@ -413,35 +414,35 @@ impl Session {
         Ok(alike)
     }
 
-    /// The UIDs and sizes of the open folder's mails from `first` on.
+    /// The UIDs and sizes of the open folder's messages from `first` on.
     pub(super) fn sizes_from(&mut self, first: Uid) -> Result<Vec<(Uid, u32)>, Fault> {
         let here = self.here(Step::Fetch)?;
         let on = Subject::Folder(here.folder);
         let answer =
             self.run(Step::Fetch, &on, &format!("UID FETCH {first}:* (UID RFC822.SIZE)"), NUMBERS)?;
-        let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-        // The last mail is in "first:*" also where its UID is lower (RFC 9051, section 9, seq-range).
-        Ok(mails
+        let messages = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
+        // "first:*" always includes the last message, even if its UID is lower (RFC 9051, section 9, seq-range).
+        Ok(messages
             .iter()
-            .filter_map(|(uid, mail)| Some((*uid, mail.size?)))
+            .filter_map(|(uid, message)| Some((*uid, message.size?)))
             .filter(|(uid, _)| *uid >= first)
             .collect())
     }
 
-    /// Between two batches: a stop ends the work, and leaves the session as it is.
+    /// Fails after a stop. Called between two batches; the session stays usable.
     fn go_on(&self, on: &Subject) -> Result<(), Fault> {
         if self.line.is_stopped() { Err(Fault::of(Step::Fetch, on, Cause::Stopped)) } else { Ok(()) }
     }
 }
 
-fn head((uid, mail): (&Uid, &Fetched<'_>)) -> Option<Head> {
-    let flags = mail.flags.filter(|flags| !flags.deleted)?;
+fn head((uid, message): (&Uid, &Fetched<'_>)) -> Option<Head> {
+    let flags = message.flags.filter(|flags| !flags.deleted)?;
     Some(Head {
         uid: *uid,
-        size: mail.size?,
-        received: mail.received.unwrap_or(0),
+        size: message.size?,
+        received: message.received.unwrap_or(0),
         flags,
-        fields: mail.section?.to_vec(),
+        fields: message.section?.to_vec(),
     })
 }
 
@@ -451,7 +452,7 @@ impl Fetched<'_> {
     }
 }
 
-/// A message of the open folder, as its size, header and flags were shown together.
+/// A message of the open folder, with the size, header and flags that one answer showed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighting {
     pub(super) trace: Trace,
@@ -463,7 +464,7 @@ pub(super) struct Sighting {
 /// The keywords of the messages that have any.
 pub(super) type Keywords = BTreeMap<Uid, BTreeSet<String>>;
 
-/// Batches of UIDs that the server said were there.
+/// Batches of UIDs that the server listed.
 fn these(uids: &[Uid]) -> Vec<Expected> {
     uids.chunks(HEADS).map(|chunk| Expected::These(chunk.to_vec())).collect()
 }

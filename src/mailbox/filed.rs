@@ -1,7 +1,7 @@
-//! Whether a copy that was filed is still in its target.
+//! Checks whether a filed copy is still in its target.
 //!
-//! Owns the question on which a put-back rests: a message that is in the inbox again was put back only if its filed copy has
-//! left. Looks only, and changes nothing. Called by `sweep`.
+//! A message that is in the inbox again counts as put back only if its filed copy has left the target. Changes nothing, except
+//! that [`Session::take_back`] removes copies. Called by `sweep`.
 
 use std::collections::BTreeSet;
 
@@ -14,35 +14,34 @@ use super::trace::Trace;
 use super::uids;
 use crate::place::{Folder, MailDigest, MailIdentity, Uid, UidValidity};
 
-/// A copy that was filed, as the ledger has it.
+/// A filed copy, as the ledger records it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FiledAs {
     /// The target's UIDVALIDITY at that time.
     pub validity: UidValidity,
-    /// Its UID there, if the server told.
+    /// Its UID there, if the server reported it.
     pub uid: Option<Uid>,
-    /// What it is known by.
+    /// Its identity.
     pub identity: MailIdentity,
 }
 
 /// Where a filed copy is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// Still in its target; with its UIDVALIDITY and UID there, where it was shown.
+    /// Still in its target, with its UIDVALIDITY and UID there if the server showed it.
     There(Option<(UidValidity, Uid)>),
     /// It has left.
     Left,
-    /// It is not there, and the target was restored from a backup, numbered anew or deleted: its absence says nothing about
-    /// the user.
+    /// It is not there, but the target was restored from a backup, renumbered or deleted, so the user may not have moved it.
     Doubtful,
 }
 
 impl Session {
-    /// Looks for filed copies in their target, by their UIDs where these still mean something and else by what they are. A
-    /// copy that the server does not show counts as there: doubt teaches nothing.
+    /// Looks for filed copies in their target, by UID where that is still valid, else by identity. A copy that the server does
+    /// not show counts as present: in doubt, followsift learns nothing.
     ///
     /// # Errors
-    /// Where the line fails.
+    /// If the connection fails.
     pub fn presence(&mut self, folder: &Folder, copies: &[FiledAs]) -> Result<Vec<Presence>, Fault> {
         let opened = match self.examine(folder) {
             Ok(opened) => opened,
@@ -66,7 +65,7 @@ impl Session {
                 Some(uid) if look.unshown.contains(&uid) => Presence::There(None),
                 Some(_) if !restored => Presence::Left,
                 Some(_) => self.presence_by_identity(&opened, copy, Presence::Doubtful)?,
-                // The server never told its UID; or the folder is numbered anew.
+                // The server never reported its UID; or the folder has new UIDs.
                 None if copy.validity == opened.validity => {
                     self.presence_by_identity(&opened, copy, Presence::Left)?
                 }
@@ -76,7 +75,7 @@ impl Session {
         Ok(answers)
     }
 
-    /// The same where the target is gone: its user may have renamed it.
+    /// The same if the target is gone: the user may have renamed it.
     fn presence_elsewhere(&mut self, folder: &Folder, copies: &[FiledAs]) -> Result<Vec<Presence>, Fault> {
         let validities: BTreeSet<UidValidity> = copies.iter().map(|copy| copy.validity).collect();
         for validity in validities {
@@ -93,7 +92,7 @@ impl Session {
                         Presence::Doubtful
                     });
                 }
-                // Some servers give many folders one UIDVALIDITY.
+                // Some servers give many folders the same UIDVALIDITY.
                 if there.iter().any(|presence| matches!(presence, Presence::There(_))) {
                     return Ok(there);
                 }
@@ -113,10 +112,10 @@ impl Session {
         Ok(live.map_or(absent, |found| Presence::There(Some((opened.validity, found.trace.uid)))))
     }
 
-    /// Those of `uids` that are still in `folder`; `None` where it is gone, or another by now.
+    /// Those of `uids` that are still in `folder`; `None` if the folder is gone or was recreated or restored.
     ///
     /// # Errors
-    /// Where the line fails.
+    /// If the connection fails.
     pub fn still_in(
         &mut self,
         folder: &Folder,
@@ -134,11 +133,11 @@ impl Session {
         self.present(uids).map(Some)
     }
 
-    /// Those of `traces` that are in the open folder, proven to be the ones meant, and not marked \Deleted. Of most, only the
-    /// flags are asked for.
+    /// Those of `traces` that are in the open folder, proven to be the same messages, and not marked \Deleted. For most, it
+    /// fetches only the flags.
     ///
     /// # Errors
-    /// Where the line fails.
+    /// If the connection fails.
     pub fn live_among(&mut self, traces: &[Trace]) -> Result<BTreeSet<Uid>, Fault> {
         let uids: Vec<Uid> = traces.iter().map(|trace| trace.uid).collect();
         let live = self.live(&uids)?;
@@ -149,33 +148,33 @@ impl Session {
         Ok(self.look(Step::Search, &traces)?.where_flags(|flags| !flags.deleted))
     }
 
-    /// Is another message at the UID of one of `known`? So it is where the open folder was restored from a backup. Each is
-    /// known by its arrival (INTERNALDATE, in seconds since 1970 UTC) and the digest of [`super::Head::fields`]. Those that
-    /// are gone say nothing. One turn.
+    /// Does another message have the UID of one of `known`? That happens if the open folder was restored from a backup. Each is
+    /// recognised by its arrival (INTERNALDATE, in seconds since 1970 UTC) and the digest of [`super::Head::fields`]. Messages
+    /// that are gone do not count. One round trip.
     ///
     /// # Errors
-    /// Where the line fails.
+    /// If the connection fails.
     pub fn is_replaced(&mut self, known: &[(Uid, i64, MailDigest)]) -> Result<bool, Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         let mut replaced = false;
         for set in uids::sets(known.iter().map(|(uid, ..)| *uid)) {
             let command = format!("UID FETCH {set} (UID INTERNALDATE {HEAD_FIELDS})");
             let answer = self.run(Step::Fetch, &on, &command, Limits::SHORT)?;
-            let mails = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
+            let messages = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
             replaced |= known.iter().any(|(uid, received, fields)| {
-                mails.get(uid).is_some_and(|mail| {
-                    mail.received.is_some_and(|told| told != *received)
-                        || mail.section.is_some_and(|told| MailDigest::of(told) != *fields)
+                messages.get(uid).is_some_and(|message| {
+                    message.received.is_some_and(|shown| shown != *received)
+                        || message.section.is_some_and(|shown| MailDigest::of(shown) != *fields)
                 })
             });
         }
         Ok(replaced)
     }
 
-    /// Takes copies back that we have filed, since the user wants the originals where they were.
+    /// Removes copies that we filed, since the user wants the originals where they were.
     ///
     /// # Errors
-    /// Where the line fails.
+    /// If the connection fails.
     pub fn take_back(
         &mut self,
         folder: &Folder,

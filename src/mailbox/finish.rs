@@ -1,40 +1,40 @@
-//! How an interrupted move is finished, where its copy is proven.
+//! Decides how to finish an interrupted move whose copy is proven.
 //!
-//! Pure. Owns the table of what is done about the original. Called by `settle`.
+//! Pure. Owns the table of what to do with the original. Called by `settle`.
 
 use super::answer::Flags;
 use super::trace::Trace;
 
-/// How far the removal of an original had come, as the ledger has it.
+/// How far the removal of an original had come, as the ledger recorded it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Removal {
     /// Nothing was sent.
     #[default]
     None,
-    /// STORE was about to be sent: the original may be marked \Deleted by us.
+    /// STORE was about to be sent: we may have marked the original \Deleted.
     Sent,
-    /// It was marked \Deleted by us.
+    /// We had marked it \Deleted.
     Marked,
 }
 
-/// The original of an interrupted move, as it was found.
+/// The original of an interrupted move, as followsift found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Original {
     /// Under its UID.
     Here(Flags),
-    /// Under another UID, since its own means nothing any more: the only live one, of the same arrival.
+    /// Under another UID, since its own is no longer valid: the only live message with its identity and arrival.
     Found(Trace, Flags),
-    /// The same message is there under another UID, and it is not certain to be the original.
+    /// A message with its identity has another UID, and may not be the original.
     Doubtful,
     /// It is not in the source.
     Absent,
-    /// It is not there, and the folder is another by now, or there is none: nothing is known.
+    /// It is not there, and the folder was recreated or is gone: nothing is known.
     Unknown,
     /// The server does not show it.
     Unshown,
 }
 
-/// How far a move had come, as the ledger has it.
+/// How far a move had come, as the ledger recorded it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
     pub(super) removal: Removal,
@@ -42,34 +42,34 @@ pub(super) struct Progress {
     pub(super) touched_too: bool,
 }
 
-/// What is to be done where the copy is proven.
+/// The action for a move whose copy is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
-    /// Nothing: the copy is what there is.
+    /// Nothing: only the copy is left.
     Nothing,
     /// Mark the original \Deleted, and remove it.
     Remove,
-    /// Remove the original, which we have marked \Deleted.
+    /// Expunge the original, which we have marked \Deleted.
     Expunge,
     /// Take the copy back.
     Withdraw,
-    /// Take our mark \Deleted off the original, and take the copy back.
+    /// Remove our \Deleted from the original, and take the copy back.
     Unmark,
     /// Leave both: the copy may be all that is left of the original.
     LeaveBoth,
-    /// Ask again in the next session.
+    /// Retry in the next session.
     Wait,
 }
 
-/// Decides what is to be done about the original of a proven copy.
+/// Decides what to do with the original of a proven copy.
 pub(super) fn finish(original: &Original, one: Progress) -> Finish {
     let Progress { removal, by_move, touched_too } = one;
-    // After MOVE or EXPUNGE, a message under another UID may be a twin of the original, which is gone.
+    // After MOVE or EXPUNGE the original may be gone, and a message under another UID its twin.
     let may_be_gone = by_move || removal == Removal::Marked;
     let of = |flags: &Flags, found: bool| {
         let touched = flags.is_touched() && !touched_too;
         match (flags.deleted, removal) {
-            // The user's own mark: only ours is finished.
+            // The user marked it, and we finish only our own mark.
             (true, Removal::None) => Finish::Nothing,
             (true, Removal::Sent | Removal::Marked) if touched && !found => Finish::Unmark,
             (true, Removal::Sent | Removal::Marked) => Finish::Expunge,
@@ -77,7 +77,7 @@ pub(super) fn finish(original: &Original, one: Progress) -> Finish {
                 Finish::LeaveBoth
             }
             (false, _) if touched => Finish::Withdraw,
-            // We saw it marked, and it is not any more.
+            // We had marked it, and the mark is gone.
             (false, Removal::Marked) => Finish::Withdraw,
             (false, Removal::None | Removal::Sent) => Finish::Remove,
         }
@@ -85,7 +85,7 @@ pub(super) fn finish(original: &Original, one: Progress) -> Finish {
     match original {
         Original::Here(flags) => of(flags, false),
         Original::Found(_, flags) => of(flags, true),
-        // Marked by us it may be, and the one that is not be its twin.
+        // We may have marked the original, and then the unmarked message is its twin.
         Original::Doubtful if may_be_gone || removal == Removal::Sent => Finish::LeaveBoth,
         Original::Doubtful => Finish::Withdraw,
         Original::Absent | Original::Unknown => Finish::Nothing,
@@ -111,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn an_original_goes_only_where_nothing_speaks_against_it() {
+    fn an_original_is_removed_only_if_nothing_prevents_it() {
         use Removal::{Marked, None, Sent};
         for (original, removal, wanted) in [
             (Original::Here(LIVE), None, Finish::Remove),
             (Original::Here(LIVE), Sent, Finish::Remove),
-            // We had marked it, and the user took the mark away.
+            // We had marked it, and the user removed the mark.
             (Original::Here(LIVE), Marked, Finish::Withdraw),
             (Original::Here(STARRED), None, Finish::Withdraw),
             (Original::Here(STARRED), Sent, Finish::Withdraw),
@@ -127,7 +127,7 @@ mod tests {
             (Original::Here(Flags { flagged: true, ..MARKED }), Marked, Finish::Unmark),
             (found(LIVE), None, Finish::Remove),
             (found(LIVE), Sent, Finish::Remove),
-            // EXPUNGE may have been sent: the original may be gone, and this be its twin.
+            // EXPUNGE may have been sent: the original may be gone, and this its twin.
             (found(LIVE), Marked, Finish::LeaveBoth),
             (Original::Doubtful, Sent, Finish::LeaveBoth),
             (found(STARRED), None, Finish::Withdraw),
@@ -143,7 +143,7 @@ mod tests {
         }
         let back = Progress { removal: None, by_move: true, touched_too: true };
         assert_eq!(finish(&Original::Here(STARRED), back), Finish::Remove);
-        // After a MOVE the original may be gone, and a message like it be a twin.
+        // After a MOVE the original may be gone, and a message with its identity a twin.
         let moved = Progress { removal: None, by_move: true, touched_too: false };
         for (original, wanted) in [
             (Original::Doubtful, Finish::LeaveBoth),
@@ -186,9 +186,9 @@ mod tests {
     }
 
     proptest! {
-        /// What holds of every row of the table, whatever is known of the original and of the move.
+        /// Holds for every row of the table, whatever is known of the original and of the move.
         #[test]
-        fn nothing_is_removed_that_the_user_wants_or_that_may_be_all_there_is(
+        fn no_message_is_removed_that_the_user_wants_or_that_may_be_the_only_one(
             original in originals(),
             progress in progress(),
         ) {
@@ -200,7 +200,7 @@ mod tests {
             let wanted = finish(&original, progress);
             match wanted {
                 Finish::Remove => {
-                    // Only what is there, is not marked and was not touched; or goes all the same.
+                    // Only a message that is there, is not marked, and was not touched unless that is allowed.
                     let flags = seen.unwrap();
                     prop_assert!(!flags.deleted && (touched_too || !flags.is_touched()));
                     prop_assert_ne!(removal, Removal::Marked);
@@ -210,7 +210,7 @@ mod tests {
                     prop_assert!(seen.unwrap().deleted && removal != Removal::None);
                 }
                 Finish::Withdraw => {
-                    // The copy goes only where the original is there, unmarked.
+                    // The copy is removed only if the original is there and not marked.
                     let may_be_gone = by_move || removal == Removal::Marked;
                     prop_assert!(seen.is_none_or(|flags| !flags.deleted));
                     prop_assert!(matches!(original, Original::Here(_)) || !may_be_gone);

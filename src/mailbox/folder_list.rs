@@ -1,16 +1,16 @@
-//! The folders of an account as the server has listed them.
+//! The folders of an account as the server listed them.
 //!
-//! A value. Owns what is read from the list alone: whether a folder is in it, and how names are made. Kept by `session`, filled
-//! and asked by `folders`.
+//! A value. Owns what the list alone shows: whether a folder is in it, and how the server names folders. Kept by `session`,
+//! filled and read by `folders`.
 
 use super::answer::Listed;
 use super::names::Naming;
 
-/// What LIST told, once per session.
+/// The result of LIST, once per session.
 #[derive(Debug)]
 pub(super) struct FolderList {
     pub(super) naming: Naming,
-    /// Nothing tells yet whether folders go below the inbox.
+    /// `naming` is a guess: no listed folder shows whether the user's folders are below the inbox.
     pub(super) guessed: bool,
     pub(super) listed: Vec<Listed>,
 }

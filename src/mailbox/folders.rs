@@ -1,7 +1,7 @@
-//! The folders of an account: which there are, what the server calls them, and making one.
+//! Lists an account's folders, translates their names, and creates a folder.
 //!
-//! Owns LIST, NAMESPACE, CREATE, SUBSCRIBE and STATUS. Never deletes or renames a folder. Called by `session`, `moves`, and by `cli` to
-//! show them.
+//! Owns LIST, NAMESPACE, CREATE, SUBSCRIBE and STATUS. Never deletes or renames a folder. Called by `session`, by `moves`, and by
+//! `cli` to show them.
 
 use std::collections::BTreeMap;
 
@@ -15,27 +15,28 @@ use super::refusal::Code;
 use super::session::{Session, same};
 use crate::place::{Folder, Uid, UidValidity};
 
-/// For the list of all folders: tens of thousands of them.
+/// For the list of all folders, which may be tens of thousands.
 const LIST: Limits = Limits { time: Limits::SHORT.time, bytes: 16 << 20 };
 
-/// So many names in one command, each of at most 255 bytes: servers take lines of 8,000 octets (RFC 2683, section 3.2.1.5), and
-/// few names are long.
+/// The number of names in one command, each of at most 255 bytes: servers accept lines of 8,000 octets (RFC 2683, section
+/// 3.2.1.5), and few names are long.
 const IN_ONE_LINE: usize = 60;
 
-/// Where the next mail that comes into a folder lands.
+/// Where the next message that arrives in a folder lands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Landing {
     /// The folder's UIDVALIDITY.
     pub validity: UidValidity,
-    /// Its UIDNEXT: what comes later has this UID or a higher one.
+    /// Its UIDNEXT: messages that arrive later have this UID or a higher one.
     pub next: Uid,
 }
 
 impl Session {
-    /// The folders that mails can be in, as the user writes them; without those that he could not write. One turn, once.
+    /// The folders that can contain messages, as the user writes them; without those whose names the user cannot write. One
+    /// round trip, once.
     ///
     /// # Errors
-    /// Where the server will not list them.
+    /// If the server does not list them.
     pub fn folders(&mut self) -> Result<Vec<Folder>, Fault> {
         let folders = self.listing()?;
         let mut names: Vec<Folder> = folders
@@ -49,11 +50,11 @@ impl Session {
         Ok(names)
     }
 
-    /// Does `folder` hold all mails of the account, also those that are in another folder? So it is with Gmail's "All Mail"
-    /// (special-use \All, RFC 6154): a mail that is filed from there stays there.
+    /// Does `folder` contain all messages of the account, also those in other folders, like Gmail's "All Mail" (special-use \All,
+    /// RFC 6154)? A message that is filed from there stays there.
     ///
     /// # Errors
-    /// Where the server will not list its folders.
+    /// If the server does not list its folders.
     pub fn holds_all(&mut self, folder: &Folder) -> Result<bool, Fault> {
         let name = self.wire_name(folder)?;
         if folder.is_inbox() {
@@ -62,21 +63,21 @@ impl Session {
         Ok(self.listing()?.listed.iter().any(|listed| listed.all && listed.name == name))
     }
 
-    /// Are two names one folder of this server? `Work` and `INBOX/Work` are, where the user's own folders go below the inbox.
+    /// Do two names mean the same folder on this server? `Work` and `INBOX/Work` do if the user's folders are below the inbox.
     ///
     /// # Errors
-    /// Where the server will not list its folders.
+    /// If the server does not list its folders.
     pub fn is_one_folder(&mut self, one: &Folder, other: &Folder) -> Result<bool, Fault> {
         let names = (self.wire_name(one), self.wire_name(other));
         match names {
             (Ok(one), Ok(other)) => Ok(one == other),
-            // A name that the server cannot have is none of its folders.
+            // A name that the server does not allow cannot be one of its folders.
             (Err(fault), _) | (_, Err(fault)) if fault.fate() == Fate::Leave => Ok(false),
             (Err(fault), _) | (_, Err(fault)) => Err(fault),
         }
     }
 
-    /// The folders as they are now, when something is wrong with one of them.
+    /// The folders, listed again: for use after a fault with one of them.
     ///
     /// # Errors
     /// As [`Session::folders`].
@@ -85,7 +86,7 @@ impl Session {
         self.folders()
     }
 
-    /// Could `folder` not be opened because there is no such folder? A plain no may be for now, and proves nothing.
+    /// Did opening `folder` fail because it does not exist? A plain NO may be temporary and proves nothing.
     pub(super) fn is_gone(&mut self, folder: &Folder, fault: &Fault) -> Result<bool, Fault> {
         if fault.fate() != Fate::Leave || matches!(fault.cause, Cause::Void) {
             return Ok(false);
@@ -96,8 +97,8 @@ impl Session {
         Ok(!self.folders_now()?.iter().any(|listed| same(listed, folder)))
     }
 
-    /// The folders beside `other` that have this UIDVALIDITY: what a folder is called now that was renamed, since it keeps
-    /// that. On some servers many folders have the same.
+    /// The folders except `other` that have this UIDVALIDITY. A renamed folder keeps it, but on some servers many folders have
+    /// the same.
     pub(super) fn renamed(&mut self, validity: UidValidity, other: &[&Folder]) -> Result<Vec<Folder>, Fault> {
         let mut folders = self.folders_now()?;
         folders.retain(|folder| !other.iter().any(|known| same(known, folder)));
@@ -111,10 +112,10 @@ impl Session {
         Ok(found)
     }
 
-    /// Makes `folder` and subscribes to it, unless it is there; says whether it made it.
+    /// Creates `folder` and subscribes to it, unless it exists. Returns whether it created it.
     ///
     /// # Errors
-    /// Where the server cannot have a folder of that name, or will not make it.
+    /// If the server does not allow the name, or refuses to create the folder.
     pub fn ensure_folder(&mut self, folder: &Folder) -> Result<bool, Fault> {
         let mut name = self.wire_name(folder)?;
         if folder.is_inbox() || self.listing()?.has(&name) {
@@ -136,7 +137,7 @@ impl Session {
                 quoted(&name).map_err(|cause| Fault::of(Step::Subscribe, &on, cause))?
             );
             match self.run(Step::Subscribe, &on, &command, Limits::SHORT) {
-                // A folder that is not shown is still a folder.
+                // An unsubscribed folder works as well.
                 Err(fault) if fault.fate() == Fate::Leave => {}
                 done => drop(done?),
             }
@@ -144,8 +145,8 @@ impl Session {
         Ok(made)
     }
 
-    /// Asks where the user's folders go, where nothing but the inbox is there to tell. Never found out by trying: a server that
-    /// refuses a name once, for want of space or time, would have the folder below the inbox for ever. One turn.
+    /// Asks for the prefix of the user's folders, for use if only the inbox exists. Never by trying CREATE: if a server refused
+    /// a name once, for lack of space or time, followsift would create the folder below the inbox for good. One round trip.
     fn ask_for_prefix(&mut self) -> Result<(), Fault> {
         if !self.capabilities().namespace {
             return Ok(());
@@ -155,21 +156,21 @@ impl Session {
             Err(fault) if fault.fate() == Fate::Leave => {}
             answer => drop(answer?),
         }
-        let told = self.take_namespace().and_then(|line| Naming::of_namespace(&line));
+        let naming = self.take_namespace().and_then(|line| Naming::of_namespace(&line));
         let folders = self.listing()?;
-        if let Some(naming) = told {
+        if let Some(naming) = naming {
             folders.naming = naming;
         }
         Ok(())
     }
 
-    /// CREATE; `false` where it was there already.
+    /// CREATE; `false` if the folder existed already.
     fn create(&mut self, on: &Subject, name: &str) -> Result<bool, Fault> {
         let name = quoted(name).map_err(|cause| Fault::of(Step::Create, on, cause))?;
         match self.run(Step::Create, on, &format!("CREATE {name}"), Limits::SHORT) {
             Ok(_) => Ok(true),
             Err(fault) if fault.code() == Some(Code::AlreadyExists) => Ok(false),
-            // Not every server says why; one that is there can be inspected.
+            // Not every server says why; a folder that exists answers STATUS.
             Err(fault) if fault.fate() == Fate::Leave => {
                 let status = format!("STATUS {name} (UIDVALIDITY UIDNEXT)");
                 match self.run(Step::Inspect, on, &status, Limits::SHORT) {
@@ -182,11 +183,11 @@ impl Session {
         }
     }
 
-    /// Where the next mail that comes into each of `folders` lands; those that are not there are left out. One turn where
-    /// the server has LIST-STATUS (RFC 5819), else one for each.
+    /// Where the next message that arrives in each of `folders` lands; without folders that do not exist. One round trip with
+    /// LIST-STATUS (RFC 5819), else one for each folder.
     ///
     /// # Errors
-    /// Where the line fails.
+    /// If the connection fails.
     pub fn landings(&mut self, folders: &[Folder]) -> Result<BTreeMap<Folder, Landing>, Fault> {
         let mut names = BTreeMap::new();
         for folder in folders {
@@ -234,14 +235,14 @@ impl Session {
         Ok(())
     }
 
-    /// Forgets that `folder` is there: another client deleted or renamed it.
+    /// Removes `folder` from the list: another client deleted or renamed it.
     pub(super) fn forget(&mut self, folder: &Folder) -> Result<(), Fault> {
         let name = self.wire_name(folder)?;
         self.listing()?.listed.retain(|listed| listed.name != name);
         Ok(())
     }
 
-    /// What the server calls `folder`.
+    /// The server's name for `folder`.
     pub(super) fn wire_name(&mut self, folder: &Folder) -> Result<String, Fault> {
         if folder.is_inbox() {
             return Ok("INBOX".to_owned());
@@ -254,14 +255,14 @@ impl Session {
         if self.folders.is_none() {
             let on = self.server().clone();
             let plain = "LIST \"\" \"*\"";
-            // Some servers name the uses of folders only where they are asked to.
+            // Some servers report the special use of folders only on request.
             let special = self.capabilities().special_use && self.capabilities().list_extended;
             let command = if special { format!("{plain} RETURN (SPECIAL-USE)") } else { plain.to_owned() };
             let answer = self.run(Step::List, &on, &command, LIST)?;
             let mut listed = answer.listed().map_err(|cause| self.garbled(Step::List, &on, cause))?;
             if listed.iter().all(|listed| listed.delimiter.is_none()) {
-                // An inbox that can have nothing below it does not tell what would part levels elsewhere; this question does
-                // (RFC 9051, section 6.3.9). So with GNU Mailutils' imap4d (3.15, tried).
+                // An inbox without children has no delimiter, so this asks for the delimiter of the other folders (RFC 9051,
+                // section 6.3.9). GNU Mailutils' imap4d needs it (3.15, tried).
                 match self.run(Step::List, &on, "LIST \"\" \"\"", LIST) {
                     Err(fault) if fault.fate() == Fate::Leave => {}
                     answer => {

@@ -1,9 +1,9 @@
-//! The only file that knows the imap crate: one command, one answer.
+//! The only file that uses the imap crate: one command, one answer.
 //!
-//! Owns the tags, the login dialogue, and the translation of the crate's errors. Every command goes through
-//! [`Line::run`], never through the crate's own verbs: those drop COPYUID, panic on an untagged NO in SELECT, and leave
-//! arguments unquoted. Its debug output, which prints passwords, is never turned on. A line that failed is dropped, and
-//! refuses everything afterwards. Called by `session` and its parts.
+//! Owns the tags, the login dialogue, and the translation of the crate's errors. Every command goes through [`Line::run`], never
+//! through the crate's own verbs: those drop COPYUID, panic on an untagged NO in SELECT, and leave arguments unquoted. Never
+//! turns on the crate's debug output, which prints passwords. A failed connection is dropped and refuses all later commands.
+//! Called by `session` and its parts.
 
 use std::cell::Cell;
 use std::fmt;
@@ -29,18 +29,18 @@ use super::stop::Stop;
 use super::wire::{Shared, Transport};
 use crate::login::Login;
 
-/// How the crate names an answer that it could not parse.
+/// The crate's text for an answer that it could not parse.
 const UNPARSED: &str = "no explanation given";
-/// The answer to IDLE, before the waiting begins.
+/// How long the server may take to answer IDLE, before the wait begins.
 const IDLE_BEGINS: Duration = Duration::from_secs(30);
 
 /// An answer: the untagged responses, then the tagged one.
 #[derive(Debug)]
 pub(super) struct Answer(pub(super) Vec<u8>);
 
-/// An authenticated line.
+/// An authenticated connection.
 pub(super) struct Line {
-    // None once it has failed.
+    // `None` once it has failed.
     session: Option<imap::Session<Transport>>,
     shared: Arc<Shared>,
 }
@@ -53,7 +53,7 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    /// Hears the greeting and logs in.
+    /// Reads the greeting and logs in.
     pub(super) fn open(transport: Transport, greets: bool, login: &Login) -> Result<Self, (Step, Cause)> {
         without_panic(|| Self::begin(transport, greets, login))
             .unwrap_or_else(|cause| Err((Step::LogIn, cause)))
@@ -65,8 +65,8 @@ impl Line {
         let at = |step, shared: &Shared, error| (step, translate(error, shared).0);
         if greets {
             let greeting = client.read_greeting().map_err(|error| at(Step::Connect, &shared, error))?;
-            if let Some(parting) = shared.filtered(|filter| filter.take_parting()) {
-                return Err((Step::Connect, Cause::Refused(parted(&parting, &shared))));
+            if let Some(bye) = shared.filtered(|filter| filter.take_bye()) {
+                return Err((Step::Connect, Cause::Refused(bye_refusal(&bye, &shared))));
             }
             if !greeting.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"* OK")) {
                 return Err((Step::Connect, Cause::Greeting));
@@ -84,12 +84,12 @@ impl Line {
         Ok(Self { session: Some(session), shared })
     }
 
-    /// What the server said it can do since last asked, if it did.
+    /// The capabilities that the server has sent since the last call, if any.
     pub(super) fn take_capabilities(&mut self) -> Option<Capabilities> {
         self.shared.take_capabilities()
     }
 
-    /// The line of the NAMESPACE that was last heard.
+    /// The line of the last NAMESPACE response.
     pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
         self.shared.filtered(|filter| filter.take_namespace())
     }
@@ -97,25 +97,25 @@ impl Line {
     /// Sends `command` and waits for the whole of its answer, within `limits`.
     ///
     /// # Errors
-    /// A tagged NO or BAD leaves the line as it was; after anything else it is gone.
+    /// A tagged NO or BAD leaves the connection usable; after any other error it is dropped.
     pub(super) fn run(&mut self, command: &str, limits: Limits) -> Result<Answer, Cause> {
-        // The last barrier: whatever a folder or a setting is called, no command holds another.
+        // The last barrier: no name of a folder and no setting can put a second command into this one.
         if command.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
             return Err(Cause::Unsendable);
         }
         let (bytes, _) = self.with_session(limits, |session| session.run(command))?;
-        // Who says goodbye in the middle of an answer may have left out the rest of it.
-        match self.shared.filtered(|filter| filter.take_parting()) {
-            Some(parting) if command != "LOGOUT" => {
+        // A server that sends BYE in the middle of an answer may have left out the rest.
+        match self.shared.filtered(|filter| filter.take_bye()) {
+            Some(bye) if command != "LOGOUT" => {
                 self.session = None;
-                Err(Cause::Refused(parted(&parting, &self.shared)))
+                Err(Cause::Refused(bye_refusal(&bye, &self.shared)))
             }
             Some(_) | None => Ok(Answer(bytes)),
         }
     }
 
-    /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. What it says is not believed: the
-    /// caller looks by UID, since an announcement around DONE is lost.
+    /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. The content of announcements is ignored:
+    /// the caller searches by UID, since an announcement around DONE is lost.
     pub(super) fn idle(&mut self, due: Instant) -> Result<bool, Cause> {
         let limits = Limits { time: IDLE_BEGINS, ..Limits::SHORT };
         let left = due.saturating_duration_since(Instant::now());
@@ -132,7 +132,7 @@ impl Line {
             })?;
             Ok(announced)
         })?;
-        // The crate reads the answer to DONE, but keeps a failure in that to itself.
+        // The crate reads the answer to DONE, but does not report a failure of it.
         if self.shared.bounds.cut().is_some() || self.shared.bounds.ended() {
             self.session = None;
             return Err(cut_short(Cause::Lost, &self.shared.bounds));
@@ -140,37 +140,37 @@ impl Line {
         Ok(announced)
     }
 
-    /// How many round trips the line has made since its greeting.
+    /// The number of round trips since the greeting.
     pub(super) fn turns(&self) -> u32 {
         self.shared.bounds.turns()
     }
 
-    /// The stop that it listens to.
+    /// The connection's stop.
     pub(super) fn stop(&self) -> &Stop {
         self.shared.bounds.stop()
     }
 
-    /// Was the last IDLE ended by a probe?
+    /// Did a probe end the last IDLE?
     pub(super) fn was_probed(&self) -> bool {
         self.shared.bounds.was_probed()
     }
 
-    /// Was a stop asked for?
+    /// Was a stop requested?
     pub(super) fn is_stopped(&self) -> bool {
         self.stop().is_stopped()
     }
 
-    /// Has it failed?
+    /// Has the connection failed?
     pub(super) fn is_spent(&self) -> bool {
         self.session.is_none()
     }
 
-    /// Gives the line up: what it says cannot be trusted any more.
+    /// Drops the connection, whose data can no longer be trusted.
     pub(super) fn give_up(&mut self) {
         self.session = None;
     }
 
-    /// Lets the crate's session do something within `limits`. It stays only where it is healthy afterwards.
+    /// Runs `work` on the crate's session within `limits`. Keeps the session only if it is usable afterwards.
     fn with_session<T>(
         &mut self,
         limits: Limits,
@@ -190,15 +190,15 @@ impl Line {
     }
 }
 
-/// A panic of the crate, such as on a tagged OK that answers IDLE, is an answer that could not be understood. The panic hook
-/// has logged it by then.
+/// Turns a panic of the crate, such as on a tagged OK that answers IDLE, into an answer that could not be understood. The panic
+/// hook has logged it by then.
 fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
-    // The crate's state goes with `work`. What it shares with us are numbers, and locks that are taken whatever they went through.
+    // The crate's state is dropped with `work`. It shares only numbers with us, and locks that are used even if poisoned.
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Cause::Garbled("the imap crate panicked"))
 }
 
 impl imap::extensions::idle::SetReadTimeout for Transport {
-    /// Called by the crate when IDLE has begun, and with nothing when it ends: before DONE is sent and answered.
+    /// The crate calls it when IDLE has begun, and with `None` when IDLE ends, before it sends DONE.
     fn set_read_timeout(&mut self, timeout: Option<Duration>) -> imap::Result<()> {
         let bounds = &self.shared().bounds;
         match timeout {
@@ -209,8 +209,7 @@ impl imap::extensions::idle::SetReadTimeout for Transport {
     }
 }
 
-/// The crate is given this, in base64, to send in the place of the secret, and `wire` puts the secret there: the buffers of
-/// the crate are not wiped.
+/// The crate gets this in base64 instead of the secret, since it does not wipe its buffers. `wire` replaces it by the secret.
 const STAND_IN: &[u8] = b"the secret of this login goes here";
 
 /// AUTHENTICATE PLAIN with its answer in the same line (SASL-IR), else LOGIN, else AUTHENTICATE PLAIN in two steps.
@@ -236,8 +235,8 @@ fn log_in(
         shared.send_for(stand_in.into_bytes(), encoded);
         client.authenticate(method, &plain)
     } else if quotable && !known.login_disabled {
-        // One turn less than a challenge for PLAIN; and GNU Mailutils' imap4d (3.15, tried) ends its answer to that with a bare
-        // line feed, which no parser takes.
+        // One round trip less than PLAIN with a challenge. And GNU Mailutils' imap4d (3.15, tried) ends its challenge with a bare
+        // line feed, which no parser accepts.
         let quoted = Zeroizing::new(escaped(password).as_bytes().to_vec());
         shared.send_for(stand_in.clone().into_bytes(), quoted);
         client.login(user, stand_in)
@@ -253,7 +252,7 @@ fn log_in(
     tried.map_err(|(error, _)| translate(error, shared).0)
 }
 
-/// The answer to AUTHENTICATE PLAIN (RFC 4616), by its stand-in.
+/// Answers the challenge of AUTHENTICATE PLAIN (RFC 4616) with the stand-in.
 struct Plain {
     sent: Cell<bool>,
 }
@@ -262,35 +261,37 @@ impl Authenticator for Plain {
     type Response = &'static [u8];
 
     fn process(&self, _: &[u8]) -> &'static [u8] {
-        // Asked a second time, the server wants something that PLAIN does not have.
+        // A second challenge asks for something that PLAIN does not have.
         if self.sent.replace(true) { b"" } else { STAND_IN }
     }
 }
 
-/// Our cause for the crate's error, and whether the line is still in step.
+/// Our cause for the crate's error, and whether the connection is still usable.
 fn translate(error: Error, shared: &Shared) -> (Cause, bool) {
-    let parting =
-        || shared.filtered(|filter| filter.take_parting()).map(|line| Cause::Refused(parted(&line, shared)));
+    let said_bye =
+        || shared.filtered(|filter| filter.take_bye()).map(|line| Cause::Refused(bye_refusal(&line, shared)));
     match error {
         Error::No(no) => (refused(Status::No, &no.information, no.code.as_ref(), shared), true),
         Error::Bad(bad) => (refused(Status::Bad, &bad.information, bad.code.as_ref(), shared), true),
         Error::Bye(bye) if bye.information != UNPARSED => {
             (refused(Status::Bye, &bye.information, bye.code.as_ref(), shared), false)
         }
-        Error::Bye(_) => (parting().unwrap_or(Cause::Garbled("no response of IMAP")), false),
-        Error::ConnectionLost => (parting().unwrap_or_else(|| cut_short(Cause::Lost, &shared.bounds)), false),
+        Error::Bye(_) => (said_bye().unwrap_or(Cause::Garbled("not an IMAP response")), false),
+        Error::ConnectionLost => {
+            (said_bye().unwrap_or_else(|| cut_short(Cause::Lost, &shared.bounds)), false)
+        }
         Error::Io(error) => {
             let cause = cut_short(Cause::Io(error), &shared.bounds);
-            (parting().filter(|_| matches!(cause, Cause::Io(_))).unwrap_or(cause), false)
+            (said_bye().filter(|_| matches!(cause, Cause::Io(_))).unwrap_or(cause), false)
         }
         Error::TagMismatch(_) => (Cause::Garbled("the answer to another command"), false),
         Error::Validate(_) => (Cause::Unsendable, true),
-        // Parse errors, and whatever a later version of the crate may add.
-        _ => (Cause::Garbled("not what was asked for"), false),
+        // Parse errors, and errors that a later version of the crate may add.
+        _ => (Cause::Garbled("not the answer to the command"), false),
     }
 }
 
-/// The crate takes the codes that it knows out of the text; only these of them matter to us.
+/// A refusal by the server. The crate removes the codes that it knows from the text; only these matter to followsift.
 fn refused(
     status: Status,
     text: &str,
@@ -307,7 +308,7 @@ fn refused(
     Cause::Refused(Refusal::read(status, &format!("{code}{text}"), &shared.redactor))
 }
 
-fn parted(line: &[u8], shared: &Shared) -> Refusal {
+fn bye_refusal(line: &[u8], shared: &Shared) -> Refusal {
     let text = String::from_utf8_lossy(line);
     Refusal::read(Status::Bye, text.get("* BYE".len()..).unwrap_or_default(), &shared.redactor)
 }

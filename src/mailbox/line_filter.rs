@@ -1,17 +1,17 @@
-//! What is heard on the line before the imap crate parses it.
+//! Filters the server's bytes before the imap crate parses them.
 //!
-//! Owns four corrections: text that is not ASCII (RFC 9051 allows UTF-8 in it, the parser does not) becomes `?`; an answer
-//! nested too deep, or a literal larger than the budget, is refused before it can hurt; what the crate drops (the capabilities
-//! in a greeting or in the answer to a login, the words of a BYE) is kept; and NAMESPACE, which the parser does not know, is
-//! kept and passed on as an untagged NO, which means nothing. Never changes a literal. Fed by `wire`.
+//! Owns four corrections. Text that is not ASCII becomes `?` (RFC 9051 allows UTF-8 there, the parser does not). An answer nested
+//! too deeply, or a literal larger than the budget, is refused before it does harm. The filter keeps what the crate drops: the
+//! capabilities in a greeting or in the answer to a login, and the text of a BYE. It keeps NAMESPACE, which the parser does not
+//! know, and passes it on as an untagged NO, which has no effect. Never changes a literal. Called by `wire`.
 
 use super::bounds::Cut;
 
-/// No answer that we ask for nests deeper than five; the parser recurses on BODYSTRUCTURE, which we never ask for.
+/// No answer that we request nests deeper than five; the parser recurses on BODYSTRUCTURE, which we never request.
 const DEEPEST: u32 = 24;
-/// A literal may have come, in part, with the bytes that announce it and are spent already.
+/// Part of a literal may have arrived with the bytes that announce it, which are already subtracted from the budget.
 const SLACK: u64 = 64 << 10;
-/// As much of a line as is kept to look at.
+/// How many bytes of a line are kept.
 const KEPT: usize = 8 << 10;
 
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ enum Brace {
     Closed(u64),
 }
 
-/// Listens to the bytes of one connection.
+/// The filter of one connection.
 #[derive(Debug)]
 pub(super) struct LineFilter {
     line: Vec<u8>,
@@ -30,10 +30,10 @@ pub(super) struct LineFilter {
     quoted: bool,
     escaped: bool,
     depth: u32,
-    /// This line goes on after a literal.
+    /// This line continues after a literal.
     resumed: bool,
     capabilities: Option<Vec<String>>,
-    parting: Option<Vec<u8>>,
+    bye: Option<Vec<u8>>,
     namespace: Option<Vec<u8>>,
 }
 
@@ -48,19 +48,19 @@ impl LineFilter {
             depth: 0,
             resumed: false,
             capabilities: None,
-            parting: None,
+            bye: None,
             namespace: None,
         }
     }
 
-    /// Takes the capabilities last heard, in upper case.
+    /// Takes the capabilities last received, in upper case.
     pub(super) fn take_capabilities(&mut self) -> Option<Vec<String>> {
         self.capabilities.take()
     }
 
     /// Takes the line of a BYE.
-    pub(super) fn take_parting(&mut self) -> Option<Vec<u8>> {
-        self.parting.take()
+    pub(super) fn take_bye(&mut self) -> Option<Vec<u8>> {
+        self.bye.take()
     }
 
     /// Takes the line of a NAMESPACE.
@@ -68,11 +68,11 @@ impl LineFilter {
         self.namespace.take()
     }
 
-    /// Hears the next bytes, after which `budget` more may come.
+    /// Filters the next bytes, after which `budget` more may come.
     ///
     /// # Errors
-    /// The reason to give the line up.
-    pub(super) fn hear(&mut self, bytes: &mut [u8], budget: u64) -> Result<(), Cut> {
+    /// The reason to give the connection up.
+    pub(super) fn apply(&mut self, bytes: &mut [u8], budget: u64) -> Result<(), Cut> {
         for byte in bytes {
             if self.literal > 0 {
                 self.literal -= 1;
@@ -81,17 +81,17 @@ impl LineFilter {
             if !byte.is_ascii() {
                 *byte = b'?';
             }
-            let heard = *byte;
-            if let Some(passed_on) = self.of_namespace(heard) {
+            let received = *byte;
+            if let Some(passed_on) = self.of_namespace(received) {
                 *byte = passed_on;
             }
-            self.next(heard, budget)?;
+            self.next(received, budget)?;
         }
         Ok(())
     }
 
-    /// What is passed on in place of a byte of the word NAMESPACE at the start of a line: `NO` and blanks. No other response
-    /// begins with `NA` (RFC 9051, section 7).
+    /// The byte to pass on instead of one of the word NAMESPACE at the start of a line: `NO` and blanks. No other response begins
+    /// with `NA` (RFC 9051, section 7).
     fn of_namespace(&self, byte: u8) -> Option<u8> {
         const START: &[u8] = b"* NAMESPACE";
         let at = self.line.len();
@@ -156,7 +156,7 @@ impl LineFilter {
         Ok(())
     }
 
-    /// Is this the text of a status, in which brackets mean nothing?
+    /// Is this the text of a status response, in which parentheses have no meaning?
     fn is_text(&self) -> bool {
         let untagged = self.line.strip_prefix(b"* ");
         !self.resumed
@@ -180,7 +180,7 @@ impl LineFilter {
             self.capabilities = Some(list.split_ascii_whitespace().map(str::to_owned).collect());
         }
         if line.starts_with("* BYE") {
-            self.parting = Some(std::mem::take(&mut self.line));
+            self.bye = Some(std::mem::take(&mut self.line));
         } else if line.starts_with("* NAMESPACE ") {
             self.namespace = Some(std::mem::take(&mut self.line));
         }
@@ -193,79 +193,79 @@ mod tests {
 
     use super::*;
 
-    fn hear(text: &str) -> (LineFilter, Result<(), Cut>, String) {
+    fn filtered(text: &str) -> (LineFilter, Result<(), Cut>, String) {
         let mut filter = LineFilter::new();
         let mut bytes = text.as_bytes().to_vec();
-        let heard = filter.hear(&mut bytes, 1000);
-        (filter, heard, String::from_utf8_lossy(&bytes).into_owned())
+        let result = filter.apply(&mut bytes, 1000);
+        (filter, result, String::from_utf8_lossy(&bytes).into_owned())
     }
 
     #[test]
-    fn capabilities_are_heard_in_a_greeting_a_login_and_an_answer() {
+    fn capabilities_are_kept_from_a_greeting_a_login_and_an_answer() {
         for line in [
             "* OK [CAPABILITY imap4rev1 MOVE] hi\r\n",
             "a1 OK [CAPABILITY IMAP4rev1 MOVE] in\r\n",
             "* CAPABILITY IMAP4rev1 MOVE\r\n",
         ] {
-            let (mut filter, _, _) = hear(line);
+            let (mut filter, _, _) = filtered(line);
             assert_eq!(filter.take_capabilities().unwrap(), ["IMAP4REV1", "MOVE"], "{line}");
         }
     }
 
     #[test]
-    fn what_a_mail_says_is_neither_heard_nor_changed() {
+    fn the_text_of_a_message_is_neither_kept_nor_changed() {
         let body = "* BYE é\r\n* CAPABILITY X\r\n((((((((((((((((((((((((((((((";
         let line = format!("* 1 FETCH (BODY[] {{{}}}\r\n{body})\r\n", body.len());
-        let (mut filter, heard, after) = hear(&line);
-        assert_eq!(heard, Ok(()));
+        let (mut filter, result, after) = filtered(&line);
+        assert_eq!(result, Ok(()));
         assert_eq!(after, line);
-        assert!(filter.take_parting().is_none() && filter.take_capabilities().is_none());
+        assert!(filter.take_bye().is_none() && filter.take_capabilities().is_none());
     }
 
     #[test]
     fn text_that_is_not_ascii_becomes_question_marks() {
-        let (_, heard, after) = hear("a1 NO [AUTHENTICATIONFAILED] ungültig\r\n");
-        assert_eq!((heard, after.as_str()), (Ok(()), "a1 NO [AUTHENTICATIONFAILED] ung??ltig\r\n"));
+        let (_, result, after) = filtered("a1 NO [AUTHENTICATIONFAILED] ungültig\r\n");
+        assert_eq!((result, after.as_str()), (Ok(()), "a1 NO [AUTHENTICATIONFAILED] ung??ltig\r\n"));
     }
 
     #[test]
-    fn a_deep_answer_is_refused_but_text_may_have_brackets() {
+    fn a_deep_answer_is_refused_but_text_may_have_parentheses() {
         let deep = "(".repeat(30);
-        assert_eq!(hear(&format!("* 1 FETCH (BODYSTRUCTURE {deep}")).1, Err(Cut::Nested));
-        assert_eq!(hear(&format!("* OK {{9}}\r\n* 1 FETCH (BODYSTRUCTURE {deep}")).1, Err(Cut::Nested));
-        assert_eq!(hear(&format!("* OK {deep}\r\n")).1, Ok(()));
-        assert_eq!(hear(&format!("* LIST () \"/\" \"{deep}\"\r\n")).1, Ok(()));
+        assert_eq!(filtered(&format!("* 1 FETCH (BODYSTRUCTURE {deep}")).1, Err(Cut::Nested));
+        assert_eq!(filtered(&format!("* OK {{9}}\r\n* 1 FETCH (BODYSTRUCTURE {deep}")).1, Err(Cut::Nested));
+        assert_eq!(filtered(&format!("* OK {deep}\r\n")).1, Ok(()));
+        assert_eq!(filtered(&format!("* LIST () \"/\" \"{deep}\"\r\n")).1, Ok(()));
     }
 
     #[test]
     fn a_literal_beyond_the_budget_is_refused_before_it_comes() {
-        assert_eq!(hear("* 1 FETCH (BODY[] {4294967295}\r\n").1, Err(Cut::Flood));
+        assert_eq!(filtered("* 1 FETCH (BODY[] {4294967295}\r\n").1, Err(Cut::Flood));
     }
 
     #[test]
     fn a_namespace_is_kept_and_passed_on_as_what_the_parser_knows() {
         let line = "* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\na1 OK done\r\n";
-        let (mut filter, heard, after) = hear(line);
-        assert_eq!(heard, Ok(()));
+        let (mut filter, result, after) = filtered(line);
+        assert_eq!(result, Ok(()));
         assert_eq!(after, "* NO        ((\"INBOX.\" \".\")) NIL NIL\r\na1 OK done\r\n");
         assert_eq!(filter.take_namespace().unwrap(), b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r");
         for other in ["* NO NAMESPACE\r\n", "a1 NAMESPACE x\r\n", "* LIST () \"/\" \"* NAMESPACE\"\r\n"] {
-            let (mut filter, _, after) = hear(other);
+            let (mut filter, _, after) = filtered(other);
             assert_eq!((after.as_str(), filter.take_namespace()), (other, None));
         }
         let body = "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n";
         let line = format!("* 1 FETCH (BODY[] {{{}}}\r\n{body})\r\n", body.len());
-        let (mut filter, _, after) = hear(&line);
+        let (mut filter, _, after) = filtered(&line);
         assert_eq!((after, filter.take_namespace()), (line, None));
     }
 
     #[test]
-    fn the_words_of_a_parting_are_kept() {
-        let (mut filter, _, _) = hear("* BYE [UNAVAILABLE] going down\r\n");
-        assert_eq!(filter.take_parting().unwrap(), b"* BYE [UNAVAILABLE] going down\r");
+    fn the_text_of_a_bye_is_kept() {
+        let (mut filter, _, _) = filtered("* BYE [UNAVAILABLE] going down\r\n");
+        assert_eq!(filter.take_bye().unwrap(), b"* BYE [UNAVAILABLE] going down\r");
     }
 
-    /// What a server might say: sound lines, parts of lines, literals, and bytes of any kind.
+    /// Pieces of a server's output: valid lines, parts of lines, literals, and bytes of any kind.
     fn piece() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             prop::sample::select(vec![
@@ -289,27 +289,27 @@ mod tests {
     }
 
     proptest! {
-        /// A read ends anywhere: what is passed on, what is kept and what is refused never depend on where.
+        /// A read may end anywhere: what is passed on, kept and refused never depends on where.
         #[test]
-        fn it_does_not_matter_how_the_bytes_are_split_into_reads(
+        fn the_result_does_not_depend_on_how_the_bytes_are_split_into_reads(
             pieces in prop::collection::vec(piece(), 0..12),
             lengths in prop::collection::vec(1_usize..9, 1..40),
         ) {
             let bytes = pieces.concat();
             let (mut whole, mut at_once) = (LineFilter::new(), bytes.clone());
-            let heard = whole.hear(&mut at_once, 1000);
+            let result = whole.apply(&mut at_once, 1000);
             let (mut split, mut by_parts, mut from) = (LineFilter::new(), bytes.clone(), 0);
             let mut lengths = lengths.iter().cycle();
-            let mut heard_by_parts = Ok(());
-            while from < bytes.len() && heard_by_parts.is_ok() {
+            let mut result_by_parts = Ok(());
+            while from < bytes.len() && result_by_parts.is_ok() {
                 let to = bytes.len().min(from + lengths.next().unwrap());
-                heard_by_parts = split.hear(&mut by_parts[from..to], 1000);
+                result_by_parts = split.apply(&mut by_parts[from..to], 1000);
                 from = to;
             }
-            prop_assert_eq!(heard, heard_by_parts);
+            prop_assert_eq!(result, result_by_parts);
             prop_assert_eq!(at_once, by_parts);
             prop_assert_eq!(whole.take_capabilities(), split.take_capabilities());
-            prop_assert_eq!(whole.take_parting(), split.take_parting());
+            prop_assert_eq!(whole.take_bye(), split.take_bye());
             prop_assert_eq!(whole.take_namespace(), split.take_namespace());
         }
     }

@@ -1,12 +1,12 @@
 //! The mailbox of one account: connect, read, wait, and move safely.
 //!
-//! The only user of the imap and native_tls crates. Blocking: one OS thread per account owns a [`Session`] and everything in
-//! it is bounded in time and bytes; a [`Stop`] wakes every wait. Never marks a mail read by looking at it, never deletes but
-//! the original of a proven copy, never decides what is to be moved. Imports `place`, `settings` and `login`.
+//! The only user of the imap and native_tls crates. Blocking: one OS thread per account owns a [`Session`]. Everything in it is
+//! bounded in time and bytes, and a [`Stop`] wakes every wait. Reading a message never marks it as read. The room never deletes
+//! a message but the original of a proven copy, and never decides what to move. Imports `place`, `settings` and `login`.
 //!
-//! The order of a sweep: [`Session::connect`], [`Session::settle`] for what was interrupted, [`Session::select`],
-//! [`Session::heads`], [`Session::mails`] of the plausible ones, [`Session::prepare`], (intents into the ledger),
-//! [`Session::act`], [`Session::mark`], [`Session::wait`] or [`Session::logout`].
+//! The order of a sweep: [`Session::connect`], [`Session::settle`] for interrupted moves, [`Session::select`],
+//! [`Session::heads`], [`Session::mails`] of the plausible ones, [`Session::prepare`], (the caller writes the intents into the
+//! ledger), [`Session::act`], [`Session::mark`], [`Session::wait`] or [`Session::logout`].
 
 mod answer;
 mod arrivals;

@@ -1,9 +1,9 @@
-//! Moving messages to another folder of the account, in sets and never one by one.
+//! Moves messages to another folder of the account, in sets and never one by one.
 //!
-//! Owns the promise that no message is lost or doubled: a move is planned (`plan`), written down by the caller, and then done
-//! ([`Session::act`]). A tagged OK proves nothing: servers say it of messages that are gone. What the server removes from the
-//! source by MOVE is looked for in the target where COPYUID does not name it credibly; what we remove ourselves (`copies`) has
-//! been proven to be in the target by size and header digest. Called by `sweep`.
+//! Owns the guarantee that no message is lost or doubled: `plan` plans a move, the caller records it, and [`Session::act`] does
+//! it. A tagged OK proves nothing: servers answer OK for messages that are gone. If the server removes a message from the source
+//! by MOVE and COPYUID does not name it credibly, followsift searches the target for it. Before followsift removes a message
+//! itself (`copies`), it proves by size and header digest that the message is in the target. Called by `sweep`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,12 +27,13 @@ use super::trace::Trace;
 use crate::place::{Folder, Uid, UidValidity};
 
 impl Session {
-    /// Moves the messages of all plans, and says what became of each. The intents must be written down before. What is gone,
-    /// starred, answered or deleted by now is left. Before an original is marked or expunged, `note` writes that down.
+    /// Moves the messages of all plans, and returns what became of each. The caller must have recorded the intents. Leaves
+    /// messages that have been removed, starred, answered or deleted meanwhile. `note` records each marking or expunging of
+    /// originals before it happens.
     ///
     /// # Errors
-    /// Where the line fails in between, nothing is known; `settle` finds out in the next session. A server's plain no is
-    /// an outcome.
+    /// If the connection fails. Then nothing is known, and `settle` finds out in the next session. A refusal by the server is an
+    /// outcome, not an error.
     pub fn act(&mut self, mut plans: Vec<Plan>, note: &mut Note<'_>) -> Result<Vec<Relocated>, Fault> {
         plans.retain(|plan| !plan.mails.is_empty());
         let Some(first) = plans.first() else { return Ok(Vec::new()) };
@@ -40,9 +41,9 @@ impl Session {
         match self.relocation() {
             Relocation::Move => self.act_by_move(&here, plans),
             Relocation::CopyThenExpunge | Relocation::CopyThenFlag => {
-                // One look for all: before an original is marked, it is looked at once more.
-                let mails: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
-                let look = self.look(Step::Search, &mails)?;
+                // One look for all: `act_by_copy` looks at an original again before it marks it.
+                let messages: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
+                let look = self.look(Step::Search, &messages)?;
                 plans.iter_mut().for_each(|plan| plan.leave_what_may_not_go(&look));
                 self.act_by_copy(&here, plans, &look.proven, note)
             }
@@ -52,19 +53,21 @@ impl Session {
     fn act_by_move(&mut self, here: &Opened, mut plans: Vec<Plan>) -> Result<Vec<Relocated>, Fault> {
         let mut reported = Vec::new();
         for plan in &mut plans {
-            // Before each MOVE, though it costs a turn for each further target: the flags come last.
+            // Before each MOVE, although that takes a round trip for each target: the flags must be as recent as possible.
             let look = self.look(Step::Search, &plan.mails)?;
             plan.leave_what_may_not_go(&look);
             reported.push(self.transfer(Step::Move, plan, &look.proven)?);
         }
         let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
-        // After the deed: a NO may come in the middle of it, and an OK proves nothing.
+        // After the moves: a NO may come in the middle of a MOVE, and an OK proves nothing.
         let mut there = self.flags(Step::Search, &all)?;
         let mut results = Vec::new();
         for (plan, reported) in plans.into_iter().zip(reported) {
-            let credible =
-                |mail: &&Trace| !there.contains_key(&mail.uid) && reported.copies.contains_key(&mail.uid);
-            let mut open: Vec<Trace> = plan.mails.iter().filter(|mail| !credible(mail)).copied().collect();
+            let credible = |message: &&Trace| {
+                !there.contains_key(&message.uid) && reported.copies.contains_key(&message.uid)
+            };
+            let mut open: Vec<Trace> =
+                plan.mails.iter().filter(|message| !credible(message)).copied().collect();
             if !reported.alone(&plan) {
                 open.clone_from(&plan.mails);
             }
@@ -74,17 +77,17 @@ impl Session {
             if !open.is_empty() {
                 arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open)?;
                 self.remove_surplus(&mut arrived, &reported)?;
-                // A MOVE that failed in the middle has left copies of messages that are still here. One that it has marked
-                // \Deleted here has arrived: its copy is all there is.
+                // A MOVE that failed in the middle has left copies of messages that are still here. A message that it has marked
+                // \Deleted here has arrived, and its copy is the only one.
                 let is_live = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.deleted);
                 let live: Vec<Trace> = plan
                     .mails
                     .iter()
-                    .filter(|mail| is_live(&mail.uid) && arrived.copies.contains_key(&mail.uid))
+                    .filter(|message| is_live(&message.uid) && arrived.copies.contains_key(&message.uid))
                     .copied()
                     .collect();
                 let still = self.still_live(here, &live)?;
-                there.retain(|uid, _| !live.iter().any(|mail| mail.uid == *uid) || still.contains(uid));
+                there.retain(|uid, _| !live.iter().any(|message| message.uid == *uid) || still.contains(uid));
                 both = self.withdraw(&arrived, &still)?;
                 unshown = self.unshown_here(here, &plan, &there, &arrived, &reported)?;
             }
@@ -104,18 +107,18 @@ impl Session {
         Ok(results)
     }
 
-    /// Which of these messages of the source are in place still, and the ones meant: the copies may be of another program's
-    /// MOVE, which has removed the originals by now.
-    fn still_live(&mut self, here: &Opened, mails: &[Trace]) -> Result<BTreeSet<Uid>, Fault> {
-        if mails.is_empty() {
+    /// Which of these messages are still in the source, with the same identity: the copies may come from another program's
+    /// MOVE, which has removed the originals meanwhile.
+    fn still_live(&mut self, here: &Opened, messages: &[Trace]) -> Result<BTreeSet<Uid>, Fault> {
+        if messages.is_empty() {
             return Ok(BTreeSet::new());
         }
         self.reopen(Step::Open, &here.folder, here.validity)?;
-        Ok(self.look(Step::Search, mails)?.where_flags(|flags| !flags.deleted))
+        Ok(self.look(Step::Search, messages)?.where_flags(|flags| !flags.deleted))
     }
 
-    /// Those that were neither here nor in the target, and that are here all the same by the server's word: a server may say
-    /// OK to a FETCH and show nothing.
+    /// Those that were found neither here nor in the target, but are here according to SEARCH: a server may answer OK to a FETCH
+    /// and show nothing.
     fn unshown_here(
         &mut self,
         here: &Opened,
@@ -135,7 +138,7 @@ impl Session {
         self.present(&nowhere)
     }
 
-    /// What became of a plan, once what arrived has been looked at and has its keywords back.
+    /// The result of a plan: reads the flags of the messages that arrived, and restores their keywords.
     pub(super) fn relocated(
         &mut self,
         here: &Opened,
@@ -143,20 +146,20 @@ impl Session {
         arrived: &Arrived,
         mut outcomes: BTreeMap<Uid, Outcome>,
     ) -> Result<Relocated, Fault> {
-        let told = plan.landing.map(|landing| (plan.to.clone(), landing.validity));
-        let place = arrived.place.clone().or(told).unwrap_or((plan.to, here.validity));
+        let planned = plan.landing.map(|landing| (plan.to.clone(), landing.validity));
+        let place = arrived.place.clone().or(planned).unwrap_or((plan.to, here.validity));
         let (to, validity) = place;
         let mut copies = Vec::new();
         let mut originals = BTreeMap::new();
-        for mail in &plan.mails {
-            if let Some(Outcome::Moved { uid: Some(copy) }) = outcomes.get(&mail.uid) {
-                copies.push(Trace { uid: *copy, identity: mail.identity });
-                originals.insert(*copy, mail.uid);
+        for message in &plan.mails {
+            if let Some(Outcome::Moved { uid: Some(copy) }) = outcomes.get(&message.uid) {
+                copies.push(Trace { uid: *copy, identity: message.identity });
+                originals.insert(*copy, message.uid);
             }
         }
         let original = |copy: &Uid| originals.get(copy).copied();
         let flags = match self.flags_of_arrivals(&to, validity, arrived, &copies) {
-            // The target is gone again: whoever took it away has the messages.
+            // The target is gone again, and the messages with it.
             Err(fault) if fault.fate() == Fate::Leave => BTreeMap::new(),
             flags => flags?,
         };
@@ -184,7 +187,7 @@ impl Session {
         Ok(Relocated { to, validity, outcomes, unkept, touched })
     }
 
-    /// The flags of what arrived; as the search for arrivals saw them, where there was one.
+    /// The flags of the messages that arrived; those that the search for arrivals saw, if there was one.
     fn flags_of_arrivals(
         &mut self,
         to: &Folder,
@@ -201,11 +204,11 @@ impl Session {
         Ok(flags)
     }
 
-    /// Removes those of our own copies of which an original has one too many: two followsifts that were set on one account by
-    /// mistake both copy, and with Dovecot even MOVE both. Both come to the same answer, which is that the copies with the
-    /// lowest UIDs stay. Without COPYUID nobody knows whose they are, and all of them count.
+    /// Removes our own surplus copies: if two followsift processes run on one account by mistake, both copy a message, and with
+    /// Dovecot even both MOVEs succeed. Both processes reach the same result: the copies with the lowest UIDs stay. Without
+    /// COPYUID a copy's maker is unknown, and all surplus copies count.
     ///
-    /// Says which these were.
+    /// Returns the removed copies.
     pub(super) fn remove_surplus(
         &mut self,
         arrived: &mut Arrived,
@@ -214,8 +217,8 @@ impl Session {
         let surplus = std::mem::take(&mut arrived.surplus);
         let Some((folder, validity)) = arrived.place.clone() else { return Ok(BTreeSet::new()) };
         let knows_own = self.relocation() != Relocation::CopyThenFlag;
-        // What the server said under the UIDVALIDITY that the folder has: where two make it at the same time, that may be
-        // another than a moment before. Whose they are is all that is believed; that they are alike has been seen.
+        // Only claims under the folder's present UIDVALIDITY: if two programs create the folder at the same time, it may just
+        // have changed. A claim decides only whose copy it is; that the copies are identical has been checked.
         let ours: BTreeSet<Uid> = reported
             .claims
             .iter()
@@ -224,12 +227,12 @@ impl Session {
             .collect();
         let surplus: Vec<Trace> =
             surplus.into_iter().filter(|copy| !knows_own || ours.contains(&copy.uid)).collect();
-        // What cannot be removed stays doubled, as somebody else has made it.
+        // A copy that cannot be removed stays; the other program has doubled the message.
         self.remove(&folder, validity, &surplus)?;
         Ok(surplus.into_iter().map(|copy| copy.uid).collect())
     }
 
-    /// UID MOVE or UID COPY of a plan's messages, and what the server told of it.
+    /// UID MOVE or UID COPY of a plan's messages, and what the server reported.
     pub(super) fn transfer(&mut self, step: Step, plan: &Plan, proven: &Proven) -> Result<Reported, Fault> {
         let mut reported = Reported::default();
         let mut these = proven.only(&plan.uids().collect());
@@ -237,7 +240,7 @@ impl Session {
             return Ok(reported);
         }
         if self.transfer_these(step, plan, &these, &mut reported)? {
-            // Somebody removed one of them meanwhile, and Dovecot then refuses all: once more, those that are there.
+            // Another program removed one of them, and then Dovecot refuses all: retry those that are still there.
             let uids: Vec<Uid> = these.uids().iter().copied().collect();
             let there = self.flags(Step::Search, &uids)?;
             these = these.only(&there.into_keys().collect());
@@ -247,7 +250,7 @@ impl Session {
         Ok(reported)
     }
 
-    /// One try; `true` where it did nothing, because a message was gone.
+    /// One attempt; `true` if the server did nothing because a message was gone.
     fn transfer_these(
         &mut self,
         step: Step,
@@ -265,7 +268,7 @@ impl Session {
         let whole = sets.len() == 1;
         let mut raced = false;
         for set in sets {
-            // Large messages take a server its time.
+            // Large messages take the server longer.
             let limits = Limits { time: Duration::from_secs(120), ..Limits::SHORT };
             match self.run(step, &on, &format!("UID {verb} {set} {name}"), limits) {
                 Ok(answer) => {
@@ -285,8 +288,8 @@ impl Session {
 }
 
 impl Plan {
-    /// Leaves what is gone, is another message by now, or was starred, answered or deleted; takes over the keywords of the
-    /// rest. `touched_too`: what the user starred or answered goes all the same.
+    /// Takes messages off the plan that are gone, replaced, starred, answered or deleted, and records the keywords of the rest.
+    /// With `touched_too`, starred and answered messages stay on the plan.
     fn leave_what_may_not_go(&mut self, look: &Look) {
         let touched_too = self.touched_too;
         let why = |uid: &Uid| match look.flags.get(uid) {
@@ -297,10 +300,10 @@ impl Plan {
             None if look.unshown.contains(uid) => Some(Outcome::Left(Reason::Unshown)),
             None => Some(Outcome::Gone),
         };
-        let (left, mails) = (&mut self.left, &mut self.mails);
-        mails.retain(|mail| match why(&mail.uid) {
+        let (left, messages) = (&mut self.left, &mut self.mails);
+        messages.retain(|message| match why(&message.uid) {
             Some(outcome) => {
-                left.push((mail.uid, outcome));
+                left.push((message.uid, outcome));
                 false
             }
             None => true,

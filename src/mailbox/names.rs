@@ -1,8 +1,8 @@
-//! Folder names: as the user writes them, and as they go over the wire.
+//! Translates folder names between the user's form and the server's.
 //!
-//! Owns the delimiter and prefix of an account's folders, modified UTF-7 (RFC 3501, section 5.1.3), and quoting. Pure. No
-//! name leaves here with a control character or anything but ASCII in it. Called by `folders` and whatever names a folder.
-//! utf7-imap would bring an old base64 for 50 lines, and refuses nothing.
+//! Owns the delimiter and prefix of an account's folders, modified UTF-7 (RFC 3501, section 5.1.3), and quoting. Pure. Never
+//! returns a wire name with a control character or a character outside ASCII. Called by `folders` and by every file that names a
+//! folder. Own code, since utf7-imap would add an old base64 crate to replace 50 lines, and rejects no invalid name.
 
 use base64::Engine as _;
 use base64::alphabet::IMAP_MUTF7;
@@ -19,17 +19,17 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// First levels that are other people's or everybody's folders on servers which keep the user's own below INBOX; they say
-/// nothing about where new folders of the user go. Cyrus: `user`, `Other Users`, `Shared Folders`; Courier: `shared`,
-/// `#shared`; Dovecot's manual: `shared`, `public`.
+/// First levels of other users' and shared folders on servers that keep the user's own below INBOX. They do not show where new
+/// folders of the user go. Cyrus: `user`, `Other Users`, `Shared Folders`; Courier: `shared`, `#shared`; Dovecot's manual:
+/// `shared`, `public`.
 const NOT_OURS: [&str; 6] = ["user", "other users", "shared folders", "shared", "public", "#shared"];
 
 /// How an account's server names folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Naming {
-    /// What separates levels; `None` where there are none.
+    /// The separator of levels; `None` if the server has no levels.
     delimiter: Option<char>,
-    /// What the user's own folders begin with: nothing, or INBOX and the delimiter.
+    /// The prefix of the user's own folders: empty, or INBOX and the delimiter.
     prefix: String,
 }
 
@@ -39,13 +39,13 @@ impl Naming {
         Self { delimiter, prefix: String::new() }
     }
 
-    /// Everything below the inbox, where there are levels.
+    /// All folders below the inbox, if the server has levels.
     pub(super) fn below_inbox(delimiter: Option<char>) -> Self {
         Self { delimiter, prefix: delimiter.map(|d| format!("INBOX{d}")).unwrap_or_default() }
     }
 
-    /// As the user's own namespace has it, the first that is told: `* NAMESPACE (("INBOX." ".")) NIL NIL` (RFC 2342, section
-    /// 5). `None` where that is anything else than two quoted strings.
+    /// From the first of the user's own namespaces: `* NAMESPACE (("INBOX." ".")) NIL NIL` (RFC 2342, section 5). `None` if that
+    /// is anything but a quoted prefix and a quoted delimiter or NIL.
     pub(super) fn of_namespace(line: &[u8]) -> Option<Self> {
         const START: &[u8] = b"* NAMESPACE ((";
         let (start, rest) = line.split_at_checked(START.len())?;
@@ -58,13 +58,12 @@ impl Naming {
             Some(nil) if nil.eq_ignore_ascii_case(b"NIL") => None,
             _ => Some(take_quoted(rest)?.0.chars().next()?),
         };
-        // A prefix that is not a whole level is none that names can be read back from.
+        // With a prefix that is not a whole level, names could not be translated back.
         let is_whole = prefix.is_empty() || delimiter.is_some_and(|delimiter| prefix.ends_with(delimiter));
         is_whole.then_some(Self { delimiter, prefix })
     }
 
-    /// Guesses from the names that there are, which takes no turn. `None` where there is nothing but the inbox: then the
-    /// server has to be asked.
+    /// Guesses from the existing names, without a round trip. `None` if there is only the inbox: then the caller asks the server.
     pub(super) fn guess<'a>(delimiter: Option<char>, names: impl Iterator<Item = &'a str>) -> Option<Self> {
         let below = Self::below_inbox(delimiter);
         let ours = |name: &&str| {
@@ -76,7 +75,7 @@ impl Naming {
         Some(if others.all(|name| below.tail(name).is_some()) { below } else { Self::flat(delimiter) })
     }
 
-    /// What of a wire name follows our prefix.
+    /// The rest of a wire name after the prefix.
     fn tail<'a>(&self, name: &'a str) -> Option<&'a str> {
         let (head, tail) = name.split_at_checked(self.prefix.len())?;
         (head.eq_ignore_ascii_case(&self.prefix) && !tail.is_empty()).then_some(tail)
@@ -85,13 +84,13 @@ impl Naming {
     /// The wire name of `folder`, not yet quoted.
     ///
     /// # Errors
-    /// Where the server cannot have such a folder.
+    /// If the server does not allow the name.
     pub(super) fn wire(&self, folder: &Folder) -> Result<String, Cause> {
         if folder.is_inbox() {
             return Ok("INBOX".to_owned());
         }
         let mut levels: Vec<&str> = folder.as_str().split('/').collect();
-        // "INBOX/x" says itself where it is: no prefix before it, and INBOX in its one spelling.
+        // "INBOX/x" is a complete name: it gets no prefix, and INBOX its one spelling.
         let mut name = match levels.first() {
             Some(first) if first.eq_ignore_ascii_case("INBOX") => {
                 levels.remove(0);
@@ -105,20 +104,18 @@ impl Naming {
                 name.push(self.delimiter.ok_or(Cause::Name("the server's folders have no levels"))?);
             }
             if self.delimiter.is_some_and(|delimiter| level.contains(delimiter)) {
-                return Err(Cause::Name(
-                    "one of its levels has the character in it that separates levels on this server",
-                ));
+                return Err(Cause::Name("one of its levels contains the server's level delimiter"));
             }
             if level.chars().any(char::is_control) {
-                return Err(Cause::Name("it has a control character in it"));
+                return Err(Cause::Name("it contains a control character"));
             }
             name.push_str(&encode(level));
         }
         Ok(name)
     }
 
-    /// The folder of a wire name; `None` where the user could not write it, as when it is not proper modified UTF-7 or has
-    /// a `/` inside a level.
+    /// The folder of a wire name; `None` if the user could not write it, because it is not valid modified UTF-7 or has a `/`
+    /// inside a level.
     pub(super) fn folder(&self, name: &str) -> Option<Folder> {
         if name.eq_ignore_ascii_case("INBOX") {
             return Some(Folder::inbox());
@@ -139,7 +136,7 @@ impl Naming {
 /// A string in quotes (RFC 9051, section 9).
 ///
 /// # Errors
-/// Where it is not ASCII, or has a control character.
+/// If it is not ASCII or has a control character.
 pub(super) fn quoted(text: &str) -> Result<String, Cause> {
     if !is_quotable(text) {
         return Err(Cause::Unsendable);
@@ -176,7 +173,7 @@ fn shift(foreign: &mut Vec<u8>, wire: &mut String) {
     }
 }
 
-/// From modified UTF-7; `None` where it is not.
+/// From modified UTF-7; `None` if it is invalid.
 fn decode(level: &str) -> Option<String> {
     let mut text = String::new();
     let mut rest = level;
@@ -211,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_has_its_servers_delimiter_prefix_and_encoding() {
+    fn a_wire_name_has_the_servers_delimiter_prefix_and_encoding() {
         let slash = Naming::flat(Some('/'));
         let dot = Naming::below_inbox(Some('.'));
         for (naming, written, wire) in [
@@ -239,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wire_name_that_nobody_could_write_is_no_folder() {
+    fn a_wire_name_that_the_user_cannot_write_is_not_a_folder() {
         let dot = Naming::below_inbox(Some('.'));
         assert_eq!(dot.folder("INBOX.a.b"), Some(folder("a/b")));
         assert_eq!(dot.folder("inbox"), Some(Folder::inbox()));
@@ -250,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_is_guessed_from_the_names_there_are() {
+    fn the_prefix_is_guessed_from_the_existing_names() {
         let dot = Some('.');
         for (names, naming) in [
             (&["INBOX", "INBOX.Sent", "INBOX.Trash"][..], Some(Naming::below_inbox(dot))),
@@ -264,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_tells_the_prefix_and_what_separates_levels() {
+    fn a_namespace_gives_the_prefix_and_the_delimiter() {
         let of = |line: &str| Naming::of_namespace(line.as_bytes());
         let named = |delimiter, prefix: &str| Some(Naming { delimiter, prefix: prefix.to_owned() });
         for (line, naming) in [
@@ -285,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn quoting_lets_nothing_out() {
+    fn quoted_text_cannot_end_its_string() {
         assert_eq!(quoted("a\"b\\c").unwrap(), "\"a\\\"b\\\\c\"");
         for bad in ["a\r\nb", "a\0b", "ü"] {
             assert!(quoted(bad).is_err(), "{bad:?}");
@@ -296,7 +293,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_out_is_quotable_and_comes_back(name in "[^\\p{Cc}./][^\\p{Cc}.]{0,40}") {
+        fn a_wire_name_is_quotable_and_translates_back(name in "[^\\p{Cc}./][^\\p{Cc}.]{0,40}") {
             let Some(written) = Folder::new(&name) else { return Ok(()) };
             let naming = Naming::below_inbox(Some('.'));
             let Ok(wire) = naming.wire(&written) else { return Ok(()) };

@@ -1,38 +1,38 @@
-//! What became of messages that were to be moved: the one vocabulary for it.
+//! The outcome of moves: what became of each message, and why.
 //!
-//! Values only. Made by `moves` and `copies`, and by `settle` for moves of an earlier session; read by `sweep`, which writes it
-//! down in the ledger's form.
+//! Values only, and the only types for it. Made by `moves` and `copies`, and by `settle` for moves of an earlier session; read
+//! by `sweep`, which records them in the ledger's form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::place::{Folder, Uid, UidValidity};
 
-/// What became of a mail.
+/// The outcome of a message that was to be moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Outcome {
-    /// It is in the target, under this UID if the server told, and no longer (or marked \Deleted) in the source.
+    /// It is in the target; in the source it is gone or marked \Deleted.
     Moved {
-        /// Its UID in the target.
+        /// Its UID in the target, if known.
         uid: Option<Uid>,
     },
     /// It is where it was.
     Left(Reason),
-    /// It is in neither: somebody else moved or deleted it meanwhile.
+    /// It is in neither folder: another program moved or deleted it meanwhile.
     Gone,
-    /// It is not in the target; and the source is another folder by now, so that nothing is known of it.
+    /// It is not in the target, and the source was recreated or is gone, so nothing is known.
     Unknown,
 }
 
 impl Outcome {
-    /// Is it still open what became of it, so that the next session has to find out?
+    /// Is the result still unknown, so that the next session has to find out?
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Left(Reason::Unshown | Reason::NotNow))
     }
 }
 
-/// Why a mail is left where it was.
+/// Why a message stays where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The user starred or answered it.
@@ -41,35 +41,34 @@ pub enum Reason {
     Deleted,
     /// Its folder cannot be changed.
     ReadOnly,
-    /// The target is the folder it is in.
+    /// It is already in the target.
     SameFolder,
-    /// The server will not; its words.
+    /// The server refused; its words.
     Refused(String),
-    /// Its arrival in the target could not be proven, so the original was not touched. It may be in both.
+    /// Its arrival in the target could not be proven, so the original was not touched. It may be in both folders.
     Unproven,
-    /// The server says that it is there, and does not show it.
+    /// SEARCH finds it, but FETCH does not show it.
     Unshown,
-    /// The server would not let its folder or the target be looked into just now.
+    /// The server refused to open its folder or the target for now.
     NotNow,
-    /// It is not known yet what became of an earlier move of it.
+    /// The result of an earlier move of it is not known yet.
     Unsettled,
     /// Its move was interrupted before it had arrived.
     Interrupted,
-    /// Its move was interrupted, and it cannot be told whether the message that is there is the original or a twin.
+    /// Its move was interrupted, and it is uncertain whether the message in the source is the original or a twin.
     Uncertain {
-        /// The copy's UID in the target, where it stays since it may be all that is left of the original; `None` where it
-        /// was taken back.
+        /// The copy's UID in the target, where it stays since the original may be gone; `None` if it was taken back.
         copy: Option<Uid>,
     },
-    /// The user took away the mark \Deleted that we had set: they want it where it was. Our copy was taken back.
+    /// The user removed the \Deleted that we had set, so they want it where it was. Our copy was taken back.
     PutBack,
-    /// The mark \Deleted that we had set is gone, and so is our copy: the user put it back, or a backup did.
+    /// The \Deleted that we had set is gone, and so is our copy: the user put it back, or a backup was restored.
     LiveAgain,
-    /// It was filed before, and whether its copy is still there cannot be seen just now.
+    /// It was filed before, and the server does not show whether its copy is still there.
     CopyUnseen,
-    /// It was copied by an earlier move, and could not be removed here.
+    /// An earlier move copied it, and the original could not be removed.
     CopiedBefore,
-    /// Another message has its UID by now: the folder was restored from a backup.
+    /// Another message has its UID now: the folder was restored from a backup.
     Replaced,
     /// A copy is in the target under this UID, but the original could not be removed.
     Doubled {
@@ -84,23 +83,23 @@ impl fmt::Display for Reason {
             Self::Touched => f.write_str("it was starred or answered"),
             Self::Deleted => f.write_str("it was marked as deleted"),
             Self::ReadOnly => f.write_str("its folder is read-only"),
-            Self::SameFolder => f.write_str("it is there already"),
+            Self::SameFolder => f.write_str("it is already in that folder"),
             Self::Refused(words) => f.write_str(words),
-            Self::Unproven => f.write_str("its arrival could not be proven; it may be there and here"),
-            Self::Unshown => f.write_str("the server does not show it; followsift tries again later"),
-            Self::NotNow => f.write_str("its folders cannot be looked into just now"),
+            Self::Unproven => f.write_str("its arrival could not be proven; it may be in both folders"),
+            Self::Unshown => f.write_str("the server does not show it; followsift retries later"),
+            Self::NotNow => f.write_str("its folders cannot be opened at the moment"),
             Self::Unsettled => f.write_str("an interrupted move of it is not settled yet"),
             Self::Interrupted => f.write_str("its move was interrupted"),
             Self::Uncertain { .. } => {
-                f.write_str("its move was interrupted, and it cannot be told whether it is the original")
+                f.write_str("its move was interrupted, and it is uncertain whether this is the original")
             }
             Self::PutBack => f.write_str("it was put back"),
-            Self::LiveAgain => f.write_str("it was put back, or a backup was"),
+            Self::LiveAgain => f.write_str("it was put back, or a backup was restored"),
             Self::CopyUnseen => f.write_str(
-                "it was filed before, and the server does not show just now whether its copy is still there",
+                "it was filed before, and the server does not show whether its copy is still there",
             ),
-            Self::CopiedBefore => f.write_str("it was copied once, and could not be removed here"),
-            Self::Replaced => f.write_str("another message has its number by now"),
+            Self::CopiedBefore => f.write_str("it was copied before, but the original could not be removed"),
+            Self::Replaced => f.write_str("another message has its UID now"),
             Self::Doubled { copy } => {
                 write!(f, "it was copied (uid {copy}), but the original could not be removed")
             }
@@ -108,18 +107,18 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What became of the mails of one plan.
+/// The outcome of one plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Relocated {
-    /// Where they were to go; if that folder was renamed meanwhile, as it is called now.
+    /// The target; under its new name if it was renamed meanwhile.
     pub to: Folder,
-    /// The UIDVALIDITY there, to which the UIDs in `outcomes` belong.
+    /// The target's UIDVALIDITY, to which the UIDs in `outcomes` belong.
     pub validity: UidValidity,
-    /// What became of each, by its UID in the source.
+    /// The outcome of each message, by its UID in the source.
     pub outcomes: BTreeMap<Uid, Outcome>,
-    /// The keywords that the target could not be made to keep, by the UID in the source.
+    /// The keywords that the messages lost in the target, by the UID in the source.
     pub unkept: BTreeMap<Uid, BTreeSet<String>>,
-    /// Messages that were moved, and that the user starred or answered at the last moment: they arrived so marked.
+    /// Moved messages that arrived starred or answered: the user marked them at the last moment.
     pub touched: BTreeSet<Uid>,
 }

@@ -1,30 +1,30 @@
-//! What became of a message that was to be moved, from what was seen of its original and of its copy.
+//! Decides what became of a message that was to be moved, from what was seen of its original and of its copy.
 //!
-//! Pure: the two tables, one for MOVE and one for COPY, that decide what is taken back and what is reported. Owns the rules
-//! that a message whose original is in place was not moved, and that a copy is taken back only where the original is in place
-//! or the copy is known to be ours. Called by `moves` and `copies`.
+//! Pure. Two tables, one for MOVE and one for COPY, decide which copy is taken back and what is reported. Owns two rules: a
+//! message whose original is in place was not moved, and a copy is taken back only if the original is in place or the copy is
+//! known to be ours. Called by `moves` and `copies`.
 
 use super::answer::Flags;
 use super::outcome::{Outcome, Reason};
 use crate::place::Uid;
 
-/// What was seen after MOVE.
+/// The observations after a MOVE.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moved {
-    /// The flags of the original, where it is still in the source.
+    /// The flags of the original, if it is still in the source.
     pub(super) original: Option<Flags>,
     /// The copy that was found in the target.
     pub(super) arrived: Option<Uid>,
     /// The copy that the server named credibly.
     pub(super) reported: Option<Uid>,
-    /// The copy was to be taken back, and is there still.
+    /// The copy should have been taken back, and is still there.
     pub(super) stuck: bool,
-    /// The original is there by the server's word, which does not show it.
+    /// SEARCH finds the original, but FETCH does not show it.
     pub(super) unshown: bool,
 }
 
 impl Moved {
-    /// What became of the message. `reason`: why the server did not move it, where it did not.
+    /// The outcome of the message. `reason`: why the server did not move it, if it did not.
     pub(super) fn outcome(self, reason: impl FnOnce() -> Reason) -> Outcome {
         let Self { original, arrived, reported, stuck, unshown } = self;
         match (original, arrived) {
@@ -32,7 +32,7 @@ impl Moved {
             (Some(flags), Some(copy)) if !flags.deleted && stuck => Outcome::Left(Reason::Doubled { copy }),
             (Some(flags), _) if !flags.deleted => Outcome::Left(reason()),
             (_, Some(copy)) => Outcome::Moved { uid: Some(copy) },
-            // Told credibly, and of a message that is not here any more.
+            // Reported credibly, for a message that is no longer here.
             (_, None) => match reported {
                 Some(copy) => Outcome::Moved { uid: Some(copy) },
                 None if unshown => Outcome::Left(Reason::Unshown),
@@ -42,49 +42,49 @@ impl Moved {
     }
 }
 
-/// How the removal of an original ended, where it was tried.
+/// How the removal of an original ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Removed {
-    /// It was not tried, or it is removed, or marked \Deleted where the server can no more.
+    /// It was not attempted, or the original is removed, or marked \Deleted if the server supports no more.
     Done,
-    /// It is in place.
+    /// The original is in place.
     Still,
-    /// It is in place, since the user starred or answered it at the last moment.
+    /// The original is in place, since the user starred or answered it at the last moment.
     Touched,
-    /// It was gone before it could be marked: somebody else was faster.
+    /// The original was gone before it could be marked: another program was faster.
     Gone,
 }
 
-/// What was seen after COPY and the removal of the original.
+/// The observations after a COPY and the removal of the original.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Copied {
-    /// The original's flags at the last look, where it was there.
+    /// The original's flags at the last look, if it was there.
     pub(super) original: Option<Flags>,
-    /// The original is there by the server's word, which does not show it.
+    /// SEARCH finds the original, but FETCH does not show it.
     pub(super) unshown: bool,
     /// The copy that was found in the target.
     pub(super) copy: Option<Uid>,
     /// The server named this copy as the one that our COPY made.
     pub(super) ours: bool,
-    /// Our copy was one too many and has gone; another program's stays, and the original is for that program to remove.
+    /// Our copy was surplus and has been removed. Another program's copy stays, and that program removes the original.
     pub(super) yields: bool,
     /// How the removal of the original ended.
     pub(super) removed: Removed,
 }
 
-/// What became of a copy that was to be taken back.
+/// The result of taking a copy back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TakenBack {
-    /// It was not to be taken back.
+    /// It was not necessary.
     No,
-    /// It is gone.
+    /// The copy is gone.
     Yes,
-    /// It is there still.
+    /// The copy is still there.
     Stuck,
 }
 
 impl Copied {
-    /// May the original be removed: was nothing done to it while it was copied, and is it ours to remove?
+    /// May we remove the original? It must be unchanged since it was copied, and ours to remove.
     pub(super) fn may_remove(&self) -> bool {
         self.copy.is_some() && !self.yields && self.is_clear()
     }
@@ -93,9 +93,9 @@ impl Copied {
         self.original.is_some_and(|flags| !flags.is_touched() && !flags.deleted)
     }
 
-    /// Is the copy to be taken back? Whoever has starred, moved or deleted an original while it was copied has the last word.
+    /// Must the copy be taken back? If the user starred, moved or deleted the original while it was copied, that counts.
     pub(super) fn takes_back(&self) -> bool {
-        // An original that the server does not show may be there still: nothing is taken back.
+        // An original that the server does not show may still be there: the copy stays.
         if self.copy.is_none() || self.unshown {
             return false;
         }
@@ -105,15 +105,15 @@ impl Copied {
                 Removed::Still | Removed::Touched => true,
                 Removed::Done => false,
             },
-            // Unless the copy is another program's, which may be removing the original this moment.
+            // Unless the copy is another program's, which may be removing the original at this moment.
             Some(flags) if !flags.deleted => !self.yields,
-            // The original is not there any more, so only what is known to be our own copy is taken back: another may be the
-            // original itself, which its owner has moved to the same folder.
+            // The original is no longer there, so only a copy that is known to be ours is taken back: any other may be the
+            // original itself, which the user has moved to the same folder.
             Some(_) | None => self.ours,
         }
     }
 
-    /// What became of the message. `reason`: why the server did not copy it; `words`: why it did not mark the original.
+    /// The outcome of the message. `reason`: why the server did not copy it; `words`: why it did not mark the original.
     pub(super) fn outcome(
         self,
         taken_back: TakenBack,
@@ -139,7 +139,7 @@ impl Copied {
             (Some(_), TakenBack::No) if live && yields => {
                 Outcome::Left(Reason::Refused("another program is moving it".to_owned()))
             }
-            // Both are there, as far as anybody can see; the next session finds out.
+            // Both may be there; the next session finds out.
             (_, _) if original.is_none() && unshown => Outcome::Left(Reason::Unshown),
             (Some(copy), TakenBack::No) => Outcome::Moved { uid: Some(copy) },
             (None, _) if original.is_some() => Outcome::Left(reason()),
@@ -176,13 +176,13 @@ mod tests {
             (Moved { reported: COPY, ..seen }, MOVED),
             (seen, Outcome::Gone),
             (Moved { unshown: true, ..seen }, Outcome::Left(Reason::Unshown)),
-            // The server would not.
+            // The server refused.
             (Moved { original: LIVE, ..seen }, refused("quota")),
             (Moved { original: LIVE, reported: COPY, ..seen }, refused("quota")),
-            // It failed in the middle, and the copy was taken back, or could not be.
+            // The MOVE failed in the middle, and the copy was taken back, or could not be.
             (Moved { original: LIVE, arrived: COPY, ..seen }, refused("quota")),
             (Moved { original: LIVE, arrived: COPY, stuck: true, ..seen }, DOUBLED),
-            // The user's mark; or the server's own, whose copy is all there is.
+            // The user's \Deleted; or the server's own, and then the copy is the only one.
             (Moved { original: MARKED, ..seen }, Outcome::Left(Reason::Deleted)),
             (Moved { original: MARKED, arrived: COPY, ..seen }, MOVED),
             (Moved { original: MARKED, arrived: COPY, stuck: true, ..seen }, MOVED),
@@ -213,7 +213,7 @@ mod tests {
             (Copied { removed: Removed::Still, ..seen }, true, refused("read-only")),
             (Copied { removed: Removed::Touched, ..seen }, true, Outcome::Left(Reason::Touched)),
             (Copied { original: STARRED, ..seen }, true, Outcome::Left(Reason::Touched)),
-            // Somebody else removed it: only a copy that is known to be ours goes.
+            // Another program removed it: only a copy that is known to be ours is taken back.
             (Copied { removed: Removed::Gone, ours, ..seen }, true, Outcome::Gone),
             (Copied { removed: Removed::Gone, ..seen }, false, MOVED),
             (Copied { original: None, ours, ..seen }, true, Outcome::Gone),
@@ -221,7 +221,7 @@ mod tests {
             // The user deleted it meanwhile.
             (Copied { original: MARKED, ours, ..seen }, true, Outcome::Left(Reason::Deleted)),
             (Copied { original: MARKED, ..seen }, false, MOVED),
-            // Another program has copied it as well, and its copy is the one that stays.
+            // Another program has copied it as well, and that copy stays.
             (Copied { yields, ..seen }, false, refused("another program is moving it")),
             (Copied { original: STARRED, yields, ..seen }, false, refused("another program is moving it")),
         ] {
@@ -231,7 +231,7 @@ mod tests {
                 |taken_back| seen.outcome(taken_back, || Reason::Refused("quota".to_owned()), "read-only");
             assert_eq!(outcome(taken_back), wanted, "{seen:?}");
             if back {
-                // Where it cannot be taken back it is in both, unless the original has gone.
+                // If the copy cannot be taken back, the message is in both folders, unless the original is gone.
                 let live = seen.original.is_some_and(|flags| !flags.deleted) && seen.removed != Removed::Gone;
                 assert_eq!(outcome(TakenBack::Stuck), if live { DOUBLED } else { MOVED }, "{seen:?}");
             }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     prop_compose! {
-        /// Whatever the removal says, it says of an original that may be removed; and what is not shown is not there.
+        /// A removal has a result only if the original may be removed, and an original is unshown only if it was not seen.
         fn copied()(
             original in original(),
             copy in prop::option::of(Just(Uid(9))),
@@ -264,16 +264,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn after_a_copy_no_message_is_lost_and_none_is_in_two_places_unknown_to_us(seen in copied()) {
+        fn after_a_copy_no_message_is_lost_and_each_doubled_one_is_reported(seen in copied()) {
             let is_removed = seen.may_remove() && seen.removed == Removed::Done;
             let in_place = seen.original.is_some_and(|flags| !flags.deleted)
                 && !is_removed
                 && seen.removed != Removed::Gone;
-            // A copy whose original we have removed is never taken back, nor one whose original is not shown.
+            // A copy is never taken back if we have removed its original, or if the server does not show the original.
             prop_assert!(!seen.takes_back() || (!is_removed && !seen.unshown && seen.copy.is_some()));
-            // Where the original is not in place, only our own copy is.
+            // If the original is not in place, only our own copy is taken back.
             prop_assert!(!seen.takes_back() || in_place || seen.ours);
-            // Where it is in place, the copy is taken back, or the original is another program's to remove.
+            // If the original is in place, the copy is taken back, or another program removes the original.
             prop_assert!(!in_place || seen.copy.is_none() || seen.takes_back() || seen.yields);
             let answers: &[TakenBack] =
                 if seen.takes_back() { &[TakenBack::Yes, TakenBack::Stuck] } else { &[TakenBack::No] };
@@ -295,7 +295,7 @@ mod tests {
         }
 
         #[test]
-        fn after_a_move_what_is_in_place_was_not_moved_and_what_is_nowhere_is_not_said_to_be_there(
+        fn after_a_move_a_message_in_place_was_not_moved_and_a_missing_one_is_gone(
             original in original(),
             [arrived, reported] in [prop::option::of(Just(Uid(9))), prop::option::of(Just(Uid(9)))],
             [stuck, unshown] in any::<[bool; 2]>(),

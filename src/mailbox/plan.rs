@@ -1,6 +1,7 @@
-//! What is to be moved, and where it will land.
+//! Plans which messages to move, and where they will land.
 //!
-//! Owns the checks that need no look at the messages: a folder that is read-only, a target that cannot be had. Makes targets that are missing, and changes no mail. Called by `sweep`, which writes the intents down from it.
+//! Owns the checks that do not read the messages: a read-only folder, a target that cannot be created. Creates missing targets.
+//! Never changes a message. Called by `sweep`, which records the intents from the plans.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,48 +13,47 @@ use super::session::{Session, same};
 use super::trace::Trace;
 use crate::place::{Folder, Uid, UidValidity};
 
-/// Mails that are to go to one folder.
+/// Messages to move to one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errand {
-    /// The folder; it is made and subscribed to if missing.
+    /// The target; it is created and subscribed to if missing.
     pub to: Folder,
-    /// The mails of the open folder.
+    /// Messages of the open folder.
     pub mails: Vec<Trace>,
-    /// They go even if the user starred or answered them: they are on their way back for just that reason.
+    /// Move them even if the user starred or answered them: that is why they go back.
     pub touched_too: bool,
 }
 
-/// A move that can be done, and all that an intent must remember of it.
+/// A move that is ready, and all that its intents must record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Plan {
-    /// Where the mails are.
+    /// The folder of the messages.
     pub from: Folder,
-    /// The UIDVALIDITY of that.
+    /// Its UIDVALIDITY.
     pub validity: UidValidity,
-    /// Where they go.
+    /// The target.
     pub to: Folder,
-    /// Where the first of them lands at the earliest. `None` where nothing can be moved there: then `mails` is empty.
+    /// The lowest UID that the first of them can have there. `None` if nothing can be moved there; then `mails` is empty.
     pub landing: Option<Landing>,
-    /// The messages to be moved.
+    /// The messages to move.
     pub mails: Vec<Trace>,
-    /// The keywords of those mails that have any: the target is to keep them.
+    /// The keywords of the messages that have any, to be kept in the target.
     pub(super) keywords: BTreeMap<Uid, BTreeSet<String>>,
-    /// The other mails of the errand, each with why it is left.
+    /// The errand's other messages, each with the reason why it stays.
     pub left: Vec<(Uid, Outcome)>,
-    /// Why nothing can be moved to the target, where that is so.
+    /// Why nothing can be moved to the target, if that is so.
     pub obstacle: Option<String>,
-    /// As the errand has it.
+    /// The same as in the errand.
     pub touched_too: bool,
 }
 
 impl Session {
-    /// Makes the targets that are missing, and notes where the next message in each will land. Changes no message, and does not
-    /// look at them: that comes last, right before they are moved. Two turns for all errands together where the server has
-    /// LIST-STATUS.
+    /// Creates missing targets, and records where the next message in each will land. Changes no message and does not look at
+    /// them: that comes right before they are moved. Two round trips for all errands together with LIST-STATUS.
     ///
     /// # Errors
-    /// Where the session is of no more use; a target that cannot be had only leaves its mails, with the reason.
+    /// If the session fails. If a target cannot be created, only its messages stay, with the reason.
     pub fn prepare(&mut self, errands: Vec<Errand>) -> Result<Vec<Plan>, Fault> {
         let here = self.here(Step::Move)?;
         let mut plans = Vec::new();
@@ -75,7 +75,7 @@ impl Session {
                 () => None,
             };
             if let Some(reason) = obstacle {
-                let left = |mail: Trace| (mail.uid, Outcome::Left(reason.clone()));
+                let left = |message: Trace| (message.uid, Outcome::Left(reason.clone()));
                 plan.left = plan.mails.drain(..).map(left).collect();
             }
             self.ensure_target(&mut plan)?;
@@ -83,18 +83,18 @@ impl Session {
         }
         self.note_landings(&mut plans)?;
         for plan in plans.iter_mut().filter(|plan| plan.landing.is_none() && !plan.mails.is_empty()) {
-            // It was listed, but is there no more.
+            // It was listed, but no longer exists.
             self.forget(&plan.to)?;
             self.ensure_target(plan)?;
         }
         self.note_landings(&mut plans)?;
         for plan in plans.iter_mut().filter(|plan| plan.landing.is_none()) {
-            plan.give_up("the server does not say where the next message in it would land");
+            plan.give_up("the server does not report its UIDVALIDITY and UIDNEXT");
         }
         Ok(plans)
     }
 
-    /// Makes a plan's target if it is missing; where it cannot be had, the plan is empty afterwards.
+    /// Creates a plan's target if it is missing; if that fails, the plan is empty afterwards.
     fn ensure_target(&mut self, plan: &mut Plan) -> Result<(), Fault> {
         if plan.mails.is_empty() {
             return Ok(());
@@ -106,7 +106,7 @@ impl Session {
         Ok(())
     }
 
-    /// Notes where mails land, for the plans that lack it.
+    /// Sets the landings of the plans that have none yet.
     fn note_landings(&mut self, plans: &mut [Plan]) -> Result<(), Fault> {
         let lacking = |plan: &&mut Plan| plan.landing.is_none() && !plan.mails.is_empty();
         let targets: Vec<Folder> = plans.iter_mut().filter(lacking).map(|plan| plan.to.clone()).collect();
@@ -119,9 +119,9 @@ impl Session {
 }
 
 impl Plan {
-    /// The UIDs of its mails.
+    /// The UIDs of its messages.
     pub(super) fn uids(&self) -> impl Iterator<Item = Uid> {
-        self.mails.iter().map(|mail| mail.uid)
+        self.mails.iter().map(|message| message.uid)
     }
 
     fn give_up(&mut self, words: &str) {
@@ -130,6 +130,6 @@ impl Plan {
             return;
         }
         self.obstacle = Some(words.to_owned());
-        self.left.extend(self.mails.drain(..).map(|mail| (mail.uid, reason.clone())));
+        self.left.extend(self.mails.drain(..).map(|message| (message.uid, reason.clone())));
     }
 }

@@ -1,9 +1,9 @@
-//! Proof that a message is the one that was judged, without which no command changes anything.
+//! Proof that a message is the one that was judged. No command changes a message without it.
 //!
-//! Owns [`Proven`]: messages of the folder that is open now whose size and header digest were fetched since it was selected,
-//! and equal what was judged or intended. MOVE, COPY, STORE and EXPUNGE take it and nothing else, and it dies with the
-//! selection. A UID alone proves nothing: a folder that was restored from a backup gives old UIDs to other messages under
-//! the same UIDVALIDITY. Called by `moves`, `copies`, `settle` and `store`.
+//! Owns [`Proven`]: messages of the open folder whose size and header digest were fetched since it was selected, and equal those
+//! of the message that was judged or intended. MOVE, COPY, STORE and EXPUNGE accept nothing else, and the proof ends with the
+//! selection. A UID alone proves nothing: a folder that is restored from a backup gives old UIDs to other messages under the
+//! same UIDVALIDITY. Called by `moves`, `copies`, `settle` and `store`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::trace::Trace;
 use super::uids;
 use crate::place::{Folder, MailIdentity, Uid};
 
-/// Messages of one selection that are proven to be the ones meant. Made by comparing alone; can only become fewer.
+/// Messages of one selection that are proven to be the intended ones. Only a comparison makes one; it can only get smaller.
 #[derive(Clone, Debug)]
 #[must_use]
 pub(super) struct Proven {
@@ -34,40 +34,40 @@ impl Proven {
         Self { uids: self.uids.intersection(some).copied().collect(), ..self.clone() }
     }
 
-    /// The sets to name in commands.
+    /// Their sets, for commands.
     pub(super) fn sets(&self) -> Vec<String> {
         uids::sets(self.uids.iter().copied())
     }
 }
 
-/// What a look at messages of the open folder showed.
+/// The result of a look at messages of the open folder.
 #[derive(Debug)]
 pub(super) struct Look {
-    /// Those that are there and are the ones meant.
+    /// Those that are there and are the intended ones.
     pub(super) proven: Proven,
     /// The flags of those.
     pub(super) flags: BTreeMap<Uid, Flags>,
     /// The keywords of those that have any.
     pub(super) keywords: BTreeMap<Uid, BTreeSet<String>>,
-    /// UIDs at which another message is.
+    /// UIDs that another message has.
     pub(super) others: BTreeSet<Uid>,
-    /// UIDs at which a message is that the server does not show.
+    /// UIDs of messages that SEARCH finds but FETCH does not show.
     pub(super) unshown: BTreeSet<Uid>,
 }
 
 impl Look {
-    /// The proven ones, as a condition on their flags has it.
+    /// The proven messages whose flags fulfil a condition.
     pub(super) fn where_flags(&self, holds: impl Fn(Flags) -> bool) -> BTreeSet<Uid> {
         self.flags.iter().filter(|(_, flags)| holds(**flags)).map(|(uid, _)| *uid).collect()
     }
 }
 
 impl Session {
-    /// Looks at messages of the open folder: are they the ones meant, and how are they marked? The flags come last, so that a
-    /// command which follows at once is as close to them as the protocol allows. One turn where all have been read since the
-    /// folder was selected, else one more for each 64 that have not.
+    /// Checks whether messages of the open folder are the intended ones, and fetches their flags. The flags come last, so that
+    /// they are as recent for the next command as the protocol allows. One round trip if all have been read since the folder
+    /// was selected, else one more for every 64 that have not.
     ///
-    /// Not with SEARCH: a server may answer a FETCH or a SEARCH by what it told last, but corrects a FETCH in the same answer.
+    /// Not with SEARCH: a server may answer FETCH or SEARCH from stale data, but corrects a FETCH in the same answer.
     pub(super) fn look(&mut self, doing: Step, traces: &[Trace]) -> Result<Look, Fault> {
         let proven = self.prove(doing, traces)?;
         let meant: BTreeSet<Uid> = traces.iter().map(|trace| trace.uid).collect();
@@ -78,7 +78,7 @@ impl Session {
             .collect();
         let (mut flags, mut keywords) =
             self.flags_and_keywords(doing, &Vec::from_iter(proven.uids.iter().copied()))?;
-        // A server may tell of messages that nobody asked for.
+        // A server may send messages that were not requested.
         flags.retain(|uid, _| proven.uids.contains(uid));
         keywords.retain(|uid, _| proven.uids.contains(uid));
         let silent: Vec<Uid> =
@@ -88,7 +88,7 @@ impl Session {
         Ok(Look { proven: proven.only(&shown), flags, keywords, others, unshown })
     }
 
-    /// Proves which of `traces` are in the open folder. No turn where all have been read since it was selected.
+    /// Proves which of `traces` are in the open folder. No round trip if all have been read since it was selected.
     pub(super) fn prove(&mut self, doing: Step, traces: &[Trace]) -> Result<Proven, Fault> {
         let here = self.here(doing)?;
         let unread: Vec<Uid> =
@@ -101,13 +101,12 @@ impl Session {
         Ok(Proven { folder: here.folder, selection: here.selection, uids })
     }
 
-    /// What a message of the open folder was known by when it was read, if it was since the folder was selected.
+    /// Records the identity of a message of the open folder, which was just read.
     pub(super) fn note_seen(&mut self, uid: Uid, identity: MailIdentity) {
         self.seen.insert(uid, identity);
     }
 
-    /// Refuses a proof of another selection than the one that is open: the last barrier before a command that changes
-    /// something.
+    /// Rejects a proof from an earlier selection: the last barrier before a command that changes messages.
     pub(super) fn require(&self, doing: Step, proven: &Proven) -> Result<Subject, Fault> {
         let on =
             Subject::Mails { folder: proven.folder.clone(), uids: proven.uids.iter().copied().collect() };

@@ -1,8 +1,8 @@
-//! Quoted strings (RFC 9051, section 9): written and read. Pure.
+//! Reads and writes quoted strings (RFC 9051, section 9). Pure. Called by `names`, `answer`, `line` and `redactor`.
 
 use secrecy::zeroize::Zeroizing;
 
-/// The quoted string that `text` begins with, and what follows it.
+/// The quoted string at the start of `text`, and the rest.
 pub(super) fn take_quoted(text: &[u8]) -> Option<(String, &[u8])> {
     let mut rest = text.strip_prefix(b"\"")?;
     let mut string = String::new();
@@ -22,12 +22,12 @@ pub(super) fn take_quoted(text: &[u8]) -> Option<(String, &[u8])> {
     }
 }
 
-/// Can it be sent as a quoted string?
+/// Can the text be sent as a quoted string?
 pub(super) fn is_quotable(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// The inside of a quoted string. The text may be a secret, hence the buffer, which never grows.
+/// The inside of a quoted string. The text may be a secret, so the buffer is wiped and never grows.
 pub(super) fn escaped(text: &str) -> Zeroizing<String> {
     let mut escaped = Zeroizing::new(String::with_capacity(text.len() * 2));
     for c in text.chars() {
@@ -39,8 +39,8 @@ pub(super) fn escaped(text: &str) -> Zeroizing<String> {
     escaped
 }
 
-/// Takes the backslashes of a quoted string away, which the parser leaves in. A name with a backslash that was sent as a
-/// literal, and so has none, is recognised by its not being well quoted.
+/// Removes the backslashes of a quoted string, which the parser leaves in. A name that was sent as a literal is not escaped; it
+/// is recognised because its backslashes are not valid escapes.
 pub(super) fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();

@@ -1,8 +1,7 @@
-//! Keeps the password out of a server's words, for the whole of a session.
+//! Recognises the password in a server's words, for a whole session, so that it is never shown.
 //!
-//! Owns the forms in which a server can repeat a password: as it is, quoted, and in the base64 that was sent. Knows them by
-//! their digests alone, so that the password itself need not be kept. Asked by `refusal` before it cuts the words, and by
-//! `wire` for capabilities.
+//! Owns the forms in which a server can repeat a password: plain, quoted, and in the base64 that was sent. Keeps only their
+//! digests, never the password. Called by `refusal` before it truncates the words, and by `wire` for capabilities.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -12,20 +11,20 @@ use secrecy::zeroize::Zeroizing;
 use super::quoted::escaped;
 use crate::login::{Login, SecretDigest};
 
-/// Of a longer form its first and its last bytes are enough to recognise it.
+/// A longer form is recognised by this many bytes at its start and at its end.
 const END: usize = 64;
 
-/// The forms of a password that are kept out of a server's words, as lengths and digests.
+/// The forms of a password, as lengths and digests.
 #[derive(Debug)]
 pub(super) struct Redactor(Vec<(usize, SecretDigest)>);
 
 impl Redactor {
-    /// Where there is no secret.
+    /// For a connection without a secret.
     pub(super) fn nothing() -> Self {
         Self(Vec::new())
     }
 
-    /// Of what is sent to log in.
+    /// For the secret of a login.
     pub(super) fn of(login: &Login) -> Self {
         let Login::Password { user, password } = login;
         let password = password.expose_secret();
@@ -45,15 +44,15 @@ impl Redactor {
         Self(forms)
     }
 
-    /// Does a form of the secret begin in the first `shown` bytes of `text`? However long the text is, no more work is done
-    /// than those bytes are worth.
+    /// Does a form of the secret begin in the first `shown` bytes of `text`? The work depends on `shown`, not on the length of
+    /// the text.
     pub(super) fn is_in(&self, text: &[u8], shown: usize) -> bool {
         let text = normal(text.get(..text.len().min(shown + 2 * END)).unwrap_or_default());
         self.0.iter().any(|form| text.windows(form.0).any(|window| digest(window) == *form))
     }
 }
 
-/// The message of PLAIN (RFC 4616, section 2), in a buffer that never grows, so that no copy is left behind.
+/// The message of PLAIN (RFC 4616, section 2), in a buffer that never grows and so leaves no copy behind.
 pub(super) fn plain_payload(user: &str, password: &str) -> Zeroizing<Vec<u8>> {
     let mut payload = Zeroizing::new(Vec::with_capacity(user.len() + password.len() + 2));
     for part in [user, password] {
@@ -67,8 +66,8 @@ fn digest(form: &[u8]) -> (usize, SecretDigest) {
     (form.len(), SecretDigest::of(&[form]))
 }
 
-/// Text as it is compared: whatever its case, its blanks, and what became of its characters that are not ASCII, of which a
-/// server has another encoding and `line_filter` leaves question marks.
+/// Normalises text for comparison: ignores case, repeated blanks, and the form of characters outside ASCII, which a server may
+/// encode differently and which `line_filter` replaces by question marks.
 fn normal(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
     for byte in text {
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_password_is_found_wherever_it_begins_to_be_shown() {
+    fn every_form_of_a_password_is_found_wherever_it_begins() {
         let redactor = Redactor::of(&login("hun \"t\\er\" pä2"));
         for form in [
             "hun \"t\\er\" pä2",
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_secret_its_beginning_and_its_end_are_found() {
+    fn the_beginning_and_the_end_of_a_long_secret_are_found() {
         let long: String = (0..4_000_u32).map(|at| char::from(b'a' + (at * at % 23) as u8)).collect();
         let redactor = Redactor::of(&login(&long));
         assert!(redactor.is_in(&long.as_bytes()[..100], 200));
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_in_nothing_and_a_blank_password_hides_nothing() {
+    fn an_empty_redactor_finds_nothing_and_a_blank_password_hides_nothing() {
         assert!(!Redactor::nothing().is_in(b"hunter2", 200));
         assert!(!Redactor::of(&login(" ")).is_in(b"no such user", 200));
         assert!(!format!("{:?}", Redactor::of(&login("hunter2"))).contains("hunter"));

@@ -1,13 +1,13 @@
-//! A server's no: how it said so, its response code, and its words made harmless.
+//! A server's refusal: its status, its response code, and its words made harmless.
 //!
-//! Owns what of a server's words may be shown: one line of printable ASCII, short, never with the password. Never decides by
-//! the words but in the one quirk that is named here. Made by `line`, read by `fault`.
+//! Owns which of a server's words may be shown: one short line of printable ASCII, never with the password. Never decides by the
+//! words, except for the one quirk that is named here. Made by `line`, read by `fault`.
 
 use std::fmt;
 
 use super::redactor::Redactor;
 
-/// The longest that we quote a server, in characters.
+/// The maximum length of a quotation of the server, in characters.
 const LONGEST: usize = 200;
 /// The same in bytes of UTF-8, at most.
 const BYTES_SHOWN: usize = 4 * LONGEST;
@@ -15,15 +15,15 @@ const BYTES_SHOWN: usize = 4 * LONGEST;
 /// How the server refused (RFC 9051, section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It will not.
+    /// It refused.
     No,
     /// It did not understand.
     Bad,
-    /// It hangs up.
+    /// It closes the connection.
     Bye,
 }
 
-/// The response codes that mean something to us (RFC 5530 and RFC 9051, section 7.1).
+/// The response codes that followsift uses (RFC 5530 and RFC 9051, section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "RFC 5530 is their documentation")]
 pub enum Code {
@@ -74,20 +74,20 @@ impl Code {
     }
 }
 
-/// A server's no.
+/// A server's refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// How it was said.
+    /// Its status.
     pub status: Status,
     /// Its response code, if it had one.
     pub code: Option<Code>,
-    /// Its words, fit to be shown.
+    /// Its words, safe to show.
     pub words: String,
 }
 
 impl Refusal {
-    /// Reads the text after the status word, its code included. Where it repeats the secret that `redactor` knows, it is not
-    /// shown at all.
+    /// Parses the text after the status word, including its code. A text that repeats the secret of `redactor` is not shown at
+    /// all.
     pub(super) fn read(status: Status, text: &str, redactor: &Redactor) -> Self {
         let code = text
             .trim_start()
@@ -95,7 +95,7 @@ impl Refusal {
             .and_then(|rest| rest.split([']', ' ']).next())
             .filter(|word| !word.is_empty())
             .map(Code::read);
-        // Before the words are cut: a part of the password is to be shown as little as the whole.
+        // Before the words are truncated: not even a part of the password may be shown.
         let words = if redactor.is_in(text.as_bytes(), BYTES_SHOWN) {
             "(not shown, since it repeats the password)".to_owned()
         } else {
@@ -107,8 +107,8 @@ impl Refusal {
 
 impl Refusal {
     /// Gmail's quirk: it refuses a login beyond the fifteenth connection with the same code as a login that can never work
-    /// (`[ALERT] Application-specific password required`), so that only the words say that later will do. The one place where
-    /// a server's prose decides.
+    /// (`[ALERT] Application-specific password required`), so only the words show that a retry will work. The only place where a
+    /// server's words decide.
     ///
     /// Source: <https://github.com/zone-eu/wildduck/issues/35>, <https://github.com/jstedfast/MailKit/issues/377>.
     pub(super) fn is_of_too_many_connections(&self) -> bool {
@@ -122,10 +122,10 @@ impl fmt::Display for Refusal {
         let verb = match self.status {
             Status::No => "refused",
             Status::Bad => "did not understand",
-            Status::Bye => "hung up",
+            Status::Bye => "closed the connection",
         };
         if self.words.is_empty() {
-            write!(f, "the server {verb} without a word")
+            write!(f, "the server {verb} and gave no reason")
         } else {
             write!(f, "the server {verb}: {}", self.words)
         }
@@ -144,7 +144,7 @@ mod tests {
     use secrecy::SecretString;
 
     #[test]
-    fn a_code_is_read_and_prose_is_not() {
+    fn a_code_is_read_only_at_the_start_of_the_text() {
         for (text, code) in [
             ("[AUTHENTICATIONFAILED] Authentication failed.", Some(Code::AuthenticationFailed)),
             ("[overquota] full", Some(Code::OverQuota)),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn words_with_the_password_are_withheld_also_where_they_are_cut() {
+    fn words_with_the_password_are_not_shown_even_if_truncated() {
         let password = SecretString::from("hunter2-secret");
         let redactor = Redactor::of(&Login::Password { user: "ann".to_owned(), password });
         let shown = |text: &str| Refusal::read(Status::No, text, &redactor).to_string();

@@ -1,7 +1,7 @@
-//! What a server says of a MOVE or COPY, and how much of it is believed.
+//! A server's report about a MOVE or COPY, and how much of it followsift believes.
 //!
-//! Pure. Owns the reading of COPYUID (RFC 4315, section 3): it is believed where it can be true, and proves nothing about what
-//! is removed. Called by `moves` and `copies`.
+//! Pure. Owns the reading of COPYUID (RFC 4315, section 3): followsift believes it if it is plausible, but never as a proof for
+//! removing a message. Called by `moves` and `copies`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,19 +10,19 @@ use super::outcome::Reason;
 use super::plan::Plan;
 use crate::place::{Uid, UidValidity};
 
-/// What the server told of a MOVE or COPY.
+/// The server's report about a MOVE or COPY.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
     pub(super) refused: Option<String>,
-    /// What it said of copies, and can be true.
+    /// The plausible copies, by the UIDs of the originals.
     pub(super) copies: BTreeMap<Uid, Uid>,
-    /// All that it said of copies, true or not.
+    /// All claims about copies, plausible or not.
     pub(super) claims: BTreeSet<Claim>,
-    /// Copies that were removed again, since another program had made the same.
+    /// Copies that we removed again, since another program had made the same.
     pub(super) surplus: BTreeSet<Uid>,
 }
 
-/// One pair of a COPYUID, as the server said it.
+/// One pair of a COPYUID, as the server sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Claim {
     original: Uid,
@@ -31,13 +31,13 @@ pub(super) struct Claim {
 }
 
 impl Reported {
-    /// Was our own copy of this mail removed, so that it is another program's to go on with?
-    pub(super) fn yields(&self, mail: Uid) -> bool {
-        self.claims.iter().any(|claim| claim.original == mail && self.surplus.contains(&claim.copy))
+    /// Was our own copy of this message removed, so that the other program completes the move?
+    pub(super) fn yields(&self, message: Uid) -> bool {
+        self.claims.iter().any(|claim| claim.original == message && self.surplus.contains(&claim.copy))
     }
 
-    /// Takes over of a COPYUID what can be true: of the target as we know it, of mails that we named, each once, each landed
-    /// where new mails land.
+    /// Adds the plausible pairs of a COPYUID: in the known target, of messages in the plan, each once, and each copy at or above
+    /// the target's UIDNEXT.
     pub(super) fn believe(&mut self, plan: &Plan, copied: Vec<CopyUid>) {
         let Some(landing) = plan.landing else { return };
         let named: BTreeSet<Uid> = plan.uids().collect();
@@ -62,7 +62,7 @@ impl Reported {
         }
     }
 
-    /// Have our copies landed where the next were to land, without a gap: has nobody else put mails there before them?
+    /// Did our copies land at the target's UIDNEXT without a gap, so that no other message arrived there meanwhile?
     pub(super) fn alone(&self, plan: &Plan) -> bool {
         let copies: BTreeSet<Uid> = self.copies.values().copied().collect();
         let count = u32::try_from(copies.len()).unwrap_or(u32::MAX);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copyuid_is_believed_where_it_can_be_true() {
+    fn a_plausible_copyuid_is_believed() {
         assert_eq!(believed(9, &[(1, 100), (3, 101)]), 2);
     }
 
@@ -120,10 +120,10 @@ mod tests {
     fn a_lying_copyuid_is_not_believed() {
         for (validity, pairs) in [
             (8, &[(1, 100)][..]),       // another target
-            (9, &[(4, 100)]),           // a mail that was not asked for
-            (9, &[(1, 99)]),            // a UID that was there before
-            (9, &[(1, 100), (1, 101)]), // one mail twice
-            (9, &[(1, 100), (2, 100)]), // two mails in one place
+            (9, &[(4, 100)]),           // a message that is not in the plan
+            (9, &[(1, 99)]),            // a UID that existed before
+            (9, &[(1, 100), (1, 101)]), // one message twice
+            (9, &[(1, 100), (2, 100)]), // two messages with one UID
         ] {
             assert_eq!(believed(validity, pairs), 0, "{validity} {pairs:?}");
         }

@@ -1,8 +1,8 @@
-//! A session with one account: connected, logged in, with or without a folder open.
+//! A session with one account: connected, logged in, with or without an open folder.
 //!
-//! Owns what the server can, what is open, and the rule that only healthy sessions go on: after a fault that is not the
-//! server's plain no, every further call is refused. Blocking; one OS thread per account owns it. What it can do is in
-//! `folders`, `fetch`, `moves` and `settle`. Called by `sweep`, `daemon` and `cli`.
+//! Owns the server's capabilities, the open folder, and the rule that a failed session is not used again: after any fault but a
+//! refusal by the server, it rejects every call. Blocking; one OS thread per account owns it. `folders`, `fetch`, `moves` and
+//! `settle` contain the rest of its methods. Called by `sweep`, `daemon` and `cli`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use crate::login::Login;
 use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 use crate::settings::{Account, Tls};
 
-/// Which SELECT or EXAMINE of a session; no two are the same.
+/// Identifies one SELECT or EXAMINE of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Selection(u64);
 
@@ -37,11 +37,11 @@ pub struct Opened {
     pub folder: Folder,
     /// Its UIDVALIDITY.
     pub validity: UidValidity,
-    /// The least UID that a mail still to come can have; not every server tells.
+    /// The lowest UID that a new message can have (UIDNEXT); not every server reports it.
     pub next: Option<Uid>,
-    /// How many mails it has.
+    /// How many messages it has.
     pub exists: u32,
-    /// Can mails be moved out of it, as far as the server says?
+    /// Can messages be moved out of it, as far as the server reports?
     pub writable: bool,
     /// Which SELECT or EXAMINE of the session opened it.
     pub(super) selection: Selection,
@@ -61,11 +61,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects and logs in: one turn where the server says unasked what it can, in its greeting and at the login; else one
+    /// Connects and logs in: one round trip if the server sends its capabilities with the greeting and at the login, else one
     /// more for each.
     ///
     /// # Errors
-    /// A wrong password, a certificate that is not trusted, and clear text where there must be none are [`super::Fate::Park`].
+    /// A wrong password, an untrusted certificate, and forbidden clear text are [`super::Fate::Park`].
     pub fn connect(
         account: &Account,
         login: &Login,
@@ -80,7 +80,7 @@ impl Session {
         // After STARTTLS there is no second greeting (RFC 9051, section 6.2.1).
         let greets = account.tls != Tls::StartTls;
         let mut line = Line::open(transport, greets, login).map_err(|(step, cause)| fault(step, cause))?;
-        // MOVE and UIDPLUS are advertised only after the login. Many servers say so unasked.
+        // Servers advertise MOVE and UIDPLUS only after the login; many do it unasked.
         let capabilities = match line.take_capabilities() {
             Some(capabilities) => capabilities,
             None => {
@@ -99,12 +99,12 @@ impl Session {
         })
     }
 
-    /// What the server said after the login that it can do.
+    /// The server's capabilities after the login.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
 
-    /// How mails are moved on this server.
+    /// How messages are moved on this server.
     pub fn relocation(&self) -> Relocation {
         self.capabilities.relocation()
     }
@@ -114,7 +114,7 @@ impl Session {
         self.open.as_ref()
     }
 
-    /// How many round trips there were since the greeting, for a log and for tests.
+    /// The number of round trips since the greeting, for the log and for tests.
     pub fn turns(&self) -> u32 {
         self.line.turns()
     }
@@ -124,15 +124,15 @@ impl Session {
         self.line.is_spent()
     }
 
-    /// Opens a folder (SELECT), also one that is open already: only this shows the mails that came since. One turn.
+    /// Opens a folder (SELECT), even if it is open already: only this shows the messages that arrived since. One round trip.
     ///
     /// # Errors
-    /// Where there is no such folder, or it has no UIDVALIDITY.
+    /// If the folder does not exist or has no UIDVALIDITY.
     pub fn select(&mut self, folder: &Folder) -> Result<Opened, Fault> {
         self.open_by("SELECT", folder)
     }
 
-    /// Opens a folder for looking only (EXAMINE): nothing in it can be changed. One turn.
+    /// Opens a folder read-only (EXAMINE). One round trip.
     ///
     /// # Errors
     /// As [`Session::select`].
@@ -147,7 +147,7 @@ impl Session {
             .and_then(|name| quoted(&name).map_err(|cause| Fault::of(Step::Open, &on, cause)))?;
         // A SELECT that fails leaves nothing open (RFC 9051, section 6.3.2).
         self.open = None;
-        // What was proven under the last selection is proven no more.
+        // Proofs end with the selection.
         self.seen.clear();
         self.selections = self.selections.next();
         let answer = self.run(Step::Open, &on, &format!("{verb} {name}"), Limits::SHORT)?;
@@ -166,16 +166,16 @@ impl Session {
         Ok(opened)
     }
 
-    /// The open folder; a fault where none is.
+    /// The open folder; a fault if there is none.
     pub(super) fn here(&self, doing: Step) -> Result<Opened, Fault> {
         let nothing = Cause::Garbled("no folder is open");
         self.open.clone().ok_or_else(|| Fault::of(doing, &self.server, nothing))
     }
 
-    /// Opens the folder again that `opened` tells of, unless it is open.
+    /// Opens the folder of `opened` again, unless it is open.
     ///
     /// # Errors
-    /// Where it is not there any more, or its UIDs mean other mails by now.
+    /// If it no longer exists, or its UIDVALIDITY has changed.
     pub fn return_to(&mut self, opened: &Opened) -> Result<(), Fault> {
         match &self.open {
             Some(open) if same(&open.folder, &opened.folder) && open.validity == opened.validity => Ok(()),
@@ -183,7 +183,7 @@ impl Session {
         }
     }
 
-    /// The open folder, if it is still the one whose UIDs are meant.
+    /// Opens the folder for writing, unless it is open, and checks its UIDVALIDITY.
     pub(super) fn reopen(
         &mut self,
         doing: Step,
@@ -201,11 +201,11 @@ impl Session {
         }
     }
 
-    /// Waits for mail in the open folder by IDLE (RFC 2177), or without where the server has none, until `deadline`, a probe
-    /// or a stop. A probe is answered only by a line that lives. Look by UID after every wake: an announcement may be lost.
+    /// Waits for messages in the open folder, by IDLE (RFC 2177) if the server supports it, until `deadline`, a probe or a stop.
+    /// A probe succeeds only on a working connection. Search by UID after every wait: an announcement may be lost.
     ///
     /// # Errors
-    /// Where the line died.
+    /// If the connection fails.
     pub fn wait(&mut self, deadline: Instant) -> Result<Woken, Fault> {
         if !self.capabilities.idle {
             let woken = self.line.stop().wait(deadline);
@@ -228,10 +228,10 @@ impl Session {
         })
     }
 
-    /// Says goodbye. The session is over either way.
+    /// Logs out. The session ends in any case.
     ///
     /// # Errors
-    /// Where the server did not answer as it should.
+    /// If the server does not answer properly.
     pub fn logout(mut self) -> Result<(), Fault> {
         let patient = Limits { time: Duration::from_secs(5), ..Limits::SHORT };
         let limits = if self.line.is_stopped() { Limits::FAREWELL } else { patient };
@@ -253,19 +253,19 @@ impl Session {
         self.line.run(command, limits).map_err(|cause| Fault::of(doing, on, cause))
     }
 
-    /// The line of the NAMESPACE that was last heard.
+    /// The line of the last NAMESPACE response.
     pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
         self.line.take_namespace()
     }
 
-    /// The fault of an answer that makes no sense; the session is over, since who knows what comes next.
+    /// The fault of an answer that makes no sense. Ends the session, since the connection may be out of step.
     pub(super) fn garbled(&mut self, doing: Step, on: &Subject, cause: Cause) -> Fault {
         self.line.give_up();
         Fault::of(doing, on, cause)
     }
 }
 
-/// Are they one folder? The inbox has many spellings.
+/// Are they the same folder? The inbox has many spellings.
 pub(super) fn same(one: &Folder, other: &Folder) -> bool {
     one == other || (one.is_inbox() && other.is_inbox())
 }
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_may_go_to_the_thread_that_owns_it() {
+    fn a_session_can_be_sent_to_the_thread_that_owns_it() {
         fn send<T: Send + 'static>() {}
         send::<Session>();
         send::<Fault>();

@@ -1,8 +1,8 @@
-//! What became of moves that were interrupted, and how they are finished.
+//! Finds out what became of interrupted moves, and finishes them.
 //!
-//! What is done about each is decided in `finish`: an original is removed only where its copy is proven in this session, and the original itself
-//! by size and header digest, never by its UID alone. Where its UID means nothing any more (a new UIDVALIDITY, a folder
-//! restored from a backup), it is looked for by what it is. Called at the start of a sweep.
+//! `finish` decides what to do with each. An original is removed only if its copy is proven in this session, and the original
+//! itself by size and header digest, never by its UID alone. If its UID is no longer valid (a new UIDVALIDITY, a folder restored
+//! from a backup), followsift searches for it by its identity. Called at the start of a sweep.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,36 +18,36 @@ use super::store::Deed;
 use super::trace::Trace;
 use crate::place::{Folder, Uid, UidValidity};
 
-/// A move that was intended and of which no outcome is known.
+/// An intended move without a known outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// The folder it was in.
+    /// The folder that it was in.
     pub from: Folder,
-    /// The UIDVALIDITY of that.
+    /// Its UIDVALIDITY.
     pub validity: UidValidity,
-    /// Its UID there, its size and digest.
+    /// The message's UID there, its size and digest.
     pub mail: Trace,
-    /// When it had arrived there: INTERNALDATE, in seconds since 1970 UTC, where the intent noted it.
+    /// When it had arrived there: INTERNALDATE, in seconds since 1970 UTC, if the intent recorded it.
     pub received: Option<i64>,
-    /// Where it was to go.
+    /// The target.
     pub to: Folder,
-    /// Where it would have landed at the earliest.
+    /// The lowest UID that it can have there.
     pub landing: Landing,
-    /// The server was to move it by itself, so that the original may be gone without a note.
+    /// By MOVE, so that the original may be gone without a record.
     pub by_move: bool,
     /// How far the removal of the original had come.
     pub removal: Removal,
-    /// It is to go even if the user starred or answered it: it is on its way back for just that reason.
+    /// Move it even if the user starred or answered it: that is why it goes back.
     pub touched_too: bool,
 }
 
-/// What became of a move that was interrupted.
+/// The result of an interrupted move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Settled {
-    /// What became of the message.
+    /// The outcome of the message.
     pub outcome: Outcome,
-    /// Where it has arrived, and the UIDVALIDITY of that, where it has: the user may have renamed the target.
+    /// The folder where it arrived, and its UIDVALIDITY, if it arrived: the user may have renamed the target.
     pub place: Option<(Folder, UidValidity)>,
     /// It arrived starred or answered.
     pub touched: bool,
@@ -67,12 +67,12 @@ impl Pending {
 }
 
 impl Session {
-    /// Finds out what became of interrupted moves, and finishes those whose copy is proven and whose original is still
-    /// there, untouched by the user. Opens folders as it needs them. `note` is called with the positions in `pending` before
-    /// an original is marked or expunged.
+    /// Finds out what became of interrupted moves, and finishes those whose copy is proven and whose original is still there,
+    /// untouched by the user. Opens folders as needed. Calls `note` with positions in `pending` before it marks or expunges
+    /// originals.
     ///
     /// # Errors
-    /// Where the line fails: then nothing is settled yet, and asking again is safe.
+    /// If the connection fails. Then nothing is settled, and a retry is safe.
     pub fn settle(
         &mut self,
         pending: &[Pending],
@@ -87,7 +87,7 @@ impl Session {
         for ((from, validity, to, (target, next)), members) in groups {
             let landing = Landing { validity: target, next };
             let outcomes = match self.settle_members(from, validity, to, landing, &members, note) {
-                // One folder that cannot be looked into stops no other; its moves stay open.
+                // A folder that cannot be opened does not stop the others; its moves stay pending.
                 Err(fault) if !self.is_spent() && fault.is_for_now() => {
                     members.iter().map(|(at, _)| (*at, Settled::of(Outcome::Left(Reason::NotNow)))).collect()
                 }
@@ -115,7 +115,7 @@ impl Session {
         self.settle_group(from, to, landing, members, &originals, note)
     }
 
-    /// Looks for the originals of a group in their folder.
+    /// Finds the originals of a group in their folder.
     fn originals(
         &mut self,
         from: &Folder,
@@ -130,13 +130,13 @@ impl Session {
             Err(fault) => return Err(fault),
         };
         let look = if opened.validity == validity {
-            let mails: Vec<Trace> = members.iter().map(|(_, one)| one.mail).collect();
-            Some(self.look(Step::Search, &mails)?)
+            let messages: Vec<Trace> = members.iter().map(|(_, one)| one.mail).collect();
+            Some(self.look(Step::Search, &messages)?)
         } else {
             None
         };
-        // A UIDNEXT that went back, or another message under a UID that was one of ours: the folder was restored from a
-        // backup, and none of its UIDs means what it meant.
+        // A lower UIDNEXT, or another message under one of our UIDs: the folder was restored from a backup, and all remembered
+        // UIDs are invalid.
         let restored = look.as_ref().is_none_or(|look| {
             let beyond = |next: Uid| members.iter().any(|(_, one)| one.mail.uid >= next);
             !look.others.is_empty() || opened.next.is_some_and(beyond)
@@ -159,16 +159,16 @@ impl Session {
         Ok(originals)
     }
 
-    /// Looks for an original in the open folder by what it is, where its UID means nothing any more.
+    /// Finds an original in the open folder by its identity, if its UID is no longer valid.
     fn original_by_identity(&mut self, one: &Pending) -> Result<Original, Fault> {
-        // Older ledgers did not note the arrival: then nothing is certain.
+        // Older ledgers did not record the arrival: then nothing is certain.
         let same = |found: &Sighting| one.received.is_some() && found.received == one.received;
         let alike = self.alike(&one.mail.identity, None)?;
         let (live, deleted): (Vec<Sighting>, Vec<Sighting>) =
             alike.into_iter().partition(|found| !found.flags.deleted);
         Ok(match (live.as_slice(), deleted.as_slice()) {
             ([], []) => Original::Absent,
-            // Where we may have marked it, it is the one that is not marked only if there is no other.
+            // If we may have marked the original, the unmarked message is the original only if no marked one exists.
             ([found], marked) if same(found) && (marked.is_empty() || one.removal == Removal::None) => {
                 Original::Found(found.trace, found.flags)
             }
@@ -188,18 +188,18 @@ impl Session {
         note: &mut dyn FnMut(Deed, &[usize]) -> bool,
     ) -> Result<Vec<(usize, Settled)>, Fault> {
         let is_here = |original: &Original| matches!(original, Original::Here(_) | Original::Found(..));
-        // Of twins, the one that is gone is the one that arrived.
+        // Of two twins, the one that is gone from the source has arrived.
         let mut wanted: Vec<(bool, Trace)> =
             members.iter().zip(originals).map(|((_, one), original)| (is_here(original), one.mail)).collect();
         wanted.sort_by_key(|(here, _)| *here);
-        let wanted: Vec<Trace> = wanted.into_iter().map(|(_, mail)| mail).collect();
+        let wanted: Vec<Trace> = wanted.into_iter().map(|(_, message)| message).collect();
         let arrived = self.arrivals(from, to, Some(landing), &wanted)?;
         let has_copy = |one: &Pending| arrived.copies.contains_key(&one.mail.uid);
         let todo = |at: usize| match (members.get(at), originals.get(at)) {
             (Some((_, one)), Some(original)) if has_copy(one) => finish(original, one.progress()),
             _ => Finish::Nothing,
         };
-        // By the UID that the original has now.
+        // By the present UID of the original.
         let mut removable: BTreeMap<Uid, (usize, Trace)> = BTreeMap::new();
         for (at, ((_, one), original)) in members.iter().zip(originals).enumerate() {
             let trace = match original {
@@ -255,8 +255,7 @@ impl Session {
         if some.is_empty() { Ok(()) } else { self.unmark(&proven.only(some)) }
     }
 
-    /// Removes the originals that are to go, each looked at once more. By the UID that each has now, with its place in the
-    /// group.
+    /// Removes originals after one more look at each. `removable` has their places in the group, by their present UIDs.
     fn finish_originals(
         &mut self,
         from: &Folder,
@@ -306,8 +305,8 @@ impl Session {
     }
 }
 
-/// Is the original marked \Deleted by us although there is no copy of it? The target was restored from a backup, say: then the
-/// mark goes, or the message would go with the next EXPUNGE.
+/// Have we marked the original \Deleted although it has no copy, for example because the target was restored from a backup? Then
+/// the mark must go, or the next EXPUNGE would delete the message.
 fn is_stranded(one: &Pending, original: &Original) -> bool {
     matches!(original, Original::Here(flags) if flags.deleted) && one.removal == Removal::Marked
 }
@@ -315,13 +314,13 @@ fn is_stranded(one: &Pending, original: &Original) -> bool {
 /// How the removal of originals ended, by their places in the group.
 #[derive(Debug, Default)]
 struct Finished {
-    /// Those that are there still.
+    /// Those that are still there.
     kept: BTreeSet<usize>,
     /// Those that the server does not show.
     unshown: BTreeSet<usize>,
 }
 
-/// Why a message whose copy was taken back is where it was.
+/// Why a message whose copy was taken back stays.
 fn stays(original: &Original, one: &Pending) -> Reason {
     match original {
         Original::Here(flags) | Original::Found(_, flags) if flags.is_touched() => Reason::Interrupted,

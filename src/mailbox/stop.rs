@@ -1,8 +1,8 @@
-//! What joins the thread of an account with those who watch over it: a stop that ends all waiting, a probe that makes it
-//! look whether its line still lives, and the moment by which it will have spoken again.
+//! Signals between an account's thread and its supervisor: a stop that ends all waits, a probe that makes the thread check its
+//! connection, and the deadline by which the thread reports again.
 //!
-//! Owns the only sanctioned sleep of the program ([`Stop::wait`]) and the poll loop behind it. Never interrupts a command
-//! in flight; `bounds` gives that its grace. Made by the daemon and the commands, heard by every wait of `mailbox`.
+//! Owns the only permitted sleep of the program ([`Stop::wait`]) and the poll loop behind it. Never interrupts a command in
+//! flight; `bounds` gives it a grace period. Made by the daemon and the commands, polled by every wait of `mailbox`.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,80 +16,80 @@ use rustix::io::Errno;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Woken {
-    /// The server announced something new. Only [`super::Session::wait`] says so.
+    /// The server announced something new. Only [`super::Session::wait`] returns it.
     Mail,
-    /// The account is to stop.
+    /// The account must stop.
     Stop,
-    /// Something has changed around us: the network, or the machine slept.
+    /// The network changed, or the machine slept.
     Probe,
-    /// The deadline has come.
+    /// The deadline passed.
     Due,
 }
 
-/// A request to stop: cheap to clone, once made never taken back.
+/// A request to stop: cheap to clone, never withdrawn.
 #[derive(Clone, Debug)]
 pub struct Stop {
-    // Never read, hence level-triggered: every wait after the first hears it too.
+    // Never read, so it stays readable and ends every later wait too.
     waker: Arc<OwnedFd>,
-    // Read by the wait that hears it.
+    // Read by the wait that it ends.
     probes: Arc<OwnedFd>,
     word: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Stop {
-    /// A stop that was not asked for yet.
+    /// A stop that has not been requested yet.
     ///
     /// # Errors
-    /// Where the process has no file descriptor left.
+    /// If the process has no file descriptors left.
     pub fn new() -> io::Result<Self> {
         let waker = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map(Arc::new);
         Ok(Self { waker: waker()?, probes: waker()?, word: Arc::default() })
     }
 
-    /// Asks everyone who waits, or will wait, to stop.
+    /// Ends every present and future wait.
     pub fn stop(&self) {
         wake(&self.waker);
     }
 
-    /// Was a stop asked for?
+    /// Was a stop requested?
     pub fn is_stopped(&self) -> bool {
         is_woken(&self.waker)
     }
 
-    /// Asks the one who waits, or waits next, to look whether its line still lives, or to try again now.
+    /// Ends the present or the next wait, so that the thread checks its connection or retries now.
     pub fn probe(&self) {
         wake(&self.probes);
     }
 
-    /// Hears the probes so far; were there any?
+    /// Takes the probes so far; `true` if there were any.
     pub(super) fn take_probe(&self) -> bool {
         rustix::io::read(&*self.probes, &mut [0; 8]).is_ok()
     }
 
-    /// What becomes readable at a probe.
+    /// The descriptor that becomes readable at a probe.
     pub(super) fn probes(&self) -> BorrowedFd<'_> {
         self.probes.as_fd()
     }
 
-    /// Says that whoever works for the account will have spoken again by `moment`. Every wait and every command does.
+    /// Records that the account's thread will report again by `moment`. Every wait and every command calls it.
     pub fn speak_by(&self, moment: Instant) {
         *self.word.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment);
     }
 
-    /// The moment by which it will have spoken again; `None` where it has never begun.
+    /// The moment by which the thread will report again; `None` if it has not begun.
     pub fn speaks_by(&self) -> Option<Instant> {
         *self.word.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sleeps until `deadline`, a probe, or a stop: for the pause between two polls and for backing off.
+    /// Sleeps until `deadline`, a probe, or a stop: for the pause between two polls and for backoff.
     pub fn wait(&self, deadline: Instant) -> Woken {
         self.speak_by(deadline);
-        let mut listened =
+        let mut polled =
             [PollFd::new(&*self.waker, PollFlags::IN), PollFd::new(&*self.probes, PollFlags::IN)];
-        match poll_until(&mut listened, deadline) {
+        match poll_until(&mut polled, deadline) {
             Ok(false) => Woken::Due,
             Ok(true) if !self.is_stopped() && self.take_probe() => Woken::Probe,
-            // Where not even poll works, going on would be a busy loop.
+            // If poll itself fails, continuing would be a busy loop.
             Ok(true) | Err(_) => Woken::Stop,
         }
     }
@@ -102,21 +102,21 @@ impl AsFd for Stop {
 }
 
 fn wake(waker: &OwnedFd) {
-    // The write fails only where the counter is full, and then it is woken anyway.
+    // The write fails only if the counter is full, and then the descriptor is readable anyway.
     let _ = rustix::io::write(waker, &1_u64.to_ne_bytes());
 }
 
 fn is_woken(waker: &OwnedFd) -> bool {
-    poll_until(&mut [PollFd::new(waker, PollFlags::IN)], Instant::now()).is_ok_and(|heard| heard)
+    poll_until(&mut [PollFd::new(waker, PollFlags::IN)], Instant::now()).is_ok_and(|ready| ready)
 }
 
-/// Waits until one of `listened` hears something; `false` at the deadline. Signals do not shorten the wait.
-pub(super) fn poll_until(listened: &mut [PollFd<'_>], deadline: Instant) -> io::Result<bool> {
+/// Waits until one of `fds` is ready; `false` at the deadline. Signals do not shorten the wait.
+pub(super) fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        // A time beyond what the kernel can hold is for ever.
+        // A timeout that the kernel cannot represent counts as infinite.
         let timeout = Timespec::try_from(left).ok();
-        match poll(listened, timeout.as_ref()) {
+        match poll(fds, timeout.as_ref()) {
             Ok(0) if left.is_zero() => return Ok(false),
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(true),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_knock_ends_one_wait_and_no_other() {
+    fn a_probe_ends_one_wait_and_no_other() {
         let stop = Stop::new().unwrap();
         let far = Instant::now() + Duration::from_secs(60);
         stop.probe();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_says_until_when() {
+    fn a_wait_records_its_deadline() {
         let stop = Stop::new().unwrap();
         assert_eq!(stop.speaks_by(), None);
         let deadline = Instant::now();

@@ -1,7 +1,7 @@
-//! Setting flags, and removing what is proven to be elsewhere.
+//! Sets flags, and removes messages that are proven to be elsewhere.
 //!
-//! Owns UID STORE and UID EXPUNGE, and so everything that this room ever changes on a mail in place. Never EXPUNGE and never
-//! CLOSE, which would remove what the user marked. Called by `sweep`, `moves` and `settle`.
+//! Owns UID STORE and UID EXPUNGE, and with them all changes of this room to a message in place. Never sends EXPUNGE or CLOSE,
+//! which would remove messages that the user marked. Called by `sweep`, `moves` and `settle`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,26 +16,24 @@ use super::session::Session;
 use super::trace::Trace;
 use crate::place::{Folder, Marks, Uid, UidValidity};
 
-/// What is about to be done to originals whose copies are proven. The ledger notes it first: after a crash, only what was noted
+/// The next step for originals whose copies are proven. The ledger records it first: after a crash, only recorded deeds
 /// may be finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// They are to be marked \Deleted.
+    /// Mark them \Deleted.
     Mark,
-    /// They are marked \Deleted, by us, and are to be expunged.
+    /// Expunge them; we have marked them \Deleted.
     Expunge,
 }
 
-/// Called before a [`Deed`] on messages of the folder that is open, by their UIDs there; where it says `false`, the deed is
-/// not done.
+/// Called before a [`Deed`] on messages of the open folder, with their UIDs there. If it returns `false`, the deed is not done.
 pub type Note<'n> = dyn FnMut(Deed, &BTreeSet<Uid>) -> bool + 'n;
 
 impl Session {
-    /// Adds flags to messages of a folder, which is opened for it unless it is open. Those that are not there any more are
-    /// passed over.
+    /// Adds flags to messages of a folder, which it opens unless it is open. Skips messages that are no longer there.
     ///
     /// # Errors
-    /// Where the folder is another by now, or the server will not.
+    /// If the folder was recreated, or the server refuses.
     pub fn mark(
         &mut self,
         folder: &Folder,
@@ -55,20 +53,20 @@ impl Session {
         self.store(Step::Mark, &proven, &format!("+FLAGS.SILENT ({})", flags.join(" "))).map(drop)
     }
 
-    /// UID STORE about proven messages; what the server tells of them.
+    /// UID STORE on proven messages; returns the flags that the server reports.
     fn store(&mut self, doing: Step, proven: &Proven, what: &str) -> Result<BTreeMap<Uid, Flags>, Fault> {
         let on = self.require(doing, proven)?;
-        let mut told = BTreeMap::new();
+        let mut shown = BTreeMap::new();
         for set in proven.sets() {
             let answer = self.run(doing, &on, &format!("UID STORE {set} {what}"), Limits::SHORT)?;
-            let mails = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
-            told.extend(mails.into_iter().filter_map(|(uid, mail)| Some((uid, mail.flags?))));
+            let messages = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
+            shown.extend(messages.into_iter().filter_map(|(uid, message)| Some((uid, message.flags?))));
         }
-        Ok(told)
+        Ok(shown)
     }
 
-    /// Marks messages \Deleted whose like is proven to be elsewhere, and removes exactly those where the server can. For
-    /// copies of our own: nobody has to note it.
+    /// Marks messages \Deleted that are proven to be elsewhere too, and expunges only those if the server supports it. For our
+    /// own copies, so no record is needed.
     pub(super) fn remove(
         &mut self,
         folder: &Folder,
@@ -95,13 +93,13 @@ impl Session {
         Ok(removal)
     }
 
-    /// Marks proven originals \Deleted, and removes exactly those where the server can. One that the user starred or answered
-    /// at the last moment, which the answer shows, keeps its place.
+    /// Marks proven originals \Deleted, and expunges only those if the server supports it. An original that the user starred or
+    /// answered at the last moment, which the answer shows, stays.
     pub(super) fn remove_proven(&mut self, proven: &Proven, note: &mut Note<'_>) -> Result<Removal, Fault> {
         self.mark_and_expunge(proven, note, true)
     }
 
-    /// An OK is not believed: Dovecot says it where it drops a flag that the user's rights do not cover.
+    /// An OK proves nothing: Dovecot answers OK although it drops a flag that the user's rights do not allow.
     fn mark_and_expunge(
         &mut self,
         proven: &Proven,
@@ -117,21 +115,21 @@ impl Session {
         if !note(Deed::Mark, uids) {
             return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
         }
-        // Not silent: the answer shows which of them are marked now.
-        let mut told = match self.store(Step::Remove, proven, "+FLAGS (\\Deleted)") {
+        // Not .SILENT: the answer shows which of them are marked now.
+        let mut shown = match self.store(Step::Remove, proven, "+FLAGS (\\Deleted)") {
             Err(fault) if fault.fate() == Fate::Leave => {
                 removal.words = fault.cause.to_string();
                 BTreeMap::new()
             }
-            told => told?,
+            shown => shown?,
         };
-        let is = |uid: &Uid, holds: fn(Flags) -> bool| told.get(uid).is_some_and(|flags| holds(*flags));
+        let is = |uid: &Uid, holds: fn(Flags) -> bool| shown.get(uid).is_some_and(|flags| holds(*flags));
         let mut marked: BTreeSet<Uid> =
             uids.iter().copied().filter(|uid| is(uid, |flags| flags.deleted)).collect();
         let unseen: Vec<Uid> = uids.difference(&marked).copied().collect();
         if !unseen.is_empty() {
             let there = self.flags(Step::Remove, &unseen)?;
-            told.extend(&there);
+            shown.extend(&there);
             let silent: Vec<Uid> = unseen.iter().copied().filter(|uid| !there.contains_key(uid)).collect();
             let unshown = self.present(&silent)?;
             for uid in unseen {
@@ -143,7 +141,7 @@ impl Session {
                 }
             }
         }
-        let is = |uid: &Uid, holds: fn(Flags) -> bool| told.get(uid).is_some_and(|flags| holds(*flags));
+        let is = |uid: &Uid, holds: fn(Flags) -> bool| shown.get(uid).is_some_and(|flags| holds(*flags));
         let touched: BTreeSet<Uid> =
             marked.iter().copied().filter(|uid| spares_touched && is(uid, Flags::is_touched)).collect();
         if !touched.is_empty() {
@@ -159,13 +157,13 @@ impl Session {
         Ok(removal)
     }
 
-    /// Takes our own mark \Deleted off proven messages.
+    /// Removes our own \Deleted from proven messages.
     pub(super) fn unmark(&mut self, proven: &Proven) -> Result<(), Fault> {
         self.store(Step::Remove, proven, "-FLAGS.SILENT (\\Deleted)").map(drop)
     }
 
-    /// Removes proven messages that are marked \Deleted by us, where the server can remove exactly those. Plain EXPUNGE would
-    /// also remove what the user marked, so without UIDPLUS they stay, marked (RFC 4315, section 2.1).
+    /// Expunges proven messages that we have marked \Deleted, with UIDPLUS (RFC 4315, section 2.1). Without it they stay marked,
+    /// since a plain EXPUNGE would also remove messages that the user marked.
     pub(super) fn expunge(&mut self, marked: &Proven, note: &mut Note<'_>) -> Result<(), Fault> {
         if marked.uids().is_empty() {
             return Ok(());
@@ -179,7 +177,7 @@ impl Session {
         }
         for set in marked.sets() {
             match self.run(Step::Remove, &on, &format!("UID EXPUNGE {set}"), Limits::SHORT) {
-                // A message that is marked has left the user's sight, as one that is removed has.
+                // Clients hide a marked message, so it counts as removed.
                 Err(fault) if fault.fate() == Fate::Leave => {}
                 done => drop(done?),
             }
@@ -187,8 +185,7 @@ impl Session {
         Ok(())
     }
 
-    /// Gives messages of a folder the keywords that they had before and that did not come along; says which they lack after
-    /// all.
+    /// Restores the keywords that messages of a folder have lost on the way. Returns those that they still lack.
     pub(super) fn restore_keywords(
         &mut self,
         folder: &Folder,
@@ -221,16 +218,16 @@ impl Session {
     }
 }
 
-/// What is left of messages after they were to be removed.
+/// The result of a removal.
 #[derive(Debug, Default)]
 pub(super) struct Removal {
     /// Those that are there and not marked \Deleted.
     pub(super) still: BTreeSet<Uid>,
     /// Those of them that the user starred or answered at the last moment.
     pub(super) touched: BTreeSet<Uid>,
-    /// Those that were gone when they were to be marked: somebody else was faster.
+    /// Those that were gone before they could be marked: another program was faster.
     pub(super) gone: BTreeSet<Uid>,
-    /// Why.
+    /// Why messages stayed.
     pub(super) words: String,
 }
 
@@ -249,7 +246,7 @@ impl Removal {
     }
 }
 
-/// What of `had` is not in `has`. Keywords know no case (RFC 9051, section 2.3.2).
+/// The keywords of `had` that are not in `has`. Keywords are case-insensitive (RFC 9051, section 2.3.2).
 fn lacking(had: &Keywords, has: &Keywords) -> Keywords {
     let has = |uid: &Uid, keyword: &String| {
         has.get(uid).is_some_and(|all| all.iter().any(|one| one.eq_ignore_ascii_case(keyword)))
@@ -262,7 +259,7 @@ fn lacking(had: &Keywords, has: &Keywords) -> Keywords {
         .collect()
 }
 
-/// May it stand in a command as it is (RFC 9051, section 9, atom)?
+/// Can the keyword be sent without quotes (RFC 9051, section 9, atom)?
 fn is_atom(keyword: &str) -> bool {
     keyword.bytes().all(|byte| byte.is_ascii_graphic() && !br#"(){%*"\]"#.contains(&byte))
 }

@@ -1,13 +1,13 @@
-//! A TLS error in words for a person: the reason alone.
+//! Reduces a TLS error to its reason, for a person to read.
 //!
-//! OpenSSL's own text has its codes and the place in its C source before the reason. Made by `dial`, read by `fault`.
+//! OpenSSL's text also contains codes and places in its C source. Made by `dial`, read by `fault`.
 
 use std::fmt;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// How OpenSSL says that an answer was not TLS at all (SSL_R_WRONG_VERSION_NUMBER). native-tls hands on no code.
+/// OpenSSL's text for an answer that is not TLS (SSL_R_WRONG_VERSION_NUMBER). native-tls does not pass the code on.
 const NOT_TLS: &str = "wrong version number";
 
 /// An error of TLS.
@@ -15,7 +15,7 @@ const NOT_TLS: &str = "wrong version number";
 pub struct TlsError(native_tls::Error);
 
 impl TlsError {
-    /// Was the answer to our handshake not TLS at all?
+    /// Was the answer to the handshake not TLS?
     pub(super) fn is_not_tls(&self) -> bool {
         self.0.to_string().contains(NOT_TLS)
     }
@@ -38,7 +38,7 @@ static OPENSSL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"error:[0-9A-F]{8}:[^:]*:[^:]*:(?<reason>[^:]*):[^:]*:[0-9]+:(?<data>[^ ,]?)").ok()
 });
 
-/// The reasons in a text of OpenSSL's, in which several errors may follow one another. The rest is left as it is.
+/// The reasons in OpenSSL's text, which may contain several errors. All other text stays the same.
 fn reasons(text: &str) -> String {
     let Some(pattern) = OPENSSL.as_ref() else { return text.to_owned() };
     let shown = pattern.replace_all(text, |error: &Captures<'_>| {

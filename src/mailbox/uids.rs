@@ -1,15 +1,15 @@
-//! Sets of UIDs as IMAP writes them (RFC 9051, section 9, sequence-set).
+//! Writes sets of UIDs for IMAP (RFC 9051, section 9, sequence-set) and for people.
 //!
-//! Pure. Owns their compression into ranges and the length of a command's set. Called by everything that names mails.
+//! Pure. Owns their compression into ranges and the maximum length of a command's set. Called by every file that names messages.
 
 use crate::place::Uid;
 
-/// The longest set in one command: servers take lines of 8,000 octets (RFC 2683, section 3.2.1.5).
+/// The longest set in one command: servers accept lines of 8,000 octets (RFC 2683, section 3.2.1.5).
 const LONGEST: usize = 7_000;
 /// The longest set in a message to a person.
 const BRIEF: usize = 60;
 
-/// The ranges of `uids`, ascending, each UID once.
+/// The ranges of `uids`, in ascending order, each UID once.
 fn ranges(uids: impl IntoIterator<Item = Uid>) -> Vec<(u32, u32)> {
     let mut sorted: Vec<u32> = uids.into_iter().map(|uid| uid.0).collect();
     sorted.sort_unstable();
@@ -27,7 +27,7 @@ fn written((first, last): (u32, u32)) -> String {
     if first == last { first.to_string() } else { format!("{first}:{last}") }
 }
 
-/// The sets to send for `uids`: one, or several where one would be too long a line; none for no UIDs.
+/// The sets to send for `uids`: one, or several if one would be too long; none if `uids` is empty.
 pub(super) fn sets(uids: impl IntoIterator<Item = Uid>) -> Vec<String> {
     let mut sets: Vec<String> = Vec::new();
     for range in ranges(uids).into_iter().map(written) {
@@ -47,7 +47,7 @@ pub(super) fn brief(uids: &[Uid]) -> String {
     let mut text = String::new();
     for range in ranges(uids.iter().copied()).into_iter().map(written) {
         if text.len() + range.len() > BRIEF {
-            return format!("{text}… ({} mails)", uids.len());
+            return format!("{text}… ({} messages)", uids.len());
         }
         if !text.is_empty() {
             text.push(',');
@@ -92,10 +92,10 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_shown_the_beginning() {
+    fn a_person_sees_the_beginning_and_the_count() {
         assert_eq!(brief(&uids(&[4711])), "4711");
         let many: Vec<Uid> = (1..=500).map(|n| Uid(n * 2)).collect();
-        assert!(brief(&many).ends_with("… (500 mails)") && brief(&many).len() < 90);
+        assert!(brief(&many).ends_with("… (500 messages)") && brief(&many).len() < 90);
     }
 
     /// The UIDs of a set, in its order.

@@ -1,7 +1,7 @@
-//! The bytes between us and the server: a socket that never blocks, TLS over it, and the bounds of both.
+//! The byte stream to the server: a non-blocking socket, TLS over it, and the bounds of both.
 //!
-//! Owns reading, writing and waiting, and puts the secret of a login into what is sent. Never knows a command. Called by `dial`, which makes it, and by the imap crate, which
-//! talks through it.
+//! Owns reading, writing and waiting, and inserts the secret of a login into the bytes that are sent. Knows no commands. Made by
+//! `dial`, used by the imap crate.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -17,7 +17,7 @@ use super::capabilities::Capabilities;
 use super::line_filter::LineFilter;
 use super::redactor::Redactor;
 
-/// A socket in which every wait is bounded.
+/// A socket on which every wait is bounded.
 #[derive(Debug)]
 pub(super) struct Wire {
     socket: TcpStream,
@@ -36,7 +36,7 @@ impl Read for Wire {
         loop {
             self.bounds.wait(&self.socket, PollFlags::IN)?;
             match self.socket.read(into) {
-                // Ready, and yet nothing there: the kernel may change its mind (poll(2), BUGS).
+                // poll may report a socket as ready that has no data (poll(2), BUGS).
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     if !matches!(result, Ok(1..)) {
@@ -72,18 +72,18 @@ impl Write for Wire {
     }
 }
 
-/// What the layers below the crate share with those above it.
+/// The state that the layers below the imap crate share with those above it.
 #[derive(Debug)]
 pub(super) struct Shared {
     /// The bounds of the connection.
     pub(super) bounds: Arc<Bounds>,
     /// Keeps the password out of the server's words.
     pub(super) redactor: Redactor,
-    heard: Mutex<LineFilter>,
+    filter: Mutex<LineFilter>,
     secret: Mutex<Option<Secret>>,
 }
 
-/// A secret to be sent, and the stand-in that the layers above write, whose buffers are not wiped.
+/// A secret to send, and the stand-in that the layers above write, since their buffers are not wiped.
 struct Secret {
     stand_in: Vec<u8>,
     bytes: Zeroizing<Vec<u8>>,
@@ -96,7 +96,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// `line` with the secret in the place of its stand-in; `None` where it has none.
+    /// `line` with the secret instead of the stand-in; `None` if it does not contain the stand-in.
     fn put_into(&self, line: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let at = line.windows(self.stand_in.len()).rposition(|window| window == self.stand_in)?;
         let (before, rest) = line.split_at_checked(at)?;
@@ -109,10 +109,10 @@ impl Secret {
 
 impl Shared {
     pub(super) fn new(bounds: Arc<Bounds>, redactor: Redactor) -> Self {
-        Self { bounds, redactor, heard: Mutex::new(LineFilter::new()), secret: Mutex::new(None) }
+        Self { bounds, redactor, filter: Mutex::new(LineFilter::new()), secret: Mutex::new(None) }
     }
 
-    /// From now on `bytes` are sent wherever `stand_in` is written, until [`Shared::forget_secret`].
+    /// Replaces `stand_in` by `bytes` in all that is sent, until [`Shared::forget_secret`].
     pub(super) fn send_for(&self, stand_in: Vec<u8>, bytes: Zeroizing<Vec<u8>>) {
         *self.secret() = Some(Secret { stand_in, bytes });
     }
@@ -126,8 +126,8 @@ impl Shared {
         self.secret.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the capabilities last heard, without those that repeat the secret or have a control character in them: a person is
-    /// shown them.
+    /// Takes the capabilities last received. Drops those that repeat the secret or contain a control character, since a person
+    /// may see them.
     pub(super) fn take_capabilities(&self) -> Option<Capabilities> {
         let mut words = self.filtered(|filter| filter.take_capabilities())?;
         words.retain(|word| {
@@ -137,20 +137,20 @@ impl Shared {
         Some(Capabilities::read(words))
     }
 
-    /// Looks at what the filter kept.
+    /// Gives access to what the filter kept.
     pub(super) fn filtered<T>(&self, look: impl FnOnce(&mut LineFilter) -> T) -> T {
-        look(&mut self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.filter.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 #[derive(Debug)]
 enum Stream {
     Clear(Wire),
-    // Boxed for its size: most of it is OpenSSL's own state.
+    // Boxed for its size, which is mostly OpenSSL's state.
     Tls(Box<TlsStream<Wire>>),
 }
 
-/// The wire as the imap crate sees it: clear text on our side.
+/// The connection as the imap crate sees it: clear text on our side.
 #[derive(Debug)]
 pub(super) struct Transport {
     stream: Stream,
@@ -158,7 +158,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// For a loopback address only; `dial` sees to that.
+    /// For a loopback address only; `dial` ensures that.
     pub(super) fn clear(wire: Wire, shared: Arc<Shared>) -> Self {
         Self { stream: Stream::Clear(wire), shared }
     }
@@ -167,7 +167,7 @@ impl Transport {
         Self { stream: Stream::Tls(Box::new(stream)), shared }
     }
 
-    /// What this transport shares with its user.
+    /// The state that this transport shares with its user.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -183,7 +183,7 @@ impl Read for Transport {
         bounds.note_read();
         let budget = bounds.budget();
         let read = into.get_mut(..count).unwrap_or_default();
-        match self.shared.filtered(|filter| filter.hear(read, budget)) {
+        match self.shared.filtered(|filter| filter.apply(read, budget)) {
             Ok(()) => Ok(count),
             Err(cut) => Err(bounds.give_up(cut)),
         }

@@ -92,7 +92,7 @@ fn check_reports_a_password_that_cannot_work() {
 
 #[test]
 fn check_reports_authorities_that_are_none() {
-    finding("it holds no certificate", 78, |home| {
+    finding("it contains no certificate", 78, |home| {
         let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
         home.write("followsift.toml", &format!("{settings}ca-file = \"ca.pem\"\n"));
         home.write("ca.pem", "hello\n");

@@ -144,7 +144,7 @@ fn a_target_that_cannot_be_made_leaves_the_messages_with_a_reason() {
     deliver(&server, 1);
     let outcomes = move_all(&mut server.session(), "v1.0");
     assert!(
-        matches!(&outcomes[&Uid(1)], Outcome::Left(Reason::Refused(words)) if words.contains("separates levels"))
+        matches!(&outcomes[&Uid(1)], Outcome::Left(Reason::Refused(words)) if words.contains("level delimiter"))
     );
 }
 
