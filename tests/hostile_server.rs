@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::support;
 use crate::support::Dovecot;
-use crate::support::cutter::{Cutter, Fault, How, Lie, When};
+use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::fake::Fake;
 use crate::support::home::{Home, Live, fill, live, printed, shown};
 use crate::support::trial::{choose, try_all};
@@ -35,102 +35,73 @@ fn amid(real: &[u8], tag: &str, more: &[u8]) -> Vec<u8> {
 }
 
 /// What no server may say: the session is over, and a restart mends everything.
-const GARBAGE: &[Lie] = &[
-    Lie { name: "another tag", tell: |_, _| b"zz99 OK for somebody else\r\n".to_vec() },
-    Lie { name: "a bare line", tell: |_, _| b"what?\r\n".to_vec() },
-    Lie { name: "zeros", tell: |_, _| b"\0\0\0\r\n\r\n".to_vec() },
-    Lie { name: "no UTF-8", tell: |tag, real| amid(real, tag, b"* \xff\xfe\xc3(\r\n") },
-    Lie { name: "a literal of 4 GB", tell: |_, _| b"* 1 FETCH (UID 1 BODY[] {4294967295}\r\nx".to_vec() },
-    Lie {
-        name: "a literal of more",
-        tell: |_, _| b"* 1 FETCH (UID 1 BODY[] {99999999999999999999}\r\nx".to_vec(),
-    },
-    Lie { name: "a number too large", tell: |tag, real| amid(real, tag, b"* 99999999999 EXISTS\r\n") },
-    Lie { name: "half a response", tell: |tag, real| amid(real, tag, b"* 1 FETCH (UID 1 FLAGS (\r\n") },
-    Lie {
-        name: "data after BYE",
-        tell: |tag, _| format!("* BYE [UNAVAILABLE] gone\r\n* 1 EXISTS\r\n{tag} OK x\r\n").into_bytes(),
-    },
-    Lie {
-        name: "no, and goodbye",
-        tell: |tag, _| format!("* BYE off\r\n{tag} NO [UNAVAILABLE] x\r\n").into_bytes(),
-    },
-    Lie { name: "service unavailable", tell: |tag, _| tagged(tag, "NO [UNAVAILABLE] come back later") },
+const GARBAGE: &[How] = &[
+    How::Say("zz99 OK for somebody else\r\n"),
+    How::Say("what?\r\n"),
+    How::Say("\0\0\0\r\n\r\n"),
+    How::Lie("no UTF-8", |tag, real| amid(real, tag, b"* \xff\xfe\xc3(\r\n")),
+    How::Say("* 1 FETCH (UID 1 BODY[] {4294967295}\r\nx"),
+    How::Say("* 1 FETCH (UID 1 BODY[] {99999999999999999999}\r\nx"),
+    How::Lie("a number too large", |tag, real| amid(real, tag, b"* 99999999999 EXISTS\r\n")),
+    How::Lie("half a response", |tag, real| amid(real, tag, b"* 1 FETCH (UID 1 FLAGS (\r\n")),
+    How::Say("* BYE [UNAVAILABLE] gone\r\n* 1 EXISTS\r\nTAG OK x\r\n"),
+    How::Say("* BYE off\r\nTAG NO [UNAVAILABLE] x\r\n"),
+    How::Say("TAG NO [UNAVAILABLE] come back later\r\n"),
 ];
 
 /// What a server may say, and what is not true. Nothing is lost, whatever it leads to.
-const LIES: &[Lie] = &[
-    Lie { name: "OK, and nothing", tell: |tag, _| tagged(tag, "OK done") },
-    Lie { name: "no", tell: |tag, _| tagged(tag, "NO") },
-    Lie { name: "full", tell: |tag, _| tagged(tag, "NO [OVERQUOTA] full") },
-    Lie { name: "bad", tell: |tag, _| tagged(tag, "BAD what") },
-    Lie { name: "not yours", tell: |tag, _| tagged(tag, "NO [NOPERM] not yours") },
-    Lie { name: "no such folder", tell: |tag, _| tagged(tag, "NO [TRYCREATE] where?") },
-    Lie { name: "expunged meanwhile", tell: |tag, _| tagged(tag, "NO [EXPUNGEISSUED] gone") },
-    Lie { name: "an alert", tell: |tag, real| amid(real, tag, b"* NO [ALERT] the disk is on fire\r\n") },
-    Lie { name: "a greeting", tell: |tag, real| amid(real, tag, b"* PREAUTH welcome\r\n") },
-    Lie {
-        name: "another validity",
-        tell: |tag, real| {
-            amid(real, tag, b"* OK [UIDVALIDITY 4294967295] x\r\n* OK [UIDNEXT 4294967295] x\r\n")
-        },
-    },
-    Lie {
-        name: "another next",
-        tell: |tag, real| {
-            amid(real, tag, b"* OK [UIDNEXT 1] x\r\n* STATUS Followers/Spam (UIDNEXT 1 UIDVALIDITY 1)\r\n")
-        },
-    },
-    Lie {
-        name: "expunges by the thousand",
-        tell: |tag, real| amid(real, tag, "* 1 EXPUNGE\r\n".repeat(5_000).as_bytes()),
-    },
-    Lie {
-        name: "mails that are none",
-        tell: |tag, real| {
-            let flags = b"* 7 FETCH (UID 4294967295 FLAGS () RFC822.SIZE 4294967295)\r\n* 8 FETCH (UID 0 FLAGS ())\r\n\
+const LIES: &[How] = &[
+    How::Say("TAG OK done\r\n"),
+    How::Say("TAG NO\r\n"),
+    How::Say("TAG NO [OVERQUOTA] full\r\n"),
+    How::Say("TAG BAD what\r\n"),
+    How::Say("TAG NO [NOPERM] not yours\r\n"),
+    How::Say("TAG NO [TRYCREATE] where?\r\n"),
+    How::Say("TAG NO [EXPUNGEISSUED] gone\r\n"),
+    How::Lie("an alert", |tag, real| amid(real, tag, b"* NO [ALERT] the disk is on fire\r\n")),
+    How::Lie("a greeting", |tag, real| amid(real, tag, b"* PREAUTH welcome\r\n")),
+    How::Lie("another validity", |tag, real| {
+        amid(real, tag, b"* OK [UIDVALIDITY 4294967295] x\r\n* OK [UIDNEXT 4294967295] x\r\n")
+    }),
+    How::Lie("another next", |tag, real| {
+        amid(real, tag, b"* OK [UIDNEXT 1] x\r\n* STATUS Followers/Spam (UIDNEXT 1 UIDVALIDITY 1)\r\n")
+    }),
+    How::Lie("expunges by the thousand", |tag, real| {
+        amid(real, tag, "* 1 EXPUNGE\r\n".repeat(5_000).as_bytes())
+    }),
+    How::Lie("mails that are none", |tag, real| {
+        let flags =
+            b"* 7 FETCH (UID 4294967295 FLAGS () RFC822.SIZE 4294967295)\r\n* 8 FETCH (UID 0 FLAGS ())\r\n\
                           * SEARCH 0 4294967295 4294967294\r\n";
-            amid(real, tag, flags)
-        },
-    },
-    Lie {
-        name: "all are deleted",
-        tell: |tag, _| {
-            let line = |uid| format!("* {uid} FETCH (UID {uid} FLAGS (\\Deleted))\r\n");
-            [(1..20).map(line).collect::<String>().into_bytes(), tagged(tag, "OK x")].concat()
-        },
-    },
-    Lie {
-        name: "a copy of everything to elsewhere",
-        tell: |tag, real| amid(real, tag, b"* OK [COPYUID 4294967295 1:15 1:15] x\r\n"),
-    },
-    Lie {
-        name: "a copy of more than was asked for",
-        tell: |tag, real| amid(real, tag, b"* OK [COPYUID 1 1:4294967295 1:4294967295] x\r\n"),
-    },
-    Lie {
-        name: "copies by other numbers",
-        tell: |tag, real| {
-            // Of "[COPYUID validity from to]", `to` is said to be `from`.
-            let text = String::from_utf8_lossy(real).into_owned();
-            let Some((before, after)) = text.split_once("[COPYUID ") else { return amid(real, tag, b"") };
-            let words: Vec<&str> = after.splitn(4, [' ', ']']).collect();
-            format!("{before}[COPYUID {} {} {}]{}", words[0], words[1], words[1], words[3]).into_bytes()
-        },
-    },
-    Lie {
-        name: "names with line ends and quotes",
-        tell: |tag, real| {
-            let names = b"* LIST () \"/\" {21}\r\nx\r\nzz1 CREATE Injected\r\n* LIST () \"/\" \"a \\\"b\\\" * %\"\r\n\
+        amid(real, tag, flags)
+    }),
+    How::Lie("all are deleted", |tag, _| {
+        let line = |uid| format!("* {uid} FETCH (UID {uid} FLAGS (\\Deleted))\r\n");
+        [(1..20).map(line).collect::<String>().into_bytes(), tagged(tag, "OK x")].concat()
+    }),
+    How::Lie("a copy of everything to elsewhere", |tag, real| {
+        amid(real, tag, b"* OK [COPYUID 4294967295 1:15 1:15] x\r\n")
+    }),
+    How::Lie("a copy of more than was asked for", |tag, real| {
+        amid(real, tag, b"* OK [COPYUID 1 1:4294967295 1:4294967295] x\r\n")
+    }),
+    How::Lie("copies by other numbers", |tag, real| {
+        // Of "[COPYUID validity from to]", `to` is said to be `from`.
+        let text = String::from_utf8_lossy(real).into_owned();
+        let Some((before, after)) = text.split_once("[COPYUID ") else { return amid(real, tag, b"") };
+        let words: Vec<&str> = after.splitn(4, [' ', ']']).collect();
+        format!("{before}[COPYUID {} {} {}]{}", words[0], words[1], words[1], words[3]).into_bytes()
+    }),
+    How::Lie("names with line ends and quotes", |tag, real| {
+        let names =
+            b"* LIST () \"/\" {21}\r\nx\r\nzz1 CREATE Injected\r\n* LIST () \"/\" \"a \\\"b\\\" * %\"\r\n\
                           * LIST (\\Noselect) NIL \"\"\r\n";
-            amid(real, tag, names)
-        },
-    },
-    Lie {
-        name: "another delimiter",
-        tell: |tag, real| amid(real, tag, b"* LIST () \"\\\\\" INBOX\r\n* LIST () NIL Other\r\n"),
-    },
-    Lie { name: "nothing is read", tell: |tag, _| tagged(tag, "OK [READ-ONLY] look, do not touch") },
+        amid(real, tag, names)
+    }),
+    How::Lie("another delimiter", |tag, real| {
+        amid(real, tag, b"* LIST () \"\\\\\" INBOX\r\n* LIST () NIL Other\r\n")
+    }),
+    How::Say("TAG OK [READ-ONLY] look, do not touch\r\n"),
 ];
 
 /// A server, and what an undisturbed sweep leads to.
@@ -199,10 +170,14 @@ impl Stage {
     /// A case for each command and each of `hows`.
     fn faults(&self, hows: &[How]) -> Vec<Fault> {
         let whens = |how: &How| {
-            if matches!(how, How::Lie(_)) { &[When::Before, When::After][..] } else { &[When::After] }
+            if matches!(how, How::Say(_) | How::Lie(..)) {
+                &[When::Before, When::After][..]
+            } else {
+                &[When::After]
+            }
         };
         let all = (1..=self.commands.len()).flat_map(|at| hows.iter().map(move |how| (at, *how)));
-        all.flat_map(|(at, how)| whens(&how).iter().map(move |when| Fault { at, when: *when, how })).collect()
+        all.flat_map(|(at, how)| whens(&how).iter().map(move |when| Fault::at(at, *when, how))).collect()
     }
 }
 
@@ -221,8 +196,7 @@ fn bodies(mails: &[Live]) -> BTreeSet<Vec<u8>> {
 fn garbage_at_any_command_ends_the_session_and_a_restart_mends_it() {
     for without in RUNGS {
         let Some(stage) = Stage::set(without) else { return };
-        let hows: Vec<How> = GARBAGE.iter().map(|lie| How::Lie(*lie)).collect();
-        let faults = choose(stage.faults(&hows), USUAL);
+        let faults = choose(stage.faults(GARBAGE), USUAL);
         try_all("garbage", &faults, |number, fault| {
             let (home, cutter) = stage.user(&format!("garbage{number}"));
             stage.meet(&home, &cutter, *fault, Duration::from_secs(30))?;
@@ -235,8 +209,7 @@ fn garbage_at_any_command_ends_the_session_and_a_restart_mends_it() {
 fn a_lie_at_any_command_loses_no_message() {
     for without in RUNGS {
         let Some(stage) = Stage::set(without) else { return };
-        let hows: Vec<How> = LIES.iter().map(|lie| How::Lie(*lie)).collect();
-        let faults = choose(stage.faults(&hows), USUAL);
+        let faults = choose(stage.faults(LIES), USUAL);
         try_all("lies", &faults, |number, fault| {
             let (home, cutter) = stage.user(&format!("lie{number}"));
             let mut output = stage.meet(&home, &cutter, *fault, Duration::from_secs(30))?;
@@ -290,7 +263,7 @@ fn silence_at_a_command_ends_at_the_deadline() {
             let stage = &stage;
             scope.spawn(move || {
                 let (home, cutter) = stage.user(&format!("silence{number}"));
-                let fault = Fault { at, when: When::After, how };
+                let fault = Fault::at(at, When::After, how);
                 let output = stage.meet(&home, &cutter, fault, Duration::from_secs(150)).unwrap();
                 let said = printed(&output);
                 assert!(said.contains("did not answer in time") || said.contains("far too large"), "{said}");

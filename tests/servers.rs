@@ -127,7 +127,7 @@ fn a_line_that_fails_at_any_command_loses_nothing_on_every_server_that_is_given(
         let commands = cutter.commands();
         let expected = live(&mut address.client());
         let all = (1..=commands.len()).flat_map(|at| {
-            [When::Before, When::Middle, When::After].map(|when| Fault { at, when, how: How::Reset })
+            [When::Before, When::Middle, When::After].map(|when| Fault::at(at, when, How::Reset))
         });
         let faults = choose(all.collect(), 20);
         for fault in &faults {

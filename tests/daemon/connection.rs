@@ -7,7 +7,7 @@ enum Break {
     /// While nothing passes.
     Idle(How),
     /// At this moment of the next command of the kind.
-    At(When, How),
+    At(&'static str, When, How),
     /// The server is gone for some seconds.
     Refused,
 }
@@ -25,20 +25,20 @@ fn whatever_breaks_the_connection_messages_are_filed_within_the_bound() {
         (Idle(How::Reset), quick),
         (Idle(How::Stall), renewed),
         (Refused, seconds(20)),
-        (At(Before("UID FETCH"), How::Close), quick),
-        (At(After("UID FETCH"), How::Reset), quick),
-        (At(After("UID FETCH"), How::Stall), silent),
-        (At(Before("UID FETCH"), bye), quick),
-        (At(Before("UID MOVE"), How::Close), quick),
-        (At(After("UID MOVE"), How::Close), quick),
-        (At(After("UID MOVE"), How::Reset), quick),
-        (At(After("UID MOVE"), How::Stall), silent),
-        (At(Before("SELECT"), How::Say("TAG NO [INUSE] locked\r\n")), quick),
-        (At(Before("SELECT"), How::Say("TAG NO [SERVERBUG] oh\r\n")), quick),
-        (At(Before("DONE"), How::Close), quick),
-        (At(After("DONE"), How::Reset), quick),
+        (At("UID FETCH", Before, How::Close), quick),
+        (At("UID FETCH", After, How::Reset), quick),
+        (At("UID FETCH", After, How::Stall), silent),
+        (At("UID FETCH", Before, bye), quick),
+        (At("UID MOVE", Before, How::Close), quick),
+        (At("UID MOVE", After, How::Close), quick),
+        (At("UID MOVE", After, How::Reset), quick),
+        (At("UID MOVE", After, How::Stall), silent),
+        (At("SELECT", Before, How::Say("TAG NO [INUSE] locked\r\n")), quick),
+        (At("SELECT", Before, How::Say("TAG NO [SERVERBUG] oh\r\n")), quick),
+        (At("DONE", Before, How::Close), quick),
+        (At("DONE", After, How::Reset), quick),
         // The imap crate panics on it: the connection counts as lost, and the thread goes on.
-        (At(Before("IDLE"), How::Say("TAG OK what\r\n")), quick),
+        (At("IDLE", Before, How::Say("TAG OK what\r\n")), quick),
     ];
     std::thread::scope(|threads| {
         for (broken, bound) in &cases {
@@ -52,10 +52,10 @@ fn survives(broken: &Break, bound: Duration) {
     let Some(scene) = Scene::start(&Options::default(), "idle = \"4s\"") else { return };
     match broken {
         Break::Idle(how) => scene.proxy.break_all(*how),
-        Break::At(when, how) => {
-            scene.proxy.arm(*when, *how);
+        Break::At(begin, when, how) => {
+            scene.proxy.arm([Fault::first(begin, *when, *how)]);
             deliver(&scene.server, [1]);
-            scene.daemon.until("struck", seconds(10), |_| scene.proxy.is_spent());
+            scene.daemon.until("struck", seconds(10), |_| scene.proxy.has_struck());
         }
         Break::Refused => {
             scene.proxy.refuse(true);
@@ -69,7 +69,7 @@ fn survives(broken: &Break, bound: Duration) {
         scene.proxy.refuse(false);
     }
     scene.filed(usize::from(before) + 1, bound);
-    if matches!(broken, Break::At(When::Before("IDLE"), _)) {
+    if matches!(broken, Break::At("IDLE", When::Before, _)) {
         let log = scene.daemon.log();
         assert!(log.contains("thread=\"home\"") && log.contains("the imap crate panicked"), "{log}");
         assert!(!log.contains("account thread crashed"), "{log}");
@@ -139,12 +139,13 @@ fn a_burst_of_two_hundred_messages_is_filed() {
 #[test]
 fn a_folder_that_the_server_will_not_open_just_now_keeps_no_other_from_being_looked_through() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
-    let proxy = Proxy::start(server.port);
+    let proxy = Cutter::before(server.port);
     let home = Home::new();
     home.settings(proxy.port, "folders = [\"Other\", \"INBOX\"]");
     server.client().run("CREATE Other");
     deliver(&server, [1]);
-    proxy.arm(When::Before("SELECT"), How::Say("TAG NO [SERVERBUG] internal error\r\n"));
+    let refused = How::Say("TAG NO [SERVERBUG] internal error\r\n");
+    proxy.arm([Fault::first("SELECT", When::Before, refused)]);
     let swept = home.command(&["sweep"]).output().unwrap();
     assert_eq!(swept.status.code(), Some(75), "{}", String::from_utf8_lossy(&swept.stderr));
     assert_eq!(whereabouts(&mut server.client()), (vec![], vec![1]));

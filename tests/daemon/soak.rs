@@ -26,7 +26,7 @@ fn memory_stays_flat_while_everything_fails_now_and_then() {
             _ => How::Say("* BYE [UNAVAILABLE] later\r\n"),
         };
         match random.u8(0..10) {
-            0..6 => scene.proxy.arm(when(command), how),
+            0..6 => scene.proxy.arm([Fault::first(command, when, how)]),
             6 => scene.proxy.break_all(how),
             7 => scene.daemon.signal(Signal::HUP),
             8 => {

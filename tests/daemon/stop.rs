@@ -29,9 +29,9 @@ fn a_stop_is_prompt_while_backing_off_while_parked_and_while_a_program_is_asked(
 #[test]
 fn a_stop_lets_a_move_in_flight_end_and_gives_up_after_twenty_seconds() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
-    scene.proxy.arm(When::After("UID MOVE"), How::Stall);
+    scene.proxy.arm([Fault::first("UID MOVE", When::After, How::Stall)]);
     deliver(&scene.server, [1]);
-    scene.daemon.until("struck", seconds(10), |_| scene.proxy.is_spent());
+    scene.daemon.until("struck", seconds(10), |_| scene.proxy.has_struck());
     pause(Duration::from_millis(200));
     let (status, time) = scene.daemon.stop();
     assert!(status.success() && time > seconds(15) && time < seconds(23), "{status} after {time:?}");

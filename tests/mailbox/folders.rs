@@ -1,5 +1,5 @@
 use super::*;
-use crate::support::cutter::{Ambush, Cutter, How, Lie, When};
+use crate::support::cutter::{Cutter, Fault, How, When};
 
 fn check(options: &Options, written: &str, wire: &str) {
     let Some(server) = Dovecot::start(options) else { return };
@@ -31,12 +31,7 @@ fn a_folder_goes_below_the_inbox_where_the_server_keeps_all_there() {
 }
 
 /// Refuses the first CREATE, as a server does that has no space just then.
-const REFUSED: Ambush = Ambush {
-    begin: "CREATE",
-    nth: 1,
-    when: When::Before,
-    how: How::Lie(Lie { name: "NO", tell: |tag, _| format!("{tag} NO later\r\n").into_bytes() }),
-};
+const REFUSED: Fault = Fault::first("CREATE", When::Before, How::Say("TAG NO later\r\n"));
 
 #[test]
 fn a_folder_that_is_refused_once_is_never_made_elsewhere() {
@@ -48,7 +43,7 @@ fn a_folder_that_is_refused_once_is_never_made_elsewhere() {
         let Some(server) = Dovecot::start(&options) else { return };
         let cutter = Cutter::before(server.port);
         let account = support::account("127.0.0.1", cutter.port, Tls::Off);
-        cutter.ambush([REFUSED]);
+        cutter.arm([REFUSED]);
         let mut session = connect(&account, &login()).unwrap();
         let wanted = folder("Followers/Spam");
         let fault = session.ensure_folder(&wanted).unwrap_err();

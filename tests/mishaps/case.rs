@@ -1,7 +1,7 @@
 //! What goes wrong: the kinds of mishap, and the cases of each.
 
 use super::stage::Rung;
-use crate::support::cutter::{Fault, How, Lie, When};
+use crate::support::cutter::{Fault, How, When};
 
 /// What happens while a sweep is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,20 +54,16 @@ pub(crate) struct Case {
     pub(crate) kill: Kill,
 }
 
-const fn told(words: &'static str, tell: fn(&str, &[u8]) -> Vec<u8>) -> How {
-    How::Lie(Lie { name: words, tell })
-}
-
-const NOTHING: How = told("OK, and nothing", |tag, _| format!("{tag} OK done\r\n").into_bytes());
+const NOTHING: How = How::Say("TAG OK done\r\n");
 
 const REFUSALS: [How; 7] = [
     NOTHING,
-    told("NO", |tag, _| format!("{tag} NO no such luck\r\n").into_bytes()),
-    told("BAD", |tag, _| format!("{tag} BAD what\r\n").into_bytes()),
-    told("UNAVAILABLE", |tag, _| format!("{tag} NO [UNAVAILABLE] later\r\n").into_bytes()),
-    told("OVERQUOTA", |tag, _| format!("{tag} NO [OVERQUOTA] full\r\n").into_bytes()),
-    told("SERVERBUG", |tag, _| format!("{tag} NO [SERVERBUG] oops\r\n").into_bytes()),
-    told("NOPERM", |tag, _| format!("{tag} NO [NOPERM] no\r\n").into_bytes()),
+    How::Say("TAG NO no such luck\r\n"),
+    How::Say("TAG BAD what\r\n"),
+    How::Say("TAG NO [UNAVAILABLE] later\r\n"),
+    How::Say("TAG NO [OVERQUOTA] full\r\n"),
+    How::Say("TAG NO [SERVERBUG] oops\r\n"),
+    How::Say("TAG NO [NOPERM] no\r\n"),
 ];
 
 impl Kind {
@@ -116,7 +112,7 @@ impl Kind {
         let mut cases = Vec::new();
         for at in &commands {
             for (when, how) in &faults {
-                let fault = Fault { at: *at, when: *when, how: *how };
+                let fault = Fault::at(*at, *when, *how);
                 cases.extend(KILLS.map(|kill| Case { kind: self, fault, kill }));
             }
         }

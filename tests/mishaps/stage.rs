@@ -115,7 +115,7 @@ impl Rung {
         let before = stage.client().snapshot();
         if case.kill == Kill::Next {
             let at = 1 + case.fault.at % self.next;
-            stage.cutter.arm([Fault { at, when: When::After, how: How::Stall }]);
+            stage.cutter.arm([Fault::at(at, When::After, How::Stall)]);
             stage.end(stage.start(&["sweep"]));
             if !stage.cutter.wait_until_struck(1, Duration::from_secs(1)) {
                 return Err(format!(
@@ -203,7 +203,7 @@ impl Stage<'_> {
         match (kill, fault.how) {
             (Kill::There, How::Reset) => faults = vec![Fault { how: How::Stall, ..fault }],
             // It dies of the next command, when it has made of the answer what it can.
-            (Kill::There, _) => faults.push(Fault { at: fault.at + 1, when: When::Before, how: How::Stall }),
+            (Kill::There, _) => faults.push(Fault::at(fault.at + 1, When::Before, How::Stall)),
             _ => {}
         }
         self.cutter.arm(faults.iter().copied());

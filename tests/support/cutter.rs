@@ -1,16 +1,17 @@
-//! A proxy in clear text on loopback that understands IMAP's commands, so that it can fail at the n-th of them: before the
-//! server has it, in the middle of the answer, or after its effect, when nobody hears the answer.
+//! A proxy before a server, which fails on purpose: at a command (before the server has it, in the middle of the answer, or
+//! after its effect, when the answer is lost), or at once on every connection. Clear text over loopback, so that it can read
+//! the commands that pass; it never reads a message. Sweeps, the service and the mailbox are tested through it.
 
-use std::io::{Read as _, Write as _};
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read as _, Result, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// When the line fails.
+/// When the connection fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// The server never gets the command.
@@ -21,71 +22,85 @@ pub enum When {
     After,
 }
 
-/// How the line fails.
+/// How it fails.
 #[derive(Clone, Copy, Debug)]
 pub enum How {
-    /// It is closed.
-    Cut,
-    /// It is reset.
+    /// Both sides are closed.
+    Close,
+    /// The client gets a reset.
     Reset,
-    /// It falls silent, and stays open.
+    /// Nothing passes any more, and nothing is closed. The kernel still acknowledges.
     Stall,
-    /// It says this over and over, and nothing else.
+    /// The client gets this, in which `TAG` stands for the tag, and everything goes on; after a bare BYE it is closed.
+    Say(&'static str),
+    /// The client gets what this makes of the tag and the true answer (empty where the server was not asked), and everything
+    /// goes on. The name is for the reader.
+    Lie(&'static str, fn(&str, &[u8]) -> Vec<u8>),
+    /// The client gets this over and over, and nothing else.
     Flood(&'static str),
-    /// It says a letter a second, and never comes to an end.
+    /// The client gets a letter a second, without end.
     Dribble,
-    /// Another answer is given, and everything goes on.
-    Lie(Lie),
     /// The command waits until [`Cutter::release`], and everything goes on. Only [`When::Before`].
     Hold,
-}
-
-/// An answer in place of the true one.
-#[derive(Clone, Copy)]
-pub struct Lie {
-    pub name: &'static str,
-    /// Makes it of the tag and the true answer, which is empty where the server was not asked.
-    pub tell: fn(&str, &[u8]) -> Vec<u8>,
-}
-
-impl std::fmt::Debug for Lie {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
 }
 
 /// A failure to come.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
-    /// At which command, counted from 1 over all connections since the cutter was armed.
+    /// The commands that begin so; all of them where it is empty.
+    pub begin: &'static str,
+    /// At which of them, counted from 1 over all connections since the faults were armed; at each where it is 0.
     pub at: usize,
     pub when: When,
     pub how: How,
 }
 
-/// A failure at the n-th command that begins so, counted from 1; at each of them where `nth` is 0.
-#[derive(Clone, Copy, Debug)]
-pub struct Ambush {
-    pub begin: &'static str,
-    pub nth: usize,
-    pub when: When,
-    pub how: How,
+impl Fault {
+    /// At a command by its number.
+    pub const fn at(at: usize, when: When, how: How) -> Self {
+        Self { begin: "", at, when, how }
+    }
+
+    /// At the first command that begins so.
+    pub const fn first(begin: &'static str, when: When, how: How) -> Self {
+        Self { begin, at: 1, when, how }
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     faults: Vec<Fault>,
-    ambushes: Vec<Ambush>,
     struck: Vec<Fault>,
-    released: bool,
+    is_released: bool,
     commands: Vec<String>,
+    /// Connections are reset at once, as by a server that is restarted.
+    refuses: bool,
+    /// A connection on which nothing passed for so long is silently forgotten, as by a router.
+    forgets: Option<Duration>,
+    /// What the server announces in IDLE does not pass.
+    is_mute: bool,
+    /// How many connections there were.
+    connections: usize,
+    /// Those that live, by number, and how each is to fail at once.
+    live: BTreeMap<usize, Option<How>>,
+    is_over: bool,
+}
+
+impl State {
+    fn count(&self, begin: &str) -> usize {
+        self.commands.iter().filter(|command| begins(command, begin)).count()
+    }
+}
+
+/// Does the command begin so? DONE, which only ends another, counts where it is named.
+fn begins(command: &str, begin: &str) -> bool {
+    command.starts_with(begin) && (command != "DONE" || !begin.is_empty())
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    over: AtomicBool,
 }
 
 impl Shared {
@@ -93,33 +108,30 @@ impl Shared {
         self.state.lock().unwrap()
     }
 
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+
+    /// Waits until it is so; `false` where it is not within this time.
+    fn wait_until(&self, longest: Duration, is_so: impl Fn(&State) -> bool) -> bool {
+        let waited = self.changed.wait_timeout_while(self.state(), longest, |state| !is_so(state));
+        !waited.unwrap().1.timed_out()
+    }
+
     /// Notes a command; the faults that it meets.
-    fn command(&self, line: &str) -> Vec<Fault> {
+    fn command(&self, command: &str) -> Vec<Fault> {
         let mut state = self.state();
-        let Some((_, command)) = line.split_once(' ') else { return Vec::new() };
         state.commands.push(command.to_owned());
         self.changed.notify_all();
-        let number = state.commands.len();
-        let so_far = |begin: &str| state.commands.iter().filter(|one| one.starts_with(begin)).count();
-        let is_met = |ambush: &&Ambush| {
-            command.starts_with(ambush.begin) && [0, so_far(ambush.begin)].contains(&ambush.nth)
+        let meets = |fault: &&Fault| {
+            begins(command, fault.begin) && [0, state.count(fault.begin)].contains(&fault.at)
         };
-        let ambushes = state.ambushes.iter().filter(is_met);
-        let ambushes = ambushes.map(|ambush| Fault { at: number, when: ambush.when, how: ambush.how });
-        ambushes.chain(state.faults.iter().filter(|fault| fault.at == number).copied()).collect()
+        state.faults.iter().filter(meets).copied().collect()
     }
 
     fn strike(&self, fault: Fault) {
-        self.state().struck.push(fault);
-        self.changed.notify_all();
-    }
-
-    /// Waits until what is held is released, or the cutter is dropped.
-    fn hold(&self) {
-        let mut state = self.state();
-        while !state.released && !self.over.load(Ordering::Relaxed) {
-            state = self.changed.wait_timeout(state, Duration::from_millis(100)).unwrap().0;
-        }
+        self.change(|state| state.struck.push(fault));
     }
 }
 
@@ -139,103 +151,114 @@ impl Cutter {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let listener = std::thread::spawn(move || {
-            let mut lines = Vec::new();
+            let mut connections = Vec::new();
             for client in listener.incoming() {
-                if theirs.over.load(Ordering::Relaxed) {
+                let (Ok(client), shared) = (client, Arc::clone(&theirs)) else { break };
+                let mut state = theirs.state();
+                if state.is_over {
                     break;
                 }
-                let (Ok(client), shared) = (client, Arc::clone(&theirs)) else { break };
-                lines.push(std::thread::spawn(move || {
-                    if let Ok(server) = TcpStream::connect(("127.0.0.1", port)) {
-                        let _ = Connection::new(client, server, shared).serve();
-                    }
+                state.connections += 1;
+                let (number, refuses) = (state.connections, state.refuses);
+                state.live.insert(number, None);
+                drop(state);
+                connections.push(std::thread::spawn(move || {
+                    let server = TcpStream::connect(("127.0.0.1", port)).ok().filter(|_| !refuses);
+                    let _ = match server {
+                        Some(server) => Connection::new(number, client, server, &shared).serve(),
+                        None => reset(&client),
+                    };
+                    shared.change(|state| _ = state.live.remove(&number));
                 }));
             }
-            for line in lines {
-                let _ = line.join();
+            for connection in connections {
+                let _ = connection.join();
             }
         });
         Self { port: own, shared, listener: Some(listener) }
     }
 
-    /// Begins to count anew, and fails as told.
+    /// Begins to count anew, and fails as told from now on.
     pub fn arm(&self, faults: impl IntoIterator<Item = Fault>) {
-        *self.shared.state() = State { faults: faults.into_iter().collect(), ..State::default() };
-    }
-
-    /// Begins to count anew, and fails at commands that are told by how they begin.
-    pub fn ambush(&self, ambushes: impl IntoIterator<Item = Ambush>) {
-        self.ambush_and_arm(ambushes, []);
-    }
-
-    /// Both: [`Cutter::ambush`] and [`Cutter::arm`].
-    pub fn ambush_and_arm(
-        &self,
-        ambushes: impl IntoIterator<Item = Ambush>,
-        faults: impl IntoIterator<Item = Fault>,
-    ) {
-        let (ambushes, faults) = (ambushes.into_iter().collect(), faults.into_iter().collect());
-        *self.shared.state() = State { ambushes, faults, ..State::default() };
-    }
-
-    /// Waits until so many faults have come; `false` where they do not.
-    pub fn wait_until_struck(&self, count: usize, longest: Duration) -> bool {
-        let deadline = Instant::now() + longest;
         let mut state = self.shared.state();
-        while state.struck.len() < count {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
-        }
-        true
+        state.faults = faults.into_iter().collect();
+        state.struck.clear();
+        state.commands.clear();
+        state.is_released = false;
     }
 
     /// Lets the command pass that is held.
     pub fn release(&self) {
-        self.shared.state().released = true;
-        self.shared.changed.notify_all();
+        self.shared.change(|state| state.is_released = true);
+    }
+
+    /// Fails on every connection at once, in the middle of whatever it does.
+    pub fn break_all(&self, how: How) {
+        self.shared.change(|state| state.live.values_mut().for_each(|due| *due = Some(how)));
+        let is_done = |state: &State| state.live.values().all(Option::is_none);
+        assert!(self.shared.wait_until(Duration::from_secs(60), is_done), "a connection did not break");
+    }
+
+    /// Refuses connections from now on, or accepts them again.
+    pub fn refuse(&self, refuses: bool) {
+        self.shared.state().refuses = refuses;
+    }
+
+    /// Forgets connections that are silent for this long.
+    pub fn forget_after(&self, silence: Duration) {
+        self.shared.state().forgets = Some(silence);
+    }
+
+    /// Announces nothing in IDLE from now on, as some servers do.
+    pub fn mute(&self) {
+        self.shared.state().is_mute = true;
+    }
+
+    /// How many connections there were, refused ones too.
+    pub fn connections(&self) -> usize {
+        self.shared.state().connections
     }
 
     /// The commands since it was armed, without their tags.
     pub fn commands(&self) -> Vec<String> {
-        self.shared.state().commands.clone()
+        self.shared.state().commands.iter().filter(|command| begins(command, "")).cloned().collect()
     }
 
-    /// Has a fault come?
-    pub fn has_struck(&self) -> bool {
-        !self.struck().is_empty()
+    /// How many of them begin so.
+    pub fn count(&self, begin: &str) -> usize {
+        self.shared.state().count(begin)
     }
 
-    /// The faults that have come.
+    /// Waits until a command comes that begins so, after the first `seen` of them.
+    pub fn wait_for(&self, begin: &str, seen: usize) {
+        let has_come = self.shared.wait_until(Duration::from_secs(60), |state| state.count(begin) > seen);
+        assert!(has_come, "no {begin} in {:#?}", self.commands());
+    }
+
+    /// The faults that have struck since it was armed.
     pub fn struck(&self) -> Vec<Fault> {
         self.shared.state().struck.clone()
     }
 
-    /// Has the line fallen silent, so that only a kill or a deadline ends it?
-    pub fn is_stalling(&self) -> bool {
-        self.shared.state().struck.iter().any(|fault| matches!(fault.how, How::Stall))
+    /// Has one?
+    pub fn has_struck(&self) -> bool {
+        !self.struck().is_empty()
     }
 
-    /// Waits until so many commands that begin with `begin` have come; `false` where they do not.
-    pub fn wait_for(&self, begin: &str, count: usize, longest: Duration) -> bool {
-        let deadline = Instant::now() + longest;
-        let mut state = self.shared.state();
-        while state.commands.iter().filter(|command| command.starts_with(begin)).count() < count {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
-        }
-        true
+    /// Waits until so many have; `false` where they do not.
+    pub fn wait_until_struck(&self, count: usize, longest: Duration) -> bool {
+        self.shared.wait_until(longest, |state| state.struck.len() >= count)
+    }
+
+    /// Has a connection fallen silent, so that only a kill or a deadline ends it?
+    pub fn is_stalling(&self) -> bool {
+        self.struck().iter().any(|fault| matches!(fault.how, How::Stall))
     }
 }
 
 impl Drop for Cutter {
     fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Relaxed);
+        self.shared.change(|state| state.is_over = true);
         let _ = TcpStream::connect(("127.0.0.1", self.port));
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();
@@ -243,158 +266,178 @@ impl Drop for Cutter {
     }
 }
 
-/// One client and its server.
-struct Connection {
+/// One client and its server. Whatever ends it is an error; it closes both.
+struct Connection<'a> {
+    number: usize,
     client: TcpStream,
     server: TcpStream,
-    shared: Arc<Shared>,
+    shared: &'a Shared,
     line: Vec<u8>,
+    /// The tag of the last command.
+    tag: String,
+    is_idling: bool,
     /// The tag of the command whose answer meets a fault, and what came of the answer.
     doomed: Option<(String, Fault)>,
     answer: Vec<u8>,
+    /// When something passed last.
+    last: Instant,
+    is_silent: bool,
 }
 
-impl Connection {
-    fn new(client: TcpStream, server: TcpStream, shared: Arc<Shared>) -> Self {
+impl<'a> Connection<'a> {
+    fn new(number: usize, client: TcpStream, server: TcpStream, shared: &'a Shared) -> Self {
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        Self { client, server, shared, line: Vec::new(), doomed: None, answer: Vec::new() }
+        let (line, tag, answer) = (Vec::new(), String::new(), Vec::new());
+        let last = Instant::now();
+        let (is_idling, doomed, is_silent) = (false, None, false);
+        Self { number, client, server, shared, line, tag, is_idling, doomed, answer, last, is_silent }
     }
 
-    fn serve(mut self) -> std::io::Result<()> {
+    fn serve(mut self) -> Result<()> {
         let mut buffer = [0; 16 << 10];
         loop {
             let (from_client, from_server) = self.wait()?;
+            let forgets = self.shared.state().forgets;
+            self.is_silent |= forgets.is_some_and(|silence| self.last.elapsed() >= silence);
+            self.last = Instant::now();
             if from_client {
-                let count = self.client.read(&mut buffer)?;
-                if count == 0 {
-                    return self.server.shutdown(Shutdown::Both);
-                }
-                if let Some(fault) = self.client_said(&buffer[..count])? {
-                    return self.fail(fault);
+                match self.client.read(&mut buffer)? {
+                    0 => return self.server.shutdown(Shutdown::Both),
+                    count => self.client_said(&buffer[..count])?,
                 }
             }
-            if from_server {
-                let count = self.server.read(&mut buffer)?;
-                if count == 0 {
-                    return self.client.shutdown(Shutdown::Both);
-                }
-                if let Some(fault) = self.server_said(&buffer[..count])? {
-                    return self.fail(fault);
+            if from_server && !self.is_silent {
+                match self.server.read(&mut buffer)? {
+                    0 => return self.client.shutdown(Shutdown::Both),
+                    count => self.server_said(&buffer[..count])?,
                 }
             }
         }
     }
 
-    /// Waits for either side. Ends where the cutter is dropped.
-    fn wait(&self) -> std::io::Result<(bool, bool)> {
+    /// Waits for either side; where it is silent, for the client alone, to see when it is gone.
+    fn wait(&mut self) -> Result<(bool, bool)> {
         loop {
-            if self.shared.over.load(Ordering::Relaxed) {
-                return Err(std::io::ErrorKind::Interrupted.into());
+            let due = self.shared.state().live.get(&self.number).copied().flatten();
+            if let Some(how) = due {
+                self.fail(how, b"")?;
+                self.shared.change(|state| _ = state.live.insert(self.number, None));
             }
-            let mut ears =
-                [PollFd::new(&self.client, PollFlags::IN), PollFd::new(&self.server, PollFlags::IN)];
+            if self.shared.state().is_over {
+                return over();
+            }
+            let mut ears = [&self.client, &self.server].map(|stream| PollFd::new(stream, PollFlags::IN));
             let tick = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-            if poll(&mut ears, Some(&tick))? > 0 {
+            let count = if self.is_silent { 1 } else { 2 };
+            if poll(&mut ears[..count], Some(&tick))? > 0 {
                 return Ok((!ears[0].revents().is_empty(), !ears[1].revents().is_empty()));
             }
         }
     }
 
-    fn client_said(&mut self, bytes: &[u8]) -> std::io::Result<Option<Fault>> {
+    fn client_said(&mut self, bytes: &[u8]) -> Result<()> {
         for byte in bytes {
+            if self.is_silent {
+                return Ok(());
+            }
             self.line.push(*byte);
-            if *byte != b'\n' {
-                continue;
-            }
-            let line = std::mem::take(&mut self.line);
-            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            let mut lied = false;
-            for fault in self.shared.command(&text) {
-                let tag = text.split(' ').next().unwrap_or_default();
-                match (fault.when, fault.how) {
-                    (When::Before, How::Lie(lie)) => {
-                        self.shared.strike(fault);
-                        self.client.write_all(&(lie.tell)(tag, b""))?;
-                        lied = true;
-                        break;
-                    }
-                    (_, How::Hold) => {
-                        self.shared.strike(fault);
-                        self.shared.hold();
-                    }
-                    (When::Before, _) => return Ok(Some(fault)),
-                    (When::Middle | When::After, _) => self.doomed = Some((format!("{tag} "), fault)),
+            if *byte == b'\n' {
+                let line = std::mem::take(&mut self.line);
+                if self.command(String::from_utf8_lossy(&line).trim_end())? {
+                    self.server.write_all(&line)?;
                 }
             }
-            if !lied {
-                self.server.write_all(&line)?;
-            }
         }
-        Ok(None)
-    }
-
-    fn server_said(&mut self, bytes: &[u8]) -> std::io::Result<Option<Fault>> {
-        let Some((tag, fault)) = &self.doomed else { return self.client.write_all(bytes).map(|()| None) };
-        self.answer.extend(bytes);
-        let begins = |line: &[u8]| line.starts_with(tag.as_bytes()) || line.starts_with(b"+ ");
-        let whole = self.answer.ends_with(b"\r\n") && self.answer.split(|byte| *byte == b'\n').any(begins);
-        if !whole {
-            return Ok(None);
-        }
-        if let How::Lie(lie) = fault.how {
-            let fault = *fault;
-            self.shared.strike(fault);
-            self.client.write_all(&(lie.tell)(tag.trim_end(), &self.answer))?;
-            self.doomed = None;
-            self.answer.clear();
-            return Ok(None);
-        }
-        if fault.when == When::Middle {
-            self.client.write_all(&self.answer[..self.answer.len() / 2])?;
-        }
-        Ok(Some(*fault))
-    }
-
-    fn fail(self, fault: Fault) -> std::io::Result<()> {
-        match fault.how {
-            How::Cut | How::Lie(_) | How::Hold => {}
-            How::Flood(what) => {
-                self.shared.strike(fault);
-                let much = what.repeat((1 << 20) / what.len());
-                // A gigabyte, if it is taken.
-                for _ in 0..1024 {
-                    (&self.client).write_all(much.as_bytes())?;
-                }
-                return Ok(());
-            }
-            How::Dribble => {
-                self.shared.strike(fault);
-                while !self.shared.over.load(Ordering::Relaxed) {
-                    (&self.client).write_all(b"x")?;
-                    super::pause(Duration::from_secs(1));
-                }
-                return Ok(());
-            }
-            How::Reset => rustix::net::sockopt::set_socket_linger(&self.client, Some(Duration::ZERO))?,
-            How::Stall => {
-                self.shared.strike(fault);
-                while !self.shared.over.load(Ordering::Relaxed) && !self.is_closed() {
-                    super::pause(Duration::from_millis(5));
-                }
-                return Ok(());
-            }
-        }
-        // First: whoever is at the other end may be gone before it is noted.
-        self.shared.strike(fault);
-        drop(self);
         Ok(())
     }
 
-    /// Has the client gone?
-    fn is_closed(&self) -> bool {
-        let mut ears = [PollFd::new(&self.client, PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut ears, Some(&now)).is_ok_and(|ready| ready > 0)
-            && self.client.peek(&mut [0]).map_or(true, |count| count == 0)
+    /// Does this line pass?
+    fn command(&mut self, line: &str) -> Result<bool> {
+        let command = match line.split_once(' ') {
+            Some((tag, command)) => {
+                tag.clone_into(&mut self.tag);
+                command
+            }
+            None if line == "DONE" => line,
+            None => return Ok(true),
+        };
+        self.is_idling = command == "IDLE";
+        for fault in self.shared.command(command) {
+            if fault.when != When::Before {
+                self.doomed = Some((self.tag.clone(), fault));
+                continue;
+            }
+            // First: the other end may be gone before it is noted.
+            self.shared.strike(fault);
+            self.fail(fault.how, b"")?;
+            if !matches!(fault.how, How::Hold) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
+
+    fn server_said(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some((tag, fault)) = &self.doomed else {
+            let announces = self.is_idling && bytes.starts_with(b"* ");
+            let passes = !announces || !self.shared.state().is_mute;
+            return if passes { self.client.write_all(bytes) } else { Ok(()) };
+        };
+        self.answer.extend(bytes);
+        let answers = |line: &[u8]| line.starts_with(format!("{tag} ").as_bytes()) || line.starts_with(b"+ ");
+        let is_whole =
+            self.answer.ends_with(b"\r\n") && self.answer.split(|byte| *byte == b'\n').any(answers);
+        if !is_whole {
+            return Ok(());
+        }
+        let (fault, answer) = (*fault, std::mem::take(&mut self.answer));
+        self.tag = self.doomed.take().map(|(tag, _)| tag).unwrap_or_default();
+        if fault.when == When::Middle {
+            self.client.write_all(&answer[..answer.len() / 2])?;
+        }
+        self.shared.strike(fault);
+        self.fail(fault.how, &answer)
+    }
+
+    /// Fails so, where the server's answer is `answer`.
+    fn fail(&mut self, how: How, answer: &[u8]) -> Result<()> {
+        match how {
+            How::Close => over(),
+            How::Reset => reset(&self.client).and_then(|()| over()),
+            How::Stall => {
+                self.is_silent = true;
+                Ok(())
+            }
+            How::Say(words) => {
+                self.client.write_all(words.replace("TAG", &self.tag).as_bytes())?;
+                if words.starts_with("* BYE") && !words.contains("TAG") { over() } else { Ok(()) }
+            }
+            How::Lie(_, tell) => self.client.write_all(&tell(&self.tag, answer)),
+            How::Flood(what) => {
+                let much = what.repeat((1 << 20) / what.len());
+                // A gigabyte, if it is taken.
+                (0..1024).try_for_each(|_| self.client.write_all(much.as_bytes())).and_then(|()| over())
+            }
+            How::Dribble => loop {
+                self.client.write_all(b"x")?;
+                if self.shared.wait_until(Duration::from_secs(1), |state| state.is_over) {
+                    return over();
+                }
+            },
+            How::Hold => {
+                self.shared.wait_until(Duration::MAX, |state| state.is_released || state.is_over);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Ends the connection.
+fn over<T>() -> Result<T> {
+    Err(ErrorKind::ConnectionAborted.into())
+}
+
+/// Lets the client get a reset when its socket is closed.
+fn reset(client: &TcpStream) -> Result<()> {
+    Ok(rustix::net::sockopt::set_socket_linger(client, Some(Duration::ZERO))?)
 }

@@ -20,7 +20,6 @@ pub mod fake;
 pub mod golden;
 pub mod home;
 pub mod letters;
-pub mod proxy;
 pub mod trial;
 pub mod user_folder;
 

@@ -8,7 +8,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use crate::support;
-use crate::support::cutter::{Ambush, Cutter, Fault, How, Lie, When};
+use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::home::{
     GAME, Home, Live, PASSWORD, RULES, SPAM, fill, game, live, printed, real, shown, spam, text,
 };

@@ -11,7 +11,7 @@ fn cut_after_mark(scene: &Scene, cutter: &Cutter) {
     other.well(&["sweep"]);
     let commands = cutter.commands();
     let store = commands.iter().position(|command| command.starts_with("UID STORE")).unwrap() + 1;
-    cutter.arm([Fault { at: store + 1, when: When::Before, how: How::Cut }]);
+    cutter.arm([Fault::at(store + 1, When::Before, How::Close)]);
     let output = scene.home.run(&["sweep"]);
     assert_eq!(output.status.code(), Some(75), "{}", printed(&output));
     assert!(cutter.wait_until_struck(1, Duration::from_secs(1)));
@@ -46,7 +46,7 @@ fn a_mark_that_the_users_set_themselves_is_never_finished() {
     let cutter = scene.cutter();
     scene.deliver(&[text(&spam(1), 1)]);
     // Copied, and the STORE never sent.
-    cutter.ambush([Ambush { begin: "UID COPY", nth: 1, when: When::After, how: How::Cut }]);
+    cutter.arm([Fault::first("UID COPY", When::After, How::Close)]);
     assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
     scene.client.select("INBOX");
     scene.client.run("UID STORE 1 +FLAGS (\\Deleted)");
@@ -94,7 +94,7 @@ fn whatever_fails_while_a_copy_is_taken_back_it_is_gone_in_the_end_and_its_follo
     assert!(commands.iter().any(|command| command.starts_with("UID STORE")), "{commands:?}");
     let whens = [When::Before, When::After];
     let faults: Vec<Fault> =
-        (1..=commands.len()).flat_map(|at| whens.map(|when| Fault { at, when, how: How::Cut })).collect();
+        (1..=commands.len()).flat_map(|at| whens.map(|when| Fault::at(at, when, How::Close))).collect();
     try_all("a copy is taken back", &faults, |number, fault| {
         let (cutter, home, mut client) = undeleted(&format!("case{number}"));
         cutter.arm([*fault]);

@@ -10,7 +10,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// A sweep in which the message is starred between the last look at its flags and the command that begins with `begin`; the
 /// line fails as `fault` says. Where it falls silent, the program is killed.
 fn star_before(begin: &'static str, home: &Home, client: &mut Client, cutter: &Cutter, fault: Option<Fault>) {
-    cutter.ambush_and_arm([Ambush { begin, nth: 1, when: When::Before, how: How::Hold }], fault);
+    cutter.arm([Fault::first(begin, When::Before, How::Hold)].into_iter().chain(fault));
     let mut command = home.command(&[], &["sweep"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     assert!(cutter.wait_until_struck(1, LONG), "{:?}", cutter.commands());
@@ -86,12 +86,13 @@ fn whatever_fails_after_the_move_the_starred_message_comes_back_and_teaches_nobo
     let mut tried = 0;
     for at in first..=commands.len() {
         // Where the line falls silent, the program is killed.
-        for (when, how) in [(When::Before, How::Cut), (When::After, How::Cut), (When::After, How::Stall)] {
+        for (when, how) in [(When::Before, How::Close), (When::After, How::Close), (When::After, How::Stall)]
+        {
             // Before the move itself there is nothing to bring back.
             if at == first && when == When::Before {
                 continue;
             }
-            let fault = Fault { at, when, how };
+            let fault = Fault::at(at, when, how);
             let (home, mut client) = starred(&format!("user{tried}"), Some(fault));
             assert_eq!(cutter.struck().len(), 2, "{fault:?} {}", commands[at - 1]);
             for _ in 0..2 {
@@ -112,14 +113,11 @@ fn a_starred_message_that_the_server_will_not_give_back_is_named_and_tried_again
     let Some(mut scene) = Scene::usual(ALL) else { return };
     let cutter = scene.cutter();
     scene.deliver(&[text(&spam(1), 1)]);
-    let refuse = How::Lie(Lie {
-        name: "NO",
-        tell: |tag, _| format!("{tag} NO [OVERQUOTA] it is full\r\n").into_bytes(),
-    });
-    let refused = |nth| Ambush { begin: "UID MOVE", nth, when: When::Before, how: refuse };
+    let refuse = How::Say("TAG NO [OVERQUOTA] it is full\r\n");
+    let refused = |at| Fault { begin: "UID MOVE", at, when: When::Before, how: refuse };
     // The move itself is held, and the way back refused.
-    let hold = Ambush { begin: "UID MOVE", nth: 1, when: When::Before, how: How::Hold };
-    cutter.ambush([hold, refused(2)]);
+    let hold = Fault::first("UID MOVE", When::Before, How::Hold);
+    cutter.arm([hold, refused(2)]);
     let mut command = scene.home.command(&[], &["sweep"]);
     let child = command.spawn().unwrap();
     assert!(cutter.wait_until_struck(1, LONG));
@@ -132,7 +130,7 @@ fn a_starred_message_that_the_server_will_not_give_back_is_named_and_tried_again
         assert_eq!(output.status.code(), Some(75), "{said}");
         assert!(said.contains("could not be brought back") && said.contains("it is full"), "{said}");
         assert_eq!(whereabouts(&mut scene.client), [(SPAM.to_owned(), true)]);
-        cutter.ambush([refused(1)]);
+        cutter.arm([refused(1)]);
         output = scene.home.run(&["sweep"]);
     }
     cutter.arm([]);
@@ -146,7 +144,7 @@ fn the_flags_are_looked_at_before_the_move_to_each_target() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     let cutter = scene.cutter();
     scene.deliver(&[text(&spam(1), 1), text(&game(2), 2)]);
-    cutter.ambush([Ambush { begin: "UID MOVE", nth: 1, when: When::Before, how: How::Hold }]);
+    cutter.arm([Fault::first("UID MOVE", When::Before, How::Hold)]);
     let child = scene.home.command(&[], &["sweep"]).stdout(Stdio::null()).spawn().unwrap();
     assert!(cutter.wait_until_struck(1, LONG), "{:?}", cutter.commands());
     let to_game = cutter.commands().iter().any(|command| command.ends_with(&format!("\"{GAME}\"")));

@@ -3,11 +3,11 @@
 use super::*;
 
 /// Leaves the message of UID 3 out of every answer to a FETCH, and says OK.
-const HIDDEN: Ambush = Ambush {
+const HIDDEN: Fault = Fault {
     begin: "UID FETCH",
-    nth: 0,
+    at: 0,
     when: When::After,
-    how: How::Lie(Lie { name: "UID 3 is left out", tell: |_, answer| without_third(answer) }),
+    how: How::Lie("UID 3 is left out", |_, answer| without_third(answer)),
 };
 
 fn without_third(answer: &[u8]) -> Vec<u8> {
@@ -50,7 +50,7 @@ fn a_message_that_is_not_shown_is_asked_for_three_times_then_daily_and_filed_whe
         let cutter = scene.cutter();
         scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&spam(3), 3)]);
         for sweep in 0..5 {
-            cutter.ambush([HIDDEN]);
+            cutter.arm([HIDDEN]);
             let output = scene.home.run(&["sweep"]);
             let said = printed(&output);
             assert_eq!(output.status.code(), Some(75), "{sweep} {without:?}\n{said}");
@@ -77,12 +77,11 @@ fn a_message_whose_interrupted_move_cannot_be_settled_is_not_moved_twice() {
         let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
         let cutter = scene.cutter();
         scene.deliver(&[text(&spam(1), 1)]);
-        cutter.ambush([Ambush { begin: "UID COPY", nth: 1, when: When::After, how: How::Cut }]);
+        cutter.arm([Fault::first("UID COPY", When::After, How::Close)]);
         assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
         // Its settlement is shown nothing; what comes after that is.
-        let empty = |tag: &str, _: &[u8]| format!("{tag} OK done\r\n").into_bytes();
-        let lie = How::Lie(Lie { name: "nothing", tell: empty });
-        cutter.ambush([Ambush { begin: "UID FETCH", nth: 1, when: When::Before, how: lie }]);
+        let nothing = How::Say("TAG OK done\r\n");
+        cutter.arm([Fault::first("UID FETCH", When::Before, nothing)]);
         let output = scene.home.run(&["sweep"]);
         assert!(cutter.wait_until_struck(1, Duration::from_secs(1)));
         assert_eq!(output.status.code(), Some(75), "{}", printed(&output));
@@ -103,11 +102,11 @@ fn an_interrupted_move_whose_original_is_not_shown_is_asked_for_three_times_then
         let cutter = scene.cutter();
         // The copy has another UID, so that it is shown.
         scene.deliver(&[text(&real(1), 1), text(&real(2), 2), text(&spam(3), 3)]);
-        cutter.ambush([Ambush { begin: "UID COPY", nth: 1, when: When::After, how: How::Cut }]);
+        cutter.arm([Fault::first("UID COPY", When::After, How::Close)]);
         assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
         let mut asked = Vec::new();
         for sweep in 0..6 {
-            cutter.ambush([HIDDEN]);
+            cutter.arm([HIDDEN]);
             let output = scene.home.run(&["sweep"]);
             let said = printed(&output);
             assert_eq!(output.status.code(), Some(75), "{sweep} {without:?}\n{said}");
