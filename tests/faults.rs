@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support;
-use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::home::{GAME, Home, Live, SPAM, fill, game, live, printed, real, shown, spam, text};
+use crate::support::proxy::{Fault, How, Proxy, When};
 use crate::support::trial::{choose, seeded, try_all};
 use crate::support::{Dovecot, pause};
 use followsift::ledger::Ledger;
@@ -50,12 +50,12 @@ struct Case {
 }
 
 /// Waits for the program to end; kills it where its line has fallen silent.
-fn end(child: &mut Child, cutter: &Cutter) -> ExitStatus {
+fn end(child: &mut Child, proxy: &Proxy) -> ExitStatus {
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if cutter.has_struck() && cutter.is_stalling() {
+        if proxy.has_struck() && proxy.is_stalling() {
             child.kill().unwrap();
             return child.wait().unwrap();
         }
@@ -64,7 +64,7 @@ fn end(child: &mut Child, cutter: &Cutter) -> ExitStatus {
 }
 
 /// One disturbed sweep. Has the trouble struck?
-fn disturb(home: &Home, cutter: &Cutter, trouble: Trouble) -> bool {
+fn disturb(home: &Home, proxy: &Proxy, trouble: Trouble) -> bool {
     let (fault, wrapper) = match trouble {
         Trouble::Line(fault) | Trouble::Killed(fault) => (Some(fault), Vec::new()),
         Trouble::KilledWriting(bytes) => (None, vec!["prlimit".to_owned(), format!("--fsize={bytes}")]),
@@ -73,14 +73,14 @@ fn disturb(home: &Home, cutter: &Cutter, trouble: Trouble) -> bool {
             (None, full.into_iter().chain([format!("--fsize={bytes}")]).collect())
         }
     };
-    cutter.arm(fault);
+    proxy.arm(fault);
     let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
     let mut command = home.command(&wrapper, &["sweep"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let status = end(&mut child, cutter);
+    let status = end(&mut child, proxy);
     match trouble {
-        // The sweep may end a moment before the cutter has noted what it did.
-        Trouble::Line(_) | Trouble::Killed(_) => cutter.wait_until_struck(1, Duration::from_secs(1)),
+        // The sweep may end a moment before the proxy has noted what it did.
+        Trouble::Line(_) | Trouble::Killed(_) => proxy.wait_until_struck(1, Duration::from_secs(1)),
         Trouble::KilledWriting(_) => status.signal() == Some(rustix::process::Signal::XFSZ.as_raw()),
         Trouble::DiskFull(_) => !status.success(),
     }
@@ -133,13 +133,13 @@ impl Rung {
             struck: AtomicUsize::new(0),
         };
         for furnished in [false, true] {
-            let (home, cutter) = rung.user(&format!("undisturbed{furnished}"), furnished);
-            cutter.arm(None);
+            let (home, proxy) = rung.user(&format!("undisturbed{furnished}"), furnished);
+            proxy.arm(None);
             // As long as somebody else has the ledger open, its log is not folded into it at the end, and can be measured.
             let ledger = Ledger::open(&home.state()).unwrap();
             home.well(&["sweep"]);
             let log = std::fs::metadata(ledger.file().with_extension("sqlite-wal")).unwrap().len();
-            rung.commands[usize::from(furnished)] = cutter.commands().len();
+            rung.commands[usize::from(furnished)] = proxy.commands().len();
             rung.log[usize::from(furnished)] = log;
             rung.expected[usize::from(furnished)] = live(&mut home.client(rung.server.port));
         }
@@ -147,9 +147,9 @@ impl Rung {
     }
 
     /// A new user with fifteen mails.
-    fn user(&self, name: &str, furnished: bool) -> (Home, Cutter) {
-        let cutter = Cutter::before(self.server.port);
-        let home = Home::new(cutter.port, name, "backlog = \"all\"");
+    fn user(&self, name: &str, furnished: bool) -> (Home, Proxy) {
+        let proxy = Proxy::before(self.server.port);
+        let home = Home::new(proxy.port, name, "backlog = \"all\"");
         let mut client = home.client(self.server.port);
         if furnished {
             client.run(&format!("CREATE \"{SPAM}\""));
@@ -157,7 +157,7 @@ impl Rung {
             client.append(SPAM, "(\\Seen) \"01-Jan-2020 09:00:00 +0000\"", &text(&spam(1), 1));
         }
         fill(&mut client);
-        (home, cutter)
+        (home, proxy)
     }
 
     fn count(&self, has_struck: bool) {
@@ -173,11 +173,11 @@ impl Rung {
     }
 
     fn check(&self, number: usize, case: &Case) -> Result<(), String> {
-        let (home, cutter) = self.user(&format!("{}{number}", case.word()), case.furnished);
+        let (home, proxy) = self.user(&format!("{}{number}", case.word()), case.furnished);
         let mut client = home.client(self.server.port);
         let before: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|mail| mail.3).collect();
         for trouble in &case.troubles {
-            let has_struck = disturb(&home, &cutter, *trouble);
+            let has_struck = disturb(&home, &proxy, *trouble);
             self.count(has_struck);
             if !has_struck && case.troubles.len() == 1 {
                 return Err("the trouble did not strike".to_owned());
@@ -190,7 +190,7 @@ impl Rung {
                 ));
             }
         }
-        cutter.arm(None);
+        proxy.arm(None);
         let expected = &self.expected[usize::from(case.furnished)];
         for when in ["after a restart", "after another"] {
             let output = home.run(&["sweep"]);
@@ -198,7 +198,7 @@ impl Rung {
                 return Err(format!("{when}, the sweep failed:\n{}", printed(&output)));
             }
             differs(&live(&mut client), expected, when).map_err(|what| {
-                format!("{what}\nThe sweep said\n{}\n{:#?}", printed(&output), cutter.commands())
+                format!("{what}\nThe sweep said\n{}\n{:#?}", printed(&output), proxy.commands())
             })?;
         }
         Ok(())
@@ -296,9 +296,9 @@ mod watching {
     use super::*;
 
     /// The service, watching.
-    fn watch(home: &Home, cutter: &Cutter) -> Child {
+    fn watch(home: &Home, proxy: &Proxy) -> Child {
         let child = home.command(&[], &["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        cutter.wait_for("IDLE", 0);
+        proxy.wait_for("IDLE", 0);
         child
     }
 
@@ -329,20 +329,20 @@ mod watching {
     }
 
     fn check(rung: &Rung, name: &str, trouble: Trouble, expected: &[Live]) -> Result<(), String> {
-        let (home, cutter) = rung.user(name, false);
-        home.configure(cutter.port, "backlog = \"all\"\npoll = \"1s\"");
+        let (home, proxy) = rung.user(name, false);
+        home.configure(proxy.port, "backlog = \"all\"\npoll = \"1s\"");
         let mut client = home.client(rung.server.port);
         let (Trouble::Line(fault) | Trouble::Killed(fault)) = trouble else { return Ok(()) };
-        let mut child = watch(&home, &cutter);
-        cutter.arm(Some(fault));
+        let mut child = watch(&home, &proxy);
+        proxy.arm(Some(fault));
         deliver(&mut client);
         // The deliveries may lead to fewer commands than in the undisturbed run.
-        rung.count(cutter.wait_until_struck(1, Duration::from_secs(10)));
+        rung.count(proxy.wait_until_struck(1, Duration::from_secs(10)));
         if matches!(fault.how, How::Stall) {
             child.kill().unwrap();
             child.wait().unwrap();
-            cutter.arm(None);
-            child = watch(&home, &cutter);
+            proxy.arm(None);
+            child = watch(&home, &proxy);
         }
         let settled = settles(&mut client, expected);
         stop(child)?;
@@ -354,22 +354,22 @@ mod watching {
     fn a_service_that_is_cut_off_or_killed_at_any_command_comes_back_and_loses_nothing() {
         for (name, without) in RUNGS {
             let Some(rung) = Rung::start(name, without) else { return };
-            let (home, cutter) = rung.user("watched", false);
-            home.configure(cutter.port, "backlog = \"all\"\npoll = \"1s\"");
+            let (home, proxy) = rung.user("watched", false);
+            home.configure(proxy.port, "backlog = \"all\"\npoll = \"1s\"");
             let mut client = home.client(rung.server.port);
-            let child = watch(&home, &cutter);
-            cutter.arm(None);
+            let child = watch(&home, &proxy);
+            proxy.arm(None);
             deliver(&mut client);
             // Three of the four are filed; then the service waits again.
             let deadline = Instant::now() + Duration::from_secs(40);
             let is_left = |mail: &Live| mail.0 == "INBOX" && mail.1.starts_with("23-Nov-2026 10:");
             while live(&mut client).iter().filter(|mail| is_left(mail)).count() > 1 {
-                assert!(Instant::now() < deadline, "{:#?}", cutter.commands());
+                assert!(Instant::now() < deadline, "{:#?}", proxy.commands());
                 pause(Duration::from_millis(50));
             }
-            cutter.wait_for("IDLE", 0);
+            proxy.wait_for("IDLE", 0);
             pause(Duration::from_millis(300));
-            let commands = cutter.commands().len();
+            let commands = proxy.commands().len();
             stop(child).unwrap();
             let expected = live(&mut client);
             assert_eq!(expected.len(), 19);

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::support;
 use crate::support::Dovecot;
-use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::fake::Fake;
 use crate::support::home::{Home, Live, fill, live, printed, shown};
+use crate::support::proxy::{Fault, How, Proxy, When};
 use crate::support::trial::{choose, try_all};
 use followsift::mailbox::{Connector, Session, Stop, Woken};
 use followsift::place::Folder;
@@ -115,29 +115,29 @@ impl Stage {
     fn set(without: &[&'static str]) -> Option<Self> {
         let server = Dovecot::start(&Home::server(without))?;
         let mut stage = Self { server, expected: Vec::new(), commands: Vec::new() };
-        let (home, cutter) = stage.user("undisturbed");
-        cutter.arm(None);
+        let (home, proxy) = stage.user("undisturbed");
+        proxy.arm(None);
         home.well(&["sweep"]);
-        stage.commands = cutter.commands();
+        stage.commands = proxy.commands();
         stage.expected = live(&mut home.client(stage.server.port));
         Some(stage)
     }
 
-    fn user(&self, name: &str) -> (Home, Cutter) {
-        let cutter = Cutter::before(self.server.port);
-        let home = Home::new(cutter.port, name, "backlog = \"all\"");
+    fn user(&self, name: &str) -> (Home, Proxy) {
+        let proxy = Proxy::before(self.server.port);
+        let home = Home::new(proxy.port, name, "backlog = \"all\"");
         fill(&mut home.client(self.server.port));
-        (home, cutter)
+        (home, proxy)
     }
 
     /// A sweep that meets `fault`, within bounds of time and memory.
-    fn meet(&self, home: &Home, cutter: &Cutter, fault: Fault, longest: Duration) -> Result<Output, String> {
-        cutter.arm(Some(fault));
+    fn meet(&self, home: &Home, proxy: &Proxy, fault: Fault, longest: Duration) -> Result<Output, String> {
+        proxy.arm(Some(fault));
         let begin = Instant::now();
         let limit = format!("--data={MEMORY}");
         let output = home.command(&["prlimit", &limit], &["sweep"]).output().unwrap();
-        // The sweep may end a moment before the cutter has noted what it did.
-        let has_struck = cutter.wait_until_struck(1, Duration::from_secs(1));
+        // The sweep may end a moment before the proxy has noted what it did.
+        let has_struck = proxy.wait_until_struck(1, Duration::from_secs(1));
         let said = printed(&output);
         let at = &self.commands[fault.at - 1];
         let wrong = if !has_struck {
@@ -156,8 +156,8 @@ impl Stage {
     }
 
     /// Fails where the sweep after it does not end as the undisturbed one.
-    fn mended(&self, home: &Home, cutter: &Cutter, fault: Fault) -> Result<(), String> {
-        cutter.arm(None);
+    fn mended(&self, home: &Home, proxy: &Proxy, fault: Fault) -> Result<(), String> {
+        proxy.arm(None);
         let output = home.run(&["sweep"]);
         let found = live(&mut home.client(self.server.port));
         if output.status.success() && found == self.expected {
@@ -198,9 +198,9 @@ fn garbage_at_any_command_ends_the_session_and_a_restart_mends_it() {
         let Some(stage) = Stage::set(without) else { return };
         let faults = choose(stage.faults(GARBAGE), USUAL);
         try_all("garbage", &faults, |number, fault| {
-            let (home, cutter) = stage.user(&format!("garbage{number}"));
-            stage.meet(&home, &cutter, *fault, Duration::from_secs(30))?;
-            stage.mended(&home, &cutter, *fault)
+            let (home, proxy) = stage.user(&format!("garbage{number}"));
+            stage.meet(&home, &proxy, *fault, Duration::from_secs(30))?;
+            stage.mended(&home, &proxy, *fault)
         });
     }
 }
@@ -211,8 +211,8 @@ fn a_lie_at_any_command_loses_no_message() {
         let Some(stage) = Stage::set(without) else { return };
         let faults = choose(stage.faults(LIES), USUAL);
         try_all("lies", &faults, |number, fault| {
-            let (home, cutter) = stage.user(&format!("lie{number}"));
-            let mut output = stage.meet(&home, &cutter, *fault, Duration::from_secs(30))?;
+            let (home, proxy) = stage.user(&format!("lie{number}"));
+            let mut output = stage.meet(&home, &proxy, *fault, Duration::from_secs(30))?;
             for _ in 0..2 {
                 let mut client = home.client(stage.server.port);
                 let (found, expected) = (bodies(&live(&mut client)), bodies(&stage.expected));
@@ -223,7 +223,7 @@ fn a_lie_at_any_command_loses_no_message() {
                 if client.snapshot().contains_key("Injected") {
                     return Err("a folder was made by a line of the server's".to_owned());
                 }
-                cutter.arm(None);
+                proxy.arm(None);
                 output = home.run(&["sweep"]);
             }
             Ok(())
@@ -242,14 +242,14 @@ fn a_flood_at_any_command_is_ended_within_the_budget() {
     let Some(stage) = Stage::set(&["MOVE"]) else { return };
     let faults = choose(stage.faults(&FLOODS), USUAL / 2);
     try_all("floods", &faults, |number, fault| {
-        let (home, cutter) = stage.user(&format!("flood{number}"));
+        let (home, proxy) = stage.user(&format!("flood{number}"));
         // As long as the command that costs most may take.
-        let output = stage.meet(&home, &cutter, *fault, Duration::from_secs(125))?;
+        let output = stage.meet(&home, &proxy, *fault, Duration::from_secs(125))?;
         // Nobody minds how a server says goodbye.
         if output.status.success() != (stage.commands[fault.at - 1] == "LOGOUT") {
             return Err(format!("ended with {}\n{}", output.status, printed(&output)));
         }
-        stage.mended(&home, &cutter, *fault)
+        stage.mended(&home, &proxy, *fault)
     });
 }
 
@@ -262,12 +262,12 @@ fn silence_at_a_command_ends_at_the_deadline() {
         for (number, (at, how)) in faults.into_iter().enumerate() {
             let stage = &stage;
             scope.spawn(move || {
-                let (home, cutter) = stage.user(&format!("silence{number}"));
+                let (home, proxy) = stage.user(&format!("silence{number}"));
                 let fault = Fault::at(at, When::After, how);
-                let output = stage.meet(&home, &cutter, fault, Duration::from_secs(150)).unwrap();
+                let output = stage.meet(&home, &proxy, fault, Duration::from_secs(150)).unwrap();
                 let said = printed(&output);
                 assert!(said.contains("did not answer in time") || said.contains("far too large"), "{said}");
-                stage.mended(&home, &cutter, fault).unwrap();
+                stage.mended(&home, &proxy, fault).unwrap();
             });
         }
     });

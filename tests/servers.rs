@@ -9,8 +9,8 @@ use std::io::Write as _;
 use std::sync::Mutex;
 
 use crate::support::Client;
-use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::home::{Home, Live, fill, live, printed, shown, spam, text};
+use crate::support::proxy::{Fault, How, Proxy, When};
 use crate::support::trial::choose;
 
 /// One at a time: they share an account.
@@ -51,7 +51,7 @@ impl Address {
     }
 
     /// The user's side, with an inbox filled anew and no other mail of ours. The line goes through a proxy.
-    fn home(&self) -> (Home, Cutter) {
+    fn home(&self) -> (Home, Proxy) {
         let mut client = self.client();
         for folder in client.snapshot().into_keys() {
             if folder == "INBOX" || folder.contains("Followers") {
@@ -62,10 +62,10 @@ impl Address {
         }
         client.run("SELECT INBOX");
         fill(&mut client);
-        let cutter = Cutter::before(self.port);
-        let home = Home::new(cutter.port, &self.user, "backlog = \"all\"");
+        let proxy = Proxy::before(self.port);
+        let home = Home::new(proxy.port, &self.user, "backlog = \"all\"");
         home.write("password", &self.password);
-        (home, cutter)
+        (home, proxy)
     }
 }
 
@@ -77,8 +77,8 @@ fn count(mails: &[Live], folder: &str) -> usize {
 fn messages_are_filed_and_put_back_on_every_server_that_is_given() {
     let _alone = ALONE.lock();
     for address in addresses() {
-        let (home, cutter) = address.home();
-        cutter.arm(None);
+        let (home, proxy) = address.home();
+        proxy.arm(None);
         let before = live(&mut address.client());
         let said = home.well(&["sweep"]);
         let after = live(&mut address.client());
@@ -121,10 +121,10 @@ fn messages_are_filed_and_put_back_on_every_server_that_is_given() {
 fn a_line_that_fails_at_any_command_loses_nothing_on_every_server_that_is_given() {
     let _alone = ALONE.lock();
     for address in addresses() {
-        let (home, cutter) = address.home();
-        cutter.arm(None);
+        let (home, proxy) = address.home();
+        proxy.arm(None);
         home.well(&["sweep"]);
-        let commands = cutter.commands();
+        let commands = proxy.commands();
         let expected = live(&mut address.client());
         let all = (1..=commands.len()).flat_map(|at| {
             [When::Before, When::Middle, When::After].map(|when| Fault::at(at, when, How::Reset))
@@ -132,10 +132,10 @@ fn a_line_that_fails_at_any_command_loses_nothing_on_every_server_that_is_given(
         let faults = choose(all.collect(), 20);
         for fault in &faults {
             let Fault { at, when, .. } = *fault;
-            let (home, cutter) = address.home();
-            cutter.arm(Some(*fault));
+            let (home, proxy) = address.home();
+            proxy.arm(Some(*fault));
             let first = home.run(&["sweep"]);
-            cutter.arm(None);
+            proxy.arm(None);
             let said = home.well(&["sweep"]);
             let found = live(&mut address.client());
             let command = commands.get(at - 1).unwrap();

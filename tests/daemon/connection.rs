@@ -139,7 +139,7 @@ fn a_burst_of_two_hundred_messages_is_filed() {
 #[test]
 fn a_folder_that_the_server_will_not_open_just_now_keeps_no_other_from_being_looked_through() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
-    let proxy = Cutter::before(server.port);
+    let proxy = Proxy::before(server.port);
     let home = Home::new();
     home.settings(proxy.port, "folders = [\"Other\", \"INBOX\"]");
     server.client().run("CREATE Other");

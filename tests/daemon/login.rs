@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
-    let (right, wrong) = (Cutter::before(server.port), Cutter::before(server.port));
+    let (right, wrong) = (Proxy::before(server.port), Proxy::before(server.port));
     let home = Home::new();
     home.write("wrong", "not it");
     let tables = account("home", right.port, "folders = [\"Other\"]")
@@ -38,7 +38,7 @@ fn a_login_that_is_refused_for_a_while_is_tried_again() {
     let server = Dovecot::start(&Options::default());
     let Some(server) = server else { return };
     for words in ["TAG NO [UNAVAILABLE] x\r\n", "TAG NO [LIMIT] x\r\n", "* BYE x\r\n"] {
-        let proxy = Cutter::before(server.port);
+        let proxy = Proxy::before(server.port);
         let home = Home::new();
         home.settings(proxy.port, "");
         proxy.arm([Fault::first("AUTHENTICATE", When::Before, How::Say(words))]);
@@ -82,7 +82,7 @@ fn a_certificate_of_its_own_is_trusted_by_its_fingerprint_alone() {
 #[test]
 fn logins_to_one_host_are_spread() {
     let Some(server) = Dovecot::start(&support::home::Home::server(&[])) else { return };
-    let proxy = Cutter::before(server.port);
+    let proxy = Proxy::before(server.port);
     let home = Home::new();
     home.write("password", support::home::PASSWORD);
     let tables: String = ["a0", "a1", "a2", "a3"]

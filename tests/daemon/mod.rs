@@ -8,9 +8,9 @@
 use std::time::{Duration, Instant};
 
 use crate::support;
-use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::daemon::{Daemon, Home, RULES, SPAM, account, deliver, filed, spam, whereabouts};
 use crate::support::letters::Letter;
+use crate::support::proxy::{Fault, How, Proxy, When};
 use crate::support::{Dovecot, Options, USER, pause};
 use rustix::process::Signal;
 
@@ -32,7 +32,7 @@ fn seconds(count: u64) -> Duration {
 /// A server, a proxy before it, and the service on the other side, waiting for mail.
 struct Scene {
     server: Dovecot,
-    proxy: Cutter,
+    proxy: Proxy,
     home: Home,
     daemon: Daemon,
 }
@@ -40,7 +40,7 @@ struct Scene {
 impl Scene {
     fn start(options: &Options, more: &str) -> Option<Self> {
         let server = Dovecot::start(options)?;
-        let proxy = Cutter::before(server.port);
+        let proxy = Proxy::before(server.port);
         let home = Home::new();
         home.settings(proxy.port, more);
         let daemon = home.run();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::support::cutter::{Cutter, Fault, How, When};
+use crate::support::proxy::{Fault, How, Proxy, When};
 
 fn check(options: &Options, written: &str, wire: &str) {
     let Some(server) = Dovecot::start(options) else { return };
@@ -41,22 +41,22 @@ fn a_folder_that_is_refused_once_is_never_made_elsewhere() {
         (Options { prefix: "INBOX.", separator: '.', ..Options::default() }, "INBOX.Followers.Spam"),
     ] {
         let Some(server) = Dovecot::start(&options) else { return };
-        let cutter = Cutter::before(server.port);
-        let account = support::account("127.0.0.1", cutter.port, Tls::Off);
-        cutter.arm([REFUSED]);
+        let proxy = Proxy::before(server.port);
+        let account = support::account("127.0.0.1", proxy.port, Tls::Off);
+        proxy.arm([REFUSED]);
         let mut session = connect(&account, &login()).unwrap();
         let wanted = folder("Followers/Spam");
         let fault = session.ensure_folder(&wanted).unwrap_err();
         assert_eq!((fault.fate(), session.is_spent()), (Fate::Leave, false), "{fault:?}");
-        assert!(cutter.wait_until_struck(1, Duration::from_secs(1)));
+        assert!(proxy.wait_until_struck(1, Duration::from_secs(1)));
         let made = |commands: Vec<String>| {
             commands.into_iter().filter(|command| command.starts_with("CREATE")).collect::<Vec<_>>()
         };
-        assert_eq!(made(cutter.commands()), [format!("CREATE \"{wire}\"")]);
+        assert_eq!(made(proxy.commands()), [format!("CREATE \"{wire}\"")]);
         // The next try, in this session and in the next one.
         assert!(session.ensure_folder(&wanted).unwrap());
         assert!(!connect(&account, &login()).unwrap().ensure_folder(&wanted).unwrap());
-        assert_eq!(made(cutter.commands()).len(), 2);
+        assert_eq!(made(proxy.commands()).len(), 2);
         assert!(server.client().subscribed().contains(&wire.to_owned()));
     }
 }
@@ -65,10 +65,10 @@ fn a_folder_that_is_refused_once_is_never_made_elsewhere() {
 fn where_other_folders_tell_the_prefix_nothing_is_asked() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     server.client().run("CREATE Work");
-    let cutter = Cutter::before(server.port);
-    let account = support::account("127.0.0.1", cutter.port, Tls::Off);
+    let proxy = Proxy::before(server.port);
+    let account = support::account("127.0.0.1", proxy.port, Tls::Off);
     assert!(connect(&account, &login()).unwrap().ensure_folder(&folder("Spam")).unwrap());
-    assert!(!cutter.commands().iter().any(|command| command == "NAMESPACE"), "{:?}", cutter.commands());
+    assert!(!proxy.commands().iter().any(|command| command == "NAMESPACE"), "{:?}", proxy.commands());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What goes wrong: the kinds of mishap, and the cases of each.
 
 use super::stage::Rung;
-use crate::support::cutter::{Fault, How, When};
+use crate::support::proxy::{Fault, How, When};
 
 /// What happens while a sweep is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

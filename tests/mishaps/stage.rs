@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::case::{Case, Kill, Kind};
 use super::maildir::{Maildir, Part};
 use super::tally::{Message, Role, TO_GAME, TO_SPAM, UNMARKED, compare};
-use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::home::{GAME, Home, SPAM, game, printed, real, spam};
 use crate::support::letters::ordinary;
+use crate::support::proxy::{Fault, How, Proxy, When};
 use crate::support::{Client, Dovecot, is_required, pause, unpacked};
 
 /// What a server lacks on each rung of the ladder.
@@ -36,7 +36,7 @@ pub(crate) struct Rung {
 struct Stage<'a> {
     rung: &'a Rung,
     home: Home,
-    cutter: Cutter,
+    proxy: Proxy,
     messages: Vec<Message>,
 }
 
@@ -59,13 +59,13 @@ impl Rung {
         let mut rung = Self { name, expunges, server, commands: [Vec::new(), Vec::new()], next: 0 };
         for furnished in [false, true] {
             let mut stage = rung.stage(&format!("undisturbed{furnished}"), furnished);
-            stage.cutter.arm(None);
+            stage.proxy.arm(None);
             stage.home.well(&["sweep"]);
-            let commands = stage.cutter.commands();
+            let commands = stage.proxy.commands();
             stage.arrive_later();
-            stage.cutter.arm(None);
+            stage.proxy.arm(None);
             stage.home.well(&["sweep"]);
-            let next = stage.cutter.commands().len();
+            let next = stage.proxy.commands().len();
             rung.commands[usize::from(furnished)] = commands;
             rung.next = next;
         }
@@ -78,9 +78,9 @@ impl Rung {
 
     /// A user with a history, to whom messages have just come.
     fn stage(&self, user: &str, furnished: bool) -> Stage<'_> {
-        let cutter = Cutter::before(self.server.port);
-        let home = Home::new(cutter.port, user, "backlog = \"all\"");
-        let mut stage = Stage { rung: self, home, cutter, messages: Vec::new() };
+        let proxy = Proxy::before(self.server.port);
+        let home = Home::new(proxy.port, user, "backlog = \"all\"");
+        let mut stage = Stage { rung: self, home, proxy, messages: Vec::new() };
         let mut first = vec![Message::new(Role::Stays, &letter(1), 1)];
         if furnished {
             first.push(Message::new(TO_SPAM, &spam(2), 2));
@@ -115,18 +115,18 @@ impl Rung {
         let before = stage.client().snapshot();
         if case.kill == Kill::Next {
             let at = 1 + case.fault.at % self.next;
-            stage.cutter.arm([Fault::at(at, When::After, How::Stall)]);
+            stage.proxy.arm([Fault::at(at, When::After, How::Stall)]);
             stage.end(stage.start(&["sweep"]));
-            if !stage.cutter.wait_until_struck(1, Duration::from_secs(1)) {
+            if !stage.proxy.wait_until_struck(1, Duration::from_secs(1)) {
                 return Err(format!(
                     "the next sweep was not killed: it had {} commands",
-                    stage.cutter.commands().len()
+                    stage.proxy.commands().len()
                 ));
             }
         }
         let mut said = String::new();
         for later in [false, true] {
-            stage.cutter.arm(None);
+            stage.proxy.arm(None);
             let Some(output) = stage.sweep(later) else { continue };
             said += &printed(&output);
             if !matches!(output.status.code(), Some(0 | 75)) {
@@ -187,7 +187,7 @@ impl Stage<'_> {
     /// Waits for the end of a sweep, or kills it where its line has fallen silent.
     fn end(&self, mut child: Child) {
         while child.try_wait().unwrap().is_none() {
-            if self.cutter.is_stalling() {
+            if self.proxy.is_stalling() {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 return;
@@ -206,27 +206,27 @@ impl Stage<'_> {
             (Kill::There, _) => faults.push(Fault::at(fault.at + 1, When::Before, How::Stall)),
             _ => {}
         }
-        self.cutter.arm(faults.iter().copied());
+        self.proxy.arm(faults.iter().copied());
         let child = self.start(&["sweep"]);
         if kind == Kind::Star {
             let deadline = Instant::now() + Duration::from_secs(20);
-            while !self.cutter.has_struck() && Instant::now() < deadline {
+            while !self.proxy.has_struck() && Instant::now() < deadline {
                 pause(Duration::from_millis(2));
             }
             self.star();
-            self.cutter.release();
+            self.proxy.release();
         }
         self.end(child);
         if kind == Kind::Star && !self.messages.iter().any(|message| message.starred) {
             return Err("no star was set".to_owned());
         }
-        let struck = self.cutter.struck();
+        let struck = self.proxy.struck();
         // A session that ends with the answer has no further command at which the process could be killed.
-        let over = struck.len() == 1 && self.cutter.commands().len() == fault.at;
+        let over = struck.len() == 1 && self.proxy.commands().len() == fault.at;
         if struck.len() == faults.len() || (kill == Kill::There && over) {
             return Ok(());
         }
-        Err(format!("of {faults:?} only {struck:?} struck\n{:#?}", self.cutter.commands()))
+        Err(format!("of {faults:?} only {struck:?} struck\n{:#?}", self.proxy.commands()))
     }
 
     /// The user stars what is to be filed and still in the inbox.

@@ -14,12 +14,12 @@
 
 pub mod client;
 pub mod costly;
-pub mod cutter;
 pub mod daemon;
 pub mod fake;
 pub mod golden;
 pub mod home;
 pub mod letters;
+pub mod proxy;
 pub mod trial;
 pub mod user_folder;
 

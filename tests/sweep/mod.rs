@@ -8,11 +8,11 @@ use std::process::Output;
 use std::time::Duration;
 
 use crate::support;
-use crate::support::cutter::{Cutter, Fault, How, When};
 use crate::support::home::{
     GAME, Home, Live, PASSWORD, RULES, SPAM, fill, game, live, printed, real, shown, spam, text,
 };
 use crate::support::letters::ordinary;
+use crate::support::proxy::{Fault, How, Proxy, When};
 use crate::support::trial::try_all;
 use crate::support::{Client, Dovecot, Options, Snapshot, pause};
 use followsift::ledger::{Ledger, Stay};
@@ -62,11 +62,11 @@ impl Scene {
         (known, ledger.unconfirmed().unwrap().iter().map(|one| one.why).collect())
     }
 
-    /// Puts a cutter between the program and its server.
-    fn cutter(&self) -> Cutter {
-        let cutter = Cutter::before(self.server.port);
-        self.home.configure(cutter.port, ALL);
-        cutter
+    /// Puts a proxy between the program and its server.
+    fn proxy(&self) -> Proxy {
+        let proxy = Proxy::before(self.server.port);
+        self.home.configure(proxy.port, ALL);
+        proxy
     }
 
     /// How many mails live in a folder, by its name on the wire.

@@ -47,21 +47,21 @@ fn response(text: &[u8]) -> usize {
 fn a_message_that_is_not_shown_is_asked_for_three_times_then_daily_and_filed_when_it_comes() {
     for without in RUNGS {
         let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
-        let cutter = scene.cutter();
+        let proxy = scene.proxy();
         scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&spam(3), 3)]);
         for sweep in 0..5 {
-            cutter.arm([HIDDEN]);
+            proxy.arm([HIDDEN]);
             let output = scene.home.run(&["sweep"]);
             let said = printed(&output);
             assert_eq!(output.status.code(), Some(75), "{sweep} {without:?}\n{said}");
             assert!(said.contains("does not show"), "{sweep} {without:?}\n{said}");
             assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 2), "{sweep} {without:?}\n{said}");
-            let asked = cutter.commands().iter().any(|command| command.starts_with("UID FETCH 3 "));
-            assert_eq!(asked, (1..=3).contains(&sweep), "{sweep} {without:?} {:?}", cutter.commands());
+            let asked = proxy.commands().iter().any(|command| command.starts_with("UID FETCH 3 "));
+            assert_eq!(asked, (1..=3).contains(&sweep), "{sweep} {without:?} {:?}", proxy.commands());
             assert_eq!(said.contains("INBOX uid 3"), sweep < 4, "{sweep} {without:?}\n{said}");
         }
         // It is not due before a day has passed.
-        cutter.arm([]);
+        proxy.arm([]);
         assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
         assert_eq!(scene.count("INBOX"), 1);
         let Some(output) = scene.sweep_later(2) else { return };
@@ -75,19 +75,19 @@ fn a_message_that_is_not_shown_is_asked_for_three_times_then_daily_and_filed_whe
 fn a_message_whose_interrupted_move_cannot_be_settled_is_not_moved_twice() {
     for without in [RUNGS[1], RUNGS[2]] {
         let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
-        let cutter = scene.cutter();
+        let proxy = scene.proxy();
         scene.deliver(&[text(&spam(1), 1)]);
-        cutter.arm([Fault::first("UID COPY", When::After, How::Close)]);
+        proxy.arm([Fault::first("UID COPY", When::After, How::Close)]);
         assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
         // Its settlement is shown nothing; what comes after that is.
         let nothing = How::Say("TAG OK done\r\n");
-        cutter.arm([Fault::first("UID FETCH", When::Before, nothing)]);
+        proxy.arm([Fault::first("UID FETCH", When::Before, nothing)]);
         let output = scene.home.run(&["sweep"]);
-        assert!(cutter.wait_until_struck(1, Duration::from_secs(1)));
+        assert!(proxy.wait_until_struck(1, Duration::from_secs(1)));
         assert_eq!(output.status.code(), Some(75), "{}", printed(&output));
         let copies = |scene: &mut Scene| scene.client.mails(SPAM).len();
         assert_eq!((scene.count("INBOX"), copies(&mut scene)), (1, 1), "{without:?}\n{}", printed(&output));
-        cutter.arm([]);
+        proxy.arm([]);
         for _ in 0..2 {
             let said = scene.sweep();
             assert_eq!((scene.count("INBOX"), copies(&mut scene)), (0, 1), "{without:?}\n{said}");
@@ -99,24 +99,24 @@ fn a_message_whose_interrupted_move_cannot_be_settled_is_not_moved_twice() {
 fn an_interrupted_move_whose_original_is_not_shown_is_asked_for_three_times_then_daily() {
     for without in [RUNGS[1], RUNGS[2]] {
         let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
-        let cutter = scene.cutter();
+        let proxy = scene.proxy();
         // The copy has another UID, so that it is shown.
         scene.deliver(&[text(&real(1), 1), text(&real(2), 2), text(&spam(3), 3)]);
-        cutter.arm([Fault::first("UID COPY", When::After, How::Close)]);
+        proxy.arm([Fault::first("UID COPY", When::After, How::Close)]);
         assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
         let mut asked = Vec::new();
         for sweep in 0..6 {
-            cutter.arm([HIDDEN]);
+            proxy.arm([HIDDEN]);
             let output = scene.home.run(&["sweep"]);
             let said = printed(&output);
             assert_eq!(output.status.code(), Some(75), "{sweep} {without:?}\n{said}");
             assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (3, 1), "{sweep} {without:?}\n{said}");
-            asked.push(cutter.commands().iter().any(|command| command.starts_with("UID FETCH 3 ")));
+            asked.push(proxy.commands().iter().any(|command| command.starts_with("UID FETCH 3 ")));
             assert_eq!(said.contains("INBOX uid 3"), asked[sweep], "{sweep}\n{said}");
         }
         // In the first of them the look at what is new meets it too.
         assert_eq!(asked, [true, true, true, false, false, false], "{without:?}");
-        cutter.arm([]);
+        proxy.arm([]);
         let Some(output) = scene.sweep_later(2) else { return };
         assert!(output.status.success(), "{}", printed(&output));
         assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 1), "{without:?}");

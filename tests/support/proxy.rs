@@ -40,7 +40,7 @@ pub enum How {
     Flood(&'static str),
     /// The client gets a letter a second, without end.
     Dribble,
-    /// The command waits until [`Cutter::release`], and everything goes on. Only [`When::Before`].
+    /// The command waits until [`Proxy::release`], and everything goes on. Only [`When::Before`].
     Hold,
 }
 
@@ -136,14 +136,14 @@ impl Shared {
 }
 
 /// A proxy before a server.
-pub struct Cutter {
+pub struct Proxy {
     /// Where it listens.
     pub port: u16,
     shared: Arc<Shared>,
     listener: Option<JoinHandle<()>>,
 }
 
-impl Cutter {
+impl Proxy {
     /// Listens before the server on `port` of 127.0.0.1.
     pub fn before(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -256,7 +256,7 @@ impl Cutter {
     }
 }
 
-impl Drop for Cutter {
+impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.change(|state| state.is_over = true);
         let _ = TcpStream::connect(("127.0.0.1", self.port));
