@@ -1,7 +1,5 @@
 //! `judge`, `facts`, `explain` in full, and `check --json`: the built binary on files of the test's own.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use crate::support::golden;
 use crate::support::letters::{Person, twitter_2009};
 use crate::support::user_folder::UserFolder;

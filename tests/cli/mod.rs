@@ -1,7 +1,5 @@
 //! The built binary as its user meets it: what it prints, and how it exits.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
