@@ -336,8 +336,8 @@ mod watching {
         let mut child = watch(&home, &proxy);
         proxy.arm(Some(fault));
         deliver(&mut client);
-        // The deliveries may lead to fewer commands than in the undisturbed run.
-        rung.count(proxy.wait_until_struck(1, Duration::from_secs(10)));
+        // The deliveries may lead to fewer commands than in the undisturbed run; each poll adds some.
+        rung.count(proxy.wait_until_struck(1, Duration::from_secs(30)));
         if matches!(fault.how, How::Stall) {
             child.kill().unwrap();
             child.wait().unwrap();
