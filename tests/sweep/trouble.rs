@@ -23,7 +23,7 @@ fn a_target_that_cannot_be_made_leaves_the_message_and_is_tried_again() {
     scene.deliver(&[text(&spam(1), 1), text(&game(2), 2)]);
     let output = scene.home.run(&["sweep"]);
     let said = printed(&output);
-    assert!(said.contains("folder \"v1.0\"") && said.contains("separates levels"), "{said}");
+    assert!(said.contains("folder \"v1.0\"") && said.contains("level delimiter"), "{said}");
     assert_eq!((scene.count("INBOX"), scene.count("Followers.Numbers game")), (1, 1));
     scene.home.write("rules.toml", RULES);
     scene.home.run(&["sweep"]);
