@@ -170,6 +170,15 @@ pub struct MailIdentity {
     pub size: u32,
 }
 
+/// A message in a folder: its UID there, and the identity that proves that it is still the same message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailTrace {
+    /// Its UID in the folder in question.
+    pub uid: Uid,
+    /// The identity that it shares with its copies.
+    pub identity: MailIdentity,
+}
+
 /// A header as the digests of its lines: it identifies a message after a program has added lines to its header. Never enough
 /// to move or remove a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,7 @@ use super::fault::{Cause, Fault, Step, Subject};
 use super::fetch::Sighting;
 use super::folders::Landing;
 use super::session::{Opened, Session};
-use super::trace::Trace;
-use crate::place::{Folder, MailIdentity, Uid, UidValidity};
+use crate::place::{Folder, MailIdentity, MailTrace, Uid, UidValidity};
 
 /// Up to this many messages of a target are fetched with their headers at once; with more, their sizes come first.
 const FEW: u32 = 64;
@@ -30,7 +29,7 @@ pub(super) struct Arrived {
     /// The flags of the copies.
     pub(super) flags: BTreeMap<Uid, Flags>,
     /// More messages with the same identities: another program has copied the same originals.
-    pub(super) surplus: Vec<Trace>,
+    pub(super) surplus: Vec<MailTrace>,
 }
 
 impl Session {
@@ -43,8 +42,8 @@ impl Session {
     ) -> Result<BTreeSet<Uid>, Fault> {
         let Some((folder, validity)) = &arrived.place else { return Ok(BTreeSet::new()) };
         let of = |uid: &Uid| arrived.copies.get(uid).copied();
-        let trace = |uid: Uid| Some(Trace { uid, identity: *arrived.identities.get(&uid)? });
-        let copies: Vec<Trace> = originals.iter().filter_map(of).filter_map(trace).collect();
+        let trace = |uid: Uid| Some(MailTrace { uid, identity: *arrived.identities.get(&uid)? });
+        let copies: Vec<MailTrace> = originals.iter().filter_map(of).filter_map(trace).collect();
         let still = self.remove(folder, *validity, &copies)?.still;
         Ok(originals
             .iter()
@@ -60,7 +59,7 @@ impl Session {
         from: &Folder,
         to: &Folder,
         landing: Option<Landing>,
-        wanted: &[Trace],
+        wanted: &[MailTrace],
     ) -> Result<Arrived, Fault> {
         let opened = match self.examine(to) {
             Ok(opened) => Some(opened),
@@ -101,7 +100,7 @@ impl Session {
     }
 
     /// The same for the open folder, from the UID `first` on.
-    fn arrivals_here(&mut self, opened: &Opened, first: Uid, wanted: &[Trace]) -> Result<Arrived, Fault> {
+    fn arrivals_here(&mut self, opened: &Opened, first: Uid, wanted: &[MailTrace]) -> Result<Arrived, Fault> {
         let mut candidates: BTreeMap<MailIdentity, BTreeSet<Uid>> = BTreeMap::new();
         let mut flags_of: BTreeMap<Uid, Flags> = BTreeMap::new();
         let mut shown = BTreeSet::new();
@@ -144,7 +143,7 @@ impl Session {
         candidates.retain(|identity, _| is_wanted(identity));
         let surplus = candidates
             .into_iter()
-            .flat_map(|(identity, uids)| uids.into_iter().map(move |uid| Trace { uid, identity }))
+            .flat_map(|(identity, uids)| uids.into_iter().map(move |uid| MailTrace { uid, identity }))
             .collect();
         let flags = flags_of.into_iter().filter(|(uid, _)| identities.contains_key(uid)).collect();
         let place = Some((opened.folder.clone(), opened.validity));

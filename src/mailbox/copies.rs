@@ -14,8 +14,7 @@ use super::proof::Proven;
 use super::reported::Reported;
 use super::session::{Opened, Session};
 use super::store::{Deed, Note};
-use super::trace::Trace;
-use crate::place::Uid;
+use crate::place::{MailTrace, Uid};
 
 impl Session {
     pub(super) fn act_by_copy(
@@ -37,7 +36,7 @@ impl Session {
         }
         // If the user starred, moved or deleted an original while it was copied, that counts, and the copy is taken back.
         self.reopen(Step::Open, &here.folder, here.validity)?;
-        let all: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
+        let all: Vec<MailTrace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
         // Recorded before the last look and not after it: nothing may take time between that look and STORE, or another
         // program's STORE could come in between, and both programs would take the original for theirs to remove.
         let copied: BTreeSet<Uid> =

@@ -12,9 +12,8 @@ use super::answer::{Fetched, Flags};
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::session::{Opened, Session};
-use super::trace::Trace;
 use super::{date, uids};
-use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, Uid};
+use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
 
 /// Heads in one answer: some megabytes. 100,000 at once would take half a gigabyte.
 const HEADS: usize = 500;
@@ -260,7 +259,7 @@ impl Session {
         &mut self,
         messages: &[(Uid, u32)],
         limit: u32,
-        mut each: impl FnMut(Trace, &[u8]),
+        mut each: impl FnMut(MailTrace, &[u8]),
     ) -> Result<Vec<Uid>, Fault> {
         let here = self.here(Step::Fetch)?;
         let mut unshown = Vec::new();
@@ -293,7 +292,7 @@ impl Session {
                     if message.size.is_some() && limit as usize >= HEADER_LIMIT {
                         self.note_seen(*uid, identity);
                     }
-                    each(Trace { uid: *uid, identity }, bytes);
+                    each(MailTrace { uid: *uid, identity }, bytes);
                 }
             }
             unshown.extend(self.present(&Vec::from_iter(absent.into_keys()))?);
@@ -306,7 +305,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::heads`].
-    pub fn headers(&mut self, uids: &[Uid], mut each: impl FnMut(Trace, &[u8])) -> Result<(), Fault> {
+    pub fn headers(&mut self, uids: &[Uid], mut each: impl FnMut(MailTrace, &[u8])) -> Result<(), Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         for some in uids.chunks(HEADERS) {
             self.go_on(&on)?;
@@ -344,7 +343,7 @@ impl Session {
                 let identity = MailIdentity { digest: MailDigest::of(header), size };
                 self.note_seen(*uid, identity);
                 each(
-                    Sighting { trace: Trace { uid: *uid, identity }, flags, received: message.received },
+                    Sighting { trace: MailTrace { uid: *uid, identity }, flags, received: message.received },
                     header,
                 );
             }
@@ -455,7 +454,7 @@ impl Fetched<'_> {
 /// A message of the open folder, with the size, header and flags that one answer showed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighting {
-    pub(super) trace: Trace,
+    pub(super) trace: MailTrace,
     pub(super) flags: Flags,
     /// INTERNALDATE, in seconds since 1970 UTC.
     pub(super) received: Option<i64>,

@@ -10,9 +10,8 @@ use super::fate::Fate;
 use super::fault::{Fault, Step, Subject};
 use super::fetch::HEAD_FIELDS;
 use super::session::{Opened, Session};
-use super::trace::Trace;
 use super::uids;
-use crate::place::{Folder, MailDigest, MailIdentity, Uid, UidValidity};
+use crate::place::{Folder, MailDigest, MailIdentity, MailTrace, Uid, UidValidity};
 
 /// A filed copy, as the ledger records it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +48,9 @@ impl Session {
             Err(fault) => return Err(fault),
         };
         let named = |copy: &FiledAs| copy.uid.filter(|_| copy.validity == opened.validity);
-        let traces: Vec<Trace> = copies
+        let traces: Vec<MailTrace> = copies
             .iter()
-            .filter_map(|copy| Some(Trace { uid: named(copy)?, identity: copy.identity }))
+            .filter_map(|copy| Some(MailTrace { uid: named(copy)?, identity: copy.identity }))
             .collect();
         let look = self.look(Step::Search, &traces)?;
         let beyond = |uid: Uid| opened.next.is_some_and(|next| uid >= next);
@@ -138,10 +137,11 @@ impl Session {
     ///
     /// # Errors
     /// If the connection fails.
-    pub fn live_among(&mut self, traces: &[Trace]) -> Result<BTreeSet<Uid>, Fault> {
+    pub fn live_among(&mut self, traces: &[MailTrace]) -> Result<BTreeSet<Uid>, Fault> {
         let uids: Vec<Uid> = traces.iter().map(|trace| trace.uid).collect();
         let live = self.live(&uids)?;
-        let traces: Vec<Trace> = traces.iter().filter(|trace| live.contains(&trace.uid)).copied().collect();
+        let traces: Vec<MailTrace> =
+            traces.iter().filter(|trace| live.contains(&trace.uid)).copied().collect();
         if traces.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -179,7 +179,7 @@ impl Session {
         &mut self,
         folder: &Folder,
         validity: UidValidity,
-        copies: &[Trace],
+        copies: &[MailTrace],
     ) -> Result<(), Fault> {
         self.remove(folder, validity, copies).map(drop)
     }

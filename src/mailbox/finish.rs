@@ -3,7 +3,7 @@
 //! Pure. Owns the table of what to do with the original. Called by `settle`.
 
 use super::answer::Flags;
-use super::trace::Trace;
+use crate::place::MailTrace;
 
 /// How far the removal of an original had come, as the ledger recorded it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Original {
     /// Under its UID.
     Here(Flags),
     /// Under another UID, since its own is no longer valid: the only live message with its identity and arrival.
-    Found(Trace, Flags),
+    Found(MailTrace, Flags),
     /// A message with its identity has another UID, and may not be the original.
     Doubtful,
     /// It is not in the source.
@@ -107,7 +107,7 @@ mod tests {
 
     fn found(flags: Flags) -> Original {
         let identity = crate::place::MailIdentity { digest: crate::place::MailDigest::of(b""), size: 1 };
-        Original::Found(Trace { uid: Uid(9), identity }, flags)
+        Original::Found(MailTrace { uid: Uid(9), identity }, flags)
     }
 
     #[test]

@@ -39,7 +39,6 @@ mod settle;
 mod stop;
 mod store;
 mod tls_error;
-mod trace;
 mod uids;
 mod wire;
 
@@ -60,4 +59,3 @@ pub use settle::{Pending, Settled};
 pub use stop::{Stop, Woken};
 pub use store::{Deed, Note};
 pub use tls_error::TlsError;
-pub use trace::Trace;

@@ -23,8 +23,7 @@ use super::refusal::Code;
 use super::reported::Reported;
 use super::session::{Opened, Session};
 use super::store::Note;
-use super::trace::Trace;
-use crate::place::{Folder, Uid, UidValidity};
+use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
 impl Session {
     /// Moves the messages of all plans, and returns what became of each. The caller must have recorded the intents. Leaves
@@ -42,7 +41,8 @@ impl Session {
             Relocation::Move => self.act_by_move(&here, plans),
             Relocation::CopyThenExpunge | Relocation::CopyThenFlag => {
                 // One look for all: `act_by_copy` looks at an original again before it marks it.
-                let messages: Vec<Trace> = plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
+                let messages: Vec<MailTrace> =
+                    plans.iter().flat_map(|plan| plan.mails.iter().copied()).collect();
                 let look = self.look(Step::Search, &messages)?;
                 plans.iter_mut().for_each(|plan| plan.leave_what_may_not_go(&look));
                 self.act_by_copy(&here, plans, &look.proven, note)
@@ -63,10 +63,10 @@ impl Session {
         let mut there = self.flags(Step::Search, &all)?;
         let mut results = Vec::new();
         for (plan, reported) in plans.into_iter().zip(reported) {
-            let credible = |message: &&Trace| {
+            let credible = |message: &&MailTrace| {
                 !there.contains_key(&message.uid) && reported.copies.contains_key(&message.uid)
             };
-            let mut open: Vec<Trace> =
+            let mut open: Vec<MailTrace> =
                 plan.mails.iter().filter(|message| !credible(message)).copied().collect();
             if !reported.alone(&plan) {
                 open.clone_from(&plan.mails);
@@ -80,7 +80,7 @@ impl Session {
                 // A MOVE that failed in the middle has left copies of messages that are still here. A message that it has marked
                 // \Deleted here has arrived, and its copy is the only one.
                 let is_live = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.deleted);
-                let live: Vec<Trace> = plan
+                let live: Vec<MailTrace> = plan
                     .mails
                     .iter()
                     .filter(|message| is_live(&message.uid) && arrived.copies.contains_key(&message.uid))
@@ -109,7 +109,7 @@ impl Session {
 
     /// Which of these messages are still in the source, with the same identity: the copies may come from another program's
     /// MOVE, which has removed the originals meanwhile.
-    fn still_live(&mut self, here: &Opened, messages: &[Trace]) -> Result<BTreeSet<Uid>, Fault> {
+    fn still_live(&mut self, here: &Opened, messages: &[MailTrace]) -> Result<BTreeSet<Uid>, Fault> {
         if messages.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -153,7 +153,7 @@ impl Session {
         let mut originals = BTreeMap::new();
         for message in &plan.mails {
             if let Some(Outcome::Moved { uid: Some(copy) }) = outcomes.get(&message.uid) {
-                copies.push(Trace { uid: *copy, identity: message.identity });
+                copies.push(MailTrace { uid: *copy, identity: message.identity });
                 originals.insert(*copy, message.uid);
             }
         }
@@ -193,7 +193,7 @@ impl Session {
         to: &Folder,
         validity: UidValidity,
         arrived: &Arrived,
-        copies: &[Trace],
+        copies: &[MailTrace],
     ) -> Result<BTreeMap<Uid, Flags>, Fault> {
         let unseen: Vec<Uid> =
             copies.iter().map(|copy| copy.uid).filter(|uid| !arrived.flags.contains_key(uid)).collect();
@@ -225,7 +225,7 @@ impl Session {
             .filter(|claim| claim.validity == validity)
             .map(|claim| claim.copy)
             .collect();
-        let surplus: Vec<Trace> =
+        let surplus: Vec<MailTrace> =
             surplus.into_iter().filter(|copy| !knows_own || ours.contains(&copy.uid)).collect();
         // A copy that cannot be removed stays; the other program has doubled the message.
         self.remove(&folder, validity, &surplus)?;

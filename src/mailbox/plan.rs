@@ -10,8 +10,7 @@ use super::fault::{Fault, Step};
 use super::folders::Landing;
 use super::outcome::{Outcome, Reason};
 use super::session::{Session, same};
-use super::trace::Trace;
-use crate::place::{Folder, Uid, UidValidity};
+use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
 /// Messages to move to one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub struct Errand {
     /// The target; it is created and subscribed to if missing.
     pub to: Folder,
     /// Messages of the open folder.
-    pub mails: Vec<Trace>,
+    pub mails: Vec<MailTrace>,
     /// Move them even if the user starred or answered them: that is why they go back.
     pub touched_too: bool,
 }
@@ -37,7 +36,7 @@ pub struct Plan {
     /// The lowest UID that the first of them can have there. `None` if nothing can be moved there; then `mails` is empty.
     pub landing: Option<Landing>,
     /// The messages to move.
-    pub mails: Vec<Trace>,
+    pub mails: Vec<MailTrace>,
     /// The keywords of the messages that have any, to be kept in the target.
     pub(super) keywords: BTreeMap<Uid, BTreeSet<String>>,
     /// The errand's other messages, each with the reason why it stays.
@@ -75,7 +74,7 @@ impl Session {
                 () => None,
             };
             if let Some(reason) = obstacle {
-                let left = |message: Trace| (message.uid, Outcome::Left(reason.clone()));
+                let left = |message: MailTrace| (message.uid, Outcome::Left(reason.clone()));
                 plan.left = plan.mails.drain(..).map(left).collect();
             }
             self.ensure_target(&mut plan)?;

@@ -10,9 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::answer::Flags;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::session::{Selection, Session};
-use super::trace::Trace;
 use super::uids;
-use crate::place::{Folder, MailIdentity, Uid};
+use crate::place::{Folder, MailIdentity, MailTrace, Uid};
 
 /// Messages of one selection that are proven to be the intended ones. Only a comparison makes one; it can only get smaller.
 #[derive(Clone, Debug)]
@@ -68,7 +67,7 @@ impl Session {
     /// was selected, else one more for every 64 that have not.
     ///
     /// Not with SEARCH: a server may answer FETCH or SEARCH from stale data, but corrects a FETCH in the same answer.
-    pub(super) fn look(&mut self, doing: Step, traces: &[Trace]) -> Result<Look, Fault> {
+    pub(super) fn look(&mut self, doing: Step, traces: &[MailTrace]) -> Result<Look, Fault> {
         let proven = self.prove(doing, traces)?;
         let meant: BTreeSet<Uid> = traces.iter().map(|trace| trace.uid).collect();
         let others: BTreeSet<Uid> = meant
@@ -89,14 +88,14 @@ impl Session {
     }
 
     /// Proves which of `traces` are in the open folder. No round trip if all have been read since it was selected.
-    pub(super) fn prove(&mut self, doing: Step, traces: &[Trace]) -> Result<Proven, Fault> {
+    pub(super) fn prove(&mut self, doing: Step, traces: &[MailTrace]) -> Result<Proven, Fault> {
         let here = self.here(doing)?;
         let unread: Vec<Uid> =
             traces.iter().map(|trace| trace.uid).filter(|uid| !self.seen.contains_key(uid)).collect();
         if !unread.is_empty() {
             self.sightings(doing, &unread, &mut |_, _| {})?;
         }
-        let same = |trace: &&Trace| self.seen.get(&trace.uid) == Some(&trace.identity);
+        let same = |trace: &&MailTrace| self.seen.get(&trace.uid) == Some(&trace.identity);
         let uids = traces.iter().filter(same).map(|trace| trace.uid).collect();
         Ok(Proven { folder: here.folder, selection: here.selection, uids })
     }

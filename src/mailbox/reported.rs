@@ -83,11 +83,10 @@ impl Reported {
 mod tests {
     use super::*;
     use crate::mailbox::Landing;
-    use crate::mailbox::trace::Trace;
-    use crate::place::{Folder, MailDigest, MailIdentity};
+    use crate::place::{Folder, MailDigest, MailIdentity, MailTrace};
 
     fn plan(uids: &[u32]) -> Plan {
-        let trace = |uid: &u32| Trace {
+        let trace = |uid: &u32| MailTrace {
             uid: Uid(*uid),
             identity: MailIdentity { digest: MailDigest::of(b""), size: 1 },
         };

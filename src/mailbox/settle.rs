@@ -15,8 +15,7 @@ use super::outcome::{Outcome, Reason};
 use super::proof::Proven;
 use super::session::Session;
 use super::store::Deed;
-use super::trace::Trace;
-use crate::place::{Folder, Uid, UidValidity};
+use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
 /// An intended move without a known outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub struct Pending {
     /// Its UIDVALIDITY.
     pub validity: UidValidity,
     /// The message's UID there, its size and digest.
-    pub mail: Trace,
+    pub mail: MailTrace,
     /// When it had arrived there: INTERNALDATE, in seconds since 1970 UTC, if the intent recorded it.
     pub received: Option<i64>,
     /// The target.
@@ -130,7 +129,7 @@ impl Session {
             Err(fault) => return Err(fault),
         };
         let look = if opened.validity == validity {
-            let messages: Vec<Trace> = members.iter().map(|(_, one)| one.mail).collect();
+            let messages: Vec<MailTrace> = members.iter().map(|(_, one)| one.mail).collect();
             Some(self.look(Step::Search, &messages)?)
         } else {
             None
@@ -189,10 +188,10 @@ impl Session {
     ) -> Result<Vec<(usize, Settled)>, Fault> {
         let is_here = |original: &Original| matches!(original, Original::Here(_) | Original::Found(..));
         // Of two twins, the one that is gone from the source has arrived.
-        let mut wanted: Vec<(bool, Trace)> =
+        let mut wanted: Vec<(bool, MailTrace)> =
             members.iter().zip(originals).map(|((_, one), original)| (is_here(original), one.mail)).collect();
         wanted.sort_by_key(|(here, _)| *here);
-        let wanted: Vec<Trace> = wanted.into_iter().map(|(_, message)| message).collect();
+        let wanted: Vec<MailTrace> = wanted.into_iter().map(|(_, message)| message).collect();
         let arrived = self.arrivals(from, to, Some(landing), &wanted)?;
         let has_copy = |one: &Pending| arrived.copies.contains_key(&one.mail.uid);
         let todo = |at: usize| match (members.get(at), originals.get(at)) {
@@ -200,7 +199,7 @@ impl Session {
             _ => Finish::Nothing,
         };
         // By the present UID of the original.
-        let mut removable: BTreeMap<Uid, (usize, Trace)> = BTreeMap::new();
+        let mut removable: BTreeMap<Uid, (usize, MailTrace)> = BTreeMap::new();
         for (at, ((_, one), original)) in members.iter().zip(originals).enumerate() {
             let trace = match original {
                 Original::Found(trace, _) => *trace,
@@ -259,7 +258,7 @@ impl Session {
     fn finish_originals(
         &mut self,
         from: &Folder,
-        removable: &BTreeMap<Uid, (usize, Trace)>,
+        removable: &BTreeMap<Uid, (usize, MailTrace)>,
         todo: impl Fn(usize) -> Finish,
         members: &[(usize, &Pending)],
         note: &mut dyn FnMut(Deed, &[usize]) -> bool,
@@ -269,7 +268,7 @@ impl Session {
             return Ok(finished);
         }
         self.select(from)?;
-        let traces: Vec<Trace> = removable.values().map(|(_, trace)| *trace).collect();
+        let traces: Vec<MailTrace> = removable.values().map(|(_, trace)| *trace).collect();
         let look = self.look(Step::Search, &traces)?;
         let place = |uid: &Uid| removable.get(uid).map(|(at, _)| *at);
         let mut note = |deed: Deed, uids: &BTreeSet<Uid>| {

@@ -13,8 +13,7 @@ use super::fetch::Keywords;
 use super::outcome_table::Removed;
 use super::proof::Proven;
 use super::session::Session;
-use super::trace::Trace;
-use crate::place::{Folder, Marks, Uid, UidValidity};
+use crate::place::{Folder, MailTrace, Marks, Uid, UidValidity};
 
 /// The next step for originals whose copies are proven. The ledger records it first: after a crash, only recorded deeds
 /// may be finished.
@@ -38,7 +37,7 @@ impl Session {
         &mut self,
         folder: &Folder,
         validity: UidValidity,
-        traces: &[Trace],
+        traces: &[MailTrace],
         marks: Marks,
     ) -> Result<(), Fault> {
         let flags: Vec<&str> = [(marks.seen, "\\Seen"), (marks.flagged, "\\Flagged")]
@@ -71,7 +70,7 @@ impl Session {
         &mut self,
         folder: &Folder,
         validity: UidValidity,
-        traces: &[Trace],
+        traces: &[MailTrace],
     ) -> Result<Removal, Fault> {
         if traces.is_empty() {
             return Ok(Removal::default());
@@ -190,7 +189,7 @@ impl Session {
         &mut self,
         folder: &Folder,
         validity: UidValidity,
-        traces: &[Trace],
+        traces: &[MailTrace],
         had: &Keywords,
     ) -> Result<Keywords, Fault> {
         self.reopen(Step::Mark, folder, validity)?;

@@ -15,8 +15,8 @@ use crate::ledger::{
     Delay, EarlierMove, IncompleteRecord, Intent, Judged, Ledger, LedgerFault, PutOff, Stay, Target,
 };
 use crate::mail::Recognition;
-use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Relocation, Trace};
-use crate::place::{Folder, Marks, Uid};
+use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Relocation};
+use crate::place::{Folder, MailTrace, Marks, Uid};
 use crate::rules::Action;
 
 /// How it ended for messages, and which of them are to be tried again.
@@ -120,13 +120,13 @@ fn relocate(
     considered: &[Considered],
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
-    let mut errands: BTreeMap<&Folder, Vec<Trace>> = BTreeMap::new();
+    let mut errands: BTreeMap<&Folder, Vec<MailTrace>> = BTreeMap::new();
     let mut marks: BTreeMap<Uid, Marks> = BTreeMap::new();
     for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::None) {
         let Some(Action::File { to, marks: wanted }) = mail.action() else { continue };
         let uid = mail.mail.uid;
         if current.released.contains(&uid) || pass.fuse.lets_through() {
-            errands.entry(to).or_default().push(Trace { uid, identity: mail.identity });
+            errands.entry(to).or_default().push(MailTrace { uid, identity: mail.identity });
             marks.insert(uid, *wanted);
         } else {
             ends.ends.insert(uid, End::Waits);
@@ -156,7 +156,7 @@ fn relocate(
         let intents = intents(pass.sweep, current, plan, &stated.marks, considered, by_move);
         let ids = ledger.intend(&intents)?;
         for (intent, id) in intents.iter().zip(ids) {
-            let trace = Trace { uid: intent.mail.uid, identity: intent.identity };
+            let trace = MailTrace { uid: intent.mail.uid, identity: intent.identity };
             stated.removals.ids.insert(trace.uid, id);
             stated.mails.insert(trace.uid, (trace, intent.received));
         }
@@ -174,7 +174,7 @@ fn relocate(
 struct Stated {
     removals: Removals,
     marks: BTreeMap<Uid, Marks>,
-    mails: BTreeMap<Uid, (Trace, Option<Timestamp>)>,
+    mails: BTreeMap<Uid, (MailTrace, Option<Timestamp>)>,
 }
 
 /// Marks what has arrived, writes down what became of the moves to one folder, and brings back what the user touched.
@@ -186,12 +186,12 @@ fn settle(
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
     let Relocated { to, validity, outcomes, mut unkept, touched } = relocated;
-    let mut arrived: BTreeMap<Marks, Vec<Trace>> = BTreeMap::new();
+    let mut arrived: BTreeMap<Marks, Vec<MailTrace>> = BTreeMap::new();
     let mut back = Vec::new();
     for (uid, outcome) in &outcomes {
         let Outcome::Moved { uid: Some(copy) } = outcome else { continue };
         let Some((trace, received)) = stated.mails.get(uid) else { continue };
-        let copy = Trace { uid: *copy, identity: trace.identity };
+        let copy = MailTrace { uid: *copy, identity: trace.identity };
         if touched.contains(uid) {
             back.push((copy, *received));
         } else if let Some(wanted) = stated.marks.get(uid) {
@@ -279,13 +279,13 @@ fn mark(
     considered: &[Considered],
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
-    let mut alike: BTreeMap<Marks, Vec<Trace>> = BTreeMap::new();
+    let mut alike: BTreeMap<Marks, Vec<MailTrace>> = BTreeMap::new();
     for mail in considered
         .iter()
         .filter(|mail| !matches!(mail.earlier, EarlierMove::Stays(_) | EarlierMove::Filed(_)))
     {
         if let Some(Action::Mark(marks)) = mail.action() {
-            let trace = Trace { uid: mail.mail.uid, identity: mail.identity };
+            let trace = MailTrace { uid: mail.mail.uid, identity: mail.identity };
             alike.entry(*marks).or_default().push(trace);
         }
     }

@@ -9,8 +9,8 @@ use crate::assess::{Arrival, Assessment, Mail, ReadMessage, assess, weigh};
 use crate::clock::Timestamp;
 use crate::ledger::{EarlierMove, LedgerFault, Stay};
 use crate::mail::{Envelope, Notification, Recognition};
-use crate::mailbox::{Head, Opened, Session, Trace};
-use crate::place::{HeaderLines, MailIdentity, MailRef, Uid};
+use crate::mailbox::{Head, Opened, Session};
+use crate::place::{HeaderLines, MailIdentity, MailRef, MailTrace, Uid};
 use crate::rules::recall::Replay;
 
 /// A message that was read, with what came of it.
@@ -85,7 +85,7 @@ fn one(
     sweep: Sweep<'_>,
     opened: &Opened,
     Candidate { head, only_known }: &Candidate,
-    Trace { uid, identity }: Trace,
+    MailTrace { uid, identity }: MailTrace,
     bytes: &[u8],
     memory: &Memory,
     unwritten: &mut Replay,

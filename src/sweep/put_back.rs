@@ -12,8 +12,8 @@ use super::pass::{CurrentFolder, Pass};
 use super::scope::Since;
 use super::{AccountFault, Sweep};
 use crate::ledger::{EarlierMove, FiledCopy, Learned, Ledger, Stay};
-use crate::mailbox::{FiledAs, Presence, Session, Trace};
-use crate::place::{Folder, Uid, UidValidity};
+use crate::mailbox::{FiledAs, Presence, Session};
+use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
 /// How long filed copies are looked for, so that it is known when they left, in seconds.
 const LOOKED_FOR: u64 = 90 * 24 * 60 * 60;
@@ -125,7 +125,7 @@ pub(super) fn note_undeleted(
     ledger: &mut Ledger,
     originals: &[(Uid, FiledCopy)],
 ) -> Result<(), AccountFault> {
-    let trace = |(uid, copy): &(Uid, FiledCopy)| Trace { uid: *uid, identity: copy.identity };
+    let trace = |(uid, copy): &(Uid, FiledCopy)| MailTrace { uid: *uid, identity: copy.identity };
     let live = session.live_among(&originals.iter().map(trace).collect::<Vec<_>>())?;
     for (_, copy) in originals.iter().filter(|(uid, _)| live.contains(uid)) {
         let presence = match session.presence(&copy.folder, &[filed_as(copy)]) {
@@ -143,7 +143,7 @@ pub(super) fn note_undeleted(
         let stay = if there.is_some() { Stay::PutBack } else { Stay::Restored };
         ledger.keep(&sweep.account.name, &copy.identity, stay, sweep.now)?;
         if let Some((validity, uid)) = there {
-            let copies = [Trace { uid, identity: copy.identity }];
+            let copies = [MailTrace { uid, identity: copy.identity }];
             session.take_back(&copy.folder, validity, &copies)?;
         }
     }

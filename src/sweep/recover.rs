@@ -9,8 +9,8 @@ use super::settlement::delay;
 use super::{AccountFault, Sweep, trouble};
 use crate::clock::Timestamp;
 use crate::ledger::{IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
-use crate::mailbox::{Fate, Landing, Outcome, Pending, Reason, Removal, Session, Settled, Trace};
-use crate::place::{Folder, Uid, UidValidity};
+use crate::mailbox::{Fate, Landing, Outcome, Pending, Reason, Removal, Session, Settled};
+use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
 /// Settles what the ledger holds open for the account; says how many moves that were. Mails that are where they were wait
 /// for this sweep to come to them: the cursor may have passed them.
@@ -36,14 +36,14 @@ pub(super) fn settle(
     let mut settlements = Vec::new();
     let mut again = Vec::new();
     // By the UID: a return that was stated twice is one.
-    let mut returns: BTreeMap<Way, BTreeMap<Uid, (Trace, Option<Timestamp>)>> = BTreeMap::new();
+    let mut returns: BTreeMap<Way, BTreeMap<Uid, (MailTrace, Option<Timestamp>)>> = BTreeMap::new();
     let mut returning: Vec<(IntentId, Way, Uid)> = Vec::new();
     let mut unshown: BTreeMap<(&Folder, UidValidity), Vec<Uid>> = BTreeMap::new();
     for (OpenIntent { id, intent, .. }, Settled { outcome, place, touched }) in open.iter().zip(settled) {
         let (mail, identity) = (&intent.mail, intent.identity);
         match (&outcome, place) {
             (Outcome::Moved { uid: Some(uid) }, Some((folder, validity))) => {
-                let copy = Trace { uid: *uid, identity };
+                let copy = MailTrace { uid: *uid, identity };
                 // A star that we were to set says nothing about the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
@@ -61,7 +61,7 @@ pub(super) fn settle(
             // On its way back, and still in the target: once more.
             (Outcome::Left(Reason::Interrupted), _) if intent.returns => {
                 let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
-                let trace = Trace { uid: mail.uid, identity };
+                let trace = MailTrace { uid: mail.uid, identity };
                 returning.push((*id, way.clone(), mail.uid));
                 returns.entry(way).or_default().insert(mail.uid, (trace, intent.received));
             }
@@ -123,7 +123,7 @@ fn pending(OpenIntent { intent, removal, .. }: &OpenIntent) -> Pending {
     Pending {
         from: intent.mail.folder.clone(),
         validity: intent.mail.validity,
-        mail: Trace { uid: intent.mail.uid, identity: intent.identity },
+        mail: MailTrace { uid: intent.mail.uid, identity: intent.identity },
         received: intent.received.map(|at| at.0),
         to: intent.target.folder.clone(),
         landing: Landing { validity: intent.target.validity, next: intent.target.next },

@@ -9,8 +9,8 @@ use super::removals::Removals;
 use super::{AccountFault, Sweep};
 use crate::clock::Timestamp;
 use crate::ledger::{Intent, Ledger, Settlement, Stay, Target};
-use crate::mailbox::{Errand, Outcome, Reason, Relocation, Session, Trace};
-use crate::place::{Folder, MailRef, Marks, Uid, UidValidity};
+use crate::mailbox::{Errand, Outcome, Reason, Relocation, Session};
+use crate::place::{Folder, MailRef, MailTrace, Marks, Uid, UidValidity};
 
 /// Messages of a target that go back to where they were.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Return {
     /// Where they were.
     pub(super) to: Folder,
     /// Each with its arrival, where that is known.
-    pub(super) mails: Vec<(Trace, Option<Timestamp>)>,
+    pub(super) mails: Vec<(MailTrace, Option<Timestamp>)>,
 }
 
 /// How bringing messages back ended, by their UIDs in the target.
@@ -50,7 +50,7 @@ pub(super) fn bring_back(
         return Ok(brought);
     }
     let by_move = session.relocation() == Relocation::Move;
-    let traces: Vec<Trace> = mails.iter().map(|(mail, _)| *mail).collect();
+    let traces: Vec<MailTrace> = mails.iter().map(|(mail, _)| *mail).collect();
     let plans = session.prepare(vec![Errand { to, mails: traces, touched_too: true }])?;
     let mut removals = Removals::default();
     for plan in &plans {

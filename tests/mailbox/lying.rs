@@ -19,9 +19,12 @@ const EMPTY: (&str, &str) =
 const LIST: (&str, &str) = ("LIST", "* LIST () \"/\" INBOX\r\n* LIST () \"/\" Spam\r\nTAG OK x\r\n");
 const STATUS: (&str, &str) = ("STATUS", "* STATUS Spam (UIDVALIDITY 9 UIDNEXT 100)\r\nTAG OK x\r\n");
 
-fn two() -> Vec<Trace> {
+fn two() -> Vec<MailTrace> {
     [1, 2]
-        .map(|uid| Trace { uid: Uid(uid), identity: MailIdentity { size: 10, digest: MailDigest::of(b"") } })
+        .map(|uid| MailTrace {
+            uid: Uid(uid),
+            identity: MailIdentity { size: 10, digest: MailDigest::of(b"") },
+        })
         .to_vec()
 }
 

@@ -12,9 +12,9 @@ use crate::support::{Dovecot, Options, folder, login, login_with, mail};
 use followsift::login::Login;
 use followsift::mailbox::{
     Cause, Code, Connector, Errand, Fate, Fault, Landing, Outcome, Pending, Range, Reason, Relocation,
-    Removal, Session, Settled, Step, Stop, Trace, Woken,
+    Removal, Session, Settled, Step, Stop, Woken,
 };
-use followsift::place::{Folder, MailDigest, MailIdentity, Marks, Uid, UidValidity};
+use followsift::place::{Folder, MailDigest, MailIdentity, MailTrace, Marks, Uid, UidValidity};
 use followsift::settings::{Account, Tls};
 
 fn connect(account: &Account, login: &Login) -> Result<Session, Fault> {
@@ -23,7 +23,7 @@ fn connect(account: &Account, login: &Login) -> Result<Session, Fault> {
 }
 
 /// The traces of mails, as the sweep has them from heads and bodies.
-fn traces(session: &mut Session) -> Vec<Trace> {
+fn traces(session: &mut Session) -> Vec<MailTrace> {
     let mut sizes = Vec::new();
     session
         .heads(Range::From(Uid(1)), |heads| sizes.extend(heads.iter().map(|head| (head.uid, head.size))))

@@ -219,8 +219,8 @@ fn a_sweep_of_a_thousand_messages_takes_sixteen_turns_and_a_look_at_what_arrived
     session.select(&Folder::inbox()).unwrap();
     let mut mails = traces(&mut session);
     assert_eq!(mails.len(), 1_000);
-    let spam: Vec<Trace> = mails.drain(..300).collect();
-    let game: Vec<Trace> = mails.drain(..200).collect();
+    let spam: Vec<MailTrace> = mails.drain(..300).collect();
+    let game: Vec<MailTrace> = mails.drain(..200).collect();
     let plans = session
         .prepare(vec![
             Errand { to: folder("Followers/Spam"), mails: spam, touched_too: false },

@@ -169,7 +169,7 @@ fn a_folder_that_changes_its_validity_under_a_plan_is_left() {
         let (mut session, fake) = session(&script);
         session.select(&Folder::inbox()).unwrap();
         let mails =
-            vec![Trace { uid: Uid(1), identity: MailIdentity { size: 10, digest: MailDigest::of(b"") } }];
+            vec![MailTrace { uid: Uid(1), identity: MailIdentity { size: 10, digest: MailDigest::of(b"") } }];
         let plans = session.prepare(vec![Errand { to: folder("Spam"), mails, touched_too: false }]).unwrap();
         session.select(&Folder::inbox()).unwrap();
         let outcome = session.act(plans, &mut |_, _| true);

@@ -24,7 +24,7 @@ fn heads_come_in_batches_and_bodies_up_to_a_limit() {
 
     let mut lengths = Vec::new();
     session
-        .mails(&[(Uid(1), 2_000), (Uid(9_999), 5), (Uid(2), 2_000)], 100, |Trace { uid, .. }, bytes| {
+        .mails(&[(Uid(1), 2_000), (Uid(9_999), 5), (Uid(2), 2_000)], 100, |MailTrace { uid, .. }, bytes| {
             lengths.push((uid, bytes.len()))
         })
         .unwrap();

@@ -11,8 +11,8 @@ use crate::clock;
 use crate::clock::Timestamp;
 use crate::ledger::{Entry, Known, LedgerFault};
 use crate::mail::{Notification, Recognition};
-use crate::mailbox::{Range, Session, Stop, Trace};
-use crate::place::{Folder, Uid};
+use crate::mailbox::{Range, Session, Stop};
+use crate::place::{Folder, MailTrace, Uid};
 use crate::report::backtest::{Backtest, Correction};
 use crate::report::usage;
 use crate::rulebook::RuleFiles;
@@ -224,7 +224,7 @@ fn of_folder(
         ));
     })?;
     let mut read = 0;
-    session.mails(&plausible, crate::sweep::MAIL_LIMIT, |Trace { uid, .. }, bytes| {
+    session.mails(&plausible, crate::sweep::MAIL_LIMIT, |MailTrace { uid, .. }, bytes| {
         read += 1;
         if read % STEP == 0 {
             output.progress(&format!("{folder}: read {read} of {}", plausible.len()));
