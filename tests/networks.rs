@@ -166,7 +166,7 @@ fn a_description_of_ones_own_is_printed_checked_and_tried() {
     assert_eq!(code, 0, "{errors}");
     assert!(explained.starts_with("Potters' Corner · follow"), "{explained}");
     let (_, listed, _) = run(&["networks", "potters", "--settings", "followsift.toml"]);
-    assert!(listed.contains("it comes from mailer@potters.example"), "{listed}");
+    assert!(listed.contains("sender mailer@potters.example"), "{listed}");
 }
 
 /// Now, in seconds since 1970.

@@ -1,6 +1,6 @@
-//! What a receiving server says about a mail: the Authentication-Results header field (RFC 8601).
+//! Parses the Authentication-Results header field (RFC 8601), in which a receiving server reports on a message.
 //!
-//! Reads, and never judges: see `authenticity` for what it means. Crates write this field (mail-auth); none that is known reads it.
+//! Never judges: `authenticity` does. We found crates that write this field (mail-auth) and none that parses it.
 
 /// How many results of one field are read.
 const RESULTS_LIMIT: usize = 50;
@@ -8,7 +8,7 @@ const RESULTS_LIMIT: usize = 50;
 /// One Authentication-Results field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
-    /// Who says so, lower-cased.
+    /// The server that reports, lower-cased.
     pub(super) authserv_id: String,
     /// Empty where the server says `none`.
     pub(super) results: Vec<MethodResult>,
@@ -21,7 +21,7 @@ pub(super) struct MethodResult {
     pub(super) method: String,
     /// `pass`, `fail`, ..., lower-cased.
     pub(super) outcome: String,
-    /// What was looked at: `header.d`, lower-cased, with its value.
+    /// The properties checked, such as `header.d`, lower-cased, with their values.
     properties: Vec<(String, String)>,
 }
 
@@ -30,7 +30,7 @@ impl MethodResult {
     pub(super) fn domain(&self) -> Option<&str> {
         let names: &[&str] = match self.method.as_str() {
             "dkim" => &["header.d", "header.i"],
-            // `smtp.mail` is an early spelling of `smtp.mailfrom`.
+            // `smtp.message` is an early spelling of `smtp.mailfrom`.
             "spf" => &["smtp.mailfrom", "smtp.mail", "smtp.helo"],
             "dmarc" => &["header.from"],
             _ => return None,
@@ -43,8 +43,8 @@ impl MethodResult {
 }
 
 impl Report {
-    /// Reads the raw value of the field. A statement that does not follow the grammar tells nothing, and a field without an
-    /// authserv-id is skipped.
+    /// Parses the raw value of the field. Statements that break the grammar are ignored; `None` for a field without an
+    /// authserv-id.
     pub(super) fn parse(value: &str) -> Option<Self> {
         let mut text = Text { rest: value };
         text.skip_blanks();
@@ -65,19 +65,19 @@ impl Report {
     }
 }
 
-/// What is left of the field.
+/// The rest of the field, still to be parsed.
 struct Text<'v> {
     rest: &'v str,
 }
 
-/// The blanks of the grammar (RFC 5234, section B.1, with the line breaks of folding). No other blank parts words: to DNS, and
-/// to a server that copies a domain as it is, U+00A0 or a vertical tab is a character like any other.
+/// The blanks of the grammar (RFC 5234, section B.1, with the line breaks of folding). No other white space separates words: to
+/// DNS, and to a server that copies a domain verbatim, U+00A0 or a vertical tab is an ordinary character.
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
 impl<'v> Text<'v> {
-    /// Reads up to the next `;` or the end: a method's result, where it is written as the grammar has it.
+    /// Parses up to the next `;` or the end: a method's result, if it follows the grammar.
     fn statement(&mut self) -> Option<MethodResult> {
         let mut pairs = Vec::new();
         let mut is_sound = true;
@@ -93,7 +93,7 @@ impl<'v> Text<'v> {
             }
             let name = self.word();
             if name.is_empty() {
-                // A sign out of place.
+                // An unexpected character.
                 self.rest = self.rest.get(c.len_utf8()..).unwrap_or_default();
                 continue;
             }
@@ -102,7 +102,7 @@ impl<'v> Text<'v> {
                 continue;
             }
             self.skip_blanks();
-            // Servers write `dmarc=pass(p=REJECT)`. No sender has a say in the outcome, other than in a domain.
+            // Servers write `dmarc=pass(p=REJECT)`. Senders cannot choose the outcome, unlike a domain.
             let value = if pairs.is_empty() { Some(self.word().to_owned()) } else { self.value() };
             match value {
                 Some(value) => pairs.push((name.to_lowercase(), value.to_lowercase())),
@@ -133,7 +133,7 @@ impl<'v> Text<'v> {
         after.is_some()
     }
 
-    /// A word that nobody but the server chooses: a name, an outcome.
+    /// A word that only the server chooses: a name, an outcome.
     fn word(&mut self) -> &'v str {
         self.run(|c| is_blank(c) || matches!(c, ';' | '=' | '(' | ')' | '"'))
     }
@@ -144,8 +144,8 @@ impl<'v> Text<'v> {
         run
     }
 
-    /// A value, which a sender may have chosen: it ends at a blank, at `;` or with the field. One that holds anything which
-    /// another reader might take for an end is no value: cut there, `twitter.com(.evil.example` would be Twitter's domain.
+    /// A value, which a sender may have chosen: it ends at a blank, at `;` or with the field. `None` if it contains anything
+    /// that another parser might take for its end: cut there, `twitter.com(.evil.example` would be Twitter's domain.
     fn value(&mut self) -> Option<String> {
         let quoted = match self.rest.strip_prefix('"') {
             Some(text) => Some(self.quoted(text)?),
@@ -163,8 +163,8 @@ impl<'v> Text<'v> {
         }
     }
 
-    /// A quoted string (RFC 5322, section 3.2.4), of which `text` follows the first quote. An unclosed one takes the rest
-    /// of the field and is nothing.
+    /// A quoted string (RFC 5322, section 3.2.4); `text` starts after the opening quote. An unclosed one consumes the rest of
+    /// the field and yields `None`.
     fn quoted(&mut self, text: &'v str) -> Option<String> {
         let mut word = String::new();
         let mut chars = text.char_indices();
@@ -183,7 +183,7 @@ impl<'v> Text<'v> {
     }
 }
 
-/// What follows a comment; comments nest (RFC 5322, section 3.2.2).
+/// The text after a comment; comments nest (RFC 5322, section 3.2.2).
 fn after_comment(text: &str) -> &str {
     let mut depth = 1_usize;
     let mut chars = text.char_indices();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn no_result_is_no_result() {
+    fn a_field_without_results_yields_none() {
         assert_eq!(read("mx.example; none"), "mx.example: ");
         assert_eq!(read("mx.example"), "mx.example: ");
         assert_eq!(read(""), "none");
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_does_not_end_at_a_blank_tells_nothing() {
+    fn a_value_that_does_not_end_at_a_blank_is_ignored() {
         for after in [
             "(.evil.example",
             "\".evil.example",
@@ -291,7 +291,7 @@ mod tests {
         );
     }
 
-    /// Signs that mean something to one reader or another.
+    /// Characters that are special to one parser or another.
     const SIGNS: &str = " \t\r\n;=()\"\\\\@.,:/<>'\u{a0}\u{b}\u{0}";
 
     proptest! {
@@ -300,8 +300,8 @@ mod tests {
             let _ = Report::parse(&value);
         }
 
-        /// A sender may choose a value, such as the local part of an address or a selector, but never a domain of the server's
-        /// finding: whatever stands in it, no other domain passes.
+        /// A sender may choose a value, such as the local part of an address or a selector, but not the domain that the server
+        /// reports: whatever the value contains, no other domain passes.
         #[test]
         fn what_a_sender_writes_into_a_value_never_lets_another_domain_pass(
             before in "[a-z]{0,5}",

@@ -1,5 +1,5 @@
-//! Whether a mail is what it says: the account's own Authentication-Results, alignment of domains, and the
-//! signature that a layout demands.
+//! Judges whether a message comes from the network it claims: by the account's own Authentication-Results, the alignment of
+//! domains, and the signature that a layout requires. `profile` calls it.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use super::authentication::{MethodResult, Report};
 use super::message::Head;
 use crate::host::{HostName, Instance};
 
-/// Whether the mail comes from whom it says (RFC 8601), with what was seen: `mx.example.org: dkim=pass
+/// Whether the message comes from its claimed sender (RFC 8601), with the evidence: `mx.example.org: dkim=pass
 /// twitter.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authenticity {
-    /// The account's own server says so, for the network's domain.
+    /// The account's own server confirms it for the network's domain.
     Pass(String),
-    /// Forged, or as good as. Never acted on.
+    /// It failed authentication. followsift never acts on it.
     Fail(String),
-    /// Nobody says. May be filed, is never promoted.
+    /// Not proven. It may be filed, but is never promoted.
     Unknown,
 }
 
@@ -30,26 +30,26 @@ impl Authenticity {
     }
 }
 
-/// Whose word about mails the account trusts, and which servers are its own.
+/// Which server's results the account trusts, and which servers are its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// The authserv-id (RFC 8601, section 2.5) that the account's own server writes. Without one the topmost
-    /// Authentication-Results may demote a mail, and nothing can promote it.
+    /// Authentication-Results may demote a message, but nothing can promote it.
     pub authserv_id: Option<String>,
-    /// The user's own servers on networks that anybody can host. Of no other server a mail is proven.
+    /// The user's own servers on networks that anyone can host. Messages from other servers are never proven.
     pub instances: Vec<Instance>,
 }
 
-/// Whose a mail says that it is.
+/// The sender that a message claims.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Origin<'a> {
-    /// A network's with domains of its own.
+    /// A network with its own domains.
     Domains(&'a [String]),
-    /// A server's on a network that anybody can host; the server that the mail shows, if it shows one.
+    /// A server on a network that anyone can host; the host that the message shows, if any.
     Server(Option<&'a str>),
 }
 
-/// Judges a mail. `signed_by` is the domain whose DKIM-Signature has to be there.
+/// Judges a message. `signed_by` is the domain whose DKIM-Signature it must have.
 pub(super) fn judge(
     head: &Head<'_>,
     origin: Origin<'_>,
@@ -67,7 +67,7 @@ pub(super) fn judge(
         Origin::Server(_) => sender.is_some_and(|sender| same_organisation(domain, sender)),
         Origin::Domains(domains) => domains.iter().any(|own| same_organisation(domain, own)),
     };
-    // Anybody's own domain passes. So what a server's mail has to prove is that it comes from one of the user's own servers.
+    // Every sender's own domain passes, so on these networks only the user's own servers count as proof.
     let own_server = match origin {
         Origin::Server(shown) => own_server(shown, sender, trust),
         Origin::Domains(_) => None,
@@ -117,7 +117,7 @@ pub(super) fn judge(
     Authenticity::Unknown
 }
 
-/// The user's own server that a mail shows, if the mail comes from exactly the domain that this server sends from.
+/// The user's own server that the message shows, if From has exactly the domain from which that server sends.
 fn own_server<'t>(shown: Option<&str>, sender: Option<&str>, trust: &'t Trust) -> Option<&'t Instance> {
     let (shown, sender) = (HostName::parse(shown?)?, HostName::parse(sender?)?);
     trust.instances.iter().find(|own| own.host == shown && own.from == sender)
@@ -129,20 +129,20 @@ fn reports(head: &Head<'_>, trust: &Trust) -> Vec<Report> {
     let Some(authserv_id) = &trust.authserv_id else {
         return all.take(1).filter_map(|(_, value)| Report::parse(&value)).collect();
     };
-    // It is a trace field (RFC 8601, section 2.1), which servers put on top: one below From came with the mail.
+    // It is a trace field (RFC 8601, section 2.1), which servers add at the top: one below From came with the message.
     let from = head.place("from").unwrap_or(usize::MAX);
     let mut reports: Vec<_> = all
         .filter(|(place, _)| *place < from)
         .filter_map(|(_, value)| Report::parse(&value))
         .filter(|report| report.authserv_id.eq_ignore_ascii_case(authserv_id))
         .collect();
-    // A sender may put fields in our server's name above his From, and a server should remove them (section 5), but not all
-    // do. So the topmost alone can promote; of those below, for servers that write one field a method, only what no field
-    // above has told counts.
-    let mut told = BTreeSet::new();
+    // A sender may put fields in our server's name above From; servers should remove them (section 5), but not all do. So
+    // only the topmost field can promote. Some servers write one field per method: a lower field counts only for methods
+    // that no field above it reports.
+    let mut reported = BTreeSet::new();
     for report in &mut reports {
-        report.results.retain(|result| !told.contains(&result.method));
-        told.extend(report.results.iter().map(|result| result.method.clone()));
+        report.results.retain(|result| !reported.contains(&result.method));
+        reported.extend(report.results.iter().map(|result| result.method.clone()));
     }
     reports
 }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_for_somebody_else_is_none() {
+    fn a_pass_for_another_domain_does_not_count() {
         check(Some("mx.example"), &results("dkim=pass header.d=bulk.test"), "unknown");
         check(Some("mx.example"), &results("dkim=pass header.d=twitter.com.bulk.test"), "unknown");
     }
@@ -234,11 +234,11 @@ mod tests {
         assert!(passes(Some("social.example"), "mail.example", "dkim=pass header.i=@mail.example"));
         for (shown, from, results) in [
             (None, "toot.example", "dkim=pass header.d=toot.example"),
-            // Anybody's server or provider that says it is ours.
+            // Another server or provider that claims to be ours.
             (Some("toot.example"), "evil.example", "dkim=pass header.d=evil.example"),
             (Some("evil.example"), "evil.example", "dkim=pass header.d=evil.example"),
             (Some("evil.example"), "toot.example", "dkim=pass header.d=toot.example"),
-            // Of one organisation is not the same.
+            // The same organisation, but another host.
             (Some("toot.example"), "users.toot.example", "dkim=pass header.d=users.toot.example"),
             (Some("toot.example"), "toot.example", "dkim=pass header.d=users.toot.example"),
             (Some("www.toot.example"), "toot.example", "dkim=pass header.d=toot.example"),

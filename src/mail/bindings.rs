@@ -1,4 +1,4 @@
-//! What the holes of templates took in one mail: typed, and agreeing with each other.
+//! The values that the holes of templates captured in one message: typed, and consistent with each other.
 
 use super::fact::{Fact, FactType, Shown};
 use super::host;
@@ -9,9 +9,9 @@ use super::numeral::Numerals;
 pub(super) enum Hole {
     /// `{}`: anything, or nothing. Not kept.
     Any,
-    /// `{you}`: the recipient's name or address there. Kept only to be compared.
+    /// `{you}`: the recipient's name or address on the network. Kept only for comparison.
     You,
-    /// `{site}`: the name of the recipient's server or site. Kept only to be compared.
+    /// `{site}`: the name of the recipient's server or site. Kept only for comparison.
     Site,
     /// `{host}`: a host name; on self-hosted networks the recipient's server.
     Host,
@@ -21,16 +21,16 @@ pub(super) enum Hole {
     Fact(Fact),
 }
 
-/// What a hole took.
+/// What a hole captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Text, as it stands in the mail.
+    /// Text, as in the message.
     Text(String),
-    /// A number, or the dash in its place.
+    /// A number, or the dash printed instead.
     Count(Shown<u64>),
 }
 
-/// What the holes took so far in one mail, or for one of its followers.
+/// What the holes have captured so far in one message, or for one of its followers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bindings(Vec<Binding>);
 
@@ -38,7 +38,7 @@ pub(super) struct Bindings(Vec<Binding>);
 struct Binding {
     hole: Hole,
     found: Found,
-    /// The host in it, in the form in which hosts are compared; parsed once, since many candidates are compared with it.
+    /// Its host in canonical form; parsed once, since many candidates are compared with it.
     host: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl Hole {
         })
     }
 
-    /// The word that stands in its braces.
+    /// The word in its braces.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Any => "",
@@ -67,7 +67,7 @@ impl Hole {
         }
     }
 
-    /// The words that may stand in braces.
+    /// The words that braces may contain.
     pub(super) fn words() -> Vec<&'static str> {
         let others = ["you", "site", "host", "id"];
         let facts = Fact::ALL.into_iter().map(Fact::word);
@@ -76,7 +76,7 @@ impl Hole {
 }
 
 impl Fact {
-    /// Is it a number in the mail?
+    /// Is it printed as a number?
     pub(super) fn is_count(self) -> bool {
         self.type_of() == FactType::Count
     }
@@ -87,7 +87,7 @@ impl Fact {
 }
 
 impl Bindings {
-    /// The text that a hole took.
+    /// The text that a hole captured.
     pub(super) fn text(&self, hole: Hole) -> Option<&str> {
         match self.get(hole)? {
             Found::Text(text) => Some(text),
@@ -95,13 +95,13 @@ impl Bindings {
         }
     }
 
-    /// All that was taken, in the order in which it was.
+    /// All values, in the order in which they were captured.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Found> {
         self.0.iter().map(|binding| &binding.found)
     }
 
-    /// What a hole took.
+    /// What a hole captured.
     pub(super) fn get(&self, hole: Hole) -> Option<&Found> {
         self.binding(hole).map(|binding| &binding.found)
     }
@@ -119,7 +119,7 @@ impl Bindings {
         self.0.iter().map(size).sum()
     }
 
-    /// Notes what a hole took; of two forms of one handle the fuller one stays.
+    /// Records what a hole captured; of two forms of one handle it keeps the fuller one.
     pub(super) fn take(&mut self, hole: Hole, found: Found) {
         match self.0.iter_mut().find(|binding| binding.hole == hole) {
             Some(binding) => {
@@ -134,13 +134,13 @@ impl Bindings {
         }
     }
 
-    /// Is `candidate` what the hole took before, if it took anything?
+    /// Is `candidate` what the hole captured before, if it captured anything?
     pub(super) fn agree(&self, hole: Hole, candidate: &str, numerals: &Numerals) -> bool {
         let Some(Binding { found, host, .. }) = self.binding(hole) else { return true };
         match found {
             Found::Count(count) => numerals.read(candidate).as_ref() == Some(count),
             Found::Text(text) => match hole {
-                // One handle may be printed with its host and without, and an international host in two ways.
+                // A handle may be printed with or without its host, and an international host in two ways.
                 Hole::Fact(Fact::Handle) => {
                     let ((user, _), (other, other_host)) = (split(text), split(candidate));
                     is_same_user(user, other)
@@ -185,7 +185,7 @@ pub(super) fn is_handle(text: &str) -> bool {
         && host.is_none_or(|host| !host.is_empty() && !host.contains('@') && host::is_short(host))
 }
 
-/// A handle and the host in it, if it shows one.
+/// A handle's local part, and its host if it has one.
 fn split(handle: &str) -> (&str, Option<&str>) {
     handle.split_once('@').map_or((handle, None), |(user, host)| (user, Some(host)))
 }
@@ -194,7 +194,7 @@ fn is_same_user(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()
 }
 
-/// With its host rather than without, in Unicode rather than in punycode (RFC 3492).
+/// Does `handle` say more than `kept`: with its host, or in Unicode instead of punycode (RFC 3492)?
 fn is_fuller(handle: &str, kept: &str) -> bool {
     match (handle.contains('@'), kept.contains('@')) {
         (true, false) => true,

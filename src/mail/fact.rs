@@ -1,20 +1,20 @@
-//! The facts that a message can show about a follower, and a follower as the values of them.
+//! The table of facts that a message can show about a follower, and [`Follower`], which holds their values.
 //!
-//! The table of facts stands here and nowhere else: `Fact`, the fields of `Follower`, and what recognition, rules, the
-//! ledger and `--json` do with a fact follow from its entry. To add one, add its entry; a fact that is not printed as text
-//! or as a number also needs its reader in `profile/recognise.rs`.
+//! This is the only table of facts: `Fact`, the fields of `Follower`, and what recognition, rules, the ledger and `--json` do
+//! with a fact follow from its entry. To add a fact, add its entry; one that is not printed as text or as a number also
+//! needs its reader in `profile/recognise.rs`.
 //!
 //! Values only. A fact has three states, since a message that does not show a number says nothing about it.
 
 use std::fmt;
 
-/// A fact as a mail shows it.
+/// A fact as a message shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Shown<T> {
     /// The layout has no place for it: nothing is known.
     #[default]
     NotShown,
-    /// The layout has a place for it, and that is blank.
+    /// The layout has a place for it, which is blank.
     Empty,
     /// The layout shows this.
     Value(T),
@@ -62,35 +62,35 @@ pub enum FactType {
     Address(usize),
     /// A whole number that messages print.
     Count,
-    /// A length of time in days. Messages do not print it.
+    /// A duration in days. Messages do not print it.
     Days,
-    /// True or false. Messages do not print it.
+    /// A boolean. Messages do not print it.
     Answer,
 }
 
-/// The value of a fact, of whatever type.
+/// The value of a fact of any type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactRef<'f> {
     /// Words or an address.
     Text(&'f Shown<String>),
     /// A count, or days.
     Count(&'f Shown<u64>),
-    /// True or false.
+    /// A boolean.
     Answer(&'f Shown<bool>),
 }
 
-/// The field of a fact, of whatever type, to be filled in.
+/// The field of a fact of any type, to be filled in.
 #[derive(Debug)]
 pub enum FactMut<'f> {
     /// Words or an address.
     Text(&'f mut Shown<String>),
     /// A count, or days.
     Count(&'f mut Shown<u64>),
-    /// True or false.
+    /// A boolean.
     Answer(&'f mut Shown<bool>),
 }
 
-/// What the values of a type are kept as, and which variant of `FactRef` and `FactMut` holds them.
+/// The Rust type that holds the values of a type, and the variant of `FactRef` and `FactMut` for it.
 macro_rules! value {
     (Words) => {
         String
@@ -198,7 +198,7 @@ facts! {
     Following following "following" Count: "how many people the follower follows";
     Posts posts "posts" Count: "how many posts, tweets, updates or videos there are";
     Lists lists "lists" Count: "how many lists the follower is on";
-    Mutuals mutuals "mutuals" Count: "how many people whom you know stand between you";
+    Mutuals mutuals "mutuals" Count: "how many people you both know";
     DefaultPicture default_picture "default-picture" Answer: "whether the picture is the one that every new account has";
     Verified verified "verified" Answer: "whether the network has verified the account";
     Private private "private" Answer: "whether the account is closed to strangers";
@@ -211,7 +211,7 @@ impl Fact {
         Self::ALL.into_iter().find(|fact| fact.word() == word)
     }
 
-    /// It alone, as a list.
+    /// A list of this fact alone.
     pub fn alone(self) -> &'static [Self] {
         Self::ALL.iter().find(|known| **known == self).map_or(&[], std::slice::from_ref)
     }
@@ -224,7 +224,7 @@ impl fmt::Display for Fact {
 }
 
 impl Follower {
-    /// A text fact; not shown for the facts of another type.
+    /// A text fact; not shown for facts of another type.
     pub fn text(&self, fact: Fact) -> Shown<&str> {
         match self.fact(fact) {
             FactRef::Text(text) => text.as_ref().map(String::as_str),
@@ -232,7 +232,7 @@ impl Follower {
         }
     }
 
-    /// A counting fact (for [`Fact::Age`], days); not shown for the facts of another type.
+    /// A count (for [`Fact::Age`], days); not shown for facts of another type.
     pub fn count(&self, fact: Fact) -> Shown<u64> {
         match self.fact(fact) {
             FactRef::Count(count) => count.clone(),
@@ -240,7 +240,7 @@ impl Follower {
         }
     }
 
-    /// A fact that is true or false; not shown for the facts of another type.
+    /// A boolean fact; not shown for facts of another type.
     pub fn answer(&self, fact: Fact) -> Shown<bool> {
         match self.fact(fact) {
             FactRef::Answer(answer) => answer.clone(),
@@ -248,7 +248,7 @@ impl Follower {
         }
     }
 
-    /// Is there a place for the fact in the message?
+    /// Does the message have a place for the fact?
     pub fn shows(&self, fact: Fact) -> bool {
         match self.fact(fact) {
             FactRef::Text(text) => text.is_shown(),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_filled_in_is_read_from_the_same_fact_and_no_other() {
+    fn a_value_set_for_one_fact_shows_for_that_fact_alone() {
         for fact in Fact::ALL {
             let mut follower = Follower::default();
             match follower.fact_mut(fact) {

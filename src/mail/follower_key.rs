@@ -1,11 +1,11 @@
-//! Who a follower is, across messages. It compares nothing; the ledger and recall look followers up by it.
+//! The key that identifies a follower across messages. The ledger and recall look followers up by it.
 
 use super::fact::Follower;
 use super::network::Network;
 use crate::host::HostName;
 
-/// Who a follower is, across mails: the network with the handle and its host, else with the profile link,
-/// else the network's own id, else the name. Lower-cased.
+/// Identifies a follower across messages: the network with the handle and its host, else with the profile link, else with the
+/// network's own id, else with the name. Lower-cased.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FollowerKey {
     network: Network,
@@ -13,13 +13,13 @@ pub struct FollowerKey {
 }
 
 impl FollowerKey {
-    /// Of a follower in a mail of `network`; `instance` hosts the handles that bear no host.
+    /// The key of a follower in a message from `network`; handles without a host belong to `instance`.
     pub fn new(network: &Network, instance: Option<&str>, follower: &Follower) -> Self {
         let key = if let Some(handle) = follower.handle.value() {
             let handle = handle.trim_start_matches('@');
             let (local, host) =
                 handle.split_once('@').map_or((handle, instance), |(local, host)| (local, Some(host)));
-            // In Unicode, as most mails print it, so that a key is the same whichever way one is printed.
+            // In Unicode, as most messages print it, so that both forms of a host give one key.
             let unicode = |host| HostName::parse(host).map(|host| host.to_unicode().into_owned());
             match host {
                 Some(host) => format!("@{local}@{}", unicode(host).unwrap_or_else(|| host.to_owned())),
@@ -35,7 +35,7 @@ impl FollowerKey {
         Self { network: network.clone(), key: key.to_lowercase() }
     }
 
-    /// As the ledger once wrote it with [`FollowerKey::as_str`].
+    /// From the ledger, which stores [`FollowerKey::as_str`].
     pub fn stored(network: Network, key: String) -> Self {
         Self { network, key }
     }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn an_international_host_is_one_however_it_is_written_and_no_other() {
+    fn both_forms_of_an_international_host_give_one_key() {
         let key = |handle: &str| {
             let follower = Follower { handle: Shown::Value(handle.into()), ..Follower::default() };
             FollowerKey::new(&network(), Some("toot.example"), &follower).as_str().to_owned()

@@ -1,12 +1,12 @@
-//! Names of hosts as messages show them: which text can be one, and whether two are the same.
+//! Host names as messages show them: whether a text can be one, and whether two are the same.
 
 use std::borrow::Cow;
 
 use crate::host::HostName;
 
-/// A host name has at most so many bytes (RFC 1035, section 2.3.4, less what only the wire needs).
+/// The most bytes in a host name (RFC 1035, section 2.3.4, less what only the wire format needs).
 const HOST_LIMIT: usize = 253;
-/// A label of it has at most so many.
+/// The most bytes in one of its labels.
 const LABEL_LIMIT: usize = 63;
 /// The longest text that can be a host, perhaps with a port.
 pub(super) const LONGEST: usize = HOST_LIMIT + ":65535".len();
@@ -21,8 +21,8 @@ pub(super) fn is_host(text: &str) -> bool {
         && text.chars().all(fits)
 }
 
-/// Is it as short as DNS has it? This is asked before anything parses a host, since to decode a label takes time that
-/// grows with the square of its length. What is not ASCII is shorter in characters than in DNS.
+/// Is it short enough for DNS? Callers check this before they parse a host, since decoding a label takes time that grows with
+/// the square of its length. A label that is not ASCII has fewer characters than bytes in DNS.
 pub(super) fn is_short(text: &str) -> bool {
     let (name, port) = text.split_once(':').unwrap_or((text, ""));
     name.len() <= HOST_LIMIT
@@ -30,8 +30,8 @@ pub(super) fn is_short(text: &str) -> bool {
         && name.split('.').all(|label| label.len() <= LABEL_LIMIT || label.chars().count() <= LABEL_LIMIT)
 }
 
-/// The form in which hosts are compared: in ASCII and lower case (UTS 46, non-transitional). What cannot be a host
-/// stays as it is.
+/// The form in which hosts are compared: in ASCII and lower case (UTS 46, non-transitional). Text that cannot be a host is
+/// returned unchanged.
 pub(super) fn canonical(host: &str) -> Cow<'_, str> {
     if is_plain(host) {
         return if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -46,13 +46,13 @@ pub(super) fn canonical(host: &str) -> Cow<'_, str> {
     }
 }
 
-/// Is it ASCII without punycode, which nothing need be decoded for?
+/// Is it ASCII without punycode, so that nothing needs decoding?
 pub(super) fn is_plain(host: &str) -> bool {
     let is_punycode = |label: &[u8]| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"));
     host.is_ascii() && !host.as_bytes().split(|byte| *byte == b'.').any(is_punycode)
 }
 
-/// Is `host` the one whose canonical form is known?
+/// Is `host` the host with the canonical form `known`?
 pub(super) fn is_same(known: &str, host: &str) -> bool {
     if is_plain(host) { host.eq_ignore_ascii_case(known) } else { canonical(host) == known }
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_as_short_as_dns_has_it() {
+    fn a_host_is_no_longer_than_dns_allows() {
         let label = "a".repeat(63);
         assert!(is_host(&format!("{label}.example")));
         assert!(is_host("bücher.example:3000"));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn one_host_has_two_forms_and_two_hosts_have_none_in_common() {
+    fn two_forms_of_a_host_are_equal_and_two_hosts_are_not() {
         let same = |one: &str, other: &str| is_same(&canonical(one), other);
         assert!(same("Bücher.example", "xn--bcher-kva.example"));
         assert!(same("XN--bcher-kva.example", "bücher.EXAMPLE"));

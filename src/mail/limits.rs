@@ -1,13 +1,13 @@
-//! How much of a message and of its header fields is read. `message` and `people` keep to it.
+//! Caps on how much of a message and of its header fields is read, for `message` and `people`.
 
-/// How much of a mail, or of its header block alone, is looked at.
+/// The most bytes read of a message, or of its header block alone.
 pub(super) const MESSAGE_LIMIT: usize = 4 << 20;
 /// A longer header field is not read.
 pub(super) const HEADER_LIMIT: usize = 64 << 10;
 /// A header field with more encoded words is not read: decoding them takes quadratic time.
 const ENCODED_WORD_LIMIT: usize = 500;
 
-/// Whether a raw field value is within the bounds that decoding it takes.
+/// Is a raw field value small enough to decode?
 pub(super) fn is_decodable(raw: &[u8]) -> bool {
     raw.len() <= HEADER_LIMIT && raw.windows(2).filter(|pair| *pair == b"=?").count() <= ENCODED_WORD_LIMIT
 }

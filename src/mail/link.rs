@@ -1,14 +1,14 @@
-//! Links as mails bear them: taken apart for comparison, and unwrapped from redirects whose target is in the
-//! link itself. Nothing is ever fetched.
+//! Parses the links of a message for comparison, and unwraps redirects whose target is in the link itself. Never fetches
+//! anything.
 //!
-//! No crate keeps a link as the message has it: `url` gives it as a browser normalises it, and repairs what is refused here
-//! (`https:/\host`); `linkify` takes time that grows with the square of some texts.
+//! No crate keeps a link as the message has it: `url` normalises it like a browser and repairs what is refused here
+//! (`https:/\host`); on some texts `linkify` takes time that grows with the square of their length.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// A longer link is none.
+/// Longer links are ignored.
 const LINK_LIMIT: usize = 4_096;
 
 /// An http or https link.
@@ -16,20 +16,19 @@ const LINK_LIMIT: usize = 4_096;
 pub(super) struct Link {
     /// As written, without the fragment.
     whole: String,
-    /// Host, lower-cased, and path, percent-decoded, without a closing slash: what templates are compared
-    /// with.
+    /// Host (lower-cased) and path (percent-decoded), without a closing slash; compared with templates.
     address: String,
     /// Where the query begins in `whole`.
     query: usize,
 }
 
 impl Link {
-    /// `None` for anything but http and https, and for links with user information, which only ever serve
-    /// to feign a host (RFC 3986, section 7.6).
+    /// `None` for anything but http and https, and for links with user information, which serve only to fake a host
+    /// (RFC 3986, section 7.6).
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        // The fragment does not count, but what cannot stand in a link cannot stand there either: behind a `#` a name could
-        // hide whatever follows it.
+        // The fragment does not count, but may not contain forbidden characters either: otherwise a `#` in a name would hide
+        // everything after it.
         let hostile = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\\' | '<' | '>' | '"');
         if text.len() > LINK_LIMIT || text.contains(hostile) {
             return None;
@@ -62,12 +61,12 @@ impl Link {
         })
     }
 
-    /// Host and path, as templates are compared with.
+    /// Host and path; compared with templates.
     pub(super) fn address(&self) -> &str {
         &self.address
     }
 
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub(super) fn size(&self) -> usize {
         self.whole.len()
     }
@@ -77,8 +76,8 @@ impl Link {
         self.whole.get(..self.query).unwrap_or(&self.whole)
     }
 
-    /// The link with those parameters of its query alone that are named: the others may be made for the recipient, and some
-    /// of them let anybody in who has them (LinkedIn's `otpToken`).
+    /// The link with only the named query parameters: others may be specific to the recipient, and some log in anyone who
+    /// has them (LinkedIn's `otpToken`).
     pub(super) fn keeping(&self, parameters: &[String]) -> String {
         let query = self.whole.get(self.query + 1..).unwrap_or_default();
         let is_kept = |pair: &&str| {
@@ -99,7 +98,7 @@ impl Link {
         Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())
     }
 
-    /// The link that a parameter bears; a path alone is one on the same host.
+    /// The link in a parameter; a path alone is on the same host.
     pub(super) fn inner(&self, parameter: &str) -> Option<Link> {
         let target = self.parameter(parameter)?;
         if target.starts_with('/') {
@@ -111,7 +110,7 @@ impl Link {
     }
 }
 
-/// Where the bracket closes that a link stands in: one that the link itself opened belongs to it.
+/// Where the bracket around a link closes; brackets that the link itself opens belong to it.
 fn closing_bracket(link: &str) -> usize {
     let mut open = 0_usize;
     let closing = link.char_indices().find(|(_, c)| match c {
@@ -136,14 +135,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_and_path_are_what_counts() {
+    fn host_and_path_make_the_address() {
         let link = Link::parse("HTTPS://X.example/Ann%20Lima/?utm=1#top").unwrap();
         assert_eq!(link.address(), "x.example/Ann Lima");
         assert_eq!(link.bare(), "HTTPS://X.example/Ann%20Lima/");
     }
 
     #[test]
-    fn what_feigns_a_host_is_no_link() {
+    fn a_link_that_fakes_a_host_is_refused() {
         for text in [
             "https://twitter.com@evil.test/x",
             "https://twitter.com\\@evil.test/x",
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_keeps_the_parameters_that_are_named_alone() {
+    fn a_link_keeps_only_the_named_parameters() {
         let keeping = |text: &str, names: &[&str]| {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
             Link::parse(text).unwrap().keeping(&names)

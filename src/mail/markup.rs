@@ -1,8 +1,8 @@
-//! HTML as far as layouts need it: a flat tree of elements with their text, lines and links. html5gum
-//! tokenises; the tree is a rough one, good enough for the tables that mails are made of.
+//! Parses HTML as far as layouts need it: a flat tree of elements with their text, lines and links. html5gum tokenises; the
+//! tree is rough, but good enough for the tables that messages are made of.
 //!
-//! Bounded: what exceeds a limit is left out, never an error. A tree of one's own, since scraper's costs 46 more crates and far
-//! more time on deep nesting.
+//! Never fails: it drops what exceeds a limit. It has its own tree because scraper would add 46 crates and takes far longer on
+//! deep nesting.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -13,21 +13,21 @@ use html5gum::{Span, Tokenizer};
 
 use crate::text::one_line;
 
-/// How many elements are kept; later ones count as text of those around them.
+/// The most elements kept; text in later ones belongs to the enclosing element.
 const ELEMENT_LIMIT: usize = 20_000;
-/// How deep elements nest; deeper ones count as text of those around them.
+/// The deepest nesting; text in deeper elements belongs to the enclosing element.
 const DEPTH_LIMIT: usize = 200;
-/// How many characters of a line count.
+/// The most characters kept of a line.
 pub(super) const LINE_CAP: usize = 4_000;
-/// How many lines of an element count.
+/// The most lines kept of an element.
 const LINES_LIMIT: usize = 3_000;
-/// How many characters of an element's text are looked at for the line that they make.
+/// The most characters of an element's text read to make one line.
 const TEXT_LIMIT: usize = 16 * LINE_CAP;
-/// What a piece of text costs beside its bytes, in bytes.
+/// The work for a piece of text, in addition to its bytes.
 const PIECE: usize = 8;
-/// To compose text that is not ASCII takes as long as to look at each of its bytes so often.
+/// Composing text that is not ASCII costs as much as reading each byte this many times.
 const COMPOSING: usize = 6;
-/// How long an attribute may be.
+/// The longest attribute read, in bytes.
 const ATTRIBUTE_LIMIT: usize = 8_192;
 
 /// A parsed HTML part.
@@ -48,7 +48,7 @@ pub(super) struct Element {
     /// `href` of a link, `src` of an image.
     pub(super) target: String,
     pub(super) parent: Option<usize>,
-    /// The elements inside are those from this one's place up to here.
+    /// Where its descendants end: they are the elements from the next index up to here.
     last: usize,
     pieces: Range<usize>,
     /// The document was cut short inside it.
@@ -62,7 +62,7 @@ enum Piece {
 }
 
 impl Document {
-    /// Parses a document; of one that is cut short, what stands at the cut does not count.
+    /// Parses a document; if it is cut short (`is_cut`), text at the cut does not count.
     pub(super) fn parse(html: &str, is_cut: bool) -> Self {
         let mut builder = Builder::default();
         let mut emitter = CallbackEmitter::<_, Infallible>::new(
@@ -85,7 +85,7 @@ impl Document {
         self.elements.get(place)
     }
 
-    /// The places of all elements within one, itself included, or within the whole document.
+    /// The indices of all elements within one, itself included, or within the whole document.
     pub(super) fn within(&self, container: Option<usize>) -> Range<usize> {
         match container {
             None => 0..self.elements.len(),
@@ -140,14 +140,14 @@ impl Document {
                 return lines;
             }
         }
-        // What stands at the cut does not count.
+        // Text at the cut does not count.
         if !self.is_cut(place) {
             end(&mut line);
         }
         lines
     }
 
-    /// How many bytes are looked at to lay out the text or the lines of an element.
+    /// How many bytes it takes to lay out the text or the lines of an element.
     pub(super) fn size_of(&self, place: usize) -> usize {
         let pieces = self.pieces_of(place);
         let range = |piece: &Piece| match piece {
@@ -239,7 +239,7 @@ impl Builder {
         if is_unshown(tag) {
             self.muted = false;
         }
-        // A cell keeps what is wrong inside it to itself: a stray end tag does not close what is around it.
+        // Errors inside a cell stay inside: a stray end tag does not close an element around the cell.
         let walls: &[&str] = if is_table_part(tag) { &["table"] } else { &["table", "td", "th"] };
         let mut found = None;
         for (depth, &place) in self.open.iter().enumerate().rev() {
@@ -260,7 +260,7 @@ impl Builder {
         }
     }
 
-    /// `<td>`, `<li>` and `<p>` need no end tag: what follows ends them (HTML, section 13.1.2.4).
+    /// `<td>`, `<li>` and `<p>` need no end tag: the next tag ends them (HTML, section 13.1.2.4).
     fn close_implied(&mut self, tag: &str) {
         let (ends, wall): (&[&str], &[&str]) = match tag {
             "td" | "th" => (&["td", "th"], &["tr", "table"]),
@@ -306,7 +306,7 @@ impl Builder {
     }
 }
 
-/// The tokeniser hands over the bytes of the text that it was given.
+/// The tokeniser returns the bytes of the text that it was given.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -314,7 +314,7 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The name of a tag; those that mails are full of are not written down again.
+/// The name of a tag, without a copy for the common ones.
 fn tag(name: &[u8]) -> Cow<'static, str> {
     let name = text(name);
     let lists = [INLINE, BLOCKS, VOID];
@@ -333,15 +333,14 @@ fn is_table_part(tag: &str) -> bool {
     matches!(tag, "table" | "tbody" | "thead" | "tfoot" | "tr" | "td" | "th" | "body" | "html")
 }
 
-/// Elements within a line, as far as mails are full of them. In the order of the alphabet.
+/// The common elements within a line. Sorted.
 const INLINE: &[&str] = &["a", "b", "em", "font", "head", "i", "small", "span", "strong", "style"];
 
-/// Elements without an end tag. In the order of the alphabet.
+/// Elements without an end tag. Sorted.
 const VOID: &[&str] =
     &["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
 
-/// Elements that begin and end a line; table cells too, so that numbers in a row stay apart. In the order of the
-/// alphabet.
+/// Elements that begin and end a line; table cells too, so that numbers in a row stay apart. Sorted.
 #[rustfmt::skip]
 const BLOCKS: &[&str] = &[
     "address", "article", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "footer", "form", "h1", "h2",
@@ -403,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_at_the_cut_does_not_count() {
+    fn text_at_the_cut_does_not_count() {
         let document = Document::parse("<p>whole</p><p>cut sho", true);
         assert_eq!(document.text_of(0).as_deref(), Some("whole"));
         assert_eq!(document.text_of(1), None);

@@ -1,6 +1,6 @@
-//! Bytes to a message: headers, subject, sender, and the two readable parts, all of them bounded.
+//! Parses the bytes of a message: headers, subject, sender, and the text and HTML parts, each up to a limit.
 //!
-//! Never follows an attached message. A mail cut short at a byte limit is read as far as it goes.
+//! Never opens an attached message. Reads a message that is cut short up to the cut.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -14,20 +14,20 @@ use super::people::{Address, addresses};
 use crate::clock::Timestamp;
 use crate::text::one_line;
 
-/// To decode a header field takes as long as to look at each of its bytes so often.
+/// Decoding a header field costs as much as reading each byte this many times.
 const DECODING: usize = 8;
-/// How many parts are looked at in the search for text and HTML.
+/// The most parts searched for text and HTML.
 const PARTS_LIMIT: usize = 300;
-/// How many characters of a subject count. RFC 5322, section 2.1.1 allows a line 998.
+/// The most characters kept of a subject. RFC 5322, section 2.1.1 limits a line to 998.
 const SUBJECT_CAP: usize = 1000;
 
-/// A mail that cannot be read as one: it is left alone.
+/// The bytes cannot be parsed as a message, so followsift leaves it alone.
 #[derive(Debug)]
 pub struct Unreadable(MailParseError);
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("could not read the mail")
+        f.write_str("cannot parse the message")
     }
 }
 
@@ -37,35 +37,35 @@ impl std::error::Error for Unreadable {
     }
 }
 
-/// What a person finds a message again by. All of it is its sender's choice, and proves nothing.
+/// What a person needs to find a message again. The sender chooses all of it, so it proves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     /// The subject as one line; empty if there is none.
     pub subject: String,
     /// The Message-ID as one line, if there is one.
     pub message_id: Option<String>,
-    /// When its sender says it was written (Date; RFC 5322, section 3.6.1), if that can be read.
+    /// When its sender claims to have written it (Date; RFC 5322, section 3.6.1), if that can be parsed.
     pub date: Option<Timestamp>,
 }
 
 impl Envelope {
-    /// Of a message of which only this header block was read, or can be read; empty if even that cannot.
+    /// From the header block alone; empty if it cannot be parsed.
     pub fn of_header(header: &[u8]) -> Self {
         Head::parse(header).map(|head| head.envelope()).unwrap_or_default()
     }
 }
 
-/// The header of a mail.
+/// The header of a message.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     headers: Vec<MailHeader<'a>>,
-    /// Read when somebody asks, since most mails are told by their subject not to be meant.
+    /// Parsed on first use: most messages are ruled out by their subject.
     senders: OnceCell<Senders>,
     /// The subject as one line; empty if there is none.
     pub(super) subject: String,
 }
 
-/// What From says.
+/// The addresses in From.
 #[derive(Debug)]
 struct Senders {
     first: Option<Address>,
@@ -116,20 +116,20 @@ impl<'a> Head<'a> {
         self.senders().first.as_ref()
     }
 
-    /// Whether From names more than one address, or there is more than one From (RFC 5322, section 3.6
-    /// allows one field; of its addresses a filter can trust only a single one).
+    /// Does From have more than one address, or is there more than one From? (RFC 5322, section 3.6 allows one field; a
+    /// filter can trust it only with a single address.)
     pub(super) fn has_several_senders(&self) -> bool {
         self.senders().are_several
     }
 
-    /// The name of a field that appears twice although a message has one. A sender can put another Subject or List-ID on top of a
-    /// signed message, and its signature still holds (RFC 6376, section 8.15).
+    /// The name of a field that appears twice but should appear once. A sender can add another Subject or List-ID above a
+    /// signed message without breaking its signature (RFC 6376, section 8.15).
     pub(super) fn repeated(&self) -> Option<&'static str> {
         ["Subject", "List-ID"].into_iter().find(|name| self.spelt(name).nth(1).is_some())
     }
 
-    /// All fields of a name, including those with a blank after it: `From :` is obsolete (RFC 5322, section 4.5.2), and some
-    /// programs read it as From while others do not.
+    /// All fields with a name, including those with a blank after it: `From :` is obsolete (RFC 5322, section 4.5.2), and
+    /// only some programs read it as From.
     fn spelt(&self, name: &str) -> impl Iterator<Item = &MailHeader<'a>> {
         let fits = |header: &&MailHeader<'_>| {
             header.get_key_raw().trim_ascii_end().eq_ignore_ascii_case(name.as_bytes())
@@ -146,9 +146,9 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// Is it part of people's correspondence, or about a mail? No network answers one (In-Reply-To, References; RFC 5322,
-    /// section 3.6.4), none forwards one (X-Forwarded-Message-Id, as Thunderbird writes it), none sends by way of a mailing
-    /// list (List-Post; RFC 2369, section 3.4, and what lists wrote before it), or reports on one (RFC 6522).
+    /// Is it correspondence between people, or a report about another message? Networks never reply (In-Reply-To, References;
+    /// RFC 5322, section 3.6.4), forward (X-Forwarded-Message-Id, which Thunderbird writes), send through a mailing list
+    /// (List-Post; RFC 2369, section 3.4, and its predecessors) or report on a message (RFC 6522).
     pub(super) fn is_correspondence(&self) -> bool {
         let names = [
             "in-reply-to",
@@ -164,25 +164,25 @@ impl<'a> Head<'a> {
             || self.values("content-type").any(is_report)
     }
 
-    /// The values of all fields of a name, decoded, in the order of the mail.
+    /// The decoded values of all fields with a name, in the order of the message.
     pub(super) fn values(&self, name: &str) -> impl Iterator<Item = String> {
         self.fields(name).filter_map(|(_, header)| decoded(header))
     }
 
-    /// How many bytes are looked at to find and decode all fields of a name.
+    /// How many bytes it takes to find and decode all fields with a name.
     pub(super) fn size_of(&self, name: &str) -> usize {
         self.headers.len()
             + self.fields(name).map(|(_, header)| DECODING * header.get_value_raw().len()).sum::<usize>()
     }
 
-    /// The raw values of all fields of a name, each with its place among all fields.
+    /// The raw values of all fields with a name, each with its index among all fields.
     pub(super) fn raw_values(&self, name: &str) -> impl Iterator<Item = (usize, String)> {
         self.fields(name)
             .filter(|(_, header)| header.get_value_raw().len() <= HEADER_LIMIT)
             .map(|(place, header)| (place, String::from_utf8_lossy(header.get_value_raw()).into_owned()))
     }
 
-    /// The place of the first field of a name among all fields.
+    /// The index of the first field with a name among all fields.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.fields(name).next().map(|(place, _)| place)
     }
@@ -193,7 +193,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// A mail as far as recognition needs it.
+/// A parsed message, as far as recognition needs it.
 #[derive(Debug)]
 pub struct Message<'a> {
     head: Head<'a>,
@@ -204,18 +204,18 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a mail. It may be cut short anywhere after its header.
+    /// Parses a message, which may be cut short anywhere after its header.
     ///
     /// # Errors
     ///
-    /// Where mailparse fails (a lone CR or white space at the start of the header, parts nested more than a
-    /// hundred deep): such a mail is left alone.
+    /// If mailparse fails: on a lone CR or white space at the start of the header, or on parts nested more than a hundred
+    /// deep.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Unreadable> {
         let whole = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
-        let (mail, end) = match parse_mail(whole) {
-            Ok(mail) => (mail, whole),
+        let (parsed, end) = match parse_mail(whole) {
+            Ok(parsed) => (parsed, whole),
             Err(error) => {
-                // Cut short within the header of a part: the parts before it are whole.
+                // Cut short within the header of a part: the parts before it are complete.
                 let last_part = whole.windows(3).rposition(|three| three == b"\n--");
                 let before = last_part.and_then(|end| parse_mail(whole.get(..=end)?).ok());
                 (before.ok_or(Unreadable(error))?, [].as_slice())
@@ -223,14 +223,14 @@ impl<'a> Message<'a> {
         };
         let (mut text, mut html) = (None, None);
         let mut budget = PARTS_LIMIT;
-        find_parts(&mail, &mut budget, &mut text, &mut html);
-        // A part is whole if a boundary follows; and a mail of one part, if it ends with a line.
-        let ends_with_mail =
+        find_parts(&parsed, &mut budget, &mut text, &mut html);
+        // A part is complete if a boundary follows it; a message with one part, if its last line is.
+        let ends_with_message =
             |part: &ParsedMail<'_>| part.raw_bytes.as_ptr_range().end == end.as_ptr_range().end;
-        let is_single = mail.subparts.is_empty() && end.len() == bytes.len() && end.ends_with(b"\n");
-        let read = |part: &ParsedMail<'a>| Part::new(part, ends_with_mail(part) && !is_single);
+        let is_single = parsed.subparts.is_empty() && end.len() == bytes.len() && end.ends_with(b"\n");
+        let read = |part: &ParsedMail<'a>| Part::new(part, ends_with_message(part) && !is_single);
         let (text, html) = (text.map(read), html.map(read));
-        Ok(Self { text, html, head: Head::new(mail.headers), size: whole.len() })
+        Ok(Self { text, html, head: Head::new(parsed.headers), size: whole.len() })
     }
 
     /// The subject as one line.
@@ -238,23 +238,23 @@ impl<'a> Message<'a> {
         &self.head.subject
     }
 
-    /// The address in From, if there is one: the first, if there are several.
+    /// The address in From, if any: the first of several.
     pub fn from(&self) -> Option<String> {
         self.head.from().map(|from| one_line(&format!("{}@{}", from.local, from.domain), SUBJECT_CAP))
     }
 
-    /// What the server that wrote the topmost Authentication-Results calls itself (RFC 8601, section 2.5), if there is one.
+    /// The authserv-id of the topmost Authentication-Results (RFC 8601, section 2.5), if any.
     pub fn authserv_id(&self) -> Option<String> {
         let (_, value) = self.head.raw_values("authentication-results").next()?;
         Report::parse(&value).map(|report| one_line(&report.authserv_id, SUBJECT_CAP))
     }
 
-    /// What a person finds it again by.
+    /// What a person needs to find it again.
     pub fn envelope(&self) -> Envelope {
         self.head.envelope()
     }
 
-    /// The text part, decoded; white space as it came. A last line that was cut short is not there.
+    /// The decoded text part, white space included. Omits a last line that was cut short.
     pub fn text(&self) -> Option<&str> {
         let part = self.text.as_ref()?;
         let text = part.text();
@@ -282,20 +282,20 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The first text and the first HTML part that are meant to be shown. Only multiparts are opened: what is in
-/// an attached message is not this mail's.
+/// The first text and the first HTML part that are meant to be shown. Opens only multiparts: the content of an attached
+/// message does not belong to this one.
 fn find_parts<'m, 'a>(
-    mail: &'m ParsedMail<'a>,
+    part: &'m ParsedMail<'a>,
     budget: &mut usize,
     text: &mut Option<&'m ParsedMail<'a>>,
     html: &mut Option<&'m ParsedMail<'a>>,
 ) {
     let Some(left) = budget.checked_sub(1) else { return };
     *budget = left;
-    let mimetype = mail.ctype.mimetype.as_str();
+    let mimetype = part.ctype.mimetype.as_str();
     if mimetype.starts_with("multipart/") {
-        for part in &mail.subparts {
-            find_parts(part, budget, text, html);
+        for subpart in &part.subparts {
+            find_parts(subpart, budget, text, html);
         }
         return;
     }
@@ -304,8 +304,8 @@ fn find_parts<'m, 'a>(
         "text/html" => html,
         _ => return,
     };
-    if slot.is_none() && mail.get_content_disposition().disposition != DispositionType::Attachment {
-        *slot = Some(mail);
+    if slot.is_none() && part.get_content_disposition().disposition != DispositionType::Attachment {
+        *slot = Some(part);
     }
 }
 
@@ -317,12 +317,12 @@ fn decoded(header: &MailHeader<'_>) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn text(mail: &str) -> String {
-        Message::parse(mail.as_bytes()).unwrap().text().unwrap_or("none").to_owned()
+    fn text(message: &str) -> String {
+        Message::parse(message.as_bytes()).unwrap().text().unwrap_or("none").to_owned()
     }
 
     #[test]
-    fn a_mail_without_mime_headers_is_text_in_utf_8() {
+    fn a_message_without_mime_headers_is_text_in_utf_8() {
         assert_eq!(text("Subject: x\r\n\r\nJórunn\r\n"), "Jórunn\r\n");
     }
 
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_cut_short_in_its_base64_part_is_read_as_far_as_it_goes() {
+    fn a_message_cut_short_in_its_base64_part_is_read_up_to_the_cut() {
         let whole =
             "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\nQW5uIExpbWE=";
         for length in whole.len() - 11..=whole.len() {
@@ -351,24 +351,25 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_cut_short_in_the_header_of_a_part_keeps_the_parts_before() {
-        let mail = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nshown\n--b\nContent-T";
-        assert_eq!(text(mail), "shown");
+    fn a_message_cut_short_in_the_header_of_a_part_keeps_the_parts_before() {
+        let message = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nshown\n--b\nContent-T";
+        assert_eq!(text(message), "shown");
     }
 
     #[test]
-    fn an_attached_message_is_not_followed() {
-        let mail = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n\
+    fn an_attached_message_is_not_opened() {
+        let message = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n\
                     Subject: in\n\ninner\n--b--\n";
-        assert_eq!(text(mail), "none");
+        assert_eq!(text(message), "none");
         let attachment = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\
                           Content-Disposition: attachment\n\nfile\n--b\n\nshown\n--b--\n";
         assert_eq!(text(attachment).trim(), "shown");
     }
 
     #[test]
-    fn more_than_one_sender_is_remembered() {
-        let several = |mail: &str| Message::parse(mail.as_bytes()).unwrap().head().has_several_senders();
+    fn several_senders_are_detected() {
+        let several =
+            |message: &str| Message::parse(message.as_bytes()).unwrap().head().has_several_senders();
         assert!(!several("From: a@x.example\n\n"));
         assert!(several("From: a@x.example, b@y.example\n\n"));
         assert!(several("From: a@x.example\nFrom: b@y.example\n\n"));
@@ -393,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_mailparse_cannot_read_is_unreadable() {
+    fn a_message_that_mailparse_rejects_is_unreadable() {
         assert!(Message::parse(b"\rSubject: x\n\n").is_err());
         let mut nested = String::new();
         for depth in 0..200 {

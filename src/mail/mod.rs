@@ -1,13 +1,13 @@
-//! Bytes to a message, and a message to a [`Notification`]: what a mail says, and whether it is one of those that tell
-//! of a new follower.
+//! Parses messages, and recognises those that announce a new follower: bytes to a [`Message`] to a [`Notification`].
 //!
-//! Pure, and the only user of mailparse. Imports `diagnostic` and `text` alone.
+//! Pure: never touches a file, a socket or a clock. `assess` calls it.
 //!
-//! `message` reads a mail, `part` decodes its text, `authentication` its Authentication-Results, which `authenticity` judges. `profile` holds
-//! what is known of the networks; it looks at a mail by way of `markup` and `selector` (the HTML part), `link`, and
-//! `template`, whose holes take facts into `bindings`: numbers by `numeral`, hosts by `host`, all text through `crate::text`. `work`
-//! counts what all of that looks at, and ends it; `limits` says how much is read at all. What comes out are a `notification`,
-//! its `network`, and followers with the facts that `fact` lists, each known by its `follower_key`.
+//! `message` parses a message; `part` decodes its text and `authentication` its Authentication-Results, which `authenticity`
+//! judges. `profile` holds the descriptions of the networks. It searches a message with `markup` and `selector` (the HTML
+//! part), `link` and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host` comparing hosts
+//! and `crate::text` cleaning text. `work` counts the bytes examined and stops at the allowance; `limits` caps how much is read.
+//! The result is a `notification` with its `network` and its followers: their facts are listed in `fact`, and `follower_key`
+//! identifies each.
 
 mod authentication;
 mod authenticity;

@@ -1,8 +1,8 @@
-//! The word for a network. Values only; profiles make them, rules and the ledger carry them.
+//! The name of a network, such as `twitter`. Values only: profiles create them; rules and the ledger use them.
 
 use std::fmt;
 
-/// The word for a network, as rules and `--json` use it: `twitter`, `mastodon`, or the user's own.
+/// The name of a network in rules and `--json`: `twitter`, `mastodon`, or one of the user's own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network(String);
 
@@ -13,7 +13,7 @@ impl Network {
         (!word.is_empty() && word.len() <= 64 && word.chars().all(fits)).then(|| Self(word.to_owned()))
     }
 
-    /// The word as text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! What recognition yields: a notification and its followers, or what a message lacks to be one. Values only.
+//! The results of recognition: a notification with its followers, or the facts that a message lacks. Values only.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use super::follower_key::FollowerKey;
 use super::network::Network;
 use crate::clock::Timestamp;
 
-/// What a notification is about.
+/// The kind of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Somebody follows the recipient now.
+    /// Somebody now follows the recipient.
     Follow,
-    /// Somebody asks to follow, to be a friend, to connect.
+    /// Somebody asks to follow, to become a friend or to connect.
     FollowRequest,
-    /// One mail about several followers, even if it names only one.
+    /// One message about several followers, even if it names only one.
     FollowBatch,
 }
 
@@ -39,24 +39,24 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One recognised mail.
+/// A recognised message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// Who sent it.
+    /// The network that sent it.
     pub network: Network,
-    /// The network as people call it: `Twitter`, `GNU social`.
+    /// The network's title: `Twitter`, `GNU social`.
     pub title: String,
-    /// What it is about.
+    /// Its kind.
     pub kind: Kind,
     /// The name of the layout that was read, for explanations.
     pub layout: String,
-    /// Whether it is what it says.
+    /// Whether it comes from the network it claims.
     pub authentic: Authenticity,
     /// The recipient's server on self-hosted networks: handles without a host belong to it.
     pub instance: Option<String>,
-    /// Whom it names, in the mail's order. Never empty.
+    /// The followers it names, in the order of the message. Never empty.
     pub followers: Vec<Follower>,
-    /// Whether every follower that it is about is named.
+    /// Whether it names every follower that it is about.
     pub complete: bool,
     /// When it arrived.
     pub received: Timestamp,
@@ -74,32 +74,31 @@ impl Notification {
     }
 }
 
-/// What a mail turned out to be.
+/// The result of recognising a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Recognition {
-    /// A notification, read in full.
+    /// A notification that was read in full.
     Recognised(Notification),
-    /// By sender and subject a notification, but what its layouts need is not there. Stays; is counted.
+    /// Sender and subject are those of a notification, but something that its layouts need is missing. It stays and is counted.
     Incomplete {
-        /// Whose mail it seems to be.
+        /// The network that it seems to be from.
         network: Network,
-        /// The facts that the nearest layout needs and did not find; none where the mail lacks the marks of
-        /// them all.
+        /// The facts that the nearest layout needs and did not find; empty if the message fits the marks of no layout.
         missing: Vec<Fact>,
     },
-    /// To read it would take more work than a message may cost. Nothing is known about it; it stays, and is named.
+    /// Reading it would exceed the allowance. Nothing is known about it; it stays and is reported.
     TooCostly,
     /// Anything else.
     Foreign,
 }
 
-/// A mail of [`Recognition::Incomplete`], remembered: many of one network say that its mails have changed.
+/// A record of a message that was [`Recognition::Incomplete`]: many from one network suggest that its messages have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incomplete {
-    /// Whose mail it seems to be.
+    /// The network that it seems to be from.
     pub network: Network,
-    /// The facts that were not found; none where it lacked what tells such mails apart.
+    /// The facts that were not found; empty if it lacked the marks of such messages.
     pub missing: Vec<Fact>,
     /// When it arrived.
     pub received: Timestamp,

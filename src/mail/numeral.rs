@@ -1,8 +1,8 @@
-//! Numbers as networks print them: grouped, rounded, with the unit words of a language. No crate reads those.
+//! Parses numbers as networks print them: grouped, rounded, with the unit words of a language. We found no crate that does.
 
 use super::fact::Shown;
 
-/// The longest text that is read as a number, in bytes.
+/// The longest text parsed as a number, in bytes.
 pub(super) const LONGEST: usize = 400;
 
 /// How one language prints numbers.
@@ -10,7 +10,7 @@ pub(super) const LONGEST: usize = 400;
 pub(super) struct Numerals {
     /// The decimal separator.
     pub(super) decimal: char,
-    /// Unit words with what they stand for.
+    /// Unit words and their values.
     pub(super) units: Vec<(String, u64)>,
 }
 
@@ -21,10 +21,10 @@ impl Default for Numerals {
 }
 
 impl Numerals {
-    /// The number that `text` prints, as printed: `8,46 Tsd.` is 8460, whatever it was before rounding. A
-    /// dash stands for a number that is kept back.
+    /// The number in `text`, as printed: `8,46 Tsd.` is 8460, whatever it was before rounding. A dash stands for a hidden
+    /// number.
     ///
-    /// `None` if the text is not a number of this language.
+    /// `None` if the text is not a number in this language.
     pub(super) fn read(&self, text: &str) -> Option<Shown<u64>> {
         let text = text.trim();
         if matches!(text, "-" | "–" | "—") {
@@ -33,13 +33,13 @@ impl Numerals {
         let is_numeric = |c: char| digit(c).is_some() || is_separator(c) || c == self.decimal;
         let end = text.find(|c: char| !is_numeric(c)).unwrap_or(text.len());
         let (number, unit) = text.split_at_checked(end)?;
-        // A unit word follows at once or after a space, which is no group separator then.
+        // A unit word follows directly or after a space, which is then not a group separator.
         let (number, unit) = (number.trim_end_matches(is_space), unit.trim());
         if unit.is_empty() {
             return whole(number).map(Shown::Value);
         }
-        // Albanian has one word for thousand and million. The smaller is right but for a few; and a great
-        // account that is taken for a small one is still no empty one.
+        // Albanian abbreviates thousand and million alike. The smaller value is nearly always right, and a large account
+        // that is taken for a smaller one still does not look empty.
         let size = self.units.iter().filter(|(word, _)| word == unit).map(|(_, size)| *size).min()?;
         scaled(number, self.decimal, size).map(Shown::Value)
     }
@@ -64,7 +64,7 @@ fn is_separator(c: char) -> bool {
     matches!(c, '.' | ',' | '\'' | '’' | '٬' | '٫') || is_space(c)
 }
 
-/// A number without a unit: plain, or in groups of three by whatever separator, but always the same.
+/// A number without a unit: plain, or in groups of three with one and the same separator.
 fn whole(text: &str) -> Option<u64> {
     let mut separator = None;
     let mut value: u64 = 0;
@@ -143,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn of_two_sizes_with_one_word_the_smaller_is_meant() {
+    fn an_ambiguous_unit_word_means_the_smaller_size() {
         let albanian = numerals('.', &[("M", 1_000), ("M", 1_000_000)]);
         check(&albanian, "2.71M", 2_710);
     }
 
     #[test]
-    fn nonsense_is_no_number() {
+    fn nonsense_is_not_a_number() {
         let english = numerals('.', &[("K", 1_000), ("M", 1_000_000)]);
         for text in [
             "",

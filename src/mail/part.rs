@@ -1,7 +1,7 @@
-//! One part of a mail that is meant to be read: its transfer encoding and charset undone when somebody asks.
+//! Decodes the transfer encoding and charset of one readable part of a message, on first use.
 //!
-//! Lenient and bounded: what is broken is replaced or passed over, and no part is decoded beyond a limit. The decoders of mailparse and mail-parser
-//! lose bytes where an encoding is broken.
+//! Never fails: it replaces or skips what is broken, and stops at a limit. The decoders of mailparse and mail-parser lose bytes
+//! where an encoding is broken.
 
 use std::cell::OnceCell;
 
@@ -10,7 +10,7 @@ use charset::Charset;
 use mailparse::ParsedMail;
 use mailparse::body::Body;
 
-/// How many bytes of a part are decoded.
+/// The most bytes decoded of a part.
 const PART_LIMIT: usize = 1 << 20;
 
 /// A part that is meant to be shown.
@@ -24,7 +24,7 @@ pub(super) struct Part<'a> {
     decoded: OnceCell<String>,
 }
 
-/// How bytes are made fit for transport (RFC 2045, section 6).
+/// A transfer encoding (RFC 2045, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     None,
@@ -33,7 +33,7 @@ enum Encoding {
 }
 
 impl<'a> Part<'a> {
-    /// Takes a part out of a parsed mail.
+    /// From a parsed part.
     pub(super) fn new(part: &ParsedMail<'a>, is_cut: bool) -> Self {
         let (encoding, raw) = match part.get_body_encoded() {
             Body::Base64(body) => (Encoding::Base64, body.get_raw()),
@@ -42,7 +42,7 @@ impl<'a> Part<'a> {
             Body::Binary(body) => (Encoding::None, body.get_raw()),
         };
         Self {
-            // The body ends where the part does.
+            // The body ends with the part.
             raw: part.raw_bytes.get(part.raw_bytes.len() - raw.len()..).unwrap_or_default(),
             encoding,
             charset: part.ctype.charset.clone(),
@@ -51,7 +51,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Its text, whatever its charset and transfer encoding. What is broken in it is replaced.
+    /// Its decoded text. Broken characters are replaced.
     pub(super) fn text(&self) -> &str {
         self.decoded.get_or_init(|| {
             let mut bytes = match self.encoding {
@@ -61,7 +61,7 @@ impl<'a> Part<'a> {
             };
             bytes.truncate(PART_LIMIT);
             let label = self.charset.as_str();
-            // Mail without a charset is UTF-8 more often than anything else today; of real US-ASCII that is true too.
+            // Without a charset, text is most often UTF-8 today; and US-ASCII is valid UTF-8.
             if label.eq_ignore_ascii_case("us-ascii") || label.eq_ignore_ascii_case("utf-8") {
                 return utf_8(bytes);
             }
@@ -77,8 +77,8 @@ fn utf_8(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Decodes as much as there is: a mail cut short seldom ends with a whole group of four, and RFC 2045,
-/// section 6.8 has characters outside the alphabet ignored.
+/// Decodes what is there: a message cut short seldom ends with a complete group of four, and RFC 2045, section 6.8 says to
+/// ignore characters outside the alphabet.
 fn lenient_base64(raw: &[u8]) -> Vec<u8> {
     let alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     let mut digits: Vec<u8> = raw.iter().copied().filter(alphabet).take(PART_LIMIT / 3 * 4).collect();
@@ -94,14 +94,14 @@ fn lenient_base64(raw: &[u8]) -> Vec<u8> {
     engine.decode(digits).unwrap_or_default()
 }
 
-/// Decodes quoted-printable text (RFC 2045, section 6.7). What is no escape stays as it is.
+/// Decodes quoted-printable text (RFC 2045, section 6.7). Leaves invalid escapes unchanged.
 fn quoted_printable(raw: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(raw.len().min(PART_LIMIT));
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
         if text.len() >= PART_LIMIT {
             break;
         }
-        // White space at the end of a line was added on the way (rule 3).
+        // White space at the end of a line was added in transit (rule 3).
         let mut rest = line.trim_ascii_end();
         let mut is_soft = false;
         while let Some(at) = rest.iter().position(|byte| *byte == b'=') {
@@ -135,7 +135,7 @@ fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'A'..=b'F' => Some(byte - b'A' + 10),
-        // RFC 2045 wants capitals, and a robust reader takes both.
+        // RFC 2045 requires capitals, but advises decoders to accept both.
         b'a'..=b'f' => Some(byte - b'a' + 10),
         _ => None,
     }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_escape_stays_as_it_is() {
+    fn an_invalid_escape_stays_unchanged() {
         check("a=b =ZZ =4", "a=b =ZZ =4");
         check("ä=\n=C3=A4", "ää");
     }

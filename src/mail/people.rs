@@ -1,11 +1,11 @@
-//! Addresses in header fields (RFC 5322, section 3.4), and the people whom a mail was sent to.
+//! Parses the addresses in header fields (RFC 5322, section 3.4): a message's senders and recipients.
 
 use mailparse::{MailAddr, MailHeader, addrparse_header, parse_headers};
 
 use super::limits::{MESSAGE_LIMIT, is_decodable};
 use crate::text::one_line;
 
-/// How many characters of a display name are kept.
+/// The most characters kept of a display name.
 const NAME_CAP: usize = 200;
 
 /// One address of a header field.
@@ -19,7 +19,7 @@ pub(super) struct Address {
     pub(super) domain: String,
 }
 
-/// The addresses of one header field, groups opened. A field that cannot be read has none.
+/// The addresses of one header field, including those in groups; none if it cannot be parsed.
 pub(super) fn addresses(header: &MailHeader<'_>) -> Vec<Address> {
     if !is_decodable(header.get_value_raw()) {
         return Vec::new();
@@ -38,8 +38,8 @@ pub(super) fn addresses(header: &MailHeader<'_>) -> Vec<Address> {
         .collect()
 }
 
-/// Names and addresses in the To, Cc and Bcc fields of a header block, in their order: the people whom the
-/// sender of that mail knows. The name is empty where the field bears none.
+/// Names and addresses in the To, Cc and Bcc fields of a header block, in order: people whom the sender knows. The name is
+/// empty if the field has none.
 pub fn correspondents(header: &[u8]) -> Vec<(String, String)> {
     let header = header.get(..MESSAGE_LIMIT).unwrap_or(header);
     let Ok((headers, _)) = parse_headers(header) else { return Vec::new() };
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_yields_nobody() {
+    fn a_field_that_cannot_be_parsed_has_no_addresses() {
         check("To: undisclosed-recipients:;\r\n\r\n", &[]);
         check("To: <<<\r\n\r\n", &[]);
         check("\rTo: a@b.example", &[]);

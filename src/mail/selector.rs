@@ -1,21 +1,22 @@
-//! A small part of CSS: `tag`, `.class`, `#id`, `*`, several of them together, and descendants.
+//! A subset of CSS selectors: `tag`, `.class`, `#id`, `*`, combinations of them, and descendants. `profile` finds elements
+//! with them.
 
 use std::fmt;
 
 use super::markup::{Document, Element};
 use super::work::Work;
 
-/// What it takes to look at an element without classes.
+/// The work to examine an element without classes.
 const ELEMENT: usize = 8;
 
-/// Which elements are meant: `table.entry td.bio`.
+/// A selector, such as `table.entry td.bio`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Selector {
     /// From the outermost to the element itself. Never empty.
     compounds: Vec<Compound>,
 }
 
-/// What one element has to be: a compound selector, as CSS calls it.
+/// A compound selector, as CSS calls it: what one element must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Compound {
     tag: String,
@@ -24,18 +25,17 @@ struct Compound {
 }
 
 impl Selector {
-    /// Reads a selector.
+    /// Parses a selector.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
+    /// A message that says what is wrong.
     pub(super) fn compile(text: &str) -> Result<Self, &'static str> {
         let compounds = text.split_whitespace().map(Compound::compile).collect::<Result<Vec<_>, _>>()?;
         if compounds.is_empty() { Err("a selector cannot be empty") } else { Ok(Self { compounds }) }
     }
 
-    /// The elements meant, in the order of the document, within `container` (itself included). None is, once `work` is
-    /// spent.
+    /// The selected elements within `container` (itself included), in the order of the document. None once `work` is spent.
     pub(super) fn select<'d>(
         &'d self,
         document: &'d Document,
@@ -53,16 +53,16 @@ impl Selector {
     }
 }
 
-/// How many of a selector's outer compounds the elements around each one take, the outermost first: each element is looked at
-/// once, however many are inside it.
+/// For each element, how many of a selector's outer compounds its ancestors match, from the outermost. Examines each element
+/// once, however many descendants it has.
 struct Reached<'d> {
     outer: &'d [Compound],
     work: &'d Work,
-    /// The first element that is asked about.
+    /// The first element in question.
     first: usize,
-    /// What those around the first take.
+    /// How many compounds the ancestors of the first match.
     around: usize,
-    /// What each element takes together with those around it, from the first on.
+    /// How many each element and its ancestors match, from the first on.
     within: Vec<usize>,
 }
 
@@ -79,7 +79,7 @@ impl<'d> Reached<'d> {
         reached
     }
 
-    /// What the elements around the next one take. To be asked of every element, in the order of the document.
+    /// How many compounds the ancestors of the next element match. Call it for every element, in the order of the document.
     fn by(&mut self, element: &Element) -> usize {
         if self.outer.is_empty() {
             return 0;
@@ -98,7 +98,7 @@ impl<'d> Reached<'d> {
     }
 }
 
-/// As a profile writes it.
+/// As profiles write it.
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, Compound { tag, id, classes }) in self.compounds.iter().enumerate() {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_around_a_container_counts() {
+    fn ancestors_of_a_container_count() {
         let document =
             Document::parse("<table class=x><tr><td><i><b>1</b></i><b>2</b></td></tr></table><b>3", false);
         let work = Work::for_size(1_000);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_around_many_are_looked_at_once() {
+    fn ancestors_of_many_elements_are_examined_once() {
         let cost = |size: usize| {
             let html = format!("<div class='{}'>", "x ".repeat(4_000)).repeat(20) + &"<b></b>".repeat(size);
             let document = Document::parse(&html, false);

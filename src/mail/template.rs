@@ -1,7 +1,7 @@
 //! Patterns with typed holes: `{name} (@{handle}) is now following you on Twitter!`.
 //!
-//! A hole takes only what it can be (a handle has no spaces, a count is a number of the language), and what
-//! it took before: holes of one mail agree with each other, so that a planted value never fits.
+//! A hole captures only text of its type (a handle has no spaces, a count is a number in the language) that agrees with what
+//! it captured before in the same message, so that a planted value never matches. `profile` calls it.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use super::numeral::{self, Numerals};
 use super::work::Work;
 use crate::text::one_line;
 
-/// How many characters of a template count.
+/// The most characters kept of a template.
 const TEMPLATE_CAP: usize = 1_000;
-/// How many attempts one comparison may take; a hostile text runs into it, a real one never.
+/// The most attempts in one comparison; only hostile text reaches it.
 const ATTEMPTS: usize = 5_000;
-/// To see that a text ends otherwise takes a byte or two.
+/// The work to see that a text ends differently: a byte or two at each end.
 const ENDS: usize = 4;
-/// To decode a host takes as long as to look at each of its bytes so often.
+/// Decoding a host costs as much as reading each byte this many times.
 const DECODING: usize = 32;
-/// What an attempt costs beside the bytes that it looks at.
+/// The work for an attempt, in addition to the bytes it reads.
 const ATTEMPT: usize = 8;
 
 /// A compiled pattern.
@@ -35,7 +35,7 @@ pub(super) struct Template {
 pub(super) enum Form {
     /// A line of text.
     Line,
-    /// Host and path of a link: no hole reaches beyond a slash.
+    /// Host and path of a link: a hole never spans a slash.
     Link,
 }
 
@@ -48,11 +48,11 @@ enum Piece {
 /// What is wrong with a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TemplateError {
-    /// There is no hole of this name.
+    /// No hole has this name.
     UnknownHole(String),
-    /// A hole has no end.
+    /// A hole has no closing brace.
     Unclosed,
-    /// Nothing stands in it.
+    /// The template is empty.
     Empty,
     /// The template of a link begins with a scheme.
     HasScheme,
@@ -61,7 +61,7 @@ pub(super) enum TemplateError {
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownHole(word) => write!(f, "no hole is called `{word}`"),
+            Self::UnknownHole(word) => write!(f, "unknown hole `{word}`"),
             Self::Unclosed => f.write_str("a `{` is not closed"),
             Self::Empty => f.write_str("a template cannot be empty"),
             Self::HasScheme => f.write_str("a link is compared from its host on: leave out `https://`"),
@@ -70,7 +70,7 @@ impl fmt::Display for TemplateError {
 }
 
 impl Template {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// # Errors
     ///
@@ -96,17 +96,17 @@ impl Template {
         Ok(Self { pieces, form })
     }
 
-    /// How many bytes of it are fixed: of two templates that fit, the one with more says more.
+    /// How many bytes are literal: of two templates that match, the one with more is more specific.
     pub(super) fn fixed(&self) -> usize {
         self.literals().map(str::len).sum()
     }
 
-    /// How many bytes of it are fixed letters.
+    /// How many bytes are literal letters.
     pub(super) fn letters(&self) -> usize {
         self.literals().flat_map(str::chars).filter(|c| c.is_alphabetic()).map(char::len_utf8).sum()
     }
 
-    /// What it fixes, in its order.
+    /// Its literal texts, in order.
     pub(super) fn literals(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Literal(text) => Some(text.as_str()),
@@ -114,7 +114,7 @@ impl Template {
         })
     }
 
-    /// The facts that it can take.
+    /// The facts that it can capture.
     pub(super) fn facts(&self) -> impl Iterator<Item = Fact> + '_ {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Hole(Hole::Fact(fact)) => Some(*fact),
@@ -122,7 +122,7 @@ impl Template {
         })
     }
 
-    /// What everything that fits ends with.
+    /// The literal text at its end; every match ends with it.
     pub(super) fn end(&self) -> &str {
         match self.pieces.last() {
             Some(Piece::Literal(text)) => text,
@@ -130,7 +130,7 @@ impl Template {
         }
     }
 
-    /// What everything that fits begins with.
+    /// The literal text at its start; every match begins with it.
     pub(super) fn start(&self) -> &str {
         match self.pieces.first() {
             Some(Piece::Literal(text)) => text,
@@ -138,7 +138,7 @@ impl Template {
         }
     }
 
-    /// Compares a whole line or link; what fits extends `known`. Nothing fits once `work` is spent.
+    /// Compares a whole line or link; a match extends `known`. Nothing matches once `work` is spent.
     pub(super) fn read(
         &self,
         text: &str,
@@ -169,7 +169,7 @@ impl Template {
         Some(bindings)
     }
 
-    /// Puts what is known into the holes; `None` if a hole is not known.
+    /// Fills the holes with known values; `None` if one is missing.
     pub(super) fn fill(&self, known: &Bindings) -> Option<String> {
         let mut filled = String::new();
         for piece in &self.pieces {
@@ -182,7 +182,7 @@ impl Template {
     }
 }
 
-/// As a profile writes it.
+/// As profiles write it.
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.pieces.iter().try_for_each(|piece| match piece {
@@ -196,14 +196,14 @@ fn push_literal(pieces: &mut Vec<Piece>, text: &str, form: Form) {
     if text.is_empty() {
         return;
     }
-    // Links are compared with their host in lower case.
+    // The host of a link is compared in lower case.
     let host_ends =
         if pieces.is_empty() && form == Form::Link { text.find('/').unwrap_or(text.len()) } else { 0 };
     let (host, path) = text.split_at_checked(host_ends).unwrap_or(("", text));
     pieces.push(Piece::Literal(format!("{}{path}", host.to_lowercase())));
 }
 
-/// The longest text that a hole can take.
+/// The longest text that a hole can capture, in bytes.
 fn longest(hole: Hole) -> usize {
     match hole {
         Hole::Host => host::LONGEST,
@@ -266,7 +266,7 @@ impl Reader<'_> {
             let Some(left) = attempts.checked_sub(1) else { return false };
             *attempts = left;
             let Some((candidate, tail)) = text.split_at_checked(end) else { return false };
-            // What follows is longer still.
+            // All further candidates are longer still.
             if candidate.len() > longest {
                 return false;
             }
@@ -291,13 +291,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Where a literal stands next.
+    /// Where a literal occurs next.
     fn find(&self, literal: &str, text: &str) -> Option<usize> {
         let found = text.find(literal);
         self.work.look(found.unwrap_or(text.len()) + literal.len()).then_some(found)?
     }
 
-    /// Is it a number that does not end there? `12 450` is not 12, nor is `2 K` two.
+    /// Does the number continue after `end`? `12 450` is not 12, and `2 K` is not 2.
     fn goes_on(&self, hole: Hole, text: &str, end: usize) -> bool {
         let Hole::Fact(fact) = hole else { return false };
         if !fact.is_count() {
@@ -313,7 +313,7 @@ impl Reader<'_> {
             && text.get(..end).is_some_and(|longer| self.numerals.read(longer).is_some())
     }
 
-    /// The one text that a hole can take now, as it took it before: none where two forms of one thing agree.
+    /// The one text that a hole can capture, since it captured it before; `None` if several forms of it would agree.
     fn bound(&self, hole: Hole) -> Option<&str> {
         match hole {
             Hole::Any | Hole::You | Hole::Host | Hole::Fact(Fact::Handle) => None,
@@ -321,7 +321,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A handle without an end of its own is as long as it can be, lest its host be left out.
+    /// A handle directly followed by another hole is as long as possible, so that it keeps its host.
     fn fits_longest<'t>(
         &self,
         hole: Hole,
@@ -353,7 +353,7 @@ impl Reader<'_> {
         false
     }
 
-    /// Can the hole be this, and is it what the hole took elsewhere?
+    /// Can the hole capture this, and does it agree with what the hole captured elsewhere?
     fn takes(&self, hole: Hole, candidate: &str, taken: &[(Hole, &str)]) -> bool {
         if !self.work.look(ATTEMPT + candidate.len())
             || (self.form == Form::Link && (candidate.is_empty() || candidate.contains('/')))
@@ -371,7 +371,7 @@ impl Reader<'_> {
             Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
             Hole::Fact(_) => candidate.trim() == candidate,
         };
-        // A host that is not plain is decoded to be compared, and a link was.
+        // Comparing a host that is not plain decodes it, and a link has been decoded above.
         let decoded = match hole {
             Hole::Host | Hole::Fact(Fact::Handle) if is_possible && !host::is_plain(candidate) => {
                 DECODING * candidate.len()
@@ -399,7 +399,7 @@ mod tests {
         Numerals { decimal: '.', units: vec![("K".to_owned(), 1_000)] }
     }
 
-    /// Compares, and prints what the holes took in the order of the template.
+    /// Compares, and prints what the holes captured in the order of the template.
     fn read(template: &str, text: &str) -> Option<String> {
         let template = Template::compile(template, Form::Line).unwrap();
         let bindings = template.read(text, &Bindings::default(), &numerals(), &work())?;
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn names_may_hold_what_the_template_holds() {
+    fn names_may_contain_text_of_the_template() {
         let subject = "{name} (@{handle}) is now following you on Twitter!";
         check(
             subject,
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_a_number_of_the_language() {
+    fn a_count_is_a_number_in_the_language() {
         check("{followers} {}", "25 subscribers", "Value(25)");
         check("{followers}", "1.2K", "Value(1200)");
         check("{followers}", "many", "no");
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn one_hole_takes_one_value() {
+    fn a_hole_captures_one_value() {
         check("{name} and {name}", "a b and a b", "a b");
         check("{name} and {name}", "a and b", "no");
         let template = Template::compile("<follow.{you}.{host}>", Form::Line).unwrap();
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fuller_form_of_a_handle_stays() {
+    fn the_fuller_form_of_a_handle_is_kept() {
         let mut known = Bindings::default();
         known.take(Hole::Fact(Fact::Handle), Found::Text("ann".to_owned()));
         for text in
@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn no_hole_of_a_link_reaches_beyond_a_slash() {
+    fn a_hole_in_a_link_never_spans_a_slash() {
         let template = Template::compile("Twitter.com/{handle}", Form::Link).unwrap();
         let fits = |text| template.read(text, &Bindings::default(), &numerals(), &work()).is_some();
         assert!(fits("twitter.com/ann"));
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_fills_a_template() {
+    fn known_values_fill_a_template() {
         let mut known = Bindings::default();
         known.take(Hole::Id, Found::Text("A1".to_owned()));
         let template =

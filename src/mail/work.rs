@@ -1,16 +1,16 @@
-//! What reading one message may cost: the bytes that are looked at, counted.
+//! Limits the work of reading one message, counted in bytes examined.
 //!
 //! The count is the same on every machine, so that `explain`, a sweep and a test agree on whether a message is read.
-//! The allowance grows with the message and no further than a sweep fetches one. A message that spends it is left and
-//! named, never guessed at.
+//! The allowance grows with the message, up to the size that a sweep fetches. A message that exceeds it stays and is reported;
+//! followsift never guesses.
 
 use std::cell::Cell;
 
-/// What every message may cost, however short.
+/// The allowance of every message, however short.
 const BASE: u64 = 256 << 10;
-/// How often each of its bytes may be looked at, on average.
+/// How often each byte may be examined, on average.
 const LOOKS: u64 = 100;
-/// The part of a message beyond this adds nothing to its allowance.
+/// Bytes beyond this size add nothing to the allowance.
 const COUNTED_SIZE: usize = 256 << 10;
 
 /// The work of reading one message.
@@ -21,14 +21,14 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// For a message of so many bytes.
+    /// For a message of this size in bytes.
     pub(super) fn for_size(size: usize) -> Self {
         let size = u64::try_from(size.min(COUNTED_SIZE)).unwrap_or_default();
         Self { allowed: BASE + LOOKS * size, spent: Cell::new(0) }
     }
 
-    /// Notes that so many bytes are about to be looked at. Once the allowance is spent it is false, and stays so:
-    /// what was not found then says nothing.
+    /// Counts bytes that are about to be examined. False once the allowance is spent: whether something was found then means
+    /// nothing.
     #[must_use]
     pub(super) fn look(&self, bytes: usize) -> bool {
         if self.is_spent() {
@@ -39,23 +39,23 @@ impl Work {
         !self.is_spent()
     }
 
-    /// Was more asked for than is allowed?
+    /// Is the allowance spent?
     pub(super) fn is_spent(&self) -> bool {
         self.spent.get() > self.allowed
     }
 
-    /// What it came to.
+    /// The work so far, and the allowance.
     pub(super) fn cost(&self) -> Cost {
         Cost { spent: self.spent.get(), allowed: self.allowed }
     }
 }
 
-/// What reading one message came to, in bytes looked at.
+/// The work of reading one message, in bytes examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// So many were looked at; a little more than allowed where the message was given up.
+    /// Bytes examined; slightly more than allowed if the reading was abandoned.
     pub spent: u64,
-    /// So many could be.
+    /// The allowance.
     pub allowed: u64,
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_spent_stays_spent() {
+    fn a_spent_allowance_stays_spent() {
         let work = Work::for_size(0);
         assert!(work.look(256 << 10));
         assert!(!work.look(1));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_allowance_grows_no_further_than_a_message_is_fetched() {
+    fn the_allowance_grows_up_to_the_size_that_is_fetched() {
         assert!(Work::for_size(1 << 10).cost().allowed < Work::for_size(256 << 10).cost().allowed);
         assert_eq!(Work::for_size(256 << 10).cost(), Work::for_size(64 << 20).cost());
     }

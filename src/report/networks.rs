@@ -1,4 +1,4 @@
-//! The networks whose mails are known, as `networks` lists them.
+//! Formats the known networks. `networks` prints the list, and one network in detail.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::facts::wrapped;
 use super::paint::{Paint, Tone};
 use crate::mail::{Kind, LayoutSummary, NetworkSummary};
 
-/// Every network: what its mails can be about, in which forms and languages they came, and what they show.
+/// Every network: its kinds of notifications, layouts, languages, facts and marks.
 pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
     let mut shown = String::new();
     for network in networks {
@@ -16,23 +16,23 @@ pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
             paint.paint(Tone::Good, network.network.as_str()),
             paint.paint(Tone::Faint, &format!("({}; {})", network.title, reach(network))),
         );
-        let eras = names(network).join(", ");
+        let layouts = names(network).join(", ");
         entry(&mut shown, "reports", &kinds(&network.kinds), paint);
-        entry(&mut shown, "forms", &eras, paint);
+        entry(&mut shown, "layouts", &layouts, paint);
         entry(&mut shown, "languages", &languages(network), paint);
         entry(&mut shown, "shows", &words(&network.facts), paint);
-        entry(&mut shown, "marks", &told_by(network), paint);
+        entry(&mut shown, "marks", &marks(network), paint);
         shown.push('\n');
     }
     let _ = writeln!(
         shown,
-        "{} networks. `followsift networks NAME` describes one in detail, with each form of its messages.",
+        "{} networks. `followsift networks NAME` describes one in detail, with each layout.",
         networks.len()
     );
     shown
 }
 
-/// One network, with each form of its mails: how it is told apart, and what it shows.
+/// One network, with the marks and facts of each layout.
 pub fn one(network: &NetworkSummary, paint: Paint) -> String {
     let mut shown = format!(
         "{} · {}\n",
@@ -49,26 +49,25 @@ pub fn one(network: &NetworkSummary, paint: Paint) -> String {
     };
     entry(&mut shown, "subjects", &subject, paint);
     for layout in &network.layouts {
-        shown.push_str(&form(layout, paint));
+        shown.push_str(&of_layout(layout, paint));
     }
     shown
 }
 
-fn form(layout: &LayoutSummary, paint: Paint) -> String {
+fn of_layout(layout: &LayoutSummary, paint: Paint) -> String {
     let heading = format!("{} · {}", layout.name, layout.kind);
     let mut shown = format!("\n  {}\n", paint.paint(Tone::Strong, &heading));
     entry(&mut shown, "shows", &words(&layout.facts), paint);
     if !layout.names_all {
-        entry(&mut shown, "names", "only some of those it is about, so it is never moved", paint);
+        entry(&mut shown, "names", "only some of its followers, so the message never moves", paint);
     }
-    let told_by = &layout.told_by;
-    for (place, sentence) in told_by.iter().enumerate() {
-        entry(&mut shown, if place == 0 { "marks" } else { "" }, sentence, paint);
+    for (place, mark) in layout.marks.iter().enumerate() {
+        entry(&mut shown, if place == 0 { "marks" } else { "" }, mark, paint);
     }
     shown
 }
 
-/// A line, or several, behind a word.
+/// One or more lines after a label.
 fn entry(shown: &mut String, word: &str, text: &str, paint: Paint) {
     for (place, line) in wrapped(text).iter().enumerate() {
         let word = paint.paint(Tone::Faint, &format!("{:10}", if place == 0 { word } else { "" }));
@@ -78,7 +77,7 @@ fn entry(shown: &mut String, word: &str, text: &str, paint: Paint) {
 
 fn reach(network: &NetworkSummary) -> String {
     match network.domains.as_slice() {
-        _ if network.is_guess => "a guess: anybody, and never proven authentic".to_owned(),
+        _ if network.is_guess => "a guess: any sender, never proven authentic".to_owned(),
         [] => "any site that runs it".to_owned(),
         domains => domains.join(", "),
     }
@@ -93,7 +92,7 @@ fn kinds(kinds: &[Kind]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// The names of the forms, each once.
+/// The names of the layouts, each once.
 fn names(network: &NetworkSummary) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for layout in &network.layouts {
@@ -104,7 +103,7 @@ fn names(network: &NetworkSummary) -> Vec<&str> {
     names
 }
 
-/// A dozen by name, more by number.
+/// Up to a dozen languages by name, more as a number.
 fn languages(network: &NetworkSummary) -> String {
     match network.locales.as_slice() {
         few if few.len() <= 12 => few.join(" "),
@@ -112,11 +111,11 @@ fn languages(network: &NetworkSummary) -> String {
     }
 }
 
-/// How the first of its forms is told apart: the others are in the detailed list.
-fn told_by(network: &NetworkSummary) -> String {
-    let first = network.layouts.iter().flat_map(|layout| &layout.told_by).map(String::as_str);
-    let own = network.layouts.first().map_or(0, |layout| layout.told_by.len());
-    std::iter::once("its subject").chain(first.take(own)).collect::<Vec<_>>().join("; ")
+/// The marks of the first layout; the detailed description has the others.
+fn marks(network: &NetworkSummary) -> String {
+    let first = network.layouts.iter().flat_map(|layout| &layout.marks).map(String::as_str);
+    let own = network.layouts.first().map_or(0, |layout| layout.marks.len());
+    std::iter::once("subject").chain(first.take(own)).collect::<Vec<_>>().join("; ")
 }
 
 fn words(facts: &[crate::mail::Fact]) -> String {

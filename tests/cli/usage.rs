@@ -43,17 +43,17 @@ fn a_missing_settings_file_is_named() {
 }
 
 #[test]
-fn networks_lists_what_is_known_and_tells_of_one_in_detail() {
+fn networks_lists_all_networks_and_describes_one_in_detail() {
     let home = Home::new();
     let all = home.run(&["networks"]).exits(0).out();
     let snac = "\
 snac (snac; any site that runs it)
   reports    followers
-  forms      follow
+  layouts    follow
   languages  en
   shows      url
-  marks      its subject; it comes from snac-daemon@*; there is a line of text `User :
-             @{you}@{host}` then `Type : Follow` then `Actor : {url}`
+  marks      subject; sender snac-daemon@*; line of text `User : @{you}@{host}` then `Type
+             : Follow` then `Actor : {url}`
 ";
     assert!(all.contains(snac) && all.contains("28 networks."), "{all}");
     let strava = "\

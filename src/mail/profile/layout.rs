@@ -1,4 +1,4 @@
-//! A layout: one form in which a network's mails came, as compiled from its profile.
+//! A layout: one form of a network's messages, compiled from its profile. `read` creates it; `recognise` reads messages by it.
 
 use std::fmt;
 
@@ -10,60 +10,59 @@ use crate::mail::people::Address;
 use crate::mail::selector::Selector;
 use crate::mail::template::Template;
 
-/// One era or kind of a network's mails.
+/// One form of a network's messages.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// The name of the subjects, in the locales.
+    /// The name of its subjects in the locales.
     pub(super) subjects: String,
-    /// Whom it may come from; anybody if empty.
+    /// The senders it may come from; any if empty.
     pub(super) from: Vec<Sender>,
-    /// The domain whose signature has to be there.
+    /// The domain whose DKIM signature is required.
     pub(super) signed_by: Option<String>,
-    /// Without these facts the mail is not read in full.
+    /// Facts without which the message is incomplete.
     pub(super) needs: Vec<Fact>,
-    /// Facts for which there is a place: where they are missing, the place is blank.
+    /// Facts that have a place: if missing, they are blank.
     pub(super) shows: Vec<Fact>,
-    /// Whether the mail names everybody it is about.
+    /// Whether the message names every follower that it is about.
     pub(super) names_all: bool,
     pub(super) marks: Vec<Mark>,
     pub(super) reads: Vec<Probe>,
-    /// Where one follower's part of the mail is, if there may be several.
+    /// The element around each follower, if there may be several.
     pub(super) each: Option<Selector>,
     pub(super) picture: Option<Picture>,
 }
 
-/// What has to be in the mail, or must not be.
+/// Something that the message must have, or must not have.
 #[derive(Debug)]
 pub(super) struct Mark {
     pub(super) probe: Probe,
     pub(super) is_absent: bool,
 }
 
-/// The follower's picture, and how the network's default ones are called.
+/// The follower's picture, and the file names of the network's default pictures.
 #[derive(Debug)]
 pub(super) struct Picture {
     pub(super) image: Selector,
     pub(super) defaults: Vec<Template>,
 }
 
-/// Whom a mail may come from: `notify@twitter.com`, `twitter-follow-*@postmaster.twitter.com`,
-/// `snac-daemon@*`.
+/// An allowed sender: `notify@twitter.com`, `twitter-follow-*@postmaster.twitter.com`, `snac-daemon@*`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sender {
-    /// What the local part begins and ends with; the same text twice for an exact one.
+    /// The local part: the whole of it, or what is before and after the `*`.
     local: (String, Option<String>),
     /// Lower-cased; `None` for any domain.
     domain: Option<String>,
 }
 
 impl Sender {
-    /// Reads a sender.
+    /// Parses a sender.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
+    /// A message that says what is wrong.
     pub(super) fn compile(text: &str) -> Result<Self, &'static str> {
         let (local, domain) = text.rsplit_once('@').ok_or("expected an address, `name@domain`")?;
         let local = match local.split_once('*') {
@@ -76,7 +75,7 @@ impl Sender {
         Ok(Self { local, domain: (domain != "*").then(|| domain.to_lowercase()) })
     }
 
-    /// Is it of one domain, and not of any?
+    /// Does it name a domain?
     pub(super) fn has_domain(&self) -> bool {
         self.domain.is_some()
     }
@@ -94,7 +93,7 @@ impl Sender {
     }
 }
 
-/// As a profile writes it.
+/// As profiles write it.
 impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (start, end) = &self.local;
@@ -105,7 +104,7 @@ impl fmt::Display for Sender {
 }
 
 impl Layout {
-    /// May a mail with this header be one of these, as far as its sender goes?
+    /// Is the sender in this header an allowed one?
     pub(super) fn may_come_from(&self, head: &Head<'_>) -> bool {
         match head.from() {
             Some(from) => self.from.is_empty() || self.from.iter().any(|sender| sender.is(from)),
@@ -113,22 +112,22 @@ impl Layout {
         }
     }
 
-    /// All that it looks for in a mail.
+    /// Everything that it looks for in a message.
     pub(super) fn probes(&self) -> impl Iterator<Item = &Probe> {
         self.marks.iter().filter(|mark| !mark.is_absent).map(|mark| &mark.probe).chain(&self.reads)
     }
 
-    /// How it is told apart beside its subject, in words, each a line.
-    pub(super) fn told_by(&self) -> Vec<String> {
+    /// What distinguishes it besides its subject, one line each.
+    pub(super) fn marks_in_words(&self) -> Vec<String> {
         let senders: Vec<_> = self.from.iter().map(ToString::to_string).collect();
-        let sender = (!senders.is_empty()).then(|| format!("it comes from {}", senders.join(" or ")));
+        let sender = (!senders.is_empty()).then(|| format!("sender {}", senders.join(" or ")));
         let signed =
-            self.signed_by.as_ref().map(|domain| format!("without a signature of {domain} it is forged"));
+            self.signed_by.as_ref().map(|domain| format!("DKIM-Signature of {domain} (without it: forged)"));
         let marks = self.marks.iter().map(|mark| {
-            let there = if mark.is_absent { "there is no" } else { "there is a" };
-            format!("{there} {}", mark.probe.in_words())
+            let no = if mark.is_absent { "no " } else { "" };
+            format!("{no}{}", mark.probe.in_words())
         });
-        let each = self.each.as_ref().map(|each| format!("each follower is in an element `{each}`"));
+        let each = self.each.as_ref().map(|each| format!("one element `{each}` per follower"));
         sender.into_iter().chain(signed).chain(marks).chain(each).collect()
     }
 }

@@ -1,50 +1,51 @@
-//! Profiles: the files that tell how the mails of a network are recognised and read, compiled.
+//! Compiles profiles, the files that describe how to recognise and read the messages of a network, and recognises messages
+//! with them. Never reads a file: `rulebook` passes their text.
 //!
-//! `read` reads the files, `layout` is what they compile to, `probe` looks for things in a mail, `recognise`
-//! goes from a message to a notification. The form:
+//! `read` parses the files into `layout`s, `probe` searches a message, and `recognise` turns a message into a notification. The
+//! format:
 //!
 //! ```toml
 //! network = "site"                       # the word that rules use
-//! title = "The Site"                     # as people call it
-//! about = "where the facts are from"
-//! domains = ["site.example"]             # the network's own; without them it is self-hosted
-//! identified-by = "id"                   # parameters of a profile link that say whose it is; no others are kept
+//! title = "The Site"                     # for people
+//! about = "the source of this description"
+//! domains = ["site.example"]             # the network's own domains; without them it is self-hosted
+//! identified-by = "id"                   # parameters of a profile link that identify the account; others are dropped
 //! confidence = "low"                     # a guess: tried last, and never proven authentic
 //!
-//! [[redirect]]                           # a link that bears another in a parameter
+//! [[redirect]]                           # a link with another link in a parameter
 //! link = "site.example/out"
 //! parameter = "url"
 //!
-//! [locale.de]                            # subjects and other phrases by name; how numbers are printed
+//! [locale.de]                            # subjects and other phrases by name; number format
 //! number = { decimal = ",", thousand = "Tsd.", million = ["Mio.", "Million"] }
 //! follow = ["{name} folgt dir jetzt"]
 //!
-//! [[layout]]                             # an era or a kind; the first that fits and reads in full counts
+//! [[layout]]                             # one form; the first that matches and reads in full counts
 //! name = "2020"
 //! kind = "follow"                        # or follow-request, follow-batch
-//! subjects = "follow"                    # the phrases that are its subjects; the kind, if not given
+//! subjects = "follow"                    # the phrases that are its subjects; default: the kind
 //! from = ["notify@site.example"]         # `*` for a variable part, or for any domain
-//! signed-by = "site.example"             # a mail without a DKIM-Signature of it is forged
-//! needs = ["handle", "name"]             # without these the mail is incomplete
-//! shows = ["bio"]                        # there is a place for these: where they are missing, it is blank
-//! names = "some"                         # where the mail names only some of those it is about
-//! each = "table.entry"                   # one follower each; what is read is read within it
+//! signed-by = "site.example"             # a message without its DKIM-Signature is forged
+//! needs = ["handle", "name"]             # without these the message is incomplete
+//! shows = ["bio"]                        # these have a place: if missing, they are blank
+//! names = "some"                         # the message names only some of its followers
+//! each = "table.entry"                   # one element per follower; reads search within it
 //! picture = { html = "img.avatar", default = "{}/default_{}.png" }
 //!
-//! [[layout.mark]]                        # has to be there (`not = true`: must not), and may take something
+//! [[layout.mark]]                        # required (`not = true`: forbidden); may capture facts
 //! header = "List-ID"
 //! is = "<follow.{you}.{host}>"
 //!
-//! [[layout.read]]                        # takes facts, if it is there
+//! [[layout.read]]                        # captures facts, if present
 //! html = ".stats b"
 //! each = ["{posts}", "{followers}"]
 //! ```
 //!
-//! A mark or a read looks in one place: `header` with `is`; `text`, consecutive lines of the text part; `phrase`, a
-//! line that is one of the locale's phrases; `html`, elements, with `is`, `lines`, `only` or `each`; `link`, host and path
-//! of a link (in the elements of `html`, if that is given), with `query`. A link that is read is the follower's
-//! profile; `url` says how to write it, if not as it stands. Holes are `{}` (anything), `{you}`, `{site}`, `{host}`
-//! (the recipient, and where he is), `{id}` and the words of facts; what one takes twice has to agree.
+//! A mark or a read searches one place: `header` with `is`; `text`, consecutive lines of the text part; `phrase`, a line that
+//! is one of the locale's phrases; `html`, elements, with `is`, `lines`, `only` or `each`; `link`, host and path of a link (in
+//! the elements of `html`, if given), with `query`. A link in a read is the follower's profile; `url` rewrites it. Holes are
+//! `{}` (anything), `{you}`, `{site}`, `{host}` (the recipient, and their site and host), `{id}` and the names of facts; if a
+//! hole occurs twice, its values must agree.
 
 mod layout;
 mod nearest;
@@ -83,24 +84,23 @@ struct Profile {
     about: String,
     /// The domains that the network sends from; a self-hosted network has none.
     domains: Vec<String>,
-    /// It says how mails of its kind look anywhere, and knows no network: its mails are tried last, and nothing can prove
-    /// them authentic.
+    /// It describes messages of any site instead of one network: it is tried last, and nothing proves its messages authentic.
     is_guess: bool,
     redirects: Vec<Redirect>,
-    /// The parameters of a link that say whose profile it is; no other becomes part of a fact.
+    /// The parameters of a link that identify the account; facts keep no others.
     identified_by: Vec<String>,
     locales: Vec<Locale>,
     layouts: Vec<Layout>,
 }
 
-/// A link of the network's that bears another in a parameter.
+/// A link of the network with another link in a parameter.
 #[derive(Debug)]
 struct Redirect {
     link: Template,
     parameter: String,
 }
 
-/// How a network speaks one language.
+/// A network's subjects, phrases and number format in one language.
 #[derive(Debug)]
 struct Locale {
     tag: String,
@@ -110,8 +110,8 @@ struct Locale {
 }
 
 impl Profiles {
-    /// Compiles profile files, one network each; of two files about one network the later holds. What is
-    /// wrong is noted in `findings`, and a layout or a network with a mistake in it may then be missing.
+    /// Compiles profile files, one network each; of two files about one network the later one counts. Mistakes go to
+    /// `findings`, and a layout or network with a mistake may then be missing.
     pub fn compile(sources: &[Source], findings: &Findings) -> Self {
         let mut profiles: Vec<Profile> = Vec::new();
         for source in sources {
@@ -131,13 +131,13 @@ impl Profiles {
         SHIPPED.iter().map(|(name, text)| Source::new(*name, *text)).collect()
     }
 
-    /// Profiles to be put among one's own: they ship, and are not in use.
+    /// Profiles that ship switched off, for users to copy.
     pub fn offered_sources() -> Vec<Source> {
         OFFERED.iter().map(|(name, text)| Source::new(*name, *text)).collect()
     }
 
-    /// The JSON Schema of a profile, for editors: a file in which the facts and kinds are filled in here. `tests/schema.rs`
-    /// holds its keys against those that `read` knows.
+    /// The JSON Schema of a profile, for editors: a file, with the facts and kinds filled in here. `tests/schema.rs` compares
+    /// its keys with those that `read` knows.
     #[expect(clippy::indexing_slicing, reason = "the file that is filled in ships, and a test reads it")]
     pub fn schema() -> serde_json::Value {
         let file = include_str!("../../../config/schema/network.json");
@@ -148,19 +148,19 @@ impl Profiles {
         schema
     }
 
-    /// Every network that a profile is there for, in the order of the files.
+    /// Every network that has a profile, in the order of the files.
     pub fn networks(&self) -> Vec<NetworkSummary> {
         self.profiles.iter().map(Profile::summary).collect()
     }
 }
 
-/// What ships, and is used by nobody who does not ask for it.
+/// Profiles that ship switched off.
 const OFFERED: &[(&str, &str)] = &[
     ("generic.toml", include_str!("../../../config/generic.toml")),
     ("example.toml", include_str!("../../../config/example.toml")),
 ];
 
-/// What ships.
+/// Profiles that ship switched on.
 const SHIPPED: &[(&str, &str)] = &[
     ("networks/twitter.toml", include_str!("../../../config/networks/twitter.toml")),
     ("networks/x.toml", include_str!("../../../config/networks/x.toml")),
@@ -199,7 +199,7 @@ const SHIPPED: &[(&str, &str)] = &[
 ];
 
 impl Profile {
-    /// The facts that a layout can take from a mail: from its subject, or from what it reads.
+    /// The facts that a layout can capture, from the subject or from its marks and reads.
     fn facts_of(&self, layout: &Layout) -> Vec<Fact> {
         let phrases = |name: &str| {
             let facts = self.locales.iter().filter_map(|locale| locale.phrases.get(name)).flatten();
@@ -218,13 +218,13 @@ impl Profile {
         facts
     }
 
-    /// Does it know unit words of any language?
+    /// Does any of its languages have unit words or its own decimal separator?
     fn counts(&self) -> bool {
         self.locales.iter().any(|locale| locale.numerals != Numerals::default())
     }
 
-    /// How numbers are printed in a mail: the language of its HTML part says so, else that of its subject,
-    /// for a subject without a translation is in the network's default language.
+    /// The number format of a message: by the language of its HTML part, else by that of its subject. The HTML part comes
+    /// first because a subject without a translation is in the network's default language.
     fn numerals(&self, lang: Option<&str>, subject: usize) -> Option<&Numerals> {
         let by_tag = |tag: &str| self.locales.iter().find(|locale| locale.tag.eq_ignore_ascii_case(tag));
         let lang = lang.map(|tag| tag.trim().replace('_', "-"));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ships_is_without_findings() {
+    fn shipped_profiles_have_no_findings() {
         let networks = shipped().networks();
         assert_eq!(networks.len(), SHIPPED.len());
         for network in networks {
@@ -304,10 +304,10 @@ is = "{name}"
         );
         let all = found.join("\n");
         for expected in [
-            "this is not a word for a network",
+            "this cannot name a network",
             "`title` is missing",
             "did you mean `title`?",
-            "no hole is called `nmae`",
+            "unknown hole `nmae`",
             "a `{` is not closed",
             "a decimal separator is one character",
             "did you mean `thousand`?",
@@ -316,14 +316,14 @@ is = "{name}"
             "unknown fact `boi`",
             "expected `tag`, `.class`, `#id`",
             "`is` is missing",
-            "this should look in one place",
+            "this must look in exactly one place",
         ] {
             assert!(all.contains(expected), "{expected}\n{all}");
         }
     }
 
     #[test]
-    fn a_fact_that_nothing_reads_and_a_phrase_that_nothing_says_are_found() {
+    fn a_fact_that_is_never_read_and_an_undefined_phrase_are_found() {
         let found = findings(
             r#"network = "site"
 title = "Site"
@@ -340,7 +340,7 @@ needs = ["name", "bio"]
             found,
             [
                 "\
-error: no locale says what `folow` is
+error: no locale defines the phrase `folow`
  --> n.toml:5:8
   |
 5 | name = \"a\"

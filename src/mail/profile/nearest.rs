@@ -1,6 +1,6 @@
-//! Which network's notifications a message that was not recognised comes nearest to, and what it lacks to be one.
+//! Finds the network whose notifications a message most resembles, and the marks that it lacks.
 //!
-//! For explanations alone: it decides nothing, and what it looks at counts towards what the message may cost.
+//! Only for explanations: it decides nothing. Its work counts towards the allowance of the message.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -15,41 +15,40 @@ use crate::mail::message::{Head, Message};
 use crate::mail::network::Network;
 use crate::mail::notification::Recognition;
 
-/// The network whose notifications a message comes nearest to.
+/// The network whose notifications a message most resembles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nearest {
-    /// The network's word.
+    /// The network's name in rules.
     pub network: Network,
-    /// The network as people call it.
+    /// The network's title.
     pub title: String,
     /// Whether the sender is one of the network's.
     pub sender_matches: bool,
     /// Whether the subject is that of a notification.
     pub subject_matches: bool,
-    /// What keeps it from being one. Never empty.
+    /// Why it is not a notification. Never empty.
     pub missing: Vec<MissingMark>,
 }
 
-/// What keeps a message from being a network's notification.
+/// A reason why a message is not a network's notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MissingMark {
-    /// It comes from none of these senders.
+    /// Its sender is none of these.
     Sender(Vec<String>),
     /// Its subject is not that of a notification.
     Subject,
-    /// It has not got this, such as `header field List-ID`.
+    /// It lacks this, such as `header field List-ID`.
     Mark(String),
-    /// It has this, which no such notification has.
+    /// It has this, which these notifications never have.
     Excluded(String),
-    /// It is a reply, was forwarded, or came by way of a mailing list.
+    /// It is a reply, was forwarded, or came through a mailing list.
     Correspondence,
     /// It failed authentication.
     Authentication,
 }
 
 impl Profiles {
-    /// What a message is, as [`Profiles::recognise`] says, and if it is not recognised, which network's notifications it comes
-    /// nearest to.
+    /// Like [`Profiles::recognise`]; for a message that is not recognised, also the network whose notifications it most resembles.
     pub fn recognise_closely(
         &self,
         message: &Message<'_>,
@@ -66,8 +65,8 @@ impl Profiles {
         (recognition, nearest)
     }
 
-    /// Which network's notifications it comes nearest to, of those that its subject or else its sender fits; of two that
-    /// are as near the one whose subject says more.
+    /// The network whose notifications it most resembles, among those whose subject or else whose sender matches; of two
+    /// equally near, the one with the more specific subject.
     pub(super) fn nearest(&self, content: &Content<'_>, trust: &Trust) -> Option<Nearest> {
         let head = content.message.head();
         let mut candidates = self.candidates(head, &content.work);
@@ -78,7 +77,7 @@ impl Profiles {
             let all = candidates.into_iter().map(|candidate| candidate.nearest(content, trust));
             all.min_by_key(|nearest| nearest.missing.len())
         };
-        // What was not found after the work was spent may be there.
+        // Once the work is spent, anything not found may still be there.
         nearest.filter(|nearest| !nearest.missing.is_empty() && !content.work.is_spent())
     }
 
@@ -110,7 +109,7 @@ impl Profiles {
         let mut profiles = self.profiles.iter().filter(|profile| !profile.is_guess);
         let profile = profiles.find(|profile| {
             let mut senders = profile.layouts.iter().flat_map(|layout| &layout.from);
-            // That an address is called like a program of the network's says nothing where anybody can run one.
+            // The local part alone says nothing: on self-hosted networks anyone can run such a program.
             senders.any(|sender| sender.has_domain() && sender.is(from))
         })?;
         Some(Nearest {
@@ -171,8 +170,9 @@ mod tests {
     #[test]
     fn once_the_work_is_spent_no_network_is_named() {
         let profiles = Profiles::compile(&Profiles::shipped_sources(), &Findings::default());
-        let mail = b"From: notifications@toot.example\nSubject: ann@far.example is now following you\n\nHi\n";
-        let message = Message::parse(mail).unwrap();
+        let bytes =
+            b"From: notifications@toot.example\nSubject: ann@far.example is now following you\n\nHi\n";
+        let message = Message::parse(bytes).unwrap();
         let content = Content::new(&message);
         assert!(profiles.nearest(&content, &Trust::default()).is_some());
         while content.work.look(1 << 16) {}

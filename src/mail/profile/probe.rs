@@ -1,4 +1,5 @@
-//! What layouts look for in a mail: a header field, lines of the text part, elements of the HTML part, links.
+//! Searches a message for what layouts ask: a header field, lines of the text part, elements of the HTML part, links. Captures
+//! facts on the way. `recognise` and `nearest` call it.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -15,25 +16,25 @@ use crate::mail::template::Template;
 use crate::mail::work::Work;
 use crate::text::one_line;
 
-/// How many lines of the text part are looked at.
+/// The most lines searched in the text part.
 const LINES_LIMIT: usize = 3_000;
-/// How many elements that a selector finds are looked at: of each all lines may have to be laid out.
+/// The most selected elements examined: each may need all its lines laid out.
 const ELEMENTS_LIMIT: usize = 50;
-/// How many links are looked at.
+/// The most links examined.
 const LINKS_LIMIT: usize = 2_000;
 
 /// One thing to look for.
 #[derive(Debug)]
 pub(super) enum Probe {
-    /// A header field that reads so.
+    /// A header field with this value.
     Header { name: String, is: Template },
     /// Consecutive lines of the text part, blank ones not counted.
     Text(Vec<Template>),
-    /// A line of the text part that is a phrase of the locale's.
+    /// A line of the text part that is a phrase of the locale.
     Phrase(String),
     /// An element of the HTML part.
     Html { select: Selector, holds: Holds },
-    /// A link, in the whole mail or within an element.
+    /// A link, in the whole message or within an element.
     Link {
         within: Option<Selector>,
         is: Template,
@@ -42,51 +43,51 @@ pub(super) enum Probe {
     },
 }
 
-/// What an element of the HTML part has to hold.
+/// What an element of the HTML part must contain.
 #[derive(Debug)]
 pub(super) enum Holds {
     /// Anything.
     Anything,
     /// This text.
     Text(Template),
-    /// These consecutive lines, among others.
+    /// These consecutive lines, perhaps among others.
     Lines(Vec<Template>),
     /// These lines, and no others.
     Only(Vec<Template>),
-    /// The first elements selected hold these texts, one each.
+    /// The first selected elements contain these texts, one each.
     Each(Vec<Template>),
 }
 
-/// The link is the follower's profile.
+/// Marks a link as the follower's profile.
 #[derive(Debug)]
 pub(super) struct ProfileLink {
-    /// How to write it; as it stands, without its query, if not given.
+    /// How to write it; by default as in the message, without its query.
     pub(super) written: Option<Template>,
 }
 
-/// A mail taken apart, each part when somebody asks.
+/// A message, each part parsed on first use.
 #[derive(Debug)]
 pub(super) struct Content<'m> {
     pub(super) message: &'m Message<'m>,
-    /// What looking at it costs, by all profiles together.
+    /// The work spent on it by all profiles together.
     pub(super) work: Work,
     lines: OnceCell<Vec<String>>,
     document: OnceCell<Option<Document>>,
     is_passed_on: OnceCell<bool>,
 }
 
-/// A mail as one profile sees it.
+/// A message as one profile sees it.
 #[derive(Debug)]
 pub(super) struct View<'v> {
     pub(super) content: &'v Content<'v>,
     pub(super) profile: &'v Profile,
-    /// The locale whose subject fits.
+    /// The locale whose subject matches.
     pub(super) locale: usize,
     pub(super) numerals: &'v Numerals,
     pub(super) links: &'v OnceCell<Vec<PlacedLink>>,
 }
 
-/// A link with the element that bears it, if it is in the HTML part.
+/// A link with its element, if it is in the HTML part.
 #[derive(Debug)]
 pub(super) struct PlacedLink {
     link: Link,
@@ -112,13 +113,13 @@ impl<'m> Content<'m> {
         })
     }
 
-    /// The lines of the text part but for those that somebody quotes.
+    /// The lines of the text part except quoted ones.
     fn unquoted(&self) -> impl Iterator<Item = &str> {
         let lines = self.message.text().unwrap_or_default().lines();
         lines.filter(|line| !line.trim_start().starts_with('>'))
     }
 
-    /// Has somebody passed it on? Mail programs write such a line above it, in any language:
+    /// Was it forwarded? In every language, mail programs write a line like this above it:
     /// `---------- Forwarded message ---------`.
     pub(super) fn is_passed_on(&self) -> bool {
         *self.is_passed_on.get_or_init(|| self.has_heading_of_another())
@@ -147,8 +148,7 @@ impl<'m> Content<'m> {
         self.document.get_or_init(|| self.message.html().map(parse)).as_ref()
     }
 
-    /// All links: those of the HTML part, then those of the text part; what a redirect leads to comes before
-    /// the redirect.
+    /// All links: those of the HTML part, then those of the text part; the target of a redirect comes before the redirect.
     fn links(&self, profile: &Profile) -> Vec<PlacedLink> {
         let size = |part: Option<&str>| part.map_or(0, str::len);
         if !self.work.look(size(self.message.text()) + size(self.message.html())) {
@@ -172,7 +172,8 @@ impl<'m> Content<'m> {
 }
 
 impl Profile {
-    /// Where a redirect leads, as far as the link itself tells: the network's, after what Outlook puts around every link.
+    /// The target of a redirect, if the link contains it. Unwraps what Outlook puts around every link, then the network's own
+    /// redirects.
     fn unwrap(&self, link: &Link, work: &Work) -> Option<Link> {
         let host = link.address().split('/').next().unwrap_or_default();
         if host.ends_with(".safelinks.protection.outlook.com") {
@@ -196,8 +197,8 @@ impl View<'_> {
         self.links.get_or_init(|| self.content.links(self.profile))
     }
 
-    /// Does a line of the text part read as one of the phrases? The subject's language comes first; but a
-    /// mail may be in several, where translations are missing.
+    /// Is a line of the text part one of the phrases? The subject's language comes first, but a message may mix languages if
+    /// translations are missing.
     fn find_phrase(&self, name: &str, known: &Bindings) -> Option<Bindings> {
         let of = |locale: &Locale| self.find_line(locale.phrases.get(name)?, known);
         let first = self.profile.locales.get(self.locale);
@@ -229,20 +230,19 @@ impl View<'_> {
         &self.content.work
     }
 
-    /// The lines of an element, as far as the work on the message goes.
+    /// The lines of an element; `None` once the work is spent.
     fn lines_of(&self, document: &Document, place: usize) -> Option<Vec<String>> {
         self.work().look(document.size_of(place)).then(|| document.lines_of(place))
     }
 
-    /// The text of an element, as far as the work on the message goes.
+    /// The text of an element; `None` once the work is spent.
     fn text_of(&self, document: &Document, place: usize) -> Option<String> {
         if self.work().look(document.size_of(place)) { document.text_of(place) } else { None }
     }
 }
 
 impl Probe {
-    /// Looks for it, in the whole mail or (HTML and its links) within one element; what it takes extends
-    /// `known`.
+    /// Searches the whole message, or for HTML and its links one element; captured facts extend `known`.
     pub(super) fn find(&self, view: &View<'_>, scope: Option<usize>, known: &Bindings) -> Option<Bindings> {
         match self {
             Self::Header { name, is } => {
@@ -306,7 +306,7 @@ impl Probe {
         }
     }
 
-    /// The elements that a link has to be in; `None` for any link of the mail.
+    /// The elements that a link must be in; `None` for any link of the message.
     fn places(
         view: &View<'_>,
         scope: Option<usize>,
@@ -319,7 +319,7 @@ impl Probe {
         let Some(select) = within else { return Some(vec![document.within(scope)]) };
         let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
         for place in select.select(document, scope, view.work()) {
-            // One element is within another or after it; what is within adds nothing.
+            // An element is inside another or after it; one inside adds nothing.
             if ranges.last().is_none_or(|range| range.end <= place) {
                 ranges.push(document.within(Some(place)));
             }
@@ -327,7 +327,7 @@ impl Probe {
         Some(ranges)
     }
 
-    /// The facts that it can take, but for those of its phrase.
+    /// The facts that it can capture, except those of its phrase.
     pub(super) fn facts(&self) -> Vec<Fact> {
         let of = |templates: &[Template]| templates.iter().flat_map(Template::facts).collect::<Vec<_>>();
         match self {
@@ -345,7 +345,7 @@ impl Probe {
         }
     }
 
-    /// The name of its phrase, if it looks for one.
+    /// The name of its phrase, if it searches for one.
     pub(super) fn phrase(&self) -> Option<&str> {
         match self {
             Self::Phrase(name) => Some(name),
@@ -353,7 +353,7 @@ impl Probe {
         }
     }
 
-    /// What it looks for, in words, after "there is a".
+    /// What it searches for, in words, without an article.
     pub(super) fn in_words(&self) -> String {
         match self {
             Self::Header { name, is } if is.to_string() == "{}" => format!("header field {name}"),
@@ -371,7 +371,7 @@ impl Probe {
     }
 }
 
-/// Is a place in one of the ranges, which are in their order and apart?
+/// Is a place in one of the ranges? They are sorted and do not overlap.
 fn holds(ranges: &[std::ops::Range<usize>], place: usize) -> bool {
     let after = ranges.partition_point(|range| range.start <= place);
     after.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|range| range.contains(&place))
@@ -381,7 +381,7 @@ fn joined(templates: &[Template]) -> String {
     templates.iter().map(ToString::to_string).collect::<Vec<_>>().join("` then `")
 }
 
-/// What an element has to hold, after it was named.
+/// What an element must contain, to follow the element's name.
 impl fmt::Display for Holds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

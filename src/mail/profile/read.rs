@@ -1,4 +1,4 @@
-//! Reads a profile file. Everything that can be wrong with one is found here, all at once, each with its place.
+//! Parses a profile file, and reports every mistake in it at once, each with its place.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::mail::selector::Selector;
 use crate::mail::template::{Form, Template, TemplateError};
 use crate::text::one_line;
 
-/// Reads one file; `None` if it does not say which network it is about.
+/// Parses one file; `None` if it does not name its network.
 pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
     document::read(source, findings, |mut table| {
         let network = table.require("network").and_then(|value| network(&value));
@@ -56,20 +56,20 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
     })
 }
 
-/// A subject with fewer letters of its own, in bytes (two signs of Chinese), says nothing.
+/// A subject with fewer literal letters, in bytes (two Chinese characters), is too unspecific.
 const FEWEST_LETTERS: usize = 6;
 
-/// Where the parts of a layout are that are checked against the rest of the file.
+/// The places of those parts of a layout that are checked against the rest of the file.
 struct Places<'a> {
     layout: Value<'a>,
     needs: Option<Value<'a>>,
     shows: Option<Value<'a>>,
-    /// Nothing but the subject says whose mails are meant.
+    /// Only the subject identifies its messages.
     is_open: bool,
 }
 
 impl Profile {
-    /// What can only be checked with the whole file at hand: phrases have to be there, and facts readable.
+    /// The checks that need the whole file: phrases must be defined, and something must read each fact.
     fn check(&self, layout: &Layout, places: &Places<'_>) {
         let phrases = layout.probes().filter_map(Probe::phrase).chain([layout.subjects.as_str()]);
         for phrase in phrases {
@@ -79,20 +79,18 @@ impl Profile {
                     Some(word) => format!("did you mean `{word}`?"),
                     None => format!("add `{phrase} = [...]` to a locale"),
                 };
-                places.layout.error(format!("no locale says what `{phrase}` is"), label);
+                places.layout.error(format!("no locale defines the phrase `{phrase}`"), label);
             }
         }
         let subjects =
             self.locales.iter().filter_map(|locale| locale.phrases.get(&layout.subjects)).flatten();
         if let Some(loose) = subjects.into_iter().find(|subject| subject.letters() < FEWEST_LETTERS) {
-            let message = format!("the subject `{loose}` fits nearly every message");
+            let message = format!("the subject `{loose}` matches nearly every message");
             places.layout.error(message, "write the words that only these messages' subjects have");
         }
         if places.is_open {
-            let message = "this layout would take anybody's message with such a subject";
-            places
-                .layout
-                .error(message, "say `from`, or add a `[[layout.mark]]` that only these messages have");
+            let message = "this layout would match every message with such a subject";
+            places.layout.error(message, "add `from`, or a `[[layout.mark]]` that only these messages have");
         }
         let facts = self.facts_of(layout);
         let lists = [(&layout.needs, &places.needs), (&layout.shows, &places.shows)];
@@ -113,7 +111,7 @@ fn network(value: &Value<'_>) -> Option<Network> {
     let text = value.string()?;
     let network = Network::new(&text.text);
     if network.is_none() {
-        value.error("this is not a word for a network", "use lower-case letters, digits and `-`");
+        value.error("this cannot name a network", "use lower-case letters, digits and `-`");
     }
     network
 }
@@ -216,7 +214,7 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
     Some((layout, Places { layout: place?, needs, shows, is_open }))
 }
 
-/// Where to look and what has to be there. A mark may ask for an element alone; a read takes something.
+/// Where to look and what must be there. A mark may ask for an element alone; a read (`takes`) must capture something.
 fn probe(table: &mut Table<'_>, takes: bool) -> Option<Probe> {
     let header = table.take("header");
     let text = table.take("text");
@@ -226,7 +224,7 @@ fn probe(table: &mut Table<'_>, takes: bool) -> Option<Probe> {
     let is = table.take("is");
     let places = [&header, &text, &phrase, &link, &html];
     if places.iter().filter(|place| place.is_some()).count() != 1 && !(link.is_some() && html.is_some()) {
-        let message = "this should look in one place";
+        let message = "this must look in exactly one place";
         let label = format!("expected one of {}", list(&["header", "text", "phrase", "link", "html"]));
         table.findings().add(Diagnostic::error(table.source(), table.span(), message).label(label));
         return None;
@@ -289,12 +287,12 @@ fn strings(value: Option<Value<'_>>) -> Vec<Text> {
 
 fn some<T>(value: &Value<'_>, items: Vec<T>) -> Option<Vec<T>> {
     if items.is_empty() && !value.findings().any_error() {
-        value.error("an empty list fits nothing", "say what should be there");
+        value.error("an empty list matches nothing", "add what should be there");
     }
     (!items.is_empty()).then_some(items)
 }
 
-/// Each string of a value compiled; what is wrong with one is a finding at its place, with a label where there is one.
+/// Compiles each string of a value; an error becomes a finding at its place, with a label if there is one.
 fn compiled<T, E: ToString>(
     value: &Value<'_>,
     compile: impl Fn(&str) -> Result<T, E>,

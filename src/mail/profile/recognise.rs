@@ -1,4 +1,5 @@
-//! From a message to a notification: which layouts may be meant, which one is, and what it reads.
+//! Recognises a message: picks the layouts whose sender and subject match, finds the one that reads it in full, and builds the
+//! notification.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -20,43 +21,43 @@ use crate::mail::numeral::Numerals;
 use crate::mail::work::{Cost, Work};
 use crate::text::one_line;
 
-/// A layout whose sender and subject fit.
+/// A layout whose sender and subject match.
 pub(super) struct Candidate<'p> {
     pub(super) profile: &'p Profile,
     pub(super) layout: &'p Layout,
     pub(super) locale: usize,
-    /// What its subject says.
+    /// What its subject captured.
     pub(super) known: Bindings,
-    /// How much of the subject the template fixes.
+    /// How many bytes of the subject's template are literal.
     fixed: usize,
 }
 
-/// What came of reading a message by one layout.
+/// The result of reading a message with one layout.
 enum Fit {
-    /// It is not of this layout.
+    /// It does not have this layout.
     Unlike,
-    /// It is, but these facts are not there.
+    /// It has, but these facts are missing.
     Missing(Vec<Fact>),
-    /// It is read.
+    /// It was read in full.
     Read { followers: Vec<Follower>, host: Option<String> },
 }
 
 impl Profiles {
-    /// Stage one: may this be a notification, to judge by From and Subject? `header` is a header block with
-    /// at least those two. Never denies a mail that [`Profiles::recognise`] would recognise.
+    /// Stage one: may this be a notification, judging by From and Subject? `header` is a header block with at least these two.
+    /// Never rejects a message that [`Profiles::recognise`] would recognise.
     pub fn plausible(&self, header: &[u8]) -> bool {
         let work = Work::for_size(header.len());
         let is_plausible = Head::parse(header).is_ok_and(|head| self.fitting(&head, &work).next().is_some());
-        // What costs too much to tell is left to the second stage, which names it.
+        // If the work is spent, the second stage decides, and reports the message as too costly.
         is_plausible || work.is_spent()
     }
 
-    /// Stage two: what a mail is, to judge by all of it.
+    /// Stage two: recognises a message by all of it.
     pub fn recognise(&self, message: &Message<'_>, trust: &Trust, received: Timestamp) -> Recognition {
         self.recognise_counting(message, trust, received).0
     }
 
-    /// The same, and what it cost.
+    /// The same, with the work it took.
     pub fn recognise_counting(
         &self,
         message: &Message<'_>,
@@ -75,7 +76,7 @@ impl Profiles {
         received: Timestamp,
     ) -> Recognition {
         let recognition = self.read(content, trust, received);
-        // What was not found after the work was spent may be there.
+        // Once the work is spent, anything not found may still be there.
         if content.work.is_spent() { Recognition::TooCostly } else { recognition }
     }
 
@@ -90,11 +91,11 @@ impl Profiles {
         let mut incomplete: Option<(&Profile, Vec<Fact>)> = None;
         let mut unlike: Option<&Profile> = None;
         for Candidate { profile, layout, locale, known, .. } in candidates {
-            // What seems to be a network's mail, and cannot be read, is not to be guessed at.
+            // Never guess at a message that seems to be from a known network but cannot be read.
             if profile.is_guess && (incomplete.is_some() || unlike.is_some()) {
                 break;
             }
-            // Nobody passes a mail on from a network's own address.
+            // Forwarded messages do not come from a network's own address, so layouts with `from` need no check.
             if layout.from.is_empty() && content.is_passed_on() {
                 continue;
             }
@@ -114,7 +115,7 @@ impl Profiles {
                         unlike.get_or_insert(profile);
                     }
                 }
-                // A guess that does not hold says nothing about any network.
+                // A guess that fails says nothing about any network.
                 Fit::Missing(_) if profile.is_guess => {}
                 Fit::Missing(missing) => {
                     incomplete.get_or_insert((profile, missing));
@@ -123,7 +124,7 @@ impl Profiles {
                     let signed_by = layout.signed_by.as_deref();
                     let origin = profile.origin(host.as_deref());
                     let authentic = authenticity::judge(message.head(), origin, signed_by, trust);
-                    // A guess does not know whose mail it would be.
+                    // A guess does not know the network, so nothing can prove the message.
                     let authentic = match authentic {
                         Authenticity::Pass(_) if profile.is_guess => Authenticity::Unknown,
                         judged => judged,
@@ -145,7 +146,7 @@ impl Profiles {
         let Some((profile, missing)) = incomplete.or(unlike.map(|profile| (profile, Vec::new()))) else {
             return Recognition::Foreign;
         };
-        // What is not even the network's says nothing about it. (That it lacks the network's signature may be what changed.)
+        // A forged message says nothing about the network. (The required signature is not checked: it may be what changed.)
         match authenticity::judge(message.head(), profile.origin(None), None, trust) {
             Authenticity::Fail(_) => Recognition::Foreign,
             Authenticity::Pass(_) | Authenticity::Unknown => {
@@ -154,11 +155,11 @@ impl Profiles {
         }
     }
 
-    /// The layouts that fit, those first whose subject says most; guesses last.
+    /// The matching layouts, the most specific subject first, guesses last.
     pub(super) fn candidates<'p>(&'p self, head: &'p Head<'_>, work: &'p Work) -> Vec<Candidate<'p>> {
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         for candidate in self.fitting(head, work) {
-            // Languages share subjects; one of them is enough, for the HTML part tells which it is.
+            // Languages share subjects; one is enough, since the HTML part gives the language.
             let same = |other: &Candidate<'_>| {
                 std::ptr::eq(other.layout, candidate.layout) && other.known == candidate.known
             };
@@ -197,7 +198,7 @@ impl Profiles {
 }
 
 impl Profile {
-    /// Whose its mails are; `host` is the server that one shows.
+    /// The sender that its messages claim; `host` is the server that the message shows.
     pub(super) fn origin<'a>(&'a self, host: Option<&'a str>) -> Origin<'a> {
         match self.domains.as_slice() {
             [] => Origin::Server(host),
@@ -207,8 +208,8 @@ impl Profile {
 }
 
 impl Profile {
-    /// How numbers are printed in a message whose subject is of this locale. The language of the HTML part matters where
-    /// numbers are printed, and not before.
+    /// The number format of a message whose subject is in this locale. Parses the HTML part for its language only if the network
+    /// prints numbers differently by language.
     pub(super) fn numerals_in(&self, content: &Content<'_>, locale: usize) -> Cow<'_, Numerals> {
         let lang = if self.counts() { content.document().and_then(Document::lang) } else { None };
         self.numerals(lang, locale).map_or_else(Cow::default, Cow::Borrowed)
@@ -259,7 +260,7 @@ impl Layout {
             .map(|text| one_line(text, longest))
         {
             Some(text) if !text.is_empty() => Shown::Value(text),
-            // What was cut off is not blank.
+            // A fact that was cut off is not blank.
             _ if self.shows.contains(&fact) && !view.content.message.is_html_cut() => Shown::Empty,
             _ => Shown::NotShown,
         };
@@ -275,7 +276,7 @@ impl Layout {
                         *place = count.clone();
                     }
                 }
-                // Not printed: each has its reader below, where there is one.
+                // Not printed: those that can be read have their own reader below.
                 (FactMut::Text(_) | FactMut::Answer(_), _) => {}
             }
         }

@@ -1,4 +1,4 @@
-//! All subjects of all profiles, found by how they end or begin: an ordinary mail is compared with few, if any.
+//! An index of the subjects of all profiles by how they end or begin, so that an ordinary message is compared with few of them.
 
 use super::Profile;
 use crate::mail::template::Template;
@@ -12,18 +12,18 @@ pub(super) struct SubjectIndex {
     subjects: Vec<Subject>,
 }
 
-/// A subject, and which layouts it may belong to.
+/// A subject, and the layouts it may belong to.
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) template: Template,
     pub(super) profile: usize,
     pub(super) locale: usize,
     pub(super) layouts: Vec<usize>,
-    /// The bytes that it fixes.
+    /// The bytes in its literal text.
     letters: Letters,
 }
 
-/// Texts by their bytes, one after the other.
+/// A trie of texts, byte by byte.
 #[derive(Debug)]
 struct Tree {
     nodes: Vec<Node>,
@@ -31,13 +31,13 @@ struct Tree {
 
 #[derive(Debug, Default)]
 struct Node {
-    /// What follows, sorted by the byte that leads there.
+    /// The next nodes, sorted by the byte that leads there.
     next: Vec<(u8, usize)>,
     /// The subjects whose text ends here.
     subjects: Vec<usize>,
 }
 
-/// Which bytes a text holds: a quick way to see that one cannot be part of another.
+/// The set of bytes in a text: a quick check that one text cannot contain another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Letters([u64; 4]);
 
@@ -83,7 +83,7 @@ impl Tree {
         }
     }
 
-    /// The subjects whose text the given one begins with.
+    /// The subjects whose text is a prefix of the given one.
     fn along(&self, mut text: impl Iterator<Item = u8>) -> impl Iterator<Item = usize> {
         let mut node = self.nodes.first();
         std::iter::from_fn(move || {
@@ -135,7 +135,7 @@ impl SubjectIndex {
         self.subjects.push(subject);
     }
 
-    /// The subjects that a line may fit, as far as its ends and its letters tell.
+    /// The subjects that a line may match, judging by its ends and its bytes.
     pub(super) fn near<'s>(&'s self, line: &'s str) -> impl Iterator<Item = &'s Subject> + 's {
         let mut letters = None;
         let places = self.by_end.along(line.bytes().rev()).chain(self.by_start.along(line.bytes()));

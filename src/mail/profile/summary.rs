@@ -1,4 +1,4 @@
-//! What a profile can do, for people and for checks of rules.
+//! A summary of what a profile can recognise and show, for `networks` and for checks of rules.
 
 use super::Profile;
 use super::layout::Layout;
@@ -6,50 +6,50 @@ use crate::mail::fact::Fact;
 use crate::mail::network::Network;
 use crate::mail::notification::Kind;
 
-/// What is known of a network.
+/// The summary of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSummary {
-    /// The word that rules use.
+    /// Its name in rules.
     pub network: Network,
-    /// The network as people call it.
+    /// Its title.
     pub title: String,
-    /// Where the facts of the profile are from.
+    /// The source of the profile.
     pub about: String,
-    /// The domains that it sends from; none where it is self-hosted, or a site of anybody's.
+    /// The domains that it sends from; empty if it is self-hosted.
     pub domains: Vec<String>,
-    /// Whether it is a guess, that knows no network: nothing proves such mails authentic.
+    /// Whether it is a guess at any network: nothing proves such messages authentic.
     pub is_guess: bool,
-    /// What its mails can be about.
+    /// The kinds of its notifications.
     pub kinds: Vec<Kind>,
-    /// The forms in which its mails came, in the order in which they are tried.
+    /// Its layouts, in the order in which they are tried.
     pub layouts: Vec<LayoutSummary>,
-    /// The languages that its subjects are known in, as tags such as `pt-BR`.
+    /// The languages of its known subjects, as tags such as `pt-BR`.
     pub locales: Vec<String>,
     /// The facts that at least one of its layouts can show.
     pub facts: Vec<Fact>,
     /// How many subjects are known.
     pub subjects: usize,
-    /// A subject, as its profile writes it; of the first language that is English, else of the first.
+    /// A subject as its profile writes it, in English if possible, else in the first language.
     pub example: String,
 }
 
-/// What is known of one form of a network's mails.
+/// The summary of a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutSummary {
-    /// Its name, usually an era.
+    /// Its name, usually a year or a version.
     pub name: String,
-    /// What such a mail is about.
+    /// The kind of its notifications.
     pub kind: Kind,
-    /// The facts that it can show, in their order.
+    /// The facts that it can show, in the order of the table of facts.
     pub facts: Vec<Fact>,
-    /// How it is told apart beside its subject, in words.
-    pub told_by: Vec<String>,
-    /// Whether a mail names everybody it is about.
+    /// What distinguishes it besides its subject, in words.
+    pub marks: Vec<String>,
+    /// Whether a message names every follower that it is about.
     pub names_all: bool,
 }
 
 impl Profile {
-    /// What is known of the network.
+    /// Summarises the network.
     pub(super) fn summary(&self) -> NetworkSummary {
         let mut kinds: Vec<_> = self.layouts.iter().map(|layout| layout.kind).collect();
         kinds.sort_unstable();
@@ -87,7 +87,7 @@ impl Profile {
             name: layout.name.clone(),
             kind: layout.kind,
             facts: Fact::ALL.into_iter().filter(|fact| facts.contains(fact)).collect(),
-            told_by: layout.told_by(),
+            marks: layout.marks_in_words(),
             names_all: layout.names_all,
         }
     }
