@@ -143,7 +143,7 @@ fn facts_lists_every_fact_with_the_networks_that_show_it() {
     for fact in followsift::rules::Fact::all() {
         assert!(out.contains(&format!("\n  {:19} {}\n", fact.word(), fact.explanation())), "{fact}");
     }
-    assert!(out.contains("shown by no known message"), "{out}");
+    assert!(out.contains("shown by no known network"), "{out}");
     // A network of the user's own is among them.
     std::fs::create_dir(desk.0.path().join("networks")).unwrap();
     desk.write(

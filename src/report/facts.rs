@@ -1,4 +1,4 @@
-//! The facts that rules may ask for, as `facts` lists them.
+//! Formats the list of facts that rules may use. `facts` prints it.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use super::paint::{Paint, Tone};
 use crate::rules::fact::Type;
 use crate::rules::{Fact, Vocabulary};
 
-/// How wide a line may get.
+/// The widest line.
 const WIDTH: usize = 100;
 
-/// Every fact: its word, what it is, what a condition may ask of it, and the networks whose mails show it.
+/// Every fact: its name, its explanation, what a condition may say about it, and the networks that show it.
 pub fn facts(vocabulary: &Vocabulary, paint: Paint) -> String {
     let mut shown = String::new();
     for (title, facts) in groups() {
@@ -21,13 +21,15 @@ pub fn facts(vocabulary: &Vocabulary, paint: Paint) -> String {
         shown.push('\n');
     }
     shown.push_str(
-        "Every fact also takes { shown = false }: the message has no place for it; and all but lists\n",
+        "Every fact also takes { shown = false }: the message has no place for it. All but lists also take\n",
     );
-    shown.push_str("{ empty = true }: it has, and that is blank. Which is which depends on the network.\n");
+    shown.push_str(
+        "{ empty = true }: it has a place, which is blank. The difference depends on the network.\n",
+    );
     shown
 }
 
-/// The facts in their order, under what they rest on.
+/// The facts in order, grouped by origin.
 fn groups() -> Vec<(&'static str, Vec<Fact>)> {
     let mut groups: Vec<(&'static str, Vec<Fact>)> = Vec::new();
     for fact in Fact::all() {
@@ -45,7 +47,7 @@ fn title(fact: Fact) -> &'static str {
         Fact::Mail(_) => "In the message, about the follower",
         Fact::Network | Fact::Kind | Fact::Instance => "About the message",
         Fact::Ratio | Fact::Lopsided | Fact::FollowingPerPost | Fact::HandleDigits | Fact::NameLength => {
-            "Calculated; not shown where the message does not show what it is made of"
+            "Calculated; not shown if the message does not show the facts it is calculated from"
         }
         Fact::Known | Fact::TimesFollowed | Fact::LastFollowed | Fact::Wave => "What came before",
         Fact::Who | Fact::Impersonates => "Lists",
@@ -67,14 +69,14 @@ fn one(fact: Fact, vocabulary: &Vocabulary, paint: Paint) -> String {
     shown
 }
 
-/// What it is measured in.
+/// The type of its values.
 fn unit(fact: Fact) -> &'static str {
     match fact.type_of() {
         Type::Text => "text",
         Type::Count => "whole number",
         Type::Quantity => "number",
-        Type::Duration => "length of time",
-        Type::Answer => "yes or no",
+        Type::Duration => "duration",
+        Type::Answer => "boolean",
         Type::Word => "word",
         Type::People => "list",
     }
@@ -84,16 +86,16 @@ fn shown_by(fact: Fact, vocabulary: &Vocabulary) -> String {
     if fact.needs().is_empty() {
         return "known for every message".to_owned();
     }
-    let tellers: Vec<_> = vocabulary.tellers(fact).into_iter().map(|network| network.as_str()).collect();
+    let showing: Vec<_> = vocabulary.showing(fact).into_iter().map(|network| network.as_str()).collect();
     let all = vocabulary.networks().count();
-    match tellers.len() {
-        0 => "shown by no known message; for `judge`, and for networks of your own".to_owned(),
+    match showing.len() {
+        0 => "shown by no known network; for `judge`, and for networks of your own".to_owned(),
         some if some == all => format!("shown by all {all} networks"),
-        some => format!("shown by {some} of {all}: {}", tellers.join(", ")),
+        some => format!("shown by {some} of {all}: {}", showing.join(", ")),
     }
 }
 
-/// Lines of at most so many characters that the whole fits the width, broken at blanks.
+/// Wraps text at blanks, so that the indented lines fit the width.
 pub(super) fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

@@ -1,5 +1,5 @@
-//! Conditions on numbers and lengths of time as they are written: `2001`, `">= 2000"`, `"2k"`, `"10..20"`,
-//! `"< 30 days"`.
+//! Parses conditions on numbers and durations: `2001`, `">= 2000"`, `"2k"`, `"10..20"`, `"< 30 days"`; and formats numbers for
+//! evidence.
 
 use std::fmt;
 
@@ -9,20 +9,20 @@ use super::interval::Interval;
 /// The seconds of a day.
 pub(crate) const DAY: f64 = 86_400.0;
 
-/// The numbers that a condition accepts. Times are in seconds.
+/// The numbers that a condition accepts. Durations are in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Bounds {
     /// What it accepts.
     pub(crate) interval: Interval,
     unit: Type,
-    /// As evidence shows it: `>= 2000`, `10..20`; nothing where only one number will do.
+    /// As evidence shows it: `>= 2000`, `10..20`; empty if only one number is accepted.
     shown: String,
 }
 
-/// The numbers that stand in a relation to one.
+/// The interval of the numbers in a relation to one number.
 type Relation = fn(f64) -> Interval;
 
-/// What is wrong with a number, and what to do.
+/// What is wrong with a number, and what to write instead.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Unreadable {
     pub(crate) message: String,
@@ -34,19 +34,19 @@ fn unreadable<T>(message: impl Into<String>, label: impl Into<String>) -> Result
 }
 
 impl Bounds {
-    /// Of a bare number.
+    /// From a bare number.
     pub(crate) fn exactly(number: f64, unit: Type) -> Result<Self, Unreadable> {
         if unit == Type::Duration {
-            let label = format!("say of what: \"< {number} days\"");
-            return unreadable(format!("{number} is not a length of time"), label);
+            let label = format!("add a unit: \"< {number} days\"");
+            return unreadable(format!("invalid duration `{number}`"), label);
         }
         if number < 0.0 {
-            return unreadable("this can never hold", "nothing is counted below 0");
+            return unreadable("this can never hold", "this is never below 0");
         }
         Self::checked(Interval::between(number, number), unit)
     }
 
-    /// Of a number with a relation, or of a range.
+    /// From a number with a relation, or a range.
     pub(crate) fn parse(text: &str, unit: Type) -> Result<Self, Unreadable> {
         let text = text.trim();
         if let Some((low, high)) = text.split_once("..") {
@@ -61,7 +61,7 @@ impl Bounds {
                     "==" => format!("write \"{rest}\""),
                     _ => "put the condition into `not`".to_owned(),
                 };
-                return unreadable(format!("`{wrong}` is no relation"), label);
+                return unreadable(format!("unknown comparison `{wrong}`"), label);
             }
         }
         let relations: [(&str, Relation); 5] = [
@@ -111,13 +111,13 @@ impl Bounds {
         Ok(Self { interval, unit, shown })
     }
 
-    /// `2001 >= 2000`, as evidence shows what was seen beside what was asked.
+    /// `2001 >= 2000`: evidence shows the value and the condition.
     pub(crate) fn evidence(&self, seen: f64) -> String {
         let seen = self.amount(seen);
         if self.shown.is_empty() { seen } else { format!("{seen} {}", self.shown) }
     }
 
-    /// A number as evidence shows it, with its unit: rounded, but never to one of the ends that it is not.
+    /// A number as evidence shows it, with its unit: rounded, but never to an end of the interval that it does not equal.
     pub(crate) fn amount(&self, number: f64) -> String {
         let ends = [self.interval.low, self.interval.high].into_iter().filter(|end| *end != number);
         let ends: Vec<_> = ends.filter(|end| end.is_finite()).map(|end| show_end(end, self.unit)).collect();
@@ -149,16 +149,16 @@ fn show_interval(interval: &Interval, unit: Type) -> String {
     }
 }
 
-/// How many digits more than usual are tried to tell two numbers apart.
+/// The most extra digits tried to distinguish two numbers.
 const MOST_DIGITS: usize = 12;
 
-/// A number of the rules file: a length of time in the largest unit that it fills, else as it is.
+/// A number of the rules file: a duration in the largest unit that it fills, anything else unchanged.
 fn show_end(number: f64, unit: Type) -> String {
     if unit == Type::Duration { show_amount(number, unit, 0) } else { number.to_string() }
 }
 
-/// A number with at most three decimals, below 1 with three that are not 0, and so many more; a length of time in the
-/// largest unit that it fills.
+/// A number with three decimals, or below 1 three significant ones, and `more` beyond these; a duration in the largest unit
+/// that it fills.
 fn show_amount(number: f64, unit: Type, more: usize) -> String {
     let plain = |number: f64, decimals: usize| {
         let shown = format!("{number:.decimals$}");
@@ -175,7 +175,7 @@ fn show_amount(number: f64, unit: Type, more: usize) -> String {
     format!("{} {word}{}", plain(count, 1 + more), if count == 1.0 { "" } else { "s" })
 }
 
-/// One number, `2k`, or one length of time, in seconds.
+/// One number, such as `2k`, or one duration, in seconds.
 fn amount(text: &str, unit: Type) -> Result<f64, Unreadable> {
     if unit == Type::Duration { duration(text) } else { number(text, unit) }
 }
@@ -184,12 +184,11 @@ fn duration(text: &str) -> Result<f64, Unreadable> {
     match humantime::parse_duration(text) {
         Ok(length) => Ok(length.as_secs_f64()),
         Err(_) if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) => {
-            unreadable(format!("`{text}` has no unit"), format!("say of what: \"{text} days\""))
+            unreadable(format!("`{text}` has no unit"), format!("add a unit: \"{text} days\""))
         }
-        Err(_) => unreadable(
-            format!("`{text}` is not a length of time"),
-            "expected one such as \"30 days\" or \"12 hours\"",
-        ),
+        Err(_) => {
+            unreadable(format!("invalid duration `{text}`"), "write it like \"30 days\" or \"12 hours\"")
+        }
     }
 }
 
@@ -210,7 +209,7 @@ fn number(text: &str, unit: Type) -> Result<f64, Unreadable> {
         if text.is_empty() { "a number is missing".to_owned() } else { format!("`{text}` is not a number") };
     let parted: String = text.chars().filter(|c| !matches!(c, ',' | ' ' | '\'' | '.')).collect();
     if parted == text && decimal && !text.is_empty() {
-        return unreadable(message, "expected a smaller one: nothing is counted beyond 1000000000000000");
+        return unreadable(message, "expected at most 1000000000000000");
     }
     if !parted.is_empty() && parted.chars().all(|c| c.is_ascii_digit()) {
         return unreadable(message, format!("write {parted}, without the separator"));
@@ -255,21 +254,21 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_time_has_a_unit() {
+    fn a_duration_has_a_unit() {
         assert!(accepts("< 30 days", Type::Duration, 29.9 * DAY));
         assert!(accepts("1 week..2 weeks", Type::Duration, 8.0 * DAY));
         assert!(accepts(">= 12h", Type::Duration, DAY));
-        assert_eq!(Bounds::parse("< 30", Type::Duration).unwrap_err().label, "say of what: \"30 days\"");
+        assert_eq!(Bounds::parse("< 30", Type::Duration).unwrap_err().label, "add a unit: \"30 days\"");
         assert!(Bounds::exactly(30.0, Type::Duration).is_err());
     }
 
     #[test]
-    fn what_is_no_number_comes_with_what_to_write() {
+    fn an_invalid_number_says_what_to_write_instead() {
         for (text, label) in [
             ("=> 10", "write \">= 10\""),
             ("2,000", "write 2000, without the separator"),
             (">= 2'000", "write 2000, without the separator"),
-            ("99999999999999999", "expected a smaller one: nothing is counted beyond 1000000000000000"),
+            ("99999999999999999", "expected at most 1000000000000000"),
             ("10-20", "write \"10..20\""),
             ("20..10", "write \"10..20\""),
             ("== 5", "write \"5\""),
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_shows_what_was_seen_beside_what_was_asked() {
+    fn evidence_shows_the_value_and_the_condition() {
         for (text, unit, seen, expected) in [
             (">= 2k", Type::Count, 2001.0, "2001 >= 2000"),
             ("10..20", Type::Count, 15.0, "15 in 10..20"),
@@ -309,10 +308,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_relation_accepts_the_numbers_that_stand_in_it(limit in 0_u32..40, number in 0_u32..40) {
+        fn a_relation_accepts_exactly_its_numbers(limit in 0_u32..40, number in 0_u32..40) {
             let accepts = |text: String| match Bounds::parse(&text, Type::Count) {
                 Ok(bounds) => bounds.interval.contains(f64::from(number)),
-                // Nothing is below 0.
+                // No value is below 0.
                 Err(_) => false,
             };
             prop_assert_eq!(accepts(format!(">= {limit}")), number >= limit);
@@ -326,7 +325,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_bounds_that_hold_for_some_number_or_comes_with_what_to_write(
+        fn any_text_gives_bounds_that_accept_a_number_or_says_what_to_write_instead(
             text in prop_oneof![any::<String>(), "[<>=]{0,2} ?[0-9._kKm]{0,6}(\\.\\.)?[0-9k]{0,4}( days)?"],
         ) {
             for unit in [Type::Count, Type::Quantity, Type::Duration] {
@@ -338,7 +337,7 @@ mod tests {
         }
 
         #[test]
-        fn evidence_never_shows_a_number_as_an_end_that_it_is_not(limit in 0.0001_f64..1e6, seen in 0.0_f64..1e6) {
+        fn evidence_never_rounds_a_number_to_an_end_of_the_interval(limit in 0.0001_f64..1e6, seen in 0.0_f64..1e6) {
             let bounds = Bounds::parse(&format!(">= {limit}"), Type::Quantity).unwrap();
             let shown: f64 = bounds.amount(seen).parse().unwrap();
             prop_assert!(seen == limit || shown != limit, "{} >= {}", seen, limit);

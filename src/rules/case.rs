@@ -1,5 +1,5 @@
-//! What one judgement is about: a follower, the mail he came in, and his past; each fact worked out once,
-//! when the first rule asks for it.
+//! A case for the rules to judge: a follower, their message and their past. Derives each fact once, when the first rule asks
+//! for it.
 
 use std::cell::OnceCell;
 
@@ -11,26 +11,26 @@ use super::text::{Folded, fold, fold_host, lower};
 use crate::clock::Timestamp;
 use crate::mail::{self, Fact as MailFact, Follower, Kind, Network, Notification, Shown};
 
-/// A follower to be judged, with what is known around him. Where there is no mail (a table of facts, a
-/// `[[test]]`), the network and the kind may be unknown.
+/// A follower to judge, with the context. Without a message (a table of facts, a `[[test]]`), the network and the kind may be
+/// unknown.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
-    /// Which network the mail is of.
+    /// The network that the message is from.
     pub network: Option<&'a Network>,
-    /// What the mail is about.
+    /// The kind of the notification.
     pub kind: Option<Kind>,
     /// The recipient's own server, on networks that have many.
     pub instance: Option<&'a str>,
-    /// Who follows.
+    /// The follower.
     pub follower: &'a Follower,
-    /// What was known of him before.
+    /// What was known of them before.
     pub past: &'a Past,
-    /// When the mail arrived.
+    /// When the message arrived.
     pub received: Timestamp,
 }
 
 impl<'a> Case<'a> {
-    /// Of one of the followers of a notification.
+    /// For one of the followers of a notification.
     pub fn of(notification: &'a Notification, follower: &'a Follower, past: &'a Past) -> Self {
         Self {
             network: Some(&notification.network),
@@ -43,11 +43,11 @@ impl<'a> Case<'a> {
     }
 }
 
-/// A case while rules look at it.
+/// A case while rules read it.
 pub(crate) struct Sight<'a> {
     pub(crate) case: Case<'a>,
     pub(crate) lists: &'a Lists,
-    /// By their place in `MailFact::ALL`.
+    /// By index in `MailFact::ALL`.
     texts: [OnceCell<Folded<'a>>; MailFact::ALL.len()],
     instance: OnceCell<Folded<'a>>,
     handle: OnceCell<HandleForms>,
@@ -77,14 +77,14 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// The ways to write the follower's handle.
+    /// The forms of the follower's handle.
     pub(crate) fn handle(&self) -> Shown<&HandleForms> {
         let instance = self.case.instance;
         self.plain(Mail(MailFact::Handle))
             .map(|handle| self.handle.get_or_init(|| HandleForms::new(handle, instance)))
     }
 
-    /// A fact that is counted; times in seconds.
+    /// A numeric fact; durations in seconds.
     pub(crate) fn number(&self, fact: Fact) -> Shown<f64> {
         let past = self.case.past;
         match fact {
@@ -111,7 +111,7 @@ impl<'a> Sight<'a> {
         self.case.follower.count(fact).map(|count| count as f64)
     }
 
-    /// `above / max(below, 1)^power`: not shown where one of the two is not shown, empty where one is empty.
+    /// `above / max(below, 1)^power`: not shown if one of the two is not shown, empty if one is empty.
     fn quotient(&self, above: mail::Fact, below: mail::Fact, power: i32) -> Shown<f64> {
         match (self.count(above), self.count(below)) {
             (Shown::Value(above), Shown::Value(below)) => Shown::Value(above / below.max(1.0).powi(power)),
@@ -120,7 +120,7 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// A yes-or-no fact.
+    /// A boolean fact.
     pub(crate) fn answer(&self, fact: Fact) -> Shown<bool> {
         match fact {
             Mail(fact) => self.case.follower.answer(fact),
@@ -139,7 +139,7 @@ impl<'a> Sight<'a> {
         word.map_or(Shown::NotShown, Shown::Value)
     }
 
-    /// Is there a place for the fact, and something in it?
+    /// Whether the fact is not shown, empty, or has a value.
     pub(crate) fn presence(&self, fact: Fact) -> Shown<()> {
         use super::fact::Type;
         match fact.type_of() {
@@ -155,7 +155,7 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// Does the follower's key rest on his display name, for want of anything better?
+    /// Is the display name the only thing that identifies the follower?
     pub(crate) fn keyed_by_name(&self) -> bool {
         let follower = self.case.follower;
         follower.handle.value().is_none() && follower.url.value().is_none() && follower.id.is_none()
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn derived_facts_are_worked_out_from_what_is_shown() {
+    fn derived_facts_are_calculated_from_shown_facts() {
         let follower = Follower {
             handle: Shown::Value("bob1987@host2.example".into()),
             name: Shown::Empty,

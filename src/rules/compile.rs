@@ -1,8 +1,7 @@
-//! A rules file as written to a [`RuleSet`]: everything that can be wrong with it is found here, all at once,
-//! and nothing can fail afterwards.
+//! Compiles a rules file into a [`RuleSet`], and reports every mistake in it at once; a compiled set cannot fail.
 //!
-//! The caller hands in the text and the facts that the networks' mails show, and looks among the findings for
-//! errors: with one, the set is not to be used.
+//! The caller passes the text and the facts that each network shows. If there is an error among the findings, the caller must
+//! not use the set.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +22,7 @@ mod verdicts;
 
 use verdicts::Verdicts;
 
-/// Compiles a rules file. `vocabulary` tells which networks there are and what their mails show.
+/// Compiles a rules file. `vocabulary` has the known networks and the facts that each shows.
 pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> RuleSet {
     document::read(source, findings, |mut root| {
         let whole = root.is_whole();
@@ -54,20 +53,20 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
     })
 }
 
-/// What may be named in conditions and tests.
+/// The names that conditions and tests may use.
 struct Names<'a> {
     vocabulary: &'a Vocabulary,
     verdicts: &'a Verdicts,
     lists: &'a BTreeMap<String, List>,
-    /// Whether the whole file could be read. Else a name that is not there may be in what could not.
+    /// Whether the whole file could be parsed. If not, the rest of it may define a missing name.
     whole: bool,
 }
 
-/// The word for a follower who is neither filed nor marked, unless a table says otherwise. Needs no table.
+/// The verdict that neither files nor marks a message, unless a table says otherwise. It needs no table.
 const REAL: &str = "real";
 
 impl Names<'_> {
-    /// The verdict that a rule or a test names; one that no table declares is a finding.
+    /// The verdict that a rule or a test names; an undeclared one is a finding.
     fn verdict(&self, value: &Value<'_>) -> Option<VerdictName> {
         let text = value.string()?;
         let name = VerdictName::new(&text.text);
@@ -84,7 +83,7 @@ impl Names<'_> {
         let table = VerdictName::new(&text.text)
             .map(|name| format!("or declare it: [verdict.{name}] with move-to = \"Followers/...\""));
         let finding =
-            Diagnostic::error(value.source(), text.span, format!("no verdict is called `{}`", text.text));
+            Diagnostic::error(value.source(), text.span, format!("unknown verdict `{}`", text.text));
         let finding = suggest(finding, &text.text, known, "verdicts");
         value.findings().add(match table {
             Some(help) => finding.help(help),
@@ -93,14 +92,14 @@ impl Names<'_> {
         None
     }
 
-    /// A network that there is.
+    /// A known network; another name is a finding.
     fn network(&self, text: &Text, value: &Value<'_>) -> Option<crate::mail::Network> {
         let found = self.vocabulary.networks().find(|network| network.as_str() == text.text);
         if found.is_none() {
             let finding = Diagnostic::error(
                 value.source(),
                 text.span.clone(),
-                format!("no network is called `{}`", text.text),
+                format!("unknown network `{}`", text.text),
             );
             let known = self.vocabulary.networks().map(crate::mail::Network::as_str);
             value.findings().add(suggest(finding, &text.text, known, "networks"));
@@ -109,7 +108,7 @@ impl Names<'_> {
     }
 }
 
-/// Says which known word was probably meant, else which there are.
+/// Suggests the known word that was probably meant, or lists the known words.
 fn suggest<'w>(
     finding: Diagnostic,
     written: &str,
@@ -128,8 +127,7 @@ fn suggest<'w>(
     })
 }
 
-/// Reports the keys of a table that nobody took, as [`Table::finish`] does, with a word for those that belong
-/// elsewhere.
+/// Reports the unknown keys of a table, as [`Table::finish`] does, with advice for keys that belong elsewhere.
 fn finish(mut table: Table<'_>, known: &[&'static str], elsewhere: impl Fn(&str) -> Option<String>) {
     for value in table.take_rest() {
         let key = value.key();

@@ -1,7 +1,8 @@
-//! A condition as compiled, and its answer about a follower: holds, fails, cannot tell.
+//! A compiled condition, and its answer about a follower: holds, fails, or cannot tell. `compile` creates conditions; `set`
+//! evaluates them.
 //!
-//! Answers allocate nothing, since most rules fail for most followers; [`evidence`] works out what was seen
-//! only for a rule that fired.
+//! Answers never allocate, since most rules fail for most followers; [`evidence`] describes the values seen only for a rule that
+//! fired.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,7 +17,7 @@ use crate::mail::Shown;
 mod evidence;
 mod people;
 
-/// What a rule asks.
+/// The condition of a rule.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     /// Every part must hold. Without parts it always holds.
@@ -25,39 +26,39 @@ pub(crate) enum Condition {
     Any(Vec<Condition>),
     /// The part must fail.
     Not(Box<Condition>),
-    /// One fact, asked one thing.
+    /// One test of one fact.
     Leaf(Leaf),
 }
 
-/// One fact, asked one thing.
+/// One test of one fact.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
     /// The fact.
     pub(crate) fact: Fact,
-    /// What must be so.
+    /// The test.
     pub(crate) test: Test,
     /// Its bytes in the file.
     pub(crate) at: Range<usize>,
 }
 
-/// What must be so of a fact.
+/// A test of a fact.
 #[derive(Clone, Debug)]
 pub(crate) enum Test {
     /// Its number is one of these.
     Bounds(Bounds),
-    /// Its answer is this.
+    /// Its boolean is this.
     Answer(bool),
     /// It is one of these words.
     Words(Vec<String>),
-    /// It stands in this relation to one of these texts.
+    /// It has this relation to one of these texts.
     Text(Relation, Vec<Wanted>),
     /// One of these patterns is found in it.
     Matches(Vec<Regex>),
-    /// One of these lists names it.
+    /// It is in one of these lists.
     In(Vec<String>),
-    /// It is shown, and blank; or shown, and not blank.
+    /// It is shown and blank (`true`), or shown and not blank.
     Empty(bool),
-    /// There is a place for it in the mail; or there is none.
+    /// The message has a place for it (`true`), or has none.
     Shown(bool),
 }
 
@@ -87,41 +88,41 @@ impl Relation {
     }
 }
 
-/// A text of the rules file to compare with.
+/// A text in the rules file to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// As it is written.
+    /// As written.
     pub(crate) written: String,
-    /// To be compared.
+    /// Folded for comparison.
     pub(crate) folded: String,
 }
 
 /// Why a condition cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt<'r> {
-    /// The mail has no place for this fact.
+    /// The message has no place for this fact.
     NotShown(Fact),
-    /// A source of this list has never been read, so that nobody knows who is in it.
+    /// A source of this list has never been loaded, so its people are not known.
     NeverLoaded(&'r str),
 }
 
-/// What it is that hinders: `bio is not shown`.
+/// The reason: `bio is not shown`.
 impl fmt::Display for Doubt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotShown(fact) => write!(f, "{fact} is not shown"),
-            Self::NeverLoaded(list) => write!(f, "who is in {list} is not known yet"),
+            Self::NeverLoaded(list) => write!(f, "the list `{list}` has never been loaded"),
         }
     }
 }
 
-/// What a condition says of a follower.
+/// The answer of a condition about a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Answer<'r> {
     Holds,
     Fails,
-    /// Nobody knows.
+    /// The message or a list does not provide what it needs.
     CannotTell(Doubt<'r>),
 }
 
@@ -158,7 +159,7 @@ impl Condition {
         }
     }
 
-    /// Every fact asked, wherever it stands.
+    /// All its tests, at any depth.
     pub(crate) fn leaves(&self) -> Vec<&Leaf> {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::leaves).collect(),
@@ -168,7 +169,7 @@ impl Condition {
     }
 }
 
-/// `decisive` if one part says so; else cannot tell if one cannot; else the opposite.
+/// `decisive` if one part answers so; else "cannot tell" if one part cannot; else the opposite.
 fn strongest<'r>(parts: &'r [Condition], sight: &Sight<'_>, decisive: Answer<'r>) -> Answer<'r> {
     let mut sum = decisive.not();
     for part in parts {
@@ -199,7 +200,7 @@ impl Leaf {
             },
             Test::Matches(patterns) => match sight.text(fact) {
                 Shown::NotShown => Answer::CannotTell(Doubt::NotShown(fact)),
-                // A pattern may ask for nothing: '^$'.
+                // A pattern may match empty text: '^$'.
                 Shown::Empty => Answer::of(patterns.iter().any(|pattern| pattern.is_match(""))),
                 Shown::Value(text) => Answer::of(patterns.iter().any(|pattern| pattern.is_match(text.plain))),
             },
@@ -215,7 +216,7 @@ impl Leaf {
 }
 
 impl Relation {
-    /// The first of the wanted texts to which the fact's text stands in this relation.
+    /// The first wanted text to which the fact's text has this relation.
     fn found<'w>(self, fact: Fact, wanted: &'w [Wanted], sight: &Sight<'_>) -> Option<&'w Wanted> {
         let Shown::Value(text) = sight.text(fact) else { return None };
         wanted.iter().find(|wanted| {
@@ -234,7 +235,7 @@ impl Relation {
     }
 }
 
-/// Whether a test of this type of fact reads words that people chose.
+/// Is the fact a text that people chose?
 pub(crate) fn is_text(fact: Fact) -> bool {
     fact.type_of() == Type::Text
 }

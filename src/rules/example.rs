@@ -1,4 +1,4 @@
-//! One of the cases that a rules file carries to prove itself: `[[test]]`. `compile` reads it, `run_tests` runs it.
+//! A `[[test]]` of a rules file, as data. `compile` creates it; `run_tests` runs it.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use super::verdict::VerdictName;
 use crate::clock::Timestamp;
 use crate::mail::{Follower, Kind, Network};
 
-/// When the invented mail of a test arrives; what came before it is counted back from here.
+/// When the invented message of a test arrives; its past counts back from here.
 pub(crate) const RECEIVED: Timestamp = Timestamp(4_000_000_000);
 
-/// One `[[test]]`. What it leaves out is not shown.
+/// One `[[test]]`. Facts that it omits are not shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Example {
     pub(crate) network: Option<Network>,

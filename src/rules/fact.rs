@@ -1,35 +1,35 @@
-//! The one table of facts that a rule may name beside those of `mail`: its word, what kind of value it is, what it says,
-//! and what a message must show for it.
+//! The table of facts that a rule may use in addition to those of `mail`: the word, type and explanation of each, and the
+//! facts that a message must show for it.
 //!
-//! `compile` reads conditions by it and suggests from it; the findings about facts that no mail shows, and
-//! the list of facts that the user is shown, come from it too. It evaluates nothing: `case` does.
+//! Conditions, suggestions, findings about facts that messages never show, and `facts` all use it. It never evaluates a
+//! fact: `case` does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::mail::{self, Fact as MailFact, FactType};
 
-/// What kind of value a fact has, and so what a rule may write after it.
+/// The type of a fact's value, and so what a rule may write after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// Words: `is has word starts ends matches in`.
+    /// Text: `is has word starts ends matches in`.
     Text,
     /// A whole number.
     Count,
     /// A number that need not be whole.
     Quantity,
-    /// A length of time, with its unit.
+    /// A duration, with its unit.
     Duration,
     /// `true` or `false`.
     Answer,
-    /// One of a few words that are known beforehand.
+    /// One of a fixed set of words.
     Word,
     /// `{ in = "list" }`.
     People,
 }
 
 impl Type {
-    /// What may be written for a value of this type, as findings and the table of facts say it.
+    /// What a rule may write for a value of this type, for findings and the table of facts.
     pub fn expects(self) -> &'static str {
         match self {
             Self::Text => "a text, a list of texts, or { is, has, word, starts, ends, matches, in }",
@@ -45,7 +45,7 @@ impl Type {
 
 macro_rules! facts {
     ($($fact:ident $word:literal $type:ident [$($need:ident)*]: $explanation:literal;)+) => {
-        /// What a rule may ask for.
+        /// A fact that a rule may use.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Fact {
             /// A fact that the message shows about the follower.
@@ -88,7 +88,7 @@ macro_rules! facts {
                 }
             }
 
-            /// What a message must show for it: all of these; for [`Fact::Who`] and [`Fact::Impersonates`] one of them.
+            /// The facts that a message must show for it: all of these; for [`Fact::Who`] and [`Fact::Impersonates`] one of them.
             pub fn needs(self) -> &'static [MailFact] {
                 match self {
                     Self::Mail(fact) => fact.alone(),
@@ -123,15 +123,15 @@ impl Fact {
         Self::all().find(|fact| fact.word() == word)
     }
 
-    /// Can it be told from a message that shows `shown`?
-    pub fn told_by(self, shown: &BTreeSet<MailFact>) -> bool {
+    /// Does a message with these facts show it?
+    pub fn is_shown_by(self, shown: &BTreeSet<MailFact>) -> bool {
         match self {
             Self::Who | Self::Impersonates => self.needs().iter().any(|fact| shown.contains(fact)),
             _ => self.needs().iter().all(|fact| shown.contains(fact)),
         }
     }
 
-    /// Is text of it compared letter by letter, and not by its words?
+    /// Is its text compared character by character instead of word by word?
     pub(crate) fn is_address(self) -> bool {
         matches!(self, Self::Mail(fact) if matches!(fact.type_of(), FactType::Address(_)))
     }
@@ -143,12 +143,12 @@ impl fmt::Display for Fact {
     }
 }
 
-/// The networks that rules may name, each with the facts that its mails show in one layout or another.
+/// The networks that rules may name, each with the facts that at least one of its layouts shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vocabulary(BTreeMap<mail::Network, BTreeSet<MailFact>>);
 
 impl Vocabulary {
-    /// Of the profiles, as the caller has read them.
+    /// From the profiles, which the caller has compiled.
     pub fn new(networks: impl IntoIterator<Item = (mail::Network, BTreeSet<MailFact>)>) -> Self {
         let mut all = BTreeMap::<mail::Network, BTreeSet<MailFact>>::new();
         for (network, facts) in networks {
@@ -162,14 +162,14 @@ impl Vocabulary {
         self.0.is_empty()
     }
 
-    /// The words of the networks.
+    /// The names of the networks.
     pub fn networks(&self) -> impl Iterator<Item = &mail::Network> {
         self.0.keys()
     }
 
-    /// The networks whose mails tell a fact.
-    pub fn tellers(&self, fact: Fact) -> BTreeSet<&mail::Network> {
-        self.0.iter().filter(|(_, shown)| fact.told_by(shown)).map(|(network, _)| network).collect()
+    /// The networks whose messages show a fact.
+    pub fn showing(&self, fact: Fact) -> BTreeSet<&mail::Network> {
+        self.0.iter().filter(|(_, shown)| fact.is_shown_by(shown)).map(|(network, _)| network).collect()
     }
 }
 
@@ -187,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn a_derived_fact_needs_all_that_it_is_made_of_and_a_list_one_of_its_two() {
+    fn a_derived_fact_needs_all_its_parts_and_a_list_one_of_two() {
         let shown = BTreeSet::from([MailFact::Following, MailFact::Handle]);
-        assert!(!Ratio.told_by(&shown));
-        assert!(Who.told_by(&shown));
-        assert!(Wave.told_by(&shown));
-        assert!(!Mail(MailFact::Bio).told_by(&shown));
+        assert!(!Ratio.is_shown_by(&shown));
+        assert!(Who.is_shown_by(&shown));
+        assert!(Wave.is_shown_by(&shown));
+        assert!(!Mail(MailFact::Bio).is_shown_by(&shown));
     }
 
     #[test]
@@ -202,6 +202,6 @@ mod tests {
             (twitter(), BTreeSet::from([MailFact::Followers])),
             (twitter(), [MailFact::Following].into()),
         ]);
-        assert_eq!(vocabulary.tellers(Ratio).len(), 1);
+        assert_eq!(vocabulary.showing(Ratio).len(), 1);
     }
 }

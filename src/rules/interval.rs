@@ -1,5 +1,5 @@
-//! Stretches of numbers from zero up, and what they have in common: how conditions on numbers are kept, and
-//! how two of them are seen to exclude or to imply each other.
+//! Intervals of numbers from zero up: the conditions on numbers as `bounds` parses them, with the operations by which `compile`
+//! finds that two of them exclude or imply each other.
 
 /// All numbers from `low` to `high`, the ends included unless they are open.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +48,7 @@ impl Interval {
         self.low > self.high || (self.low == self.high && (self.low_open || self.high_open))
     }
 
-    /// What is in both.
+    /// The intersection.
     pub(crate) fn and(&self, other: &Self) -> Self {
         let (low, low_open) = match self.low.total_cmp(&other.low) {
             std::cmp::Ordering::Less => (other.low, other.low_open),
@@ -63,7 +63,7 @@ impl Interval {
         Self { low, low_open, high, high_open }
     }
 
-    /// What is not in it, below and above; for a fact that is always whole, in whole numbers.
+    /// The intervals below and above it; in whole numbers for a fact that is always whole.
     pub(crate) fn complement(&self, whole: bool) -> Vec<Self> {
         if self.is_empty() {
             return vec![Self::ALL];
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_have_in_common_is_within_both() {
+    fn the_intersection_is_within_both() {
         let (a, b) = (Interval::from(10.0, false), Interval::up_to(20.0, true));
         assert!(a.and(&b).within(&a) && a.and(&b).within(&b));
         assert!(Interval::from(20.0, false).and(&b).is_empty());
@@ -149,8 +149,8 @@ mod tests {
         }
 
         #[test]
-        fn what_is_not_within_another_has_a_number_outside_it(a in interval(), b in interval()) {
-            // Between two halves lies a quarter, so that open ends are told from closed ones.
+        fn an_interval_not_within_another_has_a_number_outside_it(a in interval(), b in interval()) {
+            // Between two halves lies a quarter, which distinguishes open ends from closed ones.
             let has_witness = (0_u8..60).map(|quarters| f64::from(quarters) / 4.0).any(|number| {
                 a.contains(number) && !b.contains(number)
             });

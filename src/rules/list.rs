@@ -1,7 +1,7 @@
-//! Lists of people that rules may ask for: who is in them, and whom they are confused with.
+//! Lists of people: looks followers up in them, and finds look-alikes of the people in them.
 //!
-//! Where a list comes from is data here ([`ListSource`]); the caller reads files and folders, [`load`] turns
-//! their text into people, and [`Lists`] holds what there is when a follower is judged.
+//! Never reads a file: a source is data here ([`ListSource`]), the caller reads it, and [`load`] parses its text. [`Lists`] holds
+//! the loaded lists while `set` judges a follower.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,25 +15,23 @@ mod link;
 pub mod load;
 mod loaded;
 
-/// The longest name or handle that makes sense, in characters.
+/// The longest plausible name or handle, in characters.
 const LONGEST: usize = 200;
 
-/// The most people that are read from one file.
+/// The most people read from one file.
 const MOST: usize = 100_000;
 
-/// Somebody in a list: by handle, or by display name.
+/// A person in a list, by handle or by display name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Person {
-    /// An account: `bob@mastodon.example`, or `bob` for one whose host mails do not print. Without a leading
-    /// `@`.
+    /// An account: `bob@mastodon.example`, or `bob` if messages do not print its host. Without a leading `@`.
     Handle(String),
-    /// What somebody is called. Anybody can call themselves that.
+    /// A display name. Anyone can choose it.
     Name(String),
 }
 
 impl Person {
-    /// As a person writes it: what begins with `@`, or holds one and no blank, is a handle. `None` of
-    /// nothing.
+    /// Parses what a person wrote: text that begins with `@`, or contains `@` and no blank, is a handle. `None` for blank text.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let is_handle = text.starts_with('@') || (text.contains('@') && !text.contains(char::is_whitespace));
@@ -46,29 +44,29 @@ impl Person {
     }
 }
 
-/// Where a list's people are, when they are not in the rules file itself.
+/// A source of people outside the rules file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ListSource {
     /// A text file, one person a line. As written: relative to the rules file.
     File(String),
     /// A file of contacts (vCard, RFC 6350). As written: relative to the rules file.
     Vcard(String),
-    /// The people written to, from the headers of the mails in this folder.
+    /// The recipients of the messages in this folder.
     FromSent(String),
 }
 
-/// A list as the rules file has it.
+/// A list as the rules file defines it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct List {
     /// The people named in the file itself.
     pub(crate) people: Vec<Person>,
-    /// Where there are more, each with its bytes in the file.
+    /// Its sources, each with its bytes in the file.
     pub(crate) sources: Vec<(ListSource, Range<usize>)>,
-    /// Whether a source that suddenly names nobody, or far fewer people, is believed.
+    /// Whether a source may lose all or most of its people at once.
     pub(crate) may_be_empty: bool,
 }
 
-/// The people of a list, ready to be looked up.
+/// The people of a list, indexed for look-ups.
 #[derive(Clone, Debug, Default)]
 pub struct People {
     handles: BTreeMap<String, String>,
@@ -96,37 +94,37 @@ impl FromIterator<Person> for People {
 }
 
 impl People {
-    /// Does it name somebody by handle?
+    /// Does it contain a handle?
     pub(crate) fn knows_handles(&self) -> bool {
         !self.handles.is_empty()
     }
 
-    /// Does it name somebody by display name?
+    /// Does it contain a display name?
     pub(crate) fn knows_names(&self) -> bool {
         !self.names.is_empty()
     }
 
-    /// The handle, as the list writes it, that is one of these forms of a follower's.
+    /// The list's handle that equals one of these forms, as written.
     pub(crate) fn handle(&self, forms: &HandleForms) -> Option<&str> {
         forms.each().find_map(|form| self.handles.get(form)).map(String::as_str)
     }
 
-    /// The name, as the list writes it, that equals this folded one.
+    /// The list's name that equals this folded one, as written.
     pub(crate) fn name(&self, folded: &str) -> Option<&str> {
         self.names.get(folded).map(String::as_str)
     }
 
-    /// The handle that these forms look like, without being it.
+    /// The list's handle that one of these forms resembles without being equal.
     pub(crate) fn handle_like(&self, forms: &HandleForms) -> Option<&str> {
         if self.handle(forms).is_some() {
             return None;
         }
-        // As it is printed too, since case decides what looks alike.
+        // Also in the printed form, since case affects what looks alike.
         let written = forms.written.iter().map(String::as_str).chain(forms.each());
         written.flat_map(looks).find_map(|look| self.handle_looks.get(&look)).map(String::as_str)
     }
 
-    /// The name that this one looks like, without being it.
+    /// The list's name that this one resembles without being equal.
     pub(crate) fn name_like(&self, plain: &str, folded: &str) -> Option<&str> {
         if self.name(folded).is_some() {
             return None;
@@ -135,18 +133,17 @@ impl People {
     }
 }
 
-/// The ways to write a follower's handle, folded: on the recipient's own server `bob` and `bob@server` are
-/// one.
+/// The forms of a follower's handle, folded: on the recipient's own server `bob` and `bob@server` are the same.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct HandleForms {
-    /// The same, not folded.
+    /// The same forms, not folded.
     written: Vec<String>,
     printed: String,
     other: Option<String>,
 }
 
 impl HandleForms {
-    /// Of a handle as a mail prints it.
+    /// From a handle as a message prints it.
     pub(crate) fn new(handle: &str, instance: Option<&str>) -> Self {
         let handle = handle.trim_start_matches('@');
         let instance = instance.map(fold_host);
@@ -173,7 +170,7 @@ impl HandleForms {
     }
 }
 
-/// The lists of a rules file by name, as far as every source of theirs has loaded at least once.
+/// The lists of a rules file by name; only those whose sources have all been loaded at least once.
 #[derive(Clone, Debug, Default)]
 pub struct Lists(BTreeMap<String, People>);
 
@@ -183,7 +180,7 @@ impl Lists {
         self.0.insert(name.into(), people);
     }
 
-    /// The people of a list; `None` where it has never loaded, so that nobody knows who is in it.
+    /// The people of a list; `None` if it has never been loaded.
     pub fn people(&self, name: &str) -> Option<&People> {
         self.0.get(name)
     }
@@ -198,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_told_by_its_at_sign() {
+    fn a_handle_is_recognised_by_its_at_sign() {
         assert_eq!(
             Person::parse(" @bob@Mastodon.example "),
             Some(Person::Handle("bob@Mastodon.example".into()))
@@ -212,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_with_a_host_is_nobody_else_s() {
+    fn a_handle_with_a_host_matches_only_on_that_host() {
         let friends = people(&["@bob@mastodon.example"]);
         for (handle, instance, expected) in [
             ("Bob@mastodon.example", None, true),
@@ -227,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_compared_as_dns_has_them() {
+    fn hosts_are_compared_as_in_dns() {
         let friends = people(&["@ana@strasse.example", "@Jo@bücher.example", "@kim@βόλος.example"]);
         for (handle, instance, expected) in [
             ("ana@straße.example", None, false),
@@ -244,14 +241,14 @@ mod tests {
             let forms = HandleForms::new(handle, instance);
             assert_eq!(friends.handle(&forms).is_some(), expected, "{handle} {instance:?}");
         }
-        // It only looks like the other, in either way of writing.
+        // It only resembles the other, in both forms.
         for handle in ["ana@straße.example", "ana@xn--strae-oqa.example"] {
             assert!(friends.handle_like(&HandleForms::new(handle, None)).is_some(), "{handle}");
         }
     }
 
     #[test]
-    fn a_handle_without_a_host_is_one_of_the_recipients_own_server() {
+    fn a_handle_without_a_host_belongs_to_the_recipients_own_server() {
         let friends = people(&["@bob"]);
         assert!(friends.handle(&HandleForms::new("bob", None)).is_some());
         assert!(friends.handle(&HandleForms::new("bob@home.example", Some("home.example"))).is_some());

@@ -1,10 +1,9 @@
-//! The rules the user writes: TOML to a compiled set, and a set with a follower to a [`Verdict`].
+//! Compiles the user's rules from TOML, and judges followers by them: a set of rules and a follower to a [`Verdict`].
 //!
-//! Pure. Imports `mail` for what a follower is, `diagnostic` for findings, and `place` for what a folder is
-//! called.
+//! Pure: never touches a file, a socket or a clock. `rulebook` compiles the rules; `assess` judges with them.
 //!
-//! [`compile()`] reads the file; [`RuleSet::run_tests`] proves it on its own cases; [`RuleSet::gather`] and
-//! [`RuleSet::missing_lists`] tell whether the lists are there; [`RuleSet::judge`] judges a [`Case`].
+//! [`compile()`] compiles the file, and [`RuleSet::run_tests`] runs its tests; [`RuleSet::gather`] and
+//! [`RuleSet::missing_lists`] collect the lists and report missing ones; [`RuleSet::judge`] judges a [`Case`].
 
 mod bounds;
 mod case;

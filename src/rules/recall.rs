@@ -1,18 +1,19 @@
-//! What the mail itself cannot answer: whether and when this follower was there before.
+//! Answers what a message cannot: whether and when its follower appeared before.
 //!
-//! The trait is here because rules ask; the ledger answers, or a list replayed in order of arrival.
+//! Rules ask through the trait [`Recall`]; the ledger implements it, and so does [`Replay`] for notifications replayed in order of
+//! arrival.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, FollowerKey, Network, Notification};
 
-/// What is known of a follower from before a moment.
+/// What was known of a follower before a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Past {
-    /// The user has put a mail about this follower back by hand: somebody he knows.
+    /// The user has put a message about this follower back by hand, or said that they know them.
     pub known: bool,
-    /// Proven notifications about this follower before, requests included.
+    /// Earlier proven notifications about this follower, requests included.
     pub times_followed: u64,
     /// When the last of them came.
     pub last_followed: Option<Timestamp>,
@@ -23,7 +24,7 @@ pub struct Past {
 /// The length of the window in which [`Past::wave`] counts, in seconds.
 pub const WAVE: i64 = 3600;
 
-/// Which questions about the past the rules ask. What nobody asks for is not looked up.
+/// Which parts of the past the rules use; the others are not looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// [`Past::times_followed`] and [`Past::last_followed`].
@@ -37,13 +38,13 @@ impl Asked {
     pub const ALL: Self = Self { follows: true, wave: true };
 }
 
-/// Answers from what arrived strictly before a moment, so that a mail judged again never counts itself.
+/// Answers from messages that arrived strictly before a moment, so that a message judged again never counts itself.
 pub trait Recall {
-    /// What was known of `follower` before `before`, as far as it is asked for; the rest may be anything.
+    /// What was known of `follower` before `before`. Only the parts in `asked` need to be right.
     fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past;
 }
 
-/// Knows nothing: for a mail looked at on its own.
+/// Knows nothing: for a message judged on its own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Blank;
 
@@ -53,37 +54,37 @@ impl Recall for Blank {
     }
 }
 
-/// Notifications replayed in their order of arrival, as `explain` and `backtest` see them. A question costs about as much
-/// whether ten came before or a hundred thousand.
+/// Notifications replayed in order of arrival, for `explain` and `backtest`. A look-up after a hundred thousand notifications
+/// costs about as much as after ten.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
-    /// When mails about a follower came, in rising order.
+    /// When messages about each follower arrived, sorted.
     of_follower: BTreeMap<FollowerKey, Vec<Timestamp>>,
-    /// When mails of a network came, in rising order.
+    /// When messages from each network arrived, sorted.
     of_network: BTreeMap<Network, Vec<Timestamp>>,
     known: BTreeSet<FollowerKey>,
 }
 
 impl Replay {
-    /// Notes a notification. One that is not proven leaves no past, or anybody could give anybody one; the ledger holds it
-    /// likewise.
+    /// Adds a notification. Like the ledger, it ignores one that is not proven: otherwise anyone could invent a past for a
+    /// follower.
     pub fn note(&mut self, notification: &Notification) {
         if matches!(notification.authentic, Authenticity::Pass(_)) {
             self.add(notification.keys().collect(), notification.received);
         }
     }
 
-    /// Notes that the user knows everybody in a mail, whenever it came: he has put it back.
+    /// Records that the user knows all followers in a message, since they put it back; its arrival does not matter.
     pub fn know(&mut self, notification: &Notification) {
         self.known.extend(notification.keys());
     }
 
-    /// Notes that the user knows a follower.
+    /// Records that the user knows a follower.
     pub fn know_follower(&mut self, follower: FollowerKey) {
         self.known.insert(follower);
     }
 
-    /// Each follower counts once, however often the mail names it.
+    /// Counts each follower once, however often the message names them.
     fn add(&mut self, followers: Vec<FollowerKey>, at: Timestamp) {
         let networks: BTreeSet<Network> = followers.iter().map(|key| key.network().clone()).collect();
         for network in networks {
@@ -95,7 +96,7 @@ impl Replay {
     }
 }
 
-/// Mails come nearly in order, so that this is nearly always a push.
+/// Messages arrive nearly in order, so this is nearly always a push.
 fn insert(moments: &mut Vec<Timestamp>, at: Timestamp) {
     let place = moments.partition_point(|known| *known <= at);
     moments.insert(place, at);
@@ -143,22 +144,22 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_index_answers_as_counting_through_does(
-            mails in proptest::collection::vec((0..3_usize, 0..4_usize, 0..9_i64), 0..40),
+        fn the_index_agrees_with_a_linear_count(
+            messages in proptest::collection::vec((0..3_usize, 0..4_usize, 0..9_i64), 0..40),
             asked in 0..4_usize,
             before in 0..9_i64,
         ) {
             let person = |network: usize, name: usize| {
                 FollowerKey::stored(Network::new(["x", "twitter", "forem"][network]).unwrap(), format!("@{name}"))
             };
-            // Half-hours, so that the hour of a wave has an inside, an edge and an outside.
+            // Half-hours, so that times fall inside, outside and on the edge of a wave's hour.
             let at = |time: i64| Timestamp(time * WAVE / 2);
             let mut replay = Replay::default();
-            for (network, name, time) in &mails {
+            for (network, name, time) in &messages {
                 replay.add(vec![person(*network, *name), person(*network, 0)], at(*time));
             }
             let past = replay.past(&person(1, asked), at(before), Asked::ALL);
-            let earlier = || mails.iter().filter(|(_, _, time)| *time < before);
+            let earlier = || messages.iter().filter(|(_, _, time)| *time < before);
             let mine = || earlier().filter(|(network, name, _)| *network == 1 && (*name == asked || asked == 0));
             let wave = earlier().filter(|(network, _, time)| *network == 1 && *time >= before - 2).count();
             proptest::prop_assert_eq!(past.times_followed, mine().count() as u64);

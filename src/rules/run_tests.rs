@@ -1,4 +1,4 @@
-//! The `[[test]]` cases of a rule set, run: `check` and every reload do so before the rules are used.
+//! Runs the `[[test]]` cases of a rule set. `check` and every reload run them before the rules are used.
 
 use super::case::Case;
 use super::condition::Doubt;
@@ -9,13 +9,13 @@ use super::verdict::{Verdict, VerdictName};
 use crate::diagnostic::Diagnostic;
 
 impl RuleSet {
-    /// How many `[[test]]` cases there are.
+    /// The number of `[[test]]` cases.
     pub fn tests(&self) -> usize {
         self.examples.len()
     }
 
-    /// Runs every `[[test]]`, and finds those that fail, with what happened instead. Of lists, only the
-    /// people in the file itself are known: a test must not depend on who is in somebody's address book.
+    /// Runs every `[[test]]`, and returns a finding for each that fails. Lists contain only the people in the file itself: a test
+    /// must not depend on an address book.
     pub fn run_tests(&self) -> Vec<Diagnostic> {
         let mut lists = Lists::default();
         for (name, list) in &self.lists {
@@ -55,7 +55,7 @@ impl RuleSet {
         Some(finding.help(self.wanted(example, &case, &verdict, lists)))
     }
 
-    /// Which rules fired, and on what.
+    /// The rules that fired, with their evidence.
     fn why(&self, verdict: &Verdict) -> String {
         let fired = verdict.reasons.iter().map(|reason| match reason.points {
             Some(points) => format!("`{}` gives {points} points ({})", reason.rule, reason.evidence),
@@ -65,7 +65,7 @@ impl RuleSet {
         if fired.is_empty() { "no rule fires".to_owned() } else { fired.join("; ") }
     }
 
-    /// What came of a rule that holds, where something else was expected.
+    /// What a rule that holds led to, instead of the expected verdict.
     fn instead(&self, rule: &RuleTrace<'_>, verdict: &Verdict) -> String {
         let counted = verdict.reasons.iter().any(|reason| reason.rule == rule.rule);
         match (rule.effect, &self.points_at) {
@@ -80,7 +80,7 @@ impl RuleSet {
         }
     }
 
-    /// What the rule says that should have fired; or which rules could not tell.
+    /// The answer of the rule that should have fired, or the rules that could not tell.
     fn wanted(&self, example: &Example, case: &Case<'_>, verdict: &Verdict, lists: &Lists) -> String {
         let trace = self.trace(case, lists);
         let by = example.by.as_ref().map(|(name, _)| name.as_str());
@@ -102,7 +102,7 @@ impl RuleSet {
         });
         let silent: Vec<_> = silent.take(5).collect();
         match silent.as_slice() {
-            [] => "every rule could tell; the others do not hold for this follower".to_owned(),
+            [] => "all other rules fail for this follower".to_owned(),
             _ => {
                 format!("these rules cannot tell, since the test does not show a fact: {}", silent.join(", "))
             }

@@ -1,19 +1,19 @@
-//! The JSON Schema of a rules file, for editors that complete and check while one types (taplo, Even Better TOML).
+//! The JSON Schema of a rules file, for editors that complete and check while you type (taplo, Even Better TOML).
 //!
 //! The schema is a file, `config/schema/rules.json`; only the facts, kinds and networks are filled in here. `tests/schema.rs`
-//! holds its keys against those that [`compile()`](super::compile()) knows. It says what can be written, not what makes
-//! sense: that is for `check`.
+//! compares its keys with those that [`compile()`](super::compile()) knows. It checks only the form of a file; `check` also
+//! finds rules that make no sense.
 
 use serde_json::{Value, json};
 
 use super::fact::{Fact, Type, Vocabulary};
 use crate::mail::{self, Kind};
 
-/// The facts about a message, not about its follower, that a `[[test]]` may set, besides network and kind.
+/// The facts about a message instead of its follower that a `[[test]]` may set, besides network and kind.
 const OF_TESTS: [Fact; 5] =
     [Fact::Instance, Fact::Known, Fact::TimesFollowed, Fact::LastFollowed, Fact::Wave];
 
-/// The schema, with the networks of `vocabulary` and what their messages show.
+/// The schema, with the networks of `vocabulary` and the facts they show.
 #[expect(clippy::indexing_slicing, reason = "the file that is filled in ships, and a test reads it")]
 pub fn schema(vocabulary: &Vocabulary) -> Value {
     let file = include_str!("../../config/schema/rules.json");
@@ -36,7 +36,7 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
     schema
 }
 
-/// What the file calls the values of a fact.
+/// The name of the schema's definition for the values of a fact.
 fn kind_of(fact: Fact) -> &'static str {
     match fact.type_of() {
         Type::Text => "text",
@@ -59,8 +59,8 @@ fn says(fact: Fact) -> String {
 }
 
 fn shown_by(fact: Fact, vocabulary: &Vocabulary) -> String {
-    let tellers: Vec<_> = vocabulary.tellers(fact).into_iter().map(|network| network.as_str()).collect();
-    match (fact.needs().is_empty(), tellers.as_slice()) {
+    let showing: Vec<_> = vocabulary.showing(fact).into_iter().map(|network| network.as_str()).collect();
+    match (fact.needs().is_empty(), showing.as_slice()) {
         (true, _) => String::new(),
         (false, []) => " No known message shows it.".to_owned(),
         (false, some) => format!(" Shown by {}.", some.join(", ")),

@@ -1,4 +1,4 @@
-//! How often rules are right about labelled rows of a table.
+//! Counts how often rules are right about labelled rows of a table. `judge` prints the scores.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use super::table::Row;
 /// How often rules were right about labelled rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
-    /// People.
+    /// Genuine people.
     pub genuine: u64,
-    /// People whose mail would be filed away.
+    /// Genuine people whose message would be filed.
     pub flagged: u64,
-    /// Others.
+    /// Unwanted followers.
     pub unwanted: u64,
-    /// Others whose mail would be filed away.
+    /// Unwanted followers whose message would be filed.
     pub caught: u64,
 }
 
 impl Score {
-    /// Counts a row in.
+    /// Adds a row.
     pub fn count(&mut self, genuine: bool, filed: bool) {
         let (all, hit) = if genuine {
             (&mut self.genuine, &mut self.flagged)
@@ -29,23 +29,22 @@ impl Score {
         *hit += u64::from(filed);
     }
 
-    /// Of those filed away, the share that belongs there; `None` where nobody was.
+    /// The share of filed rows that are unwanted; `None` if none were filed.
     pub fn precision(&self) -> Option<f64> {
         share(self.caught, self.caught + self.flagged)
     }
 
-    /// Of the unwanted, the share that is filed away; `None` where there are none.
+    /// The share of unwanted rows that are filed; `None` if there are none.
     pub fn recall(&self) -> Option<f64> {
         share(self.caught, self.unwanted)
     }
 
-    /// Of the people, the share that is filed away; `None` where there are none.
+    /// The share of genuine rows that are filed; `None` if there are none.
     pub fn share_flagged(&self) -> Option<f64> {
         share(self.flagged, self.genuine)
     }
 
-    /// Matthews' correlation: 1 is always right, 0 is no better than chance; `None` where one of the four
-    /// groups that it divides by is missing.
+    /// Matthews correlation coefficient: 1 is always right, 0 is no better than chance; `None` if one of its four divisors is 0.
     pub fn mcc(&self) -> Option<f64> {
         let [tp, fp] = [self.caught, self.flagged].map(|count| count as f64);
         let [negatives, positives] =
@@ -59,8 +58,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// The scores of labelled rows, per source and for each network as a whole. `filed` tells for each row, in
-/// their order, whether it is filed away.
+/// The scores of labelled rows, per source and per network. Each row comes with whether it is filed.
 pub fn scores<'a>(rows: impl IntoIterator<Item = (&'a Row, bool)>) -> BTreeMap<String, Score> {
     let mut scores = BTreeMap::<String, Score>::new();
     for (row, filed) in rows {
@@ -78,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_are_those_of_the_textbook() {
+    fn scores_match_the_textbook() {
         let mut score = Score::default();
         for (genuine, filed, times) in
             [(false, true, 90), (false, false, 10), (true, true, 5), (true, false, 95)]

@@ -1,4 +1,4 @@
-//! The rules as compiled, and what they say of a follower.
+//! The compiled rules, and the judging of followers by them. `compile` creates a set; `assess` judges with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -14,26 +14,26 @@ use crate::diagnostic::{Location, Source, SourceSpan};
 use crate::mail::Notification;
 use crate::place::Folder;
 
-/// Sums of points are compared with this much room, since 0.1 + 0.2 is a little more than 0.3.
+/// The tolerance when comparing sums of points, since 0.1 + 0.2 is slightly more than 0.3.
 const ROUNDING: f64 = 1e-9;
 
-/// Are so many points enough where these are the least?
+/// Do the points reach `least`?
 pub(crate) fn enough(points: f64, least: f64) -> bool {
     points >= least - ROUNDING
 }
 
-/// A sum of points without what adding up leaves behind: 0.8 and not 0.7999999999999999.
+/// A sum of points without rounding errors: 0.8 instead of 0.7999999999999999.
 pub(crate) fn rounded(points: f64) -> f64 {
     (points * 1e9).round() / 1e9
 }
 
-/// A rules file as compiled.
+/// A compiled rules file.
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     pub(crate) source: Source,
     pub(crate) rules: Vec<Rule>,
     pub(crate) verdicts: BTreeMap<VerdictName, Disposition>,
-    /// The folders that verdicts file mail into, each with its bytes in the file.
+    /// The folders that verdicts file messages into, each with its bytes in the file.
     pub(crate) targets: BTreeMap<Folder, Range<usize>>,
     pub(crate) points_at: Option<(VerdictName, f64)>,
     pub(crate) lists: BTreeMap<String, List>,
@@ -43,28 +43,28 @@ pub struct RuleSet {
 /// One rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// What the user calls it.
+    /// Its name.
     pub name: String,
-    /// Where it stands.
+    /// Its place in the file.
     pub at: Location,
-    /// What it does where its condition holds.
+    /// What it does if its condition holds.
     pub effect: Effect,
     pub(crate) when: Condition,
 }
 
-/// What a rule does where its condition holds.
+/// What a rule does if its condition holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// It decides.
+    /// It decides the verdict.
     Decide(VerdictName),
-    /// It adds to the sum that counts where no rule decides.
+    /// It adds to the sum of points, which counts if no rule decides.
     Points(f64),
 }
 
-/// What becomes of a mail with a verdict.
+/// What followsift does with a message that has a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Disposition {
-    /// The folder it is filed into; without one it stays.
+    /// The folder it moves to; `None` if it stays.
     pub move_to: Option<Folder>,
     /// Whether it is marked as read.
     pub mark_read: bool,
@@ -72,28 +72,28 @@ pub struct Disposition {
     pub flag: bool,
 }
 
-/// What one rule says of a follower, for explanations.
+/// The answer of one rule about a follower, for explanations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleTrace<'a> {
     /// The rule's name.
     pub rule: &'a str,
-    /// Where it stands.
+    /// Its place in the file.
     pub at: &'a Location,
-    /// What it does where it holds.
+    /// What it does if it holds.
     pub effect: &'a Effect,
-    /// What it says.
+    /// Its answer.
     pub says: Match<'a>,
 }
 
-/// What a condition says of a follower.
+/// The answer of a condition about a follower.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub enum Match<'a> {
-    /// It holds, and this is what it saw.
+    /// It holds; the evidence is what it saw.
     Holds(Evidence),
-    /// It does not hold, and this is what it saw instead.
+    /// It fails; the evidence is what it saw instead.
     Fails(Evidence),
-    /// Nobody knows.
+    /// The message or a list does not provide what it needs.
     CannotTell(Doubt<'a>),
 }
 
@@ -103,33 +103,32 @@ impl RuleSet {
         &self.rules
     }
 
-    /// Where the people of lists come from, outside of the file itself. Each source once.
+    /// The sources of lists outside the file itself, each once.
     pub fn sources(&self) -> BTreeSet<&ListSource> {
         self.lists.values().flat_map(|list| &list.sources).map(|(source, _)| source).collect()
     }
 
-    /// The lists that come from a source, with the place in the file that names it: for findings about the
-    /// source.
+    /// The place in the file that names a source: for findings about the source.
     pub fn named_at(&self, source: &ListSource) -> Option<SourceSpan> {
         let mut all = self.lists.values().flat_map(|list| &list.sources);
         let (_, span) = all.find(|(known, _)| known == source)?;
         Some(SourceSpan { source: self.source.clone(), span: span.clone() })
     }
 
-    /// Whether a list that comes from this source says that it may suddenly name nobody, or far fewer people.
+    /// Whether a list with this source has `may-be-empty`, so that the source may lose all or most of its people.
     pub fn may_be_empty(&self, source: &ListSource) -> bool {
         let mut lists = self.lists.values().filter(|list| list.may_be_empty);
         lists.any(|list| list.sources.iter().any(|(known, _)| known == source))
     }
 
-    /// The place in the file that names a folder to file mail into: for findings about the folder.
+    /// The place in the file that names a target folder: for findings about the folder.
     pub fn target_at(&self, folder: &Folder) -> Option<SourceSpan> {
         let span = self.targets.get(folder)?;
         Some(SourceSpan { source: self.source.clone(), span: span.clone() })
     }
 
-    /// The lists as they are: the people in the file, and those of every source that has loaded at least
-    /// once. A list with a source that is not among these has never loaded.
+    /// The lists: the people in the file, and those of the loaded sources. A list with a source that has never been loaded is
+    /// missing.
     pub fn gather(&self, loaded: &BTreeMap<ListSource, Vec<Person>>) -> Lists {
         let mut lists = Lists::default();
         for (name, list) in &self.lists {
@@ -143,8 +142,8 @@ impl RuleSet {
         lists
     }
 
-    /// The lists that rules ask for and that have never loaded. While there is one, nothing may be moved: the
-    /// follower may be a friend.
+    /// The lists that rules use and that have never been loaded. While there is one, nothing may move: the follower may be a
+    /// friend.
     pub fn missing_lists(&self, lists: &Lists) -> BTreeSet<&str> {
         let leaves = self.rules.iter().flat_map(|rule| rule.when.leaves());
         let asked = leaves.flat_map(|leaf| match &leaf.test {
@@ -154,7 +153,7 @@ impl RuleSet {
         asked.map(String::as_str).filter(|name| lists.people(name).is_none()).collect()
     }
 
-    /// Which questions about the past they ask.
+    /// Which parts of the past the rules use.
     pub fn asked(&self) -> Asked {
         let facts: Vec<Fact> =
             self.rules.iter().flat_map(|rule| rule.when.leaves()).map(|leaf| leaf.fact).collect();
@@ -162,8 +161,8 @@ impl RuleSet {
         Asked { follows: asks(&[Fact::TimesFollowed, Fact::LastFollowed]), wave: asks(&[Fact::Wave]) }
     }
 
-    /// What the rules say of a follower. The first rule with a verdict that fires decides; if none does, the
-    /// points of all that fired are summed, and the verdict with `points-at` is given from so many points on.
+    /// Judges a follower. The first rule with a verdict that fires decides. If none does, the points of all rules that fired are
+    /// summed, and the verdict with `points-at` applies from that many points on.
     pub fn judge(&self, case: &Case<'_>, lists: &Lists) -> Verdict {
         let sight = Sight::new(*case, lists);
         let mut points = 0.0;
@@ -188,7 +187,7 @@ impl RuleSet {
         Verdict { class, points, reasons: fired.iter().map(|rule| rule.reason(&sight)).collect() }
     }
 
-    /// What every rule says of a follower, whether or not it decides.
+    /// The answer of every rule about a follower, whether or not it decides.
     pub fn trace<'r>(&'r self, case: &Case<'_>, lists: &Lists) -> Vec<RuleTrace<'r>> {
         let sight = Sight::new(*case, lists);
         let says = |rule: &'r Rule| match rule.when.answer(&sight) {
@@ -202,7 +201,7 @@ impl RuleSet {
             .collect()
     }
 
-    /// The verdict that a trace leads to if one of its rules were not there; with `None`, if all are.
+    /// The verdict that a trace leads to without one of its rules; with `None`, with all of them.
     pub fn conclude<'r>(
         &'r self,
         trace: &[RuleTrace<'r>],
@@ -220,26 +219,25 @@ impl RuleSet {
         self.reached(points)
     }
 
-    /// The verdict that so many points lead to.
+    /// The verdict that these points lead to.
     fn reached(&self, points: f64) -> Option<&VerdictName> {
         let (class, least) = self.points_at.as_ref()?;
         enough(points, *least).then_some(class)
     }
 
-    /// The folders that verdicts file mail into.
+    /// The folders that verdicts file messages into.
     pub fn targets(&self) -> BTreeSet<Folder> {
         self.targets.keys().cloned().collect()
     }
 
-    /// What becomes of a mail with this verdict. One that no table declares stays as it is.
+    /// What followsift does with a message that has this verdict; without a table for it, nothing.
     pub fn disposition(&self, verdict: &VerdictName) -> Disposition {
         self.verdicts.get(verdict).cloned().unwrap_or_default()
     }
 
-    /// The verdict on a whole mail, from those on its followers in their order. For several followers: the
-    /// verdict that all of them have; where spam is mixed with one other class and both are filed, that
-    /// class, so that nobody is buried among spam; else none. A mail that does not name everybody has no
-    /// verdict.
+    /// The verdict on a whole message, from those on its followers in order. For several followers: the verdict they share; if
+    /// spam is mixed with one other class and both are filed, the other class, so that a wanted follower is not buried among
+    /// spam; else none. A message that does not name every follower has no verdict.
     pub fn combine(&self, notification: &Notification, verdicts: &[Verdict]) -> Option<VerdictName> {
         if !notification.complete || verdicts.len() != notification.followers.len() {
             return None;

@@ -1,5 +1,4 @@
-//! A table of followers' facts, as researchers and exports have them, judged row by row; and how well a set
-//! of rules tells labelled followers apart.
+//! Parses a table of followers' facts, as research data and exports provide them, and judges its rows. `judge` calls it.
 //!
 //! Pure: the caller reads the file and prints.
 
@@ -24,39 +23,39 @@ use crate::mail::{Fact as MailFact, FactMut, Follower, Network, Shown};
 pub struct Row {
     /// The line of the file, counted from one.
     pub line: u64,
-    /// Where the row comes from: the network, and perhaps more after a `/`.
+    /// The source of the row: the network, optionally with more after a `/`.
     pub source: String,
     /// The network.
     pub network: Network,
-    /// What the table calls it: `genuine` is a person, anything else is not; `None` where it does not say.
+    /// Its label: `genuine` is a person, any other is not; `None` if it has none.
     pub label: Option<String>,
-    /// The facts. A text of which only the length is known is as long as that and says nothing.
+    /// The facts. If only the length of a text is known, a meaningless text of that length stands for it.
     pub follower: Follower,
 }
 
 impl Row {
-    /// Whether this is a person; `None` where the table does not say.
+    /// Whether this is a person; `None` without a label.
     pub fn genuine(&self) -> Option<bool> {
         self.label.as_ref().map(|label| label == "genuine")
     }
 }
 
-/// What a column holds.
+/// What a column contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Source,
     Label,
-    /// A fact under its own word.
+    /// A fact under its own name.
     Fact(MailFact),
-    /// Whether there is a text, where it is not given.
+    /// Whether there is a text, if the text itself is not given.
     Has(MailFact),
-    /// How long the text is, where it is not given.
+    /// The length of a text, if the text itself is not given.
     Length(MailFact),
-    /// How many digits the handle has, where it is not given.
+    /// The number of digits in the handle, if the handle itself is not given.
     HandleDigits,
 }
 
-/// The columns of published tables that are not called like the fact.
+/// Column names of published tables that differ from the name of the fact.
 const OTHER_NAMES: [(&str, Column); 11] = [
     ("source", Column::Source),
     ("label", Column::Label),
@@ -71,11 +70,11 @@ const OTHER_NAMES: [(&str, Column); 11] = [
     ("default_picture", Column::Fact(MailFact::DefaultPicture)),
 ];
 
-/// Stands for each character of a text that is not given: no letter, no digit, part of no word.
+/// Stands for each character of a text that is not given: neither a letter nor a digit, and never part of a word.
 const UNKNOWN: &str = "…";
 
-/// Reads a table: UTF-8, tab-separated, no quoting, with a head line. An empty cell is a fact that is not
-/// shown. `vocabulary` tells which networks there are, as far as the caller asks for that.
+/// Parses a table: UTF-8, tab-separated, without quoting, with a header line. An empty cell is a fact that is not shown. Names of
+/// networks are checked against `vocabulary`, unless it is empty.
 pub fn read(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> Vec<Row> {
     let mut reader = ReaderBuilder::new()
         .delimiter(b'\t')
@@ -87,11 +86,9 @@ pub fn read(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> Ve
         Err(_) => return Vec::new(),
     };
     if !columns.contains(&Some(Column::Source)) {
-        findings.add(
-            Diagnostic::error(source, 0..0, "the column `source` is missing").label(
-                "expected a head line, with tabs between the columns; `source` begins with the network",
-            ),
-        );
+        findings.add(Diagnostic::error(source, 0..0, "the column `source` is missing").label(
+            "expected a header line, with tabs between the columns; `source` begins with the network",
+        ));
         return Vec::new();
     }
     let mut rows = Vec::new();
@@ -99,7 +96,7 @@ pub fn read(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> Ve
     let mut strange = BTreeSet::new();
     let mut uneven: (u64, Option<Range<usize>>) = (0, None);
     for record in reader.records() {
-        // Only bytes that are no UTF-8 are an error here, and a text has none.
+        // Only invalid UTF-8 is an error here, and the text is valid.
         let Ok(record) = record else { break };
         let Some(position) = record.position() else { continue };
         place = place.at(usize::try_from(position.byte()).unwrap_or(usize::MAX), source.text());
@@ -120,17 +117,17 @@ pub fn read(source: &Source, vocabulary: &Vocabulary, findings: &Findings) -> Ve
     }
     if let (count, Some(first)) = uneven {
         let message = match count {
-            1 => "this row does not have a cell for each column".to_owned(),
-            _ => format!("{count} rows do not have a cell for each column"),
+            1 => "this row does not have one cell per column".to_owned(),
+            _ => format!("{count} rows do not have one cell per column"),
         };
         let label =
-            format!("the head line has {} columns, and this one {}", columns.len(), cells(source, &first));
+            format!("the header has {} columns, this row has {}", columns.len(), cells(source, &first));
         findings.add(Diagnostic::warning(source, first, message).label(label));
     }
     rows
 }
 
-/// Where the cell with the source begins in a row.
+/// Where the source cell begins in a row.
 fn column_start(record: &StringRecord, columns: &[Option<Column>]) -> usize {
     let before = record.iter().zip(columns).take_while(|(_, column)| **column != Some(Column::Source));
     before.map(|(cell, _)| cell.len() + 1).sum()
@@ -140,7 +137,7 @@ fn cells(source: &Source, row: &Range<usize>) -> usize {
     source.text().get(row.clone()).unwrap_or_default().split('\t').count()
 }
 
-/// Warns of a network that no profile describes: rules that ask for one do not hold, and nobody would see why.
+/// Warns about an unknown network: rules that name a network do not hold for it, and nothing else would say why.
 fn strange_network(
     network: &Network,
     start: usize,
@@ -152,11 +149,10 @@ fn strange_network(
         return;
     }
     let word = network.as_str();
-    let finding =
-        Diagnostic::warning(source, start..start + word.len(), format!("no network is called `{word}`"));
+    let finding = Diagnostic::warning(source, start..start + word.len(), format!("unknown network `{word}`"));
     findings.add(match nearest(word, vocabulary.networks().map(Network::as_str)) {
         Some(word) => finding.label(format!("did you mean `{word}`?")),
-        None => finding.label("rules for certain networks do not hold for it"),
+        None => finding.label("rules that name a network do not apply to it"),
     });
 }
 
@@ -170,8 +166,8 @@ struct RowStart {
 }
 
 impl RowStart {
-    /// The next row, which the reader says begins here. It counts the ends of lines that it has yet to step
-    /// over as part of what comes after them: blank lines, and the second half of CR LF.
+    /// The next row, from the byte where the reader says it begins. That may be before blank lines or the LF of a CR LF, which the
+    /// reader counts as part of the following row.
     fn at(self, byte: usize, text: &str) -> Self {
         let rest = text.get(byte..).unwrap_or_default();
         let start = byte + rest.len() - rest.trim_start_matches(['\r', '\n']).len();
@@ -197,13 +193,13 @@ fn columns(head: &StringRecord, source: &Source, findings: &Findings) -> Vec<Opt
                 Diagnostic::warning(source, at..at + name.len(), format!("unknown column `{name}`"));
             findings.add(match nearest(name, known) {
                 Some(word) => finding.label(format!("did you mean `{word}`?")),
-                None => finding.label("it is left out"),
+                None => finding.label("this column is ignored"),
             });
         }
         if column.is_some() && columns.contains(&column) {
             let finding =
-                Diagnostic::warning(source, at..at + name.len(), "an earlier column tells the same");
-            findings.add(finding.label("leave one of them out"));
+                Diagnostic::warning(source, at..at + name.len(), "an earlier column has the same fact");
+            findings.add(finding.label("remove one of them"));
         }
         at += name.len() + 1;
         columns.push(column);
@@ -248,7 +244,7 @@ fn row(
     whole.then(|| Row { line: place.line, source: origin.to_owned(), network, label, follower })
 }
 
-/// Sets a fact; `None` where a finding says why not.
+/// Sets a fact; `None` if a finding says why not.
 fn fact(
     follower: &mut Follower,
     column: Column,
@@ -277,7 +273,7 @@ fn fact(
         }
         answer
     };
-    // A length longer than any mail's text tells no more.
+    // A greater length than that of any text in a message makes no difference.
     let unknown = |length: u64| UNKNOWN.repeat(usize::try_from(length).unwrap_or(500).min(500));
     match column {
         Column::Source | Column::Label => (),
@@ -313,15 +309,13 @@ fn fact(
     Some(())
 }
 
-/// Does the table give the text itself, in a column further left? Else it says nothing, or holds the place of
-/// one that is not given, with the digits of a handle.
+/// Did a column further left give the text itself? Otherwise it is empty, or a placeholder, perhaps with the digits of a handle.
 fn is_given(text: &Shown<String>) -> bool {
     text.value().is_some_and(|text| !text.trim_end_matches('0').trim_end_matches(UNKNOWN).is_empty())
 }
 
 impl RuleSet {
-    /// What the rules say of a row; `instance` is the server to which its handle belongs if it has no host. Nobody in it was
-    /// seen before.
+    /// Judges a row, with no past; `instance` is the server of a handle without a host.
     pub fn judge_row(&self, row: &Row, instance: Option<&str>, lists: &Lists) -> Verdict {
         let case = Case {
             network: Some(&row.network),
@@ -334,7 +328,7 @@ impl RuleSet {
         self.judge(&case, lists)
     }
 
-    /// Would this verdict file the mail away?
+    /// Would this verdict file the message?
     pub fn files(&self, verdict: &Verdict) -> bool {
         verdict.class.as_ref().is_some_and(|class| self.disposition(class).move_to.is_some())
     }
@@ -374,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_counts_for_more_than_what_other_columns_say_of_it() {
+    fn a_text_takes_precedence_over_columns_about_it() {
         for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
             for columns in [
                 [("bio", "… Airdrop"), ("bio_length", "9"), ("has_bio", "1")],
@@ -392,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_cells_are_cited_where_they_stand() {
+    fn findings_cite_rows_and_cells_at_their_place() {
         for end in ["\n", "\r\n", "\n\n", "\r\n\r\n", "\n\r\n\n"] {
             let lines = ["source\tfolowers\tposts", "twitter\t3\tmany", "twitter\t3\t4", "\t5\t6"];
             let text = format!("{}{}", if end == "\n" { "\u{feff}" } else { end }, lines.join(end));
@@ -422,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_table_leaves_open_is_warned_of_once() {
+    fn each_oddity_of_a_table_gets_one_warning() {
         let (rows, findings) = load(
             "label\tsource\tposts\tdefault_avatar\tdefault_picture\n\
              fake\ttwiter/a\t1\t0\t0\nfake\ttwiter/b\t1\t0\t0\nfake\ttwitter\t1\nfake\ttwitter\t1\t0\t0\t7\n",
@@ -430,7 +424,7 @@ mod tests {
         assert_eq!(rows.len(), 4);
         let [column, network, cells] = findings.as_slice() else { panic!("{findings:?}") };
         assert!(
-            column.contains("facts.tsv:1:") && column.contains("an earlier column tells the same"),
+            column.contains("facts.tsv:1:") && column.contains("an earlier column has the same fact"),
             "{column}"
         );
         assert!(
@@ -438,11 +432,11 @@ mod tests {
             "{network}"
         );
         assert!(cells.contains("facts.tsv:4:1") && cells.contains("2 rows"), "{cells}");
-        assert!(cells.contains("has 5 columns, and this one 3"), "{cells}");
+        assert!(cells.contains("has 5 columns, this row has 3"), "{cells}");
     }
 
     #[test]
-    fn a_table_without_a_source_column_is_no_table() {
+    fn a_table_needs_a_source_column() {
         let (rows, findings) = load("followers,following\n1,2\n");
         assert!(rows.is_empty() && findings.iter().any(|one| one.contains("`source` is missing")));
     }

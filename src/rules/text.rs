@@ -1,5 +1,5 @@
-//! Text as rules compare it: folded, so that `Ａirdrop`, `AIRDROP` and `airdrop` are one word, and cut at the
-//! boundaries of words.
+//! Prepares text for comparison by rules: folds it, so that `Ａirdrop`, `AIRDROP` and `airdrop` are one word, and finds word
+//! boundaries.
 
 use std::cell::OnceCell;
 
@@ -10,12 +10,11 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::host::HostName;
 use crate::text::{line, visible};
 
-/// The longest piece of a mail's text that evidence shows, in characters.
+/// The longest excerpt that evidence shows, in characters.
 const EXCERPT: usize = 60;
 
-/// A text in the form in which two texts are compared: without what shows nothing, compatibility-normalised (NFKC),
-/// case-folded in full, white space as single blanks and none around it. Case folding can undo normalisation, hence the second
-/// round.
+/// Folds a text for comparison: without invisible characters, compatibility-normalised (NFKC), with full case folding, white
+/// space collapsed and trimmed. Case folding can undo normalisation, hence the second round.
 pub(crate) fn fold(text: &str) -> String {
     let folded: String = if text.is_ascii() {
         text.to_ascii_lowercase()
@@ -32,18 +31,18 @@ pub(crate) fn fold(text: &str) -> String {
     line
 }
 
-/// A text that holds a host, to be compared: compatibility-normalised, and each letter lower-cased for itself. Folding in full
-/// would make `straße.example` into `strasse.example` and ς into σ, which are hosts of different people.
+/// Folds a text that contains a host: compatibility-normalised, with each letter lower-cased on its own. Full case folding would
+/// turn `straße.example` into `strasse.example` and ς into σ, which are different hosts.
 pub(crate) fn lower(text: &str) -> String {
     visible(text).nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>().trim().to_owned()
 }
 
-/// A host to be compared: as DNS has it, in Unicode.
+/// Folds a host: as in DNS, in Unicode.
 pub(crate) fn fold_host(host: &str) -> String {
     HostName::parse(host.trim()).map_or_else(|| lower(host), |host| host.to_unicode().into_owned())
 }
 
-/// A handle without a leading `@`, to be compared: its local part folded, its host as a host.
+/// Folds a handle without a leading `@`: its local part as text, its host as a host.
 pub(crate) fn fold_handle(handle: &str) -> String {
     match handle.rsplit_once('@') {
         Some((local, host)) => format!("{}@{}", fold(local), fold_host(host)),
@@ -51,20 +50,20 @@ pub(crate) fn fold_handle(handle: &str) -> String {
     }
 }
 
-/// What a text looks like (UTS 39, section 4): equal for texts that a reader can confuse. Once of the text as
-/// it is written and once folded, since case decides what looks alike: `I` is like `l`, `i` is not.
+/// The skeleton of a text (UTS 39, section 4), which is equal for texts that a reader can confuse: of the text as written and of
+/// the folded text, since case affects what looks alike (`I` resembles `l`, `i` does not).
 pub(crate) fn looks(text: &str) -> [String; 2] {
     let text: String = visible(text).collect();
     let plain: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     [&plain, &fold(&text)].map(|text| unicode_security::skeleton(text).collect())
 }
 
-/// A text of a mail, folded once, and cut into words when the first rule asks for words.
+/// A text of a message, folded once, and split into words when the first rule asks for words.
 #[derive(Debug)]
 pub(crate) struct Folded<'a> {
-    /// As the mail shows it.
+    /// As in the message.
     pub(crate) plain: &'a str,
-    /// To be compared.
+    /// For comparison.
     pub(crate) folded: String,
     boundaries: OnceCell<Vec<usize>>,
 }
@@ -74,17 +73,17 @@ impl<'a> Folded<'a> {
         Self::by(fold, plain)
     }
 
-    /// A text folded in a way of its own.
+    /// Folds a text with the given function.
     pub(crate) fn by(fold: impl Fn(&str) -> String, plain: &'a str) -> Self {
         Self { plain, folded: fold(plain), boundaries: OnceCell::new() }
     }
 
-    /// Does a word, or several words in a row, stand in the text by itself? `word` is folded.
+    /// Does the text contain this word, or sequence of words, as whole words? `word` is folded.
     pub(crate) fn has_word(&self, word: &str) -> bool {
         if !self.folded.contains(word) {
             return false;
         }
-        // From every boundary: what is found from left to right may overlap the place that counts.
+        // Try every boundary: a search from left to right may find an occurrence that overlaps the right one.
         let boundaries = self.boundaries.get_or_init(|| boundaries(&self.folded));
         boundaries.iter().any(|start| {
             self.folded.get(*start..).is_some_and(|rest| rest.starts_with(word))
@@ -93,8 +92,8 @@ impl<'a> Folded<'a> {
     }
 }
 
-/// Where words begin and end (UAX 29), in rising order. Dots and colons part words here, though UAX 29 keeps
-/// `example.org` together: who looks for `crypto` means `crypto.example` too.
+/// Where words begin and end (UAX 29), sorted. Unlike UAX 29, dots and colons separate words: a search for `crypto` should find
+/// `crypto.example`.
 fn boundaries(text: &str) -> Vec<usize> {
     let mut boundaries: Vec<usize> = text.split_word_bound_indices().map(|(start, _)| start).collect();
     boundaries.extend(text.match_indices(['.', ':']).flat_map(|(start, dot)| [start, start + dot.len()]));
@@ -104,10 +103,9 @@ fn boundaries(text: &str) -> Vec<usize> {
     boundaries
 }
 
-/// A piece of a mail's text as evidence shows it: in quotes, on one line, short, and without anything that a
-/// terminal obeys or that turns the direction of writing.
+/// An excerpt of a message's text for evidence: quoted, short, on one line, without control or bidirectional characters.
 pub(crate) fn excerpt(text: &str) -> String {
-    // Looking at all of a long text would cost more than is shown of it.
+    // The rest of a long text is not shown, so do not process it.
     let start: String = text.chars().take(EXCERPT + 1).collect();
     let line = line(&start);
     let mut shown: String = line.chars().take(EXCERPT).collect();
@@ -130,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_handle_only_the_local_part_is_folded() {
+    fn only_the_local_part_of_a_handle_is_folded() {
         assert_eq!(fold_handle("STRASSE@Toot.Example"), "strasse@toot.example");
         assert_eq!(fold_handle("Straße@toot.example"), "strasse@toot.example");
         assert_eq!(fold_handle("ana@xn--strae-oqa.example"), "ana@straße.example");
@@ -142,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shows_nothing_makes_no_difference() {
+    fn invisible_characters_make_no_difference() {
         for c in "\u{34f}\u{115f}\u{1160}\u{17b4}\u{180b}\u{200d}\u{3164}\u{fe0f}\u{ffa0}\u{1bca0}\u{1d173}\u{e0100}".chars() {
             assert_eq!(fold(&format!("air{c}Drop")), "airdrop", "{c:?}");
             assert_eq!(looks(&format!("air{c}drop")), looks("airdrop"), "{c:?}");
@@ -152,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_stands_by_itself() {
+    fn a_word_matches_only_as_a_whole() {
         for (text, word, expected) in [
             ("I write Rust.", "rust", true),
             ("rustacean", "rust", false),
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reader_can_confuse_looks_the_same() {
+    fn texts_that_a_reader_can_confuse_look_the_same() {
         let alike = |a: &str, b: &str| looks(a).iter().zip(looks(b)).any(|(a, b)| *a == b);
         assert!(alike("Ana Lima", "Аna Lima"), "Cyrillic A");
         assert!(alike("paypal", "paypaI"), "capital i");
@@ -187,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_found_where_another_find_overlaps_it() {
+    fn a_word_is_found_after_an_overlapping_occurrence() {
         assert!(Folded::new("xa a a").has_word("a a"));
         assert!(!Folded::new("xa a").has_word("a a"));
     }

@@ -1,4 +1,4 @@
-//! What the rules say about a follower, and why.
+//! The verdict of the rules on a follower, with its reasons. Values only: `set` creates them.
 
 use std::fmt;
 
@@ -10,20 +10,19 @@ use crate::place::{Folder, Marks};
 pub struct VerdictName(String);
 
 impl VerdictName {
-    /// Lower-case ASCII letters, digits and `-`; `None` for anything else, and for `undecided`, which is
-    /// the absence of a verdict.
+    /// Lower-case ASCII letters, digits and `-`; `None` for anything else, and for `undecided`, which means no verdict.
     pub fn new(word: &str) -> Option<Self> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let named = !word.is_empty() && word.len() <= 64 && word != "undecided";
         (named && word.chars().all(fits)).then(|| Self(word.to_owned()))
     }
 
-    /// The word for a verdict, or for none.
+    /// The name of a verdict, or `undecided`.
     pub fn word(class: Option<&Self>) -> &str {
         class.map_or("undecided", Self::as_str)
     }
 
-    /// The word as text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -35,35 +34,35 @@ impl fmt::Display for VerdictName {
     }
 }
 
-/// What a verdict leads to.
+/// What followsift does with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The mail is not touched.
+    /// It leaves the message alone.
     Leave,
-    /// It stays where it is, with marks.
+    /// It marks the message where it is.
     Mark(Marks),
-    /// It is moved.
+    /// It moves the message.
     File {
-        /// The folder it goes to.
+        /// The target folder.
         to: Folder,
-        /// The marks it gets there.
+        /// The marks to set there.
         marks: Marks,
     },
 }
 
-/// What a condition saw when it held: `following 2001 >= 2000`. One piece a fact, in the order of the file.
+/// What a condition saw when it held: `following 2001 >= 2000`. One piece per fact, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Evidence {
-    /// The pieces, ready to be shown.
+    /// The pieces, ready to print.
     pub seen: Vec<String>,
-    /// It rests on a name in a list and on nothing else that tells who somebody is. A name is the sender's
-    /// choice: such a match may keep a mail, but promotes nothing.
+    /// Only a display name identifies the follower. The sender chooses the name, so such a match may keep a message but never
+    /// promotes it.
     pub by_name_alone: bool,
 }
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A fact that several parts of a condition ask for is shown once.
+        // A fact that several parts of a condition test is shown once.
         let mut pieces: Vec<&str> = Vec::new();
         for piece in &self.seen {
             if !pieces.contains(&piece.as_str()) {
@@ -79,21 +78,21 @@ impl fmt::Display for Evidence {
 pub struct Reason {
     /// The rule's name.
     pub rule: String,
-    /// Where it stands.
+    /// Its place in the file.
     pub at: Location,
-    /// What it saw.
+    /// Its evidence.
     pub evidence: Evidence,
-    /// The points it gave; none for a rule with a verdict.
+    /// The points it gave; `None` for a rule with a verdict.
     pub points: Option<f64>,
 }
 
-/// What the rules say about one follower.
+/// The verdict on one follower.
 #[derive(Clone, Debug, PartialEq, Default)]
 #[must_use]
 pub struct Verdict {
-    /// The class; `None` is undecided.
+    /// The name of the verdict; `None` is undecided.
     pub class: Option<VerdictName>,
-    /// The sum of the points of the rules that fired, where no rule with a verdict did; else zero.
+    /// The sum of the points of the rules that fired; zero if a rule with a verdict fired.
     pub points: f64,
     /// The rule that decided, or all that gave points.
     pub reasons: Vec<Reason>,
@@ -104,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_two_parts_of_a_condition_saw_is_shown_once() {
+    fn evidence_that_two_parts_share_is_shown_once() {
         let seen = ["network facebook", "posts 3", "network facebook"].map(str::to_owned).to_vec();
         let evidence = Evidence { seen, by_name_alone: false };
         assert_eq!(evidence.to_string(), "network facebook, posts 3");

@@ -314,7 +314,7 @@ fn a_list_that_has_never_loaded_is_missing_and_a_part_of_it_does_not_do() {
     let [Match::CannotTell(doubt)] = trace.iter().map(|rule| &rule.says).collect::<Vec<_>>()[..] else {
         panic!("{trace:?}")
     };
-    assert_eq!(doubt.to_string(), "who is in friends is not known yet");
+    assert_eq!(doubt.to_string(), "the list `friends` has never been loaded");
     loaded.insert(file, vec![Person::Name("Bo".to_owned())]);
     assert!(rules.missing_lists(&rules.gather(&loaded)).is_empty());
     assert!(rules.judge(&case, &rules.gather(&loaded)).class.is_some());

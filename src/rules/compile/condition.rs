@@ -1,4 +1,4 @@
-//! `when`: the condition of a rule, key by key.
+//! Compiles `when`, the condition of a rule, key by key.
 
 use regex::RegexBuilder;
 use toml::de::DeValue;
@@ -12,13 +12,13 @@ use crate::rules::condition::{Condition, Leaf, Relation, Test, Wanted};
 use crate::rules::fact::{Fact, Type};
 use crate::rules::text::{fold, fold_handle, fold_host, lower};
 
-/// How deep `any`, `all` and `not` may be nested. Nobody reads further.
+/// How deep `any`, `all` and `not` may nest; deeper conditions are unreadable.
 const DEEPEST: usize = 16;
 
 /// The memory that one compiled pattern may take, in bytes.
 const PATTERN_SIZE: usize = 1 << 21;
 
-/// Reads the table after `when`. `None` where a finding says why not.
+/// Compiles the table after `when`. `None` if a finding says why not.
 pub(super) fn read(table: Table<'_>, names: &Names<'_>) -> Option<Condition> {
     Reader { names }.table(table, 0)
 }
@@ -72,7 +72,7 @@ impl Reader<'_> {
         let items = value.items()?;
         if items.is_empty() {
             let message = format!(
-                "`{}` of nothing {}",
+                "an empty `{}` {}",
                 value.key(),
                 match value.key() {
                     "any" => "can never hold",
@@ -119,13 +119,13 @@ impl Reader<'_> {
                     DeValue::String(list) => format!("write {{ in = \"{list}\" }}"),
                     _ => format!("expected {}", Type::People.expects()),
                 };
-                value.error(format!("`{fact}` asks for a list"), label);
+                value.error(format!("`{fact}` takes a list"), label);
                 None
             }
         }
     }
 
-    /// A table of operators, all of which must hold.
+    /// Compiles a table of operators, all of which must hold.
     fn operators(&self, value: &Value<'_>, fact: Fact) -> Option<Condition> {
         let mut table = value.table()?;
         let rest = table.take_rest();
@@ -159,7 +159,7 @@ impl Reader<'_> {
             "shown" => leaf(Test::Shown(value.boolean()?)),
             key => {
                 let message = match OF_TEXT.contains(&key) {
-                    true => format!("`{key}` cannot be asked of `{fact}`"),
+                    true => format!("`{fact}` does not support `{key}`"),
                     false => format!("unknown operator `{key}`"),
                 };
                 let finding = Diagnostic::error(value.source(), value.key_span(), message);
@@ -181,13 +181,13 @@ impl Reader<'_> {
         let mut wanted = Vec::new();
         for text in some_strings(value)? {
             let bare = match (fact, relation) {
-                // Handles are without the `@` that people write before them.
+                // Handles are stored without the leading `@` that people write.
                 (Fact::Mail(MailFact::Handle), Relation::Is | Relation::Starts) => {
                     text.text.trim_start_matches('@')
                 }
                 _ => &text.text,
             };
-            // As `Sight` folds what it is compared with.
+            // Fold it as `Sight` folds the text of the message.
             let folded = match (fact, relation) {
                 (Fact::Mail(MailFact::Handle), Relation::Is) => fold_handle(bare),
                 (Fact::Instance, Relation::Is) => fold_host(bare),
@@ -197,7 +197,7 @@ impl Reader<'_> {
             if folded.is_empty() {
                 whole = false;
                 let label = match relation {
-                    Relation::Is => format!("write `{fact} = {{ empty = true }}` for one that is blank"),
+                    Relation::Is => format!("write `{fact} = {{ empty = true }}` to match a blank one"),
                     _ => "expected something to look for".to_owned(),
                 };
                 let finding = Diagnostic::error(value.source(), text.span.clone(), "this text is empty");
@@ -205,13 +205,13 @@ impl Reader<'_> {
             }
             let padded = bare.trim() != bare && !folded.is_empty();
             if padded && matches!(relation, Relation::Has | Relation::Starts | Relation::Ends) {
-                let message = "the blanks at the ends of this text are not looked for";
+                let message = "leading and trailing blanks in this text are ignored";
                 let finding = Diagnostic::warning(value.source(), text.span.clone(), message);
                 value.findings().add(match relation {
                     Relation::Has => {
-                        finding.label(format!("use `word = \"{}\"`, or leave them out", bare.trim()))
+                        finding.label(format!("use `word = \"{}\"`, or remove them", bare.trim()))
                     }
-                    _ => finding.label("leave them out"),
+                    _ => finding.label("remove them"),
                 });
             }
             wanted.push(Wanted { written: text.text.clone(), folded });
@@ -240,7 +240,7 @@ impl Reader<'_> {
                 if !self.names.whole {
                     return None;
                 }
-                let message = format!("no list is called `{}`", text.text);
+                let message = format!("unknown list `{}`", text.text);
                 let finding = Diagnostic::error(value.source(), text.span, message);
                 let known = self.names.lists.keys().map(String::as_str);
                 let finding = suggest(finding, &text.text, known, "lists");
@@ -257,7 +257,7 @@ impl Reader<'_> {
     }
 }
 
-/// One part stands for itself; tables within tables of the same kind are one.
+/// Joins parts; a single part stays as it is.
 fn flat(parts: Vec<Condition>, join: fn(Vec<Condition>) -> Condition) -> Condition {
     match <[Condition; 1]>::try_from(parts) {
         Ok([part]) => part,
@@ -265,30 +265,30 @@ fn flat(parts: Vec<Condition>, join: fn(Vec<Condition>) -> Condition) -> Conditi
     }
 }
 
-/// Where a condition ends: dotted keys make tables that have no bytes of their own.
+/// Where a condition ends: dotted keys create tables that have no bytes of their own.
 fn end(value: &Value<'_>) -> usize {
     value.span().end.max(value.key_span().end)
 }
 
-/// A kind of mail; another word is a finding.
+/// A kind of notification; another word is a finding.
 pub(super) fn kind(text: &Text, value: &Value<'_>) -> Option<Kind> {
     let found = Kind::ALL.into_iter().find(|kind| kind.word() == text.text);
     if found.is_none() {
-        let message = format!("no kind of message is called `{}`", text.text);
+        let message = format!("unknown kind `{}`", text.text);
         let finding = Diagnostic::error(value.source(), text.span.clone(), message);
         value.findings().add(suggest(finding, &text.text, Kind::ALL.iter().map(|kind| kind.word()), "kinds"));
     }
     found
 }
 
-/// One string or several; none at all is a finding.
+/// One string or several; an empty list is a finding.
 fn some_strings(value: &Value<'_>) -> Option<Vec<Text>> {
     if let DeValue::Array(items) = value.raw() {
         if items.is_empty() {
             value.error("an empty list can never hold", "expected at least one text");
             return None;
         }
-        // A wrong item has been reported; without it the condition would mean something else.
+        // A wrong item has been reported; dropping it would change the meaning of the condition.
         return value.strings().filter(|texts| texts.len() == items.len());
     }
     value.strings()
@@ -309,20 +309,16 @@ fn bounds(value: &Value<'_>, unit: Type) -> Option<Bounds> {
     }
 }
 
-/// A regular expression. What is wrong with it is shown where it is in the pattern.
+/// Compiles a regular expression. An error is shown at its place in the pattern.
 fn pattern(text: &Text, value: &Value<'_>) -> Option<regex::Regex> {
     let error = |range: std::ops::Range<usize>, message: &str, label: String| {
         value.findings().add(Diagnostic::error(value.source(), text.inside(range), message).label(label));
     };
     let whole = 0..text.text.len();
-    const WRONG: &str = "this pattern cannot be read";
+    const WRONG: &str = "invalid pattern";
     match regex_syntax::Parser::new().parse(&text.text) {
         Ok(_) if text.text.is_empty() => {
-            error(
-                whole,
-                "an empty pattern is found in every text",
-                "expected something to look for".to_owned(),
-            );
+            error(whole, "an empty pattern matches every text", "expected something to look for".to_owned());
             return None;
         }
         Ok(_) => (),
@@ -352,10 +348,10 @@ fn pattern(text: &Text, value: &Value<'_>) -> Option<regex::Regex> {
     }
 }
 
-/// What can be asked of a text.
+/// The operators for a text.
 const OF_TEXT: [&str; 9] = ["is", "has", "word", "starts", "ends", "matches", "in", "empty", "shown"];
 
-/// What people write who know other languages.
+/// The operator that people who know other languages probably mean.
 fn synonym(key: &str) -> Option<&'static str> {
     match key {
         "contains" | "includes" | "substring" => Some("has"),

@@ -1,4 +1,4 @@
-//! `[[test]]`: an invented follower, and what the rules must say of him.
+//! Compiles `[[test]]`: an invented follower and the verdict that the rules must give.
 
 use super::rules::Rules;
 use super::{Names, condition, finish};
@@ -24,7 +24,7 @@ const KEYS: [&str; 10] = [
     "wave",
 ];
 
-/// Reads the tables. Those that could not be read are left out, each with a finding.
+/// Compiles the tables. Skips a table with a mistake, and reports the mistake.
 pub(super) fn read(tables: Vec<Table<'_>>, names: &Names<'_>, rules: &Rules) -> Vec<Example> {
     tables.into_iter().filter_map(|table| example(table, names, rules)).collect()
 }
@@ -37,7 +37,7 @@ fn example(mut table: Table<'_>, names: &Names<'_>, rules: &Rules) -> Option<Exa
         "undecided" => Some(None),
         _ => names.verdict(&value).map(Some),
     });
-    // A key that is there and wrong must not count as one that was left out.
+    // A wrong key must not count as an absent one.
     let mut whole = true;
     let mut by = None;
     if let Some(value) = table.take("by") {
@@ -91,7 +91,7 @@ fn follower(value: &Value<'_>) -> Option<Follower> {
     whole.then_some(follower)
 }
 
-/// Sets one fact; `None` where a finding says why not.
+/// Sets one fact; `None` if a finding says why not.
 fn fact(follower: &mut Follower, value: &Value<'_>) -> Option<()> {
     let word = value.key();
     let fact = match Fact::from_word(word) {
@@ -106,7 +106,7 @@ fn fact(follower: &mut Follower, value: &Value<'_>) -> Option<()> {
                 Some(_) if needs.is_empty() => {
                     finding.label("write it beside `follower`, in the test itself")
                 }
-                Some(_) => finding.label(format!("it is worked out: write {}", needs.join(" and "))),
+                Some(_) => finding.label(format!("it is calculated: write {}", needs.join(" and "))),
             });
             return None;
         }
@@ -125,14 +125,13 @@ fn fact(follower: &mut Follower, value: &Value<'_>) -> Option<()> {
     Some(())
 }
 
-/// A length of time such as "3 days".
+/// A duration such as "3 days".
 fn seconds(value: &Value<'_>) -> Option<f64> {
     let text = value.string()?;
     match humantime::parse_duration(&text.text) {
         Ok(length) => Some(length.as_secs_f64()),
         Err(_) => {
-            value
-                .error(format!("`{}` is not a length of time", text.text), "expected one such as \"3 days\"");
+            value.error(format!("invalid duration `{}`", text.text), "write it like \"3 days\"");
             None
         }
     }

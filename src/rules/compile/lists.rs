@@ -1,4 +1,4 @@
-//! `[list.*]`: people that rules may ask for.
+//! Compiles `[list.*]`: lists of people for rules.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use crate::diagnostic::document::Value;
 use crate::place::Folder;
 use crate::rules::list::{List, ListSource, Person, line};
 
-/// What the keys `file`, `vcard` and `from-sent` name.
+/// The sources for the keys `file`, `vcard` and `from-sent`.
 const SOURCES: [fn(String) -> ListSource; 3] = [ListSource::File, ListSource::Vcard, ListSource::FromSent];
 
-/// Reads the tables.
+/// Compiles the tables.
 pub(super) fn read(value: Option<Value<'_>>) -> BTreeMap<String, List> {
     let Some(mut table) = value.and_then(|value| value.table()) else { return BTreeMap::new() };
     table.take_rest().iter().map(|value| (value.key().to_owned(), list(value))).collect()
 }
 
-/// One that could not be read is there all the same, so that the rules that ask for it are not blamed.
+/// Compiles one list. A list with a mistake is still defined, so that rules that use it get no findings.
 fn list(value: &Value<'_>) -> List {
     let mut list = List::default();
     let Some(mut table) = value.table() else { return list };
@@ -39,7 +39,7 @@ fn list(value: &Value<'_>) -> List {
                 );
             }
             ListSource::File(path) | ListSource::Vcard(path) if path.trim().is_empty() => {
-                value.error("this names no file", "expected a path, relative to this file");
+                value.error("this path is empty", "expected a path, relative to this file");
             }
             source => list.sources.push((source, text.span)),
         }
@@ -49,13 +49,14 @@ fn list(value: &Value<'_>) -> List {
     if let Some(key) = may_be_empty.filter(|_| given && list.sources.is_empty()) {
         key.warning(
             "`may-be-empty` has no effect here",
-            "it is about `file`, `vcard` and `from-sent`, and this list has none of them",
+            "it applies to `file`, `vcard` and `from-sent`; this list has none of them",
         );
     }
     if !given {
         value.findings().add(
-            Diagnostic::error(value.source(), before, format!("nobody is in the list `{}`", value.key()))
-                .label("add `people = [\"Ana Lima\", \"@bob@mastodon.example\"]`, `file`, `vcard` or `from-sent`"),
+            Diagnostic::error(value.source(), before, format!("the list `{}` is empty", value.key())).label(
+                "add `people = [\"Ana Lima\", \"@bob@mastodon.example\"]`, `file`, `vcard` or `from-sent`",
+            ),
         );
     }
     table.finish();
@@ -65,21 +66,18 @@ fn list(value: &Value<'_>) -> List {
 fn people(value: &Value<'_>) -> Vec<Person> {
     let texts = value.strings().unwrap_or_default();
     if matches!(value.raw(), toml::de::DeValue::Array(items) if items.is_empty()) {
-        value.error(
-            "nobody is in this list",
-            "add names or handles: [\"Ana Lima\", \"@bob@mastodon.example\"]",
-        );
+        value.error("this list is empty", "add names or handles: [\"Ana Lima\", \"@bob@mastodon.example\"]");
     }
     let mut people = Vec::new();
     for text in texts {
         let named = line::people(&text.text);
-        // What is written here is meant, however odd it is as a name; a link or an address is neither.
+        // Accept any name here, however odd, since the user wrote it on purpose; but not a link.
         let odd = Person::parse(&text.text).filter(|_| !text.text.contains("://"));
         match odd {
             _ if !named.is_empty() => people.extend(named),
             Some(person) => people.push(person),
             None => value.findings().add(
-                Diagnostic::error(value.source(), text.span, "this names nobody")
+                Diagnostic::error(value.source(), text.span, "this is not a name or a handle")
                     .label("expected a name or a handle, such as \"Ana Lima\" or \"@bob@mastodon.example\""),
             ),
         }

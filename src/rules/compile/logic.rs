@@ -1,8 +1,8 @@
-//! Which conditions exclude each other, and which imply each other: how a rule that can never fire is found,
-//! and one that an earlier rule leaves nothing to.
+//! Finds conditions that exclude or imply each other. `review` uses it to find rules that can never fire, or never decide
+//! because an earlier rule always does.
 //!
-//! A condition is spread out into alternatives, each a list of literals that must all hold. Answers are on
-//! the safe side: `impossible` and `implies` say so only where it is certain.
+//! A condition is expanded into alternatives (disjunctive normal form), each a list of literals that must all hold. Answers are
+//! conservative: `contradiction` and `implies` are positive only if it is certain.
 
 use std::ops::Range;
 
@@ -12,10 +12,10 @@ use crate::rules::fact::{Fact, Type};
 use crate::rules::interval::Interval;
 use crate::rules::text::Folded;
 
-/// Conditions with more alternatives than this are not looked into.
+/// Conditions with more alternatives than this are not examined.
 const MOST: usize = 64;
 
-/// A fact asked one thing, or the opposite.
+/// A test of a fact, or its negation.
 #[derive(Clone, Copy)]
 pub(super) struct Literal<'a> {
     pub(super) leaf: &'a Leaf,
@@ -58,8 +58,7 @@ fn spread(condition: &Condition, positive: bool) -> Option<Vec<Alternative<'_>>>
     }
 }
 
-/// Two conditions of an alternative that exclude each other, if there are any. They are the same where one
-/// excludes itself.
+/// Two literals of an alternative that exclude each other, if any. They are the same if one excludes itself.
 pub(super) fn contradiction(alternative: &Alternative<'_>) -> Option<(Range<usize>, Range<usize>)> {
     for (index, literal) in alternative.iter().enumerate() {
         let so_far: Vec<_> =
@@ -72,7 +71,7 @@ pub(super) fn contradiction(alternative: &Alternative<'_>) -> Option<(Range<usiz
     None
 }
 
-/// Does each of the alternatives hold only where one of the `weaker` ones does?
+/// Does one of the `weaker` alternatives hold whenever one of the `stronger` ones does?
 pub(super) fn implies(stronger: &[Alternative<'_>], weaker: &[Alternative<'_>]) -> bool {
     stronger.iter().all(|strong| {
         weaker.iter().any(|weak| {
@@ -89,12 +88,12 @@ impl Literal<'_> {
         self.leaf.fact
     }
 
-    /// Can it hold where the fact is not shown?
+    /// Can it hold if the fact is not shown?
     fn allows_hidden(&self) -> bool {
         matches!((&self.leaf.test, self.positive), (Test::Shown(false), true) | (Test::Shown(true), false))
     }
 
-    /// Can it hold where the fact is shown and empty?
+    /// Can it hold if the fact is shown and empty?
     fn allows_empty(&self) -> bool {
         match (&self.leaf.test, self.positive) {
             (Test::Shown(wanted) | Test::Empty(wanted), positive) => *wanted == positive,
@@ -103,7 +102,7 @@ impl Literal<'_> {
         }
     }
 
-    /// Can it hold where the fact has a value? And does it, whatever the value is?
+    /// With which values of the fact does it hold?
     fn of_values(&self) -> Values {
         match (&self.leaf.test, self.positive) {
             (Test::Shown(wanted), positive) if *wanted == positive => Values::Every,
@@ -130,7 +129,7 @@ enum Values {
     None,
 }
 
-/// The states of one fact in which some literals about it all hold.
+/// The states of one fact in which all of some literals about it hold.
 struct States<'a, 'l> {
     literals: &'l [&'l Literal<'a>],
     hidden: bool,
@@ -154,7 +153,7 @@ impl<'a, 'l> States<'a, 'l> {
         self.hidden || self.empty || self.value
     }
 
-    /// Does a further literal about the fact hold in all these states?
+    /// Does another literal about the fact hold in all these states?
     fn within(&self, literal: &Literal<'_>) -> bool {
         (!self.hidden || literal.allows_hidden())
             && (!self.empty || literal.allows_empty())
@@ -219,7 +218,7 @@ impl<'a, 'l> States<'a, 'l> {
         all
     }
 
-    /// The words that are left, if any literal names some.
+    /// The words that all literals accept, if any literal names words.
     fn words(&self) -> Option<Vec<&str>> {
         let named =
             self.literals.iter().find_map(|literal| match (&literal.leaf.test, literal.positive) {
@@ -235,7 +234,7 @@ impl<'a, 'l> States<'a, 'l> {
         )
     }
 
-    /// Does one of the literals alone imply the further one?
+    /// Does one of the literals alone imply the other one?
     fn texts_within(&self, literal: &Literal<'_>) -> bool {
         self.literals.iter().any(|known| match (known.positive, literal.positive) {
             (true, true) => text_implies(&known.leaf.test, &literal.leaf.test, literal.fact()),
@@ -262,7 +261,7 @@ impl Literal<'_> {
     }
 }
 
-/// A handle that `is` another may be printed with or without its host, so its text is not known.
+/// The exact texts of `is`. `None` for a handle: it may be printed with or without its host, so its text is not known.
 fn exact(test: &Test, fact: Fact) -> Option<&[Wanted]> {
     match test {
         Test::Text(Relation::Is, wanted) if fact != Fact::Mail(MailFact::Handle) => Some(wanted),
@@ -274,7 +273,7 @@ fn text_implies(strong: &Test, weak: &Test, fact: Fact) -> bool {
     match (strong, weak) {
         (Test::In(strong), Test::In(weak)) => {
             let within = |some: &[String], all: &[String]| some.iter().all(|list| all.contains(list));
-            // Who is himself on any of the lists impersonates nobody: a further list can also take away.
+            // A follower on any of the lists impersonates no one, so another list can also make it fail.
             within(strong, weak) && (fact != Fact::Impersonates || within(weak, strong))
         }
         (Test::Words(strong), Test::Words(weak)) => strong.iter().all(|word| weak.contains(word)),
@@ -299,7 +298,7 @@ fn text_implies(strong: &Test, weak: &Test, fact: Fact) -> bool {
     }
 }
 
-/// Can the two never hold together?
+/// Can the two tests never hold together?
 fn text_excludes(one: &Test, other: &Test, fact: Fact) -> bool {
     let never = |whole: &[Wanted], test: &Test| match test {
         Test::Text(relation, wanted) => !whole

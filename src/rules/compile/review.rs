@@ -1,8 +1,7 @@
-//! What is wrong with rules that are each readable: one that can never fire, one that another leaves nothing
-//! to, points that lead nowhere, facts that no mail shows.
+//! Finds valid rules that make no sense: rules that can never fire, rules that another rule always pre-empts, points without
+//! effect, facts that messages never show.
 //!
-//! All but points without `points-at` are warnings: such a file does less than its writer meant, and nothing
-//! else.
+//! All of these are warnings except points without `points-at`: such a file does less than its author meant, and nothing worse.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +15,7 @@ use crate::rules::condition::Test;
 use crate::rules::fact::{Fact, Vocabulary};
 use crate::rules::set::{Effect, enough, rounded};
 
-/// Looks at the conditions of all rules together.
+/// Reviews the conditions of all rules.
 pub(super) fn review(rules: &Rules, vocabulary: &Vocabulary, source: &Source, findings: &Findings) {
     let mut earlier: Vec<Seen<'_>> = Vec::new();
     for written in &rules.known {
@@ -48,15 +47,15 @@ struct Seen<'a> {
     alternatives: Vec<Alternative<'a>>,
 }
 
-/// A rule wherever which holds, another one decides.
+/// Reports a rule that can never matter because another rule decides whenever it holds.
 fn shadowed(seen: &Seen<'_>, index: usize, all: &[Seen<'_>], source: &Source, findings: &Findings) {
     let rule = &seen.written.rule;
-    // Points do not count where any rule decides, be it earlier or later.
+    // Points do not count if any rule decides, earlier or later.
     let counts = |other: usize| match rule.effect {
         Effect::Decide(_) => other < index,
         Effect::Points(_) => other != index,
     };
-    // That two rules have one name is a finding already; the second is a copy to be changed yet.
+    // Two rules with one name are reported already; the second is probably a copy that the user has yet to edit.
     let named_alike = |one: &Seen<'_>| one.written.rule.name == rule.name;
     let mut deciding = all.iter().enumerate().filter(|(other, one)| {
         counts(*other) && !named_alike(one) && matches!(one.written.rule.effect, Effect::Decide(_))
@@ -67,10 +66,10 @@ fn shadowed(seen: &Seen<'_>, index: usize, all: &[Seen<'_>], source: &Source, fi
     let name = &by.written.rule.name;
     let (message, label) = match rule.effect {
         Effect::Decide(_) => {
-            ("is never reached", format!("`{name}` decides wherever this holds; put this before it"))
+            ("is never reached", format!("`{name}` decides whenever this holds; put this before it"))
         }
         Effect::Points(_) => {
-            ("never counts", format!("`{name}` decides wherever this holds, without points"))
+            ("never counts", format!("`{name}` decides whenever this holds, without points"))
         }
     };
     findings.add(
@@ -80,7 +79,7 @@ fn shadowed(seen: &Seen<'_>, index: usize, all: &[Seen<'_>], source: &Source, fi
     );
 }
 
-/// Looks at the points of all rules together.
+/// Reviews the points of all rules.
 pub(super) fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findings: &Findings) {
     let mut most = 0.0;
     let mut first = None;
@@ -92,19 +91,19 @@ pub(super) fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findin
     }
     match (&verdicts.points_at, first) {
         (None, Some(written)) if !verdicts.unread_points_at => findings.add(
-            Diagnostic::error(source, written.effect_at.clone(), "these points lead nowhere")
+            Diagnostic::error(source, written.effect_at.clone(), "these points have no effect")
                 .label("no verdict has `points-at`")
                 .help("add `points-at = 5.0` to [verdict.spam]"),
         ),
         (Some(at), _) if !rules.unread_points && !enough(most, at.points) => findings.add(
-            Diagnostic::warning(source, at.at.clone(), format!("no follower can have {} points", at.points))
+            Diagnostic::warning(source, at.at.clone(), format!("no follower can reach {} points", at.points))
                 .label(format!("all rules together give {}", rounded(most))),
         ),
         _ => (),
     }
 }
 
-/// Facts that no mail shows, as far as the rule's networks go.
+/// Reports facts that no message from the rule's networks shows.
 fn unseen(
     written: &Written,
     alternatives: &[Alternative<'_>],
@@ -112,45 +111,48 @@ fn unseen(
     source: &Source,
     findings: &Findings,
 ) {
-    // Whoever hands in no networks does not ask.
+    // Without networks, the caller does not want this check.
     if vocabulary.is_empty() {
         return;
     }
-    let mut told = BTreeSet::new();
-    let mut untold = Vec::new();
+    let mut shown = BTreeSet::new();
+    let mut unshown = Vec::new();
     let mut together = false;
     for alternative in alternatives {
         let networks = networks(alternative, vocabulary);
         let mut common = networks.clone();
         for literal in alternative.iter().filter(|literal| !matches!(literal.leaf.test, Test::Shown(_))) {
-            let tellers = vocabulary.tellers(literal.leaf.fact);
-            common.retain(|network| tellers.contains(network));
-            match networks.iter().any(|network| tellers.contains(network)) {
+            let showing = vocabulary.showing(literal.leaf.fact);
+            common.retain(|network| showing.contains(network));
+            match networks.iter().any(|network| showing.contains(network)) {
                 true => {
-                    told.insert(literal.leaf.at.start);
+                    shown.insert(literal.leaf.at.start);
                 }
-                false => untold.push((literal.leaf, networks.clone())),
+                false => unshown.push((literal.leaf, networks.clone())),
             }
         }
         together |= !common.is_empty();
     }
     let mut reported = BTreeSet::new();
-    for (leaf, networks) in &untold {
-        if told.contains(&leaf.at.start) || !reported.insert(leaf.at.start) {
+    for (leaf, networks) in &unshown {
+        if shown.contains(&leaf.at.start) || !reported.insert(leaf.at.start) {
             continue;
         }
-        let tellers = vocabulary.tellers(leaf.fact);
+        let showing = vocabulary.showing(leaf.fact);
         let asked: Vec<_> = networks.iter().map(|network| network.as_str()).collect();
-        let (message, label) = match tellers.is_empty() {
-            true => (format!("no known message shows `{}`", leaf.fact), "this can never be told".to_owned()),
+        let (message, label) = match showing.is_empty() {
+            true => (
+                format!("no known message shows `{}`", leaf.fact),
+                "this condition can never be evaluated".to_owned(),
+            ),
             false => (
                 format!("no message of {} shows `{}`", asked.join(" or "), leaf.fact),
-                format!("shown by {}", words(&tellers)),
+                format!("shown by {}", words(&showing)),
             ),
         };
         findings.add(Diagnostic::warning(source, leaf.at.clone(), message).label(label));
     }
-    if !together && untold.is_empty() {
+    if !together && unshown.is_empty() {
         let facts: BTreeSet<Fact> = written.rule.when.leaves().iter().map(|leaf| leaf.fact).collect();
         let facts: Vec<_> = facts
             .into_iter()
@@ -159,7 +161,8 @@ fn unseen(
             .collect();
         let message = format!("no known message shows {} together", facts.join(" and "));
         findings.add(
-            Diagnostic::warning(source, written.name_at.clone(), message).label("this rule can never tell"),
+            Diagnostic::warning(source, written.name_at.clone(), message)
+                .label("this rule can never be evaluated"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `[[rule]]`: a name, a condition, and a verdict or points.
+//! Compiles `[[rule]]`: a name, a condition, and a verdict or points.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,11 +21,11 @@ pub(super) struct Written {
 
 /// The rules of a file.
 pub(super) struct Rules {
-    /// Those that could be read, in their order.
+    /// Those without mistakes, in order.
     pub(super) known: Vec<Written>,
-    /// Where each name is defined, also of those that could not be read.
+    /// Where each name is defined, including rules with mistakes.
     names: BTreeMap<String, Range<usize>>,
-    /// Whether a rule with points could not be read.
+    /// Whether a rule with points has a mistake.
     pub(super) unread_points: bool,
 }
 
@@ -39,17 +39,14 @@ impl Rules {
         if !names.whole {
             return None;
         }
-        let finding = Diagnostic::error(
-            value.source(),
-            text.span.clone(),
-            format!("no rule is called `{}`", text.text),
-        );
+        let finding =
+            Diagnostic::error(value.source(), text.span.clone(), format!("unknown rule `{}`", text.text));
         value.findings().add(suggest(finding, &text.text, self.names.keys().map(String::as_str), "rules"));
         None
     }
 }
 
-/// Reads the tables.
+/// Compiles the tables.
 pub(super) fn read(tables: Vec<Table<'_>>, names: &Names<'_>) -> Rules {
     let mut rules = Rules { known: Vec::new(), names: BTreeMap::new(), unread_points: false };
     for mut table in tables {
@@ -81,7 +78,7 @@ fn rule(
         match known.get(&name.text) {
             Some(first) => findings.add(
                 Diagnostic::error(source, name.span.clone(), format!("two rules are called `{}`", name.text))
-                    .label("give it a name of its own, so that reasons can tell them apart")
+                    .label("rename one, so that reasons can tell them apart")
                     .related(source, first.clone(), "first used here"),
             ),
             None => {
@@ -99,7 +96,7 @@ fn rule(
         (Some(verdict), Some(points)) => {
             findings.add(
                 Diagnostic::error(source, points.key_span(), "a rule has either `verdict` or `points`")
-                    .label("leave one of them out")
+                    .label("remove one of them")
                     .related(source, verdict.key_span(), "it decides by itself"),
             );
             return None;
@@ -134,7 +131,10 @@ fn name(value: &Value<'_>) -> Option<Text> {
 fn points(value: &Value<'_>) -> Option<Effect> {
     let points = value.number()?;
     if points == 0.0 {
-        value.error("a rule with 0 points does nothing", "expected points for, or below 0 against");
+        value.error(
+            "a rule with 0 points does nothing",
+            "expected a number above 0 (for the verdict) or below 0 (against it)",
+        );
         return None;
     }
     Some(Effect::Points(points))

@@ -1,4 +1,4 @@
-//! `[verdict.*]`: what becomes of a mail.
+//! Compiles `[verdict.*]`: what followsift does with a message.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,15 +14,15 @@ use crate::rules::verdict::VerdictName;
 pub(super) struct Verdicts {
     pub(super) dispositions: BTreeMap<VerdictName, Disposition>,
     pub(super) points_at: Option<PointsAt>,
-    /// Whether a `points-at` is written that cannot be read.
+    /// Whether a `points-at` has a mistake.
     pub(super) unread_points_at: bool,
-    /// Names that cannot name a verdict, so that the rules which say them are not blamed too.
+    /// Invalid names of verdicts, so that rules that use them get no further findings.
     pub(super) misnamed: Vec<String>,
     /// Where each folder is named.
     pub(super) targets: BTreeMap<Folder, Range<usize>>,
 }
 
-/// The one verdict that points lead to.
+/// The verdict that points lead to.
 pub(super) struct PointsAt {
     pub(super) verdict: VerdictName,
     pub(super) points: f64,
@@ -30,7 +30,7 @@ pub(super) struct PointsAt {
     pub(super) at: Range<usize>,
 }
 
-/// Reads the tables.
+/// Compiles the tables.
 pub(super) fn read(value: Option<Value<'_>>, findings: &Findings) -> Verdicts {
     let mut verdicts = Verdicts::default();
     let Some(mut table) = value.and_then(|value| value.table()) else { return verdicts };
@@ -78,7 +78,7 @@ fn name(value: &Value<'_>) -> Option<VerdictName> {
             format!("`{}` cannot name a verdict", value.key()),
         );
         value.findings().add(finding.label(match value.key() {
-            "undecided" => "undecided is what has no verdict: its message stays",
+            "undecided" => "`undecided` means no verdict: the message stays",
             _ => "expected lower-case letters, digits and `-`",
         }));
     }
@@ -94,7 +94,7 @@ fn folder(value: &Value<'_>) -> Option<Folder> {
             "expected a name such as \"Followers/Spam\": `/` between levels, none of them empty, at most 255 bytes",
         ),
         Some(folder) if folder.is_inbox() => {
-            value.error("this folder is the inbox itself", "leave out `move-to` to let the message stay, or name another");
+            value.error("this folder is the inbox itself", "remove `move-to` to leave the message there, or name another folder");
             return None;
         }
         Some(_) => (),
@@ -105,7 +105,7 @@ fn folder(value: &Value<'_>) -> Option<Folder> {
 fn points_at(verdict: &VerdictName, value: &Value<'_>) -> Option<PointsAt> {
     let points = value.number()?;
     if points <= 0.0 {
-        value.error("a follower without any points would reach this", "expected a number above 0");
+        value.error("a follower without points would reach this", "expected a number above 0");
         return None;
     }
     Some(PointsAt { verdict: verdict.clone(), points, at: value.span() })

@@ -1,4 +1,4 @@
-//! What a condition saw when it held or failed, in words: `following 2001 >= 2000`, `bio has word "airdrop"`.
+//! Describes the values that a condition saw when it held or failed: `following 2001 >= 2000`, `bio has word "airdrop"`.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::rules::fact::Fact::{Known, Mail, Who};
 use crate::rules::text::excerpt;
 use crate::rules::verdict::Evidence;
 
-/// On what a piece of evidence rests, as far as it tells who somebody is.
+/// How well a piece of evidence identifies a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Ground {
-    /// Facts that tell nothing about who it is.
+    /// Facts that do not identify anyone.
     Facts,
-    /// A display name, which anybody can take.
+    /// A display name, which anyone can choose.
     Name,
     /// The account itself: its handle or its profile link.
     Account,
@@ -27,19 +27,18 @@ struct Seen {
 }
 
 impl Condition {
-    /// What it saw. To be asked only where it holds.
+    /// What it saw. Call it only if the condition holds.
     ///
-    /// `by_name_alone` is set where somebody was taken for a certain person by his display name (`who` by
-    /// name, `name` with any text condition, `known` of somebody known by nothing better) and nothing in the
-    /// condition tells the account (`who` by handle; `handle` or `url` that `is` or is `in`). Other facts
-    /// beside the name do not help: a stranger with a friend's name can have any number of followers. Where
+    /// `by_name_alone` is set if a display name identified the follower (`who` by name, `name` with any text condition, `known`
+    /// of a follower without a better key) and nothing in the condition identifies the account (`who` by handle; `handle` or
+    /// `url` with `is` or `in`). Other facts do not help: a stranger with a friend's name can have any number of followers. If
     /// one part of an `any` holds without the name, the name was not needed.
     pub(crate) fn evidence(&self, sight: &Sight<'_>) -> Evidence {
         let seen = self.seen(sight, true);
         Evidence { seen: seen.pieces, by_name_alone: seen.ground == Ground::Name }
     }
 
-    /// What it saw instead of what it asked for: the first part that failed. To be asked only where it fails.
+    /// What it saw instead: the first part that failed. Call it only if the condition fails.
     pub(crate) fn shortfall(&self, sight: &Sight<'_>) -> Evidence {
         Evidence { seen: self.seen(sight, false).pieces, by_name_alone: false }
     }
@@ -60,8 +59,7 @@ impl Condition {
                 let said = if held { Answer::Holds } else { Answer::Fails };
                 let decisive = parts.iter().filter(|part| part.answer(sight) == said);
                 let seen = decisive.map(|part| part.seen(sight, held));
-                // Without the name if it can be: `false` sorts before `true`, and the first of equals is
-                // kept.
+                // Prefer a part without the name: `false` sorts before `true`, and the first of equals is kept.
                 seen.min_by_key(|seen| seen.ground == Ground::Name)
                     .unwrap_or(Seen { pieces: Vec::new(), ground: Ground::Facts })
             }
@@ -117,7 +115,7 @@ impl Leaf {
         Seen { pieces: vec![piece], ground }
     }
 
-    /// What a condition on a text rests on; `whole` where it asks for all of it.
+    /// How well a condition on a text identifies a person; `whole` if it tests all of the text.
     fn text_ground(&self, whole: bool) -> Ground {
         match self.fact {
             Mail(MailFact::Name) => Ground::Name,
@@ -126,7 +124,7 @@ impl Leaf {
         }
     }
 
-    /// What was there instead of what was asked for.
+    /// What was there instead.
     fn missed(&self, sight: &Sight<'_>) -> String {
         let fact = self.fact;
         match &self.test {
@@ -162,7 +160,7 @@ fn yes_or_no(answer: bool) -> &'static str {
     if answer { "yes" } else { "no" }
 }
 
-/// What the leaf asks, in the words of evidence.
+/// The test, in the words of evidence.
 impl fmt::Display for Leaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fact = self.fact;
@@ -191,7 +189,7 @@ impl Wanted {
     }
 }
 
-/// The first few of some words.
+/// The first few words.
 fn some(words: impl ExactSizeIterator<Item = String>) -> String {
     let count = words.len();
     let few: Vec<_> = words.take(3).collect();

@@ -1,4 +1,4 @@
-//! Whether a list names a follower, and how.
+//! Looks a follower up in lists, by handle, by name or as a look-alike.
 
 use super::{Answer, Doubt};
 use crate::mail::{Fact as MailFact, Shown};
@@ -7,17 +7,17 @@ use crate::rules::fact::Fact::{self, *};
 use crate::rules::list::People;
 use crate::rules::text::{fold, lower};
 
-/// What the lists say.
+/// The result of a look-up.
 pub(super) enum Found<'a, 'l> {
-    /// This list names the account.
+    /// The list contains the account.
     ByHandle { list: &'a str, written: &'a str },
-    /// This list has the text: for `who` and `name`, a name that anybody can take.
+    /// The list contains the text: for `who` and `name`, a name that anyone can choose.
     ByText { list: &'a str, written: &'a str },
-    /// This list names somebody whom the follower only looks like.
+    /// The list contains a person whom the follower only resembles.
     LooksLike { list: &'a str, written: &'a str },
-    /// No list does.
+    /// No list matches.
     Nobody,
-    /// What would tell is not shown, or the list has never loaded.
+    /// The fact that would tell is not shown, or the list has never been loaded.
     CannotTell(Doubt<'l>),
 }
 
@@ -31,7 +31,7 @@ impl<'l> Found<'_, 'l> {
     }
 }
 
-/// Looks a fact up in lists. A handle found in any of them counts for more than a name.
+/// Looks a fact up in lists. A handle in any of them takes precedence over a name.
 pub(super) fn find<'a, 'l: 'a>(fact: Fact, lists: &'l [String], sight: &'a Sight<'_>) -> Found<'a, 'l> {
     let mut unknown = None;
     let mut known: Vec<(&str, &People)> = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn find<'a, 'l: 'a>(fact: Fact, lists: &'l [String], sight: &'a Sight
     let by_text = |fact: Fact| {
         let Shown::Value(text) = sight.text(fact) else { return None };
         known.iter().find_map(|(list, people)| {
-            // Names are folded in full, which would take one host for another.
+            // Names get full case folding, which would confuse two hosts.
             let found = people.name(&fold(text.plain))?;
             let is_same = fact == Mail(MailFact::Name) || lower(found) == lower(text.plain);
             is_same.then_some((*list, found))
@@ -56,7 +56,7 @@ pub(super) fn find<'a, 'l: 'a>(fact: Fact, lists: &'l [String], sight: &'a Sight
     };
     let found = match fact {
         Who | Impersonates => match (by_handle(), fact) {
-            // He is on the list himself, whatever he calls himself.
+            // The follower is on the list, so they impersonate no one, whatever their name.
             (Some(_), Impersonates) => return Found::Nobody,
             (Some((list, written)), _) => Some(Found::ByHandle { list, written }),
             (None, Impersonates) => looks_like(&known, sight),
@@ -81,8 +81,7 @@ fn looks_like<'a, 'l>(known: &[(&'a str, &'a People)], sight: &'a Sight<'_>) -> 
     })
 }
 
-/// The fact that would tell more, but is not shown: a list of handles says nothing about a mail that shows a
-/// name only.
+/// The fact that is needed but not shown: a list of handles says nothing about a message that shows only a name.
 fn hidden(fact: Fact, known: &[(&str, &People)], sight: &Sight<'_>) -> Option<Fact> {
     let shown = |fact: Fact| sight.text(fact).is_shown();
     match fact {

@@ -1,4 +1,4 @@
-//! A file of contacts (vCard 2.1 to 4.0, RFC 6350) to its people. Pure: the caller reads the file.
+//! Parses a file of contacts (vCard 2.1 to 4.0, RFC 6350) into people. Pure: the caller reads the file.
 
 use std::ops::Range;
 
@@ -11,13 +11,13 @@ use super::{Person, link};
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
 
-/// A file of contacts: the formatted name, the nicknames, and the handles among the social profiles.
+/// Parses a file of contacts: the formatted names, the nicknames, and the handles in social profiles.
 pub fn vcard(source: &Source, findings: &Findings) -> Loaded {
     let mut people = Vec::new();
     let mut strange = 0;
-    // The parser tells what a line says and not where it stands; they come in the order of the file.
+    // The parser returns the text of a line but not its place; lines come in the order of the file.
     let mut from = 0;
-    // Old address books name the encoding by its value alone (vCard 2.1), which the parser does not know.
+    // Old address books write the value of the encoding alone (vCard 2.1), which the parser does not support.
     let text = source.text().trim_start_matches('\u{feff}');
     let text = text.replace(";QUOTED-PRINTABLE", ";ENCODING=QUOTED-PRINTABLE");
     let mut parser = Parser::new(&text);
@@ -41,7 +41,7 @@ pub fn vcard(source: &Source, findings: &Findings) -> Loaded {
                 Diagnostic::error(source, 0..0, "this is a calendar")
                     .label("expected contacts (BEGIN:VCARD)"),
             ),
-            // The crate may learn to report more; none of it is a contact.
+            // Later versions of the crate may return other entries; none are contacts.
             _ => break,
         }
     }
@@ -50,8 +50,8 @@ pub fn vcard(source: &Source, findings: &Findings) -> Loaded {
     Loaded { people, lines, nobody: strange }
 }
 
-/// The parser takes a contact that breaks off for a whole one, and the next for a part of it: the rest of the file
-/// would be missed in silence.
+/// Reports contacts without END. The parser would accept such a contact and take the next ones for a part of it, so that the
+/// rest of the file would be lost silently.
 fn refuse_contacts_without_end(source: &Source, findings: &Findings) {
     let mut open = None;
     for (written, place) in lines(source) {
@@ -79,13 +79,13 @@ fn contact(card: &VCard) -> Vec<Person> {
         let texts = entry.values.iter().filter_map(|value| value.as_text());
         match &entry.name {
             VCardProperty::Fn => {
-                // A contact that is only an address would turn into a handle that it is not.
+                // A contact that is only an email address would be taken for a handle.
                 let named = texts.map(str::trim).filter(|name| !name.contains('@')).filter_map(Person::parse);
                 let before = people.len();
                 people.extend(named);
                 has_formatted_name |= people.len() > before;
             }
-            // What somebody goes by is what they call themselves on most networks (RFC 6350, section 6.2.3).
+            // People use their nickname on most networks (RFC 6350, section 6.2.3).
             VCardProperty::Nickname => {
                 let names = texts.flat_map(|text| text.split(',')).map(str::trim);
                 people.extend(
@@ -94,7 +94,7 @@ fn contact(card: &VCard) -> Vec<Person> {
                         .filter_map(Person::parse),
                 );
             }
-            // Family name, then given name. Before vCard 3.0 there may be no other.
+            // Family name, then given name. Before vCard 3.0 it may be the only name.
             VCardProperty::N => {
                 let parts: Vec<_> = texts.map(str::trim).collect();
                 let name: Vec<_> =
@@ -119,7 +119,7 @@ fn contact(card: &VCard) -> Vec<Person> {
     people
 }
 
-/// The place of a line that comes after `from`; the next one is looked for behind it.
+/// The place of a line after `from`, which then moves behind it.
 fn find(source: &Source, line: &str, from: &mut usize) -> Range<usize> {
     let line = line.trim();
     let found = source.text().get(*from..).and_then(|rest| rest.find(line));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_that_breaks_off_is_an_error() {
+    fn a_contact_without_an_end_is_an_error() {
         let text = "BEGIN:VCARD\nFN:Ana\nEND:VCARD\nBEGIN:VCARD\nFN:Bo\nBEGIN:VCARD\nFN:Cy\nEND:VCARD\n";
         let source = Source::new("friends", text);
         let findings = Findings::default();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_holds_no_contacts_names_nobody() {
+    fn a_file_without_contacts_has_no_people() {
         let source = Source::new("friends", "just text\r\nand more\r\n");
         let findings = Findings::default();
         let loaded = vcard(&source, &findings);

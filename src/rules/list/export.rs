@@ -1,5 +1,6 @@
-//! A table of people as other programs export it (CSV, or with semicolons or tabs): Mastodon's accounts that one follows,
-//! contacts of Google, Outlook, Thunderbird and LinkedIn. Its header says which column names people. Pure.
+//! Parses a table of people exported by another program (comma, semicolon or tab separated): followed accounts from Mastodon,
+//! contacts from Google, Outlook, Thunderbird and LinkedIn. The header says which columns name people. Pure: the caller reads
+//! the file.
 
 use csv::{ReaderBuilder, StringRecord};
 
@@ -9,10 +10,10 @@ use super::{Person, line};
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
 
-/// Some programs put words of their own before the header, this many lines at most.
+/// The most lines of preface that a program may write before the header.
 const PREFACE: usize = 10;
 
-/// What a column holds.
+/// What a column contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Account,
@@ -75,7 +76,7 @@ const FAMILY: [&str; 9] =
     ["last name", "lastname", "family name", "surname", "last", "nachname", "nom", "apellidos", "cognome"];
 
 impl Column {
-    /// By its title.
+    /// From the title of a column.
     fn of(title: &str) -> Option<Self> {
         let title = title.trim_start_matches('\u{feff}').trim().trim_matches('"').to_lowercase();
         let words = title.split(|c: char| c.is_whitespace() || c == '-' || c == '_');
@@ -109,7 +110,7 @@ pub(super) fn is_title(line: &str) -> bool {
     !line.contains([',', ';', '\t']) && Column::of(line).is_some_and(Column::names_people)
 }
 
-/// The people of a table; `None` where the text has no header that is known.
+/// The people of a table; `None` if the text has no known header.
 pub(super) fn table(source: &Source, findings: &Findings) -> Option<Loaded> {
     let (start, delimiter, columns) = header(source.text())?;
     let text = source.text().get(start..).unwrap_or_default();
@@ -121,7 +122,7 @@ pub(super) fn table(source: &Source, findings: &Findings) -> Option<Loaded> {
         .from_reader(text.as_bytes());
     let mut loaded = Loaded::default();
     let mut record = StringRecord::new();
-    // The text is UTF-8 and rows may be of any length, so that nothing can fail.
+    // The text is UTF-8 and rows may have any length, so reading cannot fail.
     while reader.read_record(&mut record).unwrap_or(false) {
         let at = record.position().map_or(0, csv::Position::byte);
         let at = start + usize::try_from(at).unwrap_or(0);
@@ -139,7 +140,7 @@ pub(super) fn table(source: &Source, findings: &Findings) -> Option<Loaded> {
             break;
         }
         let people = people(&record, &columns);
-        // A contact of whom there is an address alone cannot be recognised, but it is one.
+        // A contact with only an email address cannot be recognised, but is a valid row.
         let addressed = columns
             .iter()
             .zip(&record)
@@ -158,7 +159,7 @@ pub(super) fn table(source: &Source, findings: &Findings) -> Option<Loaded> {
     Some(loaded)
 }
 
-/// Where the header begins, what parts its fields, and what the columns hold.
+/// Where the header begins, the delimiter, and the columns.
 fn header(text: &str) -> Option<(usize, u8, Vec<Option<Column>>)> {
     let mut start = 0;
     let mut seen = 0;
@@ -181,7 +182,7 @@ fn header(text: &str) -> Option<(usize, u8, Vec<Option<Column>>)> {
         let known: Vec<_> = columns.iter().flatten().collect();
         let first = seen == 1 && known.iter().any(|column| column.names_people());
         let later = known.iter().filter(|column| column.names_people()).count() >= 2;
-        // A person's own line has an account in it; a header has none.
+        // A person's line contains an account; a header does not.
         let is_header = columns.len() > 1 && (first || later) && !written.contains('@');
         if is_header {
             let skipped = line.len() - line.trim_start_matches('\u{feff}').len();
@@ -203,7 +204,7 @@ fn people(record: &StringRecord, columns: &[Option<Column>]) -> Vec<Person> {
         people.extend(line::account(field).or_else(|| line::account(&format!("@{bare}")).filter(|_| plain)));
     }
     people.extend(of(Column::Link).filter_map(super::link::person));
-    // Google parts several values of one field so.
+    // Google separates several values of one field like this.
     let names = of(Column::Name).flat_map(|field| field.split(":::"));
     people.extend(names.filter(|name| !name.contains('@')).filter_map(line::name));
     let (given, family) = (of(Column::Given).next(), of(Column::Family).next());
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_names_nobody_is_told_with_its_line() {
+    fn a_row_without_a_person_is_reported_with_its_line() {
         let found = check("Account address,Show boosts\nbo@m.example,true\n,true\n", &["@bo@m.example"]);
         assert!(found.len() == 1 && found[0].contains("people.csv:3:1"), "{found:?}");
         let empty = text_file(&Source::new("a.csv", "Name,Note\n,x\n,y\n"), &Findings::default());
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn people_a_line_each_are_no_table() {
+    fn one_person_per_line_is_not_a_table() {
         assert!(check("Lima, Ana\nReed, Bo\n", &["Lima, Ana", "Reed, Bo"]).is_empty());
         assert!(check("@name, @account\n", &["@name", "@account"]).is_empty());
     }

@@ -1,10 +1,10 @@
-//! People as a person writes them down: `Ana Lima`, `@bob@mastodon.example`, `Name <address>`, a link to a profile, with
+//! Parses a line of people written by hand: `Ana Lima`, `@bob@mastodon.example`, `Name <address>`, a link to a profile, with
 //! bullets, quotes, semicolons and tabs around them. Pure.
 
 use super::LONGEST;
 use super::{Person, link};
 
-/// Everybody whom a line names; nobody where it is not such a line.
+/// All people on a line; empty if it names no one.
 pub(crate) fn people(line: &str) -> Vec<Person> {
     if line.chars().any(|c| c.is_control() && c != '\t') {
         return Vec::new();
@@ -12,7 +12,7 @@ pub(crate) fn people(line: &str) -> Vec<Person> {
     let line = line.trim();
     let mut people = Vec::new();
     if let Some((_, rest)) = numbered(line) {
-        // "1. Ana Lima" is an item of a list, and could be what somebody is called.
+        // "1. Ana Lima" is a list item, but could also be a display name.
         people.extend(name(line));
         people.extend(parts(rest).flat_map(one));
     } else {
@@ -24,7 +24,7 @@ pub(crate) fn people(line: &str) -> Vec<Person> {
     people
 }
 
-/// What to write instead of a line that names nobody.
+/// What to write instead of a line without a person.
 pub(crate) fn advice(line: &str) -> &'static str {
     if line.contains("://") {
         "write the handle instead, such as `@bob@mastodon.example`"
@@ -36,7 +36,7 @@ pub(crate) fn advice(line: &str) -> &'static str {
 /// A display name, if the text can be one.
 pub(super) fn name(text: &str) -> Option<Person> {
     let text = unquoted(text.trim());
-    // Letters, or what many use in their place; no punctuation, no invisible characters (U+2000 to U+206F).
+    // Letters, or symbols that people use instead; no punctuation, no invisible characters (U+2000 to U+206F).
     let names = |c: char| {
         c.is_alphabetic()
             || (!c.is_ascii()
@@ -46,7 +46,7 @@ pub(super) fn name(text: &str) -> Option<Person> {
                 && !('\u{2000}'..='\u{206f}').contains(&c)
                 && c != '\u{feff}')
     };
-    // What belongs to a file of another kind: links, markup, data.
+    // Signs of another kind of file: links, markup, data.
     let foreign = ["://", "</", "/>", "\":", "=\""].iter().any(|part| text.contains(part))
         || text.starts_with(['<', '{', '}'])
         || text.ends_with(['{', '}', ';']);
@@ -71,7 +71,7 @@ pub(super) fn account(text: &str) -> Option<Person> {
     written.then(|| Person::Handle(bare.to_owned()))
 }
 
-/// `A; B` and what tabs part. A semicolon within a word, or a smile, parts nothing.
+/// Splits at semicolons (`A; B`) and tabs, but not at a semicolon inside a word or a smiley.
 fn parts(line: &str) -> impl Iterator<Item = &str> {
     let mut cuts = vec![0];
     let mut characters = line.char_indices().peekable();
@@ -94,7 +94,7 @@ fn one(text: &str) -> Vec<Person> {
     if let Some(person) = account(bare) {
         return vec![person];
     }
-    // A handle with a blank in it, of a network that has such.
+    // A handle with a blank in it, which some networks allow.
     if bare.starts_with('@') && !bare.contains([',', '<', '(']) && !bare.contains(" @") {
         return bare
             .contains(char::is_alphanumeric)
@@ -108,7 +108,7 @@ fn one(text: &str) -> Vec<Person> {
         .unwrap_or_else(|| name(text).into_iter().filter(|_| bare.matches(',').count() < 3).collect())
 }
 
-/// `Name <address>`, `Name (@handle)`, `[Name](link)`, `Name @handle`, `Name link`, with one of them missing, too.
+/// `Name <address>`, `Name (@handle)`, `[Name](link)`, `Name @handle`, `Name link`; one of the two may be missing.
 fn beside_name(text: &str) -> Option<Vec<Person>> {
     for (open, close) in [('<', '>'), ('(', ')')] {
         let Some((before, inside)) = text.strip_suffix(close).and_then(|text| text.rsplit_once(open)) else {
@@ -120,7 +120,7 @@ fn beside_name(text: &str) -> Option<Vec<Person>> {
         };
         let markdown = before.trim().strip_prefix('[').and_then(|before| before.strip_suffix(']'));
         let named = name(markdown.unwrap_or(before));
-        // An address of mail beside a name is no handle; by itself it is read as one.
+        // An email address after a name is not a handle; on its own it is read as one.
         let is_address = open == '<' && !inside.trim_start().starts_with('@') && !inside.contains("://");
         let account = (named.is_none() || !is_address).then_some(account);
         return Some(named.into_iter().chain(account).collect());
@@ -142,8 +142,8 @@ fn handles_or_name(text: &str) -> Vec<Person> {
     handles.unwrap_or_else(|| name(text).into_iter().collect())
 }
 
-/// Fields parted by commas, of which one at least is an account: a line of a table without a header, or several accounts.
-/// The first field may be a name. `Lima, Ana` is a name.
+/// Comma-separated fields, at least one of them an account: a row of a table without a header, or several accounts. The first
+/// field may be a name. `Lima, Ana` is one name.
 fn several(text: &str) -> Option<Vec<Person>> {
     let fields: Vec<_> = text.split(',').map(str::trim).filter(|field| !field.is_empty()).collect();
     if fields.len() < 2 {
@@ -165,7 +165,7 @@ fn several(text: &str) -> Option<Vec<Person>> {
     Some(named.into_iter().chain(read.into_iter().flatten()).collect())
 }
 
-/// Without the sign that begins an item of a list: `- A`, `* A`, `- [ ] A`.
+/// Strips the bullet of a list item: `- A`, `* A`, `- [ ] A`.
 fn without_bullet(text: &str) -> &str {
     let text = text.trim();
     let item = text.strip_prefix(['-', '*', '+', '•', '–', '—', '·', '‣', '◦']);
@@ -184,7 +184,7 @@ fn numbered(text: &str) -> Option<(&str, &str)> {
     rest.starts_with(char::is_whitespace).then(|| (number, rest.trim_start()))
 }
 
-/// Without the quotes around the whole of it.
+/// Strips quotes around the whole text.
 fn unquoted(text: &str) -> &str {
     for (open, close) in [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('\'', '\''), ('`', '`')]
     {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_handles_are_read_however_they_are_set_down() {
+    fn names_and_handles_are_read_in_every_notation() {
         for line in ["Ana Lima", "- Ana Lima", "* Ana Lima", "\"Ana Lima\"", "- [x] “Ana Lima”", "'Ana Lima'"]
         {
             check(line, &["Ana Lima"]);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn names_keep_what_people_put_into_them() {
+    fn names_keep_their_punctuation_and_symbols() {
         for name in [
             "Lima, Ana",
             "Ana <3",
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_is_nobody() {
+    fn other_lines_name_no_one() {
         for line in [
             "---",
             "@",

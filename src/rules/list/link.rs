@@ -1,4 +1,4 @@
-//! A link to somebody's profile to the account that it names. Pure.
+//! Extracts the account from a link to a profile. Pure.
 
 use percent_encoding::percent_decode_str;
 
@@ -18,7 +18,7 @@ const BY_FIRST: [&str; 10] = [
     "pinterest.com",
 ];
 
-/// Parts of paths there that are pages of the site's own.
+/// First parts of paths there that are the site's own pages.
 const NO_ACCOUNTS: [&str; 24] = [
     "home",
     "i",
@@ -46,7 +46,7 @@ const NO_ACCOUNTS: [&str; 24] = [
     "people",
 ];
 
-/// Sites on which an account stands behind a word of the site's own, or behind `/@`.
+/// Sites on which the account follows a fixed word, or `/@`.
 const BY_WORD: [(&str, &str); 5] = [
     ("linkedin.com", "in"),
     ("bsky.app", "profile"),
@@ -60,12 +60,12 @@ const BY_SIGN: [&str; 6] =
 /// Sites on which the name in the link is the display name.
 const BY_NAME: [(&str, &str); 2] = [("openstreetmap.org", "user"), ("quora.com", "profile")];
 
-/// Before the account on sites that anybody can run: Mastodon and its like, Misskey, Friendica, Hubzilla, PeerTube,
-/// BuddyPress, Elgg, NodeBB.
+/// Words before the account on sites that anyone can run: Mastodon and compatible servers, Misskey, Friendica, Hubzilla,
+/// PeerTube, BuddyPress, Elgg, NodeBB.
 const FEDERATED: [&str; 10] =
     ["users", "user", "u", "profile", "channel", "accounts", "a", "c", "members", "author"];
 
-/// The account behind a link, with or without `https://`; behind `acct:bob@host` (RFC 7565) too.
+/// The account in a link, with or without `https://`, or in `acct:bob@host` (RFC 7565).
 pub(super) fn person(link: &str) -> Option<Person> {
     let link = link.trim();
     if link.contains(char::is_whitespace) || link.chars().any(char::is_control) {
@@ -98,7 +98,7 @@ pub(super) fn person(link: &str) -> Option<Person> {
     on_site(site.unwrap_or(&host), &path).unwrap_or_else(|| federated(&host, &path))
 }
 
-/// On a site that there is once; `None` where it is another. The inner `None` is a page of nobody's.
+/// The account on one of the known central sites; `None` for another site, `Some(None)` for a page that is not a profile.
 fn on_site(site: &str, path: &[&str]) -> Option<Option<Person>> {
     let first = path.first().copied().unwrap_or_default();
     let second = path.get(1).copied();
@@ -111,7 +111,7 @@ fn on_site(site: &str, path: &[&str]) -> Option<Option<Person>> {
     }
     if let Some((_, word)) = BY_NAME.into_iter().find(|(known, _)| *known == site) {
         let name = second.filter(|_| first == word).map(|name| name.replace(['-', '+'], " "));
-        // A name on openstreetmap.org may have a hyphen of its own.
+        // A name on openstreetmap.org may contain a hyphen.
         let name =
             if site == "quora.com" { name } else { second.filter(|_| first == word).map(str::to_owned) };
         return Some(name.filter(|name| usable(name)).map(Person::Name));
@@ -127,7 +127,7 @@ fn on_site(site: &str, path: &[&str]) -> Option<Option<Person>> {
     BY_SIGN.contains(&site).then_some(None)
 }
 
-/// On a site that anybody can run.
+/// The account on a site that anyone can run.
 fn federated(host: &str, path: &[&str]) -> Option<Person> {
     let path = if path.first() == Some(&"web") { path.get(1..)? } else { path };
     let first = path.first()?;
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_anything_else_names_nobody() {
+    fn a_link_to_anything_else_has_no_account() {
         for link in [
             "https://m.example/",
             "https://m.example",

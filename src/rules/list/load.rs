@@ -1,4 +1,4 @@
-//! The text of a list's source to its people. Pure: the caller reads the file or the folder.
+//! Parses the text of a list's source into people. Pure: the caller reads the file or the folder.
 
 use super::loaded::{lines, warn_of_the_rest};
 use super::{LONGEST, MOST, Person, export, line};
@@ -8,8 +8,8 @@ use crate::diagnostic::document::Findings;
 pub use super::contacts::vcard;
 pub use super::loaded::{Doubt, Loaded, fewer};
 
-/// A text file: people as they are written down, a line each (what follows a `#` at the start or after a blank is a
-/// comment), or a table as other programs export it, with a header that says which column names people.
+/// Parses a text file: one person per line (`#` at the start or after a blank begins a comment), or a table exported by another
+/// program, with a header that says which columns name people.
 pub fn text_file(source: &Source, findings: &Findings) -> Loaded {
     if let Some(loaded) = export::table(source, findings) {
         return loaded;
@@ -17,7 +17,7 @@ pub fn text_file(source: &Source, findings: &Findings) -> Loaded {
     let mut loaded = Loaded::default();
     for (line, place) in lines(source) {
         let written = without_comment(line).trim();
-        // The header of a table with one column.
+        // Skip the header of a table with one column.
         if written.is_empty() || (loaded.lines == 0 && export::is_title(written)) {
             continue;
         }
@@ -38,8 +38,8 @@ fn without_comment(line: &str) -> &str {
     comment.and_then(|(at, _)| line.get(..at)).unwrap_or(line)
 }
 
-/// People written to: the display name and address of each recipient. Only names can be recognised in a
-/// notification; an address without one is nobody.
+/// The people written to, from the display name and address of each recipient. Notifications show no addresses, so only names
+/// count.
 pub fn correspondents<'a>(recipients: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Person> {
     let named = recipients.into_iter().filter_map(|(name, address)| {
         let name = name.trim().trim_matches(['"', '\'']).trim();
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_file_names_one_a_line() {
+    fn a_text_file_has_one_person_per_line() {
         let text = "\u{feff}# friends\n\nAna Lima  # from school\r\n@bob@mastodon.example\n\tC# Club\n";
         check(text, &["Ana Lima", "@bob@mastodon.example", "C# Club"], "");
         check("Ana\na\u{1b}b\n", &["Ana"], "friends:2:1");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_that_names_nobody_is_told_with_its_place() {
+    fn each_line_without_a_person_is_reported_with_its_place() {
         let source = Source::new("friends", "Ana\n---\nhttps://m.example/about\nBo\n");
         let findings = Findings::default();
         let loaded = text_file(&source, &findings);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_kind_is_not_believed() {
+    fn a_file_of_another_kind_is_rejected() {
         for text in [
             "<html>\n<body>\n<p>Ana</p>\n</body>\n</html>\n",
             "{\n  \"name\": \"Ana\",\n  \"id\": 12\n}\n",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn more_people_than_anybody_knows_are_cut_off_with_a_finding() {
+    fn people_beyond_the_limit_are_dropped_with_a_finding() {
         let source = Source::new("friends", "Ana\n".repeat(MOST + 1));
         let findings = Findings::default();
         assert_eq!(text_file(&source, &findings).people.len(), MOST);

@@ -1,4 +1,4 @@
-//! What was read from a list's source, and whether it is to be believed. Called by the readers of each kind of source.
+//! The people loaded from a list's source, and the check that they are plausible. The parsers of each kind of source call it.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -7,43 +7,43 @@ use super::{MOST, Person, line};
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source};
 
-/// What the text of a source says.
+/// The people in the text of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// The people it names.
     pub people: Vec<Person>,
-    /// How many lines it has in which somebody should be named.
+    /// How many lines should name someone.
     pub lines: usize,
-    /// How many of them name nobody; each is a finding.
+    /// How many of them do not; each is a finding.
     pub nobody: usize,
 }
 
-/// Why what was read is not to be believed.
+/// Why a loaded source is not plausible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    /// More than half of the lines name nobody: it is another kind of file.
+    /// More than half of the lines name no one: it is another kind of file.
     Unreadable {
-        /// How many name nobody.
+        /// How many lines name no one.
         nobody: usize,
-        /// Of how many.
+        /// How many lines there are.
         lines: usize,
     },
-    /// It named people before and now names nobody: it may be that it is just being saved.
+    /// It had people before and has none now: perhaps an editor is just saving it.
     Empty {
-        /// So many before.
+        /// The number of people before.
         before: usize,
     },
-    /// It names fewer than half as many people as before.
+    /// It has fewer than half as many people as before.
     Fewer {
-        /// So many now.
+        /// The number of people now.
         now: usize,
-        /// So many before.
+        /// The number of people before.
         before: usize,
     },
 }
 
 impl Loaded {
-    /// Is this to be believed, where `before` are the people of the last copy that was? `may_be_empty` says that it may
+    /// Why this is not plausible, compared with the people of the last accepted copy; `None` if it is. With `may_be_empty` it may
     /// lose people.
     pub fn doubt(&self, before: Option<&[Person]>, may_be_empty: bool) -> Option<Doubt> {
         if self.nobody * 2 > self.lines {
@@ -53,7 +53,7 @@ impl Loaded {
     }
 }
 
-/// Whether a source that named `before` and now names `now` has lost more people than anybody takes off a list at a time.
+/// Why a loss of people is not plausible: `None` unless a source has lost more than a user removes at a time.
 pub fn fewer(now: &[Person], before: &[Person]) -> Option<Doubt> {
     let distinct = |people: &[Person]| people.iter().collect::<BTreeSet<_>>().len();
     let (now, before) = (distinct(now), distinct(before));
@@ -64,7 +64,7 @@ pub fn fewer(now: &[Person], before: &[Person]) -> Option<Doubt> {
     }
 }
 
-/// The lines of a file with the place of each, without the mark that some programs write before the first.
+/// The lines of a file with the place of each, without a byte order mark.
 pub(super) fn lines(source: &Source) -> impl Iterator<Item = (&str, Range<usize>)> {
     let mut end = 0;
     source.text().split_inclusive('\n').map(move |whole| {
@@ -76,7 +76,7 @@ pub(super) fn lines(source: &Source) -> impl Iterator<Item = (&str, Range<usize>
 }
 
 impl Loaded {
-    /// Adds the people of a line; one without any is a finding.
+    /// Adds the people of a line; a line without any is a finding.
     pub(super) fn take(
         &mut self,
         people: Vec<Person>,
@@ -98,7 +98,7 @@ impl Loaded {
 
 pub(super) fn warn_of_the_rest(source: &Source, place: Range<usize>, findings: &Findings) {
     let message = format!("{} names more than {MOST} people", source.name());
-    findings.add(Diagnostic::warning(source, place, message).label("the rest is left out"));
+    findings.add(Diagnostic::warning(source, place, message).label("the rest is ignored"));
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_that_loses_its_people_is_not_believed() {
+    fn a_source_that_loses_its_people_is_rejected() {
         let people = |count: usize| (0..count).map(|n| Person::Name(format!("n{n}"))).collect::<Vec<_>>();
         let loaded = |count| Loaded { people: people(count), lines: count, nobody: 0 };
         for (before, now, doubted) in [
