@@ -1,7 +1,7 @@
-//! Profiles, rules and recall together: the bytes of a mail to an action, with every reason.
+//! Assesses a message: profiles, rules and recall turn its bytes into an action, with all reasons.
 //!
-//! [`assess()`] is the single path from bytes to an action, for the service, `sweep` and `explain` alike. Pure: it
-//! asks `recall` for what the mail cannot answer, and nobody else for anything. Any doubt leaves the mail.
+//! [`assess()`] is the single path from bytes to an action, for the service, `sweep` and `explain` alike. Pure: it asks only
+//! `recall` for what the message cannot answer. Never acts on a message in doubt: it stays.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::mail::{Authenticity, Envelope, Message, Nearest, Notification, Profil
 use crate::place::Marks;
 use crate::rules::{Action, Case, Lists, Recall, RuleSet, RuleTrace, Verdict, VerdictName};
 
-/// A mail as the server handed it over.
+/// A message as the server sent it.
 #[derive(Clone, Copy, Debug)]
 pub struct Mail<'a> {
-    /// Its source, from the first header on; the end may be cut off.
+    /// Its bytes from the first header on; the end may be cut off.
     pub bytes: &'a [u8],
     /// When it arrived.
     pub arrived: Arrival,
@@ -22,27 +22,27 @@ pub struct Mail<'a> {
 /// When a message arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// Then, as the server or the mailbox says (INTERNALDATE).
+    /// At this time, according to the server or the mailbox (INTERNALDATE).
     At(Timestamp),
-    /// Nothing but the message itself says: by its Date, or if that cannot be read, then.
+    /// Only the message itself says: at its Date, if that can be parsed.
     Dated {
-        /// What counts if Date cannot be read.
+        /// The time to use if Date cannot be parsed.
         otherwise: Timestamp,
     },
 }
 
-/// A message that was read, and not weighed yet.
+/// A message that was recognised, but not judged yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadMessage {
-    /// What a person finds it again by.
+    /// What a person needs to find it again.
     pub envelope: Envelope,
     /// When it arrived.
     pub arrived: Timestamp,
-    /// What it is.
+    /// The result of recognition.
     pub recognition: Recognition,
 }
 
-/// A notification that is remembered, without what else its message said.
+/// From a stored notification, without the rest of its message.
 impl From<Notification> for ReadMessage {
     fn from(notification: Notification) -> Self {
         Self {
@@ -53,42 +53,42 @@ impl From<Notification> for ReadMessage {
     }
 }
 
-/// All that one account's mail is judged by.
+/// Everything by which the messages of one account are judged.
 #[derive(Clone, Debug)]
 pub struct Rulebook {
-    /// How notifications look.
+    /// The networks.
     pub profiles: Arc<Profiles>,
-    /// What the user wrote.
+    /// The user's rules.
     pub rules: Arc<RuleSet>,
-    /// The people of the lists that the rules name.
+    /// The lists of people that the rules use.
     pub lists: Arc<Lists>,
-    /// Whose word on authenticity counts.
+    /// Whose results of authentication count.
     pub trust: Trust,
-    /// Leave alone what is not proven authentic.
+    /// Leave messages alone that are not proven authentic.
     pub require_authentic: bool,
-    /// A word that changes whenever profiles or rules do: by which edition a mail was judged.
+    /// Identifies this version of profiles and rules; it changes whenever they do.
     pub edition: String,
 }
 
-/// What a mail turned out to be, what the rules say of it, and what follows.
+/// The assessment of a message: recognition, verdicts and action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
-    /// What a person finds the message again by.
+    /// What a person needs to find the message again.
     pub envelope: Envelope,
-    /// What it is.
+    /// The result of recognition.
     pub recognition: Recognition,
-    /// What the rules say about each follower, in the notification's order.
+    /// The verdict on each follower, in the order of the notification.
     pub verdicts: Vec<Verdict>,
-    /// The verdict on the whole mail; of a batch, the combined one.
+    /// The verdict on the whole message; for a batch, the combined one.
     pub class: Option<VerdictName>,
-    /// What is to be done.
+    /// What to do with the message.
     pub action: Action,
-    /// Why less is to be done than the verdict asks for.
+    /// Why the action does less than the verdict asks for.
     pub restraint: Option<Restraint>,
 }
 
 impl Assessment {
-    /// Of a mail that is none of ours.
+    /// For a message that is not a notification.
     pub fn foreign() -> Self {
         Self {
             envelope: Envelope::default(),
@@ -101,38 +101,38 @@ impl Assessment {
     }
 }
 
-/// Why a mail is left, or not marked, although its verdict would have it otherwise.
+/// Why a message stays or loses its mark despite its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restraint {
-    /// It is forged, or as good as.
+    /// It failed authentication.
     Forged,
-    /// It is not proven authentic, and the account or the mark demands that.
+    /// It is not proven authentic, which the account or the mark requires.
     Unproven,
-    /// A name in a list is all that speaks for it, and a name is the sender's choice.
+    /// Only a name in a list speaks for it, and the sender chooses the name.
     NameAlone,
-    /// A list that the rules ask has never been loaded.
+    /// A list that the rules use has never been loaded.
     ListNotLoaded(String),
-    /// Not every follower of the batch is named.
+    /// The batch does not name every follower.
     NotAllNamed,
     /// The verdicts on the followers of the batch do not agree.
     Divided,
 }
 
-/// Reads a mail and says what is to be done with it, and why.
+/// Decides what to do with a message, and why.
 ///
-/// Never fails: what cannot be read, is not recognised or cannot be told is left.
+/// Never fails: a message that cannot be parsed, recognised or judged stays.
 #[must_use]
 pub fn assess(mail: Mail<'_>, rulebook: &Rulebook, recall: &dyn Recall) -> Assessment {
     weigh(recognise(mail, rulebook), rulebook, recall)
 }
 
-/// The first half of [`assess()`]: what a mail is. For whoever judges the same mail more than once.
+/// The first half of [`assess()`]: recognises a message. Separate for callers that judge one message several times.
 #[must_use]
 pub fn recognise(mail: Mail<'_>, rulebook: &Rulebook) -> ReadMessage {
     read(mail, |message, arrived| rulebook.profiles.recognise(message, &rulebook.trust, arrived))
 }
 
-/// The same, and of a message that is not recognised, which network's notifications it comes nearest to: for explanations.
+/// The same; for a message that is not recognised, also the network whose notifications it most resembles. For explanations.
 #[must_use]
 pub fn recognise_closely(mail: Mail<'_>, rulebook: &Rulebook) -> (ReadMessage, Option<Nearest>) {
     let mut nearest = None;
@@ -144,7 +144,7 @@ pub fn recognise_closely(mail: Mail<'_>, rulebook: &Rulebook) -> (ReadMessage, O
     (message, nearest)
 }
 
-/// Parses a message, once, and has it recognised.
+/// Parses a message once, and recognises it.
 fn read(mail: Mail<'_>, recognise: impl FnOnce(&Message<'_>, Timestamp) -> Recognition) -> ReadMessage {
     let message = Message::parse(mail.bytes);
     let envelope = match &message {
@@ -159,7 +159,7 @@ fn read(mail: Mail<'_>, recognise: impl FnOnce(&Message<'_>, Timestamp) -> Recog
     ReadMessage { envelope, arrived, recognition }
 }
 
-/// The second half of [`assess()`]: what is to be done with it.
+/// The second half of [`assess()`]: decides what to do with a recognised message.
 #[must_use]
 pub fn weigh(message: ReadMessage, rulebook: &Rulebook, recall: &dyn Recall) -> Assessment {
     let ReadMessage { envelope, recognition, .. } = message;
@@ -174,8 +174,8 @@ pub fn weigh(message: ReadMessage, rulebook: &Rulebook, recall: &dyn Recall) -> 
     Assessment { envelope, recognition, verdicts, class, action, restraint }
 }
 
-/// What every rule says of each follower of a notification, in its order, whether or not the rule decides: for
-/// explanations, which must show what [`assess()`] judged by.
+/// The answer of every rule about each follower of a notification, in order, whether or not the rule decides. For explanations,
+/// which must show exactly how [`assess()`] judged.
 #[must_use]
 pub fn trace<'r>(
     notification: &Notification,
@@ -197,7 +197,7 @@ fn judge(notification: &Notification, rulebook: &Rulebook, recall: &dyn Recall) 
     notification.followers.iter().map(one).collect()
 }
 
-/// The verdict on the mail, and why a batch has none.
+/// The verdict on the message, and why a batch has none.
 fn combine(
     notification: &Notification,
     verdicts: &[Verdict],
@@ -224,7 +224,7 @@ fn asked_for(class: &VerdictName, rules: &RuleSet) -> Action {
     }
 }
 
-/// Takes back what the mail's authenticity, a bare name or a missing list do not allow.
+/// Restricts the action as the message's authenticity, a bare name or a missing list require.
 fn restrain(
     wanted: Action,
     notification: &Notification,
