@@ -1,7 +1,7 @@
 //! A finding in a file that a person wrote: what is wrong, where, and what to do.
 //!
-//! Imports `text` alone. `rules`, `mail` and `settings` make findings when they compile what was written; `cli`
-//! prints them. A finding never stops the search for further ones.
+//! `rules`, `mail` and `settings` create findings while they compile files; `cli` prints them. A finding never stops the search
+//! for more. Pure: the caller reads the file.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ mod findings;
 mod json;
 mod syntax;
 
-/// A text file as it was read, with the name that findings show.
+/// The text of a file, with the name that findings show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source(Arc<SourceText>);
 
@@ -25,14 +25,14 @@ pub struct Source(Arc<SourceText>);
 struct SourceText {
     name: String,
     text: String,
-    /// Where each line begins, in bytes: a file may have thousands of findings, and none counts the lines anew.
+    /// Where each line begins, in bytes, so that thousands of findings need not count the lines each time.
     lines: Vec<usize>,
-    /// The text as it is cited, where that differs: found once, however many findings there are.
+    /// The text as findings cite it, if that differs; made once for all findings.
     cited: Option<String>,
 }
 
 impl Source {
-    /// `name` is what findings call the file, as the user would: usually its path.
+    /// `name` is the user's name for the file, usually its path.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let (name, text) = (line(&name.into()).into_owned(), text.into());
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -43,7 +43,7 @@ impl Source {
         Self(Arc::new(SourceText { name, text, lines, cited }))
     }
 
-    /// What findings call this file.
+    /// The name of the file in findings.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -53,7 +53,7 @@ impl Source {
         &self.0.text
     }
 
-    /// The whole text as findings cite it, every character in its place.
+    /// The whole text as findings cite it, with every character at the same offset.
     fn cited(&self) -> &str {
         self.0.cited.as_deref().unwrap_or(self.text())
     }
@@ -72,7 +72,7 @@ impl Source {
         (line, self.0.lines.get(line - 1).copied().unwrap_or(0))
     }
 
-    /// The lines from that of one byte offset to that of another, whole: their number, their bytes.
+    /// The whole lines around a span: the number of the first, and their bytes.
     fn lines_around(&self, span: &Range<usize>) -> (usize, Range<usize>) {
         let (first, start) = self.line_of(span.start);
         let (last, _) = self.line_of(span.end);
@@ -83,7 +83,7 @@ impl Source {
 /// A line of a file, as reasons and findings cite it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
-    /// What the user calls the file.
+    /// The user's name for the file.
     pub file: Arc<str>,
     /// Counted from one.
     pub line: usize,
@@ -97,29 +97,29 @@ impl fmt::Display for Location {
     }
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The file is refused.
+    /// The file is rejected.
     Error,
-    /// The file is used, but probably does not do what its writer meant.
+    /// The file is used, but probably does not do what its author meant.
     Warning,
 }
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether the file is refused.
+    /// Its severity.
     pub severity: Severity,
     /// What is wrong, lower case, without a full stop.
     pub message: String,
-    /// What the marker under the cited line says: usually what to do. May be empty.
+    /// The text after the marker under the cited line, usually what to do. May be empty.
     pub label: String,
-    /// Where, if it is about a place in a file.
+    /// The place in a file, if there is one.
     pub place: Option<SourceSpan>,
     /// A second place that belongs to it ("first defined here").
     pub related: Option<(SourceSpan, String)>,
-    /// More words on what to do, below the cited line.
+    /// More advice, below the cited line.
     pub help: Option<String>,
 }
 
@@ -128,7 +128,7 @@ pub struct Diagnostic {
 pub struct SourceSpan {
     /// The file.
     pub source: Source,
-    /// The bytes meant.
+    /// The bytes.
     pub span: Range<usize>,
 }
 
@@ -150,7 +150,7 @@ impl Diagnostic {
         Self::at(Severity::Warning, source, span, message)
     }
 
-    /// An error about something that has no place in a text: a missing file, an environment variable.
+    /// An error without a place in a text: a missing file, an environment variable.
     pub fn unplaced(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -167,7 +167,7 @@ impl Diagnostic {
         Self { severity, place, ..Self::unplaced(message) }
     }
 
-    /// Says under the cited line what to do.
+    /// Sets the text under the cited line.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
@@ -188,12 +188,12 @@ impl Diagnostic {
         self
     }
 
-    /// Is the file refused for it?
+    /// Is it an error, so that the file is rejected?
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 
-    /// The finding as rustc would show it, without colours and without a closing newline.
+    /// The finding in the style of rustc, without colours and without a closing newline.
     pub fn plain(&self) -> String {
         self.render(&Renderer::plain())
     }
@@ -231,8 +231,8 @@ impl Diagnostic {
     }
 }
 
-/// The cited lines with what is said about places in them. The renderer gets those lines alone: it would look through the
-/// whole file for each finding.
+/// The cited lines with the labels on them. The renderer gets only these lines, since it would scan the whole file for each
+/// finding.
 fn snippet<'s>(
     source: &'s Source,
     annotations: Vec<(AnnotationKind, &SourceSpan, String)>,
@@ -262,7 +262,7 @@ fn clamp(place: &SourceSpan) -> Range<usize> {
     start..snap(place.span.end).max(start)
 }
 
-/// The nearest of some known words, for "did you mean": at most a third of the letters differ.
+/// The most similar known word, for "did you mean": at most a third of the letters may differ.
 pub fn nearest<'w>(written: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let written = written.to_lowercase();
     known
@@ -295,7 +295,7 @@ error: unknown fact `folowers`
     }
 
     #[test]
-    fn nothing_in_a_file_or_its_name_reaches_a_terminal() {
+    fn no_control_character_in_a_file_or_its_name_reaches_a_terminal() {
         let text = "name = \"a\u{9b}2Jb\u{202e}c\u{1b}[2J\" # \u{e0041}\u{7}";
         let source = Source::new("ru\u{1b}[2Jles\u{202e}.toml", text);
         let shown = Diagnostic::error(&source, 7..text.len(), "x").plain();
@@ -320,7 +320,7 @@ error: unknown fact `folowers`
     }
 
     #[test]
-    fn a_finding_late_in_a_file_is_shown_by_its_own_line_alone() {
+    fn a_finding_late_in_a_file_shows_only_its_own_line() {
         let text = format!("{}bad line\n{}", "fine\n".repeat(5000), "fine\n".repeat(5000));
         let source = Source::new("friends.txt", text);
         let finding = Diagnostic::warning(&source, 25_000..25_008, "this line names nobody").related(
@@ -336,7 +336,7 @@ error: unknown fact `folowers`
     }
 
     #[test]
-    fn only_near_words_are_suggested() {
+    fn only_similar_words_are_suggested() {
         assert_eq!(nearest("folowers", ["followers", "following"]), Some("followers"));
         assert_eq!(nearest("zzz", ["followers", "bio"]), None);
     }

@@ -1,7 +1,7 @@
-//! A TOML file read key by key, so that every mistake in it is found in one go and each with its place.
+//! Reads a TOML file key by key, so that it reports every mistake at once, each with its place.
 //!
-//! The `toml` crate parses; serde would stop at the first wrong key. Who reads a [`Table`] takes the keys it
-//! knows, then calls [`Table::finish`], which reports the rest with the nearest known word.
+//! The `toml` crate parses; serde would stop at the first wrong key. The reader of a [`Table`] takes the keys it knows, then
+//! calls [`Table::finish`], which reports the rest with the most similar known key. `rules`, `mail` and `settings` use it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,16 +14,16 @@ use super::{Diagnostic, Source, nearest};
 
 pub use super::findings::Findings;
 
-/// Parses the text of `source` and hands its top table to `read`. Syntax errors are findings, one a block
-/// (`[...]` up to the next); all other blocks are read all the same.
+/// Parses the text of `source` and passes its top table to `read`. Syntax errors are findings, one per block (`[...]` up to the
+/// next); all other blocks are still read.
 pub fn read<T>(source: &Source, findings: &Findings, read: impl FnOnce(Table<'_>) -> T) -> T {
     let Readable { text, whole } = syntax::readable(source, findings);
-    // What is left has no errors but those reported already.
+    // The rest has no errors except those reported already.
     let (root, _) = DeTable::parse_recoverable(&text);
     read(Table { whole, ..Table::new(source, findings, 0..0, root.get_ref()) })
 }
 
-/// A table whose keys are taken one by one.
+/// A table whose reader takes the keys one by one.
 pub struct Table<'a> {
     source: &'a Source,
     findings: &'a Findings,
@@ -33,7 +33,7 @@ pub struct Table<'a> {
     whole: bool,
 }
 
-/// One value of a file, with the key it stands under.
+/// A value, with its key.
 #[derive(Clone)]
 pub struct Value<'a> {
     source: &'a Source,
@@ -43,20 +43,19 @@ pub struct Value<'a> {
     value: &'a Spanned<DeValue<'a>>,
 }
 
-/// A string of a file.
+/// A string in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// What it says, escapes resolved.
+    /// Its text, with escapes resolved.
     pub text: String,
     /// Its bytes in the file, with the quotes.
     pub span: Range<usize>,
-    /// Whether it is a 'literal' string, in which an offset in the text is one in the file.
+    /// Whether it is a 'literal' string, so that offsets in the text are offsets in the file.
     pub literal: bool,
 }
 
 impl Text {
-    /// The place in the file of a range of bytes of the text: exact in a one-line 'literal' string, else
-    /// the whole string.
+    /// The place in the file of a range of bytes of the text: exact in a one-line 'literal' string, else the whole string.
     pub fn inside(&self, range: Range<usize>) -> Range<usize> {
         if self.literal {
             let start = self.span.start + 1;
@@ -89,23 +88,23 @@ impl<'a> Table<'a> {
         self.source
     }
 
-    /// Where to note what is wrong.
+    /// Where to report mistakes.
     pub fn findings(&self) -> &'a Findings {
         self.findings
     }
 
-    /// False of the top table of a file of which parts cannot be read: what it lacks may be in those.
+    /// False for the top table of a file with syntax errors: a missing key may be in a block that could not be read.
     pub fn is_whole(&self) -> bool {
         self.whole
     }
 
-    /// Takes a key, if it is there.
+    /// Takes an optional key.
     pub fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.known.push(key);
         self.left.remove(key)
     }
 
-    /// Takes a key that has to be there; its absence is a finding.
+    /// Takes a required key; its absence is a finding.
     pub fn require(&mut self, key: &'static str) -> Option<Value<'a>> {
         let value = self.take(key);
         if value.is_none() && self.whole {
@@ -117,14 +116,14 @@ impl<'a> Table<'a> {
         value
     }
 
-    /// Takes whatever keys are left, in their order: for tables whose keys are the user's own.
+    /// Takes all remaining keys, in order: for tables whose keys the user chooses.
     pub fn take_rest(&mut self) -> Vec<Value<'a>> {
         let mut rest: Vec<_> = std::mem::take(&mut self.left).into_values().collect();
         rest.sort_by_key(|value| value.key_span.start);
         rest
     }
 
-    /// Reports every key that nobody took.
+    /// Reports all remaining keys as unknown.
     pub fn finish(mut self) {
         for value in self.take_rest() {
             let finding = Diagnostic::error(
@@ -165,7 +164,7 @@ impl Pending<'_> {
 }
 
 impl<'a> Value<'a> {
-    /// The key it stands under.
+    /// Its key.
     pub fn key(&self) -> &'a str {
         self.key
     }
@@ -185,22 +184,22 @@ impl<'a> Value<'a> {
         self.source
     }
 
-    /// Where to note what is wrong.
+    /// Where to report mistakes.
     pub fn findings(&self) -> &'a Findings {
         self.findings
     }
 
-    /// What was parsed.
+    /// The parsed value.
     pub fn raw(&self) -> &'a DeValue<'a> {
         self.value.get_ref()
     }
 
-    /// Notes an error about the value.
+    /// Reports an error about the value.
     pub fn error(&self, message: impl Into<String>, label: impl Into<String>) {
         self.findings.add(Diagnostic::error(self.source, self.span(), message).label(label));
     }
 
-    /// Notes a warning about the value.
+    /// Reports a warning about the value.
     pub fn warning(&self, message: impl Into<String>, label: impl Into<String>) {
         self.findings.add(Diagnostic::warning(self.source, self.span(), message).label(label));
     }
@@ -286,18 +285,18 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A dotted key makes a table that has no bytes of its own; the key stands for it.
+    /// The place of a table; a dotted key creates a table without bytes of its own, so the key stands for it.
     fn table_span(&self) -> Range<usize> {
         let span = self.span();
         if span.is_empty() { self.key_span() } else { span }
     }
 
-    /// Notes that the value should have been `expected`, and is `None` of whatever was wanted.
+    /// Reports that the value should have been `expected`; returns `None` for the caller to return.
     pub fn wrong_type<T>(&self, expected: &str) -> Option<T> {
         let found = match self.raw() {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) | DeValue::Float(_) => "a number",
-            DeValue::Boolean(_) => "a yes or no",
+            DeValue::Boolean(_) => "a boolean",
             DeValue::Datetime(_) => "a date",
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
@@ -353,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_in_a_literal_string_is_one_in_the_file() {
+    fn an_offset_in_a_literal_string_is_an_offset_in_the_file() {
         let source = Source::new("f.toml", "a = 'x(y'");
         let findings = Findings::default();
         let text = read(&source, &findings, |mut table| table.take("a").and_then(|v| v.string()).unwrap());

@@ -1,14 +1,14 @@
-//! Where findings gather while files are read: bounded, and in the order in which a person reads them.
+//! Collects findings while files are read: up to a limit per file, sorted for a person to read.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::{Diagnostic, Severity};
 
-/// The most findings that are shown of one file. A file may have one for each of its lines, and more say nothing new.
+/// The most findings shown per file. A file may have one on every line, and more would say nothing new.
 const MOST: usize = 100;
 
-/// The findings so far: of each file a hundred at most, errors before warnings.
+/// The findings so far: at most a hundred per file, errors before warnings.
 #[derive(Debug, Default)]
 pub struct Findings(RefCell<Found>);
 
@@ -18,7 +18,7 @@ struct Found {
     files: BTreeMap<String, File>,
 }
 
-/// The findings of one file, and how many there are with those that are not kept.
+/// The findings of one file, and how many there were including those dropped.
 #[derive(Debug, Default)]
 struct File {
     kept: Vec<Diagnostic>,
@@ -27,7 +27,7 @@ struct File {
 }
 
 impl Findings {
-    /// Notes one.
+    /// Adds a finding.
     pub fn add(&self, finding: Diagnostic) {
         let found = &mut *self.0.borrow_mut();
         let Some(name) = finding.place.as_ref().map(|place| place.source.name()) else {
@@ -40,14 +40,14 @@ impl Findings {
         }
     }
 
-    /// Has anything been found that refuses the file?
+    /// Is there an error?
     pub fn any_error(&self) -> bool {
         let found = self.0.borrow();
         found.unplaced.iter().any(Diagnostic::is_error) || found.files.values().any(|file| file.errors > 0)
     }
 
-    /// All of them, file by file, each in its order; first what has no place in a file. Of a file with more than a hundred,
-    /// the last one says how many are left out.
+    /// All findings: first those without a place, then file by file, in order. If a file has more than a hundred, a last one says
+    /// how many are omitted.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let Found { unplaced, files } = self.0.into_inner();
         let mut sorted = unplaced;
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_after_many_warnings_still_refuses_the_file_and_is_shown() {
+    fn an_error_after_many_warnings_still_rejects_the_file_and_is_shown() {
         let findings = Findings::default();
         let source = Source::new("friends.txt", "x\n".repeat(300));
         for line in 0..200 {

@@ -1,11 +1,11 @@
-//! A finding for programs, as `check --json` prints it. A type here is a promise of its shape.
+//! Formats findings as JSON for `check --json`. Other programs rely on the shape of these types.
 
 use serde::Serialize;
 
 use super::{Diagnostic, Severity, SourceSpan, clamp};
 use crate::text::json;
 
-/// A finding. What it has none of is left out.
+/// A finding. Absent parts are omitted.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Finding<'a> {
@@ -54,7 +54,7 @@ impl Diagnostic {
             place: self.place.as_ref().map(span),
             related: related.map(|(place, message)| Related { message, place: span(place) }),
         };
-        // Strings and numbers always serialise.
+        // Serialising strings and numbers cannot fail.
         json(&serde_json::to_string(&finding).unwrap_or_default()).into_owned()
     }
 }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_says_from_where_to_where() {
+    fn a_finding_has_a_start_and_an_end() {
         let source = Source::new("rules.toml", "ä = 1\nname = \"x\"\nname = \"x\"\n");
         let finding = Diagnostic::error(&source, 25..28, "two rules are called `x`")
             .label("rename it")

@@ -1,7 +1,7 @@
-//! What can be read of a TOML file that is not one: a block with a syntax error is left out, so that one missing
-//! bracket is one finding and says nothing false about the blocks after it.
+//! Removes blocks with syntax errors from a TOML file, so that one missing bracket is one finding and causes no false findings
+//! about the blocks after it.
 //!
-//! For [`super::document`] only.
+//! Only [`super::document`] calls it.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,23 +11,23 @@ use toml::de::{DeTable, Error};
 use super::findings::Findings;
 use super::{Diagnostic, Source};
 
-/// What is left of a file's text.
+/// The readable part of a file's text.
 pub(super) struct Readable<'a> {
-    /// As long as the file's, with blanks in place of what cannot be read.
+    /// As long as the file's text, with blanks instead of the unreadable blocks.
     pub(super) text: Cow<'a, str>,
-    /// Whether nothing had to be left out.
+    /// Whether all of it is readable.
     pub(super) whole: bool,
 }
 
-/// From the line of a `[header]` up to the next one, or what stands before the first.
+/// The lines from a `[header]` up to the next one, or those before the first.
 struct Block<'a> {
     at: Range<usize>,
-    /// What is between the brackets.
+    /// The text between the brackets.
     name: &'a str,
 }
 
-/// Leaves out every block that cannot be read, each with one finding; and with it the tables within it, such as
-/// `[rule.when]` after `[[rule]]`, which would count as parts of another.
+/// Removes every block that cannot be parsed, each with one finding, together with its subtables, such as `[rule.when]` after
+/// `[[rule]]`, which would otherwise become part of another.
 pub(super) fn readable<'a>(source: &'a Source, findings: &Findings) -> Readable<'a> {
     let text = source.text();
     let (_, errors) = DeTable::parse_recoverable(text);
@@ -35,7 +35,7 @@ pub(super) fn readable<'a>(source: &'a Source, findings: &Findings) -> Readable<
         return Readable { text: text.into(), whole: true };
     }
     let groups = groups(text);
-    // A block by itself: an array without an end would take in those that follow.
+    // Parse each block by itself: an unclosed array would swallow the blocks after it.
     let broken = |group: &[Block<'_>]| {
         let wrong = group.iter().find_map(|block| {
             let (_, errors) = DeTable::parse_recoverable(text.get(block.at.clone())?.trim_end());
@@ -53,8 +53,8 @@ pub(super) fn readable<'a>(source: &'a Source, findings: &Findings) -> Readable<
         }
     }
     let mut left = String::from_utf8_lossy(&left).into_owned();
-    // Blocks that are each readable can still be wrong together: one table defined twice, or `[rule]` before many a
-    // `[[rule]]`, with an error for each.
+    // Blocks that parse alone can still conflict: a table defined twice, or `[rule]` before several `[[rule]]`, with an error for
+    // each.
     let (_, errors) = DeTable::parse_recoverable(&left);
     if let Some(first) = errors.first() {
         findings.add(finding(source, first, 0));
@@ -77,7 +77,7 @@ fn finding(source: &Source, error: &Error, start: usize) -> Diagnostic {
     Diagnostic::error(source, span, error.message().replace('\n', ", "))
 }
 
-/// The blocks of a file, each together with those of the tables within it.
+/// The blocks of a file, each grouped with its subtables.
 fn groups(text: &str) -> Vec<Vec<Block<'_>>> {
     let mut groups = vec![vec![Block { at: 0..0, name: "" }]];
     let mut start = 0;
@@ -101,14 +101,14 @@ fn groups(text: &str) -> Vec<Vec<Block<'_>>> {
     groups
 }
 
-/// The name in a line such as `[[rule]]`, also where a bracket is missing. A line of an array begins otherwise.
+/// The name in a line such as `[[rule]]`, even if a bracket is missing. The lines of an array do not begin like this.
 fn header(line: &str) -> Option<&str> {
     let name = line.trim_start().strip_prefix('[')?.trim_start_matches(['[', ' ']);
     let name = name.split([']', '\n', '#']).next()?.trim();
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then_some(name)
 }
 
-/// Lines stay, so that every place is still where it was.
+/// Blanks out a group but keeps its line breaks, so that places in the file do not change.
 fn blank(text: &mut [u8], group: &[Block<'_>]) {
     for block in group {
         for byte in text.get_mut(block.at.clone()).into_iter().flatten().filter(|byte| **byte != b'\n') {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_bracket_costs_its_own_block() {
+    fn a_missing_bracket_removes_only_its_own_block() {
         let cases = [
             // The text, the lines that are left, and the lines of the findings.
             ("a = 1\n[b]\nc = [1\n[d]\ne = 1\n", "1450", "3"),
