@@ -120,7 +120,7 @@ const MOVES: &str = "\x20 2024-01-01 Twitter @bo: to Followers/Spam, by \"Thousa
   2024-01-05 Twitter @di: to Followers/Spam, by \"Thousands\"
   2024-01-06 Twitter @eve: to Followers/Spam, by \"Nobody follows\"
 
-6 messages, 5 of them about followers, which came from 2024-01-01 to 2024-01-06: 4 would move, 1 would stay
+6 messages, 5 of them about followers, received from 2024-01-01 to 2024-01-06: 4 would move, 1 would stay
 
 rule              line    fired  decided  would be missed
 I know them          8        0        0                0
@@ -128,7 +128,7 @@ Comes again         13        1        1                1
 Thousands           18        3        2                1
 Nobody follows      23        2        1                1
 
-no corrections yet: you have put back no message by hand
+no corrections yet: you have not put any message back by hand
 ";
 
 #[test]
@@ -164,8 +164,8 @@ fn what_other_rules_would_do_otherwise_is_listed() {
     desk.write("other.toml", RULES.replace("\">= 2000\"", "\">= 3000\"").replace("<= 5", "<= 2"));
     let out = desk.well(&["--rules", "other.toml", "inbox.mbox"]);
     assert!(out.contains("3 would move, 2 would stay"), "{out}");
-    let difference = "\nthe current rules treat 1 message differently:\n  2024-01-05 Twitter @di: in force, to \
-                      Followers/Spam; with these, stays, no rule fired\n";
+    let difference = "\nthe current rules treat 1 message differently:\n  2024-01-05 Twitter @di: currently to \
+                      Followers/Spam; with these rules stays, no rule fired\n";
     assert!(out.contains(difference), "{out}");
     desk.write("same.toml", RULES);
     let out = desk.well(&["--rules", "same.toml", "inbox.mbox"]);

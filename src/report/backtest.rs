@@ -1,4 +1,4 @@
-//! What rules would have made of mail that is already there, as `backtest` tells it.
+//! Counts and formats what rules would have done with existing messages. `backtest` prints it.
 
 use std::fmt::Write as _;
 
@@ -10,51 +10,51 @@ use crate::clock::Timestamp;
 use crate::mail::{Notification, Recognition};
 use crate::rules::{Action, Effect, Match, Rule, RuleSet, RuleTrace};
 
-/// What is counted while mails are replayed.
+/// The counts while messages are replayed.
 #[derive(Clone, Debug)]
 pub struct Backtest {
     looked_at: usize,
     about_followers: usize,
     incomplete: usize,
     span: Option<(Timestamp, Timestamp)>,
-    moves: Vec<Told>,
+    moves: Vec<Described>,
     compared: bool,
-    differences: Vec<(Told, String)>,
+    differences: Vec<(Described, String)>,
     rules: Vec<Tally>,
     corrections: Vec<Correction>,
 }
 
-/// One mail in words: when it came and whom it is about; what becomes of it, and why.
+/// One message in words: its date and followers, its fate, and the reason.
 #[derive(Clone, Debug)]
-struct Told {
-    mail: String,
+struct Described {
+    message: String,
     fate: String,
     why: String,
 }
 
-/// What one rule did.
+/// The counts of one rule.
 #[derive(Clone, Debug)]
 struct Tally {
     name: String,
     line: usize,
     fired: u64,
     decided: u64,
-    /// Decided, and no other rule would have said the same.
+    /// How often it decided and no other rule would have led to the same verdict.
     missed: u64,
 }
 
-/// A mail that the user put back by hand, judged as if he had not.
+/// A message that the user put back by hand, judged as if they had not.
 #[derive(Clone, Debug)]
 pub struct Correction {
-    /// The rules leave it where he wants it.
+    /// Whether the rules leave it where the user wants it.
     pub agrees: bool,
-    /// What they say.
+    /// The assessment by these rules.
     pub assessment: Assessment,
 }
 
 impl Backtest {
-    /// Of these rules, over so many mails, of which so many could not be read in full; `compared` says whether other rules
-    /// are in force.
+    /// For these rules and `looked_at` messages, `incomplete` of which could not be read in full; `compared` if other rules are in
+    /// use.
     pub fn new(rules: &RuleSet, looked_at: usize, incomplete: usize, compared: bool) -> Self {
         let tally = |rule: &Rule| Tally {
             name: rule.name.clone(),
@@ -76,8 +76,8 @@ impl Backtest {
         }
     }
 
-    /// Counts a mail in, in the order of arrival. `traces` are what every rule says of each of its followers; `before` is
-    /// what the rules in force make of it, where others are tried.
+    /// Adds a message; call it in order of arrival. `traces` has the answers of all rules about each follower; `before` is the
+    /// assessment by the rules in use, if these are others.
     pub fn count(
         &mut self,
         assessment: &Assessment,
@@ -94,14 +94,14 @@ impl Backtest {
         for trace in traces {
             self.count_rules(trace, rules);
         }
-        let told = told(notification, assessment);
+        let described = described(notification, assessment);
         if let Some(before) = before
             && before.action != assessment.action
         {
-            self.differences.push((told.clone(), in_words(&before.action)));
+            self.differences.push((described.clone(), in_words(&before.action)));
         }
         if matches!(assessment.action, Action::File { .. }) {
-            self.moves.push(told);
+            self.moves.push(described);
         }
     }
 
@@ -127,20 +127,20 @@ impl Backtest {
         }
     }
 
-    /// Counts in a mail that the user put back.
+    /// Adds a message that the user put back.
     pub fn correct(&mut self, correction: Correction) {
         self.corrections.push(correction);
     }
 
-    /// All of it, for people.
+    /// The whole report.
     pub fn in_words(&self, paint: Paint) -> String {
         let mut shown = String::new();
         let heading = |text: &str| paint.paint(Tone::Strong, text);
-        for told in &self.moves {
-            let _ = writeln!(shown, "  {}: {}, {}", told.mail, told.fate, told.why);
+        for moved in &self.moves {
+            let _ = writeln!(shown, "  {}: {}, {}", moved.message, moved.fate, moved.why);
         }
         let span = self.span.map_or(String::new(), |(first, last)| {
-            format!(", which came from {} to {}", first.date(), last.date())
+            format!(", received from {} to {}", first.date(), last.date())
         });
         let _ = writeln!(
             shown,
@@ -171,11 +171,11 @@ impl Backtest {
                     more => format!("the current rules treat {more} messages differently:"),
                 })
             );
-            for (told, before) in &self.differences {
+            for (now, before) in &self.differences {
                 let _ = writeln!(
                     shown,
-                    "  {}: in force, {before}; with these, {}, {}",
-                    told.mail, told.fate, told.why
+                    "  {}: currently {before}; with these rules {}, {}",
+                    now.message, now.fate, now.why
                 );
             }
         }
@@ -183,7 +183,7 @@ impl Backtest {
         shown
     }
 
-    /// A line a rule.
+    /// The table of rules.
     fn table(&self, paint: Paint) -> String {
         let width = widest(self.rules.iter().map(|rule| rule.name.as_str())).max(4);
         let head = format!(
@@ -201,11 +201,11 @@ impl Backtest {
         shown
     }
 
-    /// How often the rules agree with what the user put right by hand.
+    /// How often the rules agree with the user's corrections.
     fn agreement(&self, paint: Paint) -> String {
         let all = self.corrections.len();
         if all == 0 {
-            return "\nno corrections yet: you have put back no message by hand\n".to_owned();
+            return "\nno corrections yet: you have not put any message back by hand\n".to_owned();
         }
         let agreed = self.corrections.iter().filter(|one| one.agrees).count();
         let line =
@@ -213,19 +213,19 @@ impl Backtest {
         let mut shown = format!("\n{}\n", paint.paint(Tone::Strong, &line));
         for one in self.corrections.iter().filter(|one| !one.agrees) {
             if let Recognition::Recognised(notification) = &one.assessment.recognition {
-                let told = told(notification, &one.assessment);
-                let _ = writeln!(shown, "  {}: {}, {}", told.mail, told.fate, told.why);
+                let Described { message, fate, why } = described(notification, &one.assessment);
+                let _ = writeln!(shown, "  {message}: {fate}, {why}");
             }
         }
         shown
     }
 }
 
-fn told(notification: &Notification, assessment: &Assessment) -> Told {
+fn described(notification: &Notification, assessment: &Assessment) -> Described {
     let who: Vec<_> = notification.followers.iter().take(3).map(text::handle).collect();
     let more = notification.followers.len().saturating_sub(who.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let mail = format!("{} {} {}{more}", notification.received.date(), notification.title, who.join(", "));
+    let message = format!("{} {} {}{more}", notification.received.date(), notification.title, who.join(", "));
     let mut rules: Vec<&str> = Vec::new();
     for reason in assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons) {
         if !rules.contains(&reason.rule.as_str()) {
@@ -237,7 +237,7 @@ fn told(notification: &Notification, assessment: &Assessment) -> Told {
         (None, []) => "no rule fired".to_owned(),
         (None, rules) => format!("by \"{}\"", rules.join("\", \"")),
     };
-    Told { mail, fate: in_words(&assessment.action), why }
+    Described { message, fate: in_words(&assessment.action), why }
 }
 
 fn in_words(action: &Action) -> String {

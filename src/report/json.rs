@@ -1,4 +1,4 @@
-//! What `explain --json` prints: the contract with other programs. A type here is a promise of its shape.
+//! Formats assessments as JSON for `explain --json`. Other programs rely on the shape of these types.
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -8,7 +8,7 @@ use crate::mail::{Fact, FactRef, Follower, Nearest, Notification, Recognition, S
 use crate::rules::{Action, Verdict, VerdictName};
 use crate::text::json;
 
-/// One mail, as one line.
+/// The line for one message.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Line<'a> {
@@ -26,7 +26,7 @@ struct Mail<'a> {
     followers: Vec<FollowerLine<'a>>,
     verdict: Option<&'a str>,
     action: Deed<'a>,
-    /// Of a message that is not recognised, the network whose notifications it comes nearest to, if it comes near any.
+    /// For a message that is not recognised, the network whose notifications it most resembles, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     nearest: Option<Near<'a>>,
 }
@@ -37,11 +37,11 @@ struct Near<'a> {
     missing: Vec<String>,
 }
 
-/// The facts that are not part of what was promised. Every other one has a key, so a new one gets its key by its entry.
+/// The facts without a key. Every other fact has one, so a new fact gets its key from its entry.
 const UNPROMISED: [Fact; 6] =
     [Fact::Lists, Fact::Mutuals, Fact::DefaultPicture, Fact::Verified, Fact::Private, Fact::Age];
 
-/// A follower: null is not shown, `""` is empty.
+/// A follower. A fact that is not shown is null; an empty one is `""`.
 #[derive(Debug, Serialize)]
 struct FollowerLine<'a> {
     #[serde(flatten)]
@@ -88,20 +88,20 @@ enum Deed<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Filing<'a> {
-    /// Null where it stays and is only marked.
+    /// Null if it stays and is only marked.
     move_to: Option<&'a str>,
     flag: bool,
     mark_read: bool,
 }
 
-/// The line for a mail that was assessed.
+/// The line for a message that was assessed.
 pub fn assessed(file: &str, assessment: &Assessment, nearest: Option<&Nearest>) -> String {
     let (recognition, notification, network) = match &assessment.recognition {
         Recognition::Recognised(notification) => {
             ("notification", Some(notification), Some(notification.network.as_str()))
         }
         Recognition::Incomplete { network, .. } => ("incomplete", None, Some(network.as_str())),
-        // Whose message it is was not read to its end either.
+        // The network is not certain either, since the reading was abandoned.
         Recognition::TooCostly => ("incomplete", None, None),
         Recognition::Foreign => ("foreign", None, None),
     };
@@ -128,7 +128,7 @@ pub fn unreadable(file: &str, error: &str) -> String {
 }
 
 fn line(line: &Line<'_>) -> String {
-    // Strings, numbers and lists of them always serialise.
+    // Serialising strings, numbers and lists of them cannot fail.
     json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
 }
 
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_keeps_the_keys_that_were_promised_in_their_order() {
+    fn a_follower_keeps_its_keys_in_order() {
         let tail = r#""verdict":"undecided","points":1.5,"reasons":[]}"#;
         let nothing = r#"{"handle":null,"name":null,"url":null,"bio":null,"location":null,"website":null,"followers":null,"following":null,"posts":null,"#;
         check(&Follower::default(), &format!("{nothing}{tail}"));

@@ -1,11 +1,11 @@
-//! Which network a message that was not recognised comes nearest to, and why it is not that network's, in words.
+//! Formats the nearest network of a message that was not recognised, and the marks that the message lacks. `explain` prints it.
 
 use crate::mail::{MissingMark, Nearest};
 
-/// How many senders are named.
+/// The most senders listed.
 const SENDERS_SHOWN: usize = 3;
 
-/// What a message that is not a notification is, as `explain` says it.
+/// The line of `explain` for a message that is not a notification.
 pub fn foreign(nearest: Option<&Nearest>) -> String {
     match nearest {
         Some(nearest) => format!("not a notification; {}\n", in_words(nearest)),
@@ -35,7 +35,7 @@ pub fn in_words(nearest: &Nearest) -> String {
     format!("nearest: {} ({matching}; {})", nearest.title, missing.join(", "))
 }
 
-/// What is missing, as `explain --json` lists it: what a notification of the network would have.
+/// The missing marks for `explain --json`: what a notification of the network would have.
 pub(super) fn missing(nearest: &Nearest) -> Vec<String> {
     let one = |mark: &MissingMark| match mark {
         MissingMark::Sender(_) => "sender".to_owned(),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_is_not_there_is_named() {
+    fn a_missing_mark_is_named() {
         check(
             "From: notifications@toot.example\nSubject: ann@far.example is now following you\n\n\
              Ann is following you.\nhttps://toot.example/settings/preferences\n",
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_or_a_subject_that_alone_fits_names_its_network() {
+    fn a_matching_sender_or_subject_alone_names_its_network() {
         check(
             "From: ann@mail.example\nSubject: Ann (@ann) is now following you on Twitter!\n\nHi\n",
             "not a notification; nearest: Twitter (subject matches; sender is not n-*@postmaster.twitter.com or \
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_fits_no_network_is_named() {
+    fn without_a_match_no_network_is_named() {
         check(
             "From: ann@mail.example\nSubject: Lunch?\n\nAt noon?\n",
             "not a notification: no known network sends such messages",

@@ -1,4 +1,4 @@
-//! What every rule says of a follower, as `explain` shows it below the verdict.
+//! Formats the answer of every rule about a follower. `explain` prints it below the verdict.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,8 @@ use super::text;
 use crate::mail::Notification;
 use crate::rules::{Effect, Match, RuleTrace, Verdict};
 
-/// Every rule, in the order of the file: whether it holds, fails or cannot tell, and what it saw. An arrow stands before
-/// those that made the verdict.
+/// Every rule, in the order of the file: whether it holds, fails or cannot tell, and what it saw. An arrow marks the rules that
+/// led to the verdict.
 pub fn every_rule(
     notification: &Notification,
     verdicts: &[Verdict],
@@ -40,7 +40,7 @@ fn line(rule: &RuleTrace<'_>, verdict: &Verdict, paint: Paint) -> String {
     };
     let (word, tone, saw) = match &rule.says {
         Match::Holds(seen) if counted => ("holds", Tone::Good, seen.to_string()),
-        // It would have decided or counted, had not one above decided.
+        // It would have decided or counted, but a rule above decided.
         Match::Holds(seen) => ("holds", Tone::Faint, format!("{seen}; another rule decides")),
         Match::Fails(seen) => ("fails", Tone::Faint, seen.to_string()),
         Match::CannotTell(doubt) => ("cannot tell", Tone::Doubt, doubt.to_string()),

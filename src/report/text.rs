@@ -1,4 +1,4 @@
-//! An assessment in words, as `explain` and `sweep` print it.
+//! Formats an assessment for people. `explain`, `sweep` and `backtest` print it.
 
 use std::fmt::Write as _;
 
@@ -7,27 +7,27 @@ use crate::assess::{Assessment, Restraint};
 use crate::mail::{Authenticity, Fact, FactType, Follower, Notification, Recognition, Shown};
 use crate::rules::{Action, Verdict};
 
-/// How much of a bio is shown, in characters.
+/// The longest part of a bio shown, in characters.
 const BIO_SHOWN: usize = 60;
 
-/// What the mail is, whom it is about and what the rules say: one line each, without a closing line on what is done.
+/// The message, each follower and the verdicts, one line each, without the closing line on the action.
 pub fn describe(assessment: &Assessment) -> String {
     describe_painted(assessment, Paint::Plain)
 }
 
-/// The same, in colours if so wanted.
+/// The same, in colour if `paint` says so.
 pub fn describe_painted(assessment: &Assessment, paint: Paint) -> String {
     match &assessment.recognition {
         Recognition::Foreign => "not a notification about a new follower\n".to_owned(),
         Recognition::Incomplete { network, missing } => {
             let missing: Vec<_> = missing.iter().map(|fact| fact.word()).collect();
             let trouble = match missing.as_slice() {
-                [] => "matches no layout that is known".to_owned(),
+                [] => "matches no known layout".to_owned(),
                 missing => format!("does not show {}", missing.join(", ")),
             };
-            format!("{network} · seems to tell of a follower, but {trouble}: it stays\n")
+            format!("{network} · looks like a follower notification, but {trouble}: it stays\n")
         }
-        Recognition::TooCostly => "left: too costly to read, which no notification is\n".to_owned(),
+        Recognition::TooCostly => "too costly to read, unlike any notification: it stays\n".to_owned(),
         Recognition::Recognised(notification) => {
             let mut text = format!("{}\n", heading(notification, paint));
             for (follower, verdict) in notification.followers.iter().zip(&assessment.verdicts) {
@@ -39,7 +39,7 @@ pub fn describe_painted(assessment: &Assessment, paint: Paint) -> String {
     }
 }
 
-/// What would be done, in words: the closing line of `explain`.
+/// The action in the conditional: the closing line of `explain`.
 pub fn consequence(assessment: &Assessment) -> String {
     let deed = action_words(&assessment.action, "would stay", "would move to");
     match &assessment.restraint {
@@ -48,7 +48,7 @@ pub fn consequence(assessment: &Assessment) -> String {
     }
 }
 
-/// What an action does, in words; `stay` and `move_to` are the verbs, in the tense of the sentence.
+/// An action in words; `stay` and `move_to` are the verbs in the tense of the sentence.
 pub fn action_words(action: &Action, stay: &str, move_to: &str) -> String {
     match action {
         Action::Leave => stay.to_owned(),
@@ -59,7 +59,7 @@ pub fn action_words(action: &Action, stay: &str, move_to: &str) -> String {
     }
 }
 
-/// Why less is done than the verdict asks for.
+/// Why the action does less than the verdict asks for.
 pub fn restraint_in_words(restraint: &Restraint) -> String {
     match restraint {
         Restraint::Forged => "it failed authentication".to_owned(),
@@ -109,14 +109,14 @@ pub fn person(follower: &Follower) -> String {
     parts.join(" · ")
 }
 
-/// A follower in one word, for logs: the handle, else the name, else the link.
+/// A follower in brief, for logs: the handle, else the name, else the link.
 pub fn handle(follower: &Follower) -> String {
     let handle = follower.handle.value().map(|handle| format!("@{handle}"));
     let or = |text: &Shown<String>| text.value().cloned();
     handle.or_else(|| or(&follower.name)).or_else(|| or(&follower.url)).unwrap_or_default()
 }
 
-/// The verdict and each rule behind it, a line each, indented.
+/// The verdict and each rule behind it, one indented line each.
 fn reasons(verdict: &Verdict, paint: Paint) -> String {
     let class = paint.verdict(verdict.class.as_ref());
     if let [reason] = verdict.reasons.as_slice()

@@ -195,7 +195,7 @@ fn a_message_that_costs_too_much_to_read_is_named_and_stays() {
     let opening = openings.iter().find(|opening| opening.name.starts_with("mastodon/list")).unwrap();
     std::fs::write(home.0.path().join("mail.eml"), costly::message(opening, &filling, 64 << 10)).unwrap();
     let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
-    assert_eq!(explained, "left: too costly to read, which no notification is\n");
+    assert_eq!(explained, "too costly to read, unlike any notification: it stays\n");
     let explained = home.run(&["explain", "--json", "mail.eml"]).exits(0).out();
     assert!(explained.contains("\"recognition\":\"incomplete\",\"network\":null"), "{explained}");
     assert!(explained.contains("\"action\":\"leave\""), "{explained}");
