@@ -22,7 +22,8 @@ pub enum EarlierMove {
     Filed(Vec<FiledCopy>),
     /// It was copied, and this is the original, which could not be removed.
     Doubled,
-    /// A move of it was interrupted, and what became of that is not known yet: there may be a copy already.
+    /// A move of it, or of a message just like it in the same account, was interrupted, and what became of that is not known
+    /// yet: there may be a copy already, and another copy could be taken for it.
     Unsettled,
 }
 
@@ -267,7 +268,7 @@ fn by_identity(
     let mut copies = Vec::new();
     let mut select = connection.prepare_cached(
         "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account, stated_at, outcome,
-             account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid
+             account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid, account = ?3
          FROM mail JOIN intent ON intent.mail = mail.id
          WHERE digest = ?1 AND size = ?2
              AND (outcome IS NULL OR outcome IN ('moved', 'doubled', 'gone') AND returns = 0)",
@@ -279,7 +280,7 @@ fn by_identity(
         let (uid, next): (Uid, Uid) = (row.get(11)?, row.get(12)?);
         let original = same_place && mail.uid == uid;
         let Some(outcome) = outcome else {
-            if original {
+            if row.get(13)? {
                 return Ok(EarlierMove::Unsettled);
             }
             continue;

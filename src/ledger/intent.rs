@@ -57,6 +57,8 @@ pub struct OpenIntent {
     pub intent: Intent,
     /// How far the removal of the original had come.
     pub removal: Option<RemovalNote>,
+    /// Messages in the target that other moves have brought there: just like this one, and no proof of its arrival.
+    pub claimed: Vec<Uid>,
 }
 
 /// How far the removal of an original has come. Noted before it goes on: after a crash only what was noted is finished.
@@ -214,7 +216,7 @@ impl Ledger {
     /// Where the ledger cannot be read.
     pub fn unsettled(&self, account: &AccountName, now: Timestamp) -> Result<Vec<OpenIntent>, LedgerFault> {
         self.read("look for unsettled moves", |connection| {
-            connection
+            let mut open: Vec<OpenIntent> = connection
                 .prepare_cached(
                     "SELECT intent.id, account, digest, size, from_folder, from_validity, from_uid,
                          from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at, by_hand,
@@ -227,7 +229,17 @@ impl Ledger {
                      ORDER BY intent.id",
                 )?
                 .query_map(params![account, now, DAY], open_intent)?
-                .collect()
+                .collect::<Result<_, _>>()?;
+            let mut claimed = connection.prepare_cached(
+                "SELECT to_uid FROM intent
+                 WHERE mail = (SELECT mail FROM intent WHERE id = ?) AND to_validity = ? AND to_uid IS NOT NULL",
+            )?;
+            for one in &mut open {
+                let target = one.intent.target.validity;
+                one.claimed =
+                    claimed.query_map(params![one.id.0, target], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            }
+            Ok(open)
         })
     }
 
@@ -297,5 +309,6 @@ fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
             Some("marked") => Some(RemovalNote::Marked),
             _ => None,
         },
+        claimed: Vec::new(),
     })
 }

@@ -53,13 +53,15 @@ impl Session {
     }
 
     /// Which of `wanted` are in `to`, at or above the UIDNEXT in `landing`, and not marked \Deleted there. Each copy proves one
-    /// original. Leaves the target open by EXAMINE. At most three round trips for every 64 candidates.
+    /// original, and one in `claimed` none. Leaves the target open by EXAMINE. At most three round trips for every 64
+    /// candidates.
     pub(super) fn arrivals(
         &mut self,
         from: &Folder,
         to: &Folder,
         landing: Option<Landing>,
         wanted: &[MailTrace],
+        claimed: &BTreeSet<Uid>,
     ) -> Result<Arrived, Fault> {
         let opened = match self.examine(to) {
             Ok(opened) => Some(opened),
@@ -72,7 +74,8 @@ impl Session {
         };
         let same = |opened: &Opened| landing.is_none_or(|landing| landing.validity == opened.validity);
         if let Some(opened) = opened.as_ref().filter(|opened| same(opened)) {
-            return self.arrivals_here(opened, landing.map_or(Uid(1), |landing| landing.next), wanted);
+            let first = landing.map_or(Uid(1), |landing| landing.next);
+            return self.arrivals_here(opened, first, wanted, claimed);
         }
         // The target was deleted, or renamed: then another folder has its UIDVALIDITY. Not the source, which may have the same
         // UIDVALIDITY but contains the originals, which prove nothing.
@@ -83,7 +86,7 @@ impl Session {
                 opened => opened?,
             };
             if opened.validity == landing.validity {
-                let arrived = self.arrivals_here(&opened, landing.next, wanted)?;
+                let arrived = self.arrivals_here(&opened, landing.next, wanted, claimed)?;
                 if !arrived.copies.is_empty() {
                     return Ok(arrived);
                 }
@@ -93,21 +96,27 @@ impl Session {
         match opened {
             Some(_) => {
                 let opened = self.examine(to)?;
-                self.arrivals_here(&opened, Uid(1), wanted)
+                self.arrivals_here(&opened, Uid(1), wanted, &BTreeSet::new())
             }
             None => Ok(Arrived::default()),
         }
     }
 
     /// The same for the open folder, from the UID `first` on.
-    fn arrivals_here(&mut self, opened: &Opened, first: Uid, wanted: &[MailTrace]) -> Result<Arrived, Fault> {
+    fn arrivals_here(
+        &mut self,
+        opened: &Opened,
+        first: Uid,
+        wanted: &[MailTrace],
+        claimed: &BTreeSet<Uid>,
+    ) -> Result<Arrived, Fault> {
         let mut candidates: BTreeMap<MailIdentity, BTreeSet<Uid>> = BTreeMap::new();
         let mut flags_of: BTreeMap<Uid, Flags> = BTreeMap::new();
         let mut shown = BTreeSet::new();
         let mut note = |Sighting { trace, flags, .. }: Sighting, _: &[u8]| {
             shown.insert(trace.uid);
             // A message that is about to be expunged does not count: it may be a copy that was taken back.
-            if trace.uid >= first && !flags.deleted {
+            if trace.uid >= first && !flags.deleted && !claimed.contains(&trace.uid) {
                 candidates.entry(trace.identity).or_default().insert(trace.uid);
                 flags_of.insert(trace.uid, flags);
             }

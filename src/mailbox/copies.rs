@@ -30,7 +30,8 @@ impl Session {
         }
         let mut arrivals = Vec::new();
         for (plan, reported) in plans.iter().zip(&mut reported) {
-            let mut arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &plan.mails)?;
+            let mut arrived =
+                self.arrivals(&plan.from, &plan.to, plan.landing, &plan.mails, &BTreeSet::new())?;
             reported.surplus = self.remove_surplus(&mut arrived, reported)?;
             arrivals.push(arrived);
         }

@@ -75,7 +75,7 @@ impl Session {
             let mut both = BTreeSet::new();
             let mut unshown = BTreeSet::new();
             if !open.is_empty() {
-                arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open)?;
+                arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open, &BTreeSet::new())?;
                 self.remove_surplus(&mut arrived, &reported)?;
                 // A MOVE that failed in the middle has left copies of messages that are still here. A message that it has marked
                 // \Deleted here has arrived, and its copy is the only one.

@@ -32,6 +32,8 @@ pub struct Pending {
     pub to: Folder,
     /// The lowest UID that it can have there.
     pub landing: Landing,
+    /// Messages of the target that other moves have brought there: they do not prove that this one arrived.
+    pub claimed: Vec<Uid>,
     /// By MOVE, so that the original may be gone without a record.
     pub by_move: bool,
     /// How far the removal of the original had come.
@@ -192,7 +194,8 @@ impl Session {
             members.iter().zip(originals).map(|((_, one), original)| (is_here(original), one.mail)).collect();
         wanted.sort_by_key(|(here, _)| *here);
         let wanted: Vec<MailTrace> = wanted.into_iter().map(|(_, message)| message).collect();
-        let arrived = self.arrivals(from, to, Some(landing), &wanted)?;
+        let claimed = members.iter().flat_map(|(_, one)| one.claimed.iter().copied()).collect();
+        let arrived = self.arrivals(from, to, Some(landing), &wanted, &claimed)?;
         let has_copy = |one: &Pending| arrived.copies.contains_key(&one.mail.uid);
         let todo = |at: usize| match (members.get(at), originals.get(at)) {
             (Some((_, one)), Some(original)) if has_copy(one) => finish(original, one.progress()),

@@ -311,7 +311,12 @@ fn remember(
     let mut over = Vec::new();
     for mail in considered {
         let uid = mail.mail.uid;
-        let undecided = matches!(mail.earlier, EarlierMove::Filed(_)) && mail.assessment.is_some();
+        let undecided = match mail.earlier {
+            EarlierMove::Filed(_) => mail.assessment.is_some(),
+            // The cursor passes it, and nothing else comes back to the twin of a message whose move is open.
+            EarlierMove::Unsettled => matches!(mail.action(), Some(Action::File { .. })),
+            _ => false,
+        };
         let later_too = (mail.awaits_list() || undecided).then_some(Delay::Interrupted);
         let why = ends.again.get(&uid).copied().or(later_too);
         match why {

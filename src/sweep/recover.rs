@@ -119,7 +119,7 @@ pub(super) fn settle(
 /// From a folder, with its UIDVALIDITY, to another.
 type Way = (Folder, UidValidity, Folder);
 
-fn pending(OpenIntent { intent, removal, .. }: &OpenIntent) -> Pending {
+fn pending(OpenIntent { intent, removal, claimed, .. }: &OpenIntent) -> Pending {
     Pending {
         from: intent.mail.folder.clone(),
         validity: intent.mail.validity,
@@ -127,6 +127,7 @@ fn pending(OpenIntent { intent, removal, .. }: &OpenIntent) -> Pending {
         received: intent.received.map(|at| at.0),
         to: intent.target.folder.clone(),
         landing: Landing { validity: intent.target.validity, next: intent.target.next },
+        claimed: claimed.clone(),
         by_move: intent.by_move,
         removal: match removal {
             None => Removal::None,

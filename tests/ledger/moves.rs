@@ -15,7 +15,7 @@ fn an_intent_survives_a_crash_and_is_settled_after_it() {
     let open = after.unsettled(&home(), Timestamp(9000)).unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!((open[0].id, &open[0].intent), (stated[0], &intent(1)));
-    assert_eq!(earlier(&after, 1, 101), "never moved", "nobody knows that yet");
+    assert_eq!(earlier(&after, 1, 101), "unsettled", "it may be the same message, put back");
     assert_eq!(earlier(&after, 2, 101), "filed once");
 
     after.settle(&[(open[0].id, Settlement::Gone)], Timestamp(6000)).unwrap();
@@ -125,13 +125,21 @@ fn an_original_that_could_not_be_removed_was_not_put_back() {
 }
 
 #[test]
-fn a_message_whose_move_is_open_is_not_moved_once_more_and_its_twin_may_be() {
+fn while_a_move_is_open_neither_the_message_nor_its_twin_is_moved() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "@ann", 100)]).unwrap();
     let open = ledger.intend(&[intent(1)]).unwrap();
-    assert_eq!(earlier(&ledger, 1, 1), "unsettled");
-    assert_eq!(earlier(&ledger, 1, 2), "never moved");
+    let renumbered = MailRef { validity: UidValidity(8), ..place(2) };
+    let other_account = MailRef { account: AccountName::new("private").unwrap(), ..place(1) };
+    for (place, meaning) in [
+        (place(1), "unsettled"),
+        (place(2), "unsettled"),
+        (renumbered, "unsettled"),
+        (other_account, "never moved"),
+    ] {
+        assert_eq!(earlier_at(&ledger, 1, &place), meaning, "{place}");
+    }
     ledger.settle(&[(open[0], Settlement::Left)], Timestamp(200)).unwrap();
     assert_eq!(earlier(&ledger, 1, 1), "never moved");
 }
@@ -149,4 +157,21 @@ fn a_correction_under_an_accounts_former_name_counts() {
     let (_folder, mut ledger) = with_a_move(Settlement::Moved { uid: None });
     ledger.note_correction(&AccountName::new("private").unwrap(), &identity(1), Timestamp(6000)).unwrap();
     assert!(past(&ledger, "ann", 9000, None).known);
+}
+
+#[test]
+fn an_open_move_knows_which_copies_other_moves_of_the_same_message_have_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000), judged(2, "bob", 1001)]).unwrap();
+    let twin = Intent { mail: place(11), ..intent(1) };
+    let target = Target { validity: UidValidity(4), ..intent(1).target };
+    let renumbered = Intent { mail: place(12), target, ..intent(1) };
+    let stated = ledger.intend(&[intent(1), twin, renumbered, intent(2)]).unwrap();
+    let moved = |uid| Settlement::Moved { uid: Some(Uid(uid)) };
+    ledger
+        .settle(&[(stated[1], moved(40)), (stated[2], moved(41)), (stated[3], moved(42))], Timestamp(5001))
+        .unwrap();
+    let open = ledger.unsettled(&home(), Timestamp(5002)).unwrap();
+    assert_eq!((open.len(), &open[0].claimed), (1, &vec![Uid(40)]));
 }

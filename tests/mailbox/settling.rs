@@ -16,6 +16,7 @@ fn planned(server: &Dovecot) -> Vec<Pending> {
             mail: *mail,
             to: plan.to.clone(),
             landing: plan.landing.unwrap(),
+            claimed: Vec::new(),
             received: None,
             by_move: false,
             removal: Removal::None,
@@ -150,4 +151,28 @@ fn folders_made_anew_are_told_apart() {
         one.mail.identity.size += 1;
     }
     assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), vec![was(Outcome::Unknown); 3]);
+}
+
+#[test]
+fn a_copy_that_another_move_has_made_proves_nothing() {
+    for without in [&[][..], &["MOVE"], &["MOVE", "UIDPLUS"]] {
+        let options = Options { without: without.to_vec(), ..Options::default() };
+        let Some(server) = Dovecot::start(&options) else { return };
+        let mut pending = planned(&server);
+        pending.truncate(1);
+        let mut client = server.client();
+        client.select("INBOX");
+        client.run("UID COPY 1 \"Spam\"");
+        pending[0].claimed = vec![Uid(1)];
+        assert_eq!(server.session().settle(&pending, &mut |_, _| true).unwrap(), [left()]);
+        let live = |folder| {
+            server.snapshot().remove(folder).unwrap().iter().filter(|mail| mail.flags.is_empty()).count()
+        };
+        assert_eq!((live("INBOX"), live("Spam")), (3, 1), "{without:?}");
+        // A copy of its own does.
+        client.run("UID COPY 1 \"Spam\"");
+        let settled = server.session().settle(&pending, &mut |_, _| true).unwrap();
+        assert_eq!(settled[0].outcome, Outcome::Moved { uid: Some(Uid(2)) });
+        assert_eq!((live("INBOX"), live("Spam")), (2, 2), "{without:?}");
+    }
 }

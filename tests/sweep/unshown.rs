@@ -123,3 +123,27 @@ fn an_interrupted_move_whose_original_is_not_shown_is_asked_for_three_times_then
         assert_eq!(scene.known(), (vec![], vec![]));
     }
 }
+
+#[test]
+fn a_twin_of_a_message_whose_move_is_not_settled_is_no_proof_of_that_move() {
+    for without in RUNGS {
+        let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
+        let proxy = scene.proxy();
+        scene.deliver(&[text(&real(1), 1), text(&real(2), 2), text(&spam(3), 3)]);
+        // No copy is made.
+        let begin = if without.is_empty() { "UID MOVE" } else { "UID COPY" };
+        proxy.arm([Fault::first(begin, When::Before, How::Close)]);
+        assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+        scene.deliver(&[text(&spam(3), 3)]);
+        proxy.arm([HIDDEN]);
+        let output = scene.home.run(&["sweep"]);
+        let said = printed(&output);
+        assert_eq!(output.status.code(), Some(75), "{without:?}\n{said}");
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (4, 0), "{without:?}\n{said}");
+        // Both are shown, and both are filed.
+        proxy.arm([]);
+        let said = scene.sweep();
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 2), "{without:?}\n{said}");
+        assert_eq!(scene.known(), (vec![], vec![]));
+    }
+}
