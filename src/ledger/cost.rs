@@ -123,6 +123,7 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.earliest_known(&account, &inbox, since).unwrap();
     ledger.count_deaths(&account).unwrap();
     ledger.unshown(&account, &inbox, UidValidity(7), now).unwrap();
+    ledger.earliest_unshown(&account, &inbox, UidValidity(7)).unwrap();
     ledger.left_by_another_version(&account, &inbox, UidValidity(7)).unwrap();
     ledger.copies_to_look_for(&account, now).unwrap();
     let _ = ledger.learn(&account, now).unwrap();
@@ -151,7 +152,7 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     ledger.note_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid], None, now).unwrap();
     ledger.strike_off_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid]).unwrap();
     ledger.held_back(&account).unwrap();
-    ledger.waits(&account).unwrap();
+    ledger.waits(&account, std::slice::from_ref(&inbox)).unwrap();
     let next = cursor.map_or(Uid(1), |cursor| cursor.next);
     let cursor = Cursor { validity: UidValidity(7), next, looked_at: now, old: None, newest: Vec::new() };
     ledger.advance(&account, &inbox, cursor).unwrap();

@@ -99,17 +99,14 @@ impl Ledger {
                      AND mail IN (SELECT id FROM mail WHERE account = ?1)",
                 "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
                 "UPDATE OR REPLACE waiting SET validity = ?3 WHERE account = ?1 AND folder = ?2",
+                "UPDATE OR REPLACE unshown SET validity = ?3 WHERE account = ?1 AND folder = ?2",
                 "UPDATE folder_cursor SET validity = ?3 WHERE account = ?1 AND folder = ?2",
             ] {
                 transaction.execute(change, params![account, folder, VOID])?;
             }
-            for gone in [
-                "DELETE FROM unshown WHERE account = ? AND folder = ?",
-                "DELETE FROM deadly WHERE account = ? AND folder = ?",
-            ] {
-                transaction.execute(gone, params![account, folder])?;
-            }
-            Ok(())
+            transaction
+                .execute("DELETE FROM deadly WHERE account = ? AND folder = ?", params![account, folder])
+                .map(drop)
         })
     }
 

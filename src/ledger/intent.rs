@@ -135,6 +135,12 @@ impl Ledger {
                 .map(|intent| {
                     let Intent { mail, identity, received, source_next, target, marks, .. } = intent;
                     put_header(transaction, intent)?;
+                    // It was shown: its settlement must not wait until it is asked for again.
+                    transaction
+                        .prepare_cached(
+                            "DELETE FROM unshown WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
+                        )?
+                        .execute(params![mail.account, mail.folder, mail.validity, mail.uid])?;
                     transaction
                         .prepare_cached(
                             "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid,
@@ -171,7 +177,8 @@ impl Ledger {
         })
     }
 
-    /// Notes what became of intents: of all of them, or of none. One that was in doubt may be settled again.
+    /// Notes what became of intents: of all of them, or of none. One that was in doubt may be settled again. Their originals
+    /// are not asked for again.
     ///
     /// # Errors
     ///
@@ -199,6 +206,13 @@ impl Ledger {
                     not_open = Some(*id);
                     return Err(rusqlite::Error::QueryReturnedNoRows);
                 }
+                transaction
+                    .prepare_cached(
+                        "DELETE FROM unshown WHERE (account, folder, validity, uid) =
+                             (SELECT account, from_folder, from_validity, from_uid
+                              FROM intent JOIN mail ON mail.id = intent.mail WHERE intent.id = ?)",
+                    )?
+                    .execute([id.0])?;
             }
             Ok(())
         });

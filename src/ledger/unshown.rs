@@ -34,8 +34,12 @@ impl Ledger {
             for uid in uids {
                 transaction
                     .prepare_cached(
-                        "INSERT INTO unshown (account, folder, validity, uid, tries, due_at, since)
-                         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?8)
+                        // In the middle of a long look the moment of the look before is not known any more.
+                        "INSERT INTO unshown (account, folder, validity, uid, tries, due_at, since, came_after)
+                         VALUES (?1, ?2, ?3, ?4, 1, ?5, ?8, (
+                             SELECT min(looked_at, coalesce(max(received), looked_at))
+                             FROM folder_cursor LEFT JOIN newest USING (account, folder)
+                             WHERE account = ?1 AND folder = ?2 AND looked_at < ?5 GROUP BY looked_at))
                          ON CONFLICT DO UPDATE SET tries = tries + 1,
                              due_at = CASE WHEN tries + 1 > ?6 THEN ?5 + ?7 ELSE ?5 END",
                     )?
@@ -73,6 +77,28 @@ impl Ledger {
                     Ok((row.get(0)?, row.get(1)?))
                 })?
                 .collect()
+        })
+    }
+
+    /// When the earliest may have arrived of the messages that a folder did not show under another UIDVALIDITY: they are
+    /// looked for from there on.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    pub fn earliest_unshown(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+    ) -> Result<Option<Timestamp>, LedgerFault> {
+        self.read("look for messages that were not shown", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT min(coalesce(since, came_after, 0)) FROM unshown
+                     WHERE account = ? AND folder = ? AND validity <> ?",
+                )?
+                .query_row(params![account, folder, validity], |row| row.get(0))
         })
     }
 

@@ -70,25 +70,52 @@ pub struct WaitingSums {
     pub later: usize,
     /// For the server to show them.
     pub unshown: usize,
+    /// Interrupted moves of which it is not known yet what became of them; without those whose original is not shown.
+    pub unsettled: usize,
 }
 
 impl Ledger {
-    /// How many messages of an account wait.
+    /// How many messages of an account wait in `folders`, those that are watched, and how many moves are not settled.
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be read.
-    pub fn waiting_sums(&self, account: &AccountName) -> Result<WaitingSums, LedgerFault> {
+    pub fn waiting_sums(
+        &self,
+        account: &AccountName,
+        folders: &[Folder],
+    ) -> Result<WaitingSums, LedgerFault> {
         self.read("count the mails that wait", |connection| {
-            let unshown = connection
-                .prepare_cached("SELECT count(*) FROM unshown WHERE account = ?")?
+            let unsettled = connection
+                .prepare_cached(
+                    "SELECT count(*) FROM intent CROSS JOIN mail ON mail.id = intent.mail
+                     WHERE outcome IS NULL AND mail.account = ?1 AND NOT EXISTS (
+                         SELECT 1 FROM unshown WHERE unshown.account = ?1 AND unshown.folder = from_folder
+                             AND unshown.validity = from_validity AND unshown.uid = from_uid)",
+                )?
                 .query_row([account], |row| row.get(0))?;
-            let mut sums = WaitingSums { unshown, ..WaitingSums::default() };
-            let mut statement = connection
-                .prepare_cached("SELECT why, count(*) FROM waiting WHERE account = ? GROUP BY why")?;
+            let mut sums = WaitingSums { unsettled, ..WaitingSums::default() };
+            let mut statement = connection.prepare_cached(
+                // A move that is not settled is looked after in any folder.
+                "SELECT folder, EXISTS (SELECT 1 FROM intent CROSS JOIN mail ON mail.id = intent.mail
+                     WHERE outcome IS NULL AND mail.account = ?1 AND from_folder = unshown.folder
+                         AND from_validity = unshown.validity AND from_uid = unshown.uid)
+                 FROM unshown WHERE account = ?1",
+            )?;
             let mut rows = statement.query([account])?;
             while let Some(row) = rows.next()? {
-                let (why, count): (String, usize) = (row.get(0)?, row.get(1)?);
+                let (folder, of_a_move): (Folder, bool) = (row.get(0)?, row.get(1)?);
+                sums.unshown += usize::from(of_a_move || folders.contains(&folder));
+            }
+            let mut statement = connection.prepare_cached(
+                "SELECT folder, why, count(*) FROM waiting WHERE account = ? GROUP BY folder, why",
+            )?;
+            let mut rows = statement.query([account])?;
+            while let Some(row) = rows.next()? {
+                let (folder, why, count): (Folder, String, usize) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                if !folders.contains(&folder) {
+                    continue;
+                }
                 match why.as_str() {
                     "fuse" => sums.fuse += count,
                     "refused" => sums.refused += count,
@@ -225,7 +252,8 @@ impl Ledger {
         })
     }
 
-    /// Strikes off what waited in a folder under another UIDVALIDITY, once the folder has been looked through anew.
+    /// Strikes off what waited in a folder under another UIDVALIDITY, or was not shown under it, once the folder has been looked
+    /// through anew.
     ///
     /// # Errors
     ///
@@ -237,24 +265,23 @@ impl Ledger {
         validity: UidValidity,
     ) -> Result<(), LedgerFault> {
         self.write("strike off mails that waited", |transaction| {
-            transaction
-                .prepare_cached("DELETE FROM waiting WHERE account = ? AND folder = ? AND validity <> ?")?
-                .execute(params![account, folder, validity])
-                .map(drop)
+            for void in [
+                "DELETE FROM waiting WHERE account = ? AND folder = ? AND validity <> ?",
+                "DELETE FROM unshown WHERE account = ? AND folder = ? AND validity <> ?",
+            ] {
+                transaction.prepare_cached(void)?.execute(params![account, folder, validity])?;
+            }
+            Ok(())
         })
     }
 
-    /// Does any mail of an account wait, or is one to be asked for again that was not shown?
+    /// Does any message of an account wait in these folders, or a move to be settled?
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be read.
-    pub fn waits(&self, account: &AccountName) -> Result<bool, LedgerFault> {
-        self.read("look for mails that wait", |connection| {
-            connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM waiting WHERE account = ?1) OR EXISTS (SELECT 1 FROM unshown WHERE account = ?1)")?
-                .query_row([account], |row| row.get(0))
-        })
+    pub fn waits(&self, account: &AccountName, folders: &[Folder]) -> Result<bool, LedgerFault> {
+        Ok(self.waiting_sums(account, folders)? != WaitingSums::default())
     }
 
     /// How many of an account's mails the fuse holds back.

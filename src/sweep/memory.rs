@@ -139,6 +139,16 @@ impl Memory {
         self.ledger().map_or(Ok(None), |ledger| ledger.earliest_known(account, folder, since))
     }
 
+    /// When the earliest may have arrived of the messages that a folder did not show under another UIDVALIDITY than it has.
+    pub(super) fn earliest_unshown(
+        &self,
+        account: &AccountName,
+        opened: &Opened,
+    ) -> Result<Option<Timestamp>, LedgerFault> {
+        let earliest = |ledger: &Ledger| ledger.earliest_unshown(account, &opened.folder, opened.validity);
+        self.ledger().map_or(Ok(None), earliest)
+    }
+
     /// The past of followers when this message came: from the ledger, and from what this sweep has seen and not yet written.
     pub(super) fn recall<'m>(
         &'m self,

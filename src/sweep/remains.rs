@@ -44,8 +44,8 @@ impl Remains {
         rulebook: &Rulebook,
         tally: &Tally,
     ) -> Result<Self, LedgerFault> {
-        let waiting =
-            ledger.map_or(Ok(WaitingSums::default()), |ledger| ledger.waiting_sums(&account.name))?;
+        let sums = |ledger: &Ledger| ledger.waiting_sums(&account.name, &account.folders);
+        let waiting = ledger.map_or(Ok(WaitingSums::default()), sums)?;
         let lists = rulebook.rules.missing_lists(&rulebook.lists).into_iter().map(str::to_owned).collect();
         Ok(Self {
             refused: waiting.refused.max(tally.left),

@@ -104,6 +104,9 @@ pub(super) fn look(
                 Backlog::All => since,
                 Backlog::Since(_) | Backlog::None => since.max(looked_at.before(DAY).min(old_since)),
             };
+            // What was not shown has never been looked at.
+            let unshown = memory.earliest_unshown(&sweep.account.name, &opened)?;
+            let since = unshown.map_or(since, |at| since.min(at.max(looked_at.before(KNOWN_AGAIN))));
             let known = known(memory, &opened, since)?;
             let from = known.map_or(since, |known| known.min(since));
             let old = opened.next.map(|below| Old { below, since });

@@ -136,7 +136,9 @@ impl<'a> Sweeper<'a> {
     /// # Errors
     /// Where the ledger cannot be read.
     pub fn waits(&self) -> Result<bool, LedgerFault> {
-        self.memory.ledger().map_or(Ok(false), |ledger| ledger.waits(&self.account.name))
+        self.memory
+            .ledger()
+            .map_or(Ok(false), |ledger| ledger.waits(&self.account.name, &self.account.folders))
     }
 
     /// The messages since `since` that look like notifications and could not be read.

@@ -12,7 +12,7 @@ use followsift::diagnostic::Location;
 use followsift::ledger::{
     AccountLock, Allowance, Correspondent, Cursor, Delay, EarlierMove, IncompleteRecord, Intent, Judged,
     Ledger, LedgerFault, Limit, LockFault, LockFolders, Newest, Old, PutOff, SentPeople, Settlement, Stay,
-    Target,
+    Target, WaitingSums,
 };
 use followsift::mail::{Authenticity, Fact, Follower, Incomplete, Kind, Network, Notification, Shown};
 use followsift::place::{

@@ -49,7 +49,7 @@ fn a_message_that_waits_is_due_in_order_of_arrival_until_it_is_struck_off() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 3000), judged(2, "bob", 2000), judged(3, "eve", 1000)]).unwrap();
-    assert!(!ledger.waits(&home()).unwrap());
+    assert!(!ledger.waits(&home(), &[Folder::inbox()]).unwrap());
     ledger
         .put_off(
             &[put_off(1, Delay::Fuse), put_off(2, Delay::Fuse), put_off(3, Delay::Interrupted)],
@@ -58,14 +58,17 @@ fn a_message_that_waits_is_due_in_order_of_arrival_until_it_is_struck_off() {
         .unwrap();
     assert_eq!(due(&ledger, 100), [(3, false), (2, false), (1, false)]);
     assert_eq!(ledger.held_back(&home()).unwrap(), 2);
-    assert!(ledger.waits(&home()).unwrap() && ledger.is_waiting(&home(), &identity(1)).unwrap());
+    assert!(
+        ledger.waits(&home(), &[Folder::inbox()]).unwrap()
+            && ledger.is_waiting(&home(), &identity(1)).unwrap()
+    );
 
     ledger.strike_off(&home(), &Folder::inbox(), UidValidity(7), &[Uid(2)]).unwrap();
     assert_eq!(ledger.resume(&home(), Timestamp(101)).unwrap(), 1, "nothing but the fuse is let through");
     assert_eq!(due(&ledger, 102), [(3, false), (1, true)]);
     assert_eq!(ledger.held_back(&home()).unwrap(), 0);
     ledger.strike_off_void(&home(), &Folder::inbox(), UidValidity(8)).unwrap();
-    assert!(!ledger.waits(&home()).unwrap());
+    assert!(!ledger.waits(&home(), &[Folder::inbox()]).unwrap());
 }
 
 #[test]
@@ -189,4 +192,78 @@ fn that_the_fuse_holds_messages_back_is_reported_once() {
     {
         assert_eq!(ledger.tell_once(&home(), holds).unwrap(), told);
     }
+}
+
+/// Notes, so many times, that the message of this UID was not shown.
+fn hide(ledger: &mut Ledger, uid: u32, times: usize, now: i64) {
+    for _ in 0..times {
+        let inbox = Folder::inbox();
+        ledger.note_unshown(&home(), &inbox, UidValidity(7), &[Uid(uid)], None, Timestamp(now)).unwrap();
+    }
+}
+
+/// The messages of the inbox that were not shown and are due long after.
+fn unshown(ledger: &Ledger) -> Vec<u32> {
+    let later = Timestamp(1_000_000_000);
+    let unshown = ledger.unshown(&home(), &Folder::inbox(), UidValidity(7), later).unwrap();
+    unshown.iter().map(|(uid, _)| uid.0).collect()
+}
+
+#[test]
+fn a_message_that_is_to_be_moved_was_shown_and_its_move_is_settled_in_the_next_sweep() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    hide(&mut ledger, 1, 4, 5000);
+    let id = ledger.intend(&[intent(1)]).unwrap()[0];
+    assert_eq!(ledger.unsettled(&home(), Timestamp(5001)).unwrap().len(), 1);
+    // Its settlement is not shown it for some time.
+    hide(&mut ledger, 1, 4, 5002);
+    assert!(ledger.unsettled(&home(), Timestamp(5003)).unwrap().is_empty());
+    ledger.settle(&[(id, Settlement::Left)], Timestamp(5004)).unwrap();
+    assert_eq!(unshown(&ledger), Vec::<u32>::new());
+}
+
+#[test]
+fn a_message_that_was_not_shown_is_looked_for_anew_where_its_folder_is_renumbered_or_restored() {
+    for restored in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        let inbox = Folder::inbox();
+        hide(&mut ledger, 1, 1, 5000);
+        let validity = if restored {
+            ledger.void(&home(), &inbox).unwrap();
+            assert_eq!(unshown(&ledger), Vec::<u32>::new(), "its UID means nothing any more");
+            UidValidity(7)
+        } else {
+            UidValidity(8)
+        };
+        assert!(
+            ledger.waits(&home(), &[Folder::inbox()]).unwrap(),
+            "until the folder has been looked through"
+        );
+        ledger.strike_off_void(&home(), &inbox, validity).unwrap();
+        assert!(!ledger.waits(&home(), &[Folder::inbox()]).unwrap());
+    }
+}
+
+#[test]
+fn only_what_waits_in_a_watched_folder_counts_and_an_open_move_in_any() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000), judged(2, "bob", 1000)]).unwrap();
+    hide(&mut ledger, 1, 1, 5000);
+    ledger.put_off(&[put_off(2, Delay::Refused)], Timestamp(5000)).unwrap();
+    let sums = |ledger: &Ledger, folder: &Folder| {
+        ledger.waiting_sums(&home(), std::slice::from_ref(folder)).unwrap()
+    };
+    let social = Folder::new("Social").unwrap();
+    let both = WaitingSums { refused: 1, unshown: 1, ..WaitingSums::default() };
+    assert_eq!(sums(&ledger, &Folder::inbox()), both);
+    assert_eq!(sums(&ledger, &social), WaitingSums::default());
+    ledger.intend(&[intent(1)]).unwrap();
+    assert_eq!(sums(&ledger, &social), WaitingSums { unsettled: 1, ..WaitingSums::default() });
+    hide(&mut ledger, 1, 1, 5000);
+    assert_eq!(sums(&ledger, &social), WaitingSums { unshown: 1, ..WaitingSums::default() });
+    assert!(ledger.waits(&home(), &[social]).unwrap());
 }

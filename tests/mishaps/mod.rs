@@ -10,7 +10,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod case;
-mod maildir;
+pub(crate) mod maildir;
 mod stage;
 mod tally;
 

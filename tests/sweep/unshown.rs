@@ -1,6 +1,7 @@
 //! Messages that the server says are there and does not show.
 
 use super::*;
+use crate::mishaps::maildir::Maildir;
 
 /// Leaves the message of UID 3 out of every answer to a FETCH, and says OK.
 const HIDDEN: Fault = Fault {
@@ -146,4 +147,44 @@ fn a_twin_of_a_message_whose_move_is_not_settled_is_no_proof_of_that_move() {
         assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 2), "{without:?}\n{said}");
         assert_eq!(scene.known(), (vec![], vec![]));
     }
+}
+
+#[test]
+fn a_message_that_was_not_shown_is_filed_after_its_folder_was_renumbered() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let proxy = scene.proxy();
+    scene.deliver(&[text(&real(1), 1), text(&real(2), 2)]);
+    scene.sweep();
+    scene.deliver(&[text(&spam(3), 3)]);
+    proxy.arm([HIDDEN]);
+    assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+    // What came after it was looked at, so that it is old by its time of arrival.
+    pause(Duration::from_millis(1_200));
+    scene.deliver(&[text(&real(4), 4)]);
+    proxy.arm([HIDDEN]);
+    assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+    proxy.arm([]);
+    scene.client.run("LOGOUT");
+    Maildir::of(&scene.server, "kim").renumber(None);
+    scene.client = scene.home.client(scene.server.port);
+    let said = scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (3, 1), "{said}");
+    assert!(scene.sweep().ends_with("; all is well\n"));
+}
+
+#[test]
+fn a_message_of_a_folder_that_is_not_watched_any_more_is_no_work_left() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let proxy = scene.proxy();
+    let folders = |folders: &str| scene.home.configure(proxy.port, &format!("{ALL}\nfolders = [{folders}]"));
+    folders("\"INBOX\", \"Social\"");
+    scene.client.run("CREATE Social");
+    for number in 1..=3 {
+        scene.client.deliver("Social", &text(&spam(number), number));
+    }
+    proxy.arm([HIDDEN]);
+    assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+    proxy.arm([]);
+    folders("\"INBOX\"");
+    assert!(scene.sweep().ends_with("; all is well\n"));
 }

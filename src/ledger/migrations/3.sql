@@ -20,3 +20,6 @@ ALTER TABLE folder_cursor DROP COLUMN newest_fields;
 -- Which followsift died over a message: another may do better.
 ALTER TABLE assessing ADD COLUMN version TEXT NOT NULL DEFAULT '';
 ALTER TABLE deadly ADD COLUMN version TEXT NOT NULL DEFAULT '';
+
+-- The message came after this look at its folder: where the UID is void, it is looked for from there on.
+ALTER TABLE unshown ADD COLUMN came_after INTEGER;
