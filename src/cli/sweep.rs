@@ -73,7 +73,7 @@ fn one(
             }
             News::FirstLook { .. } => output.line(&sentence()),
             News::Progress { .. } => output.progress(&sentence()),
-            News::Trouble { .. } | News::SentStale { .. } | News::Unshown { .. } => {
+            News::Trouble { .. } | News::SentStale { .. } | News::Unshown { .. } | News::NotNow { .. } => {
                 output.error(&format!("error: {}", sentence()));
             }
             News::Restored { .. } | News::Uncertain { .. } | News::TooMany { .. } | News::HeldBack { .. } => {

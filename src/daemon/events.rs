@@ -30,7 +30,7 @@ pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
         News::Unshown { folder, .. } | News::Restored { folder } => {
             warn!(message_id = kind::FOLDER, %folder, trouble, "{trouble}");
         }
-        News::Uncertain { mail } => {
+        News::Uncertain { mail } | News::NotNow { mail, .. } => {
             warn!(message_id = kind::LEFT, folder = %mail.folder, uid = mail.uid.0, trouble, "{trouble}");
         }
         News::TooMany { messages } => warn!(message_id = kind::PUT_BACK, messages, trouble, "{trouble}"),

@@ -33,6 +33,14 @@ pub fn in_words(remains: &Remains) -> Option<String> {
             if remains.uncertain == 1 { "1 move".to_owned() } else { format!("{} moves", remains.uncertain) };
         parts.push(format!("{moves} could not be settled, after an interruption"));
     }
+    if remains.unsettled > 0 {
+        let moves = if remains.unsettled == 1 {
+            "1 interrupted move".to_owned()
+        } else {
+            format!("{} interrupted moves", remains.unsettled)
+        };
+        parts.push(format!("{moves} could not be settled yet; followsift tries again later"));
+    }
     if remains.unassessed > 0 {
         parts.push(format!("{} could not be assessed (a bug in followsift)", messages(remains.unassessed)));
     }
@@ -72,14 +80,15 @@ mod tests {
             fuse: 3,
             unshown: 1,
             uncertain: 1,
+            unsettled: 1,
             unassessed: 1,
             folders: 2,
             lists: Vec::new(),
         };
-        let words = "1 message could not be moved or marked; followsift tries again later; 2 messages wait for a \
-                     later sweep; the fuse holds 3 messages back; the server does not show 1 message; 1 \
-                     move could not be settled, after an interruption; 1 message could not be assessed (a bug in \
-                     followsift); 2 folders could not be used";
+        let words = "1 message could not be moved or marked; followsift tries again later; 2 messages wait for a later sweep; the fuse holds 3 messages back; the \
+                     server does not show 1 message; 1 move could not be settled, after an interruption; 1 interrupted \
+                     move could not be settled yet; followsift tries again later; 1 message could not be assessed (a bug \
+                     in followsift); 2 folders could not be used";
         assert_eq!(in_words(&remains).as_deref(), Some(words));
         let lists = Remains { later: 2, lists: vec!["friends".to_owned()], ..Remains::default() };
         assert_eq!(

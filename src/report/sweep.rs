@@ -38,6 +38,10 @@ pub fn sentence(news: &News) -> String {
             "the move of {mail} was interrupted and the folder was renumbered; followsift cannot tell which message is \
              the original, so it removed nothing"
         ),
+        News::NotNow { mail, to } => format!(
+            "the interrupted move of {mail} to \"{to}\" cannot be settled now, since the server does not open or show both \
+             folders; followsift tries again in the next sweep"
+        ),
         News::TooMany { messages } => format!(
             "{messages} messages that had been filed came back at once; they stay, and their followers become known only \
              after `followsift known confirm --all`"

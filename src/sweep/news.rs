@@ -64,6 +64,13 @@ pub enum News {
         /// Where the original was.
         mail: MailRef,
     },
+    /// What became of an interrupted move cannot be found out just now, since a folder cannot be opened; the next sweep tries again.
+    NotNow {
+        /// Where the original was.
+        mail: MailRef,
+        /// Where it was to go.
+        to: Folder,
+    },
     /// So many messages came back at once that nothing is learned from them until the user confirms it.
     TooMany {
         /// How many.

@@ -32,7 +32,6 @@ pub(super) fn settle(
         removals.note_ids(ledger, deed, &ids)
     });
     let settled = removals.finish(said)?;
-    let mut not_now: BTreeMap<&Folder, Vec<Uid>> = BTreeMap::new();
     let mut settlements = Vec::new();
     let mut again = Vec::new();
     // By the UID: a return that was stated twice is one.
@@ -77,7 +76,7 @@ pub(super) fn settle(
                 unshown.entry((&mail.folder, mail.validity)).or_default().push(mail.uid);
             }
             (Outcome::Left(Reason::NotNow), _) => {
-                not_now.entry(&mail.folder).or_default().push(mail.uid);
+                tell(News::NotNow { mail: mail.clone(), to: intent.target.folder.clone() });
             }
             (Outcome::Moved { .. } | Outcome::Left(_) | Outcome::Gone | Outcome::Unknown, _) => {}
         }
@@ -91,9 +90,6 @@ pub(super) fn settle(
     }
     for ((folder, validity), uids) in unshown {
         ledger.note_unshown(&sweep.account.name, folder, validity, &uids, None, sweep.now)?;
-        not_now.entry(folder).or_default().extend(uids);
-    }
-    for (folder, uids) in not_now {
         tell(News::Unshown { folder: folder.clone(), uids });
     }
     // In this order: until the way back is stated, these moves must be found open; and a mail that waits without need is only

@@ -19,6 +19,8 @@ pub struct Remains {
     pub unshown: usize,
     /// Interrupted moves of which the original is uncertain.
     pub uncertain: usize,
+    /// Interrupted moves of which it is not known yet what became of them.
+    pub unsettled: usize,
     /// Messages that could not be assessed.
     pub unassessed: usize,
     /// Folders that could not be used.
@@ -31,8 +33,18 @@ impl Remains {
     /// Is work left because of the server, the state or a fault of ours? What the fuse holds back is moved by itself.
     pub fn is_work_left(&self) -> bool {
         // Those for a later sweep wait for the fuse too, or for what else is counted here.
-        let Self { refused, later: _, fuse: _, unshown, uncertain, unassessed, folders, lists } = self;
-        [refused, unshown, uncertain, unassessed, folders].into_iter().any(|count| *count > 0)
+        let Self {
+            refused,
+            later: _,
+            fuse: _,
+            unshown,
+            uncertain,
+            unsettled,
+            unassessed,
+            folders,
+            lists,
+        } = self;
+        [refused, unshown, uncertain, unsettled, unassessed, folders].into_iter().any(|count| *count > 0)
             || !lists.is_empty()
     }
 
@@ -52,6 +64,7 @@ impl Remains {
             later: waiting.later,
             fuse: waiting.fuse,
             unshown: waiting.unshown.max(tally.unshown),
+            unsettled: waiting.unsettled,
             unassessed: tally.failed,
             lists,
             ..Self::default()

@@ -220,3 +220,25 @@ fn check_reports_every_folder_that_is_missing_or_named_twice() {
     assert!(said.lines().last().unwrap().starts_with("all is well: account home; "), "{said}");
     assert_eq!(said.matches("all is well").count(), 1, "{said}");
 }
+
+#[test]
+fn a_move_that_cannot_be_settled_since_its_target_cannot_be_opened_is_work_left() {
+    let Some(mut scene) = Scene::set(&Home::server(RUNGS[1]), ALL) else { return };
+    let proxy = scene.proxy();
+    scene.deliver(&[text(&spam(1), 1)]);
+    proxy.arm([Fault::first("UID COPY", When::After, How::Close)]);
+    assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+    let how = How::Say("TAG NO not now\r\n");
+    for _ in 0..2 {
+        proxy.arm([Fault { begin: "EXAMINE", at: 0, when: When::Before, how }]);
+        let output = scene.home.run(&["sweep"]);
+        let said = printed(&output);
+        assert_eq!(output.status.code(), Some(75), "{said}");
+        assert!(said.contains("the interrupted move of INBOX uid 1 to \"Followers/Spam\""), "{said}");
+        assert!(said.contains("; 1 interrupted move could not be settled yet"), "{said}");
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1), "{said}");
+    }
+    proxy.arm([]);
+    assert!(scene.sweep().ends_with("; all is well\n"));
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 1));
+}
