@@ -98,11 +98,14 @@ impl Pass<'_> {
                     Candidate { head, only_known }
                 })
                 .collect();
-            let still = self.deal_with(current, candidates)?;
+            let Unread { unshown, deadly } = self.deal_with(current, candidates)?;
             if let Some(ledger) = self.memory.kept() {
-                let shown: Vec<Uid> = shown.into_iter().filter(|uid| !still.contains(uid)).collect();
+                let without = |uids: &[Uid], some: &[Uid]| -> Vec<Uid> {
+                    uids.iter().copied().filter(|uid| !some.contains(uid)).collect()
+                };
+                let shown = without(&shown, &unshown);
                 ledger.strike_off_unshown(name, folder, *validity, &shown)?;
-                ledger.forget_deaths(name, folder, *validity, &shown)?;
+                ledger.forget_deaths(name, folder, *validity, &without(&shown, &deadly))?;
             }
         }
         Ok(())
@@ -231,14 +234,14 @@ impl Pass<'_> {
             && self.sweep.rulebook.profiles.plausible(&head.fields)
     }
 
-    /// Reads, assesses and files messages of the folder. Says which of them the server did not show after all.
+    /// Reads, assesses and files messages of the folder. Says which of them it could not read.
     fn deal_with(
         &mut self,
         current: &CurrentFolder,
         candidates: Vec<Candidate>,
-    ) -> Result<Vec<Uid>, AccountFault> {
+    ) -> Result<Unread, AccountFault> {
         if candidates.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Unread::default());
         }
         self.tally.plausible += candidates.len();
         let mut portion = consider(self.session, self.sweep, &current.opened, &candidates, self.memory)?;
@@ -246,7 +249,17 @@ impl Pass<'_> {
         self.note_unshown(current, unshown.clone())?;
         put_back::decide(self, current, &mut portion.considered)?;
         judge_again(self.sweep, &mut portion, self.memory)?;
+        let deadly = portion.considered.iter().filter(|mail| mail.deadly).map(|mail| mail.mail.uid).collect();
         file::file(self, current, portion.considered)?;
-        Ok(unshown)
+        Ok(Unread { unshown, deadly })
     }
+}
+
+/// Messages that were to be read and were not.
+#[derive(Debug, Default)]
+struct Unread {
+    /// The server did not show them after all.
+    unshown: Vec<Uid>,
+    /// The process died over them before.
+    deadly: Vec<Uid>,
 }

@@ -40,6 +40,33 @@ fn a_message_over_which_the_process_died_twice_is_left_and_named_and_the_others_
 }
 
 #[test]
+fn a_message_that_is_shown_late_and_kills_the_process_is_tried_by_another_version() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let proxy = scene.proxy();
+    scene.deliver(&[text(&real(1), 1), text(&real(2), 2), text(&spam(3), 3)]);
+    proxy.arm([super::unshown::HIDDEN]);
+    assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+    proxy.arm([]);
+    die(&mut scene, 3);
+    die(&mut scene, 3);
+    let output = scene.home.run(&["sweep"]);
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("INBOX uid 3"), "{said}");
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (3, 0));
+    become_an_earlier_version(&scene);
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 1));
+}
+
+/// As if an earlier version of the program had died over what is noted.
+fn become_an_earlier_version(scene: &Scene) {
+    let ledger = rusqlite::Connection::open(scene.home.state().join("ledger.sqlite")).unwrap();
+    ledger.execute("UPDATE deadly SET version = 'earlier'", []).unwrap();
+}
+
+#[test]
 fn a_message_over_which_the_process_died_once_is_tried_again() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     scene.deliver(&[text(&spam(1), 1)]);
@@ -57,10 +84,10 @@ fn another_version_tries_a_message_once_more_although_the_cursor_has_gone_on() {
     assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
     scene.sweep();
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 0));
-    let ledger = rusqlite::Connection::open(scene.home.state().join("ledger.sqlite")).unwrap();
-    ledger.execute("UPDATE deadly SET version = 'earlier'", []).unwrap();
+    become_an_earlier_version(&scene);
     scene.sweep();
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 1));
+    let ledger = rusqlite::Connection::open(scene.home.state().join("ledger.sqlite")).unwrap();
     let deaths: u32 = ledger.query_row("SELECT count(*) FROM deadly", [], |row| row.get(0)).unwrap();
     assert_eq!(deaths, 0);
 }

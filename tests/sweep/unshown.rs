@@ -4,7 +4,7 @@ use super::*;
 use crate::mishaps::maildir::Maildir;
 
 /// Leaves the message of UID 3 out of every answer to a FETCH, and says OK.
-const HIDDEN: Fault = Fault {
+pub(super) const HIDDEN: Fault = Fault {
     begin: "UID FETCH",
     at: 0,
     when: When::After,
