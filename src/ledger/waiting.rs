@@ -127,16 +127,15 @@ impl Ledger {
     }
 
     /// Notes that mails are to be moved later. One that waits already goes on waiting; where the server would not again, it
-    /// waits longer.
+    /// waits longer. One that is not in the ledger is passed over: today's profiles do not recognise it, so that it is not moved.
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written, or a mail was not recorded as judged before.
+    /// Where the ledger cannot be written.
     pub fn put_off(&mut self, mails: &[PutOff], now: Timestamp) -> Result<(), LedgerFault> {
         self.write("note that a mail waits", |transaction| {
             for PutOff { mail, identity, why } in mails {
-                let row = find_mail(transaction, &mail.account, identity)?;
-                let row = row.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+                let Some(row) = find_mail(transaction, &mail.account, identity)? else { continue };
                 let tries: i64 = transaction
                     .prepare_cached(
                         "INSERT INTO waiting (account, folder, validity, uid, mail, why, tries, due_at, released)

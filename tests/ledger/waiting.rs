@@ -248,6 +248,17 @@ fn a_message_that_was_not_shown_is_looked_for_anew_where_its_folder_is_renumbere
 }
 
 #[test]
+fn what_is_not_in_the_ledger_does_not_wait_and_keeps_nothing_else_from_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    ledger
+        .put_off(&[put_off(9, Delay::Interrupted), put_off(1, Delay::Interrupted)], Timestamp(100))
+        .unwrap();
+    assert_eq!(due(&ledger, 100), [(1, false)]);
+}
+
+#[test]
 fn only_what_waits_in_a_watched_folder_counts_and_an_open_move_in_any() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
