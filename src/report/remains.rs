@@ -11,6 +11,12 @@ pub fn in_words(remains: &Remains) -> Option<String> {
             messages(remains.refused)
         ));
     }
+    if remains.stuck > 0 {
+        parts.push(format!(
+            "{} could not be moved or marked; followsift does not try again",
+            messages(remains.stuck)
+        ));
+    }
     if !remains.lists.is_empty() {
         let lists: Vec<_> = remains.lists.iter().map(|list| format!("`{list}`")).collect();
         let (noun, have) = if lists.len() == 1 { ("list", "has") } else { ("lists", "have") };
@@ -76,6 +82,7 @@ mod tests {
     fn everything_that_is_left_is_said() {
         let remains = Remains {
             refused: 1,
+            stuck: 2,
             later: 2,
             fuse: 3,
             unshown: 1,
@@ -85,7 +92,8 @@ mod tests {
             folders: 2,
             lists: Vec::new(),
         };
-        let words = "1 message could not be moved or marked; followsift tries again later; 2 messages wait for a later sweep; the fuse holds 3 messages back; the \
+        let words = "1 message could not be moved or marked; followsift tries again later; 2 messages could not be moved or \
+                     marked; followsift does not try again; 2 messages wait for a later sweep; the fuse holds 3 messages back; the \
                      server does not show 1 message; 1 move could not be settled, after an interruption; 1 interrupted \
                      move could not be settled yet; followsift tries again later; 1 message could not be assessed (a bug \
                      in followsift); 2 folders could not be used";

@@ -1,13 +1,13 @@
 //! What follows from the assessments: it is recorded, stated, done, settled and reported, in this order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::Considered;
 use super::news::News;
 use super::pass::{CurrentFolder, Pass};
 use super::removals::Removals;
 use super::returns::{Brought, Return, bring_back};
-use super::settlement::delay;
+use super::settlement::{delay, is_stuck};
 use super::{AccountFault, Dealt, End, Sweep, Tally};
 use crate::assess::{Assessment, Restraint};
 use crate::clock::Timestamp;
@@ -33,17 +33,18 @@ pub(super) fn file(
     considered: Vec<Considered>,
 ) -> Result<(), AccountFault> {
     let mut ends = Ends::default();
+    let mut put_off = BTreeSet::new();
     if let Some(ledger) = pass.memory.kept() {
         record(pass.sweep, &considered, ledger)?;
         if pass.sweep.account.act {
             relocate(pass, current, &considered, &mut ends)?;
             mark(pass, current, &considered, &mut ends)?;
-            remember(pass, current, &considered, &ends)?;
+            put_off = remember(pass, current, &considered, &ends)?;
         }
     }
     for mail in considered {
         let end = ends.ends.remove(&mail.mail.uid).unwrap_or_else(|| untouched(&mail));
-        pass.tally.count(mail.assessment.as_ref(), &end);
+        pass.tally.count(mail.assessment.as_ref(), &end, put_off.contains(&mail.mail.uid));
         if matches!(end, End::Moved { .. } | End::Gone) {
             pass.seen.note_gone(mail.mail.uid);
         }
@@ -299,14 +300,14 @@ fn mark(
     Ok(())
 }
 
-/// Remembers which messages are to be moved later, and forgets those that no longer are.
+/// Remembers which messages are to be moved later, and forgets those that no longer are. Says which wait.
 fn remember(
     pass: &mut Pass<'_>,
     current: &CurrentFolder,
     considered: &[Considered],
     ends: &Ends,
-) -> Result<(), AccountFault> {
-    let Some(ledger) = pass.memory.kept() else { return Ok(()) };
+) -> Result<BTreeSet<Uid>, AccountFault> {
+    let Some(ledger) = pass.memory.kept() else { return Ok(BTreeSet::new()) };
     let mut later = Vec::new();
     let mut over = Vec::new();
     for mail in considered {
@@ -329,7 +330,7 @@ fn remember(
         ledger.put_off(&later, pass.sweep.now)?;
     }
     ledger.strike_off(&pass.sweep.account.name, &current.opened.folder, current.opened.validity, &over)?;
-    Ok(())
+    Ok(later.into_iter().map(|one| one.mail.uid).collect())
 }
 
 impl Ends {
@@ -357,7 +358,8 @@ impl Considered {
 }
 
 impl Tally {
-    fn count(&mut self, assessment: Option<&Assessment>, end: &End) {
+    /// `waits`: it was put off, and is counted among those that wait.
+    fn count(&mut self, assessment: Option<&Assessment>, end: &End, waits: bool) {
         match assessment.map(|assessment| &assessment.recognition) {
             Some(Recognition::Recognised(_)) => self.recognised += 1,
             Some(Recognition::Incomplete { .. } | Recognition::TooCostly) => self.incomplete += 1,
@@ -367,7 +369,7 @@ impl Tally {
             End::Moved { .. } => self.moved += 1,
             End::Marked => self.marked += 1,
             End::Left(Reason::Unshown) => self.unshown += 1,
-            End::Left(_) => self.left += 1,
+            End::Left(reason) => self.left += usize::from(!waits && is_stuck(reason)),
             End::Gone => self.gone += 1,
             End::Failed | End::Deadly => self.failed += 1,
             End::Waits => self.waiting += 1,

@@ -145,7 +145,7 @@ pub struct Tally {
     pub moved: usize,
     /// Those that stay and were marked.
     pub marked: usize,
-    /// Those that were to be moved or marked and were not.
+    /// Those that could not be moved or marked, and are not tried again.
     pub left: usize,
     /// Those that the server says are there and does not show.
     pub unshown: usize,

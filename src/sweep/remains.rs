@@ -10,6 +10,8 @@ use crate::settings::Account;
 pub struct Remains {
     /// Messages that could not be moved or marked, in this sweep or an earlier one, and are tried again.
     pub refused: usize,
+    /// Messages that could not be moved or marked in this sweep, and are not tried again.
+    pub stuck: usize,
     /// Messages that wait for a later sweep: their move was interrupted, a list has never been loaded, or they are judged
     /// again by other rules.
     pub later: usize,
@@ -35,6 +37,7 @@ impl Remains {
         // Those for a later sweep wait for the fuse too, or for what else is counted here.
         let Self {
             refused,
+            stuck,
             later: _,
             fuse: _,
             unshown,
@@ -44,7 +47,9 @@ impl Remains {
             folders,
             lists,
         } = self;
-        [refused, unshown, uncertain, unsettled, unassessed, folders].into_iter().any(|count| *count > 0)
+        [refused, stuck, unshown, uncertain, unsettled, unassessed, folders]
+            .into_iter()
+            .any(|count| *count > 0)
             || !lists.is_empty()
     }
 
@@ -60,7 +65,8 @@ impl Remains {
         let waiting = ledger.map_or(Ok(WaitingSums::default()), sums)?;
         let lists = rulebook.rules.missing_lists(&rulebook.lists).into_iter().map(str::to_owned).collect();
         Ok(Self {
-            refused: waiting.refused.max(tally.left),
+            refused: waiting.refused,
+            stuck: tally.left,
             later: waiting.later,
             fuse: waiting.fuse,
             unshown: waiting.unshown.max(tally.unshown),

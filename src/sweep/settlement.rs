@@ -51,6 +51,31 @@ pub(super) fn delay(outcome: &Outcome) -> Option<Delay> {
     }
 }
 
+/// Could the message not be moved or marked, and does it stay although the user did not want that? Where it was put off, it is
+/// tried again instead.
+pub(super) fn is_stuck(reason: &Reason) -> bool {
+    match reason {
+        Reason::Refused(_)
+        | Reason::ReadOnly
+        | Reason::Unproven
+        | Reason::Uncertain { .. }
+        | Reason::CopiedBefore
+        | Reason::Doubled { .. } => true,
+        // The user wants it there, or it is not the message any more; or it is counted elsewhere.
+        Reason::Touched
+        | Reason::Deleted
+        | Reason::SameFolder
+        | Reason::Replaced
+        | Reason::Unshown
+        | Reason::NotNow
+        | Reason::Unsettled
+        | Reason::Interrupted
+        | Reason::PutBack
+        | Reason::LiveAgain
+        | Reason::CopyUnseen => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
