@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::daemon::Home;
+use crate::support::pause;
 use rustix::process::Signal;
 
 const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hi\r\n";
@@ -60,7 +61,7 @@ fn serve(stream: TcpStream, number: usize, answers: Answers, noted: &Mutex<Vec<S
             "AUTHENTICATE" => answers(number, verb).replace("TAG", tag),
             "IDLE" => {
                 tag.clone_into(&mut idle);
-                answers(number, verb).to_owned()
+                answers(number, verb).replace("TAG", tag)
             }
             "" => format!("{idle} OK\r\n"),
             _ => format!("{tag} OK\r\n"),
@@ -146,4 +147,26 @@ fn a_server_that_announces_in_every_idle_is_asked_less_and_less() {
     let (status, took) = daemon.stop();
     assert!(status.success() && took < Duration::from_secs(2), "{took:?}");
     assert_eq!(server.count("IDLE"), 5);
+}
+
+#[test]
+fn a_server_whose_answer_to_idle_is_never_understood_is_tried_less_and_less_often() {
+    let server = Server::start(|_, verb| match verb {
+        "AUTHENTICATE" => IN,
+        _ => {
+            // Long enough for the connection to count as one that works.
+            pause(Duration::from_secs(6));
+            "TAG OK what\r\n"
+        }
+    });
+    let home = home(&server);
+    let daemon = home.run();
+    let pauses = |log: &str| -> Vec<u64> {
+        let after = log.split("connecting again in ").skip(1);
+        after.filter_map(|rest| rest.split(' ').next()?.parse().ok()).collect()
+    };
+    daemon.until("trying again", Duration::from_secs(90), |it| pauses(&it.log()).len() >= 3);
+    let pauses = pauses(&daemon.log());
+    // Each pause is shortened by up to a half by chance: 2 to 5 s, 5 to 10 s, 10 to 20 s.
+    assert!(pauses[1] >= 5 && pauses[2] >= 10, "{pauses:?}");
 }

@@ -86,7 +86,7 @@ impl Watcher {
                 Err(_) if self.stop.is_stopped() => return,
                 Err(fault) => fault,
             };
-            if let Some(since) = learned.works_since.take() {
+            if let Some(since) = learned.works_since.take().filter(|_| !fault.is_garbled()) {
                 learned.backoff.worked(since.elapsed());
             }
             woken = self.pause(&fault, &mut learned, events);

@@ -7,7 +7,7 @@ use std::io;
 
 use crate::ledger::{LedgerFault, LockFault};
 use crate::login::LoginFault;
-use crate::mailbox::{Fate, Fault};
+use crate::mailbox::{Cause, Fate, Fault};
 
 /// Why an account cannot be worked on.
 #[derive(Debug)]
@@ -48,6 +48,12 @@ impl AccountFault {
             Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => true,
             Self::Login(_) | Self::Mailbox(_) => false,
         }
+    }
+
+    /// Did the server answer something that could not be understood? It is likely to do so again, however long the connection had
+    /// lasted.
+    pub fn is_garbled(&self) -> bool {
+        matches!(self, Self::Mailbox(fault) if matches!(fault.cause, Cause::Garbled(_)))
     }
 
     /// Does another thread of this process have the account's mailbox? It is about to end: the account was renamed.
