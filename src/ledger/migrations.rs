@@ -89,7 +89,9 @@ pub(super) fn require_current(ledger: &Ledger) -> Result<(), LedgerFault> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::ledger::{Cursor, Old};
     use crate::mail::{FollowerKey, Network};
+    use crate::place::{Folder, Uid, UidValidity};
     use crate::rules::Recall as _;
     use crate::rules::recall::Asked;
 
@@ -147,6 +149,59 @@ mod tests {
         };
         assert_eq!(past("x"), (2, Some(Timestamp(1002)), 2));
         assert_eq!(past("mastodon"), (0, None, 0));
+    }
+
+    #[test]
+    fn a_ledger_of_version_2_keeps_its_cursors_deaths_and_what_was_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+        MIGRATIONS[..2].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+        old.execute_batch(
+            "PRAGMA user_version = 2;
+             INSERT INTO folder_cursor VALUES ('home', 'INBOX', 7, 10, 5000, 20, 4000, 9, 4500, x'00');
+             INSERT INTO folder_cursor VALUES ('home', 'Social', 8, 3, 5000, NULL, NULL, NULL, NULL, NULL);
+             INSERT INTO deadly VALUES ('home', 'INBOX', 7, 3, 2);
+             INSERT INTO assessing VALUES ('home', 'INBOX', 7, 4);
+             INSERT INTO unshown VALUES ('home', 'INBOX', 7, 5, 1, 5000, 4000);
+             INSERT INTO unshown VALUES ('home', 'Social', 8, 2, 1, 5000, NULL);",
+        )
+        .unwrap();
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        drop(old);
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        let account = crate::place::AccountName::new("home").unwrap();
+        let social = Folder::new("Social").unwrap();
+        for (folder, validity, next, old) in [
+            (Folder::inbox(), 7, 10, Some(Old { below: Uid(20), since: Timestamp(4000) })),
+            (social.clone(), 8, 3, None),
+        ] {
+            let (validity, next, looked_at) = (UidValidity(validity), Uid(next), Timestamp(5000));
+            let cursor = Cursor { validity, next, looked_at, old, newest: Vec::new() };
+            assert_eq!(ledger.cursor(&account, &folder).unwrap(), Some(cursor));
+        }
+        // This version tries once more what another died over.
+        ledger.count_deaths(&account).unwrap();
+        let again = ledger.left_by_another_version(&account, &Folder::inbox(), UidValidity(7)).unwrap();
+        assert_eq!(again, [Uid(3)]);
+        let deaths = "SELECT uid, deaths, version FROM deadly ORDER BY uid";
+        let deaths: Vec<(u32, u32, String)> = ledger
+            .connection
+            .prepare(deaths)
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(deaths, [(3, 2, String::new()), (4, 1, String::new())]);
+        let unshown = |folder: &Folder, validity, now| {
+            ledger.unshown(&account, folder, UidValidity(validity), Timestamp(now)).unwrap()
+        };
+        assert_eq!(unshown(&Folder::inbox(), 7, 5000), [(Uid(5), Some(Timestamp(4000)))]);
+        assert_eq!(unshown(&social, 8, 5000), [(Uid(2), None)]);
+        // Version 2 did not note when it looked before that.
+        let earliest = |folder: &Folder| ledger.earliest_unshown(&account, folder, UidValidity(9)).unwrap();
+        assert_eq!(earliest(&Folder::inbox()), Some(Timestamp(4000)));
+        assert_eq!(earliest(&social), Some(Timestamp(0)));
     }
 
     #[test]
