@@ -8,7 +8,7 @@ use super::log::kind;
 use crate::mail::Recognition;
 use crate::report::sweep::{followers, rules, sentence};
 use crate::rules::VerdictName;
-use crate::sweep::{Dealt, End, News, Reason};
+use crate::sweep::{Dealt, End, News, Obstacle};
 
 /// Logs it. Returns the trouble with a folder, if it is one; a trouble that is `known` already is logged for debugging only.
 pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
@@ -63,7 +63,7 @@ fn message(dealt: &Dealt, sentence: &str) {
     let (to, why) = match end {
         End::Moved { to, .. } => (Some(to.as_str()), None),
         End::Kept(stay) => (None, Some(stay.to_string())),
-        End::Left(Reason::Unshown) => (None, None),
+        End::Left(Obstacle::Unshown) => (None, None),
         End::Left(why) => (None, Some(why.to_string())),
         _ => (None, None),
     };

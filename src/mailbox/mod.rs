@@ -51,7 +51,7 @@ pub use fetch::{Batch, Head, Heads, Range};
 pub use filed::{FiledAs, Presence};
 pub use finish::Removal;
 pub use folders::Landing;
-pub use outcome::{Outcome, Reason, Relocated};
+pub use outcome::{Obstacle, Outcome, Relocated};
 pub use plan::{Errand, Plan};
 pub use refusal::{Code, Refusal, Status};
 pub use session::{Opened, Session};

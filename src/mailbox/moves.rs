@@ -15,7 +15,7 @@ use super::capabilities::Relocation;
 use super::fate::Fate;
 use super::fault::{Fault, Step, Subject};
 use super::names::quoted;
-use super::outcome::{Outcome, Reason, Relocated};
+use super::outcome::{Obstacle, Outcome, Relocated};
 use super::outcome_table::Moved;
 use super::plan::Plan;
 use super::proof::{Look, Proven};
@@ -293,11 +293,11 @@ impl Plan {
     fn leave_what_may_not_go(&mut self, look: &Look) {
         let touched_too = self.touched_too;
         let why = |uid: &Uid| match look.flags.get(uid) {
-            Some(flags) if flags.is_touched() && !touched_too => Some(Outcome::Left(Reason::Touched)),
-            Some(flags) if flags.deleted => Some(Outcome::Left(Reason::Deleted)),
+            Some(flags) if flags.is_touched() && !touched_too => Some(Outcome::Left(Obstacle::Touched)),
+            Some(flags) if flags.deleted => Some(Outcome::Left(Obstacle::Deleted)),
             Some(_) => None,
-            None if look.others.contains(uid) => Some(Outcome::Left(Reason::Replaced)),
-            None if look.unshown.contains(uid) => Some(Outcome::Left(Reason::Unshown)),
+            None if look.others.contains(uid) => Some(Outcome::Left(Obstacle::Replaced)),
+            None if look.unshown.contains(uid) => Some(Outcome::Left(Obstacle::Unshown)),
             None => Some(Outcome::Gone),
         };
         let (left, messages) = (&mut self.left, &mut self.mails);

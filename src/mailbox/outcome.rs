@@ -18,7 +18,7 @@ pub enum Outcome {
         uid: Option<Uid>,
     },
     /// It is where it was.
-    Left(Reason),
+    Left(Obstacle),
     /// It is in neither folder: another program moved or deleted it meanwhile.
     Gone,
     /// It is not in the target, and the source was recreated or is gone, so nothing is known.
@@ -28,13 +28,13 @@ pub enum Outcome {
 impl Outcome {
     /// Is the result still unknown, so that the next session has to find out?
     pub fn is_open(&self) -> bool {
-        matches!(self, Self::Left(Reason::Unshown | Reason::NotNow))
+        matches!(self, Self::Left(Obstacle::Unshown | Obstacle::NotNow))
     }
 }
 
 /// Why a message stays where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum Obstacle {
     /// The user starred or answered it.
     Touched,
     /// The user marked it as deleted.
@@ -77,7 +77,7 @@ pub enum Reason {
     },
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Touched => f.write_str("it was starred or answered"),

@@ -5,7 +5,7 @@
 //! known to be ours. Called by `moves` and `copies`.
 
 use super::answer::Flags;
-use super::outcome::{Outcome, Reason};
+use super::outcome::{Obstacle, Outcome};
 use crate::place::Uid;
 
 /// The observations after a MOVE.
@@ -25,17 +25,17 @@ pub(super) struct Moved {
 
 impl Moved {
     /// The outcome of the message. `reason`: why the server did not move it, if it did not.
-    pub(super) fn outcome(self, reason: impl FnOnce() -> Reason) -> Outcome {
+    pub(super) fn outcome(self, reason: impl FnOnce() -> Obstacle) -> Outcome {
         let Self { original, arrived, reported, stuck, unshown } = self;
         match (original, arrived) {
-            (Some(flags), None) if flags.deleted => Outcome::Left(Reason::Deleted),
-            (Some(flags), Some(copy)) if !flags.deleted && stuck => Outcome::Left(Reason::Doubled { copy }),
+            (Some(flags), None) if flags.deleted => Outcome::Left(Obstacle::Deleted),
+            (Some(flags), Some(copy)) if !flags.deleted && stuck => Outcome::Left(Obstacle::Doubled { copy }),
             (Some(flags), _) if !flags.deleted => Outcome::Left(reason()),
             (_, Some(copy)) => Outcome::Moved { uid: Some(copy) },
             // Reported credibly, for a message that is no longer here.
             (_, None) => match reported {
                 Some(copy) => Outcome::Moved { uid: Some(copy) },
-                None if unshown => Outcome::Left(Reason::Unshown),
+                None if unshown => Outcome::Left(Obstacle::Unshown),
                 None => Outcome::Gone,
             },
         }
@@ -117,30 +117,30 @@ impl Copied {
     pub(super) fn outcome(
         self,
         taken_back: TakenBack,
-        reason: impl FnOnce() -> Reason,
+        reason: impl FnOnce() -> Obstacle,
         words: &str,
     ) -> Outcome {
         let Self { original, unshown, copy, yields, removed, .. } = self;
         let live = original.is_some_and(|flags| !flags.deleted);
         match (copy, taken_back) {
             (Some(copy), TakenBack::Stuck) if live && removed != Removed::Gone => {
-                Outcome::Left(Reason::Doubled { copy })
+                Outcome::Left(Obstacle::Doubled { copy })
             }
             (Some(copy), TakenBack::Stuck) => Outcome::Moved { uid: Some(copy) },
             (Some(_), TakenBack::Yes) => match original {
                 Some(flags) if flags.is_touched() || removed == Removed::Touched => {
-                    Outcome::Left(Reason::Touched)
+                    Outcome::Left(Obstacle::Touched)
                 }
-                Some(flags) if flags.deleted => Outcome::Left(Reason::Deleted),
+                Some(flags) if flags.deleted => Outcome::Left(Obstacle::Deleted),
                 Some(_) if removed == Removed::Gone => Outcome::Gone,
-                Some(_) => Outcome::Left(Reason::Refused(words.to_owned())),
+                Some(_) => Outcome::Left(Obstacle::Refused(words.to_owned())),
                 None => Outcome::Gone,
             },
             (Some(_), TakenBack::No) if live && yields => {
-                Outcome::Left(Reason::Refused("another program is moving it".to_owned()))
+                Outcome::Left(Obstacle::Refused("another program is moving it".to_owned()))
             }
             // Both may be there; the next session finds out.
-            (_, _) if original.is_none() && unshown => Outcome::Left(Reason::Unshown),
+            (_, _) if original.is_none() && unshown => Outcome::Left(Obstacle::Unshown),
             (Some(copy), TakenBack::No) => Outcome::Moved { uid: Some(copy) },
             (None, _) if original.is_some() => Outcome::Left(reason()),
             (None, _) => Outcome::Gone,
@@ -162,10 +162,10 @@ mod tests {
         Some(Flags { seen: false, answered: false, flagged: false, deleted: true, keywords: false });
     const COPY: Option<Uid> = Some(Uid(9));
     const MOVED: Outcome = Outcome::Moved { uid: COPY };
-    const DOUBLED: Outcome = Outcome::Left(Reason::Doubled { copy: Uid(9) });
+    const DOUBLED: Outcome = Outcome::Left(Obstacle::Doubled { copy: Uid(9) });
 
     fn refused(words: &str) -> Outcome {
-        Outcome::Left(Reason::Refused(words.to_owned()))
+        Outcome::Left(Obstacle::Refused(words.to_owned()))
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
             (Moved { arrived: COPY, ..seen }, MOVED),
             (Moved { reported: COPY, ..seen }, MOVED),
             (seen, Outcome::Gone),
-            (Moved { unshown: true, ..seen }, Outcome::Left(Reason::Unshown)),
+            (Moved { unshown: true, ..seen }, Outcome::Left(Obstacle::Unshown)),
             // The server refused.
             (Moved { original: LIVE, ..seen }, refused("quota")),
             (Moved { original: LIVE, reported: COPY, ..seen }, refused("quota")),
@@ -183,11 +183,11 @@ mod tests {
             (Moved { original: LIVE, arrived: COPY, ..seen }, refused("quota")),
             (Moved { original: LIVE, arrived: COPY, stuck: true, ..seen }, DOUBLED),
             // The user's \Deleted; or the server's own, and then the copy is the only one.
-            (Moved { original: MARKED, ..seen }, Outcome::Left(Reason::Deleted)),
+            (Moved { original: MARKED, ..seen }, Outcome::Left(Obstacle::Deleted)),
             (Moved { original: MARKED, arrived: COPY, ..seen }, MOVED),
             (Moved { original: MARKED, arrived: COPY, stuck: true, ..seen }, MOVED),
         ] {
-            assert_eq!(seen.outcome(|| Reason::Refused("quota".to_owned())), wanted, "{seen:?}");
+            assert_eq!(seen.outcome(|| Obstacle::Refused("quota".to_owned())), wanted, "{seen:?}");
         }
     }
 
@@ -207,19 +207,19 @@ mod tests {
             (seen, false, MOVED),
             (none, false, refused("quota")),
             (Copied { original: None, ..none }, false, Outcome::Gone),
-            (Copied { original: None, unshown, ..none }, false, Outcome::Left(Reason::Unshown)),
-            (Copied { original: None, unshown, ours, ..seen }, false, Outcome::Left(Reason::Unshown)),
+            (Copied { original: None, unshown, ..none }, false, Outcome::Left(Obstacle::Unshown)),
+            (Copied { original: None, unshown, ours, ..seen }, false, Outcome::Left(Obstacle::Unshown)),
             // The original could not be marked, or was touched at the last moment.
             (Copied { removed: Removed::Still, ..seen }, true, refused("read-only")),
-            (Copied { removed: Removed::Touched, ..seen }, true, Outcome::Left(Reason::Touched)),
-            (Copied { original: STARRED, ..seen }, true, Outcome::Left(Reason::Touched)),
+            (Copied { removed: Removed::Touched, ..seen }, true, Outcome::Left(Obstacle::Touched)),
+            (Copied { original: STARRED, ..seen }, true, Outcome::Left(Obstacle::Touched)),
             // Another program removed it: only a copy that is known to be ours is taken back.
             (Copied { removed: Removed::Gone, ours, ..seen }, true, Outcome::Gone),
             (Copied { removed: Removed::Gone, ..seen }, false, MOVED),
             (Copied { original: None, ours, ..seen }, true, Outcome::Gone),
             (Copied { original: None, ..seen }, false, MOVED),
             // The user deleted it meanwhile.
-            (Copied { original: MARKED, ours, ..seen }, true, Outcome::Left(Reason::Deleted)),
+            (Copied { original: MARKED, ours, ..seen }, true, Outcome::Left(Obstacle::Deleted)),
             (Copied { original: MARKED, ..seen }, false, MOVED),
             // Another program has copied it as well, and that copy stays.
             (Copied { yields, ..seen }, false, refused("another program is moving it")),
@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(seen.takes_back(), back, "{seen:?}");
             let taken_back = if back { TakenBack::Yes } else { TakenBack::No };
             let outcome =
-                |taken_back| seen.outcome(taken_back, || Reason::Refused("quota".to_owned()), "read-only");
+                |taken_back| seen.outcome(taken_back, || Obstacle::Refused("quota".to_owned()), "read-only");
             assert_eq!(outcome(taken_back), wanted, "{seen:?}");
             if back {
                 // If the copy cannot be taken back, the message is in both folders, unless the original is gone.
@@ -278,16 +278,16 @@ mod tests {
             let answers: &[TakenBack] =
                 if seen.takes_back() { &[TakenBack::Yes, TakenBack::Stuck] } else { &[TakenBack::No] };
             for taken_back in answers {
-                let outcome = seen.outcome(*taken_back, || Reason::Unproven, "no");
+                let outcome = seen.outcome(*taken_back, || Obstacle::Unproven, "no");
                 match outcome {
                     Outcome::Moved { uid } => {
                         prop_assert!(uid == seen.copy && *taken_back != TakenBack::Yes && !in_place);
                     }
                     Outcome::Gone => prop_assert!(!in_place && *taken_back != TakenBack::Stuck && !is_removed),
-                    Outcome::Left(Reason::Doubled { .. }) => {
+                    Outcome::Left(Obstacle::Doubled { .. }) => {
                         prop_assert!(in_place && *taken_back == TakenBack::Stuck);
                     }
-                    Outcome::Left(Reason::Unshown) => prop_assert!(seen.unshown),
+                    Outcome::Left(Obstacle::Unshown) => prop_assert!(seen.unshown),
                     Outcome::Left(_) => prop_assert!(!is_removed && seen.original.is_some()),
                     Outcome::Unknown => return Err(TestCaseError::fail("both folders were open")),
                 }
@@ -302,13 +302,13 @@ mod tests {
         ) {
             let seen = Moved { original, arrived, reported, stuck, unshown: unshown && original.is_none() };
             let in_place = original.is_some_and(|flags| !flags.deleted);
-            match seen.outcome(|| Reason::Unproven) {
+            match seen.outcome(|| Obstacle::Unproven) {
                 Outcome::Moved { uid } => {
                     prop_assert!(!in_place && uid.is_some() && (uid == arrived || uid == reported));
                 }
                 Outcome::Gone => prop_assert!(arrived.is_none() && reported.is_none() && original.is_none_or(|flags| flags.deleted)),
-                Outcome::Left(Reason::Doubled { .. }) => prop_assert!(in_place && stuck && arrived.is_some()),
-                Outcome::Left(Reason::Unshown) => prop_assert!(seen.unshown),
+                Outcome::Left(Obstacle::Doubled { .. }) => prop_assert!(in_place && stuck && arrived.is_some()),
+                Outcome::Left(Obstacle::Unshown) => prop_assert!(seen.unshown),
                 Outcome::Left(_) => prop_assert!(original.is_some()),
                 Outcome::Unknown => return Err(TestCaseError::fail("both folders were open")),
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fate::Fate;
 use super::fault::{Fault, Step};
 use super::folders::Landing;
-use super::outcome::{Outcome, Reason};
+use super::outcome::{Obstacle, Outcome};
 use super::session::{Session, same};
 use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
@@ -69,8 +69,8 @@ impl Session {
                 touched_too: errand.touched_too,
             };
             let obstacle = match () {
-                () if !here.writable => Some(Reason::ReadOnly),
-                () if same(&plan.to, &plan.from) => Some(Reason::SameFolder),
+                () if !here.writable => Some(Obstacle::ReadOnly),
+                () if same(&plan.to, &plan.from) => Some(Obstacle::SameFolder),
                 () => None,
             };
             if let Some(reason) = obstacle {
@@ -124,7 +124,7 @@ impl Plan {
     }
 
     fn give_up(&mut self, words: &str) {
-        let reason = Outcome::Left(Reason::Refused(words.to_owned()));
+        let reason = Outcome::Left(Obstacle::Refused(words.to_owned()));
         if self.mails.is_empty() {
             return;
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::CopyUid;
-use super::outcome::Reason;
+use super::outcome::Obstacle;
 use super::plan::Plan;
 use crate::place::{Uid, UidValidity};
 
@@ -74,8 +74,8 @@ impl Reported {
         }
     }
 
-    pub(super) fn reason(&self) -> Reason {
-        self.refused.clone().map_or(Reason::Unproven, Reason::Refused)
+    pub(super) fn reason(&self) -> Obstacle {
+        self.refused.clone().map_or(Obstacle::Unproven, Obstacle::Refused)
     }
 }
 

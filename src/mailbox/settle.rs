@@ -11,7 +11,7 @@ use super::fault::{Fault, Step};
 use super::fetch::Sighting;
 use super::finish::{Finish, Original, Progress, Removal, finish};
 use super::folders::Landing;
-use super::outcome::{Outcome, Reason};
+use super::outcome::{Obstacle, Outcome};
 use super::proof::Proven;
 use super::session::Session;
 use super::store::Deed;
@@ -89,9 +89,10 @@ impl Session {
             let landing = Landing { validity: target, next };
             let outcomes = match self.settle_members(from, validity, to, landing, &members, note) {
                 // A folder that cannot be opened does not stop the others; its moves stay pending.
-                Err(fault) if !self.is_spent() && fault.is_for_now() => {
-                    members.iter().map(|(at, _)| (*at, Settled::of(Outcome::Left(Reason::NotNow)))).collect()
-                }
+                Err(fault) if !self.is_spent() && fault.is_for_now() => members
+                    .iter()
+                    .map(|(at, _)| (*at, Settled::of(Outcome::Left(Obstacle::NotNow))))
+                    .collect(),
                 outcomes => outcomes?,
             };
             for (at, outcome) in outcomes {
@@ -227,19 +228,19 @@ impl Session {
         for (at, ((position, one), original)) in members.iter().zip(originals).enumerate() {
             let copy = arrived.copies.get(&one.mail.uid).copied();
             let outcome = match (copy, original) {
-                (_, Original::Unshown) => Outcome::Left(Reason::Unshown),
-                (Some(_), _) if unshown.contains(&at) => Outcome::Left(Reason::Unshown),
-                (Some(copy), _) if both.contains(&one.mail.uid) => Outcome::Left(Reason::Doubled { copy }),
+                (_, Original::Unshown) => Outcome::Left(Obstacle::Unshown),
+                (Some(_), _) if unshown.contains(&at) => Outcome::Left(Obstacle::Unshown),
+                (Some(copy), _) if both.contains(&one.mail.uid) => Outcome::Left(Obstacle::Doubled { copy }),
                 (Some(_), original) if is_withdrawn(at) => Outcome::Left(stays(original, one)),
                 (Some(copy), _) if todo(at) == Finish::LeaveBoth => {
-                    Outcome::Left(Reason::Uncertain { copy: Some(copy) })
+                    Outcome::Left(Obstacle::Uncertain { copy: Some(copy) })
                 }
                 (Some(copy), _) => Outcome::Moved { uid: Some(copy) },
                 (None, Original::Here(flags)) if !flags.deleted && one.removal == Removal::Marked => {
-                    Outcome::Left(Reason::LiveAgain)
+                    Outcome::Left(Obstacle::LiveAgain)
                 }
                 (None, Original::Here(_) | Original::Found(..) | Original::Doubtful) => {
-                    Outcome::Left(Reason::Interrupted)
+                    Outcome::Left(Obstacle::Interrupted)
                 }
                 (None, Original::Absent) => Outcome::Gone,
                 (None, Original::Unknown) => Outcome::Unknown,
@@ -323,12 +324,12 @@ struct Finished {
 }
 
 /// Why a message whose copy was taken back stays.
-fn stays(original: &Original, one: &Pending) -> Reason {
+fn stays(original: &Original, one: &Pending) -> Obstacle {
     match original {
-        Original::Here(flags) | Original::Found(_, flags) if flags.is_touched() => Reason::Interrupted,
-        Original::Here(_) if one.removal == Removal::Marked => Reason::PutBack,
-        Original::Here(_) => Reason::Interrupted,
-        Original::Found(..) | Original::Doubtful => Reason::Uncertain { copy: None },
-        Original::Absent | Original::Unknown | Original::Unshown => Reason::Interrupted,
+        Original::Here(flags) | Original::Found(_, flags) if flags.is_touched() => Obstacle::Interrupted,
+        Original::Here(_) if one.removal == Removal::Marked => Obstacle::PutBack,
+        Original::Here(_) => Obstacle::Interrupted,
+        Original::Found(..) | Original::Doubtful => Obstacle::Uncertain { copy: None },
+        Original::Absent | Original::Unknown | Original::Unshown => Obstacle::Interrupted,
     }
 }

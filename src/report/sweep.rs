@@ -8,7 +8,7 @@ use crate::place::{AccountName, Folder, Uid};
 use crate::rules::VerdictName;
 use crate::rules::list::load::Doubt;
 use crate::settings::Backlog;
-use crate::sweep::{Dealt, End, News, Reason, Swept, Tally};
+use crate::sweep::{Dealt, End, News, Obstacle, Swept, Tally};
 
 /// How many folders are named where one is in trouble.
 const FOLDERS_SHOWN: usize = 30;
@@ -128,7 +128,7 @@ fn ending(dealt: &Dealt, dry_run: bool) -> String {
         End::Waits => "stays for now: the fuse, a rate limit on moves, holds it back".to_owned(),
         End::Marked => "stays, marked".to_owned(),
         End::Kept(stay) => format!("stays: {stay}"),
-        End::Left(Reason::Unshown) => "stays for now: the server does not show it".to_owned(),
+        End::Left(Obstacle::Unshown) => "stays for now: the server does not show it".to_owned(),
         End::Left(why) => format!("stays: {why}"),
         End::Gone => "was gone before it could be moved".to_owned(),
         End::Observed if !dry_run => {

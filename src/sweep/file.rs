@@ -15,7 +15,7 @@ use crate::ledger::{
     Delay, EarlierMove, IncompleteRecord, Intent, Judged, Ledger, LedgerFault, PutOff, Stay, Target,
 };
 use crate::mail::Recognition;
-use crate::mailbox::{Errand, Fate, Outcome, Plan, Reason, Relocated, Relocation};
+use crate::mailbox::{Errand, Fate, Obstacle, Outcome, Plan, Relocated, Relocation};
 use crate::place::{Folder, MailTrace, Marks, Uid};
 use crate::rules::Action;
 
@@ -63,9 +63,11 @@ fn untouched(mail: &Considered) -> End {
         (None, _) => End::Failed,
         (Some(Action::Leave), _) => End::Stays,
         (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Stays(stay)) => End::Kept(*stay),
-        (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Filed(_)) => End::Left(Reason::CopyUnseen),
-        (Some(Action::File { .. }), EarlierMove::Doubled) => End::Left(Reason::CopiedBefore),
-        (Some(Action::File { .. }), EarlierMove::Unsettled) => End::Left(Reason::Unsettled),
+        (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Filed(_)) => {
+            End::Left(Obstacle::CopyUnseen)
+        }
+        (Some(Action::File { .. }), EarlierMove::Doubled) => End::Left(Obstacle::CopiedBefore),
+        (Some(Action::File { .. }), EarlierMove::Unsettled) => End::Left(Obstacle::Unsettled),
         (Some(Action::Mark(_) | Action::File { .. }), _) => End::Observed,
     }
 }
@@ -292,7 +294,9 @@ fn mark(
     }
     for (marks, mails) in alike {
         let end = match pass.session.mark(&current.opened.folder, current.opened.validity, &mails, marks) {
-            Err(fault) if fault.fate() == Fate::Leave => End::Left(Reason::Refused(fault.cause.to_string())),
+            Err(fault) if fault.fate() == Fate::Leave => {
+                End::Left(Obstacle::Refused(fault.cause.to_string()))
+            }
             marked => marked.map(|()| End::Marked)?,
         };
         ends.ends.extend(mails.into_iter().map(|mail| (mail.uid, end.clone())));

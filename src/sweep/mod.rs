@@ -32,7 +32,7 @@ use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
 use crate::settings::Account;
 
-pub use crate::mailbox::Reason;
+pub use crate::mailbox::Obstacle;
 pub use account::connect;
 pub(crate) use account::{connect_with, read_login};
 pub use fault::AccountFault;

@@ -3,7 +3,7 @@
 
 use crate::assess::Assessment;
 use crate::ledger::{Limit, Stay};
-use crate::mailbox::Reason;
+use crate::mailbox::Obstacle;
 use crate::place::{Folder, MailRef, Uid};
 use crate::rules::list::load::Doubt;
 use crate::settings::Backlog;
@@ -121,7 +121,7 @@ pub enum End {
         unkept: Vec<String>,
     },
     /// It was to be moved or marked and is as it was; why.
-    Left(Reason),
+    Left(Obstacle),
     /// It was to be moved, and is gone: somebody else was faster.
     Gone,
     /// Assessing it failed, by a fault of ours; it stays.

@@ -9,7 +9,7 @@ use super::settlement::delay;
 use super::{AccountFault, Sweep, trouble};
 use crate::clock::Timestamp;
 use crate::ledger::{IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
-use crate::mailbox::{Fate, Landing, Outcome, Pending, Reason, Removal, Session, Settled};
+use crate::mailbox::{Fate, Landing, Obstacle, Outcome, Pending, Removal, Session, Settled};
 use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
 /// Settles what the ledger holds open for the account; says how many moves that were. Mails that are where they were wait
@@ -58,21 +58,21 @@ pub(super) fn settle(
                 }
             }
             // On its way back, and still in the target: once more.
-            (Outcome::Left(Reason::Interrupted), _) if intent.returns => {
+            (Outcome::Left(Obstacle::Interrupted), _) if intent.returns => {
                 let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
                 let trace = MailTrace { uid: mail.uid, identity };
                 returning.push((*id, way.clone(), mail.uid));
                 returns.entry(way).or_default().insert(mail.uid, (trace, intent.received));
             }
-            (Outcome::Left(Reason::Uncertain { .. }), _) => tell(News::Uncertain { mail: mail.clone() }),
-            (Outcome::Left(Reason::PutBack), _) => {
+            (Outcome::Left(Obstacle::Uncertain { .. }), _) => tell(News::Uncertain { mail: mail.clone() }),
+            (Outcome::Left(Obstacle::PutBack), _) => {
                 ledger.keep(&mail.account, &identity, Stay::PutBack, sweep.now)?;
             }
-            (Outcome::Left(Reason::LiveAgain), _) => {
+            (Outcome::Left(Obstacle::LiveAgain), _) => {
                 ledger.keep(&mail.account, &identity, Stay::Restored, sweep.now)?;
             }
             // Stays open, and is asked for again.
-            (Outcome::Left(Reason::Unshown), _) => {
+            (Outcome::Left(Obstacle::Unshown), _) => {
                 unshown.entry((&mail.folder, mail.validity)).or_default().push(mail.uid);
             }
             (Outcome::Left(Reason::NotNow), _) => {

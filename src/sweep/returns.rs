@@ -9,7 +9,7 @@ use super::removals::Removals;
 use super::{AccountFault, Sweep};
 use crate::clock::Timestamp;
 use crate::ledger::{Intent, Ledger, Settlement, Stay, Target};
-use crate::mailbox::{Errand, Outcome, Reason, Relocation, Session};
+use crate::mailbox::{Errand, Obstacle, Outcome, Relocation, Session};
 use crate::place::{Folder, MailRef, MailTrace, Marks, Uid, UidValidity};
 
 /// Messages of a target that go back to where they were.
@@ -117,7 +117,7 @@ pub(super) fn bring_back(
 /// Why the server would not move a message, in words, where it may do so later.
 fn is_refused(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Left(reason @ (Reason::Refused(_) | Reason::ReadOnly)) => Some(reason.to_string()),
+        Outcome::Left(reason @ (Obstacle::Refused(_) | Obstacle::ReadOnly)) => Some(reason.to_string()),
         Outcome::Left(_) | Outcome::Moved { .. } | Outcome::Gone | Outcome::Unknown => None,
     }
 }

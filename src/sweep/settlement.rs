@@ -4,14 +4,14 @@
 //! `returns` and `recover`.
 
 use crate::ledger::{Delay, Settlement};
-use crate::mailbox::{Outcome, Reason};
+use crate::mailbox::{Obstacle, Outcome};
 
 impl From<&Outcome> for Settlement {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Moved { uid } => Self::Moved { uid: *uid },
             // With a copy in both places, moving it once more would make a third.
-            Outcome::Left(Reason::Doubled { copy } | Reason::Uncertain { copy: Some(copy) }) => {
+            Outcome::Left(Obstacle::Doubled { copy } | Obstacle::Uncertain { copy: Some(copy) }) => {
                 Self::Doubled { uid: *copy }
             }
             Outcome::Left(_) => Self::Left,
@@ -26,27 +26,30 @@ impl From<&Outcome> for Settlement {
 pub(super) fn delay(outcome: &Outcome) -> Option<Delay> {
     match outcome {
         // A server that would not may do so later: a quota is raised, a right is given.
-        Outcome::Left(Reason::Refused(_) | Reason::ReadOnly) => Some(Delay::Refused),
+        Outcome::Left(Obstacle::Refused(_) | Obstacle::ReadOnly) => Some(Delay::Refused),
         // The cursor may have passed it; one that was put back is known when it is looked at.
         Outcome::Unknown
         | Outcome::Left(
-            Reason::Interrupted | Reason::Uncertain { copy: None } | Reason::PutBack | Reason::LiveAgain,
+            Obstacle::Interrupted
+            | Obstacle::Uncertain { copy: None }
+            | Obstacle::PutBack
+            | Obstacle::LiveAgain,
         ) => Some(Delay::Interrupted),
         Outcome::Moved { .. }
         | Outcome::Gone
         | Outcome::Left(
-            Reason::Touched
-            | Reason::Deleted
-            | Reason::SameFolder
-            | Reason::Unproven
-            | Reason::Unshown
-            | Reason::NotNow
-            | Reason::Unsettled
-            | Reason::Uncertain { copy: Some(_) }
-            | Reason::Doubled { .. }
-            | Reason::CopyUnseen
-            | Reason::CopiedBefore
-            | Reason::Replaced,
+            Obstacle::Touched
+            | Obstacle::Deleted
+            | Obstacle::SameFolder
+            | Obstacle::Unproven
+            | Obstacle::Unshown
+            | Obstacle::NotNow
+            | Obstacle::Unsettled
+            | Obstacle::Uncertain { copy: Some(_) }
+            | Obstacle::Doubled { .. }
+            | Obstacle::CopyUnseen
+            | Obstacle::CopiedBefore
+            | Obstacle::Replaced,
         ) => None,
     }
 }
@@ -86,13 +89,17 @@ mod tests {
         let copy = Uid(9);
         for (outcome, settlement, why) in [
             (Outcome::Moved { uid: None }, Settlement::Moved { uid: None }, None),
-            (Outcome::Left(Reason::Doubled { copy }), Settlement::Doubled { uid: copy }, None),
-            (Outcome::Left(Reason::Uncertain { copy: Some(copy) }), Settlement::Doubled { uid: copy }, None),
-            (Outcome::Left(Reason::Uncertain { copy: None }), Settlement::Left, Some(Delay::Interrupted)),
-            (Outcome::Left(Reason::Unproven), Settlement::Left, None),
-            (Outcome::Left(Reason::Touched), Settlement::Left, None),
-            (Outcome::Left(Reason::ReadOnly), Settlement::Left, Some(Delay::Refused)),
-            (Outcome::Left(Reason::Interrupted), Settlement::Left, Some(Delay::Interrupted)),
+            (Outcome::Left(Obstacle::Doubled { copy }), Settlement::Doubled { uid: copy }, None),
+            (
+                Outcome::Left(Obstacle::Uncertain { copy: Some(copy) }),
+                Settlement::Doubled { uid: copy },
+                None,
+            ),
+            (Outcome::Left(Obstacle::Uncertain { copy: None }), Settlement::Left, Some(Delay::Interrupted)),
+            (Outcome::Left(Obstacle::Unproven), Settlement::Left, None),
+            (Outcome::Left(Obstacle::Touched), Settlement::Left, None),
+            (Outcome::Left(Obstacle::ReadOnly), Settlement::Left, Some(Delay::Refused)),
+            (Outcome::Left(Obstacle::Interrupted), Settlement::Left, Some(Delay::Interrupted)),
             (Outcome::Gone, Settlement::Gone, None),
             (Outcome::Unknown, Settlement::InDoubt, Some(Delay::Interrupted)),
         ] {

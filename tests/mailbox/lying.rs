@@ -43,7 +43,7 @@ fn an_ok_to_a_move_proves_nothing() {
     let outcomes = act(&fake).unwrap();
     assert_eq!(
         outcomes.values().collect::<Vec<_>>(),
-        [&Outcome::Left(Reason::Unproven), &Outcome::Left(Reason::Unproven)]
+        [&Outcome::Left(Obstacle::Unproven), &Outcome::Left(Obstacle::Unproven)]
     );
 }
 
@@ -85,7 +85,7 @@ fn a_no_in_the_middle_of_a_move_is_looked_into() {
     let fake = Fake::start(GREETING, script);
     let outcomes = act(&fake).unwrap();
     assert_eq!(outcomes[&Uid(1)], Outcome::Moved { uid: Some(Uid(100)) });
-    assert!(matches!(&outcomes[&Uid(2)], Outcome::Left(Reason::Refused(_))));
+    assert!(matches!(&outcomes[&Uid(2)], Outcome::Left(Obstacle::Refused(_))));
 }
 
 /// A MOVE that is made of COPY, STORE and EXPUNGE, and fails in the middle of them. `later` is how the first mail is seen
@@ -131,7 +131,7 @@ fn a_move_that_fails_in_the_middle_leaves_each_message_in_one_place() {
     const HERE: &str = "* 1 FETCH (UID 1 FLAGS ())\r\n";
     let (outcomes, commands) = half_a_move("", HERE);
     assert!(
-        outcomes.iter().all(|outcome| matches!(outcome, Outcome::Left(Reason::Refused(_)))),
+        outcomes.iter().all(|outcome| matches!(outcome, Outcome::Left(Obstacle::Refused(_)))),
         "{outcomes:?}"
     );
     assert!(commands.contains(&"UID EXPUNGE 100".to_owned()), "the copy was taken back: {commands:?}");
@@ -169,7 +169,7 @@ fn without_proof_nothing_is_flagged_or_expunged() {
     ];
     let fake = Fake::start(GREETING, script);
     let outcomes = act(&fake).unwrap();
-    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Left(Reason::Unproven)), "{outcomes:?}");
+    assert!(outcomes.values().all(|outcome| *outcome == Outcome::Left(Obstacle::Unproven)), "{outcomes:?}");
     let commands = fake.commands();
     assert!(
         !commands.iter().any(|command| command.contains("STORE") || command.contains("EXPUNGE")),
@@ -212,7 +212,7 @@ fn a_copy_is_taken_back_where_its_original_cannot_be_removed() {
     let fake = Fake::start(GREETING, script);
     let outcomes = act(&fake).unwrap();
     assert!(
-        outcomes.values().all(|outcome| matches!(outcome, Outcome::Left(Reason::Refused(_)))),
+        outcomes.values().all(|outcome| matches!(outcome, Outcome::Left(Obstacle::Refused(_)))),
         "{outcomes:?}"
     );
     let commands = fake.commands();

@@ -11,7 +11,7 @@ use crate::support::fake::Fake;
 use crate::support::{Dovecot, Options, folder, login, login_with, mail};
 use followsift::login::Login;
 use followsift::mailbox::{
-    Cause, Code, Connector, Errand, Fate, Fault, Landing, Outcome, Pending, Range, Reason, Relocation,
+    Cause, Code, Connector, Errand, Fate, Fault, Landing, Obstacle, Outcome, Pending, Range, Relocation,
     Removal, Session, Settled, Step, Stop, Woken,
 };
 use followsift::place::{Folder, MailDigest, MailIdentity, MailTrace, Marks, Uid, UidValidity};

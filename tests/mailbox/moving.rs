@@ -73,11 +73,11 @@ fn what_the_user_marked_is_never_expunged_and_what_they_touched_is_left() {
         client.run("UID EXPUNGE 4");
         let plans = session.prepare(vec![Errand { to: folder("Spam"), mails, touched_too: false }]).unwrap();
         let left = session.act(plans, &mut |_, _| true).unwrap().remove(0).outcomes;
-        assert_eq!(left[&Uid(1)], Outcome::Left(Reason::Deleted));
-        assert_eq!(left[&Uid(2)], Outcome::Left(Reason::Touched));
-        assert_eq!(left[&Uid(3)], Outcome::Left(Reason::Touched));
+        assert_eq!(left[&Uid(1)], Outcome::Left(Obstacle::Deleted));
+        assert_eq!(left[&Uid(2)], Outcome::Left(Obstacle::Touched));
+        assert_eq!(left[&Uid(3)], Outcome::Left(Obstacle::Touched));
         // Gone, or as the server told it last.
-        assert!(matches!(left[&Uid(4)], Outcome::Gone | Outcome::Left(Reason::Deleted)));
+        assert!(matches!(left[&Uid(4)], Outcome::Gone | Outcome::Left(Obstacle::Deleted)));
         let inbox = server.snapshot().remove("INBOX").unwrap();
         let kept: Vec<u32> = inbox.iter().map(|mail| mail.uid).filter(|uid| *uid < 5).collect();
         assert_eq!(kept, [1, 2, 3]);
@@ -99,7 +99,7 @@ fn a_message_that_vanishes_after_the_plan_is_gone_and_not_moved() {
         client.run("UID EXPUNGE 1");
         let outcomes = session.act(plans, &mut |_, _| true).unwrap().remove(0).outcomes;
         // Gone, or as the server told it last.
-        assert!(matches!(outcomes[&Uid(1)], Outcome::Gone | Outcome::Left(Reason::Deleted)));
+        assert!(matches!(outcomes[&Uid(1)], Outcome::Gone | Outcome::Left(Obstacle::Deleted)));
         assert!(matches!(outcomes[&Uid(2)], Outcome::Moved { .. }), "{outcomes:?}");
         assert_eq!((live(server, "Spam").len(), live(server, "INBOX").len()), (1, 0));
     });
@@ -130,7 +130,7 @@ fn a_full_target_leaves_every_message_where_it_was() {
     let outcomes = move_all(&mut session, "Spam");
     for outcome in outcomes.values() {
         assert!(
-            matches!(outcome, Outcome::Left(Reason::Refused(words)) if words.contains("OVERQUOTA")),
+            matches!(outcome, Outcome::Left(Obstacle::Refused(words)) if words.contains("OVERQUOTA")),
             "{outcome:?}"
         );
     }
@@ -144,7 +144,7 @@ fn a_target_that_cannot_be_made_leaves_the_messages_with_a_reason() {
     deliver(&server, 1);
     let outcomes = move_all(&mut server.session(), "v1.0");
     assert!(
-        matches!(&outcomes[&Uid(1)], Outcome::Left(Reason::Refused(words)) if words.contains("level delimiter"))
+        matches!(&outcomes[&Uid(1)], Outcome::Left(Obstacle::Refused(words)) if words.contains("level delimiter"))
     );
 }
 
@@ -187,7 +187,10 @@ fn a_folder_that_cannot_be_changed_leaves_its_messages() {
         deliver(&server, 2);
         let before = server.snapshot();
         let outcomes = move_all(&mut server.session(), "Spam");
-        assert!(outcomes.values().all(|outcome| *outcome == Outcome::Left(Reason::ReadOnly)), "{outcomes:?}");
+        assert!(
+            outcomes.values().all(|outcome| *outcome == Outcome::Left(Obstacle::ReadOnly)),
+            "{outcomes:?}"
+        );
         assert_eq!(server.snapshot(), before);
     }
 }

@@ -31,7 +31,7 @@ fn was(outcome: Outcome) -> Settled {
 
 /// It is where it was, and not in the target.
 fn left() -> Settled {
-    was(Outcome::Left(Reason::Interrupted))
+    was(Outcome::Left(Obstacle::Interrupted))
 }
 
 fn in_target(folder: Folder, validity: UidValidity, uid: Uid) -> Settled {
