@@ -7,7 +7,7 @@ use super::Ending;
 use super::output::Output;
 use crate::diagnostic::Diagnostic;
 use crate::host::{HostName, Instance};
-use crate::ledger::{Entry, Known, Ledger, LedgerFault};
+use crate::ledger::{HistoryEntry, Known, Ledger, LedgerFault};
 use crate::mail::Trust;
 use crate::mailbox::Stop;
 use crate::report;
@@ -166,7 +166,7 @@ pub(super) fn sent(settings: Option<&Settings>, files: &RuleFiles) -> Sent {
 }
 
 /// What the user has put back, as the ledger knows it.
-pub(super) fn corrections(settings: &Settings) -> Result<Vec<Entry>, LedgerFault> {
+pub(super) fn corrections(settings: &Settings) -> Result<Vec<HistoryEntry>, LedgerFault> {
     Ledger::open_read_only(&settings.state)?.map_or(Ok(Vec::new()), |ledger| ledger.corrections())
 }
 

@@ -12,7 +12,7 @@ use crate::rules::{Action, Verdict};
 
 /// A judgement, and what was done about it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// What was thought of the mail.
     pub judged: Judged,
     /// The last move that this judgement led to, if it led to one.
@@ -56,7 +56,7 @@ impl Ledger {
     /// # Errors
     ///
     /// Where the ledger cannot be read.
-    pub fn recent(&self, limit: u32) -> Result<Vec<Entry>, LedgerFault> {
+    pub fn recent(&self, limit: u32) -> Result<Vec<HistoryEntry>, LedgerFault> {
         self.read("look up the last judgements", |connection| entries(connection, LAST, [limit]))
     }
 
@@ -65,7 +65,7 @@ impl Ledger {
     /// # Errors
     ///
     /// Where the ledger cannot be read.
-    pub fn judgements_of(&self, digest: &MailDigest) -> Result<Vec<Entry>, LedgerFault> {
+    pub fn judgements_of(&self, digest: &MailDigest) -> Result<Vec<HistoryEntry>, LedgerFault> {
         self.read("look up the judgements of a mail", |connection| entries(connection, OF_DIGEST, [digest]))
     }
 
@@ -74,7 +74,7 @@ impl Ledger {
     /// # Errors
     ///
     /// Where the ledger cannot be read.
-    pub fn corrections(&self) -> Result<Vec<Entry>, LedgerFault> {
+    pub fn corrections(&self) -> Result<Vec<HistoryEntry>, LedgerFault> {
         self.read("look up what was put back", |connection| entries(connection, PUT_BACK, []))
     }
 }
@@ -95,7 +95,7 @@ fn entries(
     connection: &Connection,
     condition: &str,
     values: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<Entry>> {
+) -> rusqlite::Result<Vec<HistoryEntry>> {
     let mut select = connection.prepare_cached(&format!("{SELECT}{condition}"))?;
     let mut rows = select.query(values)?;
     let mut entries = Vec::new();
@@ -105,7 +105,7 @@ fn entries(
     Ok(entries)
 }
 
-fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Entry> {
+fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
     let judgement: i64 = row.get("id")?;
     let seen: Option<String> = row.get("seen")?;
     let authentic: String = row.get("authentic")?;
@@ -159,7 +159,7 @@ fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Entry> {
         rules: row.get("rules")?,
         judged_at: row.get("judged_at")?,
     };
-    Ok(Entry { judged, filing: filing(connection, judgement)?, corrected: row.get("corrected")? })
+    Ok(HistoryEntry { judged, filing: filing(connection, judgement)?, corrected: row.get("corrected")? })
 }
 
 fn filing(connection: &Connection, judgement: i64) -> rusqlite::Result<Option<Filing>> {

@@ -43,7 +43,7 @@ pub use cursor::{Cursor, Newest, Old};
 pub use earlier::{EarlierMove, FiledCopy, Stay};
 pub use fault::{LedgerFault, SqliteFault};
 pub use fuse::{Allowance, Limit};
-pub use history::{Entry, Filing};
+pub use history::{Filing, HistoryEntry};
 pub use intent::{Intent, OpenIntent, RemovalNote, Settlement, Target};
 pub use judged::{IncompleteRecord, Judged};
 pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};

@@ -9,7 +9,7 @@ use super::{Backtest as Options, Ending, context};
 use crate::assess::{self, Arrival, Mail, ReadMessage, Rulebook};
 use crate::clock;
 use crate::clock::Timestamp;
-use crate::ledger::{Entry, Known, LedgerFault};
+use crate::ledger::{HistoryEntry, Known, LedgerFault};
 use crate::mail::{Notification, Recognition};
 use crate::mailbox::{Range, Session, Stop};
 use crate::place::{Folder, MailTrace, Uid};
@@ -242,7 +242,7 @@ struct ByHand {
     /// Whom they know: of all accounts, as a sweep knows them.
     known: Vec<Known>,
     /// What they put back.
-    corrections: Vec<Entry>,
+    corrections: Vec<HistoryEntry>,
 }
 
 impl ByHand {
@@ -287,7 +287,7 @@ fn replay(
 }
 
 /// What the rules alone would do with a message that was put back, if they did not know that.
-fn correction(entry: &Entry, rulebook: &Rulebook) -> Correction {
+fn correction(entry: &HistoryEntry, rulebook: &Rulebook) -> Correction {
     let notification = entry.judged.notification.clone();
     let assessment = assess::weigh(notification.into(), rulebook, &Blank);
     let agrees = !matches!(assessment.action, Action::File { .. });
