@@ -42,7 +42,7 @@ pub struct Plan {
     /// The errand's other messages, each with the reason why it stays.
     pub left: Vec<(Uid, Outcome)>,
     /// Why nothing can be moved to the target, if that is so.
-    pub obstacle: Option<String>,
+    pub trouble: Option<String>,
     /// The same as in the errand.
     pub touched_too: bool,
 }
@@ -65,7 +65,7 @@ impl Session {
                 mails: errand.mails,
                 keywords: BTreeMap::new(),
                 left: Vec::new(),
-                obstacle: None,
+                trouble: None,
                 touched_too: errand.touched_too,
             };
             let obstacle = match () {
@@ -73,8 +73,8 @@ impl Session {
                 () if same(&plan.to, &plan.from) => Some(Obstacle::SameFolder),
                 () => None,
             };
-            if let Some(reason) = obstacle {
-                let left = |message: MailTrace| (message.uid, Outcome::Left(reason.clone()));
+            if let Some(obstacle) = obstacle {
+                let left = |message: MailTrace| (message.uid, Outcome::Left(obstacle.clone()));
                 plan.left = plan.mails.drain(..).map(left).collect();
             }
             self.ensure_target(&mut plan)?;
@@ -128,7 +128,7 @@ impl Plan {
         if self.mails.is_empty() {
             return;
         }
-        self.obstacle = Some(words.to_owned());
+        self.trouble = Some(words.to_owned());
         self.left.extend(self.mails.drain(..).map(|message| (message.uid, reason.clone())));
     }
 }

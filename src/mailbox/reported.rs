@@ -98,7 +98,7 @@ mod tests {
             mails: uids.iter().map(trace).collect(),
             keywords: BTreeMap::new(),
             left: Vec::new(),
-            obstacle: None,
+            trouble: None,
             touched_too: false,
         }
     }

@@ -147,7 +147,7 @@ fn relocate(
         for (uid, outcome) in &plan.left {
             ends.note(*uid, outcome, None, Vec::new());
         }
-        if let Some(words) = &plan.obstacle {
+        if let Some(words) = &plan.trouble {
             pass.tell_trouble(&plan.to, words.clone())?;
         }
     }
@@ -340,7 +340,7 @@ fn remember(
 impl Ends {
     fn note(&mut self, uid: Uid, outcome: &Outcome, to: Option<&Folder>, unkept: Vec<String>) {
         let end = match (outcome, to) {
-            (Outcome::Moved { uid }, Some(to)) => End::Moved { to: to.clone(), uid: *uid, unkept },
+            (Outcome::Moved { .. }, Some(to)) => End::Moved { to: to.clone(), unkept },
             (Outcome::Left(reason), _) => End::Left(reason.clone()),
             (Outcome::Moved { .. }, None) | (Outcome::Gone | Outcome::Unknown, _) => End::Gone,
         };

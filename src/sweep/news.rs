@@ -115,8 +115,6 @@ pub enum End {
     Moved {
         /// Where to.
         to: Folder,
-        /// Its UID there, if the server said.
-        uid: Option<Uid>,
         /// The keywords that the folder would not keep.
         unkept: Vec<String>,
     },
