@@ -1,21 +1,21 @@
-//! Which message is being assessed: one over which the process has died twice is left, until another version of followsift
-//! comes, which may have mended the cause.
+//! Notes which message is being assessed. A message over which the process has died twice is left alone until another
+//! version of followsift runs, which may have fixed the cause.
 //!
-//! No panic and no loop is known that a message could cause; this is for the one that is not known. Written before each
-//! assessment and not synced to the disk, since it has to outlive the process and not the machine.
+//! No message is known to cause a crash or an endless loop; this is for the unknown one. The note is written before
+//! each assessment and not synced to the disk, since it has to outlive the process but not the machine.
 
 use rusqlite::params;
 
 use super::{Ledger, LedgerFault};
 use crate::place::{AccountName, Folder, MailRef, Uid, UidValidity};
 
-/// So often the process may die over a message.
+/// How often the process may die over a message.
 const DEATHS: i64 = 2;
 /// The followsift that is running.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl Ledger {
-    /// Counts the death of an earlier process, if it died while it assessed a message of the account.
+    /// Counts the death of an earlier process that died while it assessed a message of the account.
     ///
     /// # Errors
     ///
@@ -40,8 +40,8 @@ impl Ledger {
         })
     }
 
-    /// Notes that a message is about to be assessed; `false` where the process has died over it twice, so that it is left.
-    /// Another version than the one that died last tries once more.
+    /// Notes that a message is about to be assessed; `false` where the process has died over it twice, so that it is
+    /// left. A version other than the one that died last tries once more.
     ///
     /// # Errors
     ///

@@ -1,7 +1,6 @@
-//! How the values of other rooms are kept in columns, and read back from them.
+//! How the values of other rooms are written to columns and read back from them.
 //!
-//! What is read back is checked as it was when it was first made: a ledger is a file that anybody may have
-//! edited.
+//! A value that is read back is checked like a new one: the ledger is a file, and may have been edited.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
@@ -10,7 +9,7 @@ use crate::mail::{Kind, Network};
 use crate::place::{AccountName, Folder, MailDigest, Uid, UidValidity};
 use crate::rules::VerdictName;
 
-/// A value that a column bears and that cannot be one of ours.
+/// A value in a column that followsift cannot have written.
 #[derive(Debug)]
 struct Unfit(&'static str, String);
 

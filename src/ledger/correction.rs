@@ -1,7 +1,7 @@
-//! What the user has put right by hand, obeyed for ever; and whom they know from it.
+//! The user's corrections, which hold for ever, and the followers who are known from them.
 //!
-//! A message that stays is noted at once (`kept`). What it teaches is learned at the end of the sweep: no hand puts more than
-//! twenty messages back between two looks.
+//! A message that stays is noted at once (`kept`). followsift learns from it at the end of the sweep: more than twenty
+//! messages between two sweeps were not put back by hand.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -10,13 +10,13 @@ use crate::clock::Timestamp;
 use crate::mail::{FollowerKey, Network};
 use crate::place::{AccountName, MailIdentity};
 
-/// So many messages at most are put back by hand between two sweeps.
+/// At most so many messages are put back by hand between two sweeps.
 pub const BY_HAND: usize = 20;
 
-/// Somebody whom the user knows.
+/// A follower whom the user knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// Who.
+    /// The follower.
     pub follower: FollowerKey,
     /// How that is known.
     pub origin: KnownBy,
@@ -36,7 +36,7 @@ pub enum KnownBy {
 /// A message that stays, and that teaches nothing until the user confirms it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unconfirmed {
-    /// Whom it names.
+    /// The followers that it names.
     pub followers: Vec<FollowerKey>,
     /// Why it is uncertain.
     pub why: Stay,
@@ -49,24 +49,24 @@ pub struct Unconfirmed {
 pub enum Learned {
     /// From so many messages that were put back.
     From(usize),
-    /// Nothing: so many came back at once that this was no hand.
+    /// Nothing: too many came back at once to have been put back by hand.
     TooMany(usize),
 }
 
 impl Ledger {
-    /// Notes that the user has put back a mail that was moved. It is never moved again, and the followers
-    /// that it names are known from now on.
+    /// Notes that the user has put back a message that was moved. It is never moved again, and the followers that it
+    /// names are known from now on.
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written, or the mail is not in it, under whichever account.
+    /// Where the ledger cannot be written, or the message is not in it under any account.
     pub fn note_correction(
         &mut self,
         account: &AccountName,
         identity: &MailIdentity,
         noted_at: Timestamp,
     ) -> Result<(), LedgerFault> {
-        self.write("note that a mail was put back", |transaction| {
+        self.write("note that a message was put back", |transaction| {
             let mail = anywhere(transaction, account, identity)?;
             correct(transaction, mail, noted_at)
         })
@@ -85,7 +85,7 @@ impl Ledger {
         noted_at: Timestamp,
     ) -> Result<(), LedgerFault> {
         self.write("note that a message stays", |transaction| {
-            // What today's profiles do not recognise is not in the ledger, and is not moved either.
+            // A message that today's profiles do not recognise is not in the ledger, and is not moved either.
             let Some(mail) = anywhere(transaction, account, identity).optional()? else { return Ok(()) };
             transaction
                 .execute(
@@ -98,8 +98,8 @@ impl Ledger {
         })
     }
 
-    /// Learns from the messages of an account that were put back, at the end of a sweep; or only keeps them where they are,
-    /// since they are too many.
+    /// Learns from the messages of an account that were put back, at the end of a sweep; or only keeps them where they
+    /// are, if they are too many.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ impl Ledger {
         })
     }
 
-    /// Everybody who is known, by network and key.
+    /// All known followers, by network and key.
     ///
     /// # Errors
     ///
@@ -199,8 +199,8 @@ impl Ledger {
         })
     }
 
-    /// Confirms that the user put messages back: those that name `follower`, or all that are unconfirmed but second copies and
-    /// what was brought back for its star, which nobody put back. Says how many.
+    /// Confirms that the user put messages back: those that name `follower`, or all that are unconfirmed except second
+    /// copies and messages that were brought back for their star, which the user did not put back. Returns how many.
     ///
     /// # Errors
     ///
@@ -227,8 +227,8 @@ impl Ledger {
     }
 }
 
-/// The row of a mail, if need be under another account: what was moved under an account's former name, and cannot be read by
-/// today's profiles, is only there.
+/// The row of a message, if need be under another account: a message that was moved under an account's former name, and
+/// that today's profiles cannot read, is only there.
 fn anywhere(
     transaction: &Connection,
     account: &AccountName,

@@ -1,4 +1,4 @@
-//! What the ledger's questions cost when much is remembered, in SQLite's own steps and plans. Holds no code but tests.
+//! Tests what the ledger's queries cost when much is remembered, by SQLite's own step counts and plans.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -97,7 +97,7 @@ fn filled(folder: &Path, messages: u32) -> Ledger {
 fn count(ledger: &mut Ledger) -> Arc<Mutex<i64>> {
     let steps = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&steps);
-    // A statement adds up its steps for as long as it is kept; none is dropped here.
+    // A statement adds up its steps while it is cached; none is dropped here.
     let mut seen: BTreeMap<String, i64> = BTreeMap::new();
     let note = move |event: TraceEvent<'_>| {
         if let TraceEvent::Profile(statement, _) = event {
@@ -252,8 +252,9 @@ fn what_no_rule_asks_for_is_not_looked_up() {
     assert!(nothing < past(Asked { follows: true, wave: false }));
 }
 
-/// The ways into tables that grow: by what few rows share, or by a bounded time. Anything else walks through what is
-/// remembered. A query that needs another way is added here with a reason, or an index.
+/// The look-ups that are allowed in tables that grow: by values that few rows share, or within a bounded time. Any
+/// other scans everything that is remembered. A query that needs another look-up is added here with a reason, or gets
+/// an index.
 const WAYS: &[(&str, &[&str])] = &[
     ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
     ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?", "judged_at>? AND judged_at<?"]),
@@ -277,8 +278,8 @@ const WAYS: &[(&str, &[&str])] = &[
     ("past_wave", &["account=? AND network=? AND seconds=? AND since>? AND since<?"]),
 ];
 
-/// Walks that are meant: over moves that are not settled, over what is shown whole, as far as a LIMIT, and over the files of
-/// lists, which are as few as the rules name.
+/// Scans that are intended: of unsettled moves, of what is shown as a whole, up to a LIMIT, and of the files of lists,
+/// of which there are as few as the rules name.
 const WALKS: &[&str] = &[
     "intent USING INDEX intent_open",
     "correction",
@@ -289,7 +290,7 @@ const WALKS: &[&str] = &[
     "(subquery-",
 ];
 
-/// Queries that may read a whole account: what a folder that was restored from a backup makes void, which is seldom.
+/// Queries that may read a whole account: they void the UIDs of a folder that was restored from a backup, which is rare.
 const OF_A_FOLDER: &[&str] = &[
     "UPDATE intent SET from_validity = ?3 WHERE from_folder = ?2",
     "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
@@ -299,7 +300,7 @@ const OF_A_FOLDER: &[&str] = &[
 fn queries() -> Vec<String> {
     let literal = Regex::new(r#""((?:[^"\\]|\\.)*)""#).unwrap();
     let comment = Regex::new(r"(?m)^\s*//.*$").unwrap();
-    let mut queries = super::history::questions();
+    let mut queries = super::history::queries();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger");
     for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
         let is_test = file.ends_with("cost.rs") || file.ends_with("migrations.rs");
@@ -322,7 +323,7 @@ fn queries() -> Vec<String> {
 fn no_query_walks_through_what_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = filled(folder.path(), 1_000);
-    // The plan of a write names each table that refers to the row, whether or not that is looked at.
+    // The plan of a write names each table that refers to the row, whether or not it is read.
     ledger.connection.pragma_update(None, "foreign_keys", false).unwrap();
     let queries = queries();
     assert!(queries.len() > 40, "only {} queries were found", queries.len());

@@ -15,7 +15,7 @@ pub struct Cursor {
     pub next: Uid,
     /// When it was last looked at: where to go on when the UIDVALIDITY has changed.
     pub looked_at: Timestamp,
-    /// What of the mails from `next` on is meant, where that is not all.
+    /// Which messages from `next` on to look at, if not all.
     pub old: Option<Old>,
     /// The newest messages that were seen and stayed, the newest first: if another message has the UID of one of them, the
     /// folder was restored from a backup.
@@ -43,17 +43,17 @@ impl Cursor {
 /// No folder has this UIDVALIDITY (RFC 9051, section 9, nz-number).
 const VOID: UidValidity = UidValidity(0);
 
-/// Mails that were there when a look by time of arrival began, which was not finished yet.
+/// Messages that were there when a look by time of arrival began that is not finished yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Old {
     /// They have UIDs below this one.
     pub below: Uid,
-    /// Of them, those are meant that arrived at this moment or later.
+    /// Only those of them count that arrived at this moment or later.
     pub since: Timestamp,
 }
 
 impl Ledger {
-    /// How far the folder has been looked at; `None` if never. Who asks compares the UIDVALIDITY.
+    /// How far the folder has been looked at; `None` if never. The caller compares the UIDVALIDITY.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Ledger {
         })
     }
 
-    /// Notes how far the folder has been looked at, once every mail below is wholly dealt with. Under the same
+    /// Notes how far the folder has been looked at, once every message below is fully dealt with. Under the same
     /// UIDVALIDITY it only ever goes forward.
     ///
     /// # Errors

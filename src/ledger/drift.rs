@@ -1,4 +1,4 @@
-//! Mails that no layout could read, read back: they say when a network has changed its mails.
+//! Reads back the messages that no layout could read: they show that a network has changed its messages.
 
 use rusqlite::params;
 
@@ -7,12 +7,12 @@ use crate::clock::Timestamp;
 use crate::mail::{Fact, Incomplete};
 use crate::place::AccountName;
 
-/// How many are read back. More say no more.
+/// How many are read back; more would show nothing new.
 const MOST: u32 = 1_000;
 
 impl Ledger {
-    /// The mails of an account that arrived at `since` or later and that no layout could read, in the order in which they
-    /// came; of very many, the last.
+    /// The messages of an account that arrived at `since` or later and that no layout could read, in the order of their
+    /// arrival; of very many, the latest.
     ///
     /// # Errors
     ///
@@ -25,7 +25,7 @@ impl Ledger {
         self.read("look up what could not be read", |connection| {
             let mut incomplete = connection
                 .prepare_cached(
-                    // What arrived since then was not seen before.
+                    // A message that arrived since then was not seen before that.
                     "SELECT network, missing, received FROM incomplete CROSS JOIN mail ON mail.id = incomplete.mail
                      WHERE seen_at >= ?2 AND account = ?1 AND received >= ?2
                      ORDER BY received DESC, mail.id DESC LIMIT ?3",

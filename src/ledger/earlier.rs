@@ -1,7 +1,7 @@
-//! What earlier moves mean for a message that is in a source folder now, and which filed copies are to be looked for.
+//! What earlier moves mean for a message that is in a source folder now, and which filed copies to look for.
 //!
-//! A message that was filed and is in its folder again was put back only if the filed copy has left its target: `sweep` looks,
-//! and this says where. Asked of all accounts, since an account may have been given another name.
+//! A message that was filed and is in its folder again was put back only if the filed copy has left its target: `sweep`
+//! looks there, and this file says where. It searches all accounts, since an account may have been renamed.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid,
 /// What an earlier move means for a message that is in a source folder now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EarlierMove {
-    /// It has never been moved, as far as anybody knows.
+    /// It has never been moved, as far as is known.
     None,
     /// It stays where it is, for ever.
     Stays(Stay),
@@ -42,7 +42,7 @@ pub enum Stay {
     Restored,
     /// It was brought back, since the user starred or answered it while it was moved.
     Touched,
-    /// It was gone when it was to be filed, or another account filed it: nobody is known to have put it back.
+    /// It was gone when it was to be filed, or another account filed it: it is not known that the user put it back.
     Elsewhere,
 }
 
@@ -91,13 +91,13 @@ pub struct FiledCopy {
     pub account: AccountName,
     /// When that was stated.
     pub stated_at: Timestamp,
-    /// It was gone when it was to be filed: there never was a copy, as far as anybody knows.
+    /// It was gone when it was to be filed: there never was a copy, as far as is known.
     pub was_gone: bool,
     /// The target.
     pub folder: Folder,
     /// The target's UIDVALIDITY then.
     pub validity: UidValidity,
-    /// Its UID there, if the server told.
+    /// Its UID there, if the server said.
     pub uid: Option<Uid>,
     /// What it is known by.
     pub identity: MailIdentity,
@@ -106,8 +106,8 @@ pub struct FiledCopy {
 }
 
 impl Ledger {
-    /// What earlier moves mean for a message that is in a source folder now. `header` is its header line by line: a message
-    /// that went through a program which adds lines is known again by it.
+    /// What earlier moves mean for a message that is in a source folder now. `header` is its header line by line: it
+    /// identifies a message that went through a program which adds lines.
     ///
     /// # Errors
     ///
@@ -130,8 +130,8 @@ impl Ledger {
         })
     }
 
-    /// Was a message put back, and learned from, in an earlier sweep? Then who is known says all that it taught: the user may
-    /// have forgotten its followers since.
+    /// Did followsift learn in an earlier sweep that a message was put back? Then the known followers say all that it
+    /// teaches: the user may have removed its followers from them since.
     ///
     /// # Errors
     ///
@@ -140,8 +140,8 @@ impl Ledger {
         self.read("look for a message that was put back", |connection| is_corrected(connection, identity))
     }
 
-    /// Filed copies of an account that have not been seen to leave, by the last 90 days' moves: to be looked for once a day,
-    /// so that it is known when one left. Empty where that is not due.
+    /// The filed copies from an account's moves of the last 90 days that have not been seen to leave. `sweep` looks for
+    /// them once a day, so that it is known when one left; empty if that is not due.
     ///
     /// # Errors
     ///
@@ -199,8 +199,8 @@ impl Ledger {
         })
     }
 
-    /// The filed copies whose originals are only marked \Deleted, or were when they were last seen, in a source folder: where
-    /// the mark is gone, the user has put the message back. With the originals' UIDs.
+    /// The filed copies whose originals are only marked \Deleted, or were when they were last seen, in a source folder:
+    /// if the mark is gone, the user has put the message back. With the originals' UIDs.
     ///
     /// # Errors
     ///
@@ -285,11 +285,11 @@ fn by_identity(
             }
             continue;
         };
-        // A twin, which lay beside it all the time.
+        // A twin, which was beside it all the time.
         if same_place && !original && mail.uid < next {
             continue;
         }
-        // A server told wrongly that it was gone; nobody has put it back.
+        // The server said wrongly that it was gone; the user has not put it back.
         if outcome == "gone" && original {
             continue;
         }
@@ -302,7 +302,7 @@ fn by_identity(
     Ok(if copies.is_empty() { found } else { EarlierMove::Filed(copies) })
 }
 
-/// What moves of a message mean whose header lines are all in this one: it came back by way of a program that adds lines.
+/// What the moves of a message mean whose header lines are all in this one: it came back through a program that adds lines.
 fn by_header(connection: &Connection, header: &HeaderLines) -> rusqlite::Result<EarlierMove> {
     let mut copies = Vec::new();
     let mut select = connection.prepare_cached(

@@ -11,10 +11,10 @@ use crate::diagnostic::Location;
 use crate::mail::{Fact, FactMut, FactRef, Follower, Shown};
 use crate::rules::{Evidence, Reason};
 
-/// The key of what is no fact: the network's own number of the account.
+/// The key of the one value that is not a fact: the network's own number for the account.
 const ID: &str = "id";
 
-/// A follower's facts.
+/// The written form of a follower's facts.
 pub(super) fn write_follower(follower: &Follower) -> String {
     let mut facts = Map::new();
     for fact in Fact::ALL {
@@ -46,7 +46,7 @@ pub(super) fn read_follower(json: &str) -> rusqlite::Result<Follower> {
             set(&mut follower, fact, value).map_err(unreadable)?;
         } else {
             return Err(unreadable(<serde_json::Error as serde::de::Error>::custom(format!(
-                "{word:?} is no fact"
+                "{word:?} is not a fact"
             ))));
         }
     }
@@ -79,7 +79,7 @@ struct WrittenReason {
     points: Option<f64>,
 }
 
-/// Why a verdict was as it was.
+/// The written form of the reasons behind a verdict.
 pub(super) fn write_reasons(reasons: &[Reason]) -> String {
     let written = reasons.iter().map(|reason| WrittenReason {
         rule: reason.rule.clone(),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fact_is_not_read_as_one() {
+    fn unknown_facts_and_values_of_a_wrong_type_are_refused() {
         for json in [r#"{"folowers":1}"#, r#"{"followers":"many"}"#, r#"{"followers":-1}"#, "[]", ""] {
             assert!(read_follower(json).is_err(), "{json}");
         }

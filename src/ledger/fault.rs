@@ -26,7 +26,7 @@ pub enum LedgerFault {
         /// Why.
         cause: io::Error,
     },
-    /// The file is a database of something else.
+    /// The file is the database of another program.
     Foreign {
         /// The file.
         file: PathBuf,
@@ -40,7 +40,7 @@ pub enum LedgerFault {
         /// The newest version that is understood.
         known: i64,
     },
-    /// An older followsift has written it, and who only reads cannot bring it up to date.
+    /// An older followsift has written it, and a command that only reads cannot bring it up to date.
     Older {
         /// The file.
         file: PathBuf,
@@ -61,11 +61,12 @@ pub enum LedgerFault {
         /// Why.
         cause: SqliteFault,
     },
-    /// An intent was to be settled that is not open.
+    /// The intent to be settled is not open.
     NotOpen(IntentId),
 }
 
-/// What SQLite says, once: the crate's errors repeat themselves in their causes, and name the file that we name too.
+/// SQLite's message, without repetition: rusqlite's errors repeat themselves in their causes and name the file, which
+/// the fault names too.
 #[derive(Debug)]
 pub struct SqliteFault(String);
 
@@ -78,7 +79,7 @@ impl SqliteFault {
             }
             other => other.to_string(),
         };
-        // SQLite is given the file's name without symlinks.
+        // SQLite got the file's path with its symlinks resolved.
         let words = match (text.rsplit_once(": "), file.file_name()) {
             (Some((words, path)), name) if Path::new(path).file_name() == name => words.to_owned(),
             _ => text,
@@ -127,8 +128,8 @@ impl fmt::Display for LedgerFault {
             ),
             Self::Newer { file, found, known } => write!(
                 f,
-                "could not open the ledger {}: a newer followsift has written it (version {found}, known is \
-                 {known}); use that one",
+                "could not open the ledger {}: a newer followsift has written it (version {found}, this \
+                 one knows {known}); use the newer one",
                 file.display()
             ),
             Self::Older { file } => write!(
@@ -139,7 +140,7 @@ impl fmt::Display for LedgerFault {
             ),
             Self::Damaged { file, .. } => write!(
                 f,
-                "could not read the ledger {}: it is damaged; restore a copy, or move it away and begin anew",
+                "could not read the ledger {}: it is damaged; restore a copy, or move it away to start with an empty one",
                 file.display()
             ),
             Self::Failed { doing: doing @ ("open" | "read"), file, .. } => {

@@ -1,7 +1,8 @@
-//! The fuse: how many mails may still be moved now, so that a mistake in a rule stays small.
+//! The fuse: how many messages may still be moved now, so that a mistake in a rule stays small.
 //!
-//! A limit, never a switch: moves are counted over the last hour, so that an hour later as many may be moved again, whatever
-//! came in. What is beyond it waits (`waiting`). The user lets it through with `resume`.
+//! It is a rate limit: it delays moves and never stops them. Moves are counted over the last hour, so that an hour
+//! later as many may be moved again. What is beyond the limit waits (`waiting`); the user lets it through with
+//! `resume`.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -12,29 +13,29 @@ use crate::place::AccountName;
 /// The time over which moves are counted, in seconds.
 const HOUR: i64 = 60 * 60;
 
-/// Rules that took the place of others and lasted no longer than this were a mistake, or half of a change.
+/// Rules that replaced others and lasted no longer than this were a mistake, or half of a change.
 const SHORT: i64 = 24 * HOUR;
 
-/// Which limit it is that holds.
+/// The limit that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// So many moves an hour.
+    /// The moves in an hour.
     Hour,
-    /// So many in the first hour after rules or profiles changed.
+    /// The moves in the first hour after rules or profiles changed.
     Change,
 }
 
-/// How many mails may be moved now.
+/// How many messages may be moved now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// So many.
+    /// How many moves are left.
     pub moves: u32,
-    /// By which limit.
+    /// The limit that says so.
     pub by: Limit,
 }
 
 impl Ledger {
-    /// Notes by which rules an account is swept now. Its very first rules are no change.
+    /// Notes by which rules an account is swept now. Its very first rules are not a change.
     ///
     /// # Errors
     ///
@@ -56,11 +57,12 @@ impl Ledger {
         })
     }
 
-    /// Puts off, to be judged again at once, what the rules before left where it was, if those had taken the place of others
-    /// less than a day ago: a rules file that was wrong for a while has been mended. To be called before the rules that hold
-    /// from now on are noted ([`Ledger::note_rules`]); says how many there are.
+    /// Puts off the messages that the previous rules left where they were, so that they are judged again at once, if
+    /// those rules had replaced others less than a day ago: a rules file that was wrong for a while has been corrected.
+    /// Call it before noting the rules that apply from now on ([`Ledger::note_rules`]). Returns the number of messages.
     ///
-    /// What was moved, put back, or waits already, is not among them; and `sweep` leaves what its reader has touched.
+    /// Messages that were moved or put back, or that wait already, are not among them; and `sweep` leaves those that
+    /// the user has touched.
     ///
     /// # Errors
     ///
@@ -83,7 +85,7 @@ impl Ledger {
             return Ok(0);
         }
         self.write("note what is judged again", |transaction| {
-            // The plus keeps SQLite from walking all mails of the account: those of a day are few.
+            // The plus keeps SQLite from scanning all messages of the account: those of a day are few.
             transaction
                 .prepare_cached(
                     "INSERT INTO waiting (account, folder, validity, uid, mail, why, tries, due_at, released)
@@ -100,8 +102,8 @@ impl Ledger {
         })
     }
 
-    /// How many of an account's mails may be moved now, where `per_hour` may be in any hour, and `after_change` in the first
-    /// hour after its rules changed.
+    /// How many of an account's messages may be moved now, where `per_hour` may be in any hour, and `after_change` in
+    /// the first hour after its rules changed.
     ///
     /// # Errors
     ///
@@ -126,7 +128,7 @@ impl Ledger {
                 Ok::<_, rusqlite::Error>(u32::try_from(i64::from(most).saturating_sub(moved)).unwrap_or(0))
             };
             let by_hour = Allowance { moves: left(per_hour, hour_ago, None)?, by: Limit::Hour };
-            // A moment in the future is the mark of a clock that was set back, and no reason to wait for it.
+            // A moment in the future means that the clock was set back; followsift does not wait for it.
             let Some(changed) = changed.filter(|at| (hour_ago..=now.0).contains(at) && resumed < *at) else {
                 return Ok(by_hour);
             };
@@ -136,13 +138,14 @@ impl Ledger {
         })
     }
 
-    /// Lets an account's mails through that the fuse holds back, and ends the limit after a change of rules. Says how many.
+    /// Lets through an account's messages that the fuse holds back, and ends the limit after a change of rules. Returns
+    /// how many.
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be written.
     pub fn resume(&mut self, account: &AccountName, now: Timestamp) -> Result<usize, LedgerFault> {
-        self.write("let mails through the fuse", |transaction| {
+        self.write("let messages through the fuse", |transaction| {
             transaction
                 .execute("UPDATE fuse SET resumed_at = ?2 WHERE account = ?1", params![account, now])?;
             transaction.execute(
@@ -152,14 +155,14 @@ impl Ledger {
         })
     }
 
-    /// Notes whether the fuse holds mails back, and answers whether its user is to be told of that: once, until it holds
-    /// none any more.
+    /// Notes whether the fuse holds messages back, and returns whether to report it: once, until it holds none any
+    /// more.
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be written.
-    pub fn tell_once(&mut self, account: &AccountName, holds: bool) -> Result<bool, LedgerFault> {
-        self.write("note what was told of the fuse", |transaction| {
+    pub fn report_once(&mut self, account: &AccountName, holds: bool) -> Result<bool, LedgerFault> {
+        self.write("note what was reported about the fuse", |transaction| {
             let changed = transaction
                 .prepare_cached("UPDATE fuse SET told = ?2 WHERE account = ?1 AND told <> ?2")?
                 .execute(params![account, holds])?;
@@ -168,8 +171,8 @@ impl Ledger {
     }
 }
 
-/// The moves of an account that were stated after `since`, by these rules if any are named; without those that the user let
-/// through and those of which is known that they came to nothing.
+/// The moves of an account that were stated after `since`, by these rules if any are named; without those that the user
+/// let through, and without those that are known to have moved nothing.
 fn moved(
     connection: &Connection,
     account: &AccountName,

@@ -1,4 +1,4 @@
-//! What was judged and what was done, read back: for `backtest`, and for tests of what was written.
+//! Reads back what was judged and what was done: for `backtest`, and for tests of what was written.
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -13,27 +13,27 @@ use crate::rules::{Action, Verdict};
 /// A judgement, and what was done about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryEntry {
-    /// What was thought of the mail.
+    /// How the message was judged.
     pub judged: Judged,
-    /// The last move that this judgement led to, if it led to one.
+    /// The last move that this judgement led to, if any.
     pub filing: Option<Filing>,
-    /// The user has put the mail back.
+    /// The user has put the message back.
     pub corrected: bool,
 }
 
 /// A move that was stated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filing {
-    /// Where the mail was to go.
+    /// Where the message was to go.
     pub to: Folder,
     /// When the move was stated.
     pub stated_at: Timestamp,
-    /// What became of it, and when that was known; `None` as long as nobody knows.
+    /// What became of it, and when that was known; `None` while that is unknown.
     pub settled: Option<(Settlement, Timestamp)>,
 }
 
-/// What every question about judgements selects; where from, a condition and an order follow. Their tables are joined in the
-/// order in which they stand, so that none walks through what is remembered.
+/// What every query for judgements selects; the tables, a condition and an order follow. CROSS JOIN keeps the tables in
+/// the order in which they are written, so that no query scans everything that is remembered.
 const SELECT: &str = "SELECT judgement.*, mail.account, mail.digest, mail.size, mail.folder, mail.validity,
         mail.uid, mail.received, correction.mail IS NOT NULL AS corrected
     FROM ";
@@ -42,11 +42,11 @@ const SELECT: &str = "SELECT judgement.*, mail.account, mail.digest, mail.size, 
 const LAST: &str = "judgement CROSS JOIN mail ON mail.id = judgement.mail
     LEFT JOIN correction ON correction.mail = mail.id
     ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT ?";
-/// Those of the mails with one digest.
+/// Those of the messages with one digest.
 const OF_DIGEST: &str = "mail CROSS JOIN judgement ON judgement.mail = mail.id
     LEFT JOIN correction ON correction.mail = mail.id
     WHERE mail.digest = ? ORDER BY judgement.judged_at DESC, judgement.id DESC";
-/// The last one of each mail that was put back.
+/// The last one of each message that was put back.
 const PUT_BACK: &str = "correction CROSS JOIN mail ON mail.id = correction.mail
     CROSS JOIN judgement ON judgement.id = mail.latest ORDER BY mail.received";
 
@@ -60,16 +60,18 @@ impl Ledger {
         self.read("look up the last judgements", |connection| entries(connection, LAST, [limit]))
     }
 
-    /// Every judgement of mails with this digest, the newest first.
+    /// Every judgement of messages with this digest, the newest first.
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be read.
     pub fn judgements_of(&self, digest: &MailDigest) -> Result<Vec<HistoryEntry>, LedgerFault> {
-        self.read("look up the judgements of a mail", |connection| entries(connection, OF_DIGEST, [digest]))
+        self.read("look up the judgements of a message", |connection| {
+            entries(connection, OF_DIGEST, [digest])
+        })
     }
 
-    /// The last judgement of every mail that the user has put back.
+    /// The last judgement of every message that the user has put back.
     ///
     /// # Errors
     ///
@@ -79,9 +81,9 @@ impl Ledger {
     }
 }
 
-/// The questions that are put together here.
+/// The queries that are put together here.
 #[cfg(test)]
-pub(super) fn questions() -> Vec<String> {
+pub(super) fn queries() -> Vec<String> {
     [LAST, OF_DIGEST, PUT_BACK].map(|condition| format!("{SELECT}{condition}")).to_vec()
 }
 
@@ -173,7 +175,7 @@ fn filing(connection: &Connection, judgement: i64) -> rusqlite::Result<Option<Fi
                 None => None,
                 Some(word) => {
                     let settlement = Settlement::stored(&word, row.get("to_uid")?).ok_or_else(|| {
-                        let cause = format!("{word:?} is no outcome").into();
+                        let cause = format!("{word:?} is not an outcome").into();
                         rusqlite::Error::FromSqlConversionFailure(0, Type::Text, cause)
                     })?;
                     Some((settlement, row.get("settled_at")?))

@@ -1,7 +1,7 @@
-//! Moves: stated before the deed, settled after it.
+//! Moves: stated before they are made, settled afterwards.
 //!
-//! `sweep` states them in sets, acts, and settles them. What a crash left open is settled at the next start,
-//! by proof of arrival in the target: the digest and the size of a mail at or above the UIDNEXT from before.
+//! `sweep` states them in sets, acts, and settles them. What a crash left open is settled at the next start, by proof
+//! of arrival in the target: the digest and the size of a message at or above the UIDNEXT from before.
 
 use rusqlite::{Connection, Row, params};
 
@@ -10,7 +10,7 @@ use super::{IntentId, Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Marks, Uid, UidValidity};
 
-/// Where a mail is to go, and how its arrival can be proven.
+/// Where a message is to go, and how its arrival can be proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The folder, which is there already.
@@ -21,16 +21,16 @@ pub struct Target {
     pub next: Uid,
 }
 
-/// One mail that is to be moved.
+/// One message that is to be moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
     /// Where it is.
     pub mail: MailRef,
-    /// What it is known by; it has been recorded as judged.
+    /// Its digest and size; it has been recorded as judged.
     pub identity: MailIdentity,
-    /// When it arrived there (INTERNALDATE): by that it is told from its twins where its UID means nothing any more.
+    /// When it arrived there (INTERNALDATE): it distinguishes the message from its twins if its UID means nothing any more.
     pub received: Option<Timestamp>,
-    /// The UIDNEXT of its folder: a mail of a lower UID was there already, and has not been put back.
+    /// The UIDNEXT of its folder: a message with a lower UID was there already, and has not been put back.
     pub source_next: Uid,
     /// Where it is to go.
     pub target: Target,
@@ -40,15 +40,15 @@ pub struct Intent {
     pub stated_at: Timestamp,
     /// The user let it through the fuse, which does not count it.
     pub by_hand: bool,
-    /// The server moves it by itself, so that the original may be gone without a note.
+    /// The server itself moves the message (MOVE), so that the original may be gone without a note.
     pub by_move: bool,
     /// It is on its way back, since the user starred or answered it while it was moved.
     pub returns: bool,
-    /// Its header, line by line, where that can be known again.
+    /// Its header, line by line, if the message can be recognised by it.
     pub header: Option<HeaderLines>,
 }
 
-/// An intent of which nobody knows yet what became of it.
+/// An intent whose outcome is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenIntent {
     /// Its number.
@@ -82,7 +82,7 @@ impl RemovalNote {
 /// What became of an intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// The mail is where it was.
+    /// The message is where it was.
     Left,
     /// It has arrived; with its new UID, where that is known.
     Moved {
@@ -126,8 +126,8 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written, or a mail was not recorded as judged before: a move that could not
-    /// be explained is none of ours.
+    /// Where the ledger cannot be written, or a message was not recorded as judged before: followsift makes no move
+    /// that it could not explain.
     pub fn intend(&mut self, intents: &[Intent]) -> Result<Vec<IntentId>, LedgerFault> {
         self.write("state a move", |transaction| {
             intents
@@ -222,8 +222,8 @@ impl Ledger {
         }
     }
 
-    /// The account's intents of which nobody knows yet what became of them, oldest first. Without those whose original the
-    /// server did not show, and that are not to be asked for again yet ([`Ledger::note_unshown`]).
+    /// The account's intents whose outcome is not known yet, oldest first; without those whose original the server did
+    /// not show and that are not due to be asked for again ([`Ledger::note_unshown`]).
     ///
     /// # Errors
     ///
@@ -274,7 +274,7 @@ impl Ledger {
     }
 }
 
-/// Keeps the lines of a header by which a filed message can be known again.
+/// Keeps the lines of a header by which a filed message can be recognised.
 fn put_header(transaction: &Connection, intent: &Intent) -> rusqlite::Result<()> {
     let Some(HeaderLines { received, lines }) = &intent.header else { return Ok(()) };
     transaction

@@ -1,7 +1,7 @@
-//! What was thought of each mail, and on which facts.
+//! How each message was judged, and on which facts.
 //!
-//! `sweep` records here whatever it judged, moved or not. A mail judged again by the same rules replaces what
-//! they said before; judged by other rules, it keeps both, since the earlier may explain a move.
+//! `sweep` records here whatever it judged, moved or not. A new judgement by the same rules replaces the earlier one; a
+//! judgement by other rules is kept beside it, since the earlier one may explain a move.
 
 use rusqlite::{Connection, named_params, params};
 
@@ -13,18 +13,18 @@ use crate::mail::{Authenticity, Fact, Network, Notification};
 use crate::place::{AccountName, MailIdentity, MailRef, Marks};
 use crate::rules::{Action, Verdict, VerdictName};
 
-/// One mail that was recognised and judged.
+/// One message that was recognised and judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// Where it was.
     pub mail: MailRef,
-    /// What it is known by.
+    /// Its digest and size.
     pub identity: MailIdentity,
     /// What it says, with the facts that were judged on.
     pub notification: Notification,
     /// One for each follower of the notification, in its order.
     pub verdicts: Vec<Verdict>,
-    /// The class of the mail as a whole; `None` is undecided.
+    /// The class of the message as a whole; `None` is undecided.
     pub verdict: Option<VerdictName>,
     /// What the verdicts lead to.
     pub action: Action,
@@ -34,14 +34,14 @@ pub struct Judged {
     pub judged_at: Timestamp,
 }
 
-/// One mail that a network seems to have sent, and that no layout could read.
+/// One message that a network seems to have sent and that no layout could read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncompleteRecord {
     /// Where it was.
     pub mail: MailRef,
-    /// What it is known by.
+    /// Its digest and size.
     pub identity: MailIdentity,
-    /// Whose it seems to be.
+    /// The network that seems to have sent it.
     pub network: Network,
     /// The facts that the nearest layout needs and did not find.
     pub missing: Vec<Fact>,
@@ -52,7 +52,7 @@ pub struct IncompleteRecord {
 }
 
 impl Ledger {
-    /// Records mails that were judged: all of them, or none.
+    /// Records messages that were judged: all of them, or none.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Ledger {
         })
     }
 
-    /// Has this mail been judged before?
+    /// Has this message been judged before?
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Ledger {
         })
     }
 
-    /// Records mails that no layout could read.
+    /// Records messages that no layout could read.
     ///
     /// # Errors
     ///
@@ -161,8 +161,8 @@ fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The row of a mail, made or brought up to date. When it first arrived stays, since a server may give a mail
-/// that the user moves to and fro a new date.
+/// The row of a message, made or brought up to date. The earliest arrival is kept, since a server may give a message a
+/// new date when the user moves it to and fro.
 fn put_mail(
     transaction: &Connection,
     mail: &MailRef,

@@ -1,5 +1,5 @@
-//! The last good copy of each file that a list reads its people from, so that one which is emptied while it is saved makes
-//! no strangers of friends, after a restart either.
+//! The last good copy of each file from which a list reads its people, so that a file that is empty while it is being
+//! saved does not turn friends into strangers, also after a restart.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,19 +9,19 @@ use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::rules::{ListSource, Person};
 
-/// A copy that no list asked for in so many seconds is forgotten.
+/// After so many seconds, the ledger forgets a copy that no list has asked for.
 const KEPT: i64 = 90 * 24 * 60 * 60;
 
-/// How old the note of a copy that is still good may become, in seconds.
+/// After so many seconds, a copy that is still good is noted as read again.
 const FRESH: i64 = 24 * 60 * 60;
 
 impl Ledger {
-    /// Keeps these copies, files by their whole paths; those of other files stay for as long as a list may ask for them
-    /// again. Writes nothing where nothing has changed.
+    /// Keeps these copies, under the absolute paths of their files; the copies of other files stay for as long as a
+    /// list may ask for them again. Writes nothing if nothing has changed.
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read or written; then the copies before stay.
+    /// Where the ledger cannot be read or written; then the earlier copies stay.
     pub fn keep_list_copies(
         &mut self,
         copies: &BTreeMap<ListSource, Vec<Person>>,
@@ -61,7 +61,7 @@ impl Ledger {
         })
     }
 
-    /// The copies that are kept, files by their whole paths.
+    /// The copies that are kept, under the absolute paths of their files.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Ledger {
     }
 }
 
-/// How the ledger writes a source; folders of sent mail have tables of their own.
+/// How the ledger writes a source; folders of sent messages have tables of their own.
 fn words(source: &ListSource) -> Option<(&'static str, &str)> {
     match source {
         ListSource::File(path) => Some(("file", path)),

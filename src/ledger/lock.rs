@@ -2,8 +2,8 @@
 //! part of the ledger, and one on its mailbox in a folder that is the same for all of a user's followsifts, whatever their
 //! state folders and account names are.
 //!
-//! Locks of the kernel on files: they end with the process, however that ends. The files stay, since removing them would let
-//! two programs lock two files of the same name.
+//! They are the kernel's locks on files: they end with the process, however it ends. The files stay, since removing
+//! them would let two programs lock two files of the same name.
 
 use std::error::Error;
 use std::fmt;
@@ -17,7 +17,7 @@ use rustix::fs::OFlags;
 use super::owner;
 use crate::place::{AccountName, MailboxKey};
 
-/// The right to work on an account, until it is dropped.
+/// The right to work on an account; dropping it gives it up.
 #[derive(Debug)]
 #[must_use = "the lock is given up when this is dropped"]
 pub struct AccountLock {
@@ -32,12 +32,12 @@ struct LockFile {
     path: PathBuf,
 }
 
-/// Where locks are.
+/// The folders that hold the locks.
 #[derive(Clone, Copy, Debug)]
 pub struct LockFolders<'f> {
     /// The state folder.
     pub state: &'f Path,
-    /// The folder that is the same for all of the user's followsifts, where there is one. Where it cannot be used, the state
+    /// The folder that is the same for all of the user's followsifts, if there is one. If it cannot be used, the state
     /// folder takes its place.
     pub shared: Option<&'f Path>,
 }
@@ -52,9 +52,9 @@ pub enum LockFault {
         /// The number of its process, where it said so.
         process: Option<u32>,
     },
-    /// The lock itself could not be made.
+    /// The lock could not be taken.
     Unusable {
-        /// The file that bears it.
+        /// The lock file.
         file: PathBuf,
         /// Why.
         cause: io::Error,
@@ -83,24 +83,25 @@ impl AccountLock {
         Ok(Self { account: by_name, mailbox: by_mailbox })
     }
 
-    /// Is it still a lock? Not if a file of it was moved or deleted: then another program can lock another file of that name.
+    /// Confirms that the locks still hold. They do not if one of their files was moved or deleted: then another program
+    /// can lock another file of that name.
     ///
     /// # Errors
     ///
-    /// [`LockFault::Unusable`] where it is none any more.
+    /// [`LockFault::Unusable`] if one of them no longer holds.
     pub fn confirm(&self) -> Result<(), LockFault> {
         self.account.confirm()?;
         self.mailbox.confirm()
     }
 }
 
-/// Can the locks of mailboxes be in this folder? Makes nothing.
+/// Checks that this folder can hold the locks of mailboxes. Creates nothing.
 ///
 /// # Errors
 /// Why not.
 pub fn require_lock_folder(folder: &Path) -> io::Result<()> {
     owner::require_ours(folder)?;
-    // The last of a relative path is empty: where we are.
+    // The last ancestor of a relative path is empty: it stands for the current folder.
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
     Ok(())
@@ -117,7 +118,7 @@ impl LockFile {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            // What lies there under our name may be a link to a file of ours, or a pipe, which would hold us up.
+            // The name may already be that of a symlink to another of our files, or of a pipe, which would block us.
             .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
             .open(&path)
             .map_err(unusable)?;

@@ -32,7 +32,7 @@ fn stamp(connection: &Connection) -> rusqlite::Result<Stamp> {
 }
 
 impl Stamp {
-    /// How many migrations the ledger has seen; none for a new file.
+    /// How many migrations have been applied to the ledger; 0 for a new file.
     fn version(&self, ledger: &Ledger) -> Result<usize, LedgerFault> {
         let file = || ledger.file.clone();
         let new = self.version == 0 && self.tables == 0;
@@ -46,7 +46,7 @@ impl Stamp {
     }
 }
 
-/// Fails where the file is not whole. SQLite itself would notice only when it comes to the damaged page.
+/// Fails if the file is damaged. SQLite itself notices only when it reads the damaged page.
 pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<()> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" {
@@ -56,7 +56,7 @@ pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<()> {
     Err(rusqlite::Error::SqliteFailure(corrupt, Some(verdict)))
 }
 
-/// Brings the ledger to the newest version: wholly or not at all, and once, whoever else opens it meanwhile.
+/// Brings the ledger to the newest version: in one transaction, and once, even if another process opens it at the same time.
 pub(super) fn migrate(ledger: &mut Ledger) -> Result<(), LedgerFault> {
     if ledger.attempt("look up the version", stamp)?.version(ledger)? == MIGRATIONS.len() {
         return Ok(());
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_old_ledger_only_what_a_networks_own_domain_proved_stays_the_past() {
+    fn an_old_ledger_keeps_only_the_past_that_a_networks_own_domain_proved() {
         let folder = tempfile::tempdir().unwrap();
         let old = Connection::open(folder.path().join("ledger.sqlite")).unwrap();
         old.execute_batch(MIGRATIONS[0]).unwrap();

@@ -1,10 +1,10 @@
-//! What was intended and what was done: SQLite, the memory that makes crashes and corrections safe.
+//! The record of what was intended and what was done, in SQLite: it makes crashes and corrections safe.
 //!
-//! Takes pure values and gives pure values; knows no mail server, no rules file and no clock (who calls says
-//! what time it is). `sweep` writes, `assess` asks through [`Recalled`], `cli` reads the history.
+//! Takes and returns plain values; never talks to a mail server, reads a rules file or asks the clock (the caller
+//! passes the time). `sweep` writes, `assess` asks through [`Recalled`], `cli` reads the history.
 //!
-//! Every write is one short transaction that is on the disk when the call returns. A ledger that cannot be
-//! opened, read or written is a [`LedgerFault`], and then nothing may be moved.
+//! Every write is one short transaction that is on the disk when the call returns. If the ledger cannot be opened, read
+//! or written, the call fails with a [`LedgerFault`], and nothing may be moved.
 
 use std::fs;
 use std::io;
@@ -74,24 +74,24 @@ fn own_files(file: &Path) -> [PathBuf; 3] {
 pub struct Ledger {
     connection: Connection,
     file: PathBuf,
-    /// What the file is known by, wherever its name leads.
+    /// Which file it is, wherever its name leads by now.
     opened: owner::FileId,
 }
 
 impl Ledger {
-    /// Opens the ledger in the state folder `folder`; makes both where they are missing, readable by their
-    /// owner alone, and brings an older ledger up to date.
+    /// Opens the ledger in the state folder `folder`; creates both if they are missing, readable by their owner only,
+    /// and brings an older ledger up to date.
     ///
     /// # Errors
     ///
-    /// Where the folder or the file cannot be made or read, the file is something else than a ledger, or was written by a
-    /// newer followsift; and where the folder is another user's, or others can write in it. Damage is found where it is
-    /// read; to look for it in the whole file takes [`Ledger::require_whole`].
+    /// Where the folder or the file cannot be created or read, the file is not a ledger or was written by a newer
+    /// followsift, or the folder belongs to another user or is writable by others. Damage shows when it is read;
+    /// [`Ledger::require_whole`] looks for it in the whole file.
     pub fn open(folder: &Path) -> Result<Self, LedgerFault> {
         let file = folder.join(FILE);
         owner::claim(folder).map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
-        // SQLite gives its own files beside the ledger the mode of the ledger, so the file is made here. One that is there
-        // is not opened, for the same reason as in `connect`.
+        // SQLite gives its own files beside the ledger the mode of the ledger, so the file is created here. An existing
+        // one is not opened, for the same reason as in `connect`.
         match fs::OpenOptions::new().append(true).create_new(true).mode(0o600).open(&file) {
             Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(LedgerFault::File { file, cause });
@@ -102,12 +102,12 @@ impl Ledger {
             owner::close_to_others(&file).map_err(|cause| LedgerFault::File { file, cause })?;
         }
         let mut ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        // The change to WAL waits for nobody, and fails where another program makes it at the same time.
+        // The change to WAL does not wait for a lock: it fails if another program makes it at the same time.
         let alone = fs::File::open(folder)
             .and_then(|folder| folder.lock().map(|()| folder))
             .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
         ledger.attempt("open", |connection| {
-            // In WAL mode readers do not wait for writers; FULL makes it as durable as it is without.
+            // In WAL mode readers do not wait for writers; FULL makes commits as durable as they are without WAL.
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)
@@ -134,11 +134,12 @@ impl Ledger {
         Ok(Some(ledger))
     }
 
-    /// Looks through the whole ledger for damage, and changes nothing; where there is none yet, whether one can be made.
+    /// Looks through the whole ledger for damage and changes nothing; if there is no ledger yet, checks that one can be
+    /// created.
     ///
     /// # Errors
     ///
-    /// As [`Ledger::open`]. An older ledger is no fault: the next sweep brings it up to date.
+    /// As [`Ledger::open`]. An older ledger is not a fault: the next sweep brings it up to date.
     pub fn examine(folder: &Path) -> Result<(), LedgerFault> {
         let unusable = |cause| LedgerFault::Folder { folder: folder.to_owned(), cause };
         lock::require_lock_folder(folder).map_err(unusable)?;
@@ -156,7 +157,7 @@ impl Ledger {
 
     fn connect(file: PathBuf, access: OpenFlags) -> Result<Self, LedgerFault> {
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        // By its name: to open it a second time and close that would give up SQLite's locks on it (fcntl(2)).
+        // By its name: opening and closing the file a second time would release SQLite's locks on it (fcntl(2)).
         let opened = match file.metadata() {
             Ok(metadata) => owner::id(&metadata),
             Err(cause) => return Err(LedgerFault::File { file, cause }),
@@ -177,8 +178,8 @@ impl Ledger {
         }
     }
 
-    /// Reads the whole file and looks for damage. That takes the longer the more is remembered, so the service does it when
-    /// it starts, `check` does it, and a sweep does not.
+    /// Reads the whole file and looks for damage. That takes longer the more the ledger holds, so the service does it
+    /// when it starts, `check` does it, and a sweep does not.
     ///
     /// # Errors
     ///
@@ -208,7 +209,7 @@ impl Ledger {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerFault> {
         self.attempt(doing, |connection| {
-            // Dropped, it is rolled back, and it has changed nothing.
+            // It is rolled back when it is dropped; it has changed nothing.
             let transaction = connection.unchecked_transaction()?;
             work(&transaction)
         })

@@ -1,8 +1,9 @@
-//! Whose the state folder is, who can write in it, and whether its files are still in it.
+//! Checks that the state folder belongs to us, that only we can write in it, and that its files are still in place.
+//! Called by `mod.rs` and `lock`.
 //!
-//! The folder holds what decides about messages, so nobody else may write in it, and its files are readable by their owner
-//! alone. What root writes into the folder of another user that user cannot open: root's first command would lock the
-//! service out of its own ledger. And root must not follow the names that another user has put there.
+//! The folder decides what happens to messages, so no other user may write in it, and only its owner may read its
+//! files. A file that root creates in another user's folder is closed to that user: root's first command would lock the
+//! service out of its own ledger. And root must not follow the symlinks that another user has put there.
 
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
@@ -13,10 +14,10 @@ use rustix::process::geteuid;
 
 /// The bits of a mode that let others write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
-/// The bits of a mode that are nobody's business but the owner's.
+/// The bits of a mode that give others any access.
 const OPEN_TO_OTHERS: u32 = 0o077;
 
-/// Makes the folder where it is missing, for us alone, and refuses it as [`require_ours`] does.
+/// Creates the folder if it is missing, for us alone, and refuses it as [`require_ours`] does.
 ///
 /// # Errors
 /// With what to do instead.
@@ -26,7 +27,7 @@ pub(super) fn claim(folder: &Path) -> io::Result<()> {
     require_ours(folder)
 }
 
-/// Refuses a folder that belongs to somebody else, or in which others can write. One that is not there yet is fine.
+/// Refuses a folder that belongs to another user, or in which others can write. A missing folder is fine.
 ///
 /// # Errors
 /// With what to do instead.
@@ -75,20 +76,22 @@ fn user_name(number: u32) -> Option<String> {
     })
 }
 
-/// Takes from others what they may do with a file of our folder, where the file is there. A symlink is refused. Not for a
-/// folder in which others can write: they could exchange the file in between.
+/// Removes the access of others to a file of our folder, if the file exists. Refuses a symlink. Not for a folder in
+/// which others can write: they could swap the file in between.
 ///
-/// By its name: to open a file of SQLite's and to close it again would give up SQLite's locks on it (fcntl(2)).
+/// By its name: opening and closing one of SQLite's files would release SQLite's locks on it (fcntl(2)).
 ///
 /// # Errors
-/// Where the file is a symlink, somebody else's, or cannot be changed.
+/// Where the file is a symlink, belongs to another user, or cannot be changed.
 pub(super) fn close_to_others(path: &Path) -> io::Result<()> {
     let metadata = match path.symlink_metadata() {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
         metadata => metadata?,
     };
     if !metadata.is_file() {
-        return Err(refused("it is not a file, and followsift follows no symlink here".to_owned()));
+        return Err(refused(
+            "it is not a regular file, and followsift does not follow symlinks here".to_owned(),
+        ));
     }
     require_owner(&metadata)?;
     if metadata.mode() & OPEN_TO_OTHERS != 0 {
@@ -113,12 +116,12 @@ pub(super) fn close_open_to_others(file: &File) -> io::Result<()> {
 /// Device and inode of a file.
 pub(super) type FileId = (u64, u64);
 
-/// What a file is known by.
+/// Which file it is, whatever its name.
 pub(super) fn id(metadata: &Metadata) -> FileId {
     (metadata.dev(), metadata.ino())
 }
 
-/// Refuses to go on with a file that its name does not stand for any more: what is written into it is lost.
+/// Fails if the file's path no longer leads to the open file: whatever is written to it is lost.
 ///
 /// # Errors
 /// Where it was moved or deleted.
@@ -138,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_in_which_others_can_write_is_refused_with_the_command_that_mends_it() {
+    fn a_folder_in_which_others_can_write_is_refused_with_the_command_that_fixes_it() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("state");
         claim(&folder).unwrap();
@@ -156,7 +159,7 @@ mod tests {
     #[test]
     fn a_folder_of_another_user_is_refused_by_their_name() {
         if !geteuid().is_root() {
-            // Only root can give a folder away; for others, root's own folders do.
+            // Only root can give a folder away; other users run this with one of root's folders.
             let refused = require_ours(Path::new("/")).unwrap_err().to_string();
             assert!(refused.contains("belongs to user root"), "{refused}");
             return;

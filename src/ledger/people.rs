@@ -1,4 +1,4 @@
-//! Whom the user has written to: the last copy of each folder of sent mail that could be read.
+//! The people to whom the user has written: the last copy of each folder of sent messages that could be read.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -6,7 +6,7 @@ use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder};
 
-/// Somebody whom the user has written to.
+/// A person to whom the user has written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Correspondent {
     /// The address, as it was written.
@@ -25,7 +25,7 @@ pub struct SentPeople {
 }
 
 impl Ledger {
-    /// Replaces what is known of a folder of sent mail by what was read of it just now.
+    /// Replaces what is known of a folder of sent messages by what has just been read from it.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl Ledger {
         folder: &Folder,
         sent: &SentPeople,
     ) -> Result<(), LedgerFault> {
-        self.write("keep the people of a folder of sent mail", |transaction| {
+        self.write("keep the people of a folder of sent messages", |transaction| {
             transaction.execute(
                 "DELETE FROM sent_person WHERE account = ? AND folder = ?",
                 params![account, folder],
@@ -90,8 +90,8 @@ impl Ledger {
         })
     }
 
-    /// The people of a folder of sent mail; `None` where it has never been read, which is not the same as
-    /// nobody.
+    /// The people of a folder of sent messages; `None` where it has never been read, which is not the same as an empty
+    /// folder.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl Ledger {
         account: &AccountName,
         folder: &Folder,
     ) -> Result<Option<SentPeople>, LedgerFault> {
-        self.read("look up the people of a folder of sent mail", |connection| {
+        self.read("look up the people of a folder of sent messages", |connection| {
             let refreshed_at = connection
                 .query_row(
                     "SELECT refreshed_at FROM sent_folder WHERE account = ? AND folder = ?",

@@ -1,4 +1,4 @@
-//! The ledger as the memory that rules ask: who was there before.
+//! Answers what rules ask about a follower's past, from the ledger. Called by `sweep`, which hands it to `assess`.
 
 use std::cell::RefCell;
 
@@ -15,11 +15,11 @@ use crate::rules::{Past, Recall};
 /// The lengths of the spans in which a wave is counted, in seconds. Each divides the next.
 const SPANS: [i64; 4] = [1, 8, 64, 512];
 
-/// What an account's mails tell about followers. Mails count once however often they were judged. Only those that pass
-/// count, or anybody could give anybody a past.
+/// What an account's messages say about followers. A message counts once, however often it was judged. Only messages
+/// that pass authentication count; otherwise a forger could give any follower a past.
 ///
-/// A rule's question has no way to fail, so a fault is kept here and everything is unknown from then on. Who
-/// judged asks [`Recalled::finish`] before acting on a verdict.
+/// A rule's question cannot fail, so a fault is kept here and everything is unknown from then on. The caller asks
+/// [`Recalled::finish`] before acting on a verdict.
 #[derive(Debug)]
 pub struct Recalled<'l> {
     ledger: &'l Ledger,
@@ -29,8 +29,8 @@ pub struct Recalled<'l> {
 }
 
 impl Ledger {
-    /// The memory of an account, while `judged` is looked at: that mail never counts, even if the server has
-    /// given it a later date meanwhile.
+    /// The memory of an account, while the message `judged` is looked at: it never counts, even if the server has given
+    /// it a later date meanwhile.
     pub fn recall<'l>(&'l self, account: &'l AccountName, judged: Option<&'l MailIdentity>) -> Recalled<'l> {
         Recalled { ledger: self, account, judged, fault: RefCell::default() }
     }
@@ -58,8 +58,8 @@ impl Recalled<'_> {
             None => None,
         };
         let network = follower.network();
-        // A correction is about a person, not about a time: it holds for earlier mail too, and for the
-        // user's other accounts.
+        // A correction is about a person, not about a time: it holds for earlier messages too, and for the user's other
+        // accounts.
         let known = connection
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM known_follower WHERE network = ? AND key = ?)")?
             .query_row(rusqlite::params![network, follower.as_str()], |row| row.get(0))?;
@@ -86,7 +86,7 @@ impl Recalled<'_> {
     }
 }
 
-/// How many proven notifications of a network came in the hour before `before`, without the mail that is judged.
+/// How many proven notifications of a network came in the hour before `before`, without the message that is judged.
 fn wave(
     connection: &Connection,
     account: &AccountName,
@@ -116,7 +116,7 @@ fn wave(
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// A time cut into spans as long as possible: the length of the spans, and from when to when there are such.
+/// Cuts a period into spans that are as long as possible: returns the length of spans, and the period in which they have it.
 fn pieces(since: i64, before: i64) -> Vec<(i64, i64, i64)> {
     let (mut since, mut before) = (since, before);
     let mut pieces = Vec::new();
@@ -138,18 +138,18 @@ fn pieces(since: i64, before: i64) -> Vec<(i64, i64, i64)> {
     pieces
 }
 
-/// Notes what a mail, which has just been judged, tells about the past; what it told before counts no longer.
+/// Notes what a message that has just been judged adds to the past, in place of what it added before.
 pub(super) fn remember(
     transaction: &Connection,
     account: &AccountName,
     mail: i64,
     notification: &Notification,
 ) -> rusqlite::Result<()> {
-    let told: Option<(Network, i64)> = transaction
+    let before: Option<(Network, i64)> = transaction
         .prepare_cached("SELECT network, received FROM past_follower WHERE mail = ? LIMIT 1")?
         .query_row([mail], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    if let Some((network, received)) = told {
+    if let Some((network, received)) = before {
         transaction.prepare_cached("DELETE FROM past_follower WHERE mail = ?")?.execute([mail])?;
         count(transaction, account, &network, received, -1)?;
     }

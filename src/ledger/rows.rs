@@ -1,4 +1,4 @@
-//! The numbers by which rows of the ledger are known.
+//! The numbers of rows, and the look-up of a message's row. Called by the other files of the room.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ impl fmt::Display for IntentId {
     }
 }
 
-/// The row of a mail, if there is one.
+/// The row of a message, if there is one.
 pub(super) fn find_mail(
     connection: &Connection,
     account: &AccountName,

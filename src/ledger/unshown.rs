@@ -6,14 +6,14 @@ use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, Uid, UidValidity};
 
-/// So often a message is asked for in the next sweep; after that, once a day.
+/// How often a message is asked for in the next sweep; after that, once a day.
 const AT_ONCE: i64 = 3;
 /// In seconds.
 pub(super) const DAY: i64 = 24 * 60 * 60;
 
 impl Ledger {
-    /// Notes messages that were not shown. Each is due in the next sweep three times, then daily. What arrived before `since`
-    /// is old mail, and only looked at to be known again.
+    /// Notes messages that were not shown. Each is due in the next sweep three times, then daily. A message that
+    /// arrived before `since` is old, and is only looked at to find out whether it waits or was moved before.
     ///
     /// # Errors
     ///
@@ -49,8 +49,8 @@ impl Ledger {
         })
     }
 
-    /// The messages of a folder that were not shown and are due, each with the moment before which it is old mail. Without
-    /// the originals of moves that are not settled: those are asked for when these are ([`Ledger::unsettled`]).
+    /// The messages of a folder that were not shown and are due, each with the moment before which it is old. Without
+    /// the originals of unsettled moves, which are asked for together with their moves ([`Ledger::unsettled`]).
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Ledger {
         self.read("look for messages that were not shown", |connection| {
             connection
                 .prepare_cached(
-                    // A clock that was set back makes nobody wait for years.
+                    // So that a message does not wait for years because the clock was set back.
                     "SELECT uid, since FROM unshown WHERE account = ?1 AND folder = ?2 AND validity = ?3
                          AND (due_at <= ?4 OR due_at > ?4 + ?5)
                          AND NOT EXISTS (SELECT 1 FROM intent CROSS JOIN mail ON mail.id = intent.mail

@@ -1,8 +1,8 @@
-//! Mails that are to be moved later: the cursor has gone on, and they are not forgotten.
+//! Messages that are to be moved later: the cursor has gone on without them.
 //!
-//! A mail waits because the fuse held it back, because the server would not move it, because its move was cut short, or
-//! because the rules that left it where it is were wrong (`fuse`).
-//! `sweep` puts mails off, asks which are due, and strikes off what it has dealt with.
+//! A message waits because the fuse held it back, because the server would not move it, because its move was cut short,
+//! or because the rules that left it where it is were wrong (`fuse`). `sweep` puts messages off, asks which are due,
+//! and strikes off those that it has dealt with.
 
 use rusqlite::{Row, params};
 
@@ -11,14 +11,14 @@ use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, MailIdentity, MailRef, Uid, UidValidity};
 
-/// How long a mail waits that the server would not move; doubled each time, up to [`LONGEST`].
+/// How long a message waits that the server would not move, in seconds; doubled each time, up to [`LONGEST`].
 const FIRST: i64 = 60 * 60;
 const LONGEST: i64 = 24 * 60 * 60;
 
-/// Why a mail waits.
+/// Why a message waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delay {
-    /// The fuse: more mails than may be moved in an hour.
+    /// The fuse: more messages than may be moved in an hour.
     Fuse,
     /// The server would not move it.
     Refused,
@@ -37,7 +37,7 @@ impl Delay {
     }
 }
 
-/// A mail to be moved later.
+/// A message to be moved later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutOff {
     /// Where it is.
@@ -48,7 +48,7 @@ pub struct PutOff {
     pub why: Delay,
 }
 
-/// A mail that waits.
+/// A message that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Its UID in its folder.
@@ -64,7 +64,7 @@ pub struct Waiting {
 pub struct WaitingSums {
     /// For the fuse.
     pub fuse: usize,
-    /// For the server to change its mind.
+    /// For another try, since the server would not move them.
     pub refused: usize,
     /// For a later sweep: their move was cut short, a list has never been loaded, or other rules have to judge them.
     pub later: usize,
@@ -170,7 +170,7 @@ impl Ledger {
         })
     }
 
-    /// The mails of a folder that wait, the earliest arrival first.
+    /// The messages of a folder that wait, the earliest arrival first.
     ///
     /// # Errors
     ///
@@ -182,12 +182,12 @@ impl Ledger {
         validity: UidValidity,
         now: Timestamp,
     ) -> Result<Vec<Waiting>, LedgerFault> {
-        self.read("look for mails that wait", |connection| {
+        self.read("look for messages that wait", |connection| {
             let waiting =
                 |row: &Row<'_>| Ok(Waiting { uid: row.get(0)?, released: row.get(1)?, due: row.get(2)? });
             connection
                 .prepare_cached(
-                    // A clock that was set back makes nobody wait for years.
+                    // So that a message does not wait for years because the clock was set back.
                     "SELECT waiting.uid, released, due_at <= ?4 OR due_at > ?4 + ?5
                      FROM waiting JOIN mail ON mail.id = waiting.mail
                      WHERE waiting.account = ?1 AND waiting.folder = ?2 AND waiting.validity = ?3
@@ -198,13 +198,13 @@ impl Ledger {
         })
     }
 
-    /// Does this mail wait, wherever it was?
+    /// Does this message wait, wherever it was?
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be read.
     pub fn is_waiting(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
-        self.read("look for a mail that waits", |connection| {
+        self.read("look for a message that waits", |connection| {
             connection
                 .prepare_cached(
                     "SELECT EXISTS (SELECT 1 FROM waiting JOIN mail ON mail.id = waiting.mail
@@ -214,7 +214,7 @@ impl Ledger {
         })
     }
 
-    /// Strikes mails off that wait no longer.
+    /// Strikes messages off that wait no longer.
     ///
     /// # Errors
     ///
@@ -283,13 +283,13 @@ impl Ledger {
         Ok(self.waiting_sums(account, folders)? != WaitingSums::default())
     }
 
-    /// How many of an account's mails the fuse holds back.
+    /// How many of an account's messages the fuse holds back.
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be read.
     pub fn held_back(&self, account: &AccountName) -> Result<u64, LedgerFault> {
-        self.read("count the mails that wait", |connection| {
+        self.read("count the messages that wait", |connection| {
             connection
                 .prepare_cached(
                     "SELECT count(*) FROM waiting WHERE account = ? AND why = 'fuse' AND released = 0",
@@ -298,8 +298,8 @@ impl Ledger {
         })
     }
 
-    /// When the earliest arrived of the mails that wait in a folder or were moved out of it at `since` or later: where its
-    /// UIDs are void, they are looked for from there on.
+    /// When the earliest message arrived of those that wait in a folder or were moved out of it at `since` or later: if
+    /// the folder's UIDs are void, the sweep looks for them from then on.
     ///
     /// # Errors
     ///
@@ -310,7 +310,7 @@ impl Ledger {
         folder: &Folder,
         since: Timestamp,
     ) -> Result<Option<Timestamp>, LedgerFault> {
-        self.read("look for mails to be known again", |connection| {
+        self.read("look for the earliest message to find again", |connection| {
             connection
                 .prepare_cached(
                     "SELECT min(received) FROM (

@@ -56,7 +56,7 @@ impl Pass<'_> {
     pub(super) fn report_fuse(&mut self) -> Result<(), AccountFault> {
         if let Some(ledger) = self.memory.kept() {
             let mails = ledger.held_back(&self.sweep.account.name)?;
-            if ledger.tell_once(&self.sweep.account.name, mails > 0)? {
+            if ledger.report_once(&self.sweep.account.name, mails > 0)? {
                 (self.tell)(News::HeldBack { mails, by: self.fuse.by, most: self.fuse.most });
             }
         }

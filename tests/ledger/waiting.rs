@@ -190,7 +190,7 @@ fn that_the_fuse_holds_messages_back_is_reported_once() {
     for (holds, told) in
         [(false, false), (true, true), (true, false), (true, false), (false, false), (true, true)]
     {
-        assert_eq!(ledger.tell_once(&home(), holds).unwrap(), told);
+        assert_eq!(ledger.report_once(&home(), holds).unwrap(), told);
     }
 }
 
