@@ -46,7 +46,7 @@ pub fn sentence(news: &News) -> String {
             "{messages} messages that had been filed came back at once; they stay, and their followers become known only \
              after `followsift known confirm --all`"
         ),
-        News::HeldBack { mails, by, most } => held_back(*mails, *by, *most),
+        News::HeldBack { messages, by, most } => held_back(*messages, *by, *most),
     }
 }
 
@@ -232,8 +232,8 @@ fn unshown(folder: &Folder, uids: &[Uid]) -> String {
     )
 }
 
-fn held_back(mails: u64, by: Limit, most: u16) -> String {
-    let wait = if mails == 1 { "1 message waits".to_owned() } else { format!("{mails} messages wait") };
+fn held_back(messages: u64, by: Limit, most: u16) -> String {
+    let wait = if messages == 1 { "1 message waits".to_owned() } else { format!("{messages} messages wait") };
     let limit = match by {
         Limit::Change => format!(
             "the rules have changed, and in the first hour after that at most {most} messages are moved \
@@ -298,7 +298,7 @@ mod tests {
              followsift asks again later",
         );
         says(
-            &News::HeldBack { mails: 1, by: Limit::Hour, most: 50 },
+            &News::HeldBack { messages: 1, by: Limit::Hour, most: 50 },
             "1 message waits: at most 50 messages are moved in an hour (moves-per-hour); the rest follows by itself, and \
              `followsift resume` lets it through at once",
         );

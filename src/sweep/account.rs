@@ -15,10 +15,10 @@ pub(super) fn lock(account: &Account, settings: &Settings) -> Result<AccountLock
     AccountLock::take(folders, &account.name, &account.mailbox())
 }
 
-/// Connects to the account's server and logs in. Blocks: a password program and the line have their own deadlines.
+/// Connects to the account's server and logs in. Blocks: the password program and the connection have deadlines of their own.
 ///
 /// # Errors
-/// Where there is no password to be had, or the server cannot be reached or refuses.
+/// Where the password cannot be read, or the server cannot be reached or refuses.
 pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
     let login = read_login(account, settings, stop)?;
     connect_with(account, &login, stop)

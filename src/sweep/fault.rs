@@ -1,5 +1,5 @@
-//! Why an account cannot be worked on: what is wrong, what becomes of it, and what the user can do. Used by `sweep`, and by
-//! `daemon` and `cli`, which decide by it whether to try again.
+//! Why followsift cannot work on an account, and what the user can do. Used by `sweep`, and by `daemon` and `cli`, which
+//! decide by it whether to try again.
 
 use std::error::Error;
 use std::fmt;
@@ -9,18 +9,18 @@ use crate::ledger::{LedgerFault, LockFault};
 use crate::login::LoginFault;
 use crate::mailbox::{Cause, Fate, Fault};
 
-/// Why an account cannot be worked on.
+/// Why followsift cannot work on an account.
 #[derive(Debug)]
 pub enum AccountFault {
-    /// The password could not be had.
+    /// The password could not be read.
     Login(LoginFault),
-    /// The server, or the line to it.
+    /// The server, or the connection to it.
     Mailbox(Fault),
     /// The ledger.
     Ledger(LedgerFault),
     /// Another followsift works on the account.
     Lock(LockFault),
-    /// The system does not give what an account needs.
+    /// The system refused something that the account needs.
     Machine(io::Error),
 }
 
@@ -34,7 +34,7 @@ impl AccountFault {
         }
     }
 
-    /// Was the login refused, without a reason that would explain why one that has worked before no longer does?
+    /// Did the server refuse the login without a reason that explains why a login that worked before no longer does?
     pub(crate) fn is_refused_login(&self) -> bool {
         match self {
             Self::Mailbox(fault) => fault.is_refused_login(),
@@ -71,13 +71,13 @@ impl AccountFault {
                 return None;
             }
         };
-        // Words of our own say what to do.
+        // followsift's own words say what to do.
         cause.raw_os_error().map(|_| {
             "give the folder to the user who runs followsift, or name another with `state` in the settings"
         })
     }
 
-    /// May it be over once the network is another?
+    /// Could a change of network end it?
     pub fn is_of_network(&self) -> bool {
         match self {
             Self::Mailbox(fault) => fault.is_of_network(),
@@ -93,7 +93,7 @@ impl fmt::Display for AccountFault {
             Self::Mailbox(fault) => fault.fmt(f),
             Self::Ledger(fault) => fault.fmt(f),
             Self::Lock(fault) => fault.fmt(f),
-            Self::Machine(_) => f.write_str("could not get what the account needs from the system"),
+            Self::Machine(_) => f.write_str("the system refused something that the account needs"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What follows from the assessments: it is recorded, stated, done, settled and reported, in this order.
+//! Does what the assessments ask for: records, states, moves and marks, settles and reports, in this order. Called by
+//! `folder`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +20,14 @@ use crate::mailbox::{Errand, Fate, Obstacle, Outcome, Plan, Relocated, Relocatio
 use crate::place::{Folder, MailTrace, Marks, Uid};
 use crate::rules::Action;
 
-/// How it ended for messages, and which of them are to be tried again.
+/// What became of messages, and which of them to try again.
 #[derive(Debug, Default)]
 struct Ends {
     ends: BTreeMap<Uid, End>,
     again: BTreeMap<Uid, Delay>,
 }
 
-/// Does with messages of the open folder what their assessments ask for, and reports how each ended.
+/// Does what the assessments of messages in the open folder ask for, and reports what became of each.
 pub(super) fn file(
     pass: &mut Pass<'_>,
     current: &CurrentFolder,
@@ -46,9 +47,9 @@ pub(super) fn file(
         let end = ends.ends.remove(&mail.mail.uid).unwrap_or_else(|| untouched(&mail));
         pass.tally.count(mail.assessment.as_ref(), &end, put_off.contains(&mail.mail.uid));
         if matches!(end, End::Moved { .. } | End::Gone) {
-            pass.seen.note_gone(mail.mail.uid);
+            pass.seen.note_gone(message.mail.uid);
         }
-        let Considered { mail, assessment, envelope, .. } = mail;
+        let Considered { mail, assessment, envelope, .. } = message;
         let assessment = assessment.unwrap_or_else(|| Assessment { envelope, ..Assessment::foreign() });
         let dealt = Dealt { mail, assessment, end };
         (pass.tell)(News::Mail(Box::new(dealt)));
@@ -56,10 +57,10 @@ pub(super) fn file(
     Ok(())
 }
 
-/// How it ends for a message with which nothing was done.
-fn untouched(mail: &Considered) -> End {
-    match (mail.action(), &mail.earlier) {
-        (None, _) if mail.deadly => End::Deadly,
+/// What became of a message with which nothing was done.
+fn untouched(message: &Considered) -> End {
+    match (message.action(), &message.earlier) {
+        (None, _) if message.deadly => End::Deadly,
         (None, _) => End::Failed,
         (Some(Action::Leave), _) => End::Stays,
         (Some(Action::Mark(_) | Action::File { .. }), EarlierMove::Stays(stay)) => End::Kept(*stay),
@@ -76,22 +77,22 @@ fn untouched(mail: &Considered) -> End {
 fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> Result<(), LedgerFault> {
     let mut judged = Vec::new();
     let mut incomplete = Vec::new();
-    for mail in considered {
-        let Some(assessment) = &mail.assessment else { continue };
+    for message in considered {
+        let Some(assessment) = &message.assessment else { continue };
         match &assessment.recognition {
             // Neither says that a network's messages have changed.
             Recognition::Foreign | Recognition::TooCostly => {}
             Recognition::Incomplete { network, missing } => incomplete.push(IncompleteRecord {
-                mail: mail.mail.clone(),
-                identity: mail.identity,
+                mail: message.mail.clone(),
+                identity: message.identity,
                 network: network.clone(),
                 missing: missing.clone(),
-                received: mail.received,
+                received: message.received,
                 seen_at: sweep.now,
             }),
             Recognition::Recognised(notification) => judged.push(Judged {
-                mail: mail.mail.clone(),
-                identity: mail.identity,
+                mail: message.mail.clone(),
+                identity: message.identity,
                 notification: notification.clone(),
                 verdicts: assessment.verdicts.clone(),
                 verdict: assessment.class.clone(),
@@ -107,15 +108,15 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
     if !incomplete.is_empty() {
         ledger.record_incomplete(&incomplete)?;
     }
-    for mail in considered.iter().filter(|mail| mail.assessment.is_some()) {
-        if let EarlierMove::Stays(stay) = &mail.earlier {
-            ledger.keep(&sweep.account.name, &mail.identity, *stay, sweep.now)?;
+    for message in considered.iter().filter(|message| message.assessment.is_some()) {
+        if let EarlierMove::Stays(stay) = &message.earlier {
+            ledger.keep(&sweep.account.name, &message.identity, *stay, sweep.now)?;
         }
     }
     Ok(())
 }
 
-/// Moves what is to be moved, as far as the fuse lets it. The intents are on the disk before the first command changes
+/// Moves what is to be moved, as far as the fuse allows. The intents are on the disk before the first command changes
 /// anything.
 fn relocate(
     pass: &mut Pass<'_>,
@@ -125,11 +126,11 @@ fn relocate(
 ) -> Result<(), AccountFault> {
     let mut errands: BTreeMap<&Folder, Vec<MailTrace>> = BTreeMap::new();
     let mut marks: BTreeMap<Uid, Marks> = BTreeMap::new();
-    for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::None) {
-        let Some(Action::File { to, marks: wanted }) = mail.action() else { continue };
-        let uid = mail.mail.uid;
+    for message in considered.iter().filter(|message| message.earlier == EarlierMove::None) {
+        let Some(Action::File { to, marks: wanted }) = message.action() else { continue };
+        let uid = message.mail.uid;
         if current.released.contains(&uid) || pass.fuse.lets_through() {
-            errands.entry(to).or_default().push(MailTrace { uid, identity: mail.identity });
+            errands.entry(to).or_default().push(MailTrace { uid, identity: message.identity });
             marks.insert(uid, *wanted);
         } else {
             ends.ends.insert(uid, End::Waits);
@@ -151,7 +152,7 @@ fn relocate(
             pass.tell_trouble(&plan.to, words.clone())?;
         }
     }
-    // A look at the folders, for telling of one that cannot be had, may have opened nothing else; act opens the source.
+    // `act` opens the source again, whatever the look at the folders for a report of trouble has left open.
     let Some(ledger) = pass.memory.kept() else { return Ok(()) };
     let mut stated = Stated { marks, ..Stated::default() };
     let by_move = pass.session.relocation() == Relocation::Move;
@@ -161,7 +162,7 @@ fn relocate(
         for (intent, id) in intents.iter().zip(ids) {
             let trace = MailTrace { uid: intent.mail.uid, identity: intent.identity };
             stated.removals.ids.insert(trace.uid, id);
-            stated.mails.insert(trace.uid, (trace, intent.received));
+            stated.messages.insert(trace.uid, (trace, intent.received));
         }
     }
     let removals = &mut stated.removals;
@@ -177,7 +178,7 @@ fn relocate(
 struct Stated {
     removals: Removals,
     marks: BTreeMap<Uid, Marks>,
-    mails: BTreeMap<Uid, (MailTrace, Option<Timestamp>)>,
+    messages: BTreeMap<Uid, (MailTrace, Option<Timestamp>)>,
 }
 
 /// Marks what has arrived, writes down what became of the moves to one folder, and brings back what the user touched.
@@ -193,7 +194,7 @@ fn settle(
     let mut back = Vec::new();
     for (uid, outcome) in &outcomes {
         let Outcome::Moved { uid: Some(copy) } = outcome else { continue };
-        let Some((trace, received)) = stated.mails.get(uid) else { continue };
+        let Some((trace, received)) = stated.messages.get(uid) else { continue };
         let copy = MailTrace { uid: *copy, identity: trace.identity };
         if touched.contains(uid) {
             back.push((copy, *received));
@@ -209,11 +210,11 @@ fn settle(
     }
     let mut brought = Brought::default();
     if let Some(ledger) = pass.memory.kept() {
-        // First: until the way back is stated, the next session must find these moves open.
+        // First of all: until the way back is stated, the next session must find these moves open.
         if !back.is_empty() {
             let source = current.opened.folder.clone();
             let from = (to.clone(), validity);
-            let way = Return { from, to: source, mails: back };
+            let way = Return { from, to: source, messages: back };
             brought = bring_back(pass.session, pass.sweep, ledger, way)?;
         }
         let is_over = |outcome: &Outcome| match outcome {
@@ -251,7 +252,8 @@ fn intents(
     by_move: bool,
 ) -> Vec<Intent> {
     let Some(landing) = plan.landing else { return Vec::new() };
-    let by_uid: BTreeMap<Uid, &Considered> = considered.iter().map(|mail| (mail.mail.uid, mail)).collect();
+    let by_uid: BTreeMap<Uid, &Considered> =
+        considered.iter().map(|message| (message.mail.uid, message)).collect();
     plan.mails
         .iter()
         .map(|trace| Intent {
@@ -262,7 +264,7 @@ fn intents(
                 uid: trace.uid,
             },
             identity: trace.identity,
-            received: by_uid.get(&trace.uid).map(|mail| mail.received),
+            received: by_uid.get(&trace.uid).map(|message| message.received),
             source_next: current.next,
             target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
             marks: marks.get(&trace.uid).copied().unwrap_or_default(),
@@ -270,7 +272,7 @@ fn intents(
             by_hand: current.released.contains(&trace.uid),
             by_move,
             returns: false,
-            header: by_uid.get(&trace.uid).and_then(|mail| mail.header.clone()),
+            header: by_uid.get(&trace.uid).and_then(|message| message.header.clone()),
         })
         .collect()
 }
@@ -283,23 +285,23 @@ fn mark(
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
     let mut alike: BTreeMap<Marks, Vec<MailTrace>> = BTreeMap::new();
-    for mail in considered
+    for message in considered
         .iter()
-        .filter(|mail| !matches!(mail.earlier, EarlierMove::Stays(_) | EarlierMove::Filed(_)))
+        .filter(|message| !matches!(message.earlier, EarlierMove::Stays(_) | EarlierMove::Filed(_)))
     {
-        if let Some(Action::Mark(marks)) = mail.action() {
-            let trace = MailTrace { uid: mail.mail.uid, identity: mail.identity };
+        if let Some(Action::Mark(marks)) = message.action() {
+            let trace = MailTrace { uid: message.mail.uid, identity: message.identity };
             alike.entry(*marks).or_default().push(trace);
         }
     }
-    for (marks, mails) in alike {
-        let end = match pass.session.mark(&current.opened.folder, current.opened.validity, &mails, marks) {
+    for (marks, traces) in alike {
+        let end = match pass.session.mark(&current.opened.folder, current.opened.validity, &traces, marks) {
             Err(fault) if fault.fate() == Fate::Leave => {
                 End::Left(Obstacle::Refused(fault.cause.to_string()))
             }
             marked => marked.map(|()| End::Marked)?,
         };
-        ends.ends.extend(mails.into_iter().map(|mail| (mail.uid, end.clone())));
+        ends.ends.extend(traces.into_iter().map(|trace| (trace.uid, end.clone())));
     }
     Ok(())
 }
@@ -325,7 +327,7 @@ fn remember(
         let later_too = (mail.awaits_list() || undecided).then_some(Delay::Interrupted);
         let why = ends.again.get(&uid).copied().or(later_too);
         match why {
-            Some(why) => later.push(PutOff { mail: mail.mail.clone(), identity: mail.identity, why }),
+            Some(why) => later.push(PutOff { mail: message.mail.clone(), identity: message.identity, why }),
             None if current.waiting.contains(&uid) => over.push(uid),
             None => {}
         }
@@ -350,7 +352,7 @@ impl Ends {
 }
 
 impl Considered {
-    /// Does it stay only since a list of people could not be had?
+    /// Does it stay only because a list of people has never been loaded?
     fn awaits_list(&self) -> bool {
         let restraint = self.assessment.as_ref().and_then(|assessment| assessment.restraint.as_ref());
         matches!(restraint, Some(Restraint::ListNotLoaded(_))) && self.earlier == EarlierMove::None

@@ -14,10 +14,10 @@ use crate::mailbox::{Head, Heads, Opened, Range, Relocation};
 use crate::place::{Folder, Uid};
 use crate::settings::Backlog;
 
-/// Messages that are read, assessed and moved together: enough that a thousand cost few turns, few enough that a stop in
-/// the middle of a long first sweep keeps most of what was done.
+/// How many messages are read, assessed and moved together: enough that a thousand cost few round trips, few enough
+/// that a stop in the middle of a long first sweep keeps most of what was done.
 const TOGETHER: usize = 1000;
-/// After so many messages of which none had to be read, the cursor goes on all the same.
+/// After so many messages of which none had to be read, the cursor advances anyway.
 const FRUITLESS: usize = 20_000;
 /// A look of more batches than this is long enough that its progress is reported, every so many batches.
 const LONG: usize = 10;
@@ -28,10 +28,10 @@ impl Pass<'_> {
         self.seen = Seen::default();
         let opened = self.session.select(folder)?;
         if self.session.holds_all(folder)? {
-            // Gmail's "All Mail" and its like: a mail that is moved out of it stays in it.
+            // Gmail's "All Mail" and its like: a message that is moved out of it stays in it.
             // Source: https://developers.google.com/workspace/gmail/imap/imap-extensions ("\All").
             let words =
-                "it holds all messages of the account, those that were filed too; look through INBOX instead";
+                "it holds all messages of the account, filed ones too; set `folders` to INBOX instead";
             return self.tell_trouble(folder, words.to_owned());
         }
         let since = scope::since_last_look(self.session, self.sweep, &opened, self.memory)?;
@@ -60,7 +60,7 @@ impl Pass<'_> {
         self.look(&mut current, &look, &seen)
     }
 
-    /// Where originals are only marked as deleted, a mark that is gone says that the user wants the mail here.
+    /// If originals are only marked as deleted, a missing mark means that the user wants the message here.
     fn note_undeleted(&mut self, opened: &Opened) -> Result<(), AccountFault> {
         let Some(ledger) = self.memory.kept() else { return Ok(()) };
         if !self.sweep.account.act || self.session.relocation() != Relocation::CopyThenFlag {
@@ -134,7 +134,7 @@ impl Pass<'_> {
         Ok(self.memory.waiting(&self.sweep.account.name, opened, self.sweep.now)?)
     }
 
-    /// Deals with the messages that wait and are due, as many as the fuse lets through; says which.
+    /// Deals with the messages that wait and are due, as many as the fuse lets through; returns their UIDs.
     fn deal_with_waiting(
         &mut self,
         current: &mut CurrentFolder,
@@ -172,7 +172,7 @@ impl Pass<'_> {
         Ok(uids.into_iter().collect())
     }
 
-    /// Looks through what is new, and lets the cursor follow.
+    /// Looks through the new messages, and advances the cursor.
     fn look(
         &mut self,
         current: &mut CurrentFolder,
@@ -217,8 +217,8 @@ impl Pass<'_> {
         }
         self.tally.looked_at += looked_at;
         self.deal_with(current, candidates)?;
-        // A sweep that begins with `--since` leaves a cursor where there was none: otherwise the next sweep would begin later,
-        // and pass over what came in between.
+        // A sweep that begins with `--since` leaves a cursor where there was none: otherwise the next sweep would begin
+        // later, and skip what came in between.
         let begins = self.sweep.account.backlog == Backlog::None
             && self.memory.cursor(&self.sweep.account.name, &current.opened.folder)?.is_none();
         if self.sweep.scope == Scope::New || begins {
@@ -227,7 +227,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// What the user starred or answered is theirs; it is not even read.
+    /// followsift does not even read what the user starred or answered.
     fn is_plausible(&self, head: &Head) -> bool {
         !head.flags.is_touched()
             && !head.flags.deleted

@@ -13,7 +13,7 @@ pub(super) struct Fuse {
 }
 
 impl Fuse {
-    /// As the ledger has it. A dry run moves nothing, and is shown everything.
+    /// As the ledger has it. A dry run moves nothing, and shows everything.
     pub(super) fn new(sweep: Sweep<'_>, memory: &Memory) -> Result<Self, AccountFault> {
         let Allowance { moves, by } = memory.allowance(sweep.account, sweep.now)?;
         let most = match by {

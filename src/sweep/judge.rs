@@ -23,7 +23,7 @@ pub(super) struct Considered {
     pub(super) header: Option<HeaderLines>,
     /// `None` where assessing it panicked, or was left out since the process died over it before.
     pub(super) assessment: Option<Assessment>,
-    /// What a person finds it again by, where there is no assessment to say so.
+    /// What a person can find it by, if there is no assessment that says so.
     pub(super) envelope: Envelope,
     /// The process died over it before.
     pub(super) deadly: bool,
@@ -35,7 +35,7 @@ pub(super) struct Considered {
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) head: Head,
-    /// Only meant if it waits, or was moved before.
+    /// It is judged only if it waits, or was moved before.
     pub(super) only_known: bool,
 }
 
@@ -70,7 +70,7 @@ pub(super) fn consider(
         let Some(candidate) = by_uid.get(&trace.uid) else { return };
         if fault.is_none() {
             match one(sweep, opened, candidate, trace, bytes, memory, &mut portion.unwritten) {
-                Ok(mail) => portion.considered.extend(mail),
+                Ok(message) => portion.considered.extend(message),
                 Err(failed) => fault = Some(failed),
             }
         }
@@ -110,7 +110,7 @@ fn one(
         envelope: Envelope::default(),
         deadly: false,
     };
-    // Of one that was not assessed, what a person finds it again by comes from the fields that were listed.
+    // If a message is not assessed, its envelope comes from the fields that were listed.
     let listed = || Envelope::of_header(&head.fields);
     if !memory.begin_assessing(&considered.mail)? {
         considered.deadly = true;
@@ -118,7 +118,7 @@ fn one(
         return Ok(Some(considered));
     }
     let recall = memory.recall(account, &identity, unwritten);
-    // The one bulkhead: a message that makes us panic is left alone, and the sweep goes on.
+    // The one place where a sweep catches a panic: the message that caused it is left alone, and the sweep goes on.
     let assessed = catch_unwind(AssertUnwindSafe(|| {
         assess(Mail { bytes, arrived: Arrival::At(received) }, sweep.rulebook, &recall)
     }));
@@ -138,8 +138,8 @@ fn one(
     Ok(Some(considered))
 }
 
-/// Judges those mails of a portion once more whose followers turned out to be known, since a mail about them was put back. One
-/// that was put back before this sweep has taught the ledger, and tells no more than that.
+/// Judges those messages of a portion once more whose followers turned out to be known, since a message about them was
+/// put back. A message that was put back before this sweep adds nothing: the ledger has learned from it.
 pub(super) fn judge_again(
     sweep: Sweep<'_>,
     portion: &mut Portion,
@@ -147,26 +147,26 @@ pub(super) fn judge_again(
 ) -> Result<(), LedgerFault> {
     let Portion { considered, unwritten, .. } = portion;
     let mut known = BTreeSet::new();
-    for mail in considered.iter().filter(|mail| mail.earlier == EarlierMove::Stays(Stay::PutBack)) {
-        if memory.has_taught(&mail.identity)? {
+    for message in considered.iter().filter(|message| message.earlier == EarlierMove::Stays(Stay::PutBack)) {
+        if memory.has_taught(&message.identity)? {
             continue;
         }
-        if let Some(notification) = mail.notification() {
+        if let Some(notification) = message.notification() {
             unwritten.know(notification);
             known.extend(notification.keys());
         }
     }
-    let concerns = |mail: &&mut Considered| {
-        mail.earlier == EarlierMove::None
-            && mail.notification().is_some_and(|it| it.keys().any(|key| known.contains(&key)))
+    let concerns = |message: &&mut Considered| {
+        message.earlier == EarlierMove::None
+            && message.notification().is_some_and(|it| it.keys().any(|key| known.contains(&key)))
     };
-    for mail in considered.iter_mut().filter(concerns) {
-        let Some(Assessment { envelope, recognition, .. }) = mail.assessment.take() else { continue };
-        let message = ReadMessage { envelope, arrived: mail.received, recognition };
-        let recall = memory.recall(&sweep.account.name, &mail.identity, unwritten);
-        let assessment = weigh(message, sweep.rulebook, &recall);
+    for message in considered.iter_mut().filter(concerns) {
+        let Some(Assessment { envelope, recognition, .. }) = message.assessment.take() else { continue };
+        let read = ReadMessage { envelope, arrived: message.received, recognition };
+        let recall = memory.recall(&sweep.account.name, &message.identity, unwritten);
+        let assessment = weigh(read, sweep.rulebook, &recall);
         recall.finish()?;
-        mail.assessment = Some(assessment);
+        message.assessment = Some(assessment);
     }
     Ok(())
 }

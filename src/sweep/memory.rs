@@ -1,5 +1,5 @@
-//! What a sweep remembers: the ledger, or for a dry run only what the ledger held before. The one file that tells the two
-//! apart; the rest of `sweep` asks here, and in a dry run nothing is written and nothing waits.
+//! What a sweep remembers: the ledger, or for a dry run only what the ledger held before. Only this file distinguishes
+//! the two; the rest of `sweep` asks here. In a dry run nothing is written and nothing waits.
 
 use crate::clock::Timestamp;
 use crate::ledger::{Allowance, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting};
@@ -46,8 +46,8 @@ impl Memory {
     }
 
     /// Was this message judged before?
-    pub(super) fn knows(&self, account: &AccountName, mail: &MailIdentity) -> Result<bool, LedgerFault> {
-        self.ledger().map_or(Ok(false), |ledger| ledger.knows(account, mail))
+    pub(super) fn knows(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        self.ledger().map_or(Ok(false), |ledger| ledger.knows(account, identity))
     }
 
     /// What an earlier move means for this message.
@@ -153,10 +153,10 @@ impl Memory {
     pub(super) fn recall<'m>(
         &'m self,
         account: &'m AccountName,
-        mail: &'m MailIdentity,
+        identity: &'m MailIdentity,
         unwritten: &'m Replay,
     ) -> Remembered<'m> {
-        let written = self.ledger().map(|ledger| ledger.recall(account, Some(mail)));
+        let written = self.ledger().map(|ledger| ledger.recall(account, Some(identity)));
         Remembered { written, unwritten }
     }
 }

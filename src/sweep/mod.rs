@@ -1,8 +1,8 @@
 //! Takes new messages through assess, ledger and mailbox: the only room that moves messages.
 //!
-//! A sweep looks through the account's folders once (`folder`): what was interrupted is settled, the heads of what is new are
-//! fetched, the plausible messages are read and assessed, and what the rules file is moved in sets: stated in the ledger,
-//! done, settled. Its door is [`Sweeper`], for the service and for the command `sweep`.
+//! A sweep looks through the account's folders once (`folder`): it settles interrupted moves, fetches the headers of
+//! new messages, reads and assesses the plausible ones, and moves those that the rules file in sets: stated in the
+//! ledger, done, settled. The service and the command `sweep` run it through [`Sweeper`].
 
 mod account;
 mod fault;
@@ -56,7 +56,7 @@ struct Sweep<'a> {
     now: Timestamp,
 }
 
-/// Sweeps all folders of the account. Reports a folder with which something is wrong, and sweeps the others all the same.
+/// Sweeps all folders of the account. Reports a folder that it cannot use, and still sweeps the others.
 fn sweep(
     mut session: Session,
     sweep: Sweep<'_>,
@@ -104,7 +104,7 @@ fn sweep(
     Ok((session, tally))
 }
 
-/// What is wrong with a folder, with the folders that there are.
+/// What is wrong with a folder, with the list of existing folders.
 fn trouble(session: &mut Session, folder: &Folder, words: String) -> Result<News, AccountFault> {
     let folders = match session.folders_now() {
         Err(fault) if fault.fate() == Fate::Leave => Vec::new(),

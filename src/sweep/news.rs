@@ -1,5 +1,5 @@
-//! What a sweep reports: each message it dealt with, what is in its way, its progress, and the sums. The sentences are from
-//! `report`.
+//! What a sweep reports: each message it dealt with, what is in its way, its progress, and the sums. `report` puts it
+//! into sentences.
 
 use crate::assess::Assessment;
 use crate::ledger::{Limit, Stay};
@@ -13,22 +13,22 @@ use crate::settings::Backlog;
 pub enum News {
     /// A message was dealt with.
     Mail(Box<Dealt>),
-    /// Something is wrong with a folder: nothing can be done with its messages, or with those that are to go there.
+    /// A folder cannot be used: nothing can be done with its messages, or with those that are to go there.
     Trouble {
         /// The folder.
         folder: Folder,
         /// What is wrong with it.
         words: String,
-        /// The folders that there are; none where that cannot be found out.
+        /// The existing folders; none if they cannot be listed.
         folders: Vec<Folder>,
     },
-    /// Of a folder of sent messages that a list asks for, the last copy of its people stays in use.
+    /// The last copy of the people of a folder of sent messages stays in use.
     SentStale {
         /// The folder.
         folder: Folder,
-        /// Why what was read of it is not believed; nothing where it could not be read.
+        /// Why followsift does not trust what it read; `None` if the folder could not be read.
         doubt: Option<Doubt>,
-        /// The folders that there are, where it could not be read.
+        /// The existing folders, if it could not be read.
         folders: Vec<Folder>,
     },
     /// These folders are looked at for the first time.
@@ -79,26 +79,26 @@ pub enum News {
     /// The fuse holds messages back. Reported once, until it holds none any more.
     HeldBack {
         /// How many.
-        mails: u64,
-        /// By which limit.
+        messages: u64,
+        /// The limit that holds them back.
         by: Limit,
         /// How many moves that allows.
         most: u16,
     },
 }
 
-/// A message that was assessed, and how that ended.
+/// A message that was assessed, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dealt {
     /// Where it was.
     pub mail: MailRef,
-    /// What it is, what the rules say of it, and what was to be done.
+    /// What it is, what the rules say about it, and what was to be done.
     pub assessment: Assessment,
     /// What was done.
     pub end: End,
 }
 
-/// How it ended for a message.
+/// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// It stays as it was: nothing else was to be done.
@@ -118,11 +118,11 @@ pub enum End {
         /// The keywords that the folder would not keep.
         unkept: Vec<String>,
     },
-    /// It was to be moved or marked and is as it was; why.
+    /// It was to be moved or marked and is as it was, for this reason.
     Left(Obstacle),
-    /// It was to be moved, and is gone: somebody else was faster.
+    /// It was to be moved, and is gone: another program moved or deleted it first.
     Gone,
-    /// Assessing it failed, by a fault of ours; it stays.
+    /// Assessing it failed, because of a bug in followsift; it stays.
     Failed,
     /// The process died twice while it assessed this message; it stays unread.
     Deadly,
@@ -147,15 +147,15 @@ pub struct Tally {
     pub left: usize,
     /// Those that the server says are there and does not show.
     pub unshown: usize,
-    /// Those that were to be moved or marked and were gone: somebody else was faster.
+    /// Those that were to be moved or marked and were gone before that.
     pub gone: usize,
-    /// Those that could not be assessed, by a fault of ours.
+    /// Those that could not be assessed, because of a bug in followsift.
     pub failed: usize,
     /// Those that the fuse holds back.
     pub waiting: usize,
     /// Moves of an earlier session that were settled first.
     pub settled: usize,
-    /// Folders with which something is wrong.
+    /// Folders that cannot be used.
     pub troubles: usize,
     /// Round trips to the server.
     pub turns: u32,

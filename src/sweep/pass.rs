@@ -27,7 +27,7 @@ pub(super) struct Pass<'p> {
 #[derive(Clone, Debug)]
 pub(super) struct CurrentFolder {
     pub(super) opened: Opened,
-    /// What has a lower UID was there when the look began.
+    /// A message with a lower UID was there when the look began.
     pub(super) next: Uid,
     /// Messages of it that wait.
     pub(super) waiting: BTreeSet<Uid>,
@@ -35,7 +35,7 @@ pub(super) struct CurrentFolder {
     pub(super) released: BTreeSet<Uid>,
     /// What became of it since it was last looked at.
     pub(super) since: Since,
-    /// What arrived earlier is an old message, where the look goes back by time.
+    /// A message that arrived earlier is an old one, if the look goes back by time.
     pub(super) old_before: Option<Timestamp>,
 }
 
@@ -55,9 +55,9 @@ impl Pass<'_> {
     /// Reports once that the fuse holds messages back.
     pub(super) fn report_fuse(&mut self) -> Result<(), AccountFault> {
         if let Some(ledger) = self.memory.kept() {
-            let mails = ledger.held_back(&self.sweep.account.name)?;
-            if ledger.report_once(&self.sweep.account.name, mails > 0)? {
-                (self.tell)(News::HeldBack { mails, by: self.fuse.by, most: self.fuse.most });
+            let messages = ledger.held_back(&self.sweep.account.name)?;
+            if ledger.report_once(&self.sweep.account.name, messages > 0)? {
+                (self.tell)(News::HeldBack { messages, by: self.fuse.by, most: self.fuse.most });
             }
         }
         Ok(())

@@ -1,8 +1,9 @@
-//! Whether a message that was filed once, and is in its folder again, was put back by hand.
+//! Decides whether a message that was filed, and is in its folder again, was put back by hand. Called by the sweep and
+//! by `folder`.
 //!
-//! It was only if the filed copy has left its target. A copy that is still there makes this one a twin; one that left long ago,
-//! or a folder that was restored from a backup, leave it open who brought the message back. In any case it stays, and in any
-//! doubt it teaches nothing.
+//! It was put back only if the filed copy has left its target. If the copy is still there, this one is a twin; if it
+//! left long ago, or a folder was restored from a backup, it is uncertain whether the user brought the message back. In
+//! any case the message stays; if there is a doubt, followsift learns nothing from it.
 
 use std::collections::BTreeMap;
 
@@ -20,15 +21,15 @@ const LOOKED_FOR: u64 = 90 * 24 * 60 * 60;
 /// How long after its copy has left a message may come back to count as put back, in seconds.
 const SOON: u64 = 24 * 60 * 60;
 
-/// Decides about each mail that was filed once and is here again; looks into the targets for that.
+/// Decides about each message that was filed and is here again; for that, it looks into the targets.
 pub(super) fn decide(
     pass: &mut Pass<'_>,
     current: &CurrentFolder,
     considered: &mut [Considered],
 ) -> Result<(), AccountFault> {
     let mut by_folder: BTreeMap<Folder, Vec<FiledCopy>> = BTreeMap::new();
-    for mail in considered.iter() {
-        if let EarlierMove::Filed(copies) = &mail.earlier {
+    for message in considered.iter() {
+        if let EarlierMove::Filed(copies) = &message.earlier {
             for copy in copies {
                 by_folder.entry(copy.folder.clone()).or_default().push(copy.clone());
             }
@@ -44,8 +45,8 @@ pub(super) fn decide(
         };
         presences.extend(copies.into_iter().map(|copy| copy.intent).zip(answers));
     }
-    for mail in considered {
-        let EarlierMove::Filed(copies) = &mail.earlier else { continue };
+    for message in considered {
+        let EarlierMove::Filed(copies) = &message.earlier else { continue };
         let answers: Option<Vec<Presence>> =
             copies.iter().map(|copy| presences.get(&copy.intent).copied()).collect();
         let Some(answers) = answers else { continue };
@@ -53,16 +54,16 @@ pub(super) fn decide(
             copies.iter().zip(answers).map(|(copy, presence)| stay(pass.sweep, current, copy, presence));
         // The strongest doubt counts.
         if let Some(stay) = stays.min_by_key(|stay| DOUBTS.iter().position(|doubt| doubt == stay)) {
-            mail.earlier = EarlierMove::Stays(stay);
+            message.earlier = EarlierMove::Stays(stay);
         }
     }
     Ok(())
 }
 
-/// The doubts, the strongest first; at the end there is none.
+/// The doubts, the strongest first; the last is no doubt.
 const DOUBTS: [Stay; 5] = [Stay::Twin, Stay::Restored, Stay::Elsewhere, Stay::Late, Stay::PutBack];
 
-/// What one filed copy says of a message that is in its folder again.
+/// What one filed copy says about a message that is in its folder again.
 fn stay(sweep: Sweep<'_>, current: &CurrentFolder, copy: &FiledCopy, presence: Presence) -> Stay {
     let late = match copy.left_at {
         Some(at) => sweep.now.since(at) > SOON,
@@ -86,7 +87,7 @@ fn filed_as(copy: &FiledCopy) -> FiledAs {
     FiledAs { validity: copy.validity, uid: copy.uid, identity: copy.identity }
 }
 
-/// Looks once a day which filed copies have left their targets, so that it is known later when they did.
+/// Looks once a day for filed copies that have left their targets, so that it is known later when they did.
 pub(super) fn note_left(
     session: &mut Session,
     sweep: Sweep<'_>,
@@ -104,7 +105,7 @@ pub(super) fn note_left(
     let mut left = Vec::new();
     for ((folder, validity), copies) in by_target {
         let uids: Vec<Uid> = copies.iter().filter_map(|copy| copy.uid).collect();
-        // Where the target is another folder by now, nothing can be said.
+        // If the target is another folder by now, nothing is known.
         let there = match session.still_in(&folder, validity, &uids) {
             Err(fault) if !session.is_spent() && fault.is_for_now() => continue,
             there => there?,
@@ -117,8 +118,8 @@ pub(super) fn note_left(
     Ok(())
 }
 
-/// Where originals are only marked as deleted, a mark that is gone says that the user wants the message where it was: then our
-/// copy goes.
+/// If originals are only marked as deleted, a missing mark means that the user wants the message where it was: then
+/// followsift removes its copy.
 pub(super) fn note_undeleted(
     session: &mut Session,
     sweep: Sweep<'_>,
@@ -135,7 +136,7 @@ pub(super) fn note_undeleted(
         if presence == [Presence::There(None)] {
             continue;
         }
-        // Where the copy is gone too, a backup may have brought back how it was before.
+        // If the copy is gone too, a backup may have brought back the earlier state.
         let there = presence.into_iter().find_map(|presence| match presence {
             Presence::There(place) => place,
             Presence::Left | Presence::Doubtful => None,

@@ -1,4 +1,4 @@
-//! Moves that an earlier session left open: what became of them is found out before anything else is done.
+//! Finds out what became of moves that an earlier session left open, before anything else is done. Called by the sweep.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::ledger::{IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlemen
 use crate::mailbox::{Fate, Landing, Obstacle, Outcome, Pending, Removal, Session, Settled};
 use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
-/// Settles what the ledger holds open for the account; says how many moves that were. Mails that are where they were wait
-/// for this sweep to come to them: the cursor may have passed them.
+/// Settles the moves that are open in the ledger for the account; returns how many. Messages that are where they were
+/// wait until this sweep comes to them: the cursor may have passed them.
 pub(super) fn settle(
     session: &mut Session,
     sweep: Sweep<'_>,
@@ -92,12 +92,12 @@ pub(super) fn settle(
         ledger.note_unshown(&sweep.account.name, folder, validity, &uids, None, sweep.now)?;
         tell(News::Unshown { folder: folder.clone(), uids });
     }
-    // In this order: until the way back is stated, these moves must be found open; and a mail that waits without need is only
-    // looked at once more.
-    for (way, mails) in returns {
+    // In this order: until the way back is stated, these moves must be found open; and a message that waits without
+    // need is only looked at once more.
+    for (way, messages) in returns {
         let (from, validity, to) = way.clone();
-        let mails = mails.into_values().collect();
-        let back = Return { from: (from.clone(), validity), to, mails };
+        let messages = messages.into_values().collect();
+        let back = Return { from: (from.clone(), validity), to, messages };
         let brought = bring_back(session, sweep, ledger, back)?;
         let unstated = |id: &IntentId| {
             returning.iter().any(|(one, on, uid)| one == id && *on == way && brought.unstated.contains(uid))

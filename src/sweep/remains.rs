@@ -1,4 +1,4 @@
-//! What a sweep has left undone: counted here, in words in `report`.
+//! Counts what a sweep has left undone. Made by `sweeper`; `report` puts it into words.
 
 use super::Tally;
 use crate::assess::Rulebook;
@@ -32,7 +32,8 @@ pub struct Remains {
 }
 
 impl Remains {
-    /// Is work left because of the server, the state or a fault of ours? What the fuse holds back is moved by itself.
+    /// Is work left because of the server, the state or a bug in followsift? What the fuse holds back does not count: a
+    /// later sweep moves it.
     pub fn is_work_left(&self) -> bool {
         // Those for a later sweep wait for the fuse too, or for what else is counted here.
         let Self {
@@ -53,8 +54,8 @@ impl Remains {
             || !lists.is_empty()
     }
 
-    /// What a sweep has left undone, but for what it reported while it was at work (`folders`, `uncertain`). Without a ledger, as in
-    /// a dry run, nothing of earlier sweeps counts.
+    /// What a sweep has left undone, except for what it reported while it was at work (`folders`, `uncertain`). Without
+    /// a ledger, as in a dry run, nothing from earlier sweeps counts.
     pub(super) fn after(
         account: &Account,
         ledger: Option<&Ledger>,

@@ -1,4 +1,4 @@
-//! The ledger's note before an original is marked or expunged.
+//! Notes in the ledger that an original is about to be marked or expunged. Called by `file`, `returns` and `recover`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,7 @@ impl Removals {
         }
     }
 
-    /// What the mailbox said, unless it gave up because the ledger failed.
+    /// The mailbox's result, unless it gave up because the ledger failed.
     pub(super) fn finish<T>(&mut self, said: Result<T, Fault>) -> Result<T, AccountFault> {
         match self.fault.take() {
             Some(fault) => Err(fault.into()),

@@ -1,7 +1,8 @@
-//! Bringing back what the user starred or answered at the very moment it was moved.
+//! Brings back messages that the user starred or answered at the very moment they were moved. Called by `file` and `recover`.
 //!
-//! The look at the flags comes right before the move, and what arrived is looked at once. Where it bears a star or an answer
-//! that it did not have, it goes back, with an intent and a proof of its own, is never moved again, and teaches nothing.
+//! The flags are read right before the move, and once more after the arrival. A message that only then turns out to be
+//! starred or answered goes back, with an intent and a proof of its own; it is never moved again, and followsift learns
+//! nothing from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,17 +21,17 @@ pub(super) struct Return {
     /// Where they were.
     pub(super) to: Folder,
     /// Each with its arrival, where that is known.
-    pub(super) mails: Vec<(MailTrace, Option<Timestamp>)>,
+    pub(super) messages: Vec<(MailTrace, Option<Timestamp>)>,
 }
 
-/// How bringing messages back ended, by their UIDs in the target.
+/// What became of messages that were to be brought back, by their UIDs in the target.
 #[derive(Debug, Default)]
 pub(super) struct Brought {
     /// Those that are back.
     pub(super) back: BTreeSet<Uid>,
     /// Those whose way back could not even be stated: the move that brought them there has to stay open.
     pub(super) unstated: BTreeSet<Uid>,
-    /// Why the server would not give some of them back. The next sweep tries again.
+    /// Why the server would not move some of them back. The next sweep tries again.
     pub(super) refused: Option<String>,
 }
 
@@ -39,18 +40,18 @@ pub(super) fn bring_back(
     session: &mut Session,
     sweep: Sweep<'_>,
     ledger: &mut Ledger,
-    Return { from: (from, validity), to, mails }: Return,
+    Return { from: (from, validity), to, messages }: Return,
 ) -> Result<Brought, AccountFault> {
     let mut brought = Brought::default();
-    for (mail, _) in &mails {
-        ledger.keep(&sweep.account.name, &mail.identity, Stay::Touched, sweep.now)?;
+    for (message, _) in &messages {
+        ledger.keep(&sweep.account.name, &message.identity, Stay::Touched, sweep.now)?;
     }
     let opened = session.select(&from)?;
     if opened.validity != validity {
         return Ok(brought);
     }
     let by_move = session.relocation() == Relocation::Move;
-    let traces: Vec<MailTrace> = mails.iter().map(|(mail, _)| *mail).collect();
+    let traces: Vec<MailTrace> = messages.iter().map(|(message, _)| *message).collect();
     let plans = session.prepare(vec![Errand { to, mails: traces, touched_too: true }])?;
     let mut removals = Removals::default();
     for plan in &plans {
@@ -58,16 +59,16 @@ pub(super) fn bring_back(
         let intents: Vec<Intent> = plan
             .mails
             .iter()
-            .map(|mail| Intent {
+            .map(|trace| Intent {
                 mail: MailRef {
                     account: sweep.account.name.clone(),
                     folder: from.clone(),
                     validity,
-                    uid: mail.uid,
+                    uid: trace.uid,
                 },
-                identity: mail.identity,
-                received: mails.iter().find(|(one, _)| one == mail).and_then(|(_, received)| *received),
-                source_next: opened.next.unwrap_or(mail.uid),
+                identity: trace.identity,
+                received: messages.iter().find(|(one, _)| one == trace).and_then(|(_, received)| *received),
+                source_next: opened.next.unwrap_or(trace.uid),
                 target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
                 marks: Marks::default(),
                 stated_at: sweep.now,
@@ -103,11 +104,11 @@ pub(super) fn bring_back(
             .back
             .extend(relocated.outcomes.iter().filter(|(_, outcome)| moved(outcome)).map(|(uid, _)| *uid));
     }
-    let (messages, were) = if refused.len() == 1 { ("message", "was") } else { ("messages", "were") };
+    let (noun, were) = if refused.len() == 1 { ("message", "was") } else { ("messages", "were") };
     let count = refused.len();
     brought.refused = refused.into_values().next().map(|words| {
         format!(
-            "{count} {messages} that {were} starred or answered while moved could not be brought back: {words}; followsift tries \
+            "{count} {noun} that {were} starred or answered while moved could not be brought back: {words}; followsift tries \
              again later"
         )
     });

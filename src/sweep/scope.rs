@@ -19,9 +19,9 @@ pub(super) const KNOWN_AGAIN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// Which messages a sweep looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// What came since the last sweep. Where there was none, what the account's `backlog` says.
+    /// Messages that came since the last sweep; in the first sweep, those that the account's `backlog` names.
     New,
-    /// What arrived within this time, judged again.
+    /// Messages that arrived within this time, judged again.
     Since(Duration),
 }
 
@@ -30,9 +30,9 @@ pub enum Scope {
 pub(super) struct Window {
     /// The messages to ask for.
     pub(super) range: Range<'static>,
-    /// Which of them are meant, where that is not all.
+    /// Which of them to judge, if not all.
     pub(super) old: Option<Old>,
-    /// The others are only looked at to be known again, if they arrived at this moment or later.
+    /// The others are judged only if they wait or were moved before, and arrived at this moment or later.
     known: Option<Timestamp>,
 }
 
@@ -65,9 +65,9 @@ impl Window {
     }
 }
 
-/// The messages of the open folder to look at; `None` where there is nothing to do but to remember where it ends today. The
-/// folder comes back with its UIDNEXT, where that is needed. `void`: its UIDs mean nothing any
-/// more, since it was restored from a backup.
+/// The messages of the open folder to look at; `None` if it was only to be remembered where the folder ends today. The
+/// folder is returned with its UIDNEXT if that is needed. With `void`, its UIDs mean nothing any more, since it was
+/// restored from a backup.
 pub(super) fn look(
     session: &mut Session,
     sweep: Sweep<'_>,
@@ -91,14 +91,14 @@ pub(super) fn look(
             };
             Ok((opened, Some(Window { range: Range::From(next), old, known })))
         }
-        // Every UID that was remembered is void (RFC 9051, section 2.3.1.1); the time of arrival is not. Mails that wait, or
-        // that were put back, may have arrived earlier.
+        // Every UID that was remembered is void (RFC 9051, section 2.3.1.1); the time of arrival is not. Messages that
+        // wait, or that were put back, may have arrived earlier.
         Some(Cursor { looked_at, old, newest, .. }) => {
             let opened = with_next(session, opened)?;
             let old_since = old.map_or(looked_at, |old| old.since.min(looked_at));
             let since = old_since;
-            // By the server's own clock too, which may be behind ours. Unless all that was there is meant, a day at most: the
-            // newest message may be an old one that was imported.
+            // By the server's own clock too, which may be behind ours; but, unless the backlog is everything, by a day
+            // at most: the newest message may be an old one that was imported.
             let since = newest.first().map_or(since, |newest| newest.received.min(since));
             let since = match sweep.account.backlog {
                 Backlog::All => since,
@@ -131,7 +131,7 @@ pub(super) fn look(
     }
 }
 
-/// Remembers, in the middle of a look, that every mail up to `last` has been dealt with.
+/// Remembers, in the middle of a look, that every message up to `last` has been dealt with.
 pub(super) fn advance(
     sweep: Sweep<'_>,
     opened: &Opened,
@@ -155,7 +155,7 @@ pub(super) fn finish(
     seen: &Seen,
     memory: &mut Memory,
 ) -> Result<(), AccountFault> {
-    // A server that does not tell the next UID, and has shown no mail, leaves nothing to remember but the time.
+    // If the server does not say the next UID and has shown no message, there is only the time to remember.
     let next = opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
     remember(sweep, opened, next, None, seen, memory)?;
     if let Some(ledger) = memory.kept() {
@@ -172,8 +172,8 @@ fn remember(
     seen: &Seen,
     memory: &mut Memory,
 ) -> Result<(), AccountFault> {
-    // Where nothing came, the moment of the last look stays too: should the folder turn out to be restored from a backup,
-    // what came since then is looked for.
+    // If nothing came, the moment of the last look stays too: if the folder turns out to be restored from a backup, the
+    // sweep looks for what came since then.
     let known = memory.cursor(&sweep.account.name, &opened.folder)?;
     let known = known.filter(|known| known.validity == opened.validity);
     let newest = seen.newest(known.as_ref().map_or(&[], |known| &known.newest));
@@ -187,8 +187,8 @@ fn remember(
     Ok(())
 }
 
-/// The open folder with the UID that the next message will have at least. Courier says it only when asked (STATUS); it
-/// is opened once more after that, so that no mail which came in between is passed over.
+/// The open folder with the UID that the next message will have at least. Courier says it only when asked (STATUS); the
+/// folder is opened once more after that, so that a message that came in between is not skipped.
 fn with_next(session: &mut Session, opened: Opened) -> Result<Opened, AccountFault> {
     if opened.next.is_some() {
         return Ok(opened);
@@ -207,15 +207,15 @@ pub(super) struct Seen {
     gone: BTreeSet<Uid>,
 }
 
-/// So many of the newest messages are remembered, since the user may delete some of them before the next look.
+/// How many of the newest messages are remembered, since the user may delete some of them before the next look.
 const NEWEST: usize = 3;
-/// So many are held during a look, since some of them may be moved before it is over.
+/// How many of them are held during a look, since some of them may be moved before it is over.
 const HELD: usize = 1000;
 
 impl Seen {
     /// Notes a message of the folder.
     pub(super) fn note(&mut self, head: &Head) {
-        // A server that does not say when a message arrived shows nothing by it.
+        // If the server does not say when a message arrived, it cannot be told from another by that.
         if head.received > 0 {
             let (fields, received) = (MailDigest::of(&head.fields), Timestamp(head.received));
             self.heads.insert(head.uid, Newest { uid: head.uid, fields, received });
@@ -255,7 +255,7 @@ pub(super) enum Since {
     },
 }
 
-/// What became of the open folder. One turn at most.
+/// What became of the open folder. Takes one round trip at most.
 pub(super) fn since_last_look(
     session: &mut Session,
     sweep: Sweep<'_>,
@@ -318,7 +318,7 @@ mod tests {
         seen.note_gone(Uid(11));
         assert_eq!(uids(&seen.newest(&first)), [10, 8, 7]);
         assert_eq!(uids(&Seen::default().newest(&first)), [9, 8, 7]);
-        // It says nothing without its arrival.
+        // A message without its time of arrival is not remembered.
         let mut seen = Seen::default();
         seen.note(&head(12, 0));
         assert_eq!(uids(&seen.newest(&[])), Vec::<u32>::new());

@@ -1,5 +1,5 @@
-//! The people whom the user has written to, for lists with `from-sent`: read from the folder of sent messages now and then,
-//! kept in the ledger, so that a server that is away does not make strangers of friends.
+//! The people to whom the user has written, for lists with `from-sent`: read from the folder of sent messages once a
+//! day and kept in the ledger, so that friends stay known while the server cannot be reached.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::settings::Account;
 
 /// How old the last copy may be.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
-/// How soon a folder is read again of which the last copy stays in use.
+/// How soon a folder is read again if its last copy stays in use.
 const SOON: Duration = Duration::from_secs(60 * 60);
 
 /// What the ledger holds of the folders that the rules ask for.
@@ -34,9 +34,10 @@ pub fn sent_people(ledger: &Ledger, account: &Account, files: &RuleFiles) -> Res
     Ok(sent)
 }
 
-/// Reads the folders of which the ledger has no copy from the last day, and forgets those that no list asks for any more. A
-/// folder that is not there, or that the server will not open, keeps its last copy; so does one that is suddenly empty
-/// or names far fewer people, unless its list may be empty. Those come back, each with the doubt about what was read.
+/// Reads the folders of which the ledger has no copy from the last day, and forgets those that no list asks for any
+/// more. A folder that is missing, or that the server will not open, keeps its last copy; so does one that is suddenly
+/// empty or names far fewer people, unless its list may be empty. Returns these folders, each with the doubt about what
+/// was read.
 pub(super) fn refresh(
     session: &mut Session,
     ledger: &mut Ledger,
@@ -50,7 +51,7 @@ pub(super) fn refresh(
     ledger.forget_sent_people(&account.name, &sent_folders(&sources))?;
     for (source, folder) in folders(&sources) {
         let known = ledger.sent_people(&account.name, &folder)?;
-        // Also where the clock was ahead once.
+        // A copy from the future, from a clock that was ahead, is not fresh.
         if known
             .as_ref()
             .is_some_and(|known| known.refreshed_at <= now && now.since(known.refreshed_at) < FRESH.as_secs())
@@ -101,7 +102,7 @@ pub fn sent_folders(sources: &BTreeSet<&ListSource>) -> Vec<Folder> {
     folders(sources).map(|(_, folder)| folder).collect()
 }
 
-/// The sources that are folders; a name that no folder can have names none.
+/// The sources that are folders; a name that no folder can have is left out.
 fn folders<'s>(sources: &BTreeSet<&'s ListSource>) -> impl Iterator<Item = (&'s ListSource, Folder)> {
     sources.iter().filter_map(|source| match source {
         ListSource::FromSent(name) => Some((*source, Folder::new(name)?)),

@@ -1,6 +1,6 @@
-//! How the ledger writes down what became of a message that was to be moved.
+//! Turns what became of a message that was to be moved into the ledger's form.
 //!
-//! Owns the way from the mailbox's outcome to the ledger's form of it, and whether it is tried again. Called by `file`,
+//! Owns the step from the mailbox's outcome to the ledger's, and the decision whether to try again. Called by `file`,
 //! `returns` and `recover`.
 
 use crate::ledger::{Delay, Settlement};
@@ -21,13 +21,13 @@ impl From<&Outcome> for Settlement {
     }
 }
 
-/// Why the message is tried again later, where it is. What may have been copied all the same is not, or each try would leave
+/// Why the message is tried again later, if it is. A message that may have been copied is not, or each try would leave
 /// one more copy.
 pub(super) fn delay(outcome: &Outcome) -> Option<Delay> {
     match outcome {
-        // A server that would not may do so later: a quota is raised, a right is given.
+        // A server that refused may agree later: a quota is raised, a right is granted.
         Outcome::Left(Obstacle::Refused(_) | Obstacle::ReadOnly) => Some(Delay::Refused),
-        // The cursor may have passed it; one that was put back is known when it is looked at.
+        // The cursor may have passed it; one that was put back is recognised when it is looked at.
         Outcome::Unknown
         | Outcome::Left(
             Obstacle::Interrupted

@@ -1,6 +1,6 @@
-//! The one door of the room: an account that is worked on, and what a sweep needs around it (the locks, the ledger, the people
-//! written to, the rules for this account). Called by the service, which keeps a connection from one sweep to the next, and by
-//! the command `sweep`.
+//! The entry to the room: works on an account, with what a sweep needs around it (the locks, the ledger, the
+//! people written to, the rules for this account). Called by the service, which keeps a connection from one sweep to
+//! the next, and by the command `sweep`.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::place::Folder;
 use crate::rulebook::{RuleFiles, Sent};
 use crate::settings::{Account, Settings};
 
-/// An account that is worked on. While it lasts, no other followsift of this user works on the account.
+/// An account that this process works on. While the value exists, no other followsift of this user works on the account.
 #[derive(Debug)]
 pub struct Sweeper<'a> {
     account: &'a Account,
@@ -52,9 +52,9 @@ impl<'a> Sweeper<'a> {
         Ok(Self { account, lock: None, memory })
     }
 
-    /// Sweeps all folders of the account by these rules, and says what it does and what is in its way while it is at work.
+    /// Sweeps all folders of the account by these rules, and reports what it does and what is in its way while it is at work.
     ///
-    /// The session comes back only if it is healthy; after a fault it is gone, and the next sweep settles what it left open.
+    /// Returns the session only if it is healthy; after a fault it is closed, and the next sweep settles what it left open.
     ///
     /// # Errors
     /// Where the connection or the ledger fails, or a stop was asked for. What was done until then is in the ledger.
@@ -92,7 +92,7 @@ impl<'a> Sweeper<'a> {
         let sent = ledger.map_or(Ok(Sent::new()), |it| sent::sent_people(it, account, files))?;
         let rulebook = files.rulebook_of(account, &sent);
         if scope == Scope::New {
-            self.tell_of_first_look(&mut tell)?;
+            self.report_first_look(&mut tell)?;
         }
         let sweep = Sweep { account, rulebook: &rulebook, scope, now };
         let (session, tally) = super::sweep(session, sweep, &mut self.memory, &mut tell)?;
@@ -101,8 +101,8 @@ impl<'a> Sweeper<'a> {
         Ok((session, Swept { tally, remains: Remains { folders: troubled.len(), uncertain, ..remains } }))
     }
 
-    /// Says which folders are looked at for the first time: without that, a first sweep that finds nothing looks broken.
-    fn tell_of_first_look(&self, tell: &mut dyn FnMut(News)) -> Result<(), LedgerFault> {
+    /// Reports which folders are looked at for the first time: without that, a first sweep that finds nothing looks broken.
+    fn report_first_look(&self, tell: &mut dyn FnMut(News)) -> Result<(), LedgerFault> {
         let mut folders = Vec::new();
         for folder in &self.account.folders {
             if self.cursor(folder)?.is_none() {
