@@ -44,11 +44,11 @@
 //! 1. A room imports what the table allows, and nothing flows back
 //!    (`tests/rooms.rs::every_room_imports_only_what_the_table_allows`).
 //! 2. A message that failed authentication is never acted on (`tests/assess.rs::a_forged_message_is_never_acted_on`).
-//! 3. A message that is not proven stars nobody
+//! 3. A message that is not proven is never starred
 //!    (`tests/assess.rs::an_unproven_message_may_be_filed_but_is_never_starred`).
 //!    A self-hosted network's message is proven only as one of the user's own servers
-//!    (`tests/cli/explain.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and what is not proven gives
-//!    nobody a past (`tests/past.rs::an_unproven_message_gives_its_follower_no_past`).
+//!    (`tests/cli/explain.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and an unproven
+//!    message gives its follower no past (`tests/past.rs::an_unproven_message_gives_its_follower_no_past`).
 //! 4. A list that has never been loaded stops every move
 //!    (`tests/assess.rs::a_list_that_was_never_loaded_stops_every_move`).
 //! 5. A move is on the disk before it is made (`tests/ledger/moves.rs::an_intent_survives_a_crash_and_is_settled_after_it`).

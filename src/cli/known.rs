@@ -150,7 +150,8 @@ fn message(unconfirmed: &Unconfirmed) -> UnconfirmedMessage {
     }
 }
 
-/// Who is meant, of those that the ledger has (`keys`) or anybody; else what is wrong with how they are named.
+/// Finds the follower that a word names, among those in the ledger (`keys`) or any other; the error says what is wrong with
+/// the word.
 fn key(settings: &Settings, person: &Person, keys: &[&FollowerKey]) -> Result<FollowerKey, String> {
     let (networks, _) = rulebook::networks(Some(settings));
     let word = person.network.as_str();
@@ -232,7 +233,7 @@ fn is_domain_of(summary: &NetworkSummary, host: &str) -> bool {
     summary.domains.iter().any(|domain| host == *domain || host.strip_prefix("www.") == Some(domain))
 }
 
-/// The name of a server, which a handle may bear with its port.
+/// The name of a server, which may have its port in a handle.
 fn is_host(text: &str) -> bool {
     let name = match text.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,

@@ -1,4 +1,4 @@
-//! `networks`: which networks' messages followsift knows, and how it tells them apart.
+//! `networks`: which networks' messages followsift knows, and how it distinguishes them.
 
 use std::path::Path;
 

@@ -23,7 +23,7 @@ const NAMED: usize = 20;
 /// How much of each of those is read.
 const HEADER_BYTES: u32 = 16 << 10;
 
-/// Looks at the last messages of a folder of the account, and tells.
+/// Looks at the last messages of a folder of the account, and reports what they show.
 pub(super) fn tell(
     account: &Account,
     folder: &Folder,

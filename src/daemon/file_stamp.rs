@@ -1,4 +1,4 @@
-//! What a watched file or folder looked like when it was last read, so that a change is told from an event that changed nothing.
+//! What a watched file or folder looked like when it was last read, to tell a change from an event that changed nothing.
 //! Called by `file_watch`.
 
 use std::collections::BTreeMap;

@@ -251,45 +251,45 @@ mod tests {
     }
 
     #[track_caller]
-    fn hears(desk: &Desk, mut saved: FileWatch, save: impl Fn(&Desk)) {
+    fn check_noticed(desk: &Desk, mut saved: FileWatch, save: impl Fn(&Desk)) {
         run(async {
             save(desk);
-            let heard = tokio::time::timeout(Duration::from_secs(10), saved.changed()).await;
-            assert!(heard.is_ok(), "the change was not heard");
+            let noticed = tokio::time::timeout(Duration::from_secs(10), saved.changed()).await;
+            assert!(noticed.is_ok(), "the change was not noticed");
             let again = tokio::time::timeout(Duration::from_millis(700), saved.changed()).await;
-            assert!(again.is_err(), "one change was heard twice");
+            assert!(again.is_err(), "one change was noticed twice");
             // It goes on, with whatever took the file's place.
             fs::write(desk.at("rules.toml"), "newest of all").unwrap();
-            let heard = tokio::time::timeout(Duration::from_secs(10), saved.changed()).await;
-            assert!(heard.is_ok(), "the next change was not heard");
+            let noticed = tokio::time::timeout(Duration::from_secs(10), saved.changed()).await;
+            assert!(noticed.is_ok(), "the next change was not noticed");
         });
     }
 
     #[track_caller]
-    fn hears_of(save: impl Fn(&Desk)) {
+    fn is_noticed(save: impl Fn(&Desk)) {
         let desk = Desk::new();
-        hears(&desk, desk.saved(), save);
+        check_noticed(&desk, desk.saved(), save);
     }
 
     #[track_caller]
-    fn hears_nothing_of(act: impl Fn(&Desk)) {
+    fn is_ignored(act: impl Fn(&Desk)) {
         let desk = Desk::new();
         let mut saved = desk.saved();
         run(async {
             act(&desk);
-            let heard = tokio::time::timeout(Duration::from_millis(900), saved.changed()).await;
-            assert!(heard.is_err(), "nothing was saved");
+            let noticed = tokio::time::timeout(Duration::from_millis(900), saved.changed()).await;
+            assert!(noticed.is_err(), "nothing was saved");
         });
     }
 
     #[test]
     fn a_text_written_over_the_old_one_is_heard_of() {
-        hears_of(|desk| fs::write(desk.at("rules.toml"), "new").unwrap());
+        is_noticed(|desk| fs::write(desk.at("rules.toml"), "new").unwrap());
     }
 
     #[test]
     fn a_new_file_that_takes_the_name_of_the_old_one_is_heard_of() {
-        hears_of(|desk| {
+        is_noticed(|desk| {
             fs::write(desk.at(".rules.toml.new"), "new").unwrap();
             fs::rename(desk.at(".rules.toml.new"), desk.at("rules.toml")).unwrap();
         });
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_new_file_after_the_old_one_was_moved_aside_is_heard_of() {
-        hears_of(|desk| {
+        is_noticed(|desk| {
             fs::rename(desk.at("rules.toml"), desk.at("rules.toml~")).unwrap();
             fs::write(desk.at("rules.toml"), "new").unwrap();
             fs::remove_file(desk.at("rules.toml~")).unwrap();
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_file_deleted_and_written_anew_is_heard_of() {
-        hears_of(|desk| {
+        is_noticed(|desk| {
             fs::remove_file(desk.at("rules.toml")).unwrap();
             fs::write(desk.at("rules.toml"), "new").unwrap();
         });
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_text_changed_in_place_by_a_program_is_heard_of() {
-        hears_of(|desk| {
+        is_noticed(|desk| {
             let sed = Command::new("sed").args(["-i", "s/old/new/"]).arg(desk.at("rules.toml")).status();
             assert!(sed.unwrap().success());
         });
@@ -322,24 +322,24 @@ mod tests {
 
     #[test]
     fn a_file_that_was_not_there_is_heard_of() {
-        hears_of(|desk| fs::write(desk.at("friends.txt"), "Ana Lima").unwrap());
+        is_noticed(|desk| fs::write(desk.at("friends.txt"), "Ana Lima").unwrap());
     }
 
     #[test]
     fn a_file_that_has_gone_for_good_is_heard_of() {
-        hears_of(|desk| fs::remove_file(desk.at("rules.toml")).unwrap());
+        is_noticed(|desk| fs::remove_file(desk.at("rules.toml")).unwrap());
     }
 
     #[test]
     fn a_profile_added_changed_or_taken_away_is_heard_of() {
-        hears_of(|desk| fs::write(desk.at("networks/b.toml"), "new").unwrap());
-        hears_of(|desk| fs::write(desk.at("networks/a.toml"), "newer").unwrap());
-        hears_of(|desk| fs::remove_file(desk.at("networks/a.toml")).unwrap());
+        is_noticed(|desk| fs::write(desk.at("networks/b.toml"), "new").unwrap());
+        is_noticed(|desk| fs::write(desk.at("networks/a.toml"), "newer").unwrap());
+        is_noticed(|desk| fs::remove_file(desk.at("networks/a.toml")).unwrap());
     }
 
     #[test]
     fn another_folder_of_the_same_name() {
-        hears_of(|desk| {
+        is_noticed(|desk| {
             fs::create_dir(desk.at("fresh")).unwrap();
             fs::write(desk.at("fresh/c.toml"), "new").unwrap();
             fs::rename(desk.at("networks"), desk.at("stale")).unwrap();
@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn a_text_behind_links_is_heard_of() {
         let desk = linked();
-        hears(&desk, desk.saved(), |desk| {
+        check_noticed(&desk, desk.saved(), |desk| {
             fs::write(desk.at("dotfiles/.new"), "new").unwrap();
             fs::rename(desk.at("dotfiles/.new"), desk.at("dotfiles/rules.toml")).unwrap();
         });
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn a_link_that_leads_elsewhere_now_is_heard_of() {
         let desk = linked();
-        hears(&desk, desk.saved(), |desk| {
+        check_noticed(&desk, desk.saved(), |desk| {
             fs::create_dir(desk.at("newer")).unwrap();
             fs::write(desk.at("newer/rules.toml"), "new").unwrap();
             symlink("newer", desk.at("current.new")).unwrap();
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn many_writes_are_one_change() {
-        hears_of(|desk| {
+        is_noticed(|desk| {
             for round in 0..50 {
                 fs::write(desk.at("rules.toml"), format!("new {round}")).unwrap();
             }
@@ -388,9 +388,9 @@ mod tests {
 
     #[test]
     fn reading_and_files_beside_it_are_no_change() {
-        hears_nothing_of(|desk| drop(fs::read(desk.at("rules.toml")).unwrap()));
-        hears_nothing_of(|desk| fs::write(desk.at(".rules.toml.swp"), "swap").unwrap());
-        hears_nothing_of(|desk| fs::write(desk.at("networks/notes.txt"), "x").unwrap());
+        is_ignored(|desk| drop(fs::read(desk.at("rules.toml")).unwrap()));
+        is_ignored(|desk| fs::write(desk.at(".rules.toml.swp"), "swap").unwrap());
+        is_ignored(|desk| fs::write(desk.at("networks/notes.txt"), "x").unwrap());
     }
 
     #[test]
@@ -405,7 +405,7 @@ mod tests {
                     return;
                 }
             }
-            panic!("the change was not heard of");
+            panic!("the change was not noticed");
         });
     }
 
@@ -428,7 +428,7 @@ mod tests {
         let mut saved = desk.saved();
         let settled = Duration::from_millis(800);
         fs::write(desk.at("friends.txt"), "Ana").unwrap();
-        // It was there before, and is too young to be believed: it is heard of without another event.
+        // It was there before, and is too young to be believed: the change is reported without another event.
         saved.see([(desk.at("friends.txt"), settled)].into());
         run(async {
             let begun = Instant::now();
@@ -441,7 +441,7 @@ mod tests {
             fs::write(desk.at("friends.txt"), "").unwrap();
             fs::write(desk.at("rules.toml"), "new").unwrap();
             assert!(tokio::time::timeout(Duration::from_secs(10), saved.changed()).await.is_ok());
-            assert!(saved.pause.is_some(), "the list is still to be heard of");
+            assert!(saved.pause.is_some(), "the list is still to be reported");
             assert!(tokio::time::timeout(Duration::from_secs(10), saved.changed()).await.is_ok());
         });
     }

@@ -124,7 +124,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Takes in what a thread tells. Returns the trouble of its account, if that is new.
+    /// Takes in what a thread reports. Returns the trouble of its account, if that is new.
     ///
     /// # Errors
     /// Where the machine gives no thread or no file descriptor.

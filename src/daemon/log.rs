@@ -21,7 +21,7 @@ use crate::settings::log_filter::doubt;
 use crate::text::{line, screen};
 
 /// The kinds of events, each with a number of its own, as the journal's MESSAGE_ID has it (systemd.journal-fields(7)).
-#[expect(missing_docs, reason = "each is named after the event that bears it")]
+#[expect(missing_docs, reason = "each is named after its event")]
 pub mod kind {
     pub const CONNECTED: &str = "701f1420a280401a9c5cfd242ed1b276";
     pub const AWAY: &str = "a06308f13ac444999c84d0b3c38d1153";

@@ -64,10 +64,10 @@ pub fn run(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Result
 }
 
 async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Result<(), ServiceFault> {
-    let hear = |kind| signal(kind).map_err(|cause| ServiceFault { doing: "listen for signals", cause });
-    let terminate = hear(SignalKind::terminate())?;
-    let interrupt = hear(SignalKind::interrupt())?;
-    let hangup = hear(SignalKind::hangup())?;
+    let listen = |kind| signal(kind).map_err(|cause| ServiceFault { doing: "listen for signals", cause });
+    let terminate = listen(SignalKind::terminate())?;
+    let interrupt = listen(SignalKind::interrupt())?;
+    let hangup = listen(SignalKind::hangup())?;
     let files = FileWatch::watch(origin.files());
     let (rule_files, latest) = watch::channel(Arc::new(rule_files));
     let (fleet, threads) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
@@ -118,8 +118,8 @@ impl Service<'_> {
     async fn run(mut self, mut receivers: Receivers) -> Result<(), ServiceFault> {
         let feeding = systemd::feeding();
         // Without a watchdog, the timer below is never asked.
-        let mut meal = interval(feeding.unwrap_or(Duration::from_secs(3600)));
-        meal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watchdog = interval(feeding.unwrap_or(Duration::from_secs(3600)));
+        watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut probe: Option<Instant> = None;
         let mut probed = Instant::now();
         self.systemd.ready();
@@ -149,7 +149,7 @@ impl Service<'_> {
                     self.fleet.probe();
                 }
                 () = at(revival) => self.fleet.revive(Instant::now()).map_err(no_thread)?,
-                _ = meal.tick(), if feeding.is_some() => self.feed(),
+                _ = watchdog.tick(), if feeding.is_some() => self.feed(),
             }
             self.tell_status();
         }

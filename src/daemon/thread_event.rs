@@ -1,5 +1,5 @@
-//! What an account's thread tells the service: the account's state, and at last that the thread is over. Sent by `watcher`, taken
-//! in by `fleet`.
+//! What an account's thread reports to the service: the account's state, and at last that the thread is over. Sent by
+//! `watcher`, received by `fleet`.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::report::state::State;
 
-/// What a thread tells.
+/// What a thread reports.
 #[derive(Debug)]
 pub(super) struct ThreadEvent {
     /// Which thread.
@@ -23,7 +23,7 @@ pub(super) enum Change {
     Over { panicked: bool },
 }
 
-/// The sender of one thread. Dropped, it tells that the thread is over.
+/// The sender of one thread. When it is dropped, it reports that the thread is over.
 #[derive(Debug)]
 pub(super) struct EventSender {
     number: u64,

@@ -152,7 +152,7 @@ fn believe(
             "expected one name or handle a line, a CSV whose first line says what is in it, or contacts (vCard)",
         ),
         Doubt::Empty { before } => (
-            format!("{name} names nobody any more, and named {} before", people(before)),
+            format!("{name} no longer names anybody, and named {} before", people(before)),
             "if that is right, set `may-be-empty = true` in this table",
         ),
         Doubt::Fewer { now, before } => (

@@ -123,7 +123,7 @@ fn vocabulary_of(profiles: &Profiles) -> Vocabulary {
 }
 
 impl RuleFiles {
-    /// What one account's messages are judged by; `sent` are the people of folders of sent mail, as far as they are known.
+    /// What one account's messages are judged by; `sent` are the people of folders of sent messages, as far as they are known.
     pub fn rulebook(&self, trust: Trust, require_authentic: bool, sent: &Sent) -> Rulebook {
         let mut people = self.lists.people().clone();
         people.extend(sent.iter().map(|(source, people)| (source.clone(), people.clone())));

@@ -72,7 +72,7 @@ fn a_list_that_is_emptied_while_it_is_saved_keeps_its_people_and_its_full_text_i
     daemon.logs("reloaded settings");
     home.write("friends.txt", "");
     let empty =
-        "names nobody any more, and named 2 people before; the list keeps the people of the last good copy";
+        "no longer names anybody, and named 2 people before; the list keeps the people of the last good copy";
     let reloads = |it: &Daemon| {
         it.log().rsplit_once(empty).map_or(0, |(_, later)| later.matches("reloaded settings").count())
     };

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
 /// Hands over every message at a path, with when it arrived, as far as that can be told.
-pub(super) fn mails(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Arrival)) -> io::Result<()> {
+pub(super) fn messages(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Arrival)) -> io::Result<()> {
     if !path.is_dir() {
         return file(path, now, each);
     }
@@ -107,7 +107,7 @@ mod tests {
 
     fn read(path: &Path) -> Vec<(String, Arrival)> {
         let mut found = Vec::new();
-        mails(path, NOW, &mut |bytes, arrived| {
+        messages(path, NOW, &mut |bytes, arrived| {
             found.push((String::from_utf8(bytes.to_vec()).unwrap(), arrived));
         })
         .unwrap();
@@ -120,7 +120,7 @@ mod tests {
         let file = folder.path().join("a.eml");
         fs::write(&file, MAIL).unwrap();
         assert_eq!(read(&file), [(MAIL.to_owned(), DATED)]);
-        assert_eq!(read(folder.path()).len(), 1, "a folder of mails");
+        assert_eq!(read(folder.path()).len(), 1, "a folder of messages");
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn of_files(
     let mut notifications = Notifications::default();
     let mut ending = Ending::Well;
     for path in paths {
-        let read = files::mails(path, trial.now, &mut |bytes, arrived| {
+        let read = files::messages(path, trial.now, &mut |bytes, arrived| {
             notifications.looked_at += 1;
             if notifications.looked_at.is_multiple_of(STEP) {
                 output.progress(&format!("read {} messages", notifications.looked_at));
