@@ -1,4 +1,4 @@
-//! `backtest`: the built binary over mails in files and in the folders of a real account, none of which it may change.
+//! `backtest`: the built binary over messages in files and in the folders of a real account, none of which it may change.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -91,8 +91,8 @@ fn letter(handle: &str, counts: [u64; 3]) -> String {
     String::from_utf8(twitter_2009(&Person::new(&name, handle, counts)).bytes(1)).unwrap()
 }
 
-/// The same mails that Ann got in January 2024, in this order: Bo, spam; Cy, real; an ordinary one; Bo again; Di, spam by
-/// two rules; Eve, spam by the last one.
+/// The same messages that Ann got in January 2024, in this order: Bo, spam; Cy, real; an ordinary one; Bo again; Di,
+/// spam by two rules; Eve, spam by the last one.
 fn mails() -> Vec<(u32, String)> {
     let lunch = String::from_utf8(ordinary("cy@post.example", "Lunch", "At one?").bytes(1)).unwrap();
     vec![
@@ -207,7 +207,7 @@ fn what_cannot_be_read_is_named() {
     assert_eq!(desk.run(&["--rules", "wrong.toml", "rules.toml"]).0, 78);
 }
 
-/// The ledger of somebody who has put back the mails about Bo and Eve.
+/// The ledger of a user who has put back the messages about Bo and Eve.
 fn put_back(desk: &Desk) {
     let file = desk.path().join("followsift.toml");
     let (settings, _) = settings::load(Some(&file), &Environment::of([("HOME", "/home/ann")]));

@@ -164,7 +164,7 @@ fn letters() -> (Vec<Letter>, Vec<Letter>) {
     (inbox, late)
 }
 
-/// A perfect copy, from somebody whom the receiving server has found out.
+/// A perfect copy, from a sender whom the receiving server has found out.
 fn forged() -> Letter {
     twitter_2015(&Person::new("Angel Investor", "angel_inv", [0, 0, 0])).header(
         "Authentication-Results",
@@ -251,7 +251,7 @@ fn titles(
         let (_, after) = text.split_once("Message-ID: <")?;
         after.split('.').next()?.parse::<usize>().ok()
     };
-    let mails = client.mails(folder);
+    let mails = client.messages(folder);
     mails.iter().filter_map(|mail| subjects.get(&number(&mail.bytes)?).cloned()).collect()
 }
 

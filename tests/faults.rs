@@ -1,5 +1,6 @@
-//! No mail is lost, altered or doubled, whatever fails in the middle: the line at any command, the program at any command and
-//! at any write of its ledger, the disk. After each, a restart leads to where an undisturbed run would have led.
+//! No message is lost, altered or doubled, whatever fails in the middle: the line at any command, the program at any
+//! command and at any write of its ledger, the disk. After each, a restart leads to where an undisturbed run would have
+//! led.
 //!
 //! The cases are all combinations; of them a seeded choice is tried. FOLLOWSIFT_FAULTS=all tries all of them, a number so many
 //! of each kind; FOLLOWSIFT_SEED chooses others.
@@ -23,7 +24,7 @@ use followsift::ledger::Ledger;
 /// What a server lacks on each rung of the ladder.
 const RUNGS: [(&str, &[&str]); 3] =
     [("MOVE", &[]), ("COPY, EXPUNGE", &["MOVE"]), ("COPY", &["MOVE", "UIDPLUS"])];
-/// So many cases of each kind and rung are tried, where nothing is said.
+/// How many cases of each kind and rung are tried by default.
 const USUAL: usize = 12;
 /// What SQLite writes at least for a change: a page and its head in the write-ahead log.
 const FRAME: u64 = 4096 + 24;
@@ -45,11 +46,11 @@ enum Trouble {
 #[derive(Clone, Debug)]
 struct Case {
     troubles: Vec<Trouble>,
-    /// The targets are there already, with a mail just like one that comes.
+    /// The targets are there already, with a message just like one that comes.
     furnished: bool,
 }
 
-/// Waits for the program to end; kills it where its line has fallen silent.
+/// Waits for the program to end; kills it if its line has fallen silent.
 fn end(child: &mut Child, proxy: &Proxy) -> ExitStatus {
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -63,7 +64,7 @@ fn end(child: &mut Child, proxy: &Proxy) -> ExitStatus {
     }
 }
 
-/// One disturbed sweep. Has the trouble struck?
+/// Runs one disturbed sweep, and returns whether the trouble struck.
 fn disturb(home: &Home, proxy: &Proxy, trouble: Trouble) -> bool {
     let (fault, wrapper) = match trouble {
         Trouble::Line(fault) | Trouble::Killed(fault) => (Some(fault), Vec::new()),
@@ -94,10 +95,10 @@ fn differs(found: &[Live], expected: &[Live], when: &str) -> Result<(), String> 
     let only = |these: &[Live], those: &[Live]| {
         let mut those = those.to_vec();
         let mut rest = Vec::new();
-        for mail in these {
-            match those.iter().position(|other| other == mail) {
+        for message in these {
+            match those.iter().position(|other| other == message) {
                 Some(at) => drop(those.swap_remove(at)),
-                None => rest.push(mail.clone()),
+                None => rest.push(message.clone()),
             }
         }
         shown(&rest)
@@ -135,7 +136,7 @@ impl Rung {
         for furnished in [false, true] {
             let (home, proxy) = rung.user(&format!("undisturbed{furnished}"), furnished);
             proxy.arm(None);
-            // As long as somebody else has the ledger open, its log is not folded into it at the end, and can be measured.
+            // While another connection has the ledger open, its log is not merged into it at the end, and can be measured.
             let ledger = Ledger::open(&home.state()).unwrap();
             home.well(&["sweep"]);
             let log = std::fs::metadata(ledger.file().with_extension("sqlite-wal")).unwrap().len();
@@ -146,7 +147,7 @@ impl Rung {
         Some(rung)
     }
 
-    /// A new user with fifteen mails.
+    /// A new user with fifteen messages.
     fn user(&self, name: &str, furnished: bool) -> (Home, Proxy) {
         let proxy = Proxy::before(self.server.port);
         let home = Home::new(proxy.port, name, "backlog = \"all\"");
@@ -165,7 +166,7 @@ impl Rung {
         self.struck.fetch_add(usize::from(has_struck), Ordering::Relaxed);
     }
 
-    /// Fails where the troubles did not come that a test of this name is about.
+    /// Fails if the troubles that a test of this name is about did not come.
     fn most_struck(self, name: &str) {
         let (came, struck) = (self.came.into_inner(), self.struck.into_inner());
         let _ = writeln!(std::io::stderr(), "{name}, {}: {struck} of {came} troubles struck", self.name);
@@ -175,17 +176,17 @@ impl Rung {
     fn check(&self, number: usize, case: &Case) -> Result<(), String> {
         let (home, proxy) = self.user(&format!("{}{number}", case.word()), case.furnished);
         let mut client = home.client(self.server.port);
-        let before: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|mail| mail.3).collect();
+        let before: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|message| message.3).collect();
         for trouble in &case.troubles {
             let has_struck = disturb(&home, &proxy, *trouble);
             self.count(has_struck);
             if !has_struck && case.troubles.len() == 1 {
                 return Err("the trouble did not strike".to_owned());
             }
-            let now: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|mail| mail.3).collect();
+            let now: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|message| message.3).collect();
             if now != before {
                 return Err(format!(
-                    "{} mails live nowhere after {trouble:?}",
+                    "{} messages are in no folder after {trouble:?}",
                     before.difference(&now).count()
                 ));
             }
@@ -251,7 +252,7 @@ fn at_writes(rung: &Rung) -> Vec<Case> {
     cases
 }
 
-/// A second trouble, and a third, while the first is being mended.
+/// A second trouble, and a third, during the recovery from the first.
 fn one_after_the_other(rung: &Rung) -> Vec<Case> {
     let mut chance = seeded();
     let mut any = || {
@@ -303,9 +304,9 @@ mod watching {
     }
 
     fn deliver(client: &mut support::Client) {
-        for (number, mail) in [spam(20), game(21), real(22), spam(23)].iter().enumerate() {
+        for (number, message) in [spam(20), game(21), real(22), spam(23)].iter().enumerate() {
             let date = format!("\"23-Nov-2026 10:{number:02}:00 +0000\"");
-            client.append("INBOX", &date, &text(mail, 20 + number));
+            client.append("INBOX", &date, &text(message, 20 + number));
         }
     }
 
@@ -362,8 +363,8 @@ mod watching {
             deliver(&mut client);
             // Three of the four are filed; then the service waits again.
             let deadline = Instant::now() + Duration::from_secs(40);
-            let is_left = |mail: &Live| mail.0 == "INBOX" && mail.1.starts_with("23-Nov-2026 10:");
-            while live(&mut client).iter().filter(|mail| is_left(mail)).count() > 1 {
+            let is_left = |message: &Live| message.0 == "INBOX" && message.1.starts_with("23-Nov-2026 10:");
+            while live(&mut client).iter().filter(|message| is_left(message)).count() > 1 {
                 assert!(Instant::now() < deadline, "{:#?}", proxy.commands());
                 pause(Duration::from_millis(50));
             }

@@ -1,4 +1,4 @@
-//! Hostile mail: whatever it is, reading it ends soon, without a panic, and yields nothing that a terminal obeys.
+//! Hostile messages: whatever they are, reading them ends soon, without a panic, and yields nothing that a terminal obeys.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -24,7 +24,7 @@ static FIXTURES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     cases.iter().map(|case| fs::read(case.join("message.eml")).unwrap()).collect()
 });
 
-/// Reads a mail by every way there is, and checks what holds of all of them.
+/// Reads a message in every way there is, and checks what has to hold for all of them.
 fn read(bytes: &[u8]) -> Option<Recognition> {
     let is_plausible = PROFILES.plausible(bytes);
     correspondents(bytes);
@@ -44,7 +44,7 @@ fn read(bytes: &[u8]) -> Option<Recognition> {
     Some(recognition)
 }
 
-/// Hero mail of 2015 with something in the place of the bio.
+/// Hero's message of 2015 with something in place of the bio.
 fn hero(bio: &str) -> String {
     let link = "https://twitter.com/i/redirect?url=https%3A%2F%2Ftwitter.com%2Fann&cn=Zm9sbG93ZXI%3D";
     format!(

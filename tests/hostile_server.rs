@@ -1,5 +1,5 @@
-//! A server that lies, garbles, floods or falls silent at any command: nothing panics, nothing hangs past the deadline, memory
-//! stays bounded, and no mail is lost. A real server stands behind; what it says at one command is replaced.
+//! A server that lies, garbles, floods or falls silent at any command: nothing panics, nothing hangs past the deadline,
+//! memory stays bounded, and no message is lost. Behind it is a real server; its answer to one command is replaced.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -34,7 +34,7 @@ fn amid(real: &[u8], tag: &str, more: &[u8]) -> Vec<u8> {
     [head, more, &tail].concat()
 }
 
-/// What no server may say: the session is over, and a restart mends everything.
+/// What no server may say: the session ends, and a restart recovers everything.
 const GARBAGE: &[How] = &[
     How::Say("zz99 OK for somebody else\r\n"),
     How::Say("what?\r\n"),
@@ -69,7 +69,7 @@ const LIES: &[How] = &[
     How::Lie("expunges by the thousand", |tag, real| {
         amid(real, tag, "* 1 EXPUNGE\r\n".repeat(5_000).as_bytes())
     }),
-    How::Lie("mails that are none", |tag, real| {
+    How::Lie("messages that do not exist", |tag, real| {
         let flags =
             b"* 7 FETCH (UID 4294967295 FLAGS () RFC822.SIZE 4294967295)\r\n* 8 FETCH (UID 0 FLAGS ())\r\n\
                           * SEARCH 0 4294967295 4294967294\r\n";
@@ -147,7 +147,7 @@ impl Stage {
         } else if said.contains("panicked") {
             "panicked"
         } else if !matches!(output.status.code(), Some(0 | 75)) {
-            // 0 where it was no trouble, 75 where it was; no signal, and no fault of ours.
+            // 0 if it caused no trouble, 75 if it did; no signal, and no bug in followsift.
             "ended oddly"
         } else {
             return Ok(output);
@@ -155,7 +155,7 @@ impl Stage {
         Err(format!("at {at} it {wrong}: {}, {:?}\n{said}", output.status, begin.elapsed()))
     }
 
-    /// Fails where the sweep after it does not end as the undisturbed one.
+    /// Fails if the sweep after it does not end like the undisturbed one.
     fn mended(&self, home: &Home, proxy: &Proxy, fault: Fault) -> Result<(), String> {
         proxy.arm(None);
         let output = home.run(&["sweep"]);
@@ -181,19 +181,19 @@ impl Stage {
     }
 }
 
-/// So many cases of each kind are tried, where nothing is said.
+/// How many cases of each kind are tried by default.
 const USUAL: usize = 12;
 
 /// The rungs that differ in what they ask.
 const RUNGS: [&[&str]; 2] = [&[], &["MOVE"]];
 
-/// Whatever its bytes: each is somewhere, and nothing else is.
-fn bodies(mails: &[Live]) -> BTreeSet<Vec<u8>> {
-    mails.iter().map(|mail| mail.3.clone()).collect()
+/// Checks that each message is in some folder, and nothing else is, whatever the bytes.
+fn bodies(messages: &[Live]) -> BTreeSet<Vec<u8>> {
+    messages.iter().map(|message| message.3.clone()).collect()
 }
 
 #[test]
-fn garbage_at_any_command_ends_the_session_and_a_restart_mends_it() {
+fn garbage_at_any_command_ends_the_session_and_a_restart_recovers() {
     for without in RUNGS {
         let Some(stage) = Stage::set(without) else { return };
         let faults = choose(stage.faults(GARBAGE), USUAL);
@@ -218,7 +218,7 @@ fn a_lie_at_any_command_loses_no_message() {
                 let (found, expected) = (bodies(&live(&mut client)), bodies(&stage.expected));
                 if found != expected {
                     let missing = expected.difference(&found).count();
-                    return Err(format!("{missing} mails are lost or altered\n{}", printed(&output)));
+                    return Err(format!("{missing} messages are lost or altered\n{}", printed(&output)));
                 }
                 if client.snapshot().contains_key("Injected") {
                     return Err("a folder was made by a line of the server's".to_owned());
@@ -245,7 +245,7 @@ fn a_flood_at_any_command_is_ended_within_the_budget() {
         let (home, proxy) = stage.user(&format!("flood{number}"));
         // As long as the command that costs most may take.
         let output = stage.meet(&home, &proxy, *fault, Duration::from_secs(125))?;
-        // Nobody minds how a server says goodbye.
+        // It does not matter how a server says goodbye.
         if output.status.success() != (stage.commands[fault.at - 1] == "LOGOUT") {
             return Err(format!("ended with {}\n{}", output.status, printed(&output)));
         }

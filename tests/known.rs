@@ -1,4 +1,4 @@
-//! `followsift known`: who is known, by hand; and how a person may be named.
+//! `followsift known`: adding and removing known followers by hand, and how a follower may be named.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

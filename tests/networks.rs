@@ -50,7 +50,7 @@ fn recognise(profiles: &Profiles, mail: &str) -> Recognition {
     profiles.recognise(&Message::parse(mail.as_bytes()).unwrap(), &trust, Timestamp(0))
 }
 
-/// The mail that the example says it describes.
+/// The message that the example says it describes.
 fn mail_of_the_example() -> String {
     let text = offered("example.toml");
     let (_, after) = text.text().split_once("# The message that it describes:\n#\n").unwrap();
@@ -81,7 +81,7 @@ fn the_example_leaves_other_messages_of_the_site_alone() {
     assert!(matches!(found, Recognition::Incomplete { .. }), "{found:?}");
 }
 
-/// A mail of a site that nobody has described.
+/// A message from a site that no network file describes.
 fn unheard_of(subject: &str) -> String {
     format!(
         "Authentication-Results: mx.example; dkim=pass header.d=unheard.example\r\n\
@@ -104,7 +104,7 @@ fn the_guess_is_off_until_it_is_asked_for() {
         let found = recognise(&profiles_with("generic.toml"), &mail);
         let Recognition::Recognised(notification) = found else { panic!("{subject}: {found:?}") };
         assert_eq!(notification.network.as_str(), "generic");
-        // Its own domain's signature proves nothing about a network that nobody knows.
+        // Its own domain's signature proves nothing about an unknown network.
         assert_eq!(notification.authentic, Authenticity::Unknown);
         let names: Vec<_> = notification.followers.into_iter().map(|follower| follower.name).collect();
         assert_eq!(names, [Shown::Value("Ann Lima".to_owned())]);
@@ -196,7 +196,7 @@ fn check_reports_a_network_whose_messages_could_not_be_read_this_week_and_no_old
     };
     let unread = [incomplete(1, "linkedin", 1), incomplete(2, "linkedin", 3), incomplete(3, "twitch", 9)];
     ledger.record_incomplete(&unread).unwrap();
-    let told = home.run(&["check"]).out();
-    assert!(told.contains("\nnote: home: linkedin: 2 messages that look like its notifications"), "{told}");
-    assert!(told.contains("; missing: url (2). They stay") && !told.contains("twitch"), "{told}");
+    let said = home.run(&["check"]).out();
+    assert!(said.contains("\nnote: home: linkedin: 2 messages that look like its notifications"), "{said}");
+    assert!(said.contains("; missing: url (2). They stay") && !said.contains("twitch"), "{said}");
 }

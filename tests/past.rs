@@ -127,8 +127,8 @@ proptest::proptest! {
         }
         ledger.record(&all).unwrap();
         for who in people {
-            let told = past(&ledger, who, NOON + before, Some(itself));
-            proptest::prop_assert_eq!(told, replay.past(&key(who), Timestamp(NOON + before), Asked::ALL));
+            let answered = past(&ledger, who, NOON + before, Some(itself));
+            proptest::prop_assert_eq!(answered, replay.past(&key(who), Timestamp(NOON + before), Asked::ALL));
         }
     }
 }

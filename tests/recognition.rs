@@ -128,7 +128,7 @@ fn every_fixture_is_recognised_as_expected() {
     assert!(update || wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A mail cut short at a byte limit shows less, never anything else: what was cut off must not pass for blank.
+/// A message cut short at a byte limit shows less, never anything else: what was cut off must not pass for blank.
 fn check_cuts(profiles: &Profiles, name: &str, bytes: &[u8]) {
     let whole = recognise(profiles, bytes, &Trust::default());
     let header = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
@@ -241,8 +241,8 @@ fn a_planted_number_handle_or_link_never_becomes_the_followers() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(tried > 500 && recognised * 2 > tried, "{recognised} of {tried}");
-    // A network whose mails were never read with something planted in them would prove nothing. Those of snac bear
-    // nobody's words.
+    // A network whose messages were never read with something planted in them would prove nothing. Those of snac
+    // contain no words of the follower.
     let all = profiles.networks().into_iter().map(|network| network.network.to_string());
     let all = all.filter(|network| network != "snac");
     let untried: Vec<_> = all.filter(|network| !networks.contains_key(network)).collect();

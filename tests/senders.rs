@@ -1,5 +1,5 @@
-//! Messages that only look as if a network sent them: by tricks in From, by a new Subject and List-ID on top of another signed
-//! message, or by authentication results that somebody else wrote. followsift acts on none of them.
+//! Messages that only look as if a network sent them: by tricks in From, by a new Subject and List-ID on top of another
+//! signed message, or by authentication results that another server wrote. followsift acts on none of them.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,7 +1,8 @@
 //! The sweep against other servers than the one that the tests bring along: wherever an address is given.
 //!
-//! FOLLOWSIFT_TEST_SERVERS lists them, apart by spaces, as `imap://user:password@host:port`: a server on this machine that
-//! takes a login in clear text, with an account whose mail may be thrown away. Its inbox and `Followers` are emptied.
+//! FOLLOWSIFT_TEST_SERVERS lists them, apart by spaces, as `imap://user:password@host:port`: a server on this machine
+//! that takes a login in clear text, with an account whose messages may be deleted. Its inbox and `Followers` are
+//! emptied.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -50,7 +51,7 @@ impl Address {
         Client::log_in_as(self.port, &self.user, &self.password)
     }
 
-    /// The user's side, with an inbox filled anew and no other mail of ours. The line goes through a proxy.
+    /// The user's side, with a freshly filled inbox and no other message of the test. The line goes through a proxy.
     fn home(&self) -> (Home, Proxy) {
         let mut client = self.client();
         for folder in client.snapshot().into_keys() {
@@ -83,7 +84,7 @@ fn messages_are_filed_and_put_back_on_every_server_that_is_given() {
         let said = home.well(&["sweep"]);
         let after = live(&mut address.client());
         let (spam_mails, games) = (count(&after, "Followers/Spam"), count(&after, "Followers/Numbers game"));
-        // Some forget at delivery that a mail was starred or answered; then it was not.
+        // Some servers forget at delivery that a message was starred or answered; then the test does not expect it.
         let touched = |mail: &&Live| mail.2.iter().any(|flag| flag == "\\Flagged" || flag == "\\Answered");
         let touched = before.iter().filter(touched).count();
         let expected = (8 - touched, 2, 5 + touched);
@@ -96,7 +97,7 @@ fn messages_are_filed_and_put_back_on_every_server_that_is_given() {
         for mail in &before {
             assert!(
                 after.iter().any(|other| other.3 == mail.3),
-                "{address:?}: a mail was altered\n{}",
+                "{address:?}: a message was altered\n{}",
                 shown(&after)
             );
         }
@@ -141,7 +142,7 @@ fn a_line_that_fails_at_any_command_loses_nothing_on_every_server_that_is_given(
             let command = commands.get(at - 1).unwrap();
             let what =
                 || format!("{address:?} {when:?} {command}\n{}\n{said}\n{}", printed(&first), shown(&found));
-            // Flags may be told in another order; mails may not.
+            // Flags may come in another order; messages may not.
             let bodies = |mails: &[Live]| -> Vec<(String, Vec<u8>)> {
                 let mut bodies: Vec<_> = mails.iter().map(|mail| (mail.0.clone(), mail.3.clone())).collect();
                 bodies.sort();

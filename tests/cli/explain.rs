@@ -23,7 +23,7 @@ fn explain_without_settings_takes_what_ships() {
     let run = |arguments: &[&str]| Run(home.command(arguments).output().unwrap());
     let explained = run(&["explain", "mail.eml"]).exits(0).out();
     assert!(explained.contains("would move to Followers/Spam"), "{explained}");
-    // A rule of ours is not cited as if it stood in a file of the user's.
+    // A built-in rule is not cited as if it were in one of the user's files.
     let rule = "Follows thousands, followed by next to nobody";
     let shipped = include_str!("../../config/rules.toml");
     // A rule is cited by its head, the line before its name; that is the number of this one, counted from 0.
@@ -106,7 +106,7 @@ fn a_strangers_server_that_claims_to_be_ones_own_stars_nobody() {
     let ana = Person::new("Ana", "ana@brew.example", [1, 2400, 0]);
     let genuine = String::from_utf8(mastodon_card(&ENGLISH, &ana).bytes(1)).unwrap();
     let own = ENGLISH.host;
-    // Anybody's domain passes as itself: a free-mail address, or a server beside one's own.
+    // Any domain passes as itself: a free-mail address, or a server beside the user's own.
     for other in ["freemail.example".to_owned(), format!("users.{own}")] {
         let forged: String = genuine
             .split_inclusive('\n')

@@ -1,4 +1,4 @@
-//! Nothing that somebody else wrote reaches the terminal as a command.
+//! Nothing that a sender wrote reaches the terminal as a command.
 
 use super::*;
 

@@ -47,7 +47,7 @@ fn whatever_breaks_the_connection_messages_are_filed_within_the_bound() {
     });
 }
 
-/// One mail comes, the line breaks, another comes at that moment: both are filed within the bound.
+/// One message comes, the line breaks, another comes at that moment: both are filed within the bound.
 fn survives(broken: &Break, bound: Duration) {
     let Some(scene) = Scene::start(&Options::default(), "idle = \"4s\"") else { return };
     match broken {

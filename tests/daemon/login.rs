@@ -68,7 +68,7 @@ fn a_certificate_of_its_own_is_trusted_by_its_fingerprint_alone() {
         let shown = home.command(&["check", "--connect"]).output().unwrap();
         assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
 
-        // The last digit is another: the certificate of somebody in between.
+        // The last digit differs: the certificate of a man in the middle.
         let last = line.chars().nth_back(1).unwrap();
         let other = if last == '0' { "1\"" } else { "0\"" };
         settings(port, tls, &format!("{}{other}", line.strip_suffix(&format!("{last}\"")).unwrap()));

@@ -1,7 +1,7 @@
 //! The service as a process, against a real Dovecot, through a proxy that breaks the line on purpose.
 //!
-//! Each claim is about what a person would see: where the mail is, how soon, what the journal and systemd are told. What
-//! takes a minute by its nature (silence that has to last) runs side by side.
+//! Each test is about what a person would see: where the messages are, how soon, and what the journal and systemd get.
+//! What takes a minute by its nature (silence that has to last) runs side by side.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,14 +22,14 @@ mod soak;
 mod state;
 mod stop;
 
-/// As soon as anybody would notice.
+/// As soon as a person would notice.
 const SOON: Duration = Duration::from_secs(15);
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// A server, a proxy before it, and the service on the other side, waiting for mail.
+/// A server, a proxy before it, and the service on the other side, waiting for messages.
 struct Scene {
     server: Dovecot,
     proxy: Proxy,
@@ -56,7 +56,7 @@ impl Scene {
     }
 }
 
-/// Says something past the test runner, which would swallow it.
+/// Prints something past the test runner, which would swallow it.
 fn aloud(words: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{words}\n").as_bytes());
 }

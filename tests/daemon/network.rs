@@ -23,7 +23,7 @@ fn packets_that_vanish_are_noticed_and_the_network_coming_back_too() {
     deliver(&server, [1]);
     filed(&server, &daemon, 1, SOON);
 
-    // Nothing passes, and nobody is told.
+    // Nothing passes, and nothing reports that.
     net.cut();
     deliver(&server, [2]);
     let noticed = daemon.until("noticed", seconds(90), |it| it.status().contains("home is away"));
@@ -35,7 +35,7 @@ fn packets_that_vanish_are_noticed_and_the_network_coming_back_too() {
     let back = filed(&server, &daemon, 2, seconds(20));
     aloud(&format!("a black hole was noticed after {noticed:?}, the network after {back:?}: {why}"));
 
-    // Another network: the line is dead, and known to be at once.
+    // Another network: the line is dead, and that is known at once.
     deliver(&server, [3]);
     filed(&server, &daemon, 3, SOON);
     net.cut();
@@ -62,7 +62,7 @@ impl Net {
             format!("link set {name}h up"),
             format!("-n {name} addr add {subnet}.2/24 dev {name}n"),
             format!("-n {name} link set lo up"),
-            // Its own address of IPv6 would be announced some seconds later: a change that nobody made.
+            // Its own address of IPv6 would be announced some seconds later: a change that no test made.
             format!("-n {name} link set {name}n addrgenmode none"),
             format!("-n {name} link set {name}n up"),
         ];
@@ -77,7 +77,7 @@ impl Net {
         format!("{}.1", self.subnet)
     }
 
-    /// Packets go to a neighbour that is not there. The cable stays, so the kernel tells nobody.
+    /// Packets go to a neighbour that is not there. The cable stays, so the kernel reports nothing.
     fn cut(&self) {
         let Self { name, subnet } = self;
         assert!(ip(&format!("neigh replace {subnet}.2 lladdr 02:00:00:00:00:99 dev {name}h nud permanent")));

@@ -7,13 +7,14 @@ fn a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old() {
     let Some(scene) = Scene::start(&Options::default(), "") else { return };
     let Scene { server, proxy, home, daemon } = &scene;
     let reload = |seen: &str| {
-        let before = daemon.told().len();
+        let before = daemon.reported().len();
         daemon.signal(Signal::HUP);
         daemon.until("reloaded", SOON, |it| {
-            it.told().iter().skip(before).any(|(_, words)| words.contains("READY=1"))
+            it.reported().iter().skip(before).any(|(_, words)| words.contains("READY=1"))
         });
-        let told: Vec<String> = daemon.told().into_iter().skip(before).map(|(_, words)| words).collect();
-        assert!(told[0].starts_with("RELOADING=1\nMONOTONIC_USEC="), "{told:?}");
+        let reported: Vec<String> =
+            daemon.reported().into_iter().skip(before).map(|(_, words)| words).collect();
+        assert!(reported[0].starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reported:?}");
         daemon.says(seen);
     };
     home.write("rules.toml", "[[rule]]\nname = \"x\"\nwhen.folowers = 3\nverdict = \"spam\"\n");
@@ -54,7 +55,7 @@ fn a_rules_file_that_vanishes_leaves_the_rules_in_force_and_not_those_that_ship(
     assert_eq!(whereabouts(&mut server.client()), (vec![1], vec![]));
 }
 
-/// Rules that leave alone whom a list names.
+/// Rules that leave alone the people in a list.
 fn rules_with_friends() -> String {
     format!(
         "[list.friends]\nfile = \"friends.txt\"\n\n[[rule]]\nname = \"Friends\"\nwhen.who = {{ in = \"friends\" }}\n\
@@ -129,12 +130,12 @@ fn a_file_that_is_saved_is_read_again_without_a_signal() {
     let Scene { server, proxy, home, daemon } = &scene;
     let after = |before: usize, seen: &str| {
         daemon.until("reloaded", SOON, |it| {
-            it.told().iter().skip(before).any(|(_, words)| words.contains("READY=1"))
+            it.reported().iter().skip(before).any(|(_, words)| words.contains("READY=1"))
         });
         daemon.says(seen);
     };
     // A test that fails refuses the file, and says which and why.
-    let before = daemon.told().len();
+    let before = daemon.reported().len();
     let test = "[[test]]\nfollower = { following = 9000, followers = 1 }\nexpect = \"real\"\n";
     home.write("rules.toml", &format!("{}{test}", support::daemon::RULES));
     after(before, "reload failed; the previous configuration stays in use: ");
@@ -142,7 +143,7 @@ fn a_file_that_is_saved_is_read_again_without_a_signal() {
     deliver(server, [1]);
     scene.filed(1, SOON);
 
-    let before = daemon.told().len();
+    let before = daemon.reported().len();
     home.write("rules.toml", &support::daemon::RULES.replace("2000", "9000"));
     after(before, "watching home");
     let seen = proxy.count("IDLE");

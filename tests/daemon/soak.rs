@@ -8,7 +8,7 @@ use super::*;
 fn memory_stays_flat_while_everything_fails_now_and_then() {
     #[expect(clippy::disallowed_methods, reason = "it is the test's setting, not the program's")]
     let minutes = std::env::var("FOLLOWSIFT_SOAK_MINUTES").map_or(60, |minutes| minutes.parse().unwrap());
-    // More mails come than the fuse lets through in an hour.
+    // More messages come than the fuse lets through in an hour.
     let more = "idle = \"20s\"\npoll = \"20s\"\nmoves-per-hour = 60000";
     let Some(scene) = Scene::start(&Options::default(), more) else { return };
     let seed = fastrand::u64(..);
@@ -54,11 +54,11 @@ fn memory_stays_flat_while_everything_fails_now_and_then() {
     }
     scene.filed(delivered, seconds(180));
     let memory = resident(scene.daemon.pid());
-    aloud(&format!("{delivered} mails, {settled} KiB after two minutes, {memory} KiB at the end"));
+    aloud(&format!("{delivered} messages, {settled} KiB after two minutes, {memory} KiB at the end"));
     assert!(memory < settled + 2_048, "{settled} KiB became {memory} KiB");
 }
 
-/// Resident memory in KiB, but for the pages of the program's own file, which come in as they are used.
+/// Resident memory in KiB, except for the pages of the program's own file, which come in as they are used.
 fn resident(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();

@@ -1,4 +1,4 @@
-//! What the journal and systemd are told.
+//! What the service reports to the journal and to systemd.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn a_service_with_nothing_to_tell_tells_nothing() {
     let log = scene.daemon.log();
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains("connected"), "{log}");
-    assert_eq!(scene.daemon.told().len(), 3, "{:?}", scene.daemon.told());
+    assert_eq!(scene.daemon.reported().len(), 3, "{:?}", scene.daemon.reported());
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_network_whose_messages_changed_is_reported_by_name_and_date() {
     home.settings(server.port, "");
     let daemon = home.run();
     daemon.logs("twitter: 1 message that looks like its notifications could not be read, on 2");
-    assert_eq!(server.client().mails("INBOX").len(), 1);
+    assert_eq!(server.client().messages("INBOX").len(), 1);
 }
 
 #[test]
@@ -61,19 +61,19 @@ fn systemd_hears_that_all_is_well_until_a_thread_hangs() {
     home.settings(server.port, "");
     let mut command = home.command(&["run"]);
     command.env("WATCHDOG_USEC", "1000000");
-    // The ledger is opened under a lock on its folder. Held by somebody else, it holds up the thread.
+    // The ledger is opened under a lock on its folder. If another process holds it, the thread hangs.
     std::fs::create_dir(home.state()).unwrap();
     let folder = std::fs::File::open(home.state()).unwrap();
     folder.lock().unwrap();
     let mut daemon = home.run_as(command);
-    let fed = |it: &Daemon| it.told().iter().filter(|(_, words)| words == "WATCHDOG=1").count();
+    let fed = |it: &Daemon| it.reported().iter().filter(|(_, words)| words == "WATCHDOG=1").count();
     daemon.until("fed", SOON, |it| fed(it) > 3);
     daemon.until("starved", seconds(80), |it| it.log().contains("account thread hangs"));
     let starved = fed(&daemon);
     pause(seconds(3));
     assert_eq!(fed(&daemon), starved);
     assert!(daemon.log().contains("account=home"), "{}", daemon.log());
-    // A thread that goes on is well again.
+    // A thread that goes on is healthy again.
     folder.unlock().unwrap();
     daemon.until("fed again", SOON, |it| fed(it) > starved + 2);
     assert!(!daemon.has_ended());
@@ -92,10 +92,10 @@ fn a_systemd_that_does_not_listen_holds_nothing_up() {
     let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
     scene.proxy.wait_for("IDLE", 1);
     pause(seconds(2));
-    let told = Instant::now();
+    let asked = Instant::now();
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
     while child.try_wait().unwrap().is_none() {
-        assert!(told.elapsed() < seconds(2), "it does not end");
+        assert!(asked.elapsed() < seconds(2), "it does not end");
         pause(Duration::from_millis(10));
     }
 }

@@ -52,9 +52,9 @@ fn stopped_at_a_random_moment_a_hundred_times_every_message_is_in_exactly_one_fo
         client.deliver("INBOX", &spam(round));
         let daemon = home.run();
         pause(Duration::from_millis(random.u64(0..700)));
-        let begun = daemon.told().iter().any(|(_, words)| words.contains("READY=1"));
+        let begun = daemon.reported().iter().any(|(_, words)| words.contains("READY=1"));
         let (status, _) = daemon.stop();
-        // Before it listens to signals it ends by them, as any program does.
+        // Before it handles signals, it dies from them, as any program does.
         assert!(status.success() || !begun, "round {round}, seed {seed}: {status}");
         let (inbox, spam) = whereabouts(&mut client);
         let mut all = [inbox, spam].concat();
@@ -81,14 +81,14 @@ fn slow_rules() -> String {
 #[test]
 fn a_stop_does_not_wait_for_a_reload() {
     let home = Home::new();
-    // Nobody listens there.
+    // Nothing listens there.
     home.settings(1, "");
     let mut daemon = home.run();
     daemon.says("home is away");
     home.write("rules.toml", &slow_rules());
     daemon.signal(Signal::HUP);
     daemon.until("reloading", seconds(30), |it| {
-        it.told().iter().any(|(_, words)| words.contains("RELOADING=1"))
+        it.reported().iter().any(|(_, words)| words.contains("RELOADING=1"))
     });
     daemon.signal(Signal::TERM);
     daemon.logs("stopping");

@@ -31,7 +31,7 @@ fn what_other_rules_said_before_is_kept_beside_what_is_said_now() {
     again.judged_at = Timestamp(9000);
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
     ledger.record(&[again.clone()]).unwrap();
-    assert_eq!(ledger.recent(10).unwrap().len(), 1, "the same rules judge a mail once");
+    assert_eq!(ledger.recent(10).unwrap().len(), 1, "the same rules judge a message once");
 
     again.rules = "rules-2".into();
     again.verdict = None;

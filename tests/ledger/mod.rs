@@ -1,4 +1,4 @@
-//! The ledger keeps what it was told, through crashes and beside other programs, or says that it cannot.
+//! The ledger keeps what it was given, through crashes and beside other programs, or reports that it cannot.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -52,7 +52,7 @@ fn follower(handle: &str) -> Follower {
     }
 }
 
-/// The mail number `number`, which says that `handle` follows since `received`, and is to be filed.
+/// The message number `number`, which says that `handle` follows since `received`, and is to be filed.
 fn judged(number: u8, handle: &str, received: i64) -> Judged {
     let reason = Reason {
         rule: "Follows thousands".into(),
@@ -99,7 +99,7 @@ fn intent(number: u8) -> Intent {
     }
 }
 
-/// The mail number `number`, in its source folder again under this UID.
+/// The message number `number`, in its source folder again under this UID.
 fn earlier(ledger: &Ledger, number: u8, uid: u32) -> &'static str {
     earlier_at(ledger, number, &place(uid))
 }

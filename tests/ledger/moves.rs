@@ -40,7 +40,7 @@ fn intents_are_stated_and_settled_all_or_none() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
-    assert!(ledger.intend(&[intent(1), intent(9)]).is_err(), "mail 9 was never judged");
+    assert!(ledger.intend(&[intent(1), intent(9)]).is_err(), "message 9 was never judged");
     assert!(ledger.unsettled(&home(), Timestamp(9000)).unwrap().is_empty());
 
     let stated = ledger.intend(&[intent(1), intent(1)]).unwrap();
@@ -82,7 +82,7 @@ fn a_message_put_back_is_corrected_for_ever_and_its_followers_are_known() {
     let ledger = Ledger::open(folder.path()).unwrap();
     assert_eq!(earlier(&ledger, 1, 1), "put back");
     assert_eq!(earlier(&ledger, 2, 1), "never moved");
-    assert!(past(&ledger, "Ann", 500, None).known, "a person is known, whenever the mail came");
+    assert!(past(&ledger, "Ann", 500, None).known, "a person is known, whenever the message came");
     assert!(!past(&ledger, "bob", 9000, None).known);
     assert!(ledger.recent(9).unwrap().iter().all(|entry| entry.corrected));
 }

@@ -15,8 +15,8 @@ fn a_cursor_goes_forward_under_one_validity_and_starts_anew_under_another() {
         newest: Vec::new(),
     };
     assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), None);
-    for (told, kept) in [((7, 10), (7, 10)), ((7, 5), (7, 10)), ((7, 11), (7, 11)), ((8, 2), (8, 2))] {
-        ledger.advance(&home(), &inbox, cursor(told.0, told.1)).unwrap();
+    for (given, kept) in [((7, 10), (7, 10)), ((7, 5), (7, 10)), ((7, 11), (7, 11)), ((8, 2), (8, 2))] {
+        ledger.advance(&home(), &inbox, cursor(given.0, given.1)).unwrap();
         assert_eq!(ledger.cursor(&home(), &inbox).unwrap(), Some(cursor(kept.0, kept.1)));
     }
 }
@@ -38,7 +38,7 @@ fn put_off(number: u8, why: Delay) -> PutOff {
     PutOff { mail: place(u32::from(number)), identity: identity(number), why }
 }
 
-/// The mails of the inbox that wait and are due.
+/// The messages of the inbox that wait and are due.
 fn due(ledger: &Ledger, now: i64) -> Vec<(u32, bool)> {
     let waiting = ledger.waiting(&home(), &Folder::inbox(), UidValidity(7), Timestamp(now)).unwrap();
     waiting.iter().filter(|one| one.due).map(|one| (one.uid.0, one.released)).collect()
@@ -139,7 +139,7 @@ fn the_fuse_is_narrower_for_an_hour_after_the_rules_changed() {
     assert_eq!(allowance(&ledger, 6200), (3, Limit::Change));
 }
 
-/// Records mails as left where they are by these rules.
+/// Records messages as left where they are by these rules.
 fn leave(ledger: &mut Ledger, numbers: std::ops::Range<u8>, rules: &str, at: i64) {
     let left: Vec<_> = numbers
         .map(|number| Judged {
@@ -187,10 +187,10 @@ fn that_the_fuse_holds_messages_back_is_reported_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
     ledger.note_rules(&home(), "rules-1", Timestamp(5000)).unwrap();
-    for (holds, told) in
+    for (holds, reports) in
         [(false, false), (true, true), (true, false), (true, false), (false, false), (true, true)]
     {
-        assert_eq!(ledger.report_once(&home(), holds).unwrap(), told);
+        assert_eq!(ledger.report_once(&home(), holds).unwrap(), reports);
     }
 }
 

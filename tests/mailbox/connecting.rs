@@ -1,5 +1,5 @@
-//! Connecting and logging in, at the level of a session: which fault comes of it, and whether it is one to retry. What a person is
-//! told is tested in `sweep/connecting.rs` and `daemon/login.rs`.
+//! Connecting and logging in, at the level of a session: which fault follows, and whether followsift retries. What a
+//! person sees is tested in `sweep/connecting.rs` and `daemon/login.rs`.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn a_session_knows_what_the_server_can_and_how_messages_move() {
     let session = server.session();
     assert!(session.capabilities().idle && session.capabilities().uidplus);
     assert_eq!(session.relocation(), Relocation::Move);
-    // One for the login: Dovecot says unasked what it can.
+    // One for the login: Dovecot announces its capabilities unasked.
     assert_eq!(session.turns(), 1);
     session.logout().unwrap();
 }

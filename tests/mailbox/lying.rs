@@ -28,7 +28,7 @@ fn two() -> Vec<MailTrace> {
         .to_vec()
 }
 
-/// Plans to move two mails to Spam, and moves them.
+/// Plans to move two messages to Spam, and moves them.
 fn act(fake: &Fake) -> Result<BTreeMap<Uid, Outcome>, Fault> {
     let mut session = connect(&fake.account(), &login_with("x"))?;
     session.select(&Folder::inbox())?;
@@ -88,8 +88,8 @@ fn a_no_in_the_middle_of_a_move_is_looked_into() {
     assert!(matches!(&outcomes[&Uid(2)], Outcome::Left(Obstacle::Refused(_))));
 }
 
-/// A MOVE that is made of COPY, STORE and EXPUNGE, and fails in the middle of them. `later` is how the first mail is seen
-/// at a second look at the inbox.
+/// A MOVE that is made of COPY, STORE and EXPUNGE, and fails in the middle of them. `later` is how the first message is
+/// seen at a second look at the inbox.
 fn half_a_move(original: &str, later: &str) -> (Vec<Outcome>, Vec<String>) {
     let later = format!("{later}TAG OK x\r\n");
     let flags = format!("* 1 FETCH (UID 1 FLAGS ({original}))\r\n* 2 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n");
@@ -135,7 +135,7 @@ fn a_move_that_fails_in_the_middle_leaves_each_message_in_one_place() {
         "{outcomes:?}"
     );
     assert!(commands.contains(&"UID EXPUNGE 100".to_owned()), "the copy was taken back: {commands:?}");
-    // Here the original is as good as gone, and the copy is all there is; or another program's MOVE has made the copy, and
+    // Here the original may be gone, and the copy all there is; or another program's MOVE has made the copy, and
     // removes the original a moment later.
     for (original, later) in [("\\Deleted", HERE), ("", "")] {
         let (outcomes, commands) = half_a_move(original, later);

@@ -22,7 +22,7 @@ fn connect(account: &Account, login: &Login) -> Result<Session, Fault> {
     Session::connect(account, login, &connector, &Stop::new().unwrap())
 }
 
-/// The traces of mails, as the sweep has them from heads and bodies.
+/// The traces of messages, as the sweep has them from heads and bodies.
 fn traces(session: &mut Session) -> Vec<MailTrace> {
     let mut sizes = Vec::new();
     session
@@ -47,7 +47,7 @@ fn deliver(server: &Dovecot, count: usize) {
     }
 }
 
-/// Moves all of the inbox to `to`, and says what became of each mail.
+/// Moves all of the inbox to `to`, and returns what became of each message.
 fn move_all(session: &mut Session, to: &str) -> BTreeMap<Uid, Outcome> {
     session.select(&Folder::inbox()).unwrap();
     let mails = traces(session);

@@ -18,7 +18,7 @@ fn on_each_rung(check: impl Fn(&Dovecot, Relocation)) {
     }
 }
 
-/// The mails of a snapshot that are not marked \Deleted, whatever their UIDs.
+/// The messages of a snapshot that are not marked \Deleted, whatever their UIDs.
 fn live(server: &Dovecot, folder: &str) -> Vec<(String, Vec<u8>)> {
     let mails = server.snapshot().remove(folder).unwrap_or_default();
     let alive = mails.into_iter().filter(|mail| !mail.flags.contains(&"\\Deleted".to_owned()));
@@ -45,14 +45,14 @@ fn a_set_is_moved_unaltered_on_every_rung() {
         assert_eq!(left, if relocation == Relocation::CopyThenFlag { 20 } else { 0 });
         // And where they are said to be.
         let there: Vec<u32> = server.snapshot()["Followers/Spam"].iter().map(|mail| mail.uid).collect();
-        let told: Vec<u32> = outcomes
+        let said: Vec<u32> = outcomes
             .values()
             .filter_map(|outcome| match outcome {
                 Outcome::Moved { uid: Some(uid) } => Some(uid.0),
                 _ => None,
             })
             .collect();
-        assert_eq!(told, there);
+        assert_eq!(said, there);
     });
 }
 
@@ -76,7 +76,7 @@ fn what_the_user_marked_is_never_expunged_and_what_they_touched_is_left() {
         assert_eq!(left[&Uid(1)], Outcome::Left(Obstacle::Deleted));
         assert_eq!(left[&Uid(2)], Outcome::Left(Obstacle::Touched));
         assert_eq!(left[&Uid(3)], Outcome::Left(Obstacle::Touched));
-        // Gone, or as the server told it last.
+        // Gone, or as the server showed it last.
         assert!(matches!(left[&Uid(4)], Outcome::Gone | Outcome::Left(Obstacle::Deleted)));
         let inbox = server.snapshot().remove("INBOX").unwrap();
         let kept: Vec<u32> = inbox.iter().map(|mail| mail.uid).filter(|uid| *uid < 5).collect();
@@ -98,7 +98,7 @@ fn a_message_that_vanishes_after_the_plan_is_gone_and_not_moved() {
         client.run("UID STORE 1 +FLAGS (\\Deleted)");
         client.run("UID EXPUNGE 1");
         let outcomes = session.act(plans, &mut |_, _| true).unwrap().remove(0).outcomes;
-        // Gone, or as the server told it last.
+        // Gone, or as the server showed it last.
         assert!(matches!(outcomes[&Uid(1)], Outcome::Gone | Outcome::Left(Obstacle::Deleted)));
         assert!(matches!(outcomes[&Uid(2)], Outcome::Moved { .. }), "{outcomes:?}");
         assert_eq!((live(server, "Spam").len(), live(server, "INBOX").len()), (1, 0));
@@ -233,8 +233,8 @@ fn a_sweep_of_a_thousand_messages_takes_sixteen_turns_and_a_look_at_what_arrived
     let moved: usize =
         session.act(plans, &mut |_, _| true).unwrap().iter().map(|relocated| relocated.outcomes.len()).sum();
     assert_eq!(moved, 500);
-    // Both folders had to be made, and one turn asked where. One turn is left for the LOGOUT, two look at what arrived in
-    // each folder, and one looks at the flags once more before the second MOVE.
+    // Both folders had to be made, and one round trip asked where. One round trip is left for the LOGOUT, two look at
+    // what arrived in each folder, and one looks at the flags once more before the second MOVE.
     assert!(session.turns() < 16 + 6, "{} turns", session.turns());
     session.logout().unwrap();
     assert_eq!(live(&server, "INBOX").len(), 500);

@@ -99,7 +99,7 @@ fn an_odd_message_does_not_spoil_its_batch() {
         .unwrap();
     assert_eq!(lengths.len(), 5);
     assert!(lengths.iter().all(|length| *length <= 16 << 10), "{lengths:?}");
-    // A header alone tells the same as the beginning of the mail.
+    // A header alone shows the same as the beginning of the message.
     let whole = traces(&mut session);
     let mut headers = Vec::new();
     let uids: Vec<Uid> = whole.iter().map(|mail| mail.uid).collect();

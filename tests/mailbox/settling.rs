@@ -1,6 +1,6 @@
 use super::*;
 
-/// Three mails planned for Spam, and what the ledger would remember of them.
+/// Three messages planned for Spam, and what the ledger would remember of them.
 fn planned(server: &Dovecot) -> Vec<Pending> {
     deliver(server, 3);
     let mut session = server.session();
@@ -39,7 +39,7 @@ fn in_target(folder: Folder, validity: UidValidity, uid: Uid) -> Settled {
 }
 
 #[test]
-fn each_state_of_an_interrupted_move_is_told_and_finished() {
+fn each_state_of_an_interrupted_move_is_recognised_and_finished() {
     for without in [&[][..], &["MOVE"], &["MOVE", "UIDPLUS"]] {
         let Some(server) = Dovecot::start(&Options { without: without.to_vec(), ..Options::default() })
         else {
@@ -47,7 +47,7 @@ fn each_state_of_an_interrupted_move_is_told_and_finished() {
         };
         let pending = planned(&server);
         let mut client = server.client();
-        // Noise: the same mail was in the target before; one alike, but not the same, comes after.
+        // Noise: the same message was in the target before; one alike, but not the same, comes after.
         client.select("INBOX");
         client.run("UID MOVE 1 \"Spam\"");
         client.run("UID COPY 2 \"Spam\"");
@@ -135,7 +135,7 @@ fn a_message_that_was_in_the_target_before_proves_nothing() {
 }
 
 #[test]
-fn folders_made_anew_are_told_apart() {
+fn recreated_folders_are_distinguished() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let mut pending = planned(&server);
     for one in &mut pending {

@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     RestoredEarly,
     /// The inbox gets a new UIDVALIDITY and other UIDs.
     RenumberedSource,
-    /// The folders that messages are filed in do.
+    /// The folders that messages are filed in get them.
     RenumberedTarget,
     /// The same bytes are delivered once more.
     Twins,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     Star,
     /// A FETCH is answered OK, with nothing in it.
     EmptyFetch,
-    /// So is a SELECT or an EXAMINE.
+    /// A SELECT or an EXAMINE is answered OK, with nothing in it.
     EmptySelect,
     /// A CREATE is refused, or answered OK and not done.
     CreateRefused,
@@ -35,11 +35,11 @@ pub(crate) enum Kind {
 /// Whether the process dies, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kill {
-    /// It lives.
+    /// The process goes on.
     Never,
     /// It is killed where the fault strikes.
     There,
-    /// The next one is, at a command of its own.
+    /// The next process is killed, at a command of its own.
     Next,
 }
 
@@ -67,7 +67,7 @@ const REFUSALS: [How; 7] = [
 ];
 
 impl Kind {
-    /// Are the folders there already that messages are filed in?
+    /// Whether the folders in which messages are filed exist already.
     pub(crate) fn is_furnished(self) -> bool {
         self != Self::CreateRefused
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::home::{GAME, SPAM};
 use crate::support::{Dovecot, pause};
 
-/// What of a backup is put back.
+/// Which part of a backup is put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The inbox, and nothing else.
@@ -31,7 +31,7 @@ impl<'a> Maildir<'a> {
         Self { server, user: user.to_owned(), folder }
     }
 
-    /// Waits until no process of the server has the user's mail open: each login's process is named in the server's log.
+    /// Waits until no process of the server has the user's mailbox open: each login's process is named in the server's log.
     pub(crate) fn wait_until_closed(&self) {
         let login = format!("Login: user=<{}>", self.user);
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -46,7 +46,7 @@ impl<'a> Maildir<'a> {
         // The log is written by a process of its own, a moment later.
         pause(Duration::from_millis(20));
         while is_open() {
-            assert!(Instant::now() < deadline, "{} still has the mail open", self.user);
+            assert!(Instant::now() < deadline, "{} still has the mailbox open", self.user);
             pause(Duration::from_millis(5));
         }
     }
@@ -91,7 +91,7 @@ impl<'a> Maildir<'a> {
         self.wait_until_closed();
         let folder = folder.map_or_else(|| self.folder.clone(), |name| self.folder.join(entry(name)));
         let list = folder.join("dovecot-uidlist");
-        // There is none where the folder was not made yet.
+        // There is none if the folder has not been created yet.
         let Ok(text) = std::fs::read_to_string(&list) else { return };
         let mut lines = text.lines();
         let messages: Vec<&str> =

@@ -20,7 +20,7 @@ use crate::support::trial::{choose, outcome};
 use case::Kind;
 use stage::{RUNGS, Rung};
 
-/// So many cases of each kind and rung are tried, where nothing is said.
+/// How many cases of each kind and rung are tried by default.
 const USUAL: usize = 2;
 
 fn on_each_rung(kind: Kind) {

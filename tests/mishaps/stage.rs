@@ -17,13 +17,13 @@ pub(crate) const RUNGS: [(&str, &[&str]); 3] =
     [("MOVE", &[]), ("COPY, EXPUNGE", &["MOVE"]), ("COPY", &["MOVE", "UIDPLUS"])];
 static SHARED: Mutex<[Weak<Rung>; 3]> = Mutex::new([Weak::new(), Weak::new(), Weak::new()]);
 
-/// So much later the last sweep comes.
+/// How much later the last sweep comes.
 const LATER: &str = "+80h";
 
 /// A server of a rung, and the commands of an undisturbed sweep.
 pub(crate) struct Rung {
     pub(crate) name: &'static str,
-    /// Can single messages be expunged on it?
+    /// Whether single messages can be expunged on it.
     expunges: bool,
     server: Dovecot,
     /// Where the folders are made on the way, and where they are there already.
@@ -136,11 +136,12 @@ impl Rung {
         let after = stage.client().snapshot();
         let mut wrong = compare(&stage.messages, &before, &after, self.expunges);
         if matches!(case.kind, Kind::EmptyFetch | Kind::EmptySelect) {
-            // What the server has never shown where it arrived cannot be marked; it is only marks that are missing.
+            // A copy that the server has never shown cannot be marked; only its marks are missing.
             wrong.retain(|what| !what.starts_with(UNMARKED));
         }
         let known = stage.known();
-        // Taking the mark away is how a user puts back where originals are only marked, and a backup can look just like it.
+        // If originals are only marked, a user puts a message back by removing the mark, and a restored backup looks
+        // the same.
         let put_back = if case.kind == Kind::RestoredEarly && !self.expunges { 3 } else { 0 };
         if known > put_back {
             wrong.push(format!("learnt: {known} followers are known, and the user put {put_back} back"));
@@ -202,7 +203,7 @@ impl Stage<'_> {
         let mut faults = vec![fault];
         match (kill, fault.how) {
             (Kill::There, How::Reset) => faults = vec![Fault { how: How::Stall, ..fault }],
-            // It dies of the next command, when it has made of the answer what it can.
+            // It is killed at the next command, after it has done what it can with the answer.
             (Kill::There, _) => faults.push(Fault::at(fault.at + 1, When::Before, How::Stall)),
             _ => {}
         }
@@ -232,7 +233,7 @@ impl Stage<'_> {
     /// The user stars what is to be filed and still in the inbox.
     fn star(&mut self) {
         let mut client = self.client();
-        let inbox = client.mails("INBOX");
+        let inbox = client.messages("INBOX");
         client.select("INBOX");
         for message in self.messages.iter_mut().filter(|message| matches!(message.role, Role::Filed(_))) {
             let is_it = |kept: &&crate::support::client::Kept| {

@@ -1,4 +1,4 @@
-//! Every message that there ever was, and what may have become of it.
+//! Every message that was ever delivered, and what may have become of it.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +29,10 @@ pub(crate) struct Message {
     /// With these flags.
     pub(crate) flags: &'static str,
     pub(crate) text: String,
-    /// How often its user has it, at least and at most: more than once where somebody delivered it again or put a backup
-    /// back.
+    /// How many copies of it the user has, at least and at most: more than one if it was delivered again or a backup
+    /// was put back.
     pub(crate) copies: (usize, usize),
-    /// May it stay although it belongs elsewhere? So it is where the user starred it, or where it is there twice.
+    /// Whether it may stay although it belongs elsewhere: because the user starred it, or because it is there twice.
     pub(crate) may_stay: bool,
     /// Has the user starred it in the middle? Then it has to be in the inbox, with its star.
     pub(crate) starred: bool,
@@ -109,7 +109,7 @@ fn fates(message: &Message, there: &[Found], found: &[Found]) -> Vec<&'static st
     let was_live = there.iter().filter(|place| place.is_live()).count();
     let (least, most) = message.copies;
     let mut wrong = Vec::new();
-    // What a backup that was put back has taken away is nobody's fault.
+    // What a restored backup has taken away is not followsift's fault.
     if live.len() < was_live.min(least) || (!there.is_empty() && found.is_empty()) {
         wrong.push("lost");
     }

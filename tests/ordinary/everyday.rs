@@ -1,14 +1,14 @@
-//! What else is in an inbox: letters, lists, newsletters, receipts, invitations, phishing, broken mail, and what networks
-//! write about other things than followers.
+//! What else is in an inbox: letters, lists, newsletters, receipts, invitations, phishing, broken messages, and what
+//! networks write about other things than followers.
 
 use fastrand::Rng;
 
 use super::letter::{Letter, NAMES, markup, phrase, sender, words};
 
-/// What a mail of a network's about something else is called.
-pub(crate) const OF_A_NETWORK: &str = "another mail of a network";
+/// The name of a network's message about something else.
+pub(crate) const OF_A_NETWORK: &str = "another message of a network";
 
-/// One mail, with what it is.
+/// One message, with what it is.
 pub(crate) fn mail(luck: &mut Rng) -> (String, Vec<u8>) {
     let (what, mail) = match luck.u8(0..12) {
         0 => ("a newsletter", newsletter(luck)),
@@ -21,7 +21,7 @@ pub(crate) fn mail(luck: &mut Rng) -> (String, Vec<u8>) {
         8 => ("a login code", letter(luck, "123456 is your code", "NAME (@ann) signed in.\r\n")),
         9 => ("an invitation", invitation(luck)),
         10 => ("an odd charset", odd_charset(luck)),
-        _ => ("a broken mail", broken(luck)),
+        _ => ("a broken message", broken(luck)),
     };
     (what.to_owned(), mail)
 }
@@ -264,7 +264,7 @@ fn odd_charset(luck: &mut Rng) -> Vec<u8> {
     mail
 }
 
-/// What test sets of mail programs are full of.
+/// What the test sets of mail programs are full of.
 fn broken(luck: &mut Rng) -> Vec<u8> {
     let (phrase, name) = phrase(luck);
     let whole = look_alike(luck);

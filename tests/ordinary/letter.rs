@@ -1,8 +1,8 @@
-//! Mails in the making: headers as they come, parts, and the words that they are made of.
+//! Messages in the making: headers as they come, parts, and the words that they are made of.
 
 use fastrand::Rng;
 
-/// A mail under construction.
+/// A message under construction.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Letter {
     header: String,

@@ -1,5 +1,5 @@
-//! Ordinary mail is never taken for a notification: two thousand mails made up to look like one, and every file below
-//! the folder that the environment variable `FOLLOWSIFT_ORDINARY` names.
+//! An ordinary message is never taken for a notification: two thousand messages made up to look like one, and every
+//! file below the folder that the environment variable `FOLLOWSIFT_ORDINARY` names.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test asks for its own environment")]
@@ -17,17 +17,18 @@ mod everyday;
 mod letter;
 mod quoting;
 
-/// How many mails are made up.
+/// How many messages are made up.
 const MADE_UP: u64 = 2_000;
-/// How much of a mail the service fetches.
+/// How much of a message the service fetches.
 const MAIL_LIMIT: usize = followsift::sweep::MAIL_LIMIT as usize;
-/// What no mail may take. Unoptimised builds on a busy machine are slow; what is not bounded would take minutes.
+/// The longest that any message may take. Unoptimised builds on a busy machine are slow; what is not bounded would take
+/// minutes.
 const LONGEST: Duration = Duration::from_secs(20);
 
 static PROFILES: LazyLock<Profiles> =
     LazyLock::new(|| Profiles::compile(&Profiles::shipped_sources(), &Findings::default()));
 
-/// What a mail is, as the service sees it; and an unreadable one is foreign.
+/// What a message is to the service; an unreadable one is foreign.
 fn recognise(name: &str, bytes: &[u8]) -> Recognition {
     let start = Instant::now();
     let bytes = bytes.get(..MAIL_LIMIT).unwrap_or(bytes);
@@ -74,7 +75,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn none_of_two_thousand_made_up_messages_is_taken_for_a_notification() {
     let notifications = notifications();
-    assert!(notifications.len() > 50, "{} notifications to make mails of", notifications.len());
+    assert!(notifications.len() > 50, "{} notifications to make messages of", notifications.len());
     let mut wrong = Vec::new();
     for seed in 0..MADE_UP {
         let mut luck = fastrand::Rng::with_seed(seed);
@@ -85,9 +86,9 @@ fn none_of_two_thousand_made_up_messages_is_taken_for_a_notification() {
         } else {
             everyday::mail(&mut luck)
         };
-        let name = format!("mail {seed}, {what}");
+        let name = format!("message {seed}, {what}");
         let recognition = recognise(&name, &mail);
-        // From a network's own address a phrase at the end of its subject makes a mail seem to be one; it stays.
+        // From a network's own address a phrase at the end of its subject makes a message seem to be one; it stays.
         let seems = what == everyday::OF_A_NETWORK && matches!(recognition, Recognition::Incomplete { .. });
         if recognition != Recognition::Foreign && !seems {
             wrong.push(format!("{name}: {recognition:?}\n{}", String::from_utf8_lossy(&mail)));
@@ -99,7 +100,7 @@ fn none_of_two_thousand_made_up_messages_is_taken_for_a_notification() {
 #[test]
 fn no_message_below_the_folder_named_by_the_environment_is_taken_for_a_notification() {
     let Some(folder) = std::env::var_os("FOLLOWSIFT_ORDINARY").map(PathBuf::from) else {
-        println!("skipped: FOLLOWSIFT_ORDINARY names no folder of ordinary mail");
+        println!("skipped: FOLLOWSIFT_ORDINARY names no folder of ordinary messages");
         return;
     };
     let files = files(&folder);
@@ -126,11 +127,11 @@ fn no_message_below_the_folder_named_by_the_environment_is_taken_for_a_notificat
         longest = longest.max(start.elapsed());
     }
     println!(
-        "{} mails: {incomplete} incomplete, {unreadable} could not be read, {} taken for notifications; the longest \
+        "{} messages: {incomplete} incomplete, {unreadable} could not be read, {} taken for notifications; the longest \
          took {longest:?}",
         files.len(),
         wrong.len()
     );
-    assert!(!files.is_empty(), "no mail below {}", folder.display());
+    assert!(!files.is_empty(), "no message below {}", folder.display());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

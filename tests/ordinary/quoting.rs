@@ -1,12 +1,12 @@
-//! Mails about a notification: answers, forwards, posts, bounces, copies by strangers. They bear its words, its layout or all
-//! of it, and are none.
+//! Messages about a notification: answers, forwards, posts, bounces, copies by strangers. They contain its words, its
+//! layout or all of it, and are none.
 
 use fastrand::Rng;
 use followsift::mail::Message;
 
 use super::letter::{Letter, sender};
 
-/// Somebody's mail made of a notification, with what it is.
+/// A message that a person made from a notification, with what it is.
 pub(crate) fn mail(notification: &[u8], luck: &mut Rng) -> (&'static str, Vec<u8>) {
     let message = Message::parse(notification).unwrap();
     let subject = message.subject().to_owned();
@@ -86,8 +86,8 @@ pub(crate) fn mail(notification: &[u8], luck: &mut Rng) -> (&'static str, Vec<u8
             )
         }
         10 => {
-            // Unlike for a network's own domain, nobody can tell a stranger's copy from a self-hosted network's mail; so
-            // the words come alone.
+            // Unlike for a network's own domain, a stranger's copy cannot be told from a self-hosted network's message;
+            // so the words come alone.
             let letter = Letter::new(&sender(luck), &subject, luck);
             (
                 "its subject from a stranger",

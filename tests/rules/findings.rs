@@ -21,7 +21,7 @@ fn every_finding_says_where_and_what_to_do() {
 #[test]
 fn what_is_right_is_not_found_fault_with() {
     for text in [
-        // He is himself on the other list, so that only the second rule holds for him.
+        // He is on the other list himself, so that only the second rule holds for him.
         r#"
         [list.a]
         people = ["@modern"]

@@ -75,7 +75,7 @@ fn check_with(rule: &str, follower: &Follower, past: &Past, expected: &str) {
     assert_eq!(words(&judge(&rules, follower, past)), expected, "{rule}");
 }
 
-/// A rule that makes spam of whom `when` holds for, and what it says.
+/// A rule that makes a follower spam if `when` holds for them, and its verdict.
 #[track_caller]
 fn holds(when: &str, follower: &Follower, expected: &str) {
     let rule = format!("[[rule]]\nname = \"A\"\n{when}\nverdict = \"spam\"\n");
@@ -231,7 +231,7 @@ fn named(name: &str, handle: &str) -> Follower {
     Follower { name: text(name), handle: text(handle), ..Follower::default() }
 }
 
-/// What `when` says of somebody, and whether only for his name.
+/// Whether `when` holds for a follower, and whether only because of their name.
 fn who(when: &str, follower: &Follower) -> Option<(String, bool)> {
     let rules = rules(&format!("{VERDICTS}[[rule]]\nname = \"A\"\n{when}\nverdict = \"real\"\n"));
     let verdict = judge(&rules, follower, &Past { known: when.contains("known"), ..Past::default() });

@@ -1,11 +1,11 @@
-//! A bare IMAP client: the user's other one, which delivers, stars, deletes, and looks at everything.
+//! A bare IMAP client: the user's other client, which delivers, stars and deletes messages, and looks at everything.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// What a mail is, as far as nobody may change it unasked.
+/// What followsift may never change of a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kept {
     /// Its UID.
@@ -18,7 +18,7 @@ pub struct Kept {
     pub bytes: Vec<u8>,
 }
 
-/// Every mail of every folder, by the server's name of the folder.
+/// Every message of every folder, by the server's name of the folder.
 pub type Snapshot = BTreeMap<String, Vec<Kept>>;
 
 /// A connection in clear text over loopback.
@@ -33,7 +33,7 @@ impl Client {
         Self::log_in_as(port, super::USER, super::PASSWORD)
     }
 
-    /// Connects and logs in as somebody.
+    /// Connects and logs in as this user.
     pub fn log_in_as(port: u16, user: &str, password: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -94,17 +94,17 @@ impl Client {
         }
     }
 
-    /// Delivers a mail into a folder, by its name on the wire.
-    pub fn deliver(&mut self, folder: &str, mail: &str) {
-        self.append(folder, "", mail);
+    /// Delivers a message into a folder, by its name on the wire.
+    pub fn deliver(&mut self, folder: &str, message: &str) {
+        self.append(folder, "", message);
     }
 
-    /// Delivers a mail with flags and a date, such as `(\Seen) "01-Jan-2024 10:00:00 +0000"`.
-    pub fn append(&mut self, folder: &str, how: &str, mail: &str) {
+    /// Delivers a message with flags and a date, such as `(\Seen) "01-Jan-2024 10:00:00 +0000"`.
+    pub fn append(&mut self, folder: &str, how: &str, message: &str) {
         let how = if how.is_empty() { String::new() } else { format!("{} ", how.trim()) };
-        let command = format!("APPEND \"{folder}\" {how}{{{}}}", mail.len());
+        let command = format!("APPEND \"{folder}\" {how}{{{}}}", message.len());
         let tag = self.begin(command.as_bytes());
-        // The server says when it is ready for the mail (RFC 9051, section 4.3); not all know the shorter way.
+        // The server says when it is ready for the message (RFC 9051, section 4.3); not all of them know the shorter way.
         loop {
             let response = self.response();
             if response.starts_with(b"+") {
@@ -112,7 +112,7 @@ impl Client {
             }
             assert!(response.starts_with(b"* "), "{command}: {}", String::from_utf8_lossy(&response));
         }
-        self.stream.get_mut().write_all(&[mail.as_bytes(), b"\r\n"].concat()).unwrap();
+        self.stream.get_mut().write_all(&[message.as_bytes(), b"\r\n"].concat()).unwrap();
         self.end(&tag, command.as_bytes());
     }
 
@@ -126,20 +126,20 @@ impl Client {
         names(&self.run("LSUB \"\" \"*\""))
     }
 
-    /// Everything there is.
+    /// All folders with all their messages.
     pub fn snapshot(&mut self) -> Snapshot {
         let folders = names(&self.run("LIST \"\" \"*\""));
-        folders.into_iter().map(|folder| (folder.clone(), self.mails(&folder))).collect()
+        folders.into_iter().map(|folder| (folder.clone(), self.messages(&folder))).collect()
     }
 
-    /// The mails of one folder, by UID.
-    pub fn mails(&mut self, folder: &str) -> Vec<Kept> {
+    /// The messages of one folder, by UID.
+    pub fn messages(&mut self, folder: &str) -> Vec<Kept> {
         let quoted = folder.replace('\\', "\\\\").replace('"', "\\\"");
         self.run(&format!("EXAMINE \"{quoted}\""));
         let fetched = self.run("UID FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])");
-        let mut mails: Vec<Kept> = fetched.iter().filter_map(|response| kept(response)).collect();
-        mails.sort();
-        mails
+        let mut messages: Vec<Kept> = fetched.iter().filter_map(|response| kept(response)).collect();
+        messages.sort();
+        messages
     }
 }
 
@@ -155,14 +155,14 @@ fn kept(response: &[u8]) -> Option<Kept> {
     let head = String::from_utf8_lossy(&response[..end]).into_owned();
     let length: usize = head.rsplit_once('{')?.1.parse().ok()?;
     let bytes = response[end + 3..end + 3 + length].to_vec();
-    // Some tell of the rest before the mail, others after it.
-    let told = format!("{head} {}", String::from_utf8_lossy(&response[end + 3 + length..]));
+    // Some servers send the other items before the message, others after it.
+    let items = format!("{head} {}", String::from_utf8_lossy(&response[end + 3 + length..]));
     let between =
-        |from: &str, to: &str| told.split_once(from)?.1.split_once(to).map(|(text, _)| text.to_owned());
+        |from: &str, to: &str| items.split_once(from)?.1.split_once(to).map(|(text, _)| text.to_owned());
     let mut flags: Vec<String> = between("FLAGS (", ")")?.split(' ').map(str::to_owned).collect();
     flags.retain(|flag| !flag.is_empty() && flag != "\\Recent");
     flags.sort();
-    let uid: String = told.split_once("UID ")?.1.chars().take_while(char::is_ascii_digit).collect();
+    let uid: String = items.split_once("UID ")?.1.chars().take_while(char::is_ascii_digit).collect();
     Some(Kept { uid: uid.parse().ok()?, flags, date: between("INTERNALDATE \"", "\"")?, bytes })
 }
 

@@ -1,4 +1,4 @@
-//! The built program as a running service: its settings, its journal, what it tells systemd.
+//! The built program as a running service: its settings, its journal, what it reports to systemd.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
@@ -13,17 +13,17 @@ use super::letters::{Person, twitter_2009};
 use super::user_folder::UserFolder;
 use super::{Client, Dovecot, PASSWORD, USER, pause};
 
-/// Who follows two thousand is spam.
+/// Rules by which a follower who follows two thousand is spam.
 pub const RULES: &str = "[verdict.spam]\nmove-to = \"Followers/Spam\"\n\n[[rule]]\nname = \"Follows thousands\"\n\
                          when.following = \">= 2000\"\nverdict = \"spam\"\n";
-/// Where they go.
+/// The folder to which they go.
 pub const SPAM: &str = "Followers/Spam";
 
 /// A folder with settings, rules and state.
 pub struct Home(UserFolder);
 
 impl Home {
-    /// With the password in a file, and the rules above.
+    /// Makes one, with the password in a file and the rules above.
     pub fn new() -> Self {
         let home = Self(UserFolder::new());
         home.write("password", PASSWORD);
@@ -80,16 +80,16 @@ impl Home {
                 log_too.lock().unwrap().push(line);
             }
         });
-        let told: Arc<Mutex<Vec<(Instant, String)>>> = Arc::default();
-        let told_too = Arc::clone(&told);
+        let reported: Arc<Mutex<Vec<(Instant, String)>>> = Arc::default();
+        let reported_too = Arc::clone(&reported);
         std::thread::spawn(move || {
             let mut words = [0; 4096];
             while let Ok(count) = notify.recv(&mut words) {
                 let words = String::from_utf8_lossy(&words[..count]).trim_end().to_owned();
-                told_too.lock().unwrap().push((Instant::now(), words));
+                reported_too.lock().unwrap().push((Instant::now(), words));
             }
         });
-        Daemon { child, log, told }
+        Daemon { child, log, reported }
     }
 }
 
@@ -106,7 +106,7 @@ pub fn account(name: &str, port: u16, more: &str) -> String {
 pub struct Daemon {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
-    told: Arc<Mutex<Vec<(Instant, String)>>>,
+    reported: Arc<Mutex<Vec<(Instant, String)>>>,
 }
 
 impl Daemon {
@@ -119,15 +119,16 @@ impl Daemon {
         self.log.lock().unwrap().join("\n")
     }
 
-    /// What it has told systemd, and when.
-    pub fn told(&self) -> Vec<(Instant, String)> {
-        self.told.lock().unwrap().clone()
+    /// What it has reported to systemd, and when.
+    pub fn reported(&self) -> Vec<(Instant, String)> {
+        self.reported.lock().unwrap().clone()
     }
 
     /// The last STATUS.
     pub fn status(&self) -> String {
-        let told = self.told();
-        let last = told.iter().rev().find_map(|(_, words)| words.strip_prefix("STATUS=").map(str::to_owned));
+        let reported = self.reported();
+        let last =
+            reported.iter().rev().find_map(|(_, words)| words.strip_prefix("STATUS=").map(str::to_owned));
         last.unwrap_or_default()
     }
 
@@ -160,7 +161,7 @@ impl Daemon {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Asks it to stop, and waits until it has ended.
     pub fn stop(mut self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         self.signal(Signal::TERM);
@@ -168,7 +169,7 @@ impl Daemon {
         (status, begun.elapsed())
     }
 
-    /// Has it ended by itself?
+    /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -181,7 +182,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Mail number `number` about a follower who is spam.
+/// Message number `number`, about a follower who is spam.
 pub fn spam(number: usize) -> String {
     let person = Person::new(&format!("Bulk {number}"), &format!("bulk_{number}"), [3, 2001, 1]);
     String::from_utf8(twitter_2009(&person).bytes(number)).unwrap()
@@ -195,7 +196,7 @@ pub fn deliver(server: &Dovecot, numbers: impl IntoIterator<Item = usize>) {
     }
 }
 
-/// Which folder each mail is in: the numbers of the spam, sorted, of the inbox and of the folder for spam.
+/// Which folder each message is in: the numbers of the spam, sorted, of the inbox and of the folder for spam.
 pub fn whereabouts(client: &mut Client) -> (Vec<usize>, Vec<usize>) {
     let snapshot = client.snapshot();
     let of = |folder: &str| {

@@ -11,7 +11,7 @@ use super::letters::{
 };
 use super::user_folder::UserFolder;
 
-/// The password of everybody on a server of [`Home::server`].
+/// The password of all users on a server of [`Home::server`].
 pub const PASSWORD: &str = "secret";
 
 /// Rules with two targets, marks on what is filed, and a star for what stays.
@@ -43,7 +43,7 @@ when.posts = ">= 1000"
 verdict = "real"
 "#;
 
-/// Where those rules file.
+/// The folders into which those rules file.
 pub const SPAM: &str = "Followers/Spam";
 pub const GAME: &str = "Followers/Numbers game";
 
@@ -55,7 +55,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// A server on which everybody who knows [`PASSWORD`] has an account, so that many tests share it.
+    /// A server on which every login with [`PASSWORD`] has an account, so that many tests share it.
     pub fn server(without: &[&'static str]) -> Options {
         let conf = format!("passdb {{\n  driver = static\n  args = password={PASSWORD}\n}}\n");
         Options { without: without.to_vec(), conf, ..Options::default() }
@@ -70,7 +70,7 @@ impl Home {
         home
     }
 
-    /// Settings anew.
+    /// Replaces the settings.
     pub fn configure(&self, port: u16, more: &str) {
         let settings = format!(
             "state = \"state\"\n\n[accounts.home]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"off\"\nuser = \"{}\"\n\
@@ -108,7 +108,7 @@ impl Home {
         self.command(&[], arguments).output().unwrap()
     }
 
-    /// What a command prints, to both outputs. It has to end well.
+    /// What a command prints, to both outputs. It has to succeed.
     pub fn well(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let printed = printed(&output);
@@ -127,29 +127,29 @@ pub fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A mail that lives: not marked \Deleted. Where it is, when it arrived, its flags, and all of it.
+/// A message that is not marked \Deleted: where it is, when it arrived, its flags, and all of it.
 pub type Live = (String, String, Vec<String>, Vec<u8>);
 
-/// Every mail of a user that lives, in a fixed order; whatever its UID.
+/// Every message of a user that is not marked \Deleted, in a fixed order, whatever its UID.
 pub fn live(client: &mut Client) -> Vec<Live> {
     let snapshot: BTreeMap<String, Vec<Kept>> = client.snapshot();
     let mut live: Vec<Live> = snapshot
         .into_iter()
-        .flat_map(|(folder, mails)| mails.into_iter().map(move |mail| (folder.clone(), mail)))
-        .filter(|(_, mail)| !mail.flags.contains(&"\\Deleted".to_owned()))
-        .map(|(folder, mail)| (folder, mail.date, mail.flags, mail.bytes))
+        .flat_map(|(folder, messages)| messages.into_iter().map(move |message| (folder.clone(), message)))
+        .filter(|(_, message)| !message.flags.contains(&"\\Deleted".to_owned()))
+        .map(|(folder, message)| (folder, message.date, message.flags, message.bytes))
         .collect();
     live.sort();
     live
 }
 
-/// The folders and subjects of mails, for a message to a person.
-pub fn shown(mails: &[Live]) -> String {
+/// The folders and subjects of messages, for the report of a failure.
+pub fn shown(messages: &[Live]) -> String {
     let subject = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).into_owned();
         text.lines().find(|line| line.starts_with("Subject: ")).unwrap_or_default().to_owned()
     };
-    mails
+    messages
         .iter()
         .map(|(folder, date, flags, bytes)| format!("  {folder}  {date}  {flags:?}  {}\n", subject(bytes)))
         .collect()
@@ -160,7 +160,7 @@ pub fn spam(number: usize) -> Letter {
     twitter_2009(&Person::new(&format!("Win Big {number}"), &format!("win_{number}"), [3, 2001, 1]))
 }
 
-/// One who plays the numbers game.
+/// A follower who plays the numbers game.
 pub fn game(number: usize) -> Letter {
     twitter_2009(&Person::new(&format!("Grow {number}"), &format!("grow_{number}"), [900, 1800, 1]))
 }
@@ -175,15 +175,15 @@ pub fn text(letter: &Letter, number: usize) -> String {
     String::from_utf8(letter.bytes(number)).unwrap()
 }
 
-/// Fills the inbox: spam of two networks, twins, two targets, what is to be starred, what the user starred and answered,
-/// keywords, and mail that is none of our business. Fifteen mails.
+/// Fills the inbox: spam of two networks, twins, two targets, what is to be starred, what the user starred and
+/// answered, keywords, and messages that followsift leaves alone. Fifteen messages.
 pub fn fill(client: &mut Client) {
     // Not every server keeps keywords (RFC 9051, section 7.1, PERMANENTFLAGS).
-    let told = client.run("SELECT INBOX");
-    let keeps = told.iter().any(|line| String::from_utf8_lossy(line).contains("\\*)"));
+    let answer = client.run("SELECT INBOX");
+    let keeps = answer.iter().any(|line| String::from_utf8_lossy(line).contains("\\*)"));
     let keywords = if keeps { "($Label1 NonJunk)" } else { "" };
     let crypto = Person::new("Crypto Moon", "moon@openreg.example", [3, 7500, 0]);
-    let mails: Vec<(&str, String)> = vec![
+    let messages: Vec<(&str, String)> = vec![
         ("", text(&spam(1), 1)),
         ("(\\Seen)", text(&spam(2), 2)),
         (keywords, text(&spam(3), 3)),
@@ -200,8 +200,8 @@ pub fn fill(client: &mut Client) {
         ("(\\Seen)", text(&ordinary("Mum <mum@home.example>", "Sunday", "Are you coming?\n"), 13)),
         ("", text(&ordinary("News <a@news.example>", "X is now following you on Twitter!", "No.\n"), 14)),
     ];
-    for (number, (flags, mail)) in mails.iter().enumerate() {
+    for (number, (flags, message)) in messages.iter().enumerate() {
         let date = format!("\"{:02}-Nov-2026 09:{:02}:00 +0000\"", number % 20 + 1, number);
-        client.append("INBOX", &format!("{flags} {date}"), mail);
+        client.append("INBOX", &format!("{flags} {date}"), message);
     }
 }

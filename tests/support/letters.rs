@@ -1,18 +1,19 @@
-//! Mails in the shapes of real notifications, with invented people and the least markup that bears the facts; and mails
-//! that are none. For tests that need many, or some made to measure; `tests/corpus` holds the ones to look at.
+//! Messages in the shapes of real notifications, with invented people and the least markup that shows the facts; and
+//! messages that are not notifications. For tests that need many, or some made to measure; `tests/corpus` holds the
+//! ones to look at.
 
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// What the receiving server of the tests calls itself in Authentication-Results.
+/// The name of the receiving server of the tests in Authentication-Results.
 pub const AUTHSERV_ID: &str = "mx.post.example";
 
 /// The user's own servers, from which the Mastodon messages below come; as the settings have them.
 pub const INSTANCES: &str = r#"["toots.example", "troet.example", "umi.example"]"#;
 
-/// A follower, as the shapes below print him.
+/// A follower, as the shapes below print them.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub name: String,
@@ -34,7 +35,7 @@ impl Person {
         self
     }
 
-    /// Counts as the mail prints them: `2,71 Tsd.`.
+    /// Counts as the message prints them: `2,71 Tsd.`.
     pub fn printed(mut self, followers: &str, following: &str, posts: &str) -> Self {
         self.followers = followers.into();
         self.following = following.into();
@@ -43,7 +44,7 @@ impl Person {
     }
 }
 
-/// A mail under construction.
+/// A message under construction.
 #[derive(Clone, Debug)]
 pub struct Letter {
     /// The subject as people read it.
@@ -86,7 +87,7 @@ impl Letter {
         self.signed(domain).on_top("Authentication-Results", &results)
     }
 
-    /// Bears a signature of `domain` that nobody has looked at.
+    /// Signed by `domain`, but the receiving server has not checked the signature.
     pub fn signed(self, domain: &str) -> Self {
         self.on_top("DKIM-Signature", &format!("v=1; a=rsa-sha256; d={domain}; s=a; h=From; bh=MA==; b=MA=="))
     }
@@ -97,29 +98,29 @@ impl Letter {
         self
     }
 
-    /// The mail as it lies in a mailbox, with CRLF line ends. `number` makes it differ from every other.
+    /// The message as a mailbox holds it, with CRLF line ends. `number` makes it differ from every other.
     pub fn bytes(&self, number: usize) -> Vec<u8> {
-        let mut mail = String::new();
+        let mut message = String::new();
         for (name, value) in &self.headers {
-            let _ = write!(mail, "{name}: {value}\r\n");
+            let _ = write!(message, "{name}: {value}\r\n");
         }
-        let _ = write!(mail, "Message-ID: <{number}.test@post.example>\r\n");
+        let _ = write!(message, "Message-ID: <{number}.test@post.example>\r\n");
         match (&self.text, &self.html) {
             (Some(text), Some(html)) => {
-                mail.push_str("Content-Type: multipart/alternative; boundary=\"b0undary\"\r\n\r\n");
+                message.push_str("Content-Type: multipart/alternative; boundary=\"b0undary\"\r\n\r\n");
                 for (kind, body) in [("plain", text), ("html", html)] {
-                    let _ = write!(mail, "--b0undary\r\n{}\r\n", part(kind, body));
+                    let _ = write!(message, "--b0undary\r\n{}\r\n", part(kind, body));
                 }
-                mail.push_str("--b0undary--\r\n");
+                message.push_str("--b0undary--\r\n");
             }
-            (_, Some(html)) => mail.push_str(&part("html", html)),
-            (text, None) => mail.push_str(&part("plain", text.as_deref().unwrap_or_default())),
+            (_, Some(html)) => message.push_str(&part("html", html)),
+            (text, None) => message.push_str(&part("plain", text.as_deref().unwrap_or_default())),
         }
-        mail.into_bytes()
+        message.into_bytes()
     }
 }
 
-/// A part of a mail: base64 where it is not ASCII.
+/// A part of a message: base64 where it is not ASCII.
 fn part(kind: &str, body: &str) -> String {
     let body = body.replace('\n', "\r\n");
     if body.is_ascii() {
@@ -297,7 +298,7 @@ pub fn x_2024(person: &Person) -> Letter {
         .authentic("x.com")
 }
 
-/// Where and in which words a Mastodon server writes.
+/// The host and the words of a Mastodon server.
 #[derive(Clone, Copy, Debug)]
 pub struct Server {
     pub host: &'static str,
@@ -347,7 +348,7 @@ pub fn mastodon_card(server: &Server, person: &Person) -> Letter {
     ))
 }
 
-/// Mastodon 4.2: no card, a List-ID that tells the kind.
+/// Mastodon 4.2: no card, a List-ID that names the kind.
 pub fn mastodon_4_2(server: &Server, handle: &str) -> Letter {
     let host = server.host;
     mastodon(server, handle, "follow").html(&format!(
@@ -356,7 +357,7 @@ pub fn mastodon_4_2(server: &Server, handle: &str) -> Letter {
     ))
 }
 
-/// A mention, of which the same server sends just such a mail.
+/// A mention, for which the same server sends a message that looks the same.
 pub fn mastodon_mention(server: &Server, handle: &str) -> Letter {
     let host = server.host;
     Letter::new(&format!("notifications@{host}"), &format!("You were mentioned by {handle}"))
@@ -382,7 +383,7 @@ fn mastodon(server: &Server, handle: &str, kind: &str) -> Letter {
         .authentic(host)
 }
 
-/// An ordinary mail of a person.
+/// An ordinary message from a person.
 pub fn ordinary(from: &str, subject: &str, text: &str) -> Letter {
     Letter::new(from, subject).text(text)
 }

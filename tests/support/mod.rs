@@ -1,9 +1,9 @@
 //! A throw-away Dovecot for tests: its own folder, certificate authority and ports, gone when dropped.
 //!
-//! It is the one that `tests/support/servers.sh` unpacks, so that every machine runs the same; else an installed one. Where
-//! there is neither, a test that asks for one says so aloud and is skipped; with FOLLOWSIFT_REQUIRE_DOVECOT set it fails.
-//! Works as root (everything but its master then runs as nobody) and as any other user. Nothing outside its folder is
-//! touched.
+//! It is the one that `tests/support/servers.sh` unpacks, so that every machine runs the same; else an installed one.
+//! If there is neither, a test that asks for one says so and is skipped; with FOLLOWSIFT_REQUIRE_DOVECOT set it fails.
+//! Works as root (everything but its master then runs as the user `nobody`) and as any other user. Nothing outside its
+//! folder is touched.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -41,10 +41,10 @@ pub use client::{Client, Snapshot};
 /// The user, and the password.
 pub const USER: &str = "ann";
 pub const PASSWORD: &str = "a \"good\" pässword";
-/// Who owns the mail where the tests run as root: nobody.
+/// The user who owns the messages when the tests run as root: `nobody`.
 const NOBODY: u32 = 65_534;
 
-/// What the server is to be like.
+/// How the server is set up.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Capabilities to hide. The commands still work.
@@ -86,7 +86,7 @@ pub struct Dovecot {
 }
 
 impl Dovecot {
-    /// Starts one, or says aloud that the test is skipped.
+    /// Starts one, or says that the test is skipped.
     pub fn start(options: &Options) -> Option<Self> {
         let Some(program) = dovecot() else {
             assert!(
@@ -141,7 +141,7 @@ impl Dovecot {
         false
     }
 
-    /// Starts it again after it was killed, with its mail and its ports.
+    /// Starts it again after it was killed, with its messages and its ports.
     pub fn restart(&mut self) {
         self.master = spawn(&self.program, self.folder.path());
         assert!(self.is_up(), "dovecot does not start again");
@@ -188,7 +188,7 @@ impl Dovecot {
         self.client().snapshot()
     }
 
-    /// Kills it, as in a crash. Its mail stays.
+    /// Kills it, as in a crash. Its messages stay.
     pub fn kill(&mut self) {
         if let Some(group) = rustix::process::Pid::from_raw(self.master.id().cast_signed()) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -255,7 +255,7 @@ pub fn folder(name: &str) -> Folder {
     Folder::new(name).unwrap()
 }
 
-/// A mail that looks like one, of about `size` bytes.
+/// A plausible message of about `size` bytes.
 pub fn mail(number: usize, size: usize) -> String {
     let head = format!(
         "Return-Path: <bounce@social.example>\r\nFrom: Social <notify@social.example>\r\nTo: Ann <ann@home.example>\r\n\
@@ -267,7 +267,7 @@ pub fn mail(number: usize, size: usize) -> String {
     head + &line.repeat(lines)
 }
 
-/// Waits, for want of anything better to wait on.
+/// Waits for a fixed time, where there is nothing else to wait for.
 pub fn pause(time: Duration) {
     let _ = Stop::new().unwrap().wait(Instant::now() + time);
 }
@@ -333,7 +333,7 @@ fn certify(folder: &Path, name: &str) {
     );
 }
 
-/// What Dovecot 2.3 can, as its CAPABILITY says after a login.
+/// The capabilities of Dovecot 2.3, as it announces them after a login.
 const CAPABILITIES: &str = "IMAP4rev1 SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS LIST-EXTENDED CONDSTORE ESEARCH LIST-STATUS \
                             MOVE LITERAL+ SPECIAL-USE";
 
@@ -346,8 +346,8 @@ fn configuration(folder: &Path, options: &Options, port: u16, tls_port: u16) -> 
     } else {
         format!("imap_capability = {}", capability.join(" "))
     };
-    // The users that an installed package brings are not there. As root, everything but the master runs as nobody; as
-    // anybody else, everything runs as that user, and nothing can be chrooted.
+    // The users that an installed package brings are not there. As root, everything but the master runs as the user
+    // `nobody`; otherwise everything runs as the current user, and nothing can be chrooted.
     let (uid, gid, rootless) = if rustix::process::getuid().is_root() {
         (NOBODY, NOBODY, "")
     } else {

@@ -15,7 +15,7 @@ fn two_followsifts_by_mistake_lose_and_double_nothing() {
                 let runs = homes.each_ref().map(|home| scope.spawn(move || printed(&home.run(&["sweep"]))));
                 said.extend(runs.map(|run| run.join().unwrap()));
             });
-            // The one that lost the race may still mean to try again.
+            // The one that lost the race may still intend to try again.
             said.extend(homes.each_ref().map(|home| printed(&home.run(&["sweep"]))));
             let found = live(&mut client);
             let filed = found.iter().filter(|mail| mail.0 == SPAM).count();

@@ -6,10 +6,10 @@ use super::*;
 
 /// As if the process had died while it assessed the message with this UID.
 fn die(scene: &mut Scene, uid: u32) {
-    let told = scene.client.run("SELECT INBOX");
-    let told = told.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect::<String>();
+    let answer = scene.client.run("SELECT INBOX");
+    let answer = answer.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect::<String>();
     let validity: String =
-        told.split_once("UIDVALIDITY ").unwrap().1.chars().take_while(char::is_ascii_digit).collect();
+        answer.split_once("UIDVALIDITY ").unwrap().1.chars().take_while(char::is_ascii_digit).collect();
     let mail = MailRef {
         account: AccountName::new("home").unwrap(),
         folder: Folder::inbox(),

@@ -16,7 +16,7 @@ fn each_message_goes_where_the_rules_say_unaltered_on_every_rung() {
             let kept = same.is_some_and(|mail| flags.iter().all(|flag| mail.2.contains(flag)));
             assert!(kept, "{without:?} {date} {flags:?}\n{}", shown(&after));
         }
-        assert!(after.iter().all(|mail| mail.0 != SPAM || mail.2.contains(&"\\Seen".to_owned())));
+        assert!(after.iter().all(|message| message.0 != SPAM || message.2.contains(&"\\Seen".to_owned())));
         // Once more, and nothing happens.
         assert!(scene.sweep().contains("looked at 0 messages"), "{without:?}");
         assert!(live(&mut scene.client) == after, "{without:?}");
@@ -109,13 +109,13 @@ fn sweeping_since_a_time_judges_again_by_the_rules_of_today() {
     assert_eq!(scene.count("INBOX"), 2);
     scene.home.write("rules.toml", RULES);
     scene.sweep();
-    assert_eq!(scene.count("INBOX"), 2, "a change of rules is for new mail");
+    assert_eq!(scene.count("INBOX"), 2, "a change of rules is for new messages");
     scene.home.well(&["sweep", "--since", "1d"]);
     assert_eq!((scene.count("INBOX"), scene.count(SPAM), scene.count(GAME)), (0, 1, 1));
 }
 
 #[test]
-fn who_begins_with_a_look_back_misses_nothing_that_comes_after_it() {
+fn a_user_who_begins_with_a_look_back_misses_nothing_that_comes_after_it() {
     let Some(mut scene) = Scene::usual("") else { return };
     scene.deliver(&[text(&spam(1), 1)]);
     scene.home.well(&["sweep", "--dry-run", "--since", "30d"]);
@@ -172,13 +172,13 @@ fn a_thousand_new_messages_take_at_most_sixteen_turns_and_a_look_at_what_arrived
         };
         scene.client.deliver("INBOX", &text(&letter, number));
     }
-    // Marks cost a turn for each folder more.
+    // Marks cost one more round trip for each folder.
     scene.home.write("rules.toml", &RULES.replace("mark-read = true", ""));
     let said = scene.sweep();
     let turns: u32 =
         said.rsplit_once(" round trips)").unwrap().0.rsplit_once('(').unwrap().1.parse().unwrap();
     assert!(said.contains("looked at 1000 messages"), "{}", said.lines().last().unwrap());
-    // The look costs two turns for each of the two folders.
+    // The look at what arrived costs two round trips for each of the two folders.
     assert!(turns <= 16 + 4, "{turns} turns");
     assert_eq!((scene.count(SPAM), scene.count(GAME), scene.count("INBOX")), (400, 100, 500));
 }

@@ -13,13 +13,13 @@ fn beyond_the_fuse_messages_wait_and_are_let_through() {
     assert_eq!((scene.count(SPAM), scene.uids("INBOX")), (5, vec![6, 7, 8]), "the earliest go first");
     scene.deliver(&many(8..9));
     let said = scene.sweep();
-    assert!(!said.contains("followsift resume"), "told twice: {said}");
+    assert!(!said.contains("followsift resume"), "reported twice: {said}");
     assert_eq!((scene.count(SPAM), scene.count("INBOX")), (5, 4));
     assert!(scene.home.well(&["resume"]).contains("4 messages go through"));
     scene.sweep();
     assert_eq!((scene.count(SPAM), scene.count("INBOX")), (9, 0));
     assert!(scene.home.well(&["resume"]).contains("no message waits"));
-    // What its user let through does not count; what the fuse counted does.
+    // What the user let through does not count; what the fuse counted does.
     scene.deliver(&many(9..10));
     assert!(scene.sweep().contains("1 message waits"));
 }

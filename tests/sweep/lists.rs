@@ -1,4 +1,5 @@
-//! Lists that say nothing, and rules that were wrong for a while: no friend's message is filed for it, and none is forgotten.
+//! Lists that cannot be read or are empty, and rules that were wrong for a while: no friend's message is filed because
+//! of that, and none is forgotten.
 
 use super::*;
 
@@ -11,7 +12,7 @@ fn rules(list: &str) -> String {
     format!("{verdicts}{list}\n{RULE}{rest}")
 }
 
-/// Takes a file for one that nobody has written to for a while.
+/// Makes a file look as if it had not been written to for a while.
 fn settle(scene: &Scene, name: &str) {
     let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let file = std::fs::File::options().append(true).open(scene.home.path().join(name)).unwrap();
@@ -45,7 +46,7 @@ fn a_list_that_is_suddenly_empty_or_half_gone_keeps_its_people_from_one_run_to_t
     }
     let said = scene.home.well(&["check"]);
     assert!(said.contains("name nobody; the list keeps"), "{said}");
-    // A stranger is filed meanwhile; and what the list may lose, it loses.
+    // Meanwhile a stranger is filed; and a list that may lose people loses them.
     scene.deliver(&[text(&spam(7), 7)]);
     scene.sweep();
     assert_eq!(scene.count(SPAM), 1);
@@ -140,7 +141,7 @@ fn an_emptied_rules_file_is_refused_and_nothing_is_passed_over() {
 }
 
 #[test]
-fn what_wrong_rules_left_is_judged_again_once_they_are_mended() {
+fn what_wrong_rules_left_is_judged_again_once_they_are_corrected() {
     let Some(mut scene) = Scene::usual("backlog = \"all\"\nmoves-after-change = 2") else { return };
     scene.deliver(&[text(&spam(1), 1)]);
     scene.sweep();
@@ -149,7 +150,7 @@ fn what_wrong_rules_left_is_judged_again_once_they_are_mended() {
     scene.deliver(&mails);
     scene.sweep();
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (4, 1));
-    // One is their reader's own by now; of the others, as many go as may go after a change of rules.
+    // The user has touched one by now; of the others, as many are moved as the limit after a change of rules allows.
     let starred = scene.uids("INBOX")[0];
     scene.client.select("INBOX");
     scene.client.run(&format!("UID STORE {starred} +FLAGS (\\Flagged)"));

@@ -4,7 +4,7 @@ use followsift::rulebook;
 use followsift::settings::{Environment, load};
 use followsift::sweep::{AccountFault, News, Scope, Sweeper, connect};
 
-/// A sweep by the library's own door, which `hear` may stop.
+/// A sweep by the library, which `hear` may stop.
 fn run(scene: &Scene, mut hear: impl FnMut(&News, &Stop)) -> Option<usize> {
     let file = scene.home.path().join("followsift.toml");
     let (settings, findings) = load(Some(&file), &Environment::of_process());
@@ -25,7 +25,7 @@ fn run(scene: &Scene, mut hear: impl FnMut(&News, &Stop)) -> Option<usize> {
 }
 
 #[test]
-fn a_long_first_sweep_tells_how_far_it_is_and_keeps_what_is_done_when_it_is_stopped() {
+fn a_long_first_sweep_reports_its_progress_and_keeps_what_is_done_when_it_is_stopped() {
     let Some(mut scene) = Scene::usual("backlog = \"all\"\nmoves-per-hour = 5000") else { return };
     let jo = ordinary("Jo <jo@bloom.example>", "Lunch", "One?\n");
     for number in 0..5600 {

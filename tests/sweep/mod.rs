@@ -1,4 +1,4 @@
-//! The sweep against a real Dovecot: what it does to a mailbox, what it leaves alone, and what it says.
+//! The sweep against a real Dovecot: what it does to a mailbox, what it leaves alone, and what it reports.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -38,9 +38,9 @@ impl Scene {
         Self::set(&Home::server(&[]), more)
     }
 
-    fn deliver(&mut self, mails: &[String]) {
-        for mail in mails {
-            self.client.deliver("INBOX", mail);
+    fn deliver(&mut self, messages: &[String]) {
+        for message in messages {
+            self.client.deliver("INBOX", message);
         }
     }
 
@@ -55,7 +55,7 @@ impl Scene {
         Some(command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").output().unwrap())
     }
 
-    /// Whom the user knows, by their keys, and why what is unconfirmed is.
+    /// The known followers, by their keys, and why messages are unconfirmed.
     fn known(&self) -> (Vec<String>, Vec<Stay>) {
         let ledger = Ledger::open_read_only(&self.home.state()).unwrap().unwrap();
         let known = ledger.known().unwrap().iter().map(|one| one.follower.as_str().to_owned()).collect();
@@ -69,17 +69,17 @@ impl Scene {
         proxy
     }
 
-    /// How many mails live in a folder, by its name on the wire.
+    /// How many messages of a folder, by its name on the wire, are not marked \Deleted.
     fn count(&mut self, folder: &str) -> usize {
-        live(&mut self.client).iter().filter(|mail| mail.0 == folder).count()
+        live(&mut self.client).iter().filter(|message| message.0 == folder).count()
     }
 
     /// The wire's UIDs of a folder.
     fn uids(&mut self, folder: &str) -> Vec<u32> {
-        self.client.mails(folder).iter().map(|mail| mail.uid).collect()
+        self.client.messages(folder).iter().map(|message| message.uid).collect()
     }
 
-    /// The ledger's own file, and its locks: SQLite's others come and go with whoever only reads.
+    /// The ledger's own file, and its locks: SQLite's other files come and go as readers open and close it.
     fn state(&self) -> BTreeMap<String, Vec<u8>> {
         let Ok(files) = std::fs::read_dir(self.home.state()) else { return BTreeMap::new() };
         files
@@ -99,7 +99,7 @@ impl Scene {
 
 const ALL: &str = "backlog = \"all\"";
 
-/// The usual rules, and one that keeps whom the user knows.
+/// The usual rules, and one that keeps known followers.
 fn rules_with_known() -> String {
     let known =
         "[[rule]]\nname = \"Known\"\nwhen.known = true\nverdict = \"real\"\n\n[[rule]]\nname = \"Nobody";

@@ -9,7 +9,7 @@ fn a_message_put_back_is_never_moved_again_and_its_follower_is_known() {
         assert_eq!(scene.count(SPAM), 2);
         scene.client.select(SPAM);
         scene.client.run("UID MOVE 1 INBOX");
-        // The same follower, in another mail; and known people are kept.
+        // The same follower, in another message; and known people are kept.
         let known =
             "[[rule]]\nname = \"Known\"\nwhen.known = true\nverdict = \"real\"\n\n[[rule]]\nname = \"Nobody";
         scene.home.write("rules.toml", &RULES.replacen("[[rule]]\nname = \"Nobody", known, 1));

@@ -4,7 +4,7 @@ use super::*;
 
 /// The line fails after the mark is set and seen, before anything else is done: at the command that follows the STORE.
 fn cut_after_mark(scene: &Scene, proxy: &Proxy) {
-    // What an undisturbed run of somebody else does.
+    // What an undisturbed run does, for another user.
     let other = Home::new(proxy.port, "undisturbed", ALL);
     other.client(scene.server.port).deliver("INBOX", &text(&spam(1), 1));
     proxy.arm([]);
@@ -20,8 +20,8 @@ fn cut_after_mark(scene: &Scene, proxy: &Proxy) {
 
 /// The messages of the inbox, with whether each is marked \Deleted.
 fn inbox(scene: &mut Scene) -> Vec<bool> {
-    let deleted = |mail: &support::client::Kept| mail.flags.contains(&"\\Deleted".to_owned());
-    scene.client.mails("INBOX").iter().map(deleted).collect()
+    let deleted = |message: &support::client::Kept| message.flags.contains(&"\\Deleted".to_owned());
+    scene.client.messages("INBOX").iter().map(deleted).collect()
 }
 
 #[test]

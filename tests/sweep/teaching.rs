@@ -1,4 +1,4 @@
-//! What teaches that a follower is known, and what does not.
+//! When followsift learns that a follower is known, and when it does not.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn a_second_delivery_beside_the_filed_copy_stays_and_teaches_nobody() {
             scene.home.well(arguments);
             assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 2), "{without:?} {arguments:?}");
         }
-        // Nobody put the second one back, so that it is not among "all".
+        // The user did not put the second one back, so that it is not among "all".
         let _ = scene.home.run(&["known", "confirm", "--all"]);
         assert_eq!(scene.known(), (vec![], vec![Stay::Twin]));
     }
@@ -110,7 +110,7 @@ fn a_message_that_comes_back_a_day_after_a_long_pause_was_put_back() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     scene.deliver(&[text(&spam(1), 1)]);
     scene.sweep();
-    // Nobody looked in between: when the copy left is not known, and it is back when that is first seen.
+    // There was no sweep in between: it is not known when the copy left, and the message is back when that is first seen.
     scene.client.select(SPAM);
     scene.client.run("UID MOVE 1 INBOX");
     let Some(output) = scene.sweep_later(5) else { return };
@@ -153,7 +153,7 @@ fn more_than_twenty_put_back_at_once_stay_and_teach_only_when_that_is_confirmed(
 }
 
 #[test]
-fn whom_the_user_forgets_is_filed_again_and_what_was_put_back_stays() {
+fn a_follower_whom_the_user_forgets_is_filed_again_and_what_was_put_back_stays() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     scene.home.write("rules.toml", &rules_with_known());
     scene.deliver(&[text(&spam(1), 1)]);
@@ -164,14 +164,14 @@ fn whom_the_user_forgets_is_filed_again_and_what_was_put_back_stays() {
     assert_eq!(scene.known().0, ["@win_1"]);
     scene.home.well(&["known", "forget", "twitter", "win_1"]);
     scene.deliver(&[text(&spam(1), 2)]);
-    // Both in one look: the one that was put back tells no more than the ledger does.
+    // Both in one look: the one that was put back adds nothing to what the ledger knows.
     let said = scene.home.well(&["sweep", "--since", "1d"]);
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1), "{said}");
     assert_eq!(scene.known(), (vec![], vec![]));
 }
 
 #[test]
-fn whom_the_user_adds_is_kept() {
+fn a_follower_whom_the_user_adds_is_kept() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     scene.home.write("rules.toml", &rules_with_known());
     scene.home.well(&["known", "add", "Twitter", "@Win_1"]);

@@ -1,14 +1,14 @@
-//! What the user stars at the very moment at which it is moved.
+//! Messages that the user stars at the very moment they are moved.
 
 use std::process::Stdio;
 
 use super::*;
 
-/// So long a command is waited for.
+/// How long the test waits for a command.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A sweep in which the message is starred between the last look at its flags and the command that begins with `begin`; the
-/// line fails as `fault` says. Where it falls silent, the program is killed.
+/// A sweep in which the message is starred between the last look at its flags and the command that begins with `begin`;
+/// the line fails as `fault` says. If it falls silent, the program is killed.
 fn star_before(begin: &'static str, home: &Home, client: &mut Client, proxy: &Proxy, fault: Option<Fault>) {
     proxy.arm([Fault::first(begin, When::Before, How::Hold)].into_iter().chain(fault));
     let mut command = home.command(&[], &["sweep"]);
@@ -85,7 +85,7 @@ fn whatever_fails_after_the_move_the_starred_message_comes_back_and_teaches_nobo
     let first = commands.iter().position(|command| command.starts_with("UID MOVE")).unwrap() + 1;
     let mut tried = 0;
     for at in first..=commands.len() {
-        // Where the line falls silent, the program is killed.
+        // If the line falls silent, the program is killed.
         for (when, how) in [(When::Before, How::Close), (When::After, How::Close), (When::After, How::Stall)]
         {
             // Before the move itself there is nothing to bring back.

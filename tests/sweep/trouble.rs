@@ -168,7 +168,7 @@ fn keywords_that_a_target_does_not_keep_are_named() {
     for without in RUNGS {
         let acls = tempfile::NamedTempFile::new().unwrap();
         std::fs::set_permissions(acls.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-        // Mails may come, be seen and be deleted, but not be given flags.
+        // Messages may be inserted, seen and deleted, but not flagged.
         std::fs::write(acls.path(), "Followers* owner lrsiptek\n").unwrap();
         let usual = Home::server(without);
         let conf = format!("mail_plugins = acl\nplugin {{\n  acl = vfile:{}\n}}\n", acls.path().display());

@@ -80,13 +80,13 @@ fn a_message_whose_interrupted_move_cannot_be_settled_is_not_moved_twice() {
         scene.deliver(&[text(&spam(1), 1)]);
         proxy.arm([Fault::first("UID COPY", When::After, How::Close)]);
         assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
-        // Its settlement is shown nothing; what comes after that is.
+        // The server shows it nothing while it settles, and everything after that.
         let nothing = How::Say("TAG OK done\r\n");
         proxy.arm([Fault::first("UID FETCH", When::Before, nothing)]);
         let output = scene.home.run(&["sweep"]);
         assert!(proxy.wait_until_struck(1, Duration::from_secs(1)));
         assert_eq!(output.status.code(), Some(75), "{}", printed(&output));
-        let copies = |scene: &mut Scene| scene.client.mails(SPAM).len();
+        let copies = |scene: &mut Scene| scene.client.messages(SPAM).len();
         assert_eq!((scene.count("INBOX"), copies(&mut scene)), (1, 1), "{without:?}\n{}", printed(&output));
         proxy.arm([]);
         for _ in 0..2 {
@@ -115,7 +115,7 @@ fn an_interrupted_move_whose_original_is_not_shown_is_asked_for_three_times_then
             asked.push(proxy.commands().iter().any(|command| command.starts_with("UID FETCH 3 ")));
             assert_eq!(said.contains("INBOX uid 3"), asked[sweep], "{sweep}\n{said}");
         }
-        // In the first of them the look at what is new meets it too.
+        // In the first of them, the look at new messages meets it too.
         assert_eq!(asked, [true, true, true, false, false, false], "{without:?}");
         proxy.arm([]);
         let Some(output) = scene.sweep_later(2) else { return };

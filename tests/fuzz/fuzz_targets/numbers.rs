@@ -1,5 +1,5 @@
-//! Any text where a mail prints a number, in any language: it is read as a number or not at all, and the facts beside it
-//! stay what they are.
+//! Any text in the place where a message prints a number, in any language: it is read as a number or not at all, and
+//! the facts beside it stay what they are.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -31,11 +31,11 @@ fuzz_target!(|input: (u8, &str)| {
          <td><b>7</b></td><td><b>9</b></td><td><b>{number}</b></td></tr></table>\
          <a href=\"https://tooting.example/settings/preferences\">x</a></body></html>\n"
     );
-    let message = Message::parse(mail.as_bytes()).expect("a mail that can be read");
+    let message = Message::parse(mail.as_bytes()).expect("a readable message");
     let recognition = PROFILES.recognise(&message, &Trust::default(), Timestamp(0));
     let follower = match recognition {
         Recognition::Recognised(notification) => notification.followers.into_iter().next(),
-        // What is no number of the language leaves the mail unread, or the count unknown.
+        // Text that is not a number in the language leaves the message unread, or the count unknown.
         _ => return,
     };
     let follower = follower.expect("a notification names somebody");
