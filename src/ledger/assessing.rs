@@ -19,7 +19,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn count_deaths(&mut self, account: &AccountName) -> Result<(), LedgerFault> {
         let died: bool = self.read("look for a message that was being assessed", |connection| {
             connection
@@ -45,7 +45,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn begin_assessing(&self, mail: &MailRef) -> Result<bool, LedgerFault> {
         self.attempt("note the message that is assessed", |connection| {
             let deaths: i64 = connection
@@ -76,7 +76,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn left_by_another_version(
         &self,
         account: &AccountName,
@@ -97,7 +97,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn forget_deaths(
         &mut self,
         account: &AccountName,
@@ -113,7 +113,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn end_assessing(&self, account: &AccountName) -> Result<(), LedgerFault> {
         self.attempt("note the message that is assessed", |connection| {
             unsynced(connection, || {

@@ -59,7 +59,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written, or the message is not in it under any account.
+    /// If the ledger cannot be written, or the message is not in it under any account.
     pub fn note_correction(
         &mut self,
         account: &AccountName,
@@ -103,7 +103,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn learn(&mut self, account: &AccountName, now: Timestamp) -> Result<Learned, LedgerFault> {
         self.write("learn from what was put back", |transaction| {
             let pending = pending(transaction, account)?;
@@ -124,7 +124,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn known(&self) -> Result<Vec<Known>, LedgerFault> {
         self.read("look up who is known", |connection| {
             connection
@@ -147,7 +147,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn unconfirmed(&self) -> Result<Vec<Unconfirmed>, LedgerFault> {
         self.read("look up what is to be confirmed", |connection| {
             let mut select = connection.prepare_cached(
@@ -171,7 +171,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn add_known(&mut self, follower: &FollowerKey, now: Timestamp) -> Result<bool, LedgerFault> {
         self.write("note that a follower is known", |transaction| {
             let added = transaction.execute(
@@ -188,7 +188,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn forget_known(&mut self, follower: &FollowerKey) -> Result<bool, LedgerFault> {
         self.write("forget a known follower", |transaction| {
             let gone = transaction.execute(
@@ -204,7 +204,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn confirm(&mut self, follower: Option<&FollowerKey>, now: Timestamp) -> Result<usize, LedgerFault> {
         self.write("confirm what was put back", |transaction| {
             let mails: Vec<(i64, String)> = transaction

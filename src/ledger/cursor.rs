@@ -57,7 +57,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn cursor(&self, account: &AccountName, folder: &Folder) -> Result<Option<Cursor>, LedgerFault> {
         self.read("look up how far a folder was looked at", |connection| {
             let newest = connection
@@ -91,7 +91,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn void(&mut self, account: &AccountName, folder: &Folder) -> Result<(), LedgerFault> {
         self.write("void the UIDs of a folder", |transaction| {
             for change in [
@@ -115,7 +115,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn advance(
         &mut self,
         account: &AccountName,

@@ -16,7 +16,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn incomplete(
         &self,
         account: &AccountName,

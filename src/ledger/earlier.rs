@@ -111,7 +111,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn earlier_move(
         &self,
         mail: &MailRef,
@@ -135,7 +135,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn has_taught(&self, identity: &MailIdentity) -> Result<bool, LedgerFault> {
         self.read("look for a message that was put back", |connection| is_corrected(connection, identity))
     }
@@ -145,7 +145,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn copies_to_look_for(
         &self,
         account: &AccountName,
@@ -176,7 +176,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn note_left(
         &mut self,
         account: &AccountName,
@@ -204,7 +204,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn originals(
         &self,
         account: &AccountName,

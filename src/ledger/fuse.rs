@@ -39,7 +39,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn note_rules(
         &mut self,
         account: &AccountName,
@@ -66,7 +66,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn judge_again(
         &mut self,
         account: &AccountName,
@@ -107,7 +107,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn allowance(
         &self,
         account: &AccountName,
@@ -143,7 +143,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn resume(&mut self, account: &AccountName, now: Timestamp) -> Result<usize, LedgerFault> {
         self.write("let messages through the fuse", |transaction| {
             transaction
@@ -160,7 +160,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn report_once(&mut self, account: &AccountName, holds: bool) -> Result<bool, LedgerFault> {
         self.write("note what was reported about the fuse", |transaction| {
             let changed = transaction

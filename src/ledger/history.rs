@@ -55,7 +55,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn recent(&self, limit: u32) -> Result<Vec<HistoryEntry>, LedgerFault> {
         self.read("look up the last judgements", |connection| entries(connection, LAST, [limit]))
     }
@@ -64,7 +64,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn judgements_of(&self, digest: &MailDigest) -> Result<Vec<HistoryEntry>, LedgerFault> {
         self.read("look up the judgements of a message", |connection| {
             entries(connection, OF_DIGEST, [digest])
@@ -75,7 +75,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn corrections(&self) -> Result<Vec<HistoryEntry>, LedgerFault> {
         self.read("look up what was put back", |connection| entries(connection, PUT_BACK, []))
     }

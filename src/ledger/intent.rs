@@ -126,7 +126,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written, or a message was not recorded as judged before: followsift makes no move
+    /// If the ledger cannot be written, or a message was not recorded as judged before: followsift makes no move
     /// that it could not explain.
     pub fn intend(&mut self, intents: &[Intent]) -> Result<Vec<IntentId>, LedgerFault> {
         self.write("state a move", |transaction| {
@@ -182,7 +182,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written, or an intent is settled already.
+    /// If the ledger cannot be written, or an intent is settled already.
     pub fn settle(
         &mut self,
         settled: &[(IntentId, Settlement)],
@@ -227,7 +227,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn unsettled(&self, account: &AccountName, now: Timestamp) -> Result<Vec<OpenIntent>, LedgerFault> {
         self.read("look for unsettled moves", |connection| {
             let mut open: Vec<OpenIntent> = connection
@@ -261,7 +261,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn note_removal(&mut self, ids: &[IntentId], note: RemovalNote) -> Result<(), LedgerFault> {
         self.write("note the removal of an original", |transaction| {
             for id in ids {

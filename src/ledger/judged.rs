@@ -56,7 +56,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn record(&mut self, judged: &[Judged]) -> Result<(), LedgerFault> {
         self.write("record what was judged", |transaction| {
             judged.iter().try_for_each(|judged| record(transaction, judged))
@@ -67,7 +67,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn knows(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
         self.read("look for an earlier judgement", |connection| {
             connection
@@ -83,7 +83,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn record_incomplete(&mut self, incomplete: &[IncompleteRecord]) -> Result<(), LedgerFault> {
         self.write("record what could not be read", |transaction| {
             for one in incomplete {

@@ -21,7 +21,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read or written; then the earlier copies stay.
+    /// If the ledger cannot be read or written; then the earlier copies stay.
     pub fn keep_list_copies(
         &mut self,
         copies: &BTreeMap<ListSource, Vec<Person>>,
@@ -65,7 +65,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn list_copies(&self) -> Result<BTreeMap<ListSource, Vec<Person>>, LedgerFault> {
         self.read("look up the copies of lists", |connection| {
             let mut copies = BTreeMap::new();

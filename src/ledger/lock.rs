@@ -66,7 +66,7 @@ impl AccountLock {
     ///
     /// # Errors
     ///
-    /// [`LockFault::Held`] where another program, or another thread of this one, has one of them.
+    /// [`LockFault::Held`] if another program, or another thread of this one, has one of them.
     pub fn take(
         folders: LockFolders<'_>,
         account: &AccountName,

@@ -84,7 +84,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the folder or the file cannot be created or read, the file is not a ledger or was written by a newer
+    /// If the folder or the file cannot be created or read, the file is not a ledger or was written by a newer
     /// followsift, or the folder belongs to another user or is writable by others. Damage shows when it is read;
     /// [`Ledger::require_whole`] looks for it in the whole file.
     pub fn open(folder: &Path) -> Result<Self, LedgerFault> {
@@ -183,7 +183,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the file is damaged or cannot be read.
+    /// If the file is damaged or cannot be read.
     pub fn require_whole(&self) -> Result<(), LedgerFault> {
         self.attempt("look for damage", migrations::refuse_damage)
     }

@@ -82,7 +82,7 @@ fn user_name(number: u32) -> Option<String> {
 /// By its name: opening and closing one of SQLite's files would release SQLite's locks on it (fcntl(2)).
 ///
 /// # Errors
-/// Where the file is a symlink, belongs to another user, or cannot be changed.
+/// If the file is a symlink, belongs to another user, or cannot be changed.
 pub(super) fn close_to_others(path: &Path) -> io::Result<()> {
     let metadata = match path.symlink_metadata() {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -124,7 +124,7 @@ pub(super) fn id(metadata: &Metadata) -> FileId {
 /// Fails if the file's path no longer leads to the open file: whatever is written to it is lost.
 ///
 /// # Errors
-/// Where it was moved or deleted.
+/// If it was moved or deleted.
 pub(super) fn require_in_place(opened: FileId, path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(there) if id(&there) == opened => Ok(()),

@@ -29,7 +29,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written; then the last copy stays.
+    /// If the ledger cannot be written; then the last copy stays.
     pub fn replace_sent_people(
         &mut self,
         account: &AccountName,
@@ -61,7 +61,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn forget_sent_people(
         &mut self,
         account: &AccountName,
@@ -95,7 +95,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn sent_people(
         &self,
         account: &AccountName,

@@ -17,7 +17,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn note_unshown(
         &mut self,
         account: &AccountName,
@@ -54,7 +54,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn unshown(
         &self,
         account: &AccountName,
@@ -106,7 +106,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn strike_off_unshown(
         &mut self,
         account: &AccountName,

@@ -174,7 +174,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn waiting(
         &self,
         account: &AccountName,
@@ -202,7 +202,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn is_waiting(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
         self.read("look for a message that waits", |connection| {
             connection
@@ -218,7 +218,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn strike_off(
         &mut self,
         account: &AccountName,
@@ -256,7 +256,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn strike_off_void(
         &mut self,
         account: &AccountName,
@@ -287,7 +287,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn held_back(&self, account: &AccountName) -> Result<u64, LedgerFault> {
         self.read("count the messages that wait", |connection| {
             connection
@@ -303,7 +303,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn earliest_known(
         &self,
         account: &AccountName,

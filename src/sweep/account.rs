@@ -18,7 +18,7 @@ pub(super) fn lock(account: &Account, settings: &Settings) -> Result<AccountLock
 /// Connects to the account's server and logs in. Blocks: the password program and the connection have deadlines of their own.
 ///
 /// # Errors
-/// Where the password cannot be read, or the server cannot be reached or refuses.
+/// If the password cannot be read, or the server cannot be reached or refuses.
 pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
     let login = read_login(account, settings, stop)?;
     connect_with(account, &login, stop)

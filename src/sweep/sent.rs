@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(60 * 60);
 /// What the ledger holds of the folders that the rules ask for.
 ///
 /// # Errors
-/// Where the ledger cannot be read.
+/// If the ledger cannot be read.
 pub fn sent_people(ledger: &Ledger, account: &Account, files: &RuleFiles) -> Result<Sent, LedgerFault> {
     let mut sent = Sent::new();
     for (source, folder) in folders(&files.sent_folders()) {

@@ -37,7 +37,7 @@ impl<'a> Sweeper<'a> {
     /// Takes the account's locks and opens the ledger.
     ///
     /// # Errors
-    /// Where another followsift works on the account, or the ledger cannot be opened.
+    /// If another followsift works on the account, or the ledger cannot be opened.
     pub fn begin(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
         let lock = Some(lock(account, settings)?);
         Ok(Self { account, lock, memory: Memory::Kept(Ledger::open(&settings.state)?) })
@@ -46,7 +46,7 @@ impl<'a> Sweeper<'a> {
     /// The same for a dry run: sweeps then only read, in the ledger as on the server.
     ///
     /// # Errors
-    /// Where there is a ledger that cannot be read.
+    /// If there is a ledger that cannot be read.
     pub fn dry_run(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
         let memory = Memory::Read(Ledger::open_read_only(&settings.state)?);
         Ok(Self { account, lock: None, memory })
@@ -57,7 +57,7 @@ impl<'a> Sweeper<'a> {
     /// Returns the session only if it is healthy; after a fault it is closed, and the next sweep settles what it left open.
     ///
     /// # Errors
-    /// Where the connection or the ledger fails, or a stop was asked for. What was done until then is in the ledger.
+    /// If the connection or the ledger fails, or a stop was asked for. What was done until then is in the ledger.
     pub fn run(
         &mut self,
         mut session: Session,
@@ -118,7 +118,7 @@ impl<'a> Sweeper<'a> {
     /// Reads the whole ledger and looks for damage.
     ///
     /// # Errors
-    /// Where the ledger is damaged or cannot be read.
+    /// If the ledger is damaged or cannot be read.
     pub fn require_whole(&self) -> Result<(), LedgerFault> {
         self.memory.ledger().map_or(Ok(()), Ledger::require_whole)
     }
@@ -126,7 +126,7 @@ impl<'a> Sweeper<'a> {
     /// How far a folder was looked at.
     ///
     /// # Errors
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn cursor(&self, folder: &Folder) -> Result<Option<Cursor>, LedgerFault> {
         self.memory.cursor(&self.account.name, folder)
     }
@@ -134,7 +134,7 @@ impl<'a> Sweeper<'a> {
     /// Does a message wait for a later sweep?
     ///
     /// # Errors
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn waits(&self) -> Result<bool, LedgerFault> {
         self.memory
             .ledger()
@@ -144,7 +144,7 @@ impl<'a> Sweeper<'a> {
     /// The messages since `since` that look like notifications and could not be read.
     ///
     /// # Errors
-    /// Where the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn incomplete(&self, since: Timestamp) -> Result<Vec<Incomplete>, LedgerFault> {
         self.memory.ledger().map_or(Ok(Vec::new()), |ledger| ledger.incomplete(&self.account.name, since))
     }
