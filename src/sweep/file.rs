@@ -43,9 +43,9 @@ pub(super) fn file(
             put_off = remember(pass, current, &considered, &ends)?;
         }
     }
-    for mail in considered {
-        let end = ends.ends.remove(&mail.mail.uid).unwrap_or_else(|| untouched(&mail));
-        pass.tally.count(mail.assessment.as_ref(), &end, put_off.contains(&mail.mail.uid));
+    for message in considered {
+        let end = ends.ends.remove(&message.mail.uid).unwrap_or_else(|| untouched(&message));
+        pass.tally.count(message.assessment.as_ref(), &end, put_off.contains(&message.mail.uid));
         if matches!(end, End::Moved { .. } | End::Gone) {
             pass.seen.note_gone(message.mail.uid);
         }
@@ -316,15 +316,15 @@ fn remember(
     let Some(ledger) = pass.memory.kept() else { return Ok(BTreeSet::new()) };
     let mut later = Vec::new();
     let mut over = Vec::new();
-    for mail in considered {
-        let uid = mail.mail.uid;
-        let undecided = match mail.earlier {
-            EarlierMove::Filed(_) => mail.assessment.is_some(),
+    for message in considered {
+        let uid = message.mail.uid;
+        let undecided = match message.earlier {
+            EarlierMove::Filed(_) => message.assessment.is_some(),
             // The cursor passes it, and nothing else comes back to the twin of a message whose move is open.
-            EarlierMove::Unsettled => matches!(mail.action(), Some(Action::File { .. })),
+            EarlierMove::Unsettled => matches!(message.action(), Some(Action::File { .. })),
             _ => false,
         };
-        let later_too = (mail.awaits_list() || undecided).then_some(Delay::Interrupted);
+        let later_too = (message.awaits_list() || undecided).then_some(Delay::Interrupted);
         let why = ends.again.get(&uid).copied().or(later_too);
         match why {
             Some(why) => later.push(PutOff { mail: message.mail.clone(), identity: message.identity, why }),
@@ -374,7 +374,7 @@ impl Tally {
         match end {
             End::Moved { .. } => self.moved += 1,
             End::Marked => self.marked += 1,
-            End::Left(Reason::Unshown) => self.unshown += 1,
+            End::Left(Obstacle::Unshown) => self.unshown += 1,
             End::Left(reason) => self.left += usize::from(!waits && is_stuck(reason)),
             End::Gone => self.gone += 1,
             End::Failed | End::Deadly => self.failed += 1,

@@ -75,7 +75,7 @@ pub(super) fn settle(
             (Outcome::Left(Obstacle::Unshown), _) => {
                 unshown.entry((&mail.folder, mail.validity)).or_default().push(mail.uid);
             }
-            (Outcome::Left(Reason::NotNow), _) => {
+            (Outcome::Left(Obstacle::NotNow), _) => {
                 tell(News::NotNow { mail: mail.clone(), to: intent.target.folder.clone() });
             }
             (Outcome::Moved { .. } | Outcome::Left(_) | Outcome::Gone | Outcome::Unknown, _) => {}

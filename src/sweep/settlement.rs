@@ -56,26 +56,26 @@ pub(super) fn delay(outcome: &Outcome) -> Option<Delay> {
 
 /// Could the message not be moved or marked, and does it stay although the user did not want that? Where it was put off, it is
 /// tried again instead.
-pub(super) fn is_stuck(reason: &Reason) -> bool {
+pub(super) fn is_stuck(reason: &Obstacle) -> bool {
     match reason {
-        Reason::Refused(_)
-        | Reason::ReadOnly
-        | Reason::Unproven
-        | Reason::Uncertain { .. }
-        | Reason::CopiedBefore
-        | Reason::Doubled { .. } => true,
+        Obstacle::Refused(_)
+        | Obstacle::ReadOnly
+        | Obstacle::Unproven
+        | Obstacle::Uncertain { .. }
+        | Obstacle::CopiedBefore
+        | Obstacle::Doubled { .. } => true,
         // The user wants it there, or it is not the message any more; or it is counted elsewhere.
-        Reason::Touched
-        | Reason::Deleted
-        | Reason::SameFolder
-        | Reason::Replaced
-        | Reason::Unshown
-        | Reason::NotNow
-        | Reason::Unsettled
-        | Reason::Interrupted
-        | Reason::PutBack
-        | Reason::LiveAgain
-        | Reason::CopyUnseen => false,
+        Obstacle::Touched
+        | Obstacle::Deleted
+        | Obstacle::SameFolder
+        | Obstacle::Replaced
+        | Obstacle::Unshown
+        | Obstacle::NotNow
+        | Obstacle::Unsettled
+        | Obstacle::Interrupted
+        | Obstacle::PutBack
+        | Obstacle::LiveAgain
+        | Obstacle::CopyUnseen => false,
     }
 }
 
