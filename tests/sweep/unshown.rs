@@ -126,7 +126,7 @@ fn an_interrupted_move_whose_original_is_not_shown_is_asked_for_three_times_then
 }
 
 #[test]
-fn a_twin_of_a_message_whose_move_is_not_settled_is_no_proof_of_that_move() {
+fn a_twin_of_a_message_whose_move_is_not_settled_does_not_prove_that_move() {
     for without in RUNGS {
         let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
         let proxy = scene.proxy();
@@ -173,7 +173,7 @@ fn a_message_that_was_not_shown_is_filed_after_its_folder_was_renumbered() {
 }
 
 #[test]
-fn a_message_of_a_folder_that_is_not_watched_any_more_is_no_work_left() {
+fn a_message_of_a_folder_that_is_not_watched_any_more_is_not_work_left() {
     let Some(mut scene) = Scene::usual(ALL) else { return };
     let proxy = scene.proxy();
     let folders = |folders: &str| scene.home.configure(proxy.port, &format!("{ALL}\nfolders = [{folders}]"));
