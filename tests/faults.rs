@@ -357,6 +357,7 @@ mod watching {
         while !proxy.wait_until_struck(1, Duration::from_secs(1)) {
             passers += 1;
             if passers > 30 {
+                stop(child)?;
                 return Err("the trouble did not strike".to_owned());
             }
             come_and_go(&mut client);
