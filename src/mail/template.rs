@@ -3,12 +3,14 @@
 //! A hole captures only text of its type (a handle has no spaces, a count is a number in the language) that agrees with what
 //! it captured before in the same message, so that a planted value never matches. `profile` calls it.
 
+mod reader;
+
 use std::fmt;
 
-use super::bindings::{Bindings, Found, Hole, LONGEST_HANDLE, is_handle};
+use self::reader::Reader;
+use super::bindings::{Bindings, Found, Hole};
 use super::fact::Fact;
-use super::host;
-use super::numeral::{self, Numerals};
+use super::numeral::Numerals;
 use super::work::Work;
 use crate::text::one_line;
 
@@ -18,10 +20,6 @@ const TEMPLATE_CAP: usize = 1_000;
 const ATTEMPTS: usize = 5_000;
 /// The work to see that a text ends differently: a byte or two at each end.
 const ENDS: usize = 4;
-/// Decoding a host costs as much as reading each byte this many times.
-const DECODING: usize = 32;
-/// The work for an attempt, in addition to the bytes it reads.
-const ATTEMPT: usize = 8;
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,190 +199,6 @@ fn push_literal(pieces: &mut Vec<Piece>, text: &str, form: Form) {
         if pieces.is_empty() && form == Form::Link { text.find('/').unwrap_or(text.len()) } else { 0 };
     let (host, path) = text.split_at_checked(host_ends).unwrap_or(("", text));
     pieces.push(Piece::Literal(format!("{}{path}", host.to_lowercase())));
-}
-
-/// The longest text that a hole can capture, in bytes.
-fn longest(hole: Hole) -> usize {
-    match hole {
-        Hole::Host => host::LONGEST,
-        Hole::Fact(Fact::Handle) => LONGEST_HANDLE,
-        Hole::Fact(fact) if fact.is_count() => numeral::LONGEST,
-        _ => usize::MAX,
-    }
-}
-
-struct Reader<'r> {
-    known: &'r Bindings,
-    numerals: &'r Numerals,
-    form: Form,
-    work: &'r Work,
-}
-
-impl Reader<'_> {
-    fn fits<'t>(
-        &self,
-        pieces: &[Piece],
-        text: &'t str,
-        taken: &mut Vec<(Hole, &'t str)>,
-        attempts: &mut usize,
-    ) -> bool {
-        let Some((piece, rest)) = pieces.split_first() else { return text.is_empty() };
-        let hole = match piece {
-            Piece::Literal(literal) => {
-                return self.work.look(literal.len())
-                    && text
-                        .strip_prefix(literal.as_str())
-                        .is_some_and(|text| self.fits(rest, text, taken, attempts));
-            }
-            Piece::Hole(hole) => *hole,
-        };
-        if let Some(bound) = self.bound(hole) {
-            let Some((candidate, tail)) = text.split_at_checked(bound.len()) else { return false };
-            if !self.work.look(bound.len()) || candidate != bound || !self.takes(hole, candidate, taken) {
-                return false;
-            }
-            taken.push((hole, candidate));
-            let fits = self.fits(rest, tail, taken, attempts);
-            if !fits {
-                taken.pop();
-            }
-            return fits;
-        }
-        if hole == Hole::Fact(Fact::Handle) && matches!(rest.first(), Some(Piece::Hole(_))) {
-            return self.fits_longest(hole, rest, text, taken, attempts);
-        }
-        let mut end = match rest.first() {
-            None => text.len(),
-            Some(Piece::Literal(literal)) => match self.find(literal, text) {
-                Some(end) => end,
-                None => return false,
-            },
-            Some(Piece::Hole(_)) => 0,
-        };
-        let longest = longest(hole);
-        loop {
-            let Some(left) = attempts.checked_sub(1) else { return false };
-            *attempts = left;
-            let Some((candidate, tail)) = text.split_at_checked(end) else { return false };
-            // All further candidates are longer still.
-            if candidate.len() > longest {
-                return false;
-            }
-            if self.takes(hole, candidate, taken) && !self.goes_on(hole, text, end) {
-                taken.push((hole, candidate));
-                if self.fits(rest, tail, taken, attempts) {
-                    return true;
-                }
-                taken.pop();
-            }
-            let Some(next) = tail.chars().next().map(|c| end + c.len_utf8()) else { return false };
-            end = match rest.first() {
-                None => return false,
-                Some(Piece::Hole(_)) => next,
-                Some(Piece::Literal(literal)) => {
-                    match text.get(next..).and_then(|tail| self.find(literal, tail)) {
-                        Some(offset) => next + offset,
-                        None => return false,
-                    }
-                }
-            };
-        }
-    }
-
-    /// Where a literal occurs next.
-    fn find(&self, literal: &str, text: &str) -> Option<usize> {
-        let found = text.find(literal);
-        self.work.look(found.unwrap_or(text.len()) + literal.len()).then_some(found)?
-    }
-
-    /// Does the number continue after `end`? `12 450` is not 12, and `2 K` is not 2.
-    fn goes_on(&self, hole: Hole, text: &str, end: usize) -> bool {
-        let Hole::Fact(fact) = hole else { return false };
-        if !fact.is_count() {
-            return false;
-        }
-        let tail = text.get(end..).unwrap_or_default();
-        let word = tail.trim_start();
-        let start = tail.len() - word.len();
-        let end = end + start + word.find(char::is_whitespace).unwrap_or(word.len());
-        start > 0
-            && end <= numeral::LONGEST
-            && self.work.look(end)
-            && text.get(..end).is_some_and(|longer| self.numerals.read(longer).is_some())
-    }
-
-    /// The one text that a hole can capture, since it captured it before; `None` if several forms of it would agree.
-    fn bound(&self, hole: Hole) -> Option<&str> {
-        match hole {
-            Hole::Any | Hole::You | Hole::Host | Hole::Fact(Fact::Handle) => None,
-            _ => self.known.text(hole),
-        }
-    }
-
-    /// A handle directly followed by another hole is as long as possible, so that it keeps its host.
-    fn fits_longest<'t>(
-        &self,
-        hole: Hole,
-        rest: &[Piece],
-        text: &'t str,
-        taken: &mut Vec<(Hole, &'t str)>,
-        attempts: &mut usize,
-    ) -> bool {
-        let mut end = text.find(char::is_whitespace).unwrap_or(text.len());
-        if !self.work.look(end) {
-            return false;
-        }
-        while end > LONGEST_HANDLE || !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        while let Some((candidate, tail)) = text.split_at_checked(end) {
-            let Some(left) = attempts.checked_sub(1) else { return false };
-            *attempts = left;
-            if self.takes(hole, candidate, taken) {
-                taken.push((hole, candidate));
-                if self.fits(rest, tail, taken, attempts) {
-                    return true;
-                }
-                taken.pop();
-            }
-            let Some(last) = candidate.chars().next_back() else { return false };
-            end -= last.len_utf8();
-        }
-        false
-    }
-
-    /// Can the hole capture this, and does it agree with what the hole captured elsewhere?
-    fn takes(&self, hole: Hole, candidate: &str, taken: &[(Hole, &str)]) -> bool {
-        if !self.work.look(ATTEMPT + candidate.len())
-            || (self.form == Form::Link && (candidate.is_empty() || candidate.contains('/')))
-        {
-            return false;
-        }
-        let is_possible = match hole {
-            Hole::Any => return true,
-            Hole::You | Hole::Site => !candidate.is_empty(),
-            Hole::Host => host::is_host(candidate),
-            Hole::Id => candidate.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')),
-            Hole::Fact(Fact::Handle) => is_handle(candidate),
-            Hole::Fact(Fact::Url) => super::link::Link::parse(candidate).is_some(),
-            Hole::Fact(Fact::Website) => !candidate.contains(' '),
-            Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
-            Hole::Fact(_) => candidate.trim() == candidate,
-        };
-        // Comparing a host that is not plain decodes it, and a link has been decoded above.
-        let decoded = match hole {
-            Hole::Host | Hole::Fact(Fact::Handle) if is_possible && !host::is_plain(candidate) => {
-                DECODING * candidate.len()
-            }
-            Hole::Fact(Fact::Url) => 2 * candidate.len(),
-            _ => 0,
-        };
-        is_possible
-            && !candidate.is_empty()
-            && self.work.look(decoded)
-            && taken.iter().all(|(other, text)| *other != hole || *text == candidate)
-            && self.known.agree(hole, candidate, self.numerals)
-    }
 }
 
 #[cfg(test)]
