@@ -131,7 +131,7 @@ fn textwrap(text: &str) -> String {
     lines.join("\n    ")
 }
 
-/// The page with that section made anew.
+/// The page with that section generated again.
 fn with_section(page: &str, heading: &str, text: &str) -> String {
     let heading = format!("# {heading}\n");
     let (before, after) = page.split_once(&heading).unwrap();
