@@ -7,14 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Flags;
-use super::fault::{Fault, Step};
+use super::fault::{Cause, Fault, Step};
 use super::fetch::Sighting;
 use super::finish::{Finish, Original, Progress, Removal, finish};
 use super::folders::Landing;
 use super::outcome::{Obstacle, Outcome};
 use super::proof::Proven;
 use super::session::Session;
-use super::store::Deed;
+use super::store::{Deed, Note};
 use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
 /// An intended move without a known outcome.
@@ -254,8 +254,15 @@ impl Session {
         Ok(settled)
     }
 
-    fn unmark_some(&mut self, proven: &Proven, some: &BTreeSet<Uid>) -> Result<(), Fault> {
-        if some.is_empty() { Ok(()) } else { self.unmark(&proven.only(some)) }
+    fn note_and_unmark(&mut self, proven: &Proven, note: &mut Note<'_>) -> Result<(), Fault> {
+        if proven.uids().is_empty() {
+            return Ok(());
+        }
+        let on = self.require(Step::Remove, proven)?;
+        if !note(Deed::Unmark, proven.uids()) {
+            return Err(Fault::of(Step::Remove, &on, Cause::NotNoted));
+        }
+        self.unmark(proven)
     }
 
     /// Removes originals after one more look at each. `removable` has their places in the group, by their present UIDs.
@@ -297,8 +304,8 @@ impl Session {
         let live_again = with(Finish::Expunge, &|flags, _| !flags.deleted);
         let starred = with(Finish::Unmark, &|flags, _| flags.deleted);
         let alone = with(Finish::Nothing, &stranded);
-        self.unmark_some(&look.proven, &starred)?;
-        self.unmark_some(&look.proven, &alone)?;
+        let unmarked: BTreeSet<Uid> = starred.union(&alone).copied().collect();
+        self.note_and_unmark(&look.proven.only(&unmarked), &mut note)?;
         let removal = self.remove_proven(&look.proven.only(&removed), &mut note)?;
         self.expunge(&look.proven.only(&marked), &mut note)?;
         let kept = touched.iter().chain(&live_again).chain(&starred).chain(&removal.still);
@@ -308,10 +315,10 @@ impl Session {
     }
 }
 
-/// Have we marked the original \Deleted although it has no copy, for example because the target was restored from a backup? Then
-/// the mark must go, or the next EXPUNGE would delete the message.
+/// May we have marked the original \Deleted although it has no copy, for example because the target was restored from a backup?
+/// Then the mark must go, or the next EXPUNGE would delete the message.
 fn is_stranded(one: &Pending, original: &Original) -> bool {
-    matches!(original, Original::Here(flags) if flags.deleted) && one.removal == Removal::Marked
+    matches!(original, Original::Here(flags) if flags.deleted) && one.removal != Removal::None
 }
 
 /// How the removal of originals ended, by their places in the group.

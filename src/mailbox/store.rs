@@ -23,6 +23,8 @@ pub enum Deed {
     Mark,
     /// Expunge them; we have marked them \Deleted.
     Expunge,
+    /// Take our \Deleted away again: afterwards a message without it is not one that the user undeleted.
+    Unmark,
 }
 
 /// Called before a [`Deed`] on messages of the open folder, with their UIDs there. If it returns `false`, the deed is not done.

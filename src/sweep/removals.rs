@@ -25,7 +25,7 @@ impl Removals {
     /// The same by the intents themselves.
     pub(super) fn note_ids(&mut self, ledger: &mut Ledger, deed: Deed, ids: &[IntentId]) -> bool {
         let note = match deed {
-            Deed::Mark => RemovalNote::Sent,
+            Deed::Mark | Deed::Unmark => RemovalNote::Sent,
             Deed::Expunge => RemovalNote::Marked,
         };
         match ledger.note_removal(ids, note) {

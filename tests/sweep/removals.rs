@@ -74,6 +74,29 @@ fn an_original_that_the_user_undeleted_meanwhile_was_put_back() {
 }
 
 #[test]
+fn a_mark_that_was_taken_away_when_the_line_failed_is_not_taken_for_the_users_undelete() {
+    for without in [RUNGS[1], RUNGS[2]] {
+        let Some(mut scene) = Scene::set(&Home::server(without), ALL) else { return };
+        let proxy = scene.proxy();
+        scene.deliver(&[text(&spam(1), 1)]);
+        cut_after_mark(&scene, &proxy);
+        // The folder of spam is put back to a backup from before: the marked original is the only one.
+        scene.client.select(SPAM);
+        scene.client.run("UID STORE 1:* +FLAGS (\\Deleted)");
+        scene.client.run("EXPUNGE");
+        proxy.arm([Fault::first("UID STORE", When::After, How::Close)]);
+        assert_eq!(scene.home.run(&["sweep"]).status.code(), Some(75));
+        assert!(proxy.wait_until_struck(1, Duration::from_secs(1)));
+        assert_eq!((inbox(&mut scene), scene.count(SPAM)), (vec![false], 0), "{without:?}");
+        proxy.arm([]);
+        let said = scene.sweep();
+        let left = if without == RUNGS[1] { vec![] } else { vec![true] };
+        assert_eq!((inbox(&mut scene), scene.count(SPAM)), (left, 1), "{without:?}\n{said}");
+        assert_eq!(scene.known(), (vec![], vec![]));
+    }
+}
+
+#[test]
 fn whatever_fails_while_a_copy_is_taken_back_it_is_gone_in_the_end_and_its_follower_known() {
     let Some(server) = Dovecot::start(&Home::server(RUNGS[2])) else { return };
     // Filed, and undeleted by the user: the next sweep takes the copy back.
