@@ -106,9 +106,10 @@ impl fmt::Display for Uid {
     }
 }
 
-/// The epoch of a folder's UIDs: when it changes, every remembered UID is invalid.
+/// The epoch of a folder's UIDs: when it changes, every remembered UID is invalid. The protocol has 32 bits for it, some servers
+/// use 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UidValidity(pub u32);
+pub struct UidValidity(pub u64);
 
 /// One message on the server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

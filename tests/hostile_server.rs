@@ -304,7 +304,7 @@ fn a_storm_while_waiting_ends_the_wait() {
         Session::connect(&fake.account(), &support::login_with("x"), &connector, &stop).unwrap();
     session.select(&Folder::inbox()).unwrap();
     let begin = Instant::now();
-    let ended = session.wait(begin + Duration::from_secs(5));
+    let ended = session.wait(begin + Duration::from_secs(5), &mut |_| None);
     assert!(begin.elapsed() < Duration::from_secs(10));
     assert!(!matches!(ended, Ok(Woken::Stop)), "{ended:?}");
 }

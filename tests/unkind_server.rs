@@ -150,13 +150,30 @@ fn a_server_that_announces_in_every_idle_is_asked_less_and_less() {
 }
 
 #[test]
+fn a_server_that_refuses_the_idle_that_it_advertises_is_looked_at_at_every_poll() {
+    const REFUSALS: [Answers; 3] = [
+        |_, verb| if verb == "AUTHENTICATE" { IN } else { "TAG OK done already\r\n" },
+        |_, verb| if verb == "AUTHENTICATE" { IN } else { "TAG NO not here\r\n" },
+        |_, verb| if verb == "AUTHENTICATE" { IN } else { "TAG BAD what is that\r\n" },
+    ];
+    for answers in REFUSALS {
+        let server = Server::start(answers);
+        let home = Home::new();
+        home.settings(server.port, "poll = \"10s\"\n");
+        let daemon = home.run();
+        daemon.until("looked at", Duration::from_secs(40), |_| server.count("SELECT") >= 6);
+        assert_eq!((server.count("AUTHENTICATE"), server.count("IDLE")), (1, 1), "{}", daemon.log());
+    }
+}
+
+#[test]
 fn a_server_whose_answer_to_idle_is_never_understood_is_tried_less_and_less_often() {
     let server = Server::start(|_, verb| match verb {
         "AUTHENTICATE" => IN,
         _ => {
             // Long enough for the connection to count as one that works.
             pause(Duration::from_secs(6));
-            "TAG OK what\r\n"
+            "* 1 FETCH (BODY[] {3}\r\nabcdef)\r\n"
         }
     });
     let home = home(&server);

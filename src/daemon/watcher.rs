@@ -291,6 +291,6 @@ impl Watcher {
         let until = Instant::now() + policy.next(session.capabilities().idle);
         // No server announces the messages that wait for the fuse, or for the server to change its mind.
         let waits = troubled || sweeper.waits()?;
-        Ok(session.wait(if waits { until.min(poll) } else { until })?)
+        Ok(session.wait(if waits { until.min(poll) } else { until }, &mut |_| None)?)
     }
 }

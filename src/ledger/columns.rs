@@ -46,6 +46,22 @@ text_column!(Kind, word, "a kind of notification", |text: &str| {
     Kind::ALL.into_iter().find(|kind| kind.word() == text)
 });
 
+/// SQLite's integers are signed; a UIDVALIDITY that does not fit is never made.
+impl ToSql for UidValidity {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        i64::try_from(self.0)
+            .map(Into::into)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+    }
+}
+
+impl FromSql for UidValidity {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let number = i64::column_result(value)?;
+        u64::try_from(number).map(Self).map_err(|_| FromSqlError::OutOfRange(number))
+    }
+}
+
 macro_rules! number_column {
     ($type:ident) => {
         impl ToSql for $type {
@@ -63,7 +79,6 @@ macro_rules! number_column {
 }
 
 number_column!(Uid);
-number_column!(UidValidity);
 number_column!(Timestamp);
 
 impl ToSql for MailDigest {

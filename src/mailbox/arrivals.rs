@@ -125,8 +125,8 @@ impl Session {
             _ if opened.exists == 0 => {}
             Some(next) if next <= first => {}
             Some(next) if next.0 - first.0 <= FEW => {
-                let set = format!("{first}:{}", next.0 - 1);
-                self.sightings_in(Step::Fetch, &set, &mut note)?;
+                let uids: Vec<Uid> = (first.0..next.0).map(Uid).collect();
+                self.sightings(Step::Fetch, &uids, &mut note)?;
             }
             _ => {
                 let sizes: BTreeSet<u32> = wanted.iter().map(|message| message.identity.size).collect();

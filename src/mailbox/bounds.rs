@@ -60,6 +60,8 @@ pub(super) enum Cut {
     Flood,
     /// An answer nested so deep that parsing it might exhaust the stack.
     Nested,
+    /// A literal was not as long as announced, so that nothing after it can be read.
+    Miscounted,
 }
 
 /// The state of a connection, which decides how a stop ends the wait in progress.
@@ -124,6 +126,14 @@ impl Bounds {
         state.phase = Phase::Command;
         state.due = Instant::now() + limits.time;
         state.budget = limits.bytes;
+        self.stop.speak_by(state.due);
+    }
+
+    /// Gives one more command of a flight its time and its bytes.
+    pub(super) fn extend(&self, limits: Limits) {
+        let mut state = self.state();
+        state.due = Instant::now() + limits.time;
+        state.budget = state.budget.saturating_add(limits.bytes);
         self.stop.speak_by(state.due);
     }
 

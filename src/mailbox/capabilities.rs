@@ -18,6 +18,8 @@ pub enum Relocation {
 pub struct Capabilities {
     /// AUTH=PLAIN: logs in by AUTHENTICATE PLAIN (RFC 4616).
     pub auth_plain: bool,
+    /// ID: takes the client's name (RFC 2971).
+    pub id: bool,
     /// IDLE: announces new messages (RFC 2177).
     pub idle: bool,
     /// LIST-EXTENDED: accepts options of LIST (RFC 5258).
@@ -46,6 +48,7 @@ impl Capabilities {
         let has = |word: &str| words.iter().any(|known| known == word);
         Self {
             auth_plain: has("AUTH=PLAIN"),
+            id: has("ID"),
             idle: has("IDLE"),
             list_extended: has("LIST-EXTENDED"),
             list_status: has("LIST-STATUS"),

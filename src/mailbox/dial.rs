@@ -193,6 +193,7 @@ pub(super) fn cut_short(cause: Cause, bounds: &Bounds) -> Cause {
         Some(Cut::Late) => Cause::Late,
         Some(Cut::Stopped) => Cause::Stopped,
         Some(Cut::Flood) => Cause::Flood,
+        Some(Cut::Miscounted) => Cause::Garbled("a literal is not as long as announced"),
         Some(Cut::Nested) => Cause::Garbled("it is nested too deeply"),
         None => cause,
     }

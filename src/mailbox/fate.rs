@@ -45,7 +45,12 @@ impl Fault {
             | Cause::Greeting
             | Cause::NoLogin => Fate::Park,
             Cause::Unsendable if self.doing == Step::LogIn => Fate::Park,
-            Cause::Name(_) | Cause::Unsendable | Cause::Void | Cause::ReadOnly => Fate::Leave,
+            Cause::Name(_)
+            | Cause::Unsendable
+            | Cause::Unclear(_)
+            | Cause::NoValidity
+            | Cause::Void
+            | Cause::ReadOnly => Fate::Leave,
             Cause::Refused(refusal) => refused(self.doing, refusal),
         }
     }
@@ -82,6 +87,8 @@ impl Fault {
             | Cause::Name(_)
             | Cause::Unsendable
             | Cause::NoData
+            | Cause::Unclear(_)
+            | Cause::NoValidity
             | Cause::NotNoted
             | Cause::Void
             | Cause::ReadOnly
@@ -91,7 +98,7 @@ impl Fault {
 
     /// Did the server refuse only for now, on a connection that still works?
     pub fn is_for_now(&self) -> bool {
-        matches!(self.cause, Cause::NoData | Cause::Refused(_) | Cause::Void)
+        matches!(self.cause, Cause::NoData | Cause::Unclear(_) | Cause::Refused(_) | Cause::Void)
     }
 
     /// Did the server refuse to open a folder for now, on a connection that still works?

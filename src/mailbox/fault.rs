@@ -161,9 +161,13 @@ pub enum Cause {
     Unsendable,
     /// The server answered OK and left out the requested data.
     NoData,
+    /// Something in the answer could not be read, so that it proves nothing; the connection is still usable.
+    Unclear(&'static str),
+    /// The folder has no UIDVALIDITY, so that none of its messages could be recognised later.
+    NoValidity,
     /// The command could not be recorded beforehand, so it was not sent.
     NotNoted,
-    /// The folder's UIDVALIDITY has changed, or it has none: all remembered UIDs are invalid.
+    /// The folder's UIDVALIDITY has changed: all remembered UIDs are invalid.
     Void,
     /// The folder can be read but not changed.
     ReadOnly,
@@ -202,6 +206,8 @@ impl fmt::Display for Cause {
             Self::Name(why) => f.write_str(why),
             Self::Unsendable => f.write_str("it contains a character that IMAP cannot send"),
             Self::NoData => f.write_str("the server answered OK and left out the data"),
+            Self::Unclear(what) => write!(f, "a part of the server's answer could not be read: {what}"),
+            Self::NoValidity => f.write_str("the server does not number its messages (no UIDVALIDITY)"),
             Self::NotNoted => f.write_str("the ledger could not record it first, so nothing was sent"),
             Self::Void => f.write_str("the folder was recreated (UIDVALIDITY changed)"),
             Self::ReadOnly => f.write_str("the folder is read-only"),
@@ -234,6 +240,8 @@ impl Error for Cause {
             | Self::Name(_)
             | Self::Unsendable
             | Self::NoData
+            | Self::Unclear(_)
+            | Self::NoValidity
             | Self::NotNoted
             | Self::Void
             | Self::ReadOnly

@@ -8,21 +8,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::answer::{Fetched, Flags};
+use super::answer::Flags;
+use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
+use super::response::Fetched;
 use super::session::{Opened, Session};
 use super::{date, uids};
 use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
 
 /// Heads in one answer: some megabytes. 100,000 at once would take half a gigabyte.
-const HEADS: usize = 500;
+pub(super) const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one message. No network sends longer ones.
 const HEAD_BYTES: u64 = 16 << 10;
 /// The header fields of a head, up to [`HEAD_BYTES`]. The Message-ID distinguishes a message from another one with its UID.
-pub(super) const HEAD_FIELDS: &str = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]<0.16384>";
-/// Bytes of bodies in one answer. While it grows, it takes up to twice that in memory.
-const BODIES: u64 = 3 << 20;
+pub(super) const HEAD_FIELDS: &str = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]";
+/// Batches in one flight of commands.
+pub const FLIGHT: usize = 20;
+/// Messages that one command reads.
+const TOGETHER: usize = 64;
 /// Whole headers in one answer.
 const HEADERS: usize = 64;
 /// The overhead of an answer, in bytes for each message.
@@ -48,26 +52,24 @@ pub enum Range<'a> {
 /// A few hundred messages of the open folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    set: String,
-    expected: Expected,
+    asked: Asked,
     first: Uid,
     last: Uid,
     since: i64,
-}
-
-/// Which messages an answer should contain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Expected {
-    /// Those from the first UID to the second; some may have been deleted.
-    Within(Uid, Uid),
-    /// These, which the server listed.
-    These(Vec<Uid>),
 }
 
 impl Batch {
     /// The highest UID that can be in it.
     pub fn last(&self) -> Uid {
         self.last
+    }
+
+    /// How many messages it can have.
+    pub fn most(&self) -> usize {
+        match &self.asked {
+            Asked::Within(low, high) => (high.0.saturating_sub(low.0) as usize).saturating_add(1),
+            Asked::These(uids) => uids.len(),
+        }
     }
 }
 
@@ -76,7 +78,7 @@ impl Batch {
 pub struct Heads {
     /// The heads, in ascending order.
     pub heads: Vec<Head>,
-    /// Messages that exist according to SEARCH, but that FETCH did not return although it answered OK.
+    /// Messages that exist according to SEARCH, but that FETCH did not show.
     pub unshown: Vec<Uid>,
 }
 
@@ -96,15 +98,15 @@ pub struct Head {
 }
 
 impl Session {
-    /// Fetches the heads of `range` in batches and in ascending order, without messages marked \Deleted. A stop ends it after
-    /// the batch in flight. Returns the messages that the server did not show.
+    /// Fetches the heads of `range` in portions and in ascending order, without messages marked \Deleted. A stop ends it after
+    /// the portion in flight. Returns the messages that the server did not show.
     ///
     /// # Errors
     /// As [`Session::heads_of`].
     pub fn heads(&mut self, range: Range<'_>, mut each: impl FnMut(Vec<Head>)) -> Result<Vec<Uid>, Fault> {
         let mut unshown = Vec::new();
-        for batch in self.batches(range)? {
-            let some = self.heads_of(&batch)?;
+        for some in self.batches(range)?.chunks(FLIGHT) {
+            let some = self.heads_of(some)?;
             each(some.heads);
             unshown.extend(some.unshown);
         }
@@ -131,47 +133,134 @@ impl Session {
                 (these(&uids), Uid(0), i64::MIN)
             }
         };
-        let batch = |expected: Expected| {
-            let (set, last) = match &expected {
-                Expected::Within(low, high) => (format!("{low}:{high}"), *high),
-                // Few enough for one command.
-                Expected::These(uids) => (
-                    uids::sets(uids.iter().copied()).into_iter().next()?,
-                    uids.last().copied().unwrap_or(first),
-                ),
+        let batch = |asked: Asked| {
+            let last = match &asked {
+                Asked::Within(_, high) => *high,
+                Asked::These(uids) => uids.last().copied().unwrap_or(first),
             };
-            Some(Batch { set, expected, first, last, since })
+            Batch { asked, first, last, since }
         };
-        Ok(expected.into_iter().filter_map(batch).collect())
+        Ok(expected.into_iter().map(batch).collect())
     }
 
-    /// Fetches the heads of one batch of the open folder in ascending order, without messages marked \Deleted. One round trip,
-    /// and one more if something is missing.
+    /// Fetches the heads of some batches of the open folder in ascending order, without messages marked \Deleted, with several
+    /// commands ahead of the answers. One round trip, and one more if something is missing.
     ///
     /// # Errors
     /// [`Cause::Stopped`] after a stop leaves the session usable, and so does a refusal by the server. After any other fault the
     /// session is spent.
-    pub fn heads_of(&mut self, batch: &Batch) -> Result<Heads, Fault> {
+    pub fn heads_of(&mut self, batches: &[Batch]) -> Result<Heads, Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         self.go_on(&on)?;
-        let command = format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE FLAGS {HEAD_FIELDS})", batch.set);
-        let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
-        let answer = self.run(Step::Fetch, &on, &command, limits)?;
-        let messages = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-        let came = |uid: &Uid| {
-            messages.get(uid).is_some_and(|message| message.is_deleted() || head((uid, message)).is_some())
+        let asked: Vec<Asked> = batches.iter().map(|batch| batch.asked.clone()).collect();
+        let uids: Vec<Uid> = asked.iter().flat_map(Asked::uids).collect();
+        let items = "UID RFC822.SIZE INTERNALDATE FLAGS";
+        let mut messages: BTreeMap<Uid, PartOfHead> = BTreeMap::new();
+        let clear = !self.whole_headers && {
+            let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
+            let items = format!("{items} {}", header_of(HEAD_FIELDS, true));
+            let mut note = |uid: Uid, message: Fetched<'_>| messages.entry(uid).or_default().add(&message);
+            self.ask(Step::Fetch, &asked, &items, limits, &mut note)?
         };
-        let absent: Vec<Uid> = match &batch.expected {
-            Expected::Within(low, high) => (low.0..=high.0).map(Uid).filter(|uid| !came(uid)).collect(),
-            Expected::These(uids) => uids.iter().copied().filter(|uid| !came(uid)).collect(),
-        };
+        let is_empty = |message: &PartOfHead| message.fields.as_ref().is_some_and(Vec::is_empty);
+        // Flags count only from an answer that could be read as a whole.
+        if !clear || messages.values().any(is_empty) {
+            messages.clear();
+            let mut note = |uid: Uid, message: &Fetched<'_>| messages.entry(uid).or_default().add(message);
+            self.ask_with_headers(Step::Fetch, &uids, HEADS, items, HEAD_FIELDS, &mut note)?;
+        }
+        let came =
+            |uid: &Uid| messages.get(uid).is_some_and(|message| message.is_deleted() || message.is_whole());
+        let absent: Vec<Uid> = uids.iter().copied().filter(|uid| !came(uid)).collect();
+        let first = batches.iter().map(|batch| batch.first).min().unwrap_or(Uid(0));
+        let since = batches.iter().map(|batch| batch.since).min().unwrap_or(i64::MIN);
+        let asked: BTreeSet<Uid> = uids.into_iter().collect();
         let heads = messages
-            .iter()
-            .filter_map(head)
-            .filter(|head| (batch.first..=batch.last).contains(&head.uid) && head.received >= batch.since)
+            .into_iter()
+            .filter(|(uid, _)| *uid >= first && asked.contains(uid))
+            .filter_map(|(uid, message)| message.head(uid))
+            .filter(|head| head.received >= since)
             .collect();
         let unshown = self.present(&absent)?.into_iter().collect();
         Ok(Heads { heads, unshown })
+    }
+
+    /// Fetches the From and Subject lines of many batches, with several commands ahead of the answers, and gives `each` what comes:
+    /// enough to see what cannot be a notification. Also of messages marked \Deleted. Returns those that exist but that the server
+    /// did not show. One round trip, and one more if something is missing.
+    ///
+    /// # Errors
+    /// As [`Session::heads_of`].
+    pub fn skim(&mut self, batches: &[Batch], each: &mut dyn FnMut(Uid, &[u8])) -> Result<Vec<Uid>, Fault> {
+        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
+        self.go_on(&on)?;
+        let asked: Vec<Asked> = batches.iter().map(|batch| batch.asked.clone()).collect();
+        let mut missing: BTreeSet<Uid> = asked.iter().flat_map(Asked::uids).collect();
+        let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
+        for partial in [true, false] {
+            let items = format!("UID {}", header_of("BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]", partial));
+            let mut empty = Vec::new();
+            let some =
+                if partial { asked.as_slice() } else { &these(&Vec::from_iter(missing.iter().copied())) };
+            if partial && self.whole_headers {
+                continue;
+            }
+            self.ask(Step::Fetch, some, &items, limits, &mut |uid, message| match message.section {
+                Some([]) if partial => empty.push(uid),
+                Some(fields) => {
+                    if missing.remove(&uid) {
+                        each(uid, fields);
+                    }
+                }
+                None => {}
+            })?;
+            if empty.is_empty() {
+                break;
+            }
+            self.whole_headers = true;
+        }
+        Ok(self.present(&Vec::from_iter(missing))?.into_iter().collect())
+    }
+
+    /// Fetches `items` and a part of the header of each message. A server that answers a request for the beginning of the header with
+    /// nothing is asked for all of it.
+    pub(super) fn ask_with_headers(
+        &mut self,
+        doing: Step,
+        uids: &[Uid],
+        most: usize,
+        items: &str,
+        header: &str,
+        each: &mut dyn FnMut(Uid, &Fetched<'_>),
+    ) -> Result<Vec<Uid>, Fault> {
+        let bytes = if header == HEAD_FIELDS { HEAD_BYTES } else { HEADER_LIMIT as u64 };
+        let limits = Limits::of_bytes(most as u64 * (bytes + AROUND));
+        let mut empty = Vec::new();
+        let mut unclear = Vec::new();
+        if self.whole_headers {
+            empty = uids.to_vec();
+        } else {
+            let items = format!("{items} {header}<0.{bytes}>");
+            unclear = self.ask_strictly(doing, uids, most, &items, limits, &mut |uid, message| {
+                if message.section == Some(&[]) && !message.is_deleted() {
+                    empty.push(uid)
+                } else {
+                    each(uid, message)
+                }
+            })?;
+        }
+        if !empty.is_empty() {
+            self.whole_headers = true;
+            unclear.extend(self.ask_strictly(
+                doing,
+                &empty,
+                most,
+                &format!("{items} {header}"),
+                limits,
+                each,
+            )?);
+        }
+        Ok(unclear)
     }
 
     /// Those of `uids` that are in the open folder according to SEARCH and not marked \Deleted. For messages that a FETCH did not
@@ -182,8 +271,14 @@ impl Session {
             return Ok(found);
         }
         let here = self.here(Step::Search)?;
-        for set in uids::sets(uids.iter().copied()) {
-            found.extend(self.search(&here, &format!("UID {set} UNDELETED"))?);
+        for part in uids::split(uids) {
+            for set in uids::sets(part.iter().copied()) {
+                match self.search(&here, &format!("UID {set} UNDELETED")) {
+                    // Whoever asks must not take a message for gone that the server cannot search.
+                    Err(fault) if fault.is_for_now() && !self.is_spent() => found.extend(&part),
+                    there => found.extend(there?),
+                }
+            }
         }
         let asked: BTreeSet<Uid> = uids.iter().copied().collect();
         found.retain(|uid| asked.contains(uid));
@@ -191,7 +286,7 @@ impl Session {
     }
 
     /// All messages from `first` on, in batches.
-    fn expected_from(&mut self, here: &Opened, first: Uid) -> Result<Vec<Expected>, Fault> {
+    fn expected_from(&mut self, here: &Opened, first: Uid) -> Result<Vec<Asked>, Fault> {
         let batch = HEADS as u32;
         let first = first.max(Uid(1));
         let Some(next) = here.next else {
@@ -209,7 +304,7 @@ impl Session {
         }
         let windows = (first.0..next.0).step_by(HEADS);
         let high = |low: u32| Uid(low.saturating_add(batch - 1).min(next.0 - 1));
-        Ok(windows.map(|low| Expected::Within(Uid(low), high(low))).collect())
+        Ok(windows.map(|low| Asked::Within(Uid(low), high(low))).collect())
     }
 
     /// UID SEARCH, never with a CHARSET: Outlook and Exchange refuse all but US-ASCII
@@ -219,7 +314,8 @@ impl Session {
         // An OK without a SEARCH line may mean that nothing was found, so it counts if it comes a second time.
         for _ in 0..2 {
             let answer = self.run(Step::Search, &on, &format!("UID SEARCH {what}"), NUMBERS)?;
-            if let Some(found) = answer.found().map_err(|cause| self.garbled(Step::Search, &on, cause))? {
+            let whole = answer.require_whole().map_err(|cause| Fault::of(Step::Search, &on, cause))?;
+            if let Some(found) = whole.found() {
                 return Ok(found);
             }
             if here.exists == 0 {
@@ -238,14 +334,13 @@ impl Session {
         let here = self.here(Step::Fetch)?;
         let on = Subject::Folder(here.folder.clone());
         let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
-        for batch in self.batches(Range::From(Uid(1)))? {
-            let set = batch.set;
+        let items = format!("UID BODY.PEEK[HEADER.FIELDS (TO CC BCC)]<0.{HEAD_BYTES}>");
+        for some in self.batches(Range::From(Uid(1)))?.chunks(FLIGHT) {
             self.go_on(&on)?;
-            let command =
-                format!("UID FETCH {set} (UID BODY.PEEK[HEADER.FIELDS (TO CC BCC)]<0.{HEAD_BYTES}>)");
-            let answer = self.run(Step::Fetch, &on, &command, limits)?;
-            let fetched = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-            fetched.values().filter_map(|message| message.section).for_each(&mut each);
+            let asked: Vec<Asked> = some.iter().map(|batch| batch.asked.clone()).collect();
+            self.ask(Step::Fetch, &asked, &items, limits, &mut |_, message| {
+                message.section.into_iter().for_each(&mut each);
+            })?;
         }
         Ok(())
     }
@@ -261,43 +356,38 @@ impl Session {
         limit: u32,
         mut each: impl FnMut(MailTrace, &[u8]),
     ) -> Result<Vec<Uid>, Fault> {
-        let here = self.here(Step::Fetch)?;
-        let mut unshown = Vec::new();
+        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         let cost = |size: u32| u64::from(size.min(limit)) + AROUND;
-        let mut rest = messages;
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = rest.iter().take_while(|(_, size)| {
-                bytes += cost(*size);
-                bytes <= BODIES
-            });
-            let (batch, after) = rest.split_at_checked(fits.count().max(1)).unwrap_or((rest, &[]));
-            rest = after;
-            let numbers: Vec<Uid> = batch.iter().map(|(uid, _)| *uid).collect();
-            let on = Subject::Mails { folder: here.folder.clone(), uids: numbers.clone() };
+        let mut missing: BTreeMap<Uid, u32> = messages.iter().copied().collect();
+        // Several flights, so that a stop does not wait for all of them.
+        for some in messages.chunks(FLIGHT * TOGETHER) {
+            self.go_on(&on)?;
+            let asked: Vec<Asked> = some
+                .chunks(TOGETHER)
+                .map(|part| Asked::These(part.iter().map(|(uid, _)| *uid).collect()))
+                .collect();
             // Sizes are not always exact: Exchange rounds them.
-            let limits = Limits::of_bytes(2 * batch.iter().map(|(_, size)| cost(*size)).sum::<u64>());
-            let mut absent: BTreeMap<Uid, u32> = batch.iter().copied().collect();
-            for set in uids::sets(numbers) {
-                self.go_on(&on)?;
-                let command = format!("UID FETCH {set} (UID RFC822.SIZE BODY.PEEK[]<0.{limit}>)");
-                let answer = self.run(Step::Fetch, &on, &command, limits)?;
-                let fetched = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-                for (uid, message) in &fetched {
-                    // A server may send messages that were not requested.
-                    let Some(bytes) = message.section else { continue };
-                    let Some(size) = absent.remove(uid) else { continue };
-                    let identity =
-                        MailIdentity { digest: MailDigest::of(bytes), size: message.size.unwrap_or(size) };
-                    if message.size.is_some() && limit as usize >= HEADER_LIMIT {
-                        self.note_seen(*uid, identity);
-                    }
-                    each(MailTrace { uid: *uid, identity }, bytes);
+            let most =
+                some.chunks(TOGETHER).map(|part| part.iter().map(|(_, size)| 2 * cost(*size)).sum()).max();
+            let limits = Limits::of_bytes(most.unwrap_or_default());
+            let items = format!("UID RFC822.SIZE BODY.PEEK[]<0.{limit}>");
+            let mut read = Vec::new();
+            let clear = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
+                // A server may send messages that were not requested. One that shows nothing of a message is asked again later.
+                let Some(bytes) = message.section.filter(|bytes| !bytes.is_empty()) else { return };
+                let Some(size) = missing.remove(&uid) else { return };
+                let identity =
+                    MailIdentity { digest: MailDigest::of(bytes), size: message.size.unwrap_or(size) };
+                if message.size.is_some() && limit as usize >= HEADER_LIMIT {
+                    read.push((uid, identity));
                 }
+                each(MailTrace { uid, identity }, bytes);
+            })?;
+            if clear {
+                read.into_iter().for_each(|(uid, identity)| self.note_seen(uid, identity));
             }
-            unshown.extend(self.present(&Vec::from_iter(absent.into_keys()))?);
         }
-        Ok(unshown)
+        Ok(self.present(&Vec::from_iter(missing.into_keys()))?.into_iter().collect())
     }
 
     /// Fetches the headers of `uids`, up to [`HEADER_LIMIT`] each, with the identities that they prove. Skips messages that are
@@ -321,33 +411,20 @@ impl Session {
         uids: &[Uid],
         each: &mut impl FnMut(Sighting, &[u8]),
     ) -> Result<(), Fault> {
-        batches(uids, HEADERS).iter().try_for_each(|set| self.sightings_in(doing, set, each))
-    }
-
-    /// Fetches the headers of one set of at most [`HEADERS`] messages.
-    pub(super) fn sightings_in(
-        &mut self,
-        doing: Step,
-        set: &str,
-        each: &mut impl FnMut(Sighting, &[u8]),
-    ) -> Result<(), Fault> {
-        let on = Subject::Folder(self.here(doing)?.folder);
-        let limits = Limits::of_bytes(HEADERS as u64 * (HEADER_LIMIT as u64 + AROUND));
-        let command = format!(
-            "UID FETCH {set} (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.{HEADER_LIMIT}>)"
-        );
-        let answer = self.run(doing, &on, &command, limits)?;
-        let messages = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
-        for (uid, message) in &messages {
+        let mut seen = Vec::new();
+        let items = "UID FLAGS INTERNALDATE RFC822.SIZE";
+        self.ask_with_headers(doing, uids, HEADERS, items, "BODY.PEEK[HEADER]", &mut |uid, message| {
             if let (Some(size), Some(flags), Some(header)) = (message.size, message.flags, message.section) {
+                let header = header.get(..HEADER_LIMIT).unwrap_or(header);
                 let identity = MailIdentity { digest: MailDigest::of(header), size };
-                self.note_seen(*uid, identity);
+                seen.push((uid, identity));
                 each(
-                    Sighting { trace: MailTrace { uid: *uid, identity }, flags, received: message.received },
+                    Sighting { trace: MailTrace { uid, identity }, flags, received: message.received },
                     header,
                 );
             }
-        }
+        })?;
+        seen.into_iter().for_each(|(uid, identity)| self.note_seen(uid, identity));
         Ok(())
     }
 
@@ -361,30 +438,32 @@ impl Session {
     }
 
     /// The flags of those of `uids` that exist. One round trip.
+    ///
+    /// # Errors
+    /// Also if the server cannot show those of one of them: it must not be taken for gone.
     pub(super) fn flags(&mut self, doing: Step, uids: &[Uid]) -> Result<BTreeMap<Uid, Flags>, Fault> {
-        Ok(self.flags_and_keywords(doing, uids)?.0)
+        let (flags, _) = self.flags_and_keywords(doing, uids)?;
+        if uids.iter().any(|uid| !flags.contains_key(uid) && self.why_unshown(*uid).is_some()) {
+            let on = Subject::Mails { folder: self.here(doing)?.folder, uids: uids.to_vec() };
+            return Err(Fault::of(doing, &on, Cause::Unclear("the flags of a message")));
+        }
+        Ok(flags)
     }
 
-    /// The flags of those of `uids` that exist, and the keywords of those that have any. One round trip; none if `uids` is
-    /// empty.
+    /// The flags of those of `uids` that exist, and the keywords of those that have any; without those that the server cannot
+    /// show. One round trip; none if `uids` is empty.
     pub(super) fn flags_and_keywords(
         &mut self,
         doing: Step,
         uids: &[Uid],
     ) -> Result<(BTreeMap<Uid, Flags>, Keywords), Fault> {
-        let here = self.here(doing)?;
-        let on = Subject::Mails { folder: here.folder, uids: uids.to_vec() };
         let (mut there, mut keywords) = (BTreeMap::new(), BTreeMap::new());
-        for set in uids::sets(uids.iter().copied()) {
-            let answer = self.run(doing, &on, &format!("UID FETCH {set} (UID FLAGS)"), FLAGS)?;
-            let messages = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
-            for (uid, message) in messages {
-                there.extend(message.flags.map(|flags| (uid, flags)));
-                if !message.keywords.is_empty() {
-                    keywords.insert(uid, message.keywords);
-                }
+        self.ask_strictly(doing, uids, usize::MAX, "UID FLAGS", FLAGS, &mut |uid, message| {
+            there.extend(message.flags.map(|flags| (uid, flags)));
+            if !message.keywords.is_empty() {
+                keywords.insert(uid, message.keywords.clone());
             }
-        }
+        })?;
         Ok((there, keywords))
     }
 
@@ -419,7 +498,8 @@ impl Session {
         let on = Subject::Folder(here.folder);
         let answer =
             self.run(Step::Fetch, &on, &format!("UID FETCH {first}:* (UID RFC822.SIZE)"), NUMBERS)?;
-        let messages = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
+        let whole = answer.require_whole().map_err(|cause| Fault::of(Step::Fetch, &on, cause))?;
+        let messages = whole.fetched();
         // "first:*" always includes the last message, even if its UID is lower (RFC 9051, section 9, seq-range).
         Ok(messages
             .iter()
@@ -434,15 +514,41 @@ impl Session {
     }
 }
 
-fn head((uid, message): (&Uid, &Fetched<'_>)) -> Option<Head> {
-    let flags = message.flags.filter(|flags| !flags.deleted)?;
-    Some(Head {
-        uid: *uid,
-        size: message.size?,
-        received: message.received.unwrap_or(0),
-        flags,
-        fields: message.section?.to_vec(),
-    })
+/// What has come of a head so far: a server may send it in pieces.
+#[derive(Debug, Default)]
+struct PartOfHead {
+    size: Option<u32>,
+    received: Option<i64>,
+    flags: Option<Flags>,
+    fields: Option<Vec<u8>>,
+}
+
+impl PartOfHead {
+    fn add(&mut self, message: &Fetched<'_>) {
+        self.size = message.size.or(self.size);
+        self.received = message.received.or(self.received);
+        self.flags = message.flags.or(self.flags);
+        self.fields = message.section.map(<[u8]>::to_vec).or(self.fields.take());
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.flags.is_some_and(|flags| flags.deleted)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.size.is_some() && self.flags.is_some() && self.fields.is_some()
+    }
+
+    /// The head of a message that is not marked \Deleted, once all of it has come.
+    fn head(self, uid: Uid) -> Option<Head> {
+        Some(Head {
+            uid,
+            size: self.size?,
+            received: self.received.unwrap_or(0),
+            flags: self.flags.filter(|flags| !flags.deleted)?,
+            fields: self.fields?,
+        })
+    }
 }
 
 impl Fetched<'_> {
@@ -464,11 +570,11 @@ pub(super) struct Sighting {
 pub(super) type Keywords = BTreeMap<Uid, BTreeSet<String>>;
 
 /// Batches of UIDs that the server listed.
-fn these(uids: &[Uid]) -> Vec<Expected> {
-    uids.chunks(HEADS).map(|chunk| Expected::These(chunk.to_vec())).collect()
+fn these(uids: &[Uid]) -> Vec<Asked> {
+    uids.chunks(HEADS).map(|chunk| Asked::These(chunk.to_vec())).collect()
 }
 
-/// Sets of at most `most` UIDs each.
-fn batches(uids: &[Uid], most: usize) -> Vec<String> {
-    uids.chunks(most).flat_map(|chunk| uids::sets(chunk.iter().copied())).collect()
+/// A section of a message: its beginning, or all of it.
+fn header_of(section: &str, partial: bool) -> String {
+    if partial { format!("{section}<0.{HEAD_BYTES}>") } else { section.to_owned() }
 }

@@ -5,12 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::bounds::Limits;
 use super::fate::Fate;
-use super::fault::{Fault, Step, Subject};
-use super::fetch::HEAD_FIELDS;
+use super::fault::{Fault, Step};
+use super::fetch::{HEAD_FIELDS, HEADS};
 use super::session::{Opened, Session};
-use super::uids;
 use crate::place::{Folder, MailDigest, MailIdentity, MailTrace, Uid, UidValidity};
 
 /// A filed copy, as the ledger records it.
@@ -155,19 +153,21 @@ impl Session {
     /// # Errors
     /// If the connection fails.
     pub fn is_replaced(&mut self, known: &[(Uid, i64, MailDigest)]) -> Result<bool, Fault> {
-        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
+        let uids: Vec<Uid> = known.iter().map(|(uid, ..)| *uid).collect();
         let mut replaced = false;
-        for set in uids::sets(known.iter().map(|(uid, ..)| *uid)) {
-            let command = format!("UID FETCH {set} (UID INTERNALDATE {HEAD_FIELDS})");
-            let answer = self.run(Step::Fetch, &on, &command, Limits::SHORT)?;
-            let messages = answer.fetched().map_err(|cause| self.garbled(Step::Fetch, &on, cause))?;
-            replaced |= known.iter().any(|(uid, received, fields)| {
-                messages.get(uid).is_some_and(|message| {
+        self.ask_with_headers(
+            Step::Fetch,
+            &uids,
+            HEADS,
+            "UID INTERNALDATE",
+            HEAD_FIELDS,
+            &mut |uid, message| {
+                replaced |= known.iter().filter(|(one, ..)| *one == uid).any(|(_, received, fields)| {
                     message.received.is_some_and(|shown| shown != *received)
                         || message.section.is_some_and(|shown| MailDigest::of(shown) != *fields)
-                })
-            });
-        }
+                });
+            },
+        )?;
         Ok(replaced)
     }
 

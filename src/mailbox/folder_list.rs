@@ -3,8 +3,8 @@
 //! A value. Owns what the list alone shows: whether a folder is in it, and how the server names folders. Kept by `session`,
 //! filled and read by `folders`.
 
-use super::answer::Listed;
 use super::names::Naming;
+use super::response::Listed;
 
 /// The result of LIST, once per session.
 #[derive(Debug)]

@@ -1,17 +1,17 @@
 //! Lists an account's folders, translates their names, and creates a folder.
 //!
-//! Owns LIST, NAMESPACE, CREATE, SUBSCRIBE and STATUS. Never deletes or renames a folder. Called by `session`, by `moves`, and by
+//! Owns LIST, NAMESPACE, CREATE, SUBSCRIBE and STATUS, and what is done where STATUS says too little. Never deletes or renames a folder. Called by `session`, by `moves`, and by
 //! `cli` to show them.
 
 use std::collections::BTreeMap;
 
-use super::answer::Listed;
 use super::bounds::Limits;
 use super::fate::Fate;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
 use super::names::{Naming, quoted};
 use super::refusal::Code;
+use super::response::{Listed, StatusOf};
 use super::session::{Session, same};
 use crate::place::{Folder, Uid, UidValidity};
 
@@ -152,11 +152,11 @@ impl Session {
             return Ok(());
         }
         let on = self.server().clone();
-        match self.run(Step::List, &on, "NAMESPACE", Limits::SHORT) {
-            Err(fault) if fault.fate() == Fate::Leave => {}
-            answer => drop(answer?),
-        }
-        let naming = self.take_namespace().and_then(|line| Naming::of_namespace(&line));
+        let line = match self.run(Step::List, &on, "NAMESPACE", Limits::SHORT) {
+            Err(fault) if fault.fate() == Fate::Leave => None,
+            answer => answer?.namespace(),
+        };
+        let naming = line.and_then(|line| Naming::of_namespace(&line));
         let folders = self.listing()?;
         if let Some(naming) = naming {
             folders.naming = naming;
@@ -209,11 +209,38 @@ impl Session {
         for (name, folder) in &names {
             if !landings.contains_key(folder) {
                 let name = quoted(name).map_err(|cause| Fault::of(Step::Inspect, &on, cause))?;
-                self.inspect(&on, &format!("STATUS {name} (UIDVALIDITY UIDNEXT)"), &names, &mut landings)?;
+                let status = format!("STATUS {name} (UIDVALIDITY UIDNEXT)");
+                let is_there = self.inspect(&on, &status, &names, &mut landings)?;
+                if is_there && !landings.contains_key(folder) {
+                    landings
+                        .extend(self.landing_by_looking(folder)?.map(|landing| (folder.clone(), landing)));
+                }
             }
         }
         Ok(landings)
     }
+
+    /// The same for a folder of which the server does not say its UIDNEXT, as 163.com's: the UID after the highest. Opens the folder
+    /// by EXAMINE.
+    fn landing_by_looking(&mut self, folder: &Folder) -> Result<Option<Landing>, Fault> {
+        let opened = match self.examine(folder) {
+            Err(fault) if fault.fate() == Fate::Leave => return Ok(None),
+            opened => opened?,
+        };
+        let on = Subject::Folder(folder.clone());
+        let next = match opened.next {
+            Some(next) => Some(next),
+            None if opened.exists == 0 => Some(Uid(1)),
+            None => {
+                let answer = self.run(Step::Inspect, &on, "UID FETCH * (UID)", Limits::SHORT)?;
+                let whole = answer.require_whole().map_err(|cause| Fault::of(Step::Inspect, &on, cause))?;
+                whole.fetched().keys().next_back().map(|highest| Uid(highest.0.saturating_add(1)))
+            }
+        };
+        Ok(next.map(|next| Landing { validity: opened.validity, next }))
+    }
+
+    /// One command about the state of folders; `false` if the server refuses it.
 
     fn inspect(
         &mut self,
@@ -221,18 +248,17 @@ impl Session {
         command: &str,
         names: &BTreeMap<String, Folder>,
         landings: &mut BTreeMap<Folder, Landing>,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let answer = match self.run(Step::Inspect, on, command, LIST) {
-            Err(fault) if fault.fate() == Fate::Leave => return Ok(()),
+            Err(fault) if fault.fate() == Fate::Leave => return Ok(false),
             answer => answer?,
         };
-        let statuses = answer.statuses().map_err(|cause| self.garbled(Step::Inspect, on, cause))?;
-        for (name, (validity, next)) in statuses {
-            if let Some(folder) = names.get(&name) {
+        for StatusOf { name, validity, next } in answer.statuses() {
+            if let (Some(folder), Some(validity), Some(next)) = (names.get(&name), validity, next) {
                 landings.insert(folder.clone(), Landing { validity, next });
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Removes `folder` from the list: another client deleted or renamed it.
@@ -259,14 +285,14 @@ impl Session {
             let special = self.capabilities().special_use && self.capabilities().list_extended;
             let command = if special { format!("{plain} RETURN (SPECIAL-USE)") } else { plain.to_owned() };
             let answer = self.run(Step::List, &on, &command, LIST)?;
-            let mut listed = answer.listed().map_err(|cause| self.garbled(Step::List, &on, cause))?;
+            let mut listed = answer.listed();
             if listed.iter().all(|listed| listed.delimiter.is_none()) {
                 // An inbox without children has no delimiter, so this asks for the delimiter of the other folders (RFC 9051,
                 // section 6.3.9). GNU Mailutils' imap4d needs it (3.15, tried).
                 match self.run(Step::List, &on, "LIST \"\" \"\"", LIST) {
                     Err(fault) if fault.fate() == Fate::Leave => {}
                     answer => {
-                        let root = answer?.listed().map_err(|cause| self.garbled(Step::List, &on, cause))?;
+                        let root = answer?.listed();
                         listed.extend(root.into_iter().map(|root| Listed { selectable: false, ..root }));
                     }
                 }

@@ -1,32 +1,38 @@
-//! The only file that uses the imap crate: one command, one answer.
+//! Commands and their answers: one command alone, a flight of commands that only read, and IDLE.
 //!
-//! Owns the tags, the login dialogue, and the translation of the crate's errors. Every command goes through [`Line::run`], never
-//! through the crate's own verbs: those drop COPYUID, panic on an untagged NO in SELECT, and leave arguments unquoted. Never
-//! turns on the crate's debug output, which prints passwords. A failed connection is dropped and refuses all later commands.
-//! Called by `session` and its parts.
+//! Owns the tags. A command that changes anything goes alone, after every earlier answer was read. A response that cannot be read is
+//! passed over only if it is certain where it ends; otherwise the connection is dropped. A failed connection refuses all later
+//! commands. Called by `session` and its parts.
+//!
+//! The login is the work of the imap crate, whose only user this file is: the greeting, AUTHENTICATE and LOGIN. Nothing else is,
+//! since its parser gives a whole answer up on the first byte that it does not know. Never turns on the crate's debug output,
+//! which prints passwords.
 
 use std::cell::Cell;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use imap::types::UnsolicitedResponse;
 use imap::{Authenticator, Error};
 use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 
+use super::answer::Answer;
 use super::bounds::Limits;
 use super::capabilities::Capabilities;
 use super::dial::cut_short;
 use super::fault::{Cause, Step};
+use super::framer::Frame;
 use super::quoted::{escaped, is_quotable};
 use super::redactor::plain_payload;
 use super::refusal::{Refusal, Status};
+use super::response::{self, Response};
 use super::stop::Stop;
-use super::wire::{Shared, Transport};
+use super::wire::{Channel, Shared, Transport};
 use crate::login::Login;
 
 /// The crate's text for an answer that it could not parse.
@@ -34,35 +40,63 @@ const UNPARSED: &str = "no explanation given";
 /// How long the server may take to answer IDLE, before the wait begins.
 const IDLE_BEGINS: Duration = Duration::from_secs(30);
 
-/// An answer: the untagged responses, then the tagged one.
-#[derive(Debug)]
-pub(super) struct Answer(pub(super) Vec<u8>);
+/// How many commands of a flight may be unanswered.
+const AHEAD: usize = 4;
 
 /// An authenticated connection.
 pub(super) struct Line {
     // `None` once it has failed.
-    session: Option<imap::Session<Transport>>,
+    channel: Option<Channel>,
     shared: Arc<Shared>,
+    /// The number of the last tag.
+    tag: u32,
+    /// The server did not take several commands at once: it gets them one at a time.
+    singly: bool,
 }
 
 impl fmt::Debug for Line {
-    /// Without the crate's buffers.
+    /// Without the buffers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Line").field("spent", &self.is_spent()).field("turns", &self.turns()).finish()
     }
 }
 
+/// How a wait in IDLE ended.
+#[derive(Debug)]
+pub(super) enum Idled {
+    /// The server announced something.
+    Announced,
+    /// It did not.
+    Quiet,
+    /// The server does not do what it advertises.
+    Refused,
+}
+
+/// What came in answer to one command of a flight.
+#[derive(Debug)]
+pub(super) enum Piece<'a> {
+    /// An untagged response that can be read.
+    Response(Response<'a>),
+    /// A response that could not be read; why.
+    PassedOver(&'static str),
+}
+
 impl Line {
     /// Reads the greeting and logs in.
     pub(super) fn open(transport: Transport, greets: bool, login: &Login) -> Result<Self, (Step, Cause)> {
-        without_panic(|| Self::begin(transport, greets, login))
-            .unwrap_or_else(|cause| Err((Step::LogIn, cause)))
+        let shared = Arc::clone(transport.shared());
+        let for_crate = transport.clone();
+        without_panic(|| Self::begin(for_crate, greets, login))
+            .unwrap_or_else(|cause| Err((Step::LogIn, cause)))?;
+        // The crate's session is dropped: the rest of the connection is ours.
+        let channel = transport.into_channel().ok_or((Step::LogIn, Cause::Spent))?;
+        Ok(Self { channel: Some(channel), shared, tag: 0, singly: false })
     }
 
-    fn begin(transport: Transport, greets: bool, login: &Login) -> Result<Self, (Step, Cause)> {
+    fn begin(transport: Transport, greets: bool, login: &Login) -> Result<(), (Step, Cause)> {
         let shared = Arc::clone(transport.shared());
         let mut client = imap::Client::new(transport);
-        let at = |step, shared: &Shared, error| (step, translate(error, shared).0);
+        let at = |step, shared: &Shared, error| (step, translate(error, shared));
         if greets {
             let greeting = client.read_greeting().map_err(|error| at(Step::Connect, &shared, error))?;
             if let Some(bye) = shared.filtered(|filter| filter.take_bye()) {
@@ -80,8 +114,7 @@ impl Line {
                 shared.take_capabilities().unwrap_or_default()
             }
         };
-        let session = log_in(client, &known, login, &shared).map_err(|cause| (Step::LogIn, cause))?;
-        Ok(Self { session: Some(session), shared })
+        log_in(client, &known, login, &shared).map(drop).map_err(|cause| (Step::LogIn, cause))
     }
 
     /// The capabilities that the server has sent since the last call, if any.
@@ -89,55 +122,184 @@ impl Line {
         self.shared.take_capabilities()
     }
 
-    /// The line of the last NAMESPACE response.
-    pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
-        self.shared.filtered(|filter| filter.take_namespace())
+    /// The capabilities in an answer.
+    pub(super) fn capabilities_in(&self, answer: &Answer) -> Option<Capabilities> {
+        answer.capabilities().map(|words| self.shared.capabilities(words))
     }
 
-    /// Sends `command` and waits for the whole of its answer, within `limits`.
+    /// Sends `command` alone and waits for the whole of its answer, within `limits`.
     ///
     /// # Errors
     /// A tagged NO or BAD leaves the connection usable; after any other error it is dropped.
     pub(super) fn run(&mut self, command: &str, limits: Limits) -> Result<Answer, Cause> {
-        // The last barrier: no name of a folder and no setting can put a second command into this one.
-        if command.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
-            return Err(Cause::Unsendable);
-        }
-        let (bytes, _) = self.with_session(limits, |session| session.run(command))?;
-        // A server that sends BYE in the middle of an answer may have left out the rest.
-        match self.shared.filtered(|filter| filter.take_bye()) {
-            Some(bye) if command != "LOGOUT" => {
-                self.session = None;
-                Err(Cause::Refused(bye_refusal(&bye, &self.shared)))
+        require_sendable(command)?;
+        let goes = command == "LOGOUT";
+        self.tag += 1;
+        let tag = self.tag;
+        let shared = Arc::clone(&self.shared);
+        let (answer, bye, refusal) = self.with_channel(limits, |channel| {
+            channel.send(&format!("f{tag} {command}"), false)?;
+            let mut answer = Answer::default();
+            let mut bye = None;
+            loop {
+                let frame = match channel.frame() {
+                    Err(error) => return Err(ended(error, bye, &shared)),
+                    Ok(frame) => frame,
+                };
+                if let Some((number, line)) = tagged(frame.bytes) {
+                    if number != tag {
+                        return Err(Cause::Garbled("the answer to another command"));
+                    }
+                    answer.end(line);
+                    let refusal = refusal(line, &shared);
+                    return Ok((answer, bye, refusal));
+                }
+                if let Response::Condition(condition) = response::read(frame)
+                    && condition.is("BYE")
+                {
+                    bye = Some(bye_refusal(frame.bytes, &shared));
+                }
+                answer.push(frame)?;
             }
-            Some(_) | None => Ok(Answer(bytes)),
+        })?;
+        // A server that says BYE in the middle of an answer may have left out the rest.
+        match (bye, refusal) {
+            (Some(bye), _) if !goes => {
+                self.channel = None;
+                Err(Cause::Refused(bye))
+            }
+            (_, Some(refusal)) => Err(Cause::Refused(refusal)),
+            (_, None) => Ok(answer),
         }
     }
 
-    /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. The content of announcements is ignored:
-    /// the caller searches by UID, since an announcement around DONE is lost.
-    pub(super) fn idle(&mut self, due: Instant) -> Result<bool, Cause> {
-        let limits = Limits { time: IDLE_BEGINS, ..Limits::SHORT };
-        let left = due.saturating_duration_since(Instant::now());
-        let announced = self.with_session(limits, |session| {
-            let mut announced = false;
-            session.idle().timeout(left).keepalive(false).wait_while(|response| {
-                announced = matches!(
-                    response,
-                    UnsolicitedResponse::Exists(_)
-                        | UnsolicitedResponse::Recent(_)
-                        | UnsolicitedResponse::Bye { .. }
-                );
-                !announced
-            })?;
-            Ok(announced)
+    /// Sends commands that only read, some of them ahead of the answers, and gives `each` what comes. Returns for each command
+    /// why the server refused it, if it did. `limits` are for each.
+    ///
+    /// # Errors
+    /// If the connection fails: then it is dropped.
+    pub(super) fn flight(
+        &mut self,
+        commands: &[String],
+        limits: Limits,
+        each: &mut dyn FnMut(Piece<'_>),
+    ) -> Result<Vec<Option<Refusal>>, Cause> {
+        commands.iter().try_for_each(|command| require_sendable(command))?;
+        let first = self.tag + 1;
+        self.tag += u32::try_from(commands.len()).map_err(|_| Cause::Unsendable)?;
+        let ahead = if self.singly { 1 } else { AHEAD };
+        let shared = Arc::clone(&self.shared);
+        let (refusals, bye) = self.with_channel(limits, |channel| {
+            let mut refusals: Vec<Option<Refusal>> = Vec::new();
+            let mut sent = 0;
+            let mut bye = None;
+            while refusals.len() < commands.len() {
+                while let Some(command) = commands.get(sent).filter(|_| sent < refusals.len() + ahead) {
+                    let tag = first + u32::try_from(sent).unwrap_or(u32::MAX);
+                    channel.send(&format!("f{tag} {command}"), sent > refusals.len())?;
+                    shared.bounds.extend(limits);
+                    sent += 1;
+                }
+                let frame = match channel.frame() {
+                    Err(error) => return Err(ended(error, bye, &shared)),
+                    Ok(frame) => frame,
+                };
+                if let Some((number, line)) = tagged(frame.bytes) {
+                    // The answers come in the order of the commands: none of them lets the server change it (RFC 9051, section
+                    // 5.5), and we never rely on more than the number of those that are done.
+                    if !(first..first + u32::try_from(sent).unwrap_or(u32::MAX)).contains(&number) {
+                        return Err(Cause::Garbled("the answer to another command"));
+                    }
+                    refusals.push(refusal(line, &shared));
+                    continue;
+                }
+                if frame.odd {
+                    each(Piece::PassedOver("a line break after a literal"));
+                }
+                match response::read(frame) {
+                    Response::Unreadable { why, ends: false } => return Err(Cause::Garbled(why)),
+                    Response::Unreadable { why, ends: true } => each(Piece::PassedOver(why)),
+                    Response::Condition(condition) if condition.is("BYE") => {
+                        bye = Some(bye_refusal(frame.bytes, &shared));
+                    }
+                    response => each(Piece::Response(response)),
+                }
+            }
+            Ok((refusals, bye))
         })?;
-        // The crate reads the answer to DONE, but does not report a failure of it.
-        if self.shared.bounds.cut().is_some() || self.shared.bounds.ended() {
-            self.session = None;
-            return Err(cut_short(Cause::Lost, &self.shared.bounds));
+        if let Some(bye) = bye {
+            self.channel = None;
+            return Err(Cause::Refused(bye));
         }
-        Ok(announced)
+        if commands.len() > 1 && refusals.iter().flatten().any(|refusal| refusal.status == Status::Bad) {
+            self.singly = true;
+        }
+        Ok(refusals)
+    }
+
+    /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. The content of announcements is ignored:
+    /// the caller searches by UID. `heard` is called at each line that comes, and may set an earlier end.
+    pub(super) fn idle(
+        &mut self,
+        due: Instant,
+        heard: &mut dyn FnMut(Instant) -> Option<Instant>,
+    ) -> Result<Idled, Cause> {
+        self.tag += 1;
+        let tag = self.tag;
+        let shared = Arc::clone(&self.shared);
+        let limits = Limits { time: IDLE_BEGINS, ..Limits::SHORT };
+        let (idled, bye) = self.with_channel(limits, |channel| {
+            channel.send(&format!("f{tag} IDLE"), false)?;
+            let mut announced = false;
+            let mut bye = None;
+            // Before the continuation, in which a server may send anything.
+            loop {
+                let frame = channel.frame().map_err(|error| ended(error, bye.take(), &shared))?;
+                if frame.bytes.starts_with(b"+") {
+                    break;
+                }
+                if tagged(frame.bytes).is_some_and(|(number, _)| number == tag) {
+                    return Ok((Idled::Refused, bye));
+                }
+                announced |= is_announcement(frame, &mut bye, &shared);
+            }
+            shared.bounds.arm_idle(due);
+            let mut over = false;
+            while !announced && bye.is_none() && !over {
+                let frame = match channel.frame() {
+                    Ok(frame) => frame,
+                    // The end of the wait looks like that; the bounds give DONE its time.
+                    Err(error)
+                        if error.kind() == io::ErrorKind::WouldBlock && shared.bounds.cut().is_none() =>
+                    {
+                        break;
+                    }
+                    Err(error) => return Err(ended(error, bye, &shared)),
+                };
+                over = tagged(frame.bytes).is_some_and(|(number, _)| number == tag);
+                announced |= is_announcement(frame, &mut bye, &shared);
+                if let Some(earlier) = heard(Instant::now()) {
+                    shared.bounds.arm_idle(due.min(earlier));
+                }
+            }
+            shared.bounds.end_idle();
+            if bye.is_none() && !over {
+                channel.send("DONE", false)?;
+            }
+            while bye.is_none() && !over {
+                let frame = channel.frame().map_err(|error| ended(error, bye.take(), &shared))?;
+                over = tagged(frame.bytes).is_some_and(|(number, _)| number == tag);
+                announced |= is_announcement(frame, &mut bye, &shared);
+            }
+            Ok((if announced { Idled::Announced } else { Idled::Quiet }, bye))
+        })?;
+        match bye {
+            Some(bye) => {
+                self.channel = None;
+                Err(Cause::Refused(bye))
+            }
+            None => Ok(idled),
+        }
     }
 
     /// The number of round trips since the greeting.
@@ -162,31 +324,84 @@ impl Line {
 
     /// Has the connection failed?
     pub(super) fn is_spent(&self) -> bool {
-        self.session.is_none()
+        self.channel.is_none()
     }
 
-    /// Drops the connection, whose data can no longer be trusted.
-    pub(super) fn give_up(&mut self) {
-        self.session = None;
-    }
-
-    /// Runs `work` on the crate's session within `limits`. Keeps the session only if it is usable afterwards.
-    fn with_session<T>(
+    /// Runs `work` on the connection within `limits`. Keeps the connection only if that succeeds.
+    fn with_channel<T>(
         &mut self,
         limits: Limits,
-        work: impl FnOnce(&mut imap::Session<Transport>) -> imap::Result<T>,
+        work: impl FnOnce(&mut Channel) -> Result<T, Cause>,
     ) -> Result<T, Cause> {
-        let mut session = self.session.take().ok_or(Cause::Spent)?;
+        let mut channel = self.channel.take().ok_or(Cause::Spent)?;
         self.shared.bounds.arm(limits);
-        let (session, done) = without_panic(move || {
-            let done = work(&mut session);
-            (session, done)
+        let done = work(&mut channel).map_err(|cause| match cause {
+            Cause::Io(_) | Cause::Lost => cut_short(cause, &self.shared.bounds),
+            cause => cause,
         })?;
-        let done = done.map_err(|error| translate(error, &self.shared));
-        if !matches!(done, Err((_, false))) {
-            self.session = Some(session);
+        self.channel = Some(channel);
+        Ok(done)
+    }
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Lost } else { Self::Io(error) }
+    }
+}
+
+/// The last barrier: no name of a folder and no setting can put a second command into one.
+fn require_sendable(command: &str) -> Result<(), Cause> {
+    let is_sendable = command.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_sendable { Ok(()) } else { Err(Cause::Unsendable) }
+}
+
+/// The number in the tag of a tagged line, and the line without its tag; 0 for a tag that is not ours. Our tags are `f` and a
+/// number.
+fn tagged(line: &[u8]) -> Option<(u32, &[u8])> {
+    let end = line.iter().position(|byte| *byte == b' ')?;
+    let (tag, rest) = line.split_at_checked(end)?;
+    let rest = rest.trim_ascii_start();
+    let condition = response::condition(rest);
+    let is_tag = !tag.is_empty() && !matches!(tag, b"*" | b"+");
+    if !is_tag || !["OK", "NO", "BAD"].into_iter().any(|word| condition.is(word)) {
+        return None;
+    }
+    let number =
+        tag.strip_prefix(b"f").and_then(response::number).and_then(|number| u32::try_from(number).ok());
+    Some((number.unwrap_or_default(), rest))
+}
+
+/// The server's refusal in a tagged line without its tag, if it is one.
+fn refusal(line: &[u8], shared: &Shared) -> Option<Refusal> {
+    let condition = response::condition(line);
+    if condition.is("OK") {
+        return None;
+    }
+    let status = if condition.is("NO") { Status::No } else { Status::Bad };
+    Some(Refusal::read(status, &String::from_utf8_lossy(condition.text), &shared.redactor))
+}
+
+/// Why the connection ended: a BYE before its end says more than the end.
+fn ended(error: io::Error, bye: Option<Refusal>, shared: &Shared) -> Cause {
+    let cause = cut_short(error.into(), &shared.bounds);
+    match (bye, cause) {
+        (Some(bye), Cause::Io(_) | Cause::Lost) => Cause::Refused(bye),
+        (_, cause) => cause,
+    }
+}
+
+/// Does a line during IDLE announce something? Notes a BYE.
+fn is_announcement(frame: Frame<'_>, bye: &mut Option<Refusal>, shared: &Shared) -> bool {
+    match response::read(frame) {
+        Response::Exists(_) => true,
+        Response::Condition(condition) if condition.is("BYE") => {
+            *bye = Some(bye_refusal(frame.bytes, shared));
+            true
         }
-        done.map_err(|(cause, _)| cause)
+        // It may have been an announcement.
+        Response::Unreadable { .. } => tagged(frame.bytes).is_none(),
+        _ => false,
     }
 }
 
@@ -195,18 +410,6 @@ impl Line {
 fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
     // The crate's state is dropped with `work`. It shares only numbers with us, and locks that are used even if poisoned.
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Cause::Garbled("the imap crate panicked"))
-}
-
-impl imap::extensions::idle::SetReadTimeout for Transport {
-    /// The crate calls it when IDLE has begun, and with `None` when IDLE ends, before it sends DONE.
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> imap::Result<()> {
-        let bounds = &self.shared().bounds;
-        match timeout {
-            Some(timeout) => bounds.arm_idle(Instant::now() + timeout),
-            None => bounds.end_idle(),
-        }
-        Ok(())
-    }
 }
 
 /// The crate gets this in base64 instead of the secret, since it does not wipe its buffers. `wire` replaces it by the secret.
@@ -249,7 +452,7 @@ fn log_in(
         return Err(Cause::Unsendable);
     };
     shared.forget_secret();
-    tried.map_err(|(error, _)| translate(error, shared).0)
+    tried.map_err(|(error, _)| translate(error, shared))
 }
 
 /// Answers the challenge of AUTHENTICATE PLAIN (RFC 4616) with the stand-in.
@@ -266,28 +469,26 @@ impl Authenticator for Plain {
     }
 }
 
-/// Our cause for the crate's error, and whether the connection is still usable.
-fn translate(error: Error, shared: &Shared) -> (Cause, bool) {
+/// Our cause for the crate's error.
+fn translate(error: Error, shared: &Shared) -> Cause {
     let said_bye =
         || shared.filtered(|filter| filter.take_bye()).map(|line| Cause::Refused(bye_refusal(&line, shared)));
     match error {
-        Error::No(no) => (refused(Status::No, &no.information, no.code.as_ref(), shared), true),
-        Error::Bad(bad) => (refused(Status::Bad, &bad.information, bad.code.as_ref(), shared), true),
+        Error::No(no) => refused(Status::No, &no.information, no.code.as_ref(), shared),
+        Error::Bad(bad) => refused(Status::Bad, &bad.information, bad.code.as_ref(), shared),
         Error::Bye(bye) if bye.information != UNPARSED => {
-            (refused(Status::Bye, &bye.information, bye.code.as_ref(), shared), false)
+            refused(Status::Bye, &bye.information, bye.code.as_ref(), shared)
         }
-        Error::Bye(_) => (said_bye().unwrap_or(Cause::Garbled("not an IMAP response")), false),
-        Error::ConnectionLost => {
-            (said_bye().unwrap_or_else(|| cut_short(Cause::Lost, &shared.bounds)), false)
-        }
+        Error::Bye(_) => said_bye().unwrap_or(Cause::Garbled("not an IMAP response")),
+        Error::ConnectionLost => said_bye().unwrap_or_else(|| cut_short(Cause::Lost, &shared.bounds)),
         Error::Io(error) => {
             let cause = cut_short(Cause::Io(error), &shared.bounds);
-            (said_bye().filter(|_| matches!(cause, Cause::Io(_))).unwrap_or(cause), false)
+            said_bye().filter(|_| matches!(cause, Cause::Io(_))).unwrap_or(cause)
         }
-        Error::TagMismatch(_) => (Cause::Garbled("the answer to another command"), false),
-        Error::Validate(_) => (Cause::Unsendable, true),
+        Error::TagMismatch(_) => Cause::Garbled("the answer to another command"),
+        Error::Validate(_) => Cause::Unsendable,
         // Parse errors, and errors that a later version of the crate may add.
-        _ => (Cause::Garbled("not the answer to the command"), false),
+        _ => Cause::Garbled("not the answer to the command"),
     }
 }
 

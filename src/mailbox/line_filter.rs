@@ -1,9 +1,8 @@
-//! Filters the server's bytes before the imap crate parses them.
+//! Filters the server's bytes before the imap crate parses them: the greeting and the login.
 //!
-//! Owns four corrections. Text that is not ASCII becomes `?` (RFC 9051 allows UTF-8 there, the parser does not). An answer nested
+//! Owns three corrections. Text that is not ASCII becomes `?` (RFC 9051 allows UTF-8 there, the parser does not). An answer nested
 //! too deeply, or a literal larger than the budget, is refused before it does harm. The filter keeps what the crate drops: the
-//! capabilities in a greeting or in the answer to a login, and the text of a BYE. It keeps NAMESPACE, which the parser does not
-//! know, and passes it on as an untagged NO, which has no effect. Never changes a literal. Called by `wire`.
+//! capabilities in a greeting or in the answer to a login, and the text of a BYE. Never changes a literal. Called by `wire`.
 
 use super::bounds::Cut;
 
@@ -34,7 +33,6 @@ pub(super) struct LineFilter {
     resumed: bool,
     capabilities: Option<Vec<String>>,
     bye: Option<Vec<u8>>,
-    namespace: Option<Vec<u8>>,
 }
 
 impl LineFilter {
@@ -49,7 +47,6 @@ impl LineFilter {
             resumed: false,
             capabilities: None,
             bye: None,
-            namespace: None,
         }
     }
 
@@ -61,11 +58,6 @@ impl LineFilter {
     /// Takes the line of a BYE.
     pub(super) fn take_bye(&mut self) -> Option<Vec<u8>> {
         self.bye.take()
-    }
-
-    /// Takes the line of a NAMESPACE.
-    pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
-        self.namespace.take()
     }
 
     /// Filters the next bytes, after which `budget` more may come.
@@ -81,25 +73,9 @@ impl LineFilter {
             if !byte.is_ascii() {
                 *byte = b'?';
             }
-            let received = *byte;
-            if let Some(passed_on) = self.of_namespace(received) {
-                *byte = passed_on;
-            }
-            self.next(received, budget)?;
+            self.next(*byte, budget)?;
         }
         Ok(())
-    }
-
-    /// The byte to pass on instead of one of the word NAMESPACE at the start of a line: `NO` and blanks. No other response begins
-    /// with `NA` (RFC 9051, section 7).
-    fn of_namespace(&self, byte: u8) -> Option<u8> {
-        const START: &[u8] = b"* NAMESPACE";
-        let at = self.line.len();
-        let fits = !self.resumed
-            && (3..START.len()).contains(&at)
-            && START.get(at).is_some_and(|expected| expected.eq_ignore_ascii_case(&byte))
-            && START.get(..at).is_some_and(|start| start.eq_ignore_ascii_case(&self.line));
-        fits.then_some(if at == 3 { b'O' } else { b' ' })
     }
 
     fn next(&mut self, byte: u8, budget: u64) -> Result<(), Cut> {
@@ -181,8 +157,6 @@ impl LineFilter {
         }
         if line.starts_with("* BYE") {
             self.bye = Some(std::mem::take(&mut self.line));
-        } else if line.starts_with("* NAMESPACE ") {
-            self.namespace = Some(std::mem::take(&mut self.line));
         }
     }
 }
@@ -243,23 +217,6 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_is_kept_and_passed_on_as_what_the_parser_knows() {
-        let line = "* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\na1 OK done\r\n";
-        let (mut filter, result, after) = filtered(line);
-        assert_eq!(result, Ok(()));
-        assert_eq!(after, "* NO        ((\"INBOX.\" \".\")) NIL NIL\r\na1 OK done\r\n");
-        assert_eq!(filter.take_namespace().unwrap(), b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r");
-        for other in ["* NO NAMESPACE\r\n", "a1 NAMESPACE x\r\n", "* LIST () \"/\" \"* NAMESPACE\"\r\n"] {
-            let (mut filter, _, after) = filtered(other);
-            assert_eq!((after.as_str(), filter.take_namespace()), (other, None));
-        }
-        let body = "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n";
-        let line = format!("* 1 FETCH (BODY[] {{{}}}\r\n{body})\r\n", body.len());
-        let (mut filter, _, after) = filtered(&line);
-        assert_eq!((after, filter.take_namespace()), (line, None));
-    }
-
-    #[test]
     fn the_text_of_a_bye_is_kept() {
         let (mut filter, _, _) = filtered("* BYE [UNAVAILABLE] going down\r\n");
         assert_eq!(filter.take_bye().unwrap(), b"* BYE [UNAVAILABLE] going down\r");
@@ -272,8 +229,6 @@ mod tests {
                 &b"* OK [CAPABILITY imap4rev1 MOVE] gr\xc3\xbc\xc3\x9fe\r\n"[..],
                 b"* CAPABILITY IMAP4rev1 IDLE\r\n",
                 b"* BYE [UNAVAILABLE] later\r\n",
-                b"* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL\r\n",
-                b"* NAM",
                 b"a1 OK done\r\n",
                 b"* 1 FETCH (UID 1 BODY[] {5}\r\nab\xffcd FLAGS ())\r\n",
                 b"* 1 FETCH (UID 1 BODY[] {",
@@ -310,7 +265,6 @@ mod tests {
             prop_assert_eq!(at_once, by_parts);
             prop_assert_eq!(whole.take_capabilities(), split.take_capabilities());
             prop_assert_eq!(whole.take_bye(), split.take_bye());
-            prop_assert_eq!(whole.take_namespace(), split.take_namespace());
         }
     }
 }

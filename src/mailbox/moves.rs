@@ -272,9 +272,7 @@ impl Session {
             let limits = Limits { time: Duration::from_secs(120), ..Limits::SHORT };
             match self.run(step, &on, &format!("UID {verb} {set} {name}"), limits) {
                 Ok(answer) => {
-                    let copied =
-                        answer.copied(plan.mails.len()).map_err(|cause| self.garbled(step, &on, cause))?;
-                    reported.believe(plan, copied);
+                    reported.believe(plan, answer.copied(plan.mails.len()));
                 }
                 Err(fault) if fault.fate() == Fate::Leave => {
                     raced = whole && fault.code() == Some(Code::ExpungeIssued);

@@ -103,7 +103,7 @@ mod tests {
         }
     }
 
-    fn believed(validity: u32, pairs: &[(u32, u32)]) -> usize {
+    fn believed(validity: u64, pairs: &[(u32, u32)]) -> usize {
         let mut reported = Reported::default();
         let pairs = pairs.iter().map(|(from, to)| (Uid(*from), Uid(*to))).collect();
         reported.believe(&plan(&[1, 2, 3]), vec![CopyUid { validity: UidValidity(validity), pairs }]);

@@ -7,18 +7,24 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::answer::Answer;
+use super::asking::Culprits;
 use super::bounds::Limits;
 use super::capabilities::{Capabilities, Relocation};
 use super::dial::{Connector, dial};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
-use super::line::{Answer, Line};
+use super::line::{Idled, Line};
 use super::names::quoted;
 use super::redactor::Redactor;
+use super::refusal::{Refusal, Status};
 use super::stop::{Stop, Woken};
 use crate::login::Login;
 use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 use crate::settings::{Account, Tls};
+
+/// ID (RFC 2971): the program's name and version.
+const NAME: &str = concat!("ID (\"name\" \"followsift\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
 
 /// Identifies one SELECT or EXAMINE of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +61,10 @@ pub struct Session {
     pub(super) open: Option<Opened>,
     /// The messages of the open folder whose size and header were fetched since it was selected.
     pub(super) seen: BTreeMap<Uid, MailIdentity>,
+    /// The messages of the open folder that the server could not show.
+    pub(super) culprits: Culprits,
+    /// The server shows nothing of a header if it is asked for the beginning.
+    pub(super) whole_headers: bool,
     selections: Selection,
     server: Subject,
     capabilities: Capabilities,
@@ -84,15 +94,26 @@ impl Session {
         let capabilities = match line.take_capabilities() {
             Some(capabilities) => capabilities,
             None => {
-                line.run("CAPABILITY", Limits::SHORT).map_err(|cause| fault(Step::Ask, cause))?;
-                line.take_capabilities().ok_or(fault(Step::Ask, Cause::Garbled("no capabilities")))?
+                let answer =
+                    line.run("CAPABILITY", Limits::SHORT).map_err(|cause| fault(Step::Ask, cause))?;
+                line.capabilities_in(&answer).ok_or(fault(Step::Ask, Cause::Garbled("no capabilities")))?
             }
         };
+        if capabilities.id {
+            // 163.com, 126.com and 188.com refuse SELECT from a client without a name
+            // (https://github.com/mscdex/node-imap/issues/908).
+            match line.run(NAME, Limits::SHORT) {
+                Ok(_) | Err(Cause::Refused(Refusal { status: Status::No | Status::Bad, .. })) => {}
+                Err(cause) => return Err(fault(Step::Ask, cause)),
+            }
+        }
         Ok(Self {
             line,
             folders: None,
             open: None,
             seen: BTreeMap::new(),
+            culprits: Culprits::default(),
+            whole_headers: false,
             selections: Selection::default(),
             server,
             capabilities,
@@ -149,11 +170,12 @@ impl Session {
         self.open = None;
         // Proofs end with the selection.
         self.seen.clear();
+        self.culprits.forget();
         self.selections = self.selections.next();
         let answer = self.run(Step::Open, &on, &format!("{verb} {name}"), Limits::SHORT)?;
-        let selected = answer.selected().map_err(|cause| self.garbled(Step::Open, &on, cause))?;
+        let selected = answer.selected();
         let exists = selected.exists.ok_or_else(|| Fault::of(Step::Open, &on, Cause::NoData))?;
-        let validity = selected.validity.ok_or_else(|| Fault::of(Step::Open, &on, Cause::Void))?;
+        let validity = selected.validity.ok_or_else(|| Fault::of(Step::Open, &on, Cause::NoValidity))?;
         let opened = Opened {
             folder: folder.clone(),
             validity,
@@ -202,11 +224,17 @@ impl Session {
     }
 
     /// Waits for messages in the open folder, by IDLE (RFC 2177) if the server supports it, until `deadline`, a probe or a stop.
-    /// A probe succeeds only on a working connection. Search by UID after every wait: an announcement may be lost.
+    /// A probe succeeds only on a working connection. Search by UID after every wait: an announcement may be lost. `heard` is
+    /// called at each line that comes during IDLE, and may set an earlier end. A server that refuses IDLE is not asked again in
+    /// this session: then the wait is over at once, and [`Session::capabilities`] has no IDLE any more.
     ///
     /// # Errors
     /// If the connection fails.
-    pub fn wait(&mut self, deadline: Instant) -> Result<Woken, Fault> {
+    pub fn wait(
+        &mut self,
+        deadline: Instant,
+        heard: &mut dyn FnMut(Instant) -> Option<Instant>,
+    ) -> Result<Woken, Fault> {
         if !self.capabilities.idle {
             let woken = self.line.stop().wait(deadline);
             if woken == Woken::Probe {
@@ -219,12 +247,16 @@ impl Session {
             .open
             .as_ref()
             .map_or_else(|| self.server.clone(), |open| Subject::Folder(open.folder.clone()));
-        let announced = self.line.idle(deadline).map_err(|cause| Fault::of(Step::Wait, &on, cause))?;
-        Ok(match (announced, self.line.is_stopped()) {
-            (_, true) => Woken::Stop,
-            (true, false) => Woken::Mail,
-            (false, false) if self.line.was_probed() => Woken::Probe,
-            (false, false) => Woken::Due,
+        let idled = self.line.idle(deadline, heard).map_err(|cause| Fault::of(Step::Wait, &on, cause))?;
+        Ok(match idled {
+            _ if self.line.is_stopped() => Woken::Stop,
+            Idled::Announced => Woken::Mail,
+            Idled::Quiet if self.line.was_probed() => Woken::Probe,
+            Idled::Quiet => Woken::Due,
+            Idled::Refused => {
+                self.capabilities.idle = false;
+                Woken::Due
+            }
         })
     }
 
@@ -251,17 +283,6 @@ impl Session {
         limits: Limits,
     ) -> Result<Answer, Fault> {
         self.line.run(command, limits).map_err(|cause| Fault::of(doing, on, cause))
-    }
-
-    /// The line of the last NAMESPACE response.
-    pub(super) fn take_namespace(&mut self) -> Option<Vec<u8>> {
-        self.line.take_namespace()
-    }
-
-    /// The fault of an answer that makes no sense. Ends the session, since the connection may be out of step.
-    pub(super) fn garbled(&mut self, doing: Step, on: &Subject, cause: Cause) -> Fault {
-        self.line.give_up();
-        Fault::of(doing, on, cause)
     }
 }
 

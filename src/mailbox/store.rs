@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::Flags;
+use super::answer::{Answer, Flags};
 use super::bounds::Limits;
 use super::fate::Fate;
 use super::fault::{Cause, Fault, Step};
@@ -60,7 +60,8 @@ impl Session {
         let mut shown = BTreeMap::new();
         for set in proven.sets() {
             let answer = self.run(doing, &on, &format!("UID STORE {set} {what}"), Limits::SHORT)?;
-            let messages = answer.fetched().map_err(|cause| self.garbled(doing, &on, cause))?;
+            // Flags from an answer that could not be read as a whole do not count; they are asked for.
+            let messages = answer.require_whole().map(Answer::fetched).unwrap_or_default();
             shown.extend(messages.into_iter().filter_map(|(uid, message)| Some((uid, message.flags?))));
         }
         Ok(shown)

@@ -42,6 +42,17 @@ pub(super) fn sets(uids: impl IntoIterator<Item = Uid>) -> Vec<String> {
     sets
 }
 
+/// `uids` in parts, each of which makes one set.
+pub(super) fn split(uids: &[Uid]) -> Vec<Vec<Uid>> {
+    let mut sorted = uids.to_vec();
+    sorted.sort_unstable();
+    match sets(sorted.iter().copied()).len() {
+        0 => Vec::new(),
+        1 => vec![sorted],
+        parts => sorted.chunks(sorted.len().div_ceil(2 * parts)).map(<[Uid]>::to_vec).collect(),
+    }
+}
+
 /// `uids` for a person: the beginning of the set, and how many there are.
 pub(super) fn brief(uids: &[Uid]) -> String {
     let mut text = String::new();

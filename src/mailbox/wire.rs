@@ -1,7 +1,8 @@
 //! The byte stream to the server: a non-blocking socket, TLS over it, and the bounds of both.
 //!
-//! Owns reading, writing and waiting, and inserts the secret of a login into the bytes that are sent. Knows no commands. Made by
-//! `dial`, used by the imap crate.
+//! Owns reading, writing and waiting, and inserts the secret of a login into the bytes that are sent. Knows no commands. During the
+//! login the imap crate reads it, line by line, so that nothing after the login is left in the crate's buffers; then `line` takes
+//! it over and reads whole responses. Made by `dial`.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -14,6 +15,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::bounds::Bounds;
 use super::capabilities::Capabilities;
+use super::framer::{Extent, Frame, Framer};
 use super::line_filter::LineFilter;
 use super::redactor::Redactor;
 
@@ -126,15 +128,19 @@ impl Shared {
         self.secret.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the capabilities last received. Drops those that repeat the secret or contain a control character, since a person
-    /// may see them.
+    /// Takes the capabilities last received during the login.
     pub(super) fn take_capabilities(&self) -> Option<Capabilities> {
-        let mut words = self.filtered(|filter| filter.take_capabilities())?;
+        self.filtered(|filter| filter.take_capabilities()).map(|words| self.capabilities(words))
+    }
+
+    /// The capabilities with these names. Drops those that repeat the secret or contain a control character, since a person may
+    /// see them.
+    pub(super) fn capabilities(&self, mut words: Vec<String>) -> Capabilities {
         words.retain(|word| {
             word.bytes().all(|byte| byte.is_ascii_graphic())
                 && !self.redactor.is_in(word.as_bytes(), word.len())
         });
-        Some(Capabilities::read(words))
+        Capabilities::read(words)
     }
 
     /// Gives access to what the filter kept.
@@ -150,40 +156,160 @@ enum Stream {
     Tls(Box<TlsStream<Wire>>),
 }
 
-/// The connection as the imap crate sees it: clear text on our side.
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(wire) => wire.read(into),
+            Self::Tls(stream) => stream.read(into),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(wire) => wire.write(from),
+            Self::Tls(stream) => stream.write(from),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(wire) => wire.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
+/// How many bytes are read at once: a record of TLS (RFC 8446, section 5.1).
+const CHUNK: usize = 16 << 10;
+
+/// The connection in clear text on our side, and what was read of it and not used yet.
 #[derive(Debug)]
-pub(super) struct Transport {
+pub(super) struct Channel {
     stream: Stream,
+    shared: Arc<Shared>,
+    buffer: Vec<u8>,
+    /// What is before it was used.
+    start: usize,
+    framer: Framer,
+}
+
+impl Channel {
+    fn new(stream: Stream, shared: Arc<Shared>) -> Self {
+        Self { stream, shared, buffer: Vec::new(), start: 0, framer: Framer::default() }
+    }
+
+    /// Reads more; the number of bytes, 0 at the end.
+    fn fill(&mut self) -> io::Result<usize> {
+        // What was used is dropped when it is worth the copying.
+        if self.start == self.buffer.len() || self.start >= 4 * CHUNK {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        let before = self.buffer.len();
+        self.buffer.resize(before + CHUNK, 0);
+        let read = self.stream.read(self.buffer.get_mut(before..).unwrap_or_default());
+        self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
+        self.shared.bounds.note_read();
+        read
+    }
+
+    /// The next response. Blank lines between responses are skipped.
+    ///
+    /// # Errors
+    /// `WouldBlock` where a bound of the connection ends the wait, `UnexpectedEof` at the end of the connection.
+    pub(super) fn frame(&mut self) -> io::Result<Frame<'_>> {
+        self.framer.begin();
+        let extent = loop {
+            let unused = self.buffer.get(self.start..).unwrap_or_default();
+            match self.framer.advance(unused, self.shared.bounds.budget()) {
+                Ok(Some(Extent { length: 0, whole })) => {
+                    self.start += whole;
+                    self.framer.begin();
+                }
+                Ok(Some(extent)) => break extent,
+                Ok(None) => {
+                    if self.fill()? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(cut) => return Err(self.shared.bounds.give_up(cut)),
+            }
+        };
+        let begin = self.start;
+        self.start += extent.whole;
+        Ok(Frame {
+            bytes: self.buffer.get(begin..begin + extent.length).unwrap_or_default(),
+            literals: self.framer.literals(),
+            odd: self.framer.is_odd(),
+        })
+    }
+
+    /// Sends a line. `ahead`: while an answer is awaited, so that it begins no round trip.
+    pub(super) fn send(&mut self, line: &str, ahead: bool) -> io::Result<()> {
+        if !ahead {
+            self.shared.bounds.note_write();
+        }
+        let line = format!("{line}\r\n");
+        self.stream.write_all(line.as_bytes())?;
+        self.stream.flush()
+    }
+}
+
+/// A connection that is being logged in: the imap crate has one handle of it, and `line` the other.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    channel: Arc<Mutex<Channel>>,
     shared: Arc<Shared>,
 }
 
 impl Transport {
     /// For a loopback address only; `dial` ensures that.
     pub(super) fn clear(wire: Wire, shared: Arc<Shared>) -> Self {
-        Self { stream: Stream::Clear(wire), shared }
+        Self::new(Stream::Clear(wire), shared)
     }
 
     pub(super) fn tls(stream: TlsStream<Wire>, shared: Arc<Shared>) -> Self {
-        Self { stream: Stream::Tls(Box::new(stream)), shared }
+        Self::new(Stream::Tls(Box::new(stream)), shared)
+    }
+
+    fn new(stream: Stream, shared: Arc<Shared>) -> Self {
+        let channel = Arc::new(Mutex::new(Channel::new(stream, Arc::clone(&shared))));
+        Self { channel, shared }
     }
 
     /// The state that this transport shares with its user.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
+
+    /// The connection, once the crate has dropped its handle.
+    pub(super) fn into_channel(self) -> Option<Channel> {
+        Some(Arc::into_inner(self.channel)?.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn channel(&self) -> MutexGuard<'_, Channel> {
+        self.channel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Read for Transport {
+    /// At most a line: what comes after it is not for the crate.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = match &mut self.stream {
-            Stream::Clear(wire) => wire.read(into),
-            Stream::Tls(stream) => stream.read(into),
-        }?;
-        let bounds = &self.shared.bounds;
-        bounds.note_read();
-        let budget = bounds.budget();
+        let mut channel = self.channel();
+        if channel.start == channel.buffer.len() && channel.fill()? == 0 {
+            return Ok(0);
+        }
+        let unread = channel.buffer.get(channel.start..).unwrap_or_default();
+        let line = unread.iter().position(|byte| *byte == b'\n').map_or(unread.len(), |at| at + 1);
+        let count = line.min(into.len());
         let read = into.get_mut(..count).unwrap_or_default();
-        match self.shared.filtered(|filter| filter.apply(read, budget)) {
+        read.copy_from_slice(unread.get(..count).unwrap_or_default());
+        channel.start += count;
+        drop(channel);
+        let bounds = &self.shared.bounds;
+        match self.shared.filtered(|filter| filter.apply(read, bounds.budget())) {
             Ok(()) => Ok(count),
             Err(cut) => Err(bounds.give_up(cut)),
         }
@@ -194,18 +320,14 @@ impl Write for Transport {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         self.shared.bounds.note_write();
         let with_secret = self.shared.secret().as_ref().and_then(|secret| secret.put_into(from));
-        match (&mut self.stream, with_secret) {
-            (Stream::Clear(wire), None) => wire.write(from),
-            (Stream::Tls(stream), None) => stream.write(from),
-            (Stream::Clear(wire), Some(line)) => wire.write_all(&line).map(|()| from.len()),
-            (Stream::Tls(stream), Some(line)) => stream.write_all(&line).map(|()| from.len()),
+        let stream = &mut self.channel().stream;
+        match with_secret {
+            None => stream.write(from),
+            Some(line) => stream.write_all(&line).map(|()| from.len()),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.stream {
-            Stream::Clear(wire) => wire.flush(),
-            Stream::Tls(stream) => stream.flush(),
-        }
+        self.channel().stream.flush()
     }
 }

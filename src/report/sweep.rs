@@ -29,7 +29,7 @@ pub fn sentence(news: &News) -> String {
         News::Progress { folder, looked_at, part } => {
             format!("{folder}: looked at {}, {:.0} %", messages(*looked_at), part * 100.0)
         }
-        News::Unshown { folder, uids } => unshown(folder, uids),
+        News::Unshown { folder, uids, why } => unshown(folder, uids, why.as_deref()),
         News::Restored { folder } => format!(
             "folder \"{folder}\" was restored from a backup: its messages are numbered anew, so followsift goes on by \
              their time of arrival"
@@ -219,15 +219,16 @@ fn first_look(folders: &[Folder], backlog: Backlog) -> String {
     format!("first look at {}: {begins}", folders.join(", "))
 }
 
-fn unshown(folder: &Folder, uids: &[Uid]) -> String {
+fn unshown(folder: &Folder, uids: &[Uid], why: Option<&str>) -> String {
     let shown: Vec<String> = uids.iter().take(UIDS_SHOWN).map(|uid| uid.0.to_string()).collect();
     let more = match uids.len().saturating_sub(UIDS_SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     let (are, them) = if uids.len() == 1 { ("is", "it") } else { ("are", "them") };
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
     format!(
-        "the server says that {folder} uid {}{more} {are} there and does not show {them}; followsift asks again later",
+        "the server says that {folder} uid {}{more} {are} there and does not show {them}{why}; followsift asks again later",
         shown.join(", ")
     )
 }
@@ -293,9 +294,15 @@ mod tests {
             "INBOX: looked at 1 message, 25 %",
         );
         says(
-            &News::Unshown { folder: Folder::inbox(), uids: (1..=12).map(Uid).collect() },
+            &News::Unshown { folder: Folder::inbox(), uids: (1..=12).map(Uid).collect(), why: None },
             "the server says that INBOX uid 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more are there and does not show them; \
              followsift asks again later",
+        );
+        let why = Some("the server refused: cannot read".to_owned());
+        says(
+            &News::Unshown { folder: Folder::inbox(), uids: vec![Uid(2)], why },
+            "the server says that INBOX uid 2 is there and does not show it: the server refused: cannot read; followsift asks \
+             again later",
         );
         says(
             &News::HeldBack { messages: 1, by: Limit::Hour, most: 50 },

@@ -1,26 +1,27 @@
 //! One look through a folder: which of its messages are read, in which portions, and how far the cursor may go. Called by the
 //! sweep for each folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::{Candidate, consider, judge_again};
 use super::news::News;
 use super::pass::{CurrentFolder, Pass};
-use super::scope::{self, Relevance, Seen, Since, Window};
+use super::scope::{self, NEWEST, Relevance, Seen, Since, Window};
 use super::{AccountFault, Scope, file, put_back};
 use crate::assess::Rulebook;
 use crate::ledger::Waiting;
-use crate::mailbox::{Head, Heads, Opened, Range, Relocation};
+use crate::mailbox::{Batch, FLIGHT, Head, Heads, Opened, Range, Relocation};
 use crate::place::{Folder, Uid};
 use crate::settings::Backlog;
 
-/// How many messages are read, assessed and moved together: enough that a thousand cost few round trips, few enough
+/// How many messages are read, assessed and moved together: enough that a hundred thousand cost few round trips, few enough
 /// that a stop in the middle of a long first sweep keeps most of what was done.
-const TOGETHER: usize = 1000;
+const TOGETHER: usize = 5000;
 /// After so many messages of which none had to be read, the cursor advances anyway.
 const FRUITLESS: usize = 20_000;
-/// A look of more batches than this is long enough that its progress is reported, every so many batches.
-const LONG: usize = 10;
+/// Up to so many messages are fetched with all that is needed of them at once. Of more, From and Subject show first which are worth
+/// that.
+const FEW: usize = 64;
 
 impl Pass<'_> {
     /// Looks through one folder.
@@ -122,7 +123,13 @@ impl Pass<'_> {
             let name = &self.sweep.account.name;
             ledger.note_unshown(name, folder, *validity, &uids, current.old_before, self.sweep.now)?;
         }
-        (self.tell)(News::Unshown { folder: current.opened.folder.clone(), uids });
+        let mut by_reason: BTreeMap<Option<String>, Vec<Uid>> = BTreeMap::new();
+        for uid in uids {
+            by_reason.entry(self.session.why_unshown(uid).map(str::to_owned)).or_default().push(uid);
+        }
+        for (why, uids) in by_reason {
+            (self.tell)(News::Unshown { folder: current.opened.folder.clone(), uids, why });
+        }
         Ok(())
     }
 
@@ -183,40 +190,41 @@ impl Pass<'_> {
         let batches = self.session.batches(look.range)?;
         let last = batches.last().map_or(Uid(0), |batch| batch.last());
         current.next = current.opened.next.unwrap_or(Uid(last.0.saturating_add(1)));
-        let mut candidates = Vec::new();
-        let mut fruitless = 0;
+        let most: usize = batches.iter().map(Batch::most).sum();
+        let mut found = Found::default();
         let mut looked_at = 0;
-        for (number, batch) in batches.iter().enumerate() {
+        let mut fruitless = 0;
+        let mut begun = 0;
+        for window in batches.chunks(FLIGHT) {
             self.session.return_to(&current.opened)?;
-            let Heads { heads, unshown } = self.session.heads_of(batch)?;
-            self.note_unshown(current, unshown)?;
-            looked_at += heads.len();
-            fruitless += heads.len();
-            heads.iter().for_each(|head| self.seen.note(head));
-            for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
-                let only_known = match look.relevance(&head) {
-                    Relevance::All => false,
-                    Relevance::Known => true,
-                    Relevance::Nothing => continue,
-                };
-                // What the user starred or answered is read only to find one that they put back.
-                let only_known = only_known || head.flags.is_touched();
-                if !head.flags.deleted && self.sweep.rulebook.profiles.plausible(&head.fields) {
-                    candidates.push(Candidate { head, only_known });
-                }
+            begun += window.iter().map(Batch::most).sum::<usize>();
+            if most <= FEW {
+                let Heads { heads, unshown } = self.session.heads_of(window)?;
+                self.note_unshown(current, unshown)?;
+                looked_at += heads.len();
+                found.heads.extend(heads);
+            } else {
+                let profiles = &self.sweep.rulebook.profiles;
+                let unshown = self.session.skim(window, &mut |uid, fields| {
+                    looked_at += 1;
+                    fruitless += 1;
+                    found.note(uid, profiles.plausible(fields));
+                })?;
+                self.note_unshown(current, unshown)?;
             }
-            if candidates.len() >= TOGETHER || fruitless >= FRUITLESS {
-                self.deal_with(current, std::mem::take(&mut candidates))?;
+            let end = window.last().map_or(last, Batch::last);
+            if end < last && (found.plausible.len() >= TOGETHER || fruitless >= FRUITLESS) {
+                self.deal_with_found(current, look, seen, &mut found)?;
                 fruitless = 0;
-                scope::advance(self.sweep, &current.opened, look, batch.last(), &self.seen, self.memory)?;
+                scope::advance(self.sweep, &current.opened, look, end, &self.seen, self.memory)?;
             }
-            if batches.len() > LONG && (number + 1) % LONG == 0 {
-                let part = (number + 1) as f64 / batches.len() as f64;
+            if end < last {
+                let part = begun as f64 / most as f64;
                 (self.tell)(News::Progress { folder: current.opened.folder.clone(), looked_at, part });
             }
         }
         self.tally.looked_at += looked_at;
-        self.deal_with(current, candidates)?;
+        self.deal_with_found(current, look, seen, &mut found)?;
         // A sweep that begins with `--since` leaves a cursor where there was none: otherwise the next sweep would begin
         // later, and skip what came in between.
         let begins = self.sweep.account.backlog == Backlog::None
@@ -225,6 +233,38 @@ impl Pass<'_> {
             scope::finish(self.sweep, &current.opened, last, &self.seen, self.memory)?;
         }
         Ok(())
+    }
+
+    /// Deals with what a look has found so far, except the messages in `seen`.
+    fn deal_with_found(
+        &mut self,
+        current: &CurrentFolder,
+        look: &Window,
+        seen: &BTreeSet<Uid>,
+        found: &mut Found,
+    ) -> Result<(), AccountFault> {
+        let Found { mut heads, plausible, newest } = std::mem::take(found);
+        let wanted: Vec<Uid> = plausible.into_iter().chain(newest).collect();
+        if !wanted.is_empty() {
+            self.session.return_to(&current.opened)?;
+            let unshown = self.session.heads(Range::These(&wanted), |some| heads.extend(some))?;
+            self.note_unshown(current, unshown)?;
+        }
+        heads.iter().for_each(|head| self.seen.note(head));
+        let mut candidates = Vec::new();
+        for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {
+            let only_known = match look.relevance(&head) {
+                Relevance::All => false,
+                Relevance::Known => true,
+                Relevance::Nothing => continue,
+            };
+            // What the user starred or answered is read only to find one that they put back.
+            let only_known = only_known || head.flags.is_touched();
+            if !head.flags.deleted && self.sweep.rulebook.profiles.plausible(&head.fields) {
+                candidates.push(Candidate { head, only_known });
+            }
+        }
+        self.deal_with(current, candidates).map(drop)
     }
 
     /// followsift does not even read what the user starred or answered.
@@ -252,6 +292,30 @@ impl Pass<'_> {
         let deadly = portion.considered.iter().filter(|mail| mail.deadly).map(|mail| mail.mail.uid).collect();
         file::file(self, current, portion.considered)?;
         Ok(Unread { unshown, deadly })
+    }
+}
+
+/// What a look has found and not dealt with yet.
+#[derive(Debug, Default)]
+struct Found {
+    /// Heads of all messages, if there were few.
+    heads: Vec<Head>,
+    /// Messages that could be notifications by From and Subject.
+    plausible: Vec<Uid>,
+    /// The newest others.
+    newest: BTreeSet<Uid>,
+}
+
+impl Found {
+    fn note(&mut self, uid: Uid, is_plausible: bool) {
+        if is_plausible {
+            self.plausible.push(uid);
+            return;
+        }
+        self.newest.insert(uid);
+        if self.newest.len() > NEWEST {
+            self.newest.pop_first();
+        }
     }
 }
 

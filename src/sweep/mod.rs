@@ -64,6 +64,7 @@ fn sweep(
     tell: &mut dyn FnMut(News),
 ) -> Result<(Session, Tally), AccountFault> {
     let turns_before = session.turns();
+    session.begin_sweep();
     let mut tally = Tally::default();
     if let Some(ledger) = memory.kept() {
         if sweep.account.act {

@@ -53,6 +53,8 @@ pub enum News {
         folder: Folder,
         /// Their UIDs.
         uids: Vec<Uid>,
+        /// Why, if the server said so or its answer could not be read.
+        why: Option<String>,
     },
     /// A folder was restored from a backup: remembered UIDs mean nothing any more.
     Restored {

@@ -90,7 +90,7 @@ pub(super) fn settle(
     }
     for ((folder, validity), uids) in unshown {
         ledger.note_unshown(&sweep.account.name, folder, validity, &uids, None, sweep.now)?;
-        tell(News::Unshown { folder: folder.clone(), uids });
+        tell(News::Unshown { folder: folder.clone(), uids, why: None });
     }
     // In this order: until the way back is stated, these moves must be found open; and a message that waits without
     // need is only looked at once more.

@@ -208,7 +208,7 @@ pub(super) struct Seen {
 }
 
 /// How many of the newest messages are remembered, since the user may delete some of them before the next look.
-const NEWEST: usize = 3;
+pub(super) const NEWEST: usize = 3;
 /// How many of them are held during a look, since some of them may be moved before it is over.
 const HELD: usize = 1000;
 

@@ -6,7 +6,7 @@ fn a_new_message_a_deadline_and_a_stop_each_end_a_wait() {
     let stop = Stop::new().unwrap();
     let mut session = server.session_with(&stop);
     session.select(&Folder::inbox()).unwrap();
-    assert_eq!(session.wait(Instant::now() + Duration::from_millis(200)).unwrap(), Woken::Due);
+    assert_eq!(session.wait(Instant::now() + Duration::from_millis(200), &mut |_| None).unwrap(), Woken::Due);
 
     let far = Instant::now() + Duration::from_secs(60);
     let mut client = server.client();
@@ -14,7 +14,7 @@ fn a_new_message_a_deadline_and_a_stop_each_end_a_wait() {
         support::pause(Duration::from_millis(300));
         client.deliver("INBOX", &mail(1, 500));
     });
-    assert_eq!(session.wait(far).unwrap(), Woken::Mail);
+    assert_eq!(session.wait(far, &mut |_| None).unwrap(), Woken::Mail);
     courier.join().unwrap();
     assert_eq!(session.select(&Folder::inbox()).unwrap().exists, 1);
 
@@ -24,7 +24,7 @@ fn a_new_message_a_deadline_and_a_stop_each_end_a_wait() {
         bell.stop();
     });
     let begin = Instant::now();
-    assert_eq!(session.wait(far).unwrap(), Woken::Stop);
+    assert_eq!(session.wait(far, &mut |_| None).unwrap(), Woken::Stop);
     assert!(begin.elapsed() < Duration::from_secs(2));
     ringer.join().unwrap();
     session.logout().unwrap();
@@ -39,7 +39,7 @@ fn a_server_that_dies_ends_a_wait() {
         support::pause(Duration::from_millis(300));
         server.kill();
     });
-    let fault = session.wait(Instant::now() + Duration::from_secs(60)).unwrap_err();
+    let fault = session.wait(Instant::now() + Duration::from_secs(60), &mut |_| None).unwrap_err();
     killer.join().unwrap();
     assert_eq!((fault.doing, fault.fate(), session.is_spent()), (Step::Wait, Fate::Retry, true), "{fault:?}");
 }

@@ -1,0 +1,302 @@
+//! Asks for messages of the open folder so that one that the server cannot show costs only itself.
+//!
+//! Owns how a FETCH that fails is parted: what came for other messages is used, and the rest is asked for in halves until the
+//! culprits stand alone, with at most [`PARTS`] more commands in a sweep. Remembers why each was not shown. Changes nothing. Called
+//! by `fetch` and `proof`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::bounds::Limits;
+use super::fault::{Cause, Fault, Step, Subject};
+use super::line::Piece;
+use super::refusal::{Code, Refusal, Status};
+use super::response::{Fetched, Response};
+use super::session::Session;
+use super::uids;
+use crate::place::Uid;
+
+/// How many commands a sweep may spend on finding messages that the server cannot show.
+const PARTS: u32 = 64;
+/// If so many parts fail one after the other and nothing ever comes, it is not about single messages.
+const HOPELESS: u32 = 6;
+
+/// The messages of one FETCH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Those from the first UID to the second; some may have been deleted.
+    Within(Uid, Uid),
+    /// These.
+    These(Vec<Uid>),
+}
+
+impl Asked {
+    /// Their UIDs.
+    pub(super) fn uids(&self) -> Vec<Uid> {
+        match self {
+            Self::Within(low, high) => (low.0..=high.0).map(Uid).collect(),
+            Self::These(uids) => uids.clone(),
+        }
+    }
+
+    /// The sets for commands; one, unless the UIDs lie far apart.
+    fn sets(&self) -> Vec<String> {
+        match self {
+            Self::Within(low, high) => vec![format!("{low}:{high}")],
+            Self::These(uids) => uids::sets(uids.iter().copied()),
+        }
+    }
+}
+
+/// The messages that the server could not show in this sweep.
+#[derive(Debug)]
+pub(super) struct Culprits {
+    /// How many commands may still be spent on finding more of them.
+    left: u32,
+    /// How many parts failed one after the other.
+    in_vain: u32,
+    /// Why the server did not show them, by their UIDs in the open folder.
+    why: BTreeMap<Uid, String>,
+}
+
+impl Default for Culprits {
+    fn default() -> Self {
+        Self { left: PARTS, in_vain: 0, why: BTreeMap::new() }
+    }
+}
+
+impl Culprits {
+    /// Forgets them, since another folder is open.
+    pub(super) fn forget(&mut self) {
+        self.why.clear();
+    }
+
+    fn note(&mut self, uids: &[Uid], why: &Failure) {
+        self.why.extend(uids.iter().map(|uid| (*uid, why.to_string())));
+    }
+}
+
+/// Why a FETCH did not show everything.
+#[derive(Clone, Debug)]
+enum Failure {
+    Refused(Refusal),
+    Unclear(&'static str),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Unclear(why) => write!(f, "its answer could not be read: {why}"),
+        }
+    }
+}
+
+/// A FETCH: what is asked, by which step, on what.
+#[derive(Clone, Copy, Debug)]
+struct Request<'r> {
+    doing: Step,
+    on: &'r Subject,
+    items: &'r str,
+    limits: Limits,
+}
+
+impl Session {
+    /// Begins a sweep: as many commands as ever may be spent on messages that the server cannot show.
+    pub fn begin_sweep(&mut self) {
+        self.culprits.left = PARTS;
+    }
+
+    /// Why the server did not show a message of the open folder, if that is known.
+    pub fn why_unshown(&self, uid: Uid) -> Option<&str> {
+        self.culprits.why.get(&uid).map(String::as_str)
+    }
+
+    /// Fetches `items` of messages, with several commands ahead of the answers, and gives `each` the data as it comes. Returns
+    /// whether everything could be read: if not, what came proves nothing.
+    pub(super) fn ask(
+        &mut self,
+        doing: Step,
+        asked: &[Asked],
+        items: &str,
+        limits: Limits,
+        each: &mut dyn FnMut(Uid, Fetched<'_>),
+    ) -> Result<bool, Fault> {
+        let on = Subject::Folder(self.here(doing)?.folder);
+        let request = Request { doing, on: &on, items, limits };
+        let mut came = BTreeSet::new();
+        let failure = self.fly(request, asked, &mut came, each)?;
+        let Some(failure) = failure else { return Ok(true) };
+        let missing: Vec<Uid> =
+            asked.iter().flat_map(Asked::uids).filter(|uid| !came.contains(uid)).collect();
+        let missing = Vec::from_iter(self.present(&missing)?);
+        self.culprits.in_vain = u32::from(came.is_empty());
+        self.part(request, &missing, failure, each)?;
+        Ok(false)
+    }
+
+    /// Asks in halves for messages of which a FETCH has shown none.
+    fn part(
+        &mut self,
+        request: Request<'_>,
+        uids: &[Uid],
+        why: Failure,
+        each: &mut dyn FnMut(Uid, Fetched<'_>),
+    ) -> Result<(), Fault> {
+        if uids.len() <= 1 || self.culprits.left == 0 {
+            self.culprits.note(uids, &why);
+            return Ok(());
+        }
+        let (one, other) = uids.split_at(uids.len() / 2);
+        for half in [one, other] {
+            self.culprits.left = self.culprits.left.saturating_sub(1);
+            let mut came = BTreeSet::new();
+            let failure = self.fly(request, &[Asked::These(half.to_vec())], &mut came, each)?;
+            let Some(failure) = failure else {
+                self.culprits.in_vain = 0;
+                continue;
+            };
+            self.require_hope(request, came.is_empty(), &failure)?;
+            let missing: Vec<Uid> = half.iter().copied().filter(|uid| !came.contains(uid)).collect();
+            self.part(request, &missing, failure, each)?;
+        }
+        Ok(())
+    }
+
+    /// Fails if part after part fails and nothing comes.
+    fn require_hope(&mut self, request: Request<'_>, in_vain: bool, failure: &Failure) -> Result<(), Fault> {
+        self.culprits.in_vain = if in_vain { self.culprits.in_vain + 1 } else { 0 };
+        if self.culprits.in_vain < HOPELESS {
+            return Ok(());
+        }
+        let cause = match failure {
+            Failure::Refused(refusal) => Cause::Refused(refusal.clone()),
+            Failure::Unclear(why) => Cause::Unclear(why),
+        };
+        Err(Fault::of(request.doing, request.on, cause))
+    }
+
+    /// One flight of FETCH commands; notes the messages that came, and returns what failed, if anything did.
+    fn fly(
+        &mut self,
+        request: Request<'_>,
+        asked: &[Asked],
+        came: &mut BTreeSet<Uid>,
+        each: &mut dyn FnMut(Uid, Fetched<'_>),
+    ) -> Result<Option<Failure>, Fault> {
+        let Request { doing, on, items, limits } = request;
+        let commands: Vec<String> =
+            asked.iter().flat_map(Asked::sets).map(|set| format!("UID FETCH {set} ({items})")).collect();
+        if commands.is_empty() {
+            return Ok(None);
+        }
+        let mut unclear = None;
+        let flown = self.line.flight(&commands, limits, &mut |piece| match piece {
+            Piece::Response(Response::Fetch(fetched)) => {
+                // A change of flags alone is not what was asked for.
+                if let Some(uid) = fetched.uid.filter(|_| fetched.section.is_some() || fetched.size.is_some())
+                {
+                    came.insert(uid);
+                    each(uid, fetched);
+                }
+            }
+            Piece::Response(_) => {}
+            Piece::PassedOver(why) => drop(unclear.get_or_insert(Failure::Unclear(why))),
+        });
+        let refusals = flown.map_err(|cause| Fault::of(doing, on, cause))?;
+        let refused = refusals.into_iter().flatten().next();
+        if let Some(refusal) = &refused {
+            self.require_partable(request, refusal)?;
+        }
+        Ok(refused.map(Failure::Refused).or(unclear))
+    }
+
+    /// Fetches `items` of messages by commands of at most `most` messages each, and gives `each` only what came in an answer of
+    /// which everything could be read: for proofs and flags. Returns the messages of which no such answer came.
+    pub(super) fn ask_strictly(
+        &mut self,
+        doing: Step,
+        uids: &[Uid],
+        most: usize,
+        items: &str,
+        limits: Limits,
+        each: &mut dyn FnMut(Uid, &Fetched<'_>),
+    ) -> Result<Vec<Uid>, Fault> {
+        let on = Subject::Folder(self.here(doing)?.folder);
+        let request = Request { doing, on: &on, items, limits };
+        self.culprits.in_vain = 0;
+        let mut unclear = Vec::new();
+        for some in uids.chunks(most) {
+            for set in uids::split(some) {
+                self.ask_part(request, &set, each, &mut unclear)?;
+            }
+        }
+        Ok(unclear)
+    }
+
+    fn ask_part(
+        &mut self,
+        request: Request<'_>,
+        uids: &[Uid],
+        each: &mut dyn FnMut(Uid, &Fetched<'_>),
+        unclear: &mut Vec<Uid>,
+    ) -> Result<(), Fault> {
+        let Some(set) = uids::sets(uids.iter().copied()).pop() else { return Ok(()) };
+        let Request { doing, on, items, limits } = request;
+        let failure = match self.run(doing, on, &format!("UID FETCH {set} ({items})"), limits) {
+            Ok(answer) => match answer.passed_over() {
+                None => {
+                    answer.fetched().iter().for_each(|(uid, fetched)| each(*uid, fetched));
+                    self.culprits.in_vain = 0;
+                    return Ok(());
+                }
+                Some(why) => Failure::Unclear(why),
+            },
+            Err(Fault { cause: Cause::Refused(refusal), .. }) if !self.is_spent() => {
+                self.require_partable(request, &refusal)?;
+                Failure::Refused(refusal)
+            }
+            Err(fault) => return Err(fault),
+        };
+        if uids.len() == 1 || self.culprits.left == 0 {
+            self.culprits.note(uids, &failure);
+            unclear.extend(uids);
+            return Ok(());
+        }
+        self.require_hope(request, true, &failure)?;
+        let (one, other) = uids.split_at(uids.len() / 2);
+        for half in [one, other] {
+            self.culprits.left = self.culprits.left.saturating_sub(1);
+            self.ask_part(request, half, each, unclear)?;
+        }
+        Ok(())
+    }
+
+    /// May a refused command be repeated in parts? Not if the server says that it is busy, or if the session is at its end.
+    fn require_partable(&mut self, request: Request<'_>, refusal: &Refusal) -> Result<(), Fault> {
+        let Request { doing, on, .. } = request;
+        let fault = || Fault::of(doing, on, Cause::Refused(refusal.clone()));
+        match (refusal.status, refusal.code) {
+            (_, Some(Code::Unavailable | Code::InUse | Code::Limit | Code::OverQuota | Code::Alert)) => {
+                Err(fault())
+            }
+            (
+                _,
+                Some(
+                    Code::AuthenticationFailed
+                    | Code::AuthorizationFailed
+                    | Code::Expired
+                    | Code::PrivacyRequired
+                    | Code::ContactAdmin,
+                ),
+            ) => Err(fault()),
+            // Exchange says BAD about one message (https://github.com/jstedfast/MailKit/issues/358), and Outlook to any command
+            // of a session that it has given up (https://github.com/mscdex/node-imap/issues/689).
+            (Status::Bad, _) => match self.run(doing, on, "NOOP", Limits::SHORT) {
+                Ok(_) => Ok(()),
+                Err(_) => Err(fault()),
+            },
+            (Status::No | Status::Bye, _) => Ok(()),
+        }
+    }
+}
