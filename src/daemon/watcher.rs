@@ -276,16 +276,13 @@ impl Watcher {
     ) -> Result<Woken, AccountFault> {
         let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
         let poll = Instant::now() + self.account.poll;
-        let opened = match session.select(folder) {
+        let opened = match session.stay_in(folder) {
             // The sweep has reported it; the other folders are looked at when the poll is due.
             Err(fault) if fault.fate() == Fate::Leave => return Ok(self.stop.wait(poll)),
             opened => opened?,
         };
-        let dealt_with = sweeper.cursor(folder)?;
-        let behind = dealt_with
-            .is_none_or(|it| it.validity != opened.validity || opened.next.is_some_and(|n| n != it.next));
         // What came while the sweep was in another folder would not be announced again.
-        if behind && opened.exists > 0 && !troubled {
+        if opened.exists > 0 && !troubled && sweeper.is_behind(session, &opened)? {
             return Ok(Woken::Mail);
         }
         let until = Instant::now() + policy.next(session.capabilities().idle);

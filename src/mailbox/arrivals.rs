@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::Flags;
 use super::fate::Fate;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::fetch::Sighting;
+use super::flags::Flags;
 use super::folders::Landing;
 use super::session::{Opened, Session};
 use crate::place::{Folder, MailIdentity, MailTrace, Uid, UidValidity};

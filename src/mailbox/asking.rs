@@ -204,6 +204,9 @@ impl Session {
             Piece::PassedOver(why) => drop(unclear.get_or_insert(Failure::Unclear(why))),
         });
         let refusals = flown.map_err(|cause| Fault::of(doing, on, cause))?;
+        if refusals.len() < commands.len() {
+            return Err(Fault::of(doing, on, Cause::Stopped));
+        }
         let refused = refusals.into_iter().flatten().next();
         if let Some(refusal) = &refused {
             self.require_partable(request, refusal)?;

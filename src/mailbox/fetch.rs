@@ -8,10 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::answer::Flags;
 use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
+use super::flags::Flags;
 use super::response::Fetched;
 use super::session::{Opened, Session};
 use super::{date, uids};
@@ -153,6 +153,9 @@ impl Session {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         self.go_on(&on)?;
         let asked: Vec<Asked> = batches.iter().map(|batch| batch.asked.clone()).collect();
+        if let Some(heads) = self.take_fresh_heads(&asked) {
+            return Ok(Heads { heads, unshown: Vec::new() });
+        }
         let uids: Vec<Uid> = asked.iter().flat_map(Asked::uids).collect();
         let items = "UID RFC822.SIZE INTERNALDATE FLAGS";
         let mut messages: BTreeMap<Uid, PartOfHead> = BTreeMap::new();
@@ -162,9 +165,8 @@ impl Session {
             let mut note = |uid: Uid, message: Fetched<'_>| messages.entry(uid).or_default().add(&message);
             self.ask(Step::Fetch, &asked, &items, limits, &mut note)?
         };
-        let is_empty = |message: &PartOfHead| message.fields.as_ref().is_some_and(Vec::is_empty);
         // Flags count only from an answer that could be read as a whole.
-        if !clear || messages.values().any(is_empty) {
+        if !clear || messages.values().any(PartOfHead::is_empty) {
             messages.clear();
             let mut note = |uid: Uid, message: &Fetched<'_>| messages.entry(uid).or_default().add(message);
             self.ask_with_headers(Step::Fetch, &uids, HEADS, items, HEAD_FIELDS, &mut note)?;
@@ -359,8 +361,24 @@ impl Session {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         let cost = |size: u32| u64::from(size.min(limit)) + AROUND;
         let mut missing: BTreeMap<Uid, u32> = messages.iter().copied().collect();
+        let mut rest = Vec::new();
+        for (uid, size) in messages {
+            match self.take_fresh_body(*uid, limit) {
+                Some((size, bytes)) => {
+                    missing.remove(uid);
+                    each(
+                        MailTrace {
+                            uid: *uid,
+                            identity: MailIdentity { digest: MailDigest::of(&bytes), size },
+                        },
+                        &bytes,
+                    );
+                }
+                None => rest.push((*uid, *size)),
+            }
+        }
         // Several flights, so that a stop does not wait for all of them.
-        for some in messages.chunks(FLIGHT * TOGETHER) {
+        for some in rest.chunks(FLIGHT * TOGETHER) {
             self.go_on(&on)?;
             let asked: Vec<Asked> = some
                 .chunks(TOGETHER)
@@ -374,7 +392,7 @@ impl Session {
             let mut read = Vec::new();
             let clear = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
                 // A server may send messages that were not requested. One that shows nothing of a message is asked again later.
-                let Some(bytes) = message.section.filter(|bytes| !bytes.is_empty()) else { return };
+                let Some(bytes) = message.body.filter(|bytes| !bytes.is_empty()) else { return };
                 let Some(size) = missing.remove(&uid) else { return };
                 let identity =
                     MailIdentity { digest: MailDigest::of(bytes), size: message.size.unwrap_or(size) };
@@ -516,15 +534,15 @@ impl Session {
 
 /// What has come of a head so far: a server may send it in pieces.
 #[derive(Debug, Default)]
-struct PartOfHead {
-    size: Option<u32>,
+pub(super) struct PartOfHead {
+    pub(super) size: Option<u32>,
     received: Option<i64>,
     flags: Option<Flags>,
     fields: Option<Vec<u8>>,
 }
 
 impl PartOfHead {
-    fn add(&mut self, message: &Fetched<'_>) {
+    pub(super) fn add(&mut self, message: &Fetched<'_>) {
         self.size = message.size.or(self.size);
         self.received = message.received.or(self.received);
         self.flags = message.flags.or(self.flags);
@@ -535,12 +553,16 @@ impl PartOfHead {
         self.flags.is_some_and(|flags| flags.deleted)
     }
 
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
+        self.fields.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
         self.size.is_some() && self.flags.is_some() && self.fields.is_some()
     }
 
     /// The head of a message that is not marked \Deleted, once all of it has come.
-    fn head(self, uid: Uid) -> Option<Head> {
+    pub(super) fn head(self, uid: Uid) -> Option<Head> {
         Some(Head {
             uid,
             size: self.size?,

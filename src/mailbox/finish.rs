@@ -2,7 +2,7 @@
 //!
 //! Pure. Owns the table of what to do with the original. Called by `settle`.
 
-use super::answer::Flags;
+use super::flags::Flags;
 use crate::place::MailTrace;
 
 /// How far the removal of an original had come, as the ledger recorded it.

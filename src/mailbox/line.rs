@@ -52,6 +52,10 @@ pub(super) struct Line {
     tag: u32,
     /// The server did not take several commands at once: it gets them one at a time.
     singly: bool,
+    /// The tag of an IDLE that was ended and not answered yet.
+    ending: Option<u32>,
+    /// The server announced messages since [`Line::forget_announced`].
+    announced: bool,
 }
 
 impl fmt::Debug for Line {
@@ -90,7 +94,7 @@ impl Line {
             .unwrap_or_else(|cause| Err((Step::LogIn, cause)))?;
         // The crate's session is dropped: the rest of the connection is ours.
         let channel = transport.into_channel().ok_or((Step::LogIn, Cause::Spent))?;
-        Ok(Self { channel: Some(channel), shared, tag: 0, singly: false })
+        Ok(Self { channel: Some(channel), shared, tag: 0, singly: false, ending: None, announced: false })
     }
 
     fn begin(transport: Transport, greets: bool, login: &Login) -> Result<(), (Step, Cause)> {
@@ -133,14 +137,16 @@ impl Line {
     /// A tagged NO or BAD leaves the connection usable; after any other error it is dropped.
     pub(super) fn run(&mut self, command: &str, limits: Limits) -> Result<Answer, Cause> {
         require_sendable(command)?;
+        self.finish_idle()?;
         let goes = command == "LOGOUT";
         self.tag += 1;
         let tag = self.tag;
         let shared = Arc::clone(&self.shared);
-        let (answer, bye, refusal) = self.with_channel(limits, |channel| {
+        let (answer, bye, refusal, announced) = self.with_channel(limits, |channel| {
             channel.send(&format!("f{tag} {command}"), false)?;
             let mut answer = Answer::default();
             let mut bye = None;
+            let mut announced = false;
             loop {
                 let frame = match channel.frame() {
                     Err(error) => return Err(ended(error, bye, &shared)),
@@ -152,16 +158,13 @@ impl Line {
                     }
                     answer.end(line);
                     let refusal = refusal(line, &shared);
-                    return Ok((answer, bye, refusal));
+                    return Ok((answer, bye, refusal, announced));
                 }
-                if let Response::Condition(condition) = response::read(frame)
-                    && condition.is("BYE")
-                {
-                    bye = Some(bye_refusal(frame.bytes, &shared));
-                }
+                announced |= is_announcement(frame, &mut bye, &shared);
                 answer.push(frame)?;
             }
         })?;
+        self.announced |= announced;
         // A server that says BYE in the middle of an answer may have left out the rest.
         match (bye, refusal) {
             (Some(bye), _) if !goes => {
@@ -174,7 +177,7 @@ impl Line {
     }
 
     /// Sends commands that only read, some of them ahead of the answers, and gives `each` what comes. Returns for each command
-    /// why the server refused it, if it did. `limits` are for each.
+    /// why the server refused it, if it did; fewer if a stop kept some from being sent. `limits` are for each.
     ///
     /// # Errors
     /// If the connection fails: then it is dropped.
@@ -188,23 +191,36 @@ impl Line {
         let first = self.tag + 1;
         self.tag += u32::try_from(commands.len()).map_err(|_| Cause::Unsendable)?;
         let ahead = if self.singly { 1 } else { AHEAD };
+        if self.singly {
+            self.finish_idle()?;
+        }
+        let ending = self.ending.take();
         let shared = Arc::clone(&self.shared);
-        let (refusals, bye) = self.with_channel(limits, |channel| {
+        let (refusals, bye, announced) = self.with_channel(limits, |channel| {
             let mut refusals: Vec<Option<Refusal>> = Vec::new();
             let mut sent = 0;
             let mut bye = None;
-            while refusals.len() < commands.len() {
-                while let Some(command) = commands.get(sent).filter(|_| sent < refusals.len() + ahead) {
+            let mut announced = false;
+            loop {
+                let goes_on =
+                    |sent: usize| sent < refusals.len() + ahead && !shared.bounds.stop().is_stopped();
+                while let Some(command) = commands.get(sent).filter(|_| goes_on(sent)) {
                     let tag = first + u32::try_from(sent).unwrap_or(u32::MAX);
-                    channel.send(&format!("f{tag} {command}"), sent > refusals.len())?;
+                    channel.send(&format!("f{tag} {command}"), sent > refusals.len() || ending.is_some())?;
                     shared.bounds.extend(limits);
                     sent += 1;
+                }
+                if refusals.len() == sent {
+                    break;
                 }
                 let frame = match channel.frame() {
                     Err(error) => return Err(ended(error, bye, &shared)),
                     Ok(frame) => frame,
                 };
                 if let Some((number, line)) = tagged(frame.bytes) {
+                    if ending == Some(number) && refusals.is_empty() {
+                        continue;
+                    }
                     // The answers come in the order of the commands: none of them lets the server change it (RFC 9051, section
                     // 5.5), and we never rely on more than the number of those that are done.
                     if !(first..first + u32::try_from(sent).unwrap_or(u32::MAX)).contains(&number) {
@@ -222,11 +238,13 @@ impl Line {
                     Response::Condition(condition) if condition.is("BYE") => {
                         bye = Some(bye_refusal(frame.bytes, &shared));
                     }
+                    Response::Exists(_) => announced = true,
                     response => each(Piece::Response(response)),
                 }
             }
-            Ok((refusals, bye))
+            Ok((refusals, bye, announced))
         })?;
+        self.announced |= announced;
         if let Some(bye) = bye {
             self.channel = None;
             return Err(Cause::Refused(bye));
@@ -244,11 +262,12 @@ impl Line {
         due: Instant,
         heard: &mut dyn FnMut(Instant) -> Option<Instant>,
     ) -> Result<Idled, Cause> {
+        self.finish_idle()?;
         self.tag += 1;
         let tag = self.tag;
         let shared = Arc::clone(&self.shared);
         let limits = Limits { time: IDLE_BEGINS, ..Limits::SHORT };
-        let (idled, bye) = self.with_channel(limits, |channel| {
+        let (idled, bye, ending) = self.with_channel(limits, |channel| {
             channel.send(&format!("f{tag} IDLE"), false)?;
             let mut announced = false;
             let mut bye = None;
@@ -259,7 +278,7 @@ impl Line {
                     break;
                 }
                 if tagged(frame.bytes).is_some_and(|(number, _)| number == tag) {
-                    return Ok((Idled::Refused, bye));
+                    return Ok((Idled::Refused, bye, None));
                 }
                 announced |= is_announcement(frame, &mut bye, &shared);
             }
@@ -286,13 +305,18 @@ impl Line {
             if bye.is_none() && !over {
                 channel.send("DONE", false)?;
             }
+            // Its answer is read with that of the next command, so that a new message waits for one round trip less.
+            if announced && bye.is_none() && !over {
+                return Ok((Idled::Announced, bye, Some(tag)));
+            }
             while bye.is_none() && !over {
                 let frame = channel.frame().map_err(|error| ended(error, bye.take(), &shared))?;
                 over = tagged(frame.bytes).is_some_and(|(number, _)| number == tag);
                 announced |= is_announcement(frame, &mut bye, &shared);
             }
-            Ok((if announced { Idled::Announced } else { Idled::Quiet }, bye))
+            Ok((if announced { Idled::Announced } else { Idled::Quiet }, bye, None))
         })?;
+        self.ending = ending;
         match bye {
             Some(bye) => {
                 self.channel = None;
@@ -300,6 +324,36 @@ impl Line {
             }
             None => Ok(idled),
         }
+    }
+
+    /// Reads the answer to the DONE of an IDLE that was ended by an announcement.
+    fn finish_idle(&mut self) -> Result<(), Cause> {
+        let Some(tag) = self.ending.take() else { return Ok(()) };
+        let shared = Arc::clone(&self.shared);
+        let bye = self.with_channel(Limits::SHORT, |channel| {
+            let mut bye = None;
+            loop {
+                let frame = channel.frame().map_err(|error| ended(error, bye.take(), &shared))?;
+                if tagged(frame.bytes).is_some_and(|(number, _)| number == tag) {
+                    return Ok(bye);
+                }
+                is_announcement(frame, &mut bye, &shared);
+            }
+        })?;
+        bye.map_or(Ok(()), |bye| {
+            self.channel = None;
+            Err(Cause::Refused(bye))
+        })
+    }
+
+    /// Has the server announced messages since the last call of [`Line::forget_announced`]? Those of IDLE do not count.
+    pub(super) fn has_announced(&self) -> bool {
+        self.announced
+    }
+
+    /// Begins to note announcements anew, since all messages are about to be looked at.
+    pub(super) fn forget_announced(&mut self) {
+        self.announced = false;
     }
 
     /// The number of round trips since the greeting.

@@ -8,12 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::answer::Flags;
 use super::arrivals::Arrived;
 use super::bounds::Limits;
 use super::capabilities::Relocation;
 use super::fate::Fate;
 use super::fault::{Fault, Step, Subject};
+use super::flags::Flags;
 use super::names::quoted;
 use super::outcome::{Obstacle, Outcome, Relocated};
 use super::outcome_table::Moved;

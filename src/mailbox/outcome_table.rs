@@ -4,7 +4,7 @@
 //! message whose original is in place was not moved, and a copy is taken back only if the original is in place or the copy is
 //! known to be ours. Called by `moves` and `copies`.
 
-use super::answer::Flags;
+use super::flags::Flags;
 use super::outcome::{Obstacle, Outcome};
 use crate::place::Uid;
 

@@ -108,6 +108,9 @@ impl Session {
     /// Sets the landings of the plans that have none yet.
     fn note_landings(&mut self, plans: &mut [Plan]) -> Result<(), Fault> {
         let lacking = |plan: &&mut Plan| plan.landing.is_none() && !plan.mails.is_empty();
+        for plan in plans.iter_mut().filter(lacking) {
+            plan.landing = self.take_fresh_landing(&plan.to);
+        }
         let targets: Vec<Folder> = plans.iter_mut().filter(lacking).map(|plan| plan.to.clone()).collect();
         let landings = self.landings(&targets)?;
         for plan in plans.iter_mut().filter(lacking) {

@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::Flags;
 use super::fault::{Cause, Fault, Step, Subject};
+use super::flags::Flags;
 use super::session::{Selection, Session};
 use super::uids;
 use crate::place::{Folder, MailIdentity, MailTrace, Uid};

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::catch_unwind;
 
-use super::answer::Flags;
+use super::flags::Flags;
 use super::framer::Frame;
 use super::{date, quoted};
 use crate::place::{Uid, UidValidity};
@@ -58,8 +58,10 @@ pub(super) struct Fetched<'a> {
     pub(super) flags: Option<Flags>,
     /// The flags that the protocol does not define, such as `$Label1`.
     pub(super) keywords: BTreeSet<String>,
-    /// The one section that was requested; `None` also if the server says NIL.
+    /// The part of the header that was requested; `None` also if the server says NIL.
     pub(super) section: Option<&'a [u8]>,
+    /// The message itself (`BODY[]`), or its beginning.
+    pub(super) body: Option<&'a [u8]>,
 }
 
 /// One line of LIST.
@@ -357,11 +359,17 @@ impl<'a> Scan<'a> {
             }
             let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
             if self.rest().first() == Some(&b'[') {
+                let is_body = self.rest().get(1) == Some(&b']');
                 self.skip_section()?;
-                fetched.section = match self.value()? {
+                let data = match self.value()? {
                     Value::Literal(bytes) | Value::Quoted(bytes) => Some(bytes),
                     Value::Atom(_) | Value::List => None,
                 };
+                if is_body {
+                    fetched.body = data;
+                } else {
+                    fetched.section = data;
+                }
             } else if is("FLAGS") {
                 let words = self.flags()?;
                 fetched.keywords = words.iter().filter(|word| !word.starts_with('\\')).cloned().collect();

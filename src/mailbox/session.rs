@@ -14,6 +14,7 @@ use super::capabilities::{Capabilities, Relocation};
 use super::dial::{Connector, dial};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
+use super::fresh::Fresh;
 use super::line::{Idled, Line};
 use super::names::quoted;
 use super::redactor::Redactor;
@@ -63,6 +64,10 @@ pub struct Session {
     pub(super) seen: BTreeMap<Uid, MailIdentity>,
     /// The messages of the open folder that the server could not show.
     pub(super) culprits: Culprits,
+    /// What was read of new messages ahead of the question.
+    pub(super) fresh: Option<Fresh>,
+    /// The selection in which the remembered messages were found to be the same.
+    same_in: Option<Selection>,
     /// The server shows nothing of a header if it is asked for the beginning.
     pub(super) whole_headers: bool,
     selections: Selection,
@@ -113,6 +118,8 @@ impl Session {
             open: None,
             seen: BTreeMap::new(),
             culprits: Culprits::default(),
+            fresh: None,
+            same_in: None,
             whole_headers: false,
             selections: Selection::default(),
             server,
@@ -123,6 +130,17 @@ impl Session {
     /// The server's capabilities after the login.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// Is it known that the open folder was not restored from a backup since it was last looked at? Its UIDs keep their meaning as
+    /// long as it is open.
+    pub fn is_known_same(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| self.same_in == Some(open.selection))
+    }
+
+    /// Notes that it was not.
+    pub fn note_same(&mut self) {
+        self.same_in = self.open.as_ref().map(|open| open.selection);
     }
 
     /// How messages are moved on this server.
@@ -153,6 +171,17 @@ impl Session {
         self.open_by("SELECT", folder)
     }
 
+    /// The folder opened for changes: as it is, if it is open, else by [`Session::select`].
+    ///
+    /// # Errors
+    /// As [`Session::select`].
+    pub fn stay_in(&mut self, folder: &Folder) -> Result<Opened, Fault> {
+        match &self.open {
+            Some(open) if same(&open.folder, folder) && open.writable => Ok(open.clone()),
+            _ => self.select(folder),
+        }
+    }
+
     /// Opens a folder read-only (EXAMINE). One round trip.
     ///
     /// # Errors
@@ -170,9 +199,12 @@ impl Session {
         self.open = None;
         // Proofs end with the selection.
         self.seen.clear();
+        self.fresh = None;
         self.culprits.forget();
         self.selections = self.selections.next();
         let answer = self.run(Step::Open, &on, &format!("{verb} {name}"), Limits::SHORT)?;
+        // The EXISTS of this answer is about messages that the caller looks at.
+        self.line.forget_announced();
         let selected = answer.selected();
         let exists = selected.exists.ok_or_else(|| Fault::of(Step::Open, &on, Cause::NoData))?;
         let validity = selected.validity.ok_or_else(|| Fault::of(Step::Open, &on, Cause::NoValidity))?;
@@ -235,6 +267,10 @@ impl Session {
         deadline: Instant,
         heard: &mut dyn FnMut(Instant) -> Option<Instant>,
     ) -> Result<Woken, Fault> {
+        // Something came while commands were under way.
+        if self.line.has_announced() {
+            return Ok(Woken::Mail);
+        }
         if !self.capabilities.idle {
             let woken = self.line.stop().wait(deadline);
             if woken == Woken::Probe {

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::Flags;
 use super::fault::{Cause, Fault, Step};
 use super::fetch::Sighting;
 use super::finish::{Finish, Original, Progress, Removal, finish};
+use super::flags::Flags;
 use super::folders::Landing;
 use super::outcome::{Obstacle, Outcome};
 use super::proof::Proven;

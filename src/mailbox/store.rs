@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Answer, Flags};
+use super::answer::Answer;
 use super::bounds::Limits;
 use super::fate::Fate;
 use super::fault::{Cause, Fault, Step};
 use super::fetch::Keywords;
+use super::flags::Flags;
 use super::outcome_table::Removed;
 use super::proof::Proven;
 use super::session::Session;

@@ -27,7 +27,8 @@ impl Pass<'_> {
     /// Looks through one folder.
     pub(super) fn through(&mut self, folder: &Folder) -> Result<(), AccountFault> {
         self.seen = Seen::default();
-        let opened = self.session.select(folder)?;
+        let targets: Vec<Folder> = self.sweep.rulebook.rules.targets().into_iter().collect();
+        let opened = self.session.revisit(folder, &targets)?;
         if self.session.holds_all(folder)? {
             // Gmail's "All Mail" and its like: a message that is moved out of it stays in it.
             // Source: https://developers.google.com/workspace/gmail/imap/imap-extensions ("\All").

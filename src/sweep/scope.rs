@@ -272,10 +272,8 @@ pub(super) fn since_last_look(
     let went_back = opened.next.is_some_and(|next| next < cursor.next);
     let replaced = match cursor.newest.as_slice() {
         _ if went_back => true,
-        newest if opened.exists > 0 => {
-            let known: Vec<_> = newest.iter().map(|one| (one.uid, one.received.0, one.fields)).collect();
-            session.is_replaced(&known)?
-        }
+        _ if session.is_known_same() => false,
+        newest if opened.exists > 0 => is_replaced(session, newest)?,
         _ => false,
     };
     Ok(match (replaced, cursor.old) {
@@ -283,6 +281,17 @@ pub(super) fn since_last_look(
         (false, Some(_)) => Since::Restored { news: false },
         (false, None) => Since::Same,
     })
+}
+
+/// Does another message of the open folder have the UID of one of `newest`? Noted if not: as long as the folder is open, it is not
+/// asked again.
+pub(super) fn is_replaced(session: &mut Session, newest: &[Newest]) -> Result<bool, AccountFault> {
+    let known: Vec<_> = newest.iter().map(|one| (one.uid, one.received.0, one.fields)).collect();
+    let is_replaced = session.is_replaced(&known)?;
+    if !is_replaced {
+        session.note_same();
+    }
+    Ok(is_replaced)
 }
 
 #[cfg(test)]

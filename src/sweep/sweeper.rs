@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::memory::Memory;
-use super::sent;
 use super::{AccountFault, News, Remains, Scope, Sweep, Tally, lock};
+use super::{scope, sent};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
 use crate::mail::Incomplete;
-use crate::mailbox::Session;
+use crate::mailbox::{Opened, Session};
 use crate::place::Folder;
 use crate::rulebook::{RuleFiles, Sent};
 use crate::settings::{Account, Settings};
@@ -129,6 +129,19 @@ impl<'a> Sweeper<'a> {
     /// If the ledger cannot be read.
     pub fn cursor(&self, folder: &Folder) -> Result<Option<Cursor>, LedgerFault> {
         self.memory.cursor(&self.account.name, folder)
+    }
+
+    /// Is there something for a sweep to look at in the open folder: messages that came while another one was open, or the signs
+    /// of a backup that was put back? Takes one round trip at most, and none if the folder stayed open.
+    ///
+    /// # Errors
+    /// If the connection fails, or the ledger cannot be read.
+    pub fn is_behind(&self, session: &mut Session, opened: &Opened) -> Result<bool, AccountFault> {
+        let Some(cursor) = self.cursor(&opened.folder)? else { return Ok(true) };
+        if cursor.validity != opened.validity || opened.next.is_some_and(|next| next != cursor.next) {
+            return Ok(true);
+        }
+        Ok(!session.is_known_same() && opened.exists > 0 && scope::is_replaced(session, &cursor.newest)?)
     }
 
     /// Does a message wait for a later sweep?

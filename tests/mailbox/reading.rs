@@ -108,19 +108,22 @@ fn an_odd_message_does_not_spoil_its_batch() {
 }
 
 #[test]
-fn a_stop_ends_reading_after_the_batch_and_leaves_the_session_whole() {
+fn a_stop_ends_reading_after_the_commands_in_flight_and_leaves_the_session_whole() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     deliver(&server, 600);
     let stop = Stop::new().unwrap();
     let mut session = server.session_with(&stop);
     session.select(&Folder::inbox()).unwrap();
-    let mut batches = 0;
+    let all: Vec<(Uid, u32)> = (1..=600).map(|uid| (Uid(uid), 100)).collect();
+    let mut read = 0;
     let fault = session
-        .heads(Range::From(Uid(1)), |_| {
-            batches += 1;
-            stop.stop()
+        .mails(&all, 262_144, |_, _| {
+            read += 1;
+            stop.stop();
         })
         .unwrap_err();
-    assert!(fault.is_stop() && batches == 1 && !session.is_spent(), "{fault:?}");
+    assert!(fault.is_stop() && read < 600 && !session.is_spent(), "{read} {fault:?}");
+    let fault = session.heads(Range::From(Uid(1)), |_| ()).unwrap_err();
+    assert!(fault.is_stop() && !session.is_spent(), "{fault:?}");
     session.logout().unwrap();
 }
