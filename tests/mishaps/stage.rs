@@ -10,7 +10,7 @@ use super::tally::{Message, Role, TO_GAME, TO_SPAM, UNMARKED, compare};
 use crate::support::home::{GAME, Home, SPAM, game, printed, real, spam};
 use crate::support::letters::ordinary;
 use crate::support::proxy::{Fault, How, Proxy, When};
-use crate::support::{Client, Dovecot, is_required, pause, unpacked};
+use crate::support::{Client, Dovecot, clock, pause};
 
 /// What a server lacks on each rung of the ladder.
 pub(crate) const RUNGS: [(&str, &[&str]); 3] =
@@ -292,12 +292,7 @@ impl Stage<'_> {
     fn sweep(&self, later: bool) -> Option<Output> {
         let mut command: Command = self.home.command(&[], &["sweep"]);
         if later {
-            let clock = clock();
-            assert!(
-                clock.is_some() || !is_required(),
-                "libfaketime is missing: `bash tests/run.sh --set-up` unpacks it"
-            );
-            command.env("LD_PRELOAD", clock?).env("FAKETIME", LATER);
+            command.env("LD_PRELOAD", clock()?).env("FAKETIME", LATER);
             command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
         Some(command.output().unwrap())
@@ -314,11 +309,4 @@ impl Stage<'_> {
 fn letter(number: usize) -> crate::support::letters::Letter {
     let text = format!("See you at the lake on day {number}? Jo\n");
     ordinary("Jo Bloom <jo@bloom.example>", &format!("The lake, day {number}"), &text)
-}
-
-/// The library that shows a program another time.
-fn clock() -> Option<std::path::PathBuf> {
-    let libraries = unpacked("faketime")?.join("usr/lib");
-    let machines = std::fs::read_dir(libraries).ok()?.filter_map(Result::ok);
-    machines.map(|machine| machine.path().join("faketime/libfaketimeMT.so.1")).find(|file| file.is_file())
 }

@@ -290,6 +290,19 @@ pub fn unpacked(name: &str) -> Option<PathBuf> {
     cache.map(|cache| cache.join("servers").join(name)).filter(|folder| folder.is_dir())
 }
 
+/// The library that shows a program another time (faketime(1)); `None` where it is missing and may be.
+pub fn clock() -> Option<PathBuf> {
+    let found = unpacked("faketime").and_then(|root| {
+        let machines = std::fs::read_dir(root.join("usr/lib")).ok()?.filter_map(Result::ok);
+        machines.map(|machine| machine.path().join("faketime/libfaketimeMT.so.1")).find(|file| file.is_file())
+    });
+    assert!(
+        found.is_some() || !is_required(),
+        "libfaketime is missing: `bash tests/run.sh --set-up` unpacks it"
+    );
+    found
+}
+
 /// Whether a test has to fail rather than be skipped where what it needs is missing.
 pub fn is_required() -> bool {
     variable("FOLLOWSIFT_REQUIRE_DOVECOT").is_some()

@@ -14,7 +14,7 @@ use crate::support::home::{
 use crate::support::letters::ordinary;
 use crate::support::proxy::{Fault, How, Proxy, When};
 use crate::support::trial::try_all;
-use crate::support::{Client, Dovecot, Options, Snapshot, pause};
+use crate::support::{Client, Dovecot, Options, Snapshot, clock, pause};
 use followsift::ledger::{Ledger, Stay};
 
 const RUNGS: [&[&str]; 3] = [&[], &["MOVE"], &["MOVE", "UIDPLUS"]];
@@ -104,19 +104,6 @@ fn rules_with_known() -> String {
     let known =
         "[[rule]]\nname = \"Known\"\nwhen.known = true\nverdict = \"real\"\n\n[[rule]]\nname = \"Nobody";
     RULES.replacen("[[rule]]\nname = \"Nobody", known, 1)
-}
-
-/// The library that shows a program another time.
-fn clock() -> Option<std::path::PathBuf> {
-    let found = support::unpacked("faketime").and_then(|root| {
-        let machines = std::fs::read_dir(root.join("usr/lib")).ok()?.filter_map(Result::ok);
-        machines.map(|machine| machine.path().join("faketime/libfaketimeMT.so.1")).find(|file| file.is_file())
-    });
-    assert!(
-        found.is_some() || !support::is_required(),
-        "libfaketime is missing: `bash tests/run.sh --set-up` unpacks it"
-    );
-    found
 }
 
 mod company;
