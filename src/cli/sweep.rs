@@ -5,6 +5,7 @@ use std::path::Path;
 use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
+use crate::clock;
 use crate::mailbox::Stop;
 use crate::report;
 use crate::report::totals::Totals;
@@ -40,7 +41,7 @@ pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Out
             }
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
-                if let Some(advice) = fault.advice() {
+                if let Some(advice) = fault.advice(clock::now()) {
                     output.error(&format!("  {advice}"));
                 }
                 ending = Ending::Later;

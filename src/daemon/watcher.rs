@@ -95,15 +95,16 @@ impl Watcher {
 
     /// Logs a fault, and waits for as long as it takes.
     fn pause(&self, fault: &AccountFault, learned: &mut WatcherState, events: &EventSender) -> Woken {
-        let mut trouble = Chain(fault).to_string();
-        if let Some(advice) = fault.advice() {
-            trouble = format!("{trouble}; {advice}");
-        }
         if fault.is_held_by_us() {
             return self.stop.wait(Instant::now() + SOON);
         }
+        let mut trouble = Chain(fault).to_string();
+        // Without the advice, which may show the time.
         let known = learned.trouble.as_ref() == Some(&trouble);
         learned.trouble = Some(trouble.clone());
+        if let Some(advice) = fault.advice(clock::now()) {
+            trouble = format!("{trouble}; {advice}");
+        }
         let again = if fault.is_refused_login() { learned.refusals.next(learned.has_worked) } else { None };
         let parked = fault.fate() == Fate::Park && again.is_none();
         let pause = if parked {
@@ -136,7 +137,7 @@ impl Watcher {
         let until = Instant::now() + pause;
         loop {
             match self.stop.wait(until) {
-                // Another network does not mend a wrong password, nor a server that refuses.
+                // Neither another network nor a set clock mends a wrong password, or a server that refuses.
                 Woken::Probe if !fault.is_of_network() => {}
                 Woken::Probe => {
                     learned.backoff.reset();

@@ -177,6 +177,7 @@ fn untrusted(error: TlsError, tls: Tls, bounds: &Bounds) -> Cause {
     }
     match (bounds.ended(), error.is_not_tls(), tls) {
         (true, ..) => Cause::Lost,
+        (false, false, _) if error.is_not_valid_yet() => Cause::NotValidYet,
         (false, false, _) => Cause::Tls(error),
         (false, true, Tls::StartTls) => Cause::Injected,
         (false, true, Tls::Implicit | Tls::Off) => Cause::NotTls,

@@ -36,6 +36,8 @@ impl Fault {
                 Step::Trust => Fate::Park,
                 _ => Fate::Retry,
             },
+            // Most likely the machine has just started and its clock is not set yet.
+            Cause::NotValidYet => Fate::Retry,
             Cause::Tls(_)
             | Cause::NotTls
             | Cause::Injected
@@ -67,12 +69,13 @@ impl Fault {
         self.doing == Step::LogIn && self.fate() == Fate::Park && says_little
     }
 
-    /// Is it about the network and not about the server's answer, so that another network may help?
+    /// Is it about the network or the clock and not about the server's answer, so that another network or a set clock may help?
     pub fn is_of_network(&self) -> bool {
         match &self.cause {
             Cause::Io(_) | Cause::NoAddress | Cause::Late | Cause::Lost => self.doing != Step::Trust,
             // The captive portal of a network, as in hotels, has its own certificates.
             Cause::Tls(_)
+            | Cause::NotValidYet
             | Cause::NotTls
             | Cause::Injected
             | Cause::OtherCertificate(_)

@@ -127,6 +127,8 @@ pub enum Cause {
     Io(io::Error),
     /// The TLS handshake failed, or the certificate is not trusted for this name.
     Tls(TlsError),
+    /// A certificate of the server's chain is not valid yet, by this machine's clock.
+    NotValidYet,
     /// The server answered the handshake with something other than TLS.
     NotTls,
     /// It did so after it had agreed to STARTTLS, as when someone injects data into the connection.
@@ -180,6 +182,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
+            Self::NotValidYet => f.write_str("its certificate is not valid yet"),
             Self::NotTls => f.write_str(
                 "the server does not speak TLS from the start on this port; is it `tls = \"starttls\"`?",
             ),
@@ -223,6 +226,7 @@ impl Error for Cause {
             Self::Io(error) => error.source(),
             // OpenSSL's source repeats the same text.
             Self::Tls(_)
+            | Self::NotValidYet
             | Self::NotTls
             | Self::Injected
             | Self::OtherCertificate(_)

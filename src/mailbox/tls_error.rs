@@ -9,6 +9,8 @@ use regex::{Captures, Regex};
 
 /// OpenSSL's text for an answer that is not TLS (SSL_R_WRONG_VERSION_NUMBER). native-tls does not pass the code on.
 const NOT_TLS: &str = "wrong version number";
+/// OpenSSL's text for a certificate of the chain that is from the future (X509_V_ERR_CERT_NOT_YET_VALID).
+const NOT_YET_VALID: &str = "certificate is not yet valid";
 
 /// An error of TLS.
 #[derive(Debug)]
@@ -18,6 +20,11 @@ impl TlsError {
     /// Was the answer to the handshake not TLS?
     pub(super) fn is_not_tls(&self) -> bool {
         self.0.to_string().contains(NOT_TLS)
+    }
+
+    /// Is a certificate of the server's chain not valid yet, by the machine's clock?
+    pub(super) fn is_not_valid_yet(&self) -> bool {
+        self.0.to_string().contains(NOT_YET_VALID)
     }
 }
 

@@ -59,6 +59,21 @@ impl Authority {
         assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Makes a certificate that is not valid before tomorrow. Of OpenSSL's commands only `ca` takes a date.
+    fn certify_for_tomorrow(&self, name: &str, extensions: &str) {
+        let config = "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\n\
+                      default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n[x]\n";
+        fs::write(self.file("config"), format!("{config}{extensions}\n")).unwrap();
+        fs::write(self.file("index"), "").unwrap();
+        let tomorrow = followsift::clock::Timestamp(followsift::clock::now().0 + 86_400);
+        let day = tomorrow.date().replace('-', "");
+        self.openssl(&format!("req {KEY} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
+        self.openssl(&format!(
+            "ca -batch -notext -config config -extensions x -cert ca.pem -keyfile ca.key -startdate {day}235959Z \
+             -days 9 -in {name}.csr -out {name}.pem"
+        ));
+    }
+
     /// The digest by which a certificate is pinned.
     fn fingerprint(&self, name: &str) -> Fingerprint {
         self.openssl(&format!("x509 -in {name}.pem -outform DER -out {name}.der"));
@@ -67,8 +82,12 @@ impl Authority {
 
     /// A server with a certificate.
     fn serve(&self, certificate: &str, more: &str) -> Server {
-        // It shows its signer too, as if that were an authority.
-        let chain = if certificate == "signed-by-leaf" { "-cert_chain leaf.pem" } else { "" };
+        let chain = match certificate {
+            // It shows its signer too, as if that were an authority.
+            "signed-by-leaf" => "-cert_chain leaf.pem",
+            "signed-tomorrow" => "-cert_chain authority-of-tomorrow.pem",
+            _ => "",
+        };
         Server::start(
             self.0.path(),
             &format!("-cert {certificate}.pem -key {certificate}.key {chain} {more}"),
@@ -181,6 +200,30 @@ fn the_password_is_sent_to_the_right_certificate_alone() {
     assert!(heard.is_empty() && matches!(fault.cause, Cause::OtherCertificate(_)), "{heard} {fault:?}");
     let (fault, heard) = authority.serve("self-signed", "").meet(&pinned("self-signed"));
     assert!(heard.contains(PASSWORD), "{fault:?}");
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_yet_gets_no_password_and_is_met_again_soon() {
+    let authority = Authority::new();
+    authority.certify_for_tomorrow("tomorrow", "subjectAltName=DNS:localhost");
+    // The server's own certificate is valid, and one between it and the authority is not yet.
+    authority.certify_for_tomorrow("authority-of-tomorrow", "basicConstraints=critical,CA:TRUE");
+    fs::write(authority.file("extensions"), "subjectAltName=DNS:localhost").unwrap();
+    authority.openssl(&format!(
+        "req {KEY} -keyout signed-tomorrow.key -out signed-tomorrow.csr -subj /CN=localhost"
+    ));
+    authority.openssl(
+        "x509 -req -in signed-tomorrow.csr -CA authority-of-tomorrow.pem -CAkey authority-of-tomorrow.key \
+         -CAcreateserial -days 2 -extfile extensions -out signed-tomorrow.pem",
+    );
+    for name in ["tomorrow", "signed-tomorrow"] {
+        let (fault, heard) = authority.serve(name, "").meet(&account(&authority));
+        assert_eq!(heard, "", "{name}: {fault:?}");
+        assert!(matches!(fault.cause, Cause::NotValidYet), "{name}: {fault:?}");
+        assert_eq!((fault.doing, fault.fate()), (Step::Connect, Fate::Retry), "{name}: {fault:?}");
+        // So that a set clock ends the pause before the next try.
+        assert!(fault.is_of_network(), "{name}: {fault:?}");
+    }
 }
 
 #[test]

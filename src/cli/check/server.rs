@@ -2,6 +2,7 @@
 
 use super::Output;
 use crate::cli::proof;
+use crate::clock;
 use crate::mailbox::{Cause, Fate, Stop, shown_certificate};
 use crate::report;
 use crate::rulebook::RuleFiles;
@@ -17,7 +18,8 @@ pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut O
             Ok(all) => well &= all,
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
-                if let Some(advice) = pin_advice(account, &fault) {
+                let clock = || fault.advice(clock::now()).map(|advice| format!("  {advice}"));
+                if let Some(advice) = pin_advice(account, &fault).or_else(clock) {
                     output.line(&advice);
                 }
                 well = false;
