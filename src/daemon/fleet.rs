@@ -195,6 +195,13 @@ impl Fleet {
         self.slots.values().filter_map(|slot| slot.running.as_ref()).for_each(|running| running.stop.probe());
     }
 
+    /// Asks the threads that wait to connect again to look whether they can by now.
+    pub(super) fn probe_unconnected(&self) {
+        let waits = |slot: &&Slot| matches!(slot.state, State::Away { .. } | State::Parked { .. });
+        let running = self.slots.values().filter(waits).filter_map(|slot| slot.running.as_ref());
+        running.for_each(|running| running.stop.probe());
+    }
+
     /// The accounts whose threads should have spoken by now: they hang.
     pub(super) fn overdue(&self, now: Instant) -> Vec<&AccountName> {
         let hangs = |running: &Running| running.stop.speaks_by().is_some_and(|by| by + LULL < now);
@@ -273,23 +280,58 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailbox::Woken;
     use crate::rulebook;
     use crate::settings::{self, Environment};
 
-    #[test]
-    fn a_thread_that_panics_is_started_again_after_a_pause() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("followsift.toml");
-        // Nothing listens there.
-        let account =
-            "host = \"127.0.0.1\"\nport = 1\ntls = \"off\"\nuser = \"ann\"\npassword-command = [\"true\"]";
-        let text = format!("state = \"{}\"\n[accounts.home]\n{account}\n", folder.path().display());
+    /// The accounts of these names, at a server that does not exist.
+    fn launched(
+        folder: &std::path::Path,
+        names: &[&str],
+    ) -> (Fleet, mpsc::UnboundedReceiver<ThreadEvent>, watch::Sender<Arc<RuleFiles>>) {
+        let file = folder.join("followsift.toml");
+        let mut text = format!("state = \"{}\"\n", folder.display());
+        for name in names {
+            text += &format!(
+                "[accounts.{name}]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"off\"\nuser = \"{name}\"\n\
+                 password-command = [\"true\"]\n"
+            );
+        }
         std::fs::write(&file, text).unwrap();
         let (settings, findings) = settings::load(Some(&file), &Environment::of([]));
         let settings = Arc::new(settings.unwrap_or_else(|| panic!("{findings:?}")));
         let files = rulebook::read(Some(&settings)).0.unwrap();
-        let (_sender, files) = watch::channel(Arc::new(files));
-        let (mut fleet, mut receiver) = Fleet::launch(settings, files).unwrap();
+        let (sender, files) = watch::channel(Arc::new(files));
+        let (fleet, receiver) = Fleet::launch(settings, files).unwrap();
+        (fleet, receiver, sender)
+    }
+
+    #[test]
+    fn a_set_clock_wakes_the_accounts_that_have_no_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut fleet, _receiver, _sender) = launched(folder.path(), &["away", "paused", "watched"]);
+        let trouble = "its certificate is not valid yet".to_owned();
+        let states = [State::Away { trouble: trouble.clone() }, State::Parked { trouble }, State::Watching];
+        let mut stops = Vec::new();
+        for (slot, state) in fleet.slots.values_mut().zip(states) {
+            slot.state = state;
+            let running = slot.running.as_mut().unwrap();
+            // The thread takes no probe of the new one.
+            running.stop.stop();
+            running.stop = Stop::new().unwrap();
+            stops.push(running.stop.clone());
+        }
+        let woken = |stops: &[Stop]| stops.iter().map(|stop| stop.wait(Instant::now())).collect::<Vec<_>>();
+        fleet.probe_unconnected();
+        assert_eq!(woken(&stops), [Woken::Probe, Woken::Probe, Woken::Due]);
+        fleet.probe();
+        assert_eq!(woken(&stops), [Woken::Probe; 3]);
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_started_again_after_a_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut fleet, mut receiver, _sender) = launched(folder.path(), &["home"]);
 
         // As the thread of the account would, had it panicked.
         let events = EventSender::new(1, fleet.events.clone());

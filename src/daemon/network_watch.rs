@@ -1,5 +1,5 @@
 //! Notices when the machine wakes from sleep, or changes its network: connections may be dead then, and servers that could not
-//! be reached may be back.
+//! be reached may be back. Notices too when the clock is set: certificates that were not valid yet may be valid then.
 //!
 //! It does not poll. The kernel reports addresses and routes over netlink (rtnetlink(7)), and cancels a timer on the wall clock
 //! when that clock is set, which happens at the end of a sleep too (timerfd_create(2)). Without either, deadlines and short
@@ -27,9 +27,24 @@ const GROUPS: u32 = 0x10 | 0x40 | 0x400;
 /// A shorter sleep breaks no connection.
 const NAP: Duration = Duration::from_secs(2);
 
-/// Begins to listen, as far as the kernel allows it, on a thread of its own that ends with the process. The channel gets an item
-/// for every change that may have broken a connection or brought a server back.
-pub(super) fn listen() -> mpsc::UnboundedReceiver<()> {
+/// What has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Change {
+    /// The clock was set: accounts without a connection may get one now.
+    Clock,
+    /// The network changed, or the machine slept: the same, and connections may be broken.
+    Network,
+}
+
+impl Change {
+    /// Why the clock has changed, if the machine has slept for so long since the last event.
+    fn of_clock(slept: Duration) -> Self {
+        if slept >= NAP { Self::Network } else { Self::Clock }
+    }
+}
+
+/// Begins to listen, as far as the kernel allows it, on a thread of its own that ends with the process.
+pub(super) fn listen() -> mpsc::UnboundedReceiver<Change> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let begun = Sources::open().and_then(|sources| {
         thread::Builder::new()
@@ -54,35 +69,35 @@ impl Sources {
         Ok(Self { routes: routes()?, clock: clock()?, slept: slept() })
     }
 
-    fn listen(mut self, sender: &mpsc::UnboundedSender<()>) {
-        while let Ok(changed) = self.wait() {
-            if changed && sender.send(()).is_err() {
+    fn listen(mut self, sender: &mpsc::UnboundedSender<Change>) {
+        while let Ok(change) = self.wait() {
+            if change.is_some_and(|change| sender.send(change).is_err()) {
                 return;
             }
         }
     }
 
-    /// Waits for an event; does it matter?
-    fn wait(&mut self) -> io::Result<bool> {
+    /// Waits for an event; `None` if a signal ended the wait.
+    fn wait(&mut self) -> io::Result<Option<Change>> {
         let mut sources = [&self.routes, &self.clock].map(|source| PollFd::new(source, PollFlags::IN));
         match poll(&mut sources, None) {
             Ok(_) => {}
-            Err(Errno::INTR) => return Ok(false),
+            Err(Errno::INTR) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
         let [routes, clock] = sources.each_ref().map(|source| !source.revents().is_empty());
-        let mut changed = false;
-        if routes {
-            drain(&self.routes)?;
-            changed = true;
-        }
+        let mut change = None;
         if clock {
             drain(&self.clock)?;
             arm(&self.clock)?;
             let before = std::mem::replace(&mut self.slept, slept());
-            changed |= self.slept.saturating_sub(before) >= NAP;
+            change = Some(Change::of_clock(self.slept.saturating_sub(before)));
         }
-        Ok(changed)
+        if routes {
+            drain(&self.routes)?;
+            change = Some(Change::Network);
+        }
+        Ok(change)
     }
 }
 
@@ -138,5 +153,22 @@ mod tests {
         drain(&sources.clock).unwrap();
         let mut clock = [PollFd::new(&sources.clock, PollFlags::IN)];
         assert_eq!(poll(&mut clock, Some(&Timespec { tv_sec: 0, tv_nsec: 50_000_000 })).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_told_from_a_sleep() {
+        assert_eq!([0, 1, 2, 3_600].map(|slept| Change::of_clock(Duration::from_secs(slept))), {
+            [Change::Clock, Change::Clock, Change::Network, Change::Network]
+        });
+        let mut sources = Sources::open().unwrap();
+        for _ in 0..2 {
+            // The timer fires, as it does when the clock is set.
+            let soon = Timespec { tv_sec: 0, tv_nsec: 1 };
+            let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: soon };
+            timerfd_settime(&sources.clock, TimerfdTimerFlags::empty(), &once).unwrap();
+            // Another test may change the network at the same time.
+            drain(&sources.routes).unwrap();
+            assert_eq!(sources.wait().unwrap(), Some(Change::Clock));
+        }
     }
 }

@@ -14,10 +14,11 @@ use tracing::{error, info, warn};
 use super::file_watch::FileWatch;
 use super::fleet::Fleet;
 use super::log::kind;
+use super::network_watch::{self, Change};
+use super::panics;
 use super::reload::{Progress, ReadAgain, Reload};
 use super::systemd::{self, Systemd};
 use super::thread_event::ThreadEvent;
-use super::{network_watch, panics};
 use crate::clock;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::report::state::{self, Notes, in_brief};
@@ -82,7 +83,7 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
         again: None,
     };
     service
-        .run(Receivers { terminate, interrupt, hangup, files, threads, network: network_watch::listen() })
+        .run(Receivers { terminate, interrupt, hangup, files, threads, changes: network_watch::listen() })
         .await
 }
 
@@ -97,7 +98,7 @@ struct Receivers {
     hangup: Signal,
     files: FileWatch,
     threads: mpsc::UnboundedReceiver<ThreadEvent>,
-    network: mpsc::UnboundedReceiver<()>,
+    changes: mpsc::UnboundedReceiver<Change>,
 }
 
 struct Service<'a> {
@@ -120,7 +121,7 @@ impl Service<'_> {
         // Without a watchdog, the timer below is never asked.
         let mut watchdog = interval(feeding.unwrap_or(Duration::from_secs(3600)));
         watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut probe: Option<Instant> = None;
+        let mut probe: Option<(Change, Instant)> = None;
         let mut probed = Instant::now();
         self.systemd.ready();
         self.tell_status();
@@ -140,13 +141,16 @@ impl Service<'_> {
                         self.notes.last_trouble = Some((clock::now(), trouble));
                     }
                 }
-                Some(()) = receivers.network.recv() => {
-                    probe.get_or_insert((Instant::now() + TOGETHER).max(probed + RARELY));
+                Some(change) = receivers.changes.recv() => {
+                    let due = (Instant::now() + TOGETHER).max(probed + RARELY);
+                    probe = probe.map(|(earlier, due)| (earlier.max(change), due)).or(Some((change, due)));
                 }
-                () = at(probe) => {
-                    probe = None;
+                () = at(probe.map(|(_, due)| due)) => {
+                    match probe.take() {
+                        Some((Change::Clock, _)) => self.fleet.probe_unconnected(),
+                        Some((Change::Network, _)) | None => self.fleet.probe(),
+                    }
                     probed = Instant::now();
-                    self.fleet.probe();
                 }
                 () = at(revival) => self.fleet.revive(Instant::now()).map_err(no_thread)?,
                 _ = watchdog.tick(), if feeding.is_some() => self.feed(),

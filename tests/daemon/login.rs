@@ -94,3 +94,39 @@ fn logins_to_one_host_are_spread() {
     daemon.until("all watched", SOON, |it| it.status() == "watching a0, a1, a2, a3");
     assert!(begun.elapsed() > Duration::from_millis(1500), "all at once: {:?}", begun.elapsed());
 }
+
+#[test]
+fn a_clock_that_is_behind_is_named_and_one_that_is_set_lets_the_account_connect() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let Some(clock) = support::clock() else { return };
+    let home = Home::new();
+    let trusting = format!("ca-file = \"{}\"", server.ca().display());
+    let table = account("home", server.tls_port, &trusting)
+        .replace("\"off\"", "\"implicit\"")
+        .replace("127.0.0.1", "localhost");
+    home.write("followsift.toml", &format!("state = \"state\"\n{table}"));
+    home.write("time", "-10d");
+    // The certificates are from now, which is ten days from now for the program.
+    let behind = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("LD_PRELOAD", &clock).env("FAKETIME_TIMESTAMP_FILE", home.path().join("time"));
+        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        command
+    };
+    let day = followsift::clock::now().before(seconds(10 * 86_400)).date();
+    let advice = format!("check this machine's clock, which says {day}");
+
+    let checked = behind(&["check", "--connect"]).output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(checked.status.code(), Some(75), "{said}");
+    assert!(said.contains("its certificate is not valid yet") && said.contains(&advice), "{said}");
+    assert!(!said.contains("tls-fingerprint"), "{said}");
+
+    let daemon = home.run_as(behind(&["run"]));
+    daemon.says("home is away: could not connect to localhost");
+    let status = daemon.status();
+    assert!(status.contains("its certificate is not valid yet") && status.contains(&advice), "{status}");
+    deliver(&server, [1]);
+    home.write("time", "+0d");
+    filed(&server, &daemon, 1, seconds(30));
+}
