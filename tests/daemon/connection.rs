@@ -117,6 +117,24 @@ fn where_silent_lines_die_waiting_is_renewed_sooner() {
 }
 
 #[test]
+fn a_server_that_says_goodbye_has_not_died_of_silence() {
+    for (how, is_shorter) in [
+        (How::Say("* BYE Disconnected for inactivity.\r\n"), false),
+        (How::Say("* BYE [UNAVAILABLE] shutting down\r\n"), false),
+        // Else the test shows nothing.
+        (How::Close, true),
+    ] {
+        let Some(scene) = Scene::start(&Options::default(), "idle = \"8s\"\npoll = \"8s\"") else { return };
+        // Longer than the shortest wait that counts as silent, and in the middle of it.
+        pause(seconds(3));
+        scene.proxy.break_all(how);
+        scene.daemon.until("back", SOON, |it| it.log().matches(" connected").count() == 2);
+        let log = scene.daemon.log();
+        assert_eq!(log.contains("renews IDLE sooner"), is_shorter, "{how:?}\n{log}");
+    }
+}
+
+#[test]
 fn a_day_of_idle_in_a_few_seconds_needs_one_connection() {
     let Some(scene) = Scene::start(&Options::default(), "idle = \"1s\"\npoll = \"1s\"") else { return };
     for number in 1..=12 {

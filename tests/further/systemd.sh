@@ -101,6 +101,7 @@ rules '>= 2000' | put /etc/followsift/rules.toml
 
 say "READY, and a mail filed"
 inside systemctl start followsift || fail start
+[[ " $(property After) " == *" time-sync.target "* ]] || fail "does not wait for a set clock"
 until_true "the status says so" 20 status_has "watching home"
 deliver 1 1
 until_true "a mail is filed" 20 filed 1
