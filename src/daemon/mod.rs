@@ -15,6 +15,7 @@ mod network_watch;
 mod panics;
 mod proven;
 mod reload;
+mod rhythm;
 mod service;
 mod systemd;
 mod thread_event;

@@ -12,6 +12,7 @@ use super::events::log;
 use super::idle_policy::{IdlePolicy, Slowdown};
 use super::log::kind;
 use super::proven::Proven;
+use super::rhythm::Rhythm;
 use super::thread_event::EventSender;
 use crate::clock;
 use crate::clock::Timestamp;
@@ -49,6 +50,7 @@ struct WatcherState {
     /// When the first sweep of the session ended.
     works_since: Option<Instant>,
     policy: IdlePolicy,
+    rhythm: Rhythm,
     /// The trouble that was logged last, while it lasts.
     trouble: Option<String>,
     /// The troubles with folders that the last sweep had.
@@ -71,6 +73,7 @@ impl Watcher {
             has_worked: false,
             works_since: None,
             policy,
+            rhythm: Rhythm::default(),
             trouble: None,
             folders: BTreeSet::new(),
             left: None,
@@ -164,6 +167,7 @@ impl Watcher {
         drop(login);
         self.proven.note(digest);
         learned.refusals.reset();
+        learned.rhythm.connected();
         info!(message_id = kind::CONNECTED, server = %self.account.host, "{}", state::CONNECTED);
         learned.trouble = None;
         events.state(State::Watching);
@@ -192,7 +196,7 @@ impl Watcher {
                 }
             }
             let begun = Instant::now();
-            let woken = match self.wait(&mut session, &sweeper, &learned.policy, tally.troubles > 0) {
+            let woken = match self.wait(&mut session, &sweeper, learned, tally.troubles > 0) {
                 Ok(woken) => woken,
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
@@ -224,7 +228,8 @@ impl Watcher {
     /// Learns from a connection that was cut while it was waited on.
     fn learn(&self, fault: &AccountFault, waited: Duration, learned: &mut WatcherState) {
         let silent = matches!(fault, AccountFault::Mailbox(fault) if fault.doing == Step::Wait)
-            && fault.is_of_network();
+            && fault.is_of_network()
+            && !learned.rhythm.keeps_alive();
         if silent && learned.policy.died(waited) {
             let renewal = humantime::format_duration(learned.policy.next(true)).to_string();
             info!(renewal, "{}", state::IDLE_CUT);
@@ -272,7 +277,7 @@ impl Watcher {
         &self,
         session: &mut Session,
         sweeper: &Sweeper<'_>,
-        policy: &IdlePolicy,
+        learned: &mut WatcherState,
         troubled: bool,
     ) -> Result<Woken, AccountFault> {
         let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
@@ -286,9 +291,15 @@ impl Watcher {
         if opened.exists > 0 && !troubled && sweeper.is_behind(session, &opened)? {
             return Ok(Woken::Mail);
         }
-        let until = Instant::now() + policy.next(session.capabilities().idle);
+        let until = Instant::now() + learned.policy.next(session.capabilities().idle);
         // No server announces the messages that wait for the fuse, or for the server to change its mind.
         let waits = troubled || sweeper.waits()?;
-        Ok(session.wait(if waits { until.min(poll) } else { until }, &mut |_| None)?)
+        let until = if waits { until.min(poll) } else { until };
+        learned.rhythm.begins();
+        let woken = session.wait(until, &mut |at| learned.rhythm.heard(at))?;
+        if woken == Woken::Due {
+            learned.rhythm.ended(until);
+        }
+        Ok(woken)
     }
 }

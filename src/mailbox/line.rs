@@ -256,7 +256,7 @@ impl Line {
     }
 
     /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. The content of announcements is ignored:
-    /// the caller searches by UID. `heard` is called at each line that comes, and may set an earlier end.
+    /// the caller searches by UID. `heard` is called when IDLE has begun and at each line that comes, and may set an earlier end.
     pub(super) fn idle(
         &mut self,
         due: Instant,
@@ -282,7 +282,11 @@ impl Line {
                 }
                 announced |= is_announcement(frame, &mut bye, &shared);
             }
-            shared.bounds.arm_idle(due);
+            let mut arm = || {
+                let earlier = heard(Instant::now()).map_or(due, |earlier| due.min(earlier));
+                shared.bounds.arm_idle(earlier);
+            };
+            arm();
             let mut over = false;
             while !announced && bye.is_none() && !over {
                 let frame = match channel.frame() {
@@ -297,9 +301,7 @@ impl Line {
                 };
                 over = tagged(frame.bytes).is_some_and(|(number, _)| number == tag);
                 announced |= is_announcement(frame, &mut bye, &shared);
-                if let Some(earlier) = heard(Instant::now()) {
-                    shared.bounds.arm_idle(due.min(earlier));
-                }
+                arm();
             }
             shared.bounds.end_idle();
             if bye.is_none() && !over {

@@ -257,7 +257,7 @@ impl Session {
 
     /// Waits for messages in the open folder, by IDLE (RFC 2177) if the server supports it, until `deadline`, a probe or a stop.
     /// A probe succeeds only on a working connection. Search by UID after every wait: an announcement may be lost. `heard` is
-    /// called at each line that comes during IDLE, and may set an earlier end. A server that refuses IDLE is not asked again in
+    /// called when IDLE has begun and at each line that comes, and may set an earlier end. A server that refuses IDLE is not asked again in
     /// this session: then the wait is over at once, and [`Session::capabilities`] has no IDLE any more.
     ///
     /// # Errors
