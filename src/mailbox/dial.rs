@@ -18,7 +18,6 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use super::bounds::{Bounds, Cut, Limits};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::redactor::Redactor;
-use super::refusal::{Refusal, Status};
 use super::stop::{Stop, poll_until};
 use super::tls_error::TlsError;
 use super::wire::{Shared, Transport, Wire};
@@ -284,15 +283,8 @@ fn tune(socket: &TcpStream) -> io::Result<()> {
 /// data under TLS. Ignores the capabilities that arrive in clear text: the answer to the command shows whether the server
 /// supports it.
 fn start_tls(wire: &mut Wire, redactor: &Redactor) -> Result<(), Cause> {
-    let greeting = clear_line(wire)?;
-    let mut words = greeting.split_ascii_whitespace();
-    match (words.next(), words.next()) {
-        (Some("*"), Some(status)) if status.eq_ignore_ascii_case("OK") => {}
-        (Some("*"), Some(status)) if status.eq_ignore_ascii_case("BYE") => {
-            let text: Vec<&str> = words.collect();
-            return Err(Cause::Refused(Refusal::read(Status::Bye, &text.join(" "), redactor)));
-        }
-        _ => return Err(Cause::Greeting),
+    if let Some(cause) = Cause::of_greeting(&clear_line(wire)?, redactor) {
+        return Err(cause);
     }
     wire.write_all(b"s STARTTLS\r\n").map_err(Cause::Io)?;
     for _ in 0..CLEAR_LINES {

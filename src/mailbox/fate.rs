@@ -132,6 +132,9 @@ const OF_A_MOVE: [Step; 6] =
 /// the one operation.
 fn refused(doing: Step, refusal: &Refusal) -> Fate {
     match refusal.code {
+        // The greeting. Nobody has tried to log in yet, so no code can be about the login (RFC 5530, section 3), a retry locks no
+        // account, and servers that block an address or are full let it in later.
+        _ if doing == Step::Connect => Fate::Retry,
         // A fault of one folder or one move must not stop the others; followsift retries it later anyway.
         Some(Code::Limit | Code::ServerBug) if refusal.status == Status::No && OF_A_MOVE.contains(&doing) => {
             Fate::Leave
@@ -193,6 +196,10 @@ mod tests {
     fn codes_decide_and_text_does_not() {
         use Status::{Bad, Bye, No};
         for (doing, status, text, fate) in [
+            (Step::Connect, No, "LOGOUT Intrusion prevention active for 192.0.2.1", Fate::Retry),
+            (Step::Connect, Bye, "[AUTHENTICATIONFAILED] too often from 192.0.2.1", Fate::Retry),
+            (Step::Connect, Bye, "[CONTACTADMIN] blocked", Fate::Retry),
+            (Step::Connect, Bad, "what", Fate::Retry),
             (Step::LogIn, No, "[AUTHENTICATIONFAILED] no", Fate::Park),
             (Step::LogIn, No, "no code at all, try again later", Fate::Park),
             (Step::LogIn, No, "[UNAVAILABLE] authentication failed", Fate::Retry),

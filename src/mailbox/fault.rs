@@ -7,6 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use super::redactor::Redactor;
 use super::refusal::{Code, Refusal};
 use super::tls_error::TlsError;
 use super::uids;
@@ -175,6 +176,17 @@ pub enum Cause {
     ReadOnly,
     /// The session failed before; only a new one helps.
     Spent,
+}
+
+impl Cause {
+    /// Why a server's greeting is not one; `None` if it asks for a login.
+    pub(super) fn of_greeting(greeting: &str, redactor: &Redactor) -> Option<Self> {
+        let mut words = greeting.split_ascii_whitespace();
+        match (words.next(), words.next()) {
+            (Some("*"), Some(status)) if status.eq_ignore_ascii_case("OK") => None,
+            _ => Some(Refusal::of_greeting(greeting, redactor).map_or(Self::Greeting, Self::Refused)),
+        }
+    }
 }
 
 impl fmt::Display for Cause {

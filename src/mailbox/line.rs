@@ -106,8 +106,9 @@ impl Line {
             if let Some(bye) = shared.filtered(|filter| filter.take_bye()) {
                 return Err((Step::Connect, Cause::Refused(bye_refusal(&bye, &shared))));
             }
-            if !greeting.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"* OK")) {
-                return Err((Step::Connect, Cause::Greeting));
+            let greeting = String::from_utf8_lossy(&greeting);
+            if let Some(cause) = Cause::of_greeting(&greeting, &shared.redactor) {
+                return Err((Step::Connect, cause));
             }
         }
         shared.bounds.arm(Limits::SHORT);

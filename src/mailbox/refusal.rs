@@ -1,7 +1,7 @@
 //! A server's refusal: its status, its response code, and its words made harmless.
 //!
 //! Owns which of a server's words may be shown: one short line of printable ASCII, never with the password. Never decides by the
-//! words, except for the one quirk that is named here. Made by `line`, read by `fault`.
+//! words, except for the one quirk that is named here. Made by `line` and `fault`, read by `fate`.
 
 use std::fmt;
 
@@ -106,6 +106,20 @@ impl Refusal {
 }
 
 impl Refusal {
+    /// The refusal in a server's greeting. RFC 9051, section 7.1.5 knows a BYE there; servers that block an address for a while send
+    /// NO as well.
+    pub(super) fn of_greeting(greeting: &str, redactor: &Redactor) -> Option<Self> {
+        let text = greeting.strip_prefix("* ")?;
+        let (word, text) = text.split_once(' ').unwrap_or((text, ""));
+        let status = match word.trim_end().to_ascii_uppercase().as_str() {
+            "NO" => Status::No,
+            "BAD" => Status::Bad,
+            "BYE" => Status::Bye,
+            _ => return None,
+        };
+        Some(Self::read(status, text, redactor))
+    }
+
     /// Gmail's quirk: it refuses a login beyond the fifteenth connection with the same code as a login that can never work
     /// (`[ALERT] Application-specific password required`), so only the words show that a retry will work. The only place where a
     /// server's words decide.
@@ -155,6 +169,24 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Refusal::read(Status::No, text, &Redactor::nothing()).code, code, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_greeting_that_refuses_is_read_with_its_words() {
+        let read = |greeting: &str| Refusal::of_greeting(greeting, &Redactor::nothing());
+        for (greeting, status, code, words) in [
+            ("* NO LOGOUT Blocked for 192.0.2.1\r\n", Status::No, None, "LOGOUT Blocked for 192.0.2.1"),
+            ("* bye [UNAVAILABLE] later", Status::Bye, Some(Code::Unavailable), "[UNAVAILABLE] later"),
+            ("* BAD what\r\n", Status::Bad, None, "what"),
+            ("* BYE\r\n", Status::Bye, None, ""),
+            ("* NO", Status::No, None, ""),
+        ] {
+            let expected = Refusal { status, code, words: words.to_owned() };
+            assert_eq!(read(greeting), Some(expected), "{greeting}");
+        }
+        for greeting in ["* OK hi", "* PREAUTH hi", "* NOT so", "NO", "a1 NO no", "+ go", "*", "* ", ""] {
+            assert_eq!(read(greeting), None, "{greeting}");
         }
     }
 

@@ -161,6 +161,25 @@ fn greetings_that_are_none_have_their_fate() {
 }
 
 #[test]
+fn a_greeting_that_refuses_shows_its_words_and_is_met_again() {
+    for greeting in [
+        "* NO LOGOUT Intrusion prevention active for 192.0.2.1\r\n",
+        "* NO [ALERT] Too many connections, Intrusion prevention active\r\n",
+        "* BYE [CONTACTADMIN] Intrusion prevention active\r\n",
+        "* BAD Intrusion prevention active\r\n",
+    ] {
+        for tls in [Tls::Off, Tls::StartTls] {
+            let fake = Fake::start(greeting, &[]);
+            let fault = connect(&Account { tls, ..fake.account() }, &login()).unwrap_err();
+            assert_eq!((fault.doing, fault.fate()), (Step::Connect, Fate::Retry), "{greeting} {fault:?}");
+            let said = fault.source().unwrap().to_string();
+            assert!(said.contains("Intrusion prevention active"), "{greeting} {said}");
+            assert!(fake.commands().is_empty(), "{greeting}");
+        }
+    }
+}
+
+#[test]
 fn a_refusal_that_repeats_the_password_is_withheld() {
     let fake = Fake::start(
         "* OK [CAPABILITY IMAP4rev1] hi\r\n",
