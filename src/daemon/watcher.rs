@@ -283,8 +283,13 @@ impl Watcher {
         let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
         let poll = Instant::now() + self.account.poll;
         let opened = match session.stay_in(folder) {
-            // The sweep has reported it; the other folders are looked at when the poll is due.
+            // The sweep has reported it, or will; the other folders are looked at when the poll is due.
             Err(fault) if fault.fate() == Fate::Leave => return Ok(self.stop.wait(poll)),
+            Err(fault)
+                if fault.is_refused_folder() && self.account.folders.len() > 1 && !session.is_spent() =>
+            {
+                return Ok(self.stop.wait(poll));
+            }
             opened => opened?,
         };
         // What came while the sweep was in another folder would not be announced again.

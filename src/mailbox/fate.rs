@@ -104,15 +104,18 @@ impl Fault {
         matches!(self.cause, Cause::NoData | Cause::Unclear(_) | Cause::Refused(_) | Cause::Void)
     }
 
-    /// Did the server refuse to open a folder for now, on a connection that still works?
+    /// Did the server refuse a folder for now, on a connection that still works? Other folders may work.
     pub fn is_refused_folder(&self) -> bool {
-        let refused = |refusal: &Refusal| refusal.status == Status::No && refusal.code != Some(Code::Alert);
-        self.doing == Step::Open
-            && match &self.cause {
-                Cause::Refused(refusal) => refused(refusal),
-                Cause::NoData => true,
-                _ => false,
+        match (self.doing, &self.cause) {
+            (Step::Open, Cause::Refused(refusal)) => {
+                refusal.status == Status::No && refusal.code != Some(Code::Alert)
             }
+            (Step::Open, Cause::NoData) => true,
+            (Step::Search | Step::Fetch, Cause::Refused(refusal)) => {
+                refusal.status == Status::No && refusal.code.is_some_and(|code| FOR_NOW.contains(&code))
+            }
+            _ => false,
+        }
     }
 
     /// Did followsift give up because of a stop?
@@ -121,12 +124,15 @@ impl Fault {
     }
 }
 
+/// The codes by which a server refuses what it may do later.
+const FOR_NOW: [Code; 4] = [Code::Unavailable, Code::InUse, Code::Limit, Code::ServerBug];
+
 /// The commands that a server refuses when it throttles a client.
 const THROTTLED: [Step; 5] = [Step::LogIn, Step::List, Step::Open, Step::Search, Step::Fetch];
 
 /// The commands that concern one move or one target.
-const OF_A_MOVE: [Step; 6] =
-    [Step::Create, Step::Subscribe, Step::Move, Step::Copy, Step::Mark, Step::Remove];
+const OF_A_MOVE: [Step; 7] =
+    [Step::Create, Step::Subscribe, Step::Inspect, Step::Move, Step::Copy, Step::Mark, Step::Remove];
 
 /// Decides by the code. Without a decisive code, a refused login means a wrong password, and any other refusal concerns only
 /// the one operation.
@@ -221,6 +227,7 @@ mod tests {
             (Step::Move, No, "[OVERQUOTA] full", Fate::Leave),
             (Step::Create, No, "[LIMIT] too many mailboxes", Fate::Leave),
             (Step::Copy, No, "[SERVERBUG] internal error", Fate::Leave),
+            (Step::Inspect, No, "[SERVERBUG] internal error", Fate::Leave),
             (Step::Move, No, "[INUSE] locked", Fate::Retry),
             (Step::Move, No, "[EXPIRED] password", Fate::Park),
             (Step::Fetch, No, "[OVERQUOTA] Account exceeded command or bandwidth limits.", Fate::Retry),
@@ -242,6 +249,26 @@ mod tests {
         ] {
             assert_eq!(refusal(doing, status, text), fate, "{text}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_refused_for_now_is_told_from_a_server_that_is_not_well() {
+        use Status::{Bad, Bye, No};
+        let is_refused = |doing, status, text: &str| {
+            let on = Subject::Folder(Folder::inbox());
+            let cause = Cause::Refused(Refusal::read(status, text, &Redactor::nothing()));
+            Fault { doing, on, cause }.is_refused_folder()
+        };
+        for text in ["[SERVERBUG] oh", "[INUSE] locked", "[LIMIT] later", "[UNAVAILABLE] later"] {
+            for doing in [Step::Open, Step::Search, Step::Fetch] {
+                assert!(is_refused(doing, No, text), "{doing:?} {text}");
+                assert!(!is_refused(doing, Bad, text) && !is_refused(doing, Bye, text), "{doing:?} {text}");
+            }
+            assert!(!is_refused(Step::LogIn, No, text) && !is_refused(Step::List, No, text), "{text}");
+        }
+        assert!(is_refused(Step::Open, No, "not now") && !is_refused(Step::Open, No, "[ALERT] log in again"));
+        // Gmail says that about the account.
+        assert!(!is_refused(Step::Fetch, No, "[OVERQUOTA] Account exceeded bandwidth limits."));
     }
 
     #[test]

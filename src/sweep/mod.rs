@@ -80,25 +80,33 @@ fn sweep(
     let fuse = fuse::Fuse::new(sweep, memory)?;
     let seen = scope::Seen::default();
     let mut pass = pass::Pass { session: &mut session, sweep, memory, tell, fuse, tally, seen };
-    // A folder that the server will not open just now does not keep the sweep from the others; the session ends after them.
-    let mut refused = None;
+    // A folder that the server refuses just now does not keep the sweep from the others.
+    let mut refused = Vec::new();
+    let mut has_worked = false;
     for folder in &sweep.account.folders {
         match pass.through(folder) {
             Err(AccountFault::Mailbox(fault)) if fault.fate() == Fate::Leave => {
                 pass.trouble(&fault, folder)?
             }
             Err(AccountFault::Mailbox(fault)) if fault.is_refused_folder() && !pass.session.is_spent() => {
-                refused.get_or_insert(fault);
+                refused.push((folder, fault));
             }
-            done => done?,
+            done => {
+                done?;
+                has_worked = true;
+            }
         }
     }
     pass.report_fuse()?;
     if let Some(ledger) = pass.memory.kept() {
         put_back::learn(sweep, ledger, pass.tell)?;
     }
-    if let Some(fault) = refused {
-        return Err(fault.into());
+    for (folder, fault) in refused {
+        // Where none works, it is the server: the session ends, and the pauses grow.
+        if !has_worked {
+            return Err(fault.into());
+        }
+        pass.refused(&fault, folder);
     }
     tally = pass.tally;
     tally.turns = session.turns() - turns_before;

@@ -45,6 +45,13 @@ impl Pass<'_> {
         self.tell_trouble(folder, fault.cause.to_string())
     }
 
+    /// Reports that the server refuses a folder for now. The folder is there, so the existing ones are not listed.
+    pub(super) fn refused(&mut self, fault: &Fault, folder: &Folder) {
+        self.tally.troubles += 1;
+        let (folder, words) = (folder.clone(), fault.cause.to_string());
+        (self.tell)(News::Trouble { folder, words, folders: Vec::new() });
+    }
+
     pub(super) fn tell_trouble(&mut self, folder: &Folder, words: String) -> Result<(), AccountFault> {
         self.tally.troubles += 1;
         let news = trouble(self.session, folder, words)?;

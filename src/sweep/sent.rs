@@ -72,7 +72,9 @@ pub(super) fn refresh(
                     stale.push((folder, doubt));
                 }
             }
-            Err(AccountFault::Mailbox(fault)) if fault.fate() == Fate::Leave => {
+            Err(AccountFault::Mailbox(fault))
+                if fault.fate() == Fate::Leave || fault.is_refused_folder() && !session.is_spent() =>
+            {
                 stale.push((folder, None));
             }
             Err(fault) => return Err(fault),

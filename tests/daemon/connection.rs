@@ -168,3 +168,29 @@ fn a_folder_that_the_server_will_not_open_just_now_keeps_no_other_from_being_loo
     assert_eq!(swept.status.code(), Some(75), "{}", String::from_utf8_lossy(&swept.stderr));
     assert_eq!(whereabouts(&mut server.client()), (vec![], vec![1]));
 }
+
+#[test]
+fn a_folder_that_goes_on_refusing_ends_neither_the_session_nor_the_polling_of_the_others() {
+    for folders in ["[\"Other\", \"INBOX\"]", "[\"INBOX\", \"Other\"]"] {
+        let Some(server) = Dovecot::start(&Options::default()) else { return };
+        let proxy = Proxy::before(server.port);
+        let home = Home::new();
+        home.settings(proxy.port, &format!("poll = \"2s\"\nfolders = {folders}"));
+        server.client().run("CREATE Other");
+        server.client().deliver("Other", &spam(4));
+        let how = How::Say("TAG NO [SERVERBUG] internal error\r\n");
+        proxy.arm([Fault { begin: "SELECT \"Other\"", at: 0, when: When::Before, how }]);
+        let daemon = home.run();
+        daemon.says("home: 1 folder could not be used");
+        for last in 1..=3 {
+            deliver(&server, [last]);
+            filed(&server, &daemon, last, SOON);
+        }
+        let reported = daemon.log().matches("folder \"Other\": the server refused").count();
+        assert_eq!(reported, 1, "{}", daemon.log());
+        proxy.arm([]);
+        filed(&server, &daemon, 4, SOON);
+        daemon.until("well", SOON, |it| it.status() == "watching home");
+        assert_eq!(proxy.connections(), 1, "{}", daemon.log());
+    }
+}

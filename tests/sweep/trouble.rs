@@ -16,6 +16,58 @@ fn a_missing_folder_is_reported_with_the_existing_ones() {
 }
 
 #[test]
+fn a_folder_that_the_server_refuses_keeps_no_other_from_being_swept_and_is_tried_again() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let proxy = Proxy::before(scene.server.port);
+    scene.home.configure(proxy.port, "backlog = \"all\"\nfolders = [\"Social\", \"INBOX\"]");
+    scene.client.run("CREATE Social");
+    let mut filed = 0;
+    for begin in ["SELECT \"Social\"", "UID FETCH"] {
+        for answer in [
+            "TAG NO [SERVERBUG] oops\r\n",
+            "TAG NO [INUSE] oops\r\n",
+            "TAG NO [LIMIT] oops\r\n",
+            "TAG NO [UNAVAILABLE] oops\r\n",
+        ] {
+            filed += 2;
+            scene.client.deliver("Social", &text(&spam(filed), filed));
+            scene.deliver(&[text(&spam(filed + 1), filed + 1)]);
+            let connections = proxy.connections();
+            proxy.arm([Fault::first(begin, When::Before, How::Say(answer))]);
+            let output = scene.home.run(&["sweep"]);
+            let said = printed(&output);
+            assert_eq!(output.status.code(), Some(75), "{begin} {answer} {said}");
+            assert!(
+                said.contains("folder \"Social\": the server refused: [") && said.contains("oops\n"),
+                "{said}"
+            );
+            let counts = (scene.count("Social"), scene.count("INBOX"), scene.count(SPAM));
+            assert_eq!(counts, (1, 0, filed - 1), "{begin} {answer} {said}");
+            assert_eq!(proxy.connections(), connections + 1, "{begin} {answer} {said}");
+            let said = scene.sweep();
+            assert_eq!((scene.count("Social"), scene.count(SPAM)), (0, filed), "{begin} {answer} {said}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_refuses_every_folder_is_left_alone_for_a_while() {
+    let Some(scene) = Scene::usual(ALL) else { return };
+    let proxy = Proxy::before(scene.server.port);
+    scene.home.configure(proxy.port, "backlog = \"all\"\nfolders = [\"Socail\", \"INBOX\"]");
+    let how = How::Say("TAG NO [SERVERBUG] oops\r\n");
+    proxy.arm([Fault { begin: "SELECT \"INBOX\"", at: 0, when: When::Before, how }]);
+    let output = scene.home.run(&["sweep"]);
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    // Not the end of a sweep, but of the session.
+    assert!(
+        said.contains("error: home: could not open \"INBOX\"") && !said.contains("left undone"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_target_that_cannot_be_made_leaves_the_message_and_is_tried_again() {
     let options = Options { separator: '.', ..Home::server(&[]) };
     let Some(mut scene) = Scene::set(&options, ALL) else { return };
