@@ -51,6 +51,22 @@ fn a_folder_that_the_server_refuses_keeps_no_other_from_being_swept_and_is_tried
 }
 
 #[test]
+fn a_target_that_the_server_refuses_to_inspect_keeps_its_messages_and_ends_no_session() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let proxy = scene.proxy();
+    scene.deliver(&[text(&spam(1), 1)]);
+    let how = How::Say("TAG NO [SERVERBUG] oops\r\n");
+    proxy.arm([Fault { begin: "STATUS", at: 0, when: When::Before, how }]);
+    let output = scene.home.run(&["sweep"]);
+    let said = printed(&output);
+    assert!(output.status.code() == Some(75) && said.contains("; left undone: "), "{said}");
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 0), "{said}");
+    proxy.arm([]);
+    scene.home.well(&["sweep", "--since", "1d"]);
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 1));
+}
+
+#[test]
 fn a_server_that_refuses_every_folder_is_left_alone_for_a_while() {
     let Some(scene) = Scene::usual(ALL) else { return };
     let proxy = Proxy::before(scene.server.port);
