@@ -14,7 +14,11 @@ use crate::clock::Timestamp;
 const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
 /// Hands over every message at a path, with when it arrived, as far as that can be told.
-pub(super) fn messages(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Arrival)) -> io::Result<()> {
+pub(super) fn messages(
+    path: &Path,
+    now: Timestamp,
+    each: &mut dyn FnMut(Vec<u8>, Arrival),
+) -> io::Result<()> {
     if !path.is_dir() {
         return file(path, now, each);
     }
@@ -27,7 +31,7 @@ pub(super) fn messages(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], 
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
                 Err(cause) => return Err(cause),
             };
-            each(&bytes, said_or_dated(delivered(&mail), now));
+            each(bytes, said_or_dated(delivered(&mail), now));
         }
         return Ok(());
     }
@@ -52,20 +56,20 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// An mbox, which begins with `From ` (RFC 4155), or one message.
-fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(&[u8], Arrival)) -> io::Result<()> {
+fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(Vec<u8>, Arrival)) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
     if !reader.fill_buf()?.starts_with(b"From ") {
         let mut bytes = Vec::new();
         reader.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
-        each(&bytes, Arrival::Dated { otherwise: now });
+        each(bytes, Arrival::Dated { otherwise: now });
         return Ok(());
     }
     for mail in MessageIterator::new(reader) {
         let mail = mail?;
-        let bytes = mail.contents();
-        let bytes = bytes.get(..MAIL_LIMIT as usize).unwrap_or(bytes);
         // A date that cannot be read comes out as one that lies far away.
         let arrived = i64::try_from(mail.internal_date()).ok().filter(|at| *at > 0 && *at <= now.0);
+        let mut bytes = mail.unwrap_contents();
+        bytes.truncate(MAIL_LIMIT as usize);
         each(bytes, said_or_dated(arrived.map(Timestamp), now));
     }
     Ok(())
@@ -108,7 +112,7 @@ mod tests {
     fn read(path: &Path) -> Vec<(String, Arrival)> {
         let mut found = Vec::new();
         messages(path, NOW, &mut |bytes, arrived| {
-            found.push((String::from_utf8(bytes.to_vec()).unwrap(), arrived));
+            found.push((String::from_utf8(bytes).unwrap(), arrived));
         })
         .unwrap();
         found

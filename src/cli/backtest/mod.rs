@@ -2,7 +2,11 @@
 //! opened for looking only, files are never written, and the ledger is only asked.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
+
+use recognise::{Intake, Recognised, recognise_all};
 
 use super::output::{Output, shown};
 use super::{Backtest as Options, Ending, context};
@@ -10,7 +14,6 @@ use crate::assess::{self, Arrival, Mail, ReadMessage, Rulebook};
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::ledger::{HistoryEntry, Known, LedgerFault};
-use crate::mail::{Notification, Recognition};
 use crate::mailbox::{Range, Session, Stop};
 use crate::place::{Folder, MailTrace, Uid};
 use crate::report::backtest::{Backtest, Correction};
@@ -22,6 +25,7 @@ use crate::settings::{Account, Settings};
 use crate::sweep::{AccountFault, connect};
 
 mod files;
+mod recognise;
 
 /// After so many messages, the progress is printed.
 const STEP: usize = 100;
@@ -91,34 +95,9 @@ struct Trial<'a> {
     now: Timestamp,
 }
 
-/// The notifications that were read so far, kept until all are there and can be put in order.
-#[derive(Default)]
-struct Notifications {
-    looked_at: usize,
-    /// Messages that look like notifications, but cannot be read in full.
-    incomplete: usize,
-    found: Vec<Notification>,
-}
-
-impl Notifications {
-    /// Takes a message in, unless it arrived before `since`.
-    fn take(&mut self, mail: Mail<'_>, since: Option<Timestamp>, rulebook: &Rulebook) {
-        let is_old = |arrived: Timestamp| since.is_some_and(|since| arrived < since);
-        if let Arrival::At(arrived) = mail.arrived
-            && is_old(arrived)
-        {
-            return;
-        }
-        let message = assess::recognise(mail, rulebook);
-        if is_old(message.arrived) {
-            return;
-        }
-        match message.recognition {
-            Recognition::Recognised(notification) => self.found.push(notification),
-            Recognition::Incomplete { .. } | Recognition::TooCostly => self.incomplete += 1,
-            Recognition::Foreign => {}
-        }
-    }
+/// As many threads as the process may use cores.
+fn cores() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn of_files(
@@ -134,26 +113,30 @@ fn of_files(
     };
     let rulebook = make(trial.in_force);
     let other = trial.other.map(make);
-    let mut notifications = Notifications::default();
-    let mut ending = Ending::Well;
-    for path in paths {
-        let read = files::messages(path, trial.now, &mut |bytes, arrived| {
-            notifications.looked_at += 1;
-            if notifications.looked_at.is_multiple_of(STEP) {
-                output.progress(&format!("read {} messages", notifications.looked_at));
+    let recognise = |mail: Mail<'_>| assess::recognise(mail, &rulebook);
+    let mut looked_at = 0;
+    let (mut ending, recognised) = recognise_all(cores(), trial.since, &recognise, |intake| {
+        let mut ending = Ending::Well;
+        for path in paths {
+            let read = files::messages(path, trial.now, &mut |bytes, arrived| {
+                looked_at += 1;
+                if looked_at % STEP == 0 {
+                    output.progress(&format!("read {looked_at} messages"));
+                }
+                intake.put(bytes, arrived);
+            });
+            if let Err(cause) = read {
+                output.end_progress();
+                output.error(&format!("error: could not read {}: {cause}", path.display()));
+                ending = Ending::Data;
             }
-            notifications.take(Mail { bytes, arrived }, trial.since, &rulebook);
-        });
-        if let Err(cause) = read {
-            output.end_progress();
-            output.error(&format!("error: could not read {}: {cause}", path.display()));
-            ending = Ending::Data;
         }
-    }
+        ending
+    });
     output.end_progress();
     match settings.map_or(Ok(ByHand::default()), ByHand::read) {
         Ok(by_hand) => {
-            let report = replay(notifications, &rulebook, other.as_ref(), &by_hand, output);
+            let report = replay(looked_at, recognised, &rulebook, other.as_ref(), &by_hand, output);
             output.text(&report);
         }
         Err(fault) => {
@@ -186,14 +169,19 @@ fn of_account(
     } else {
         folders.to_vec()
     };
-    let mut notifications = Notifications::default();
-    for folder in &named {
-        of_folder(&mut session, folder, trial.since, &rulebook, &mut notifications, output)?;
-    }
+    let recognise = |mail: Mail<'_>| assess::recognise(mail, &rulebook);
+    // The server has left out what is too old.
+    let mut looked_at = 0;
+    let (read, recognised) = recognise_all(cores(), None, &recognise, |intake| {
+        let read =
+            |folder| of_folder(&mut session, folder, trial.since, &rulebook, &mut looked_at, intake, output);
+        named.iter().try_for_each(read)
+    });
+    read?;
     output.end_progress();
     // All was read; a server that does not say goodbye changes nothing.
     let _ = session.logout();
-    let report = replay(notifications, &rulebook, other.as_ref(), &by_hand, output);
+    let report = replay(looked_at, recognised, &rulebook, other.as_ref(), &by_hand, output);
     output.text(&report);
     Ok(())
 }
@@ -203,7 +191,8 @@ fn of_folder(
     folder: &Folder,
     since: Option<Timestamp>,
     rulebook: &Rulebook,
-    notifications: &mut Notifications,
+    looked_at: &mut usize,
+    intake: &mut Intake<'_>,
     output: &mut Output,
 ) -> Result<(), AccountFault> {
     let opened = session.examine(folder)?;
@@ -211,17 +200,14 @@ fn of_folder(
     let mut plausible = Vec::new();
     let mut arrivals = BTreeMap::new();
     session.heads(range, |heads| {
+        *looked_at += heads.len();
         for head in heads {
-            notifications.looked_at += 1;
             if rulebook.profiles.plausible(&head.fields) {
                 plausible.push((head.uid, head.size));
                 arrivals.insert(head.uid, Timestamp(head.received));
             }
         }
-        output.progress(&format!(
-            "{folder}: looked at {} messages of {}",
-            notifications.looked_at, opened.exists
-        ));
+        output.progress(&format!("{folder}: looked at {looked_at} messages of {}", opened.exists));
     })?;
     let mut read = 0;
     session.mails(&plausible, crate::sweep::MAIL_LIMIT, |MailTrace { uid, .. }, bytes| {
@@ -230,7 +216,7 @@ fn of_folder(
             output.progress(&format!("{folder}: read {read} of {}", plausible.len()));
         }
         if let Some(arrived) = arrivals.get(&uid) {
-            notifications.take(Mail { bytes, arrived: Arrival::At(*arrived) }, None, rulebook);
+            intake.put(bytes.to_vec(), Arrival::At(*arrived));
         }
     })?;
     Ok(())
@@ -253,22 +239,21 @@ impl ByHand {
 
 /// Judges the notifications in the order of their arrival.
 fn replay(
-    mut notifications: Notifications,
+    looked_at: usize,
+    recognised: Recognised,
     in_force: &Rulebook,
     other: Option<&Rulebook>,
     by_hand: &ByHand,
     output: &mut Output,
 ) -> String {
-    notifications.found.sort_by_key(|notification| notification.received);
-    let all = notifications.found.len();
+    let all = recognised.count();
     let judged_by = other.unwrap_or(in_force);
     let mut recall = Replay::default();
     for known in &by_hand.known {
         recall.know_follower(known.follower.clone());
     }
-    let mut report =
-        Backtest::new(&judged_by.rules, notifications.looked_at, notifications.incomplete, other.is_some());
-    for (index, notification) in notifications.found.into_iter().enumerate() {
+    let mut report = Backtest::new(&judged_by.rules, looked_at, recognised.incomplete, other.is_some());
+    for (index, notification) in recognised.notifications().enumerate() {
         if index.is_multiple_of(STEP) {
             output.progress(&format!("judged {index} of {all}"));
         }
@@ -292,4 +277,60 @@ fn correction(entry: &HistoryEntry, rulebook: &Rulebook) -> Correction {
     let assessment = assess::weigh(notification.into(), rulebook, &Blank);
     let agrees = !matches!(assessment.action, Action::File { .. });
     Correction { agrees, assessment }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::fs;
+
+    use super::*;
+    use crate::mail::Trust;
+
+    const MAIL: &str = include_str!("../../../tests/corpus/twitter/box-2009/message.eml");
+
+    /// What counts is who came before whom.
+    const RULES: &str = "[verdict.spam]\nmove-to = \"Spam\"\n\
+        [[rule]]\nname = \"Comes again\"\nwhen.times-followed = \">= 3\"\nverdict = \"spam\"\n\
+        [[rule]]\nname = \"Wave\"\nwhen.wave = \">= 4\"\nverdict = \"spam\"\n";
+
+    /// Messages about fifty followers, several of which arrive in the same second, in no order.
+    fn mbox() -> String {
+        let mut text = String::new();
+        for number in 0..500 {
+            let mail = MAIL.replace("tiff_snow", &format!("tiff{}", number % 50)).replace("\r\n", "\n");
+            let (hour, minute) = (number * 7 % 24, number * 13 % 60);
+            let _ = writeln!(text, "From a@b.example Tue Jan  2 {hour:02}:{minute:02}:00 2024");
+            let _ = writeln!(text, "Authentication-Results: mx.home.example; dkim=pass header.d=twitter.com");
+            let _ = writeln!(text, "{mail}");
+        }
+        text
+    }
+
+    #[test]
+    fn the_report_is_the_same_for_any_number_of_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        let (rules, inbox) = (folder.path().join("rules.toml"), folder.path().join("inbox"));
+        fs::write(&rules, RULES).unwrap();
+        fs::write(&inbox, mbox()).unwrap();
+        let (files, findings) = context::rule_files_with(None, Some(&rules));
+        let trust = Trust { authserv_id: Some("mx.home.example".to_owned()), instances: Vec::new() };
+        let rulebook =
+            files.unwrap_or_else(|| panic!("{findings:?}")).rulebook(trust, false, &Default::default());
+        let recognise = |mail: Mail<'_>| assess::recognise(mail, &rulebook);
+        let report = |threads: usize| {
+            let threads = NonZeroUsize::new(threads).unwrap();
+            let (read, recognised) = recognise_all(threads, None, &recognise, |intake| {
+                files::messages(&inbox, Timestamp(2_000_000_000), &mut |bytes, at| intake.put(bytes, at))
+            });
+            read.unwrap();
+            replay(500, recognised, &rulebook, None, &ByHand::default(), &mut Output::standard())
+        };
+        let alone = report(1);
+        assert!(alone.contains("500 messages, 500 of them about followers"), "{alone}");
+        assert!(alone.contains("by \"Comes again\"") && alone.contains("by \"Wave\""), "{alone}");
+        for threads in [2, 3, 8] {
+            assert_eq!(report(threads), alone, "{threads} threads");
+        }
+    }
 }
