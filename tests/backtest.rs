@@ -207,6 +207,23 @@ fn what_cannot_be_read_is_named() {
     assert_eq!(desk.run(&["--rules", "wrong.toml", "rules.toml"]).0, 78);
 }
 
+#[test]
+fn what_is_not_a_message_is_named_and_the_rest_is_read() {
+    let desk = Desk::proving();
+    let outlook = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0";
+    desk.write("saved.msg", outlook);
+    desk.write("inbox.mbox", format!("\u{feff}{}", mbox()));
+    let advice = "is an Outlook item (.msg), not the source of a message: in your mail program, save the message as \
+                  .eml\n";
+    let (code, out, err) = desk.run(&["saved.msg", "inbox.mbox"]);
+    assert_eq!((code, out.as_str(), err), (65, MOVES, format!("error: saved.msg {advice}")));
+    desk.write("mails/saved.msg", outlook);
+    desk.write("mails/inbox.mbox", mbox());
+    desk.write("mails/empty.mbox", "");
+    let (code, out, err) = desk.run(&["mails"]);
+    assert_eq!((code, out.as_str(), err), (0, MOVES, format!("note: mails/saved.msg {advice}")));
+}
+
 /// The ledger of a user who has put back the messages about Bo and Eve.
 fn put_back(desk: &Desk) {
     let file = desk.path().join("followsift.toml");

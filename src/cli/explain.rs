@@ -1,9 +1,10 @@
 //! `explain`: what a message is, what the rules say of it, and why. Needs no account, and without settings takes what ships.
 
-use std::fs;
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use super::message_file::{self, Unusable};
 use super::output::{Output, shown};
 use super::{Ending, Explain, context};
 use crate::assess::{self, Arrival, Assessment, Mail, ReadMessage, Rulebook, weigh};
@@ -12,9 +13,6 @@ use crate::clock::Timestamp;
 use crate::mail::{Nearest, Recognition};
 use crate::report::{self, Paint, Tone};
 use crate::rules::recall::Replay;
-
-/// How much of a message is read: as much as the service fetches.
-const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
 
 pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
@@ -60,7 +58,7 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
             }
             Err(cause) => {
                 ending = Ending::Data;
-                let cause = format!("could not read {name}: {cause}");
+                let cause = cause.in_words(&name);
                 if options.json {
                     output.line(&report::json::unreadable(&name, &cause));
                 } else {
@@ -79,7 +77,7 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
 type Read = (ReadMessage, Option<Nearest>);
 
 /// The notifications as if they had come in one after the other, so that each has its past.
-fn replay(messages: &[(&PathBuf, io::Result<Read>)]) -> Replay {
+fn replay(messages: &[(&PathBuf, Result<Read, Unusable>)]) -> Replay {
     let mut replay = Replay::default();
     if messages.len() > 1 {
         for (message, _) in messages.iter().filter_map(|(_, message)| message.as_ref().ok()) {
@@ -91,13 +89,11 @@ fn replay(messages: &[(&PathBuf, io::Result<Read>)]) -> Replay {
     replay
 }
 
-fn read(file: &Path, rulebook: &Rulebook, now: Timestamp) -> io::Result<Read> {
-    let mut bytes = Vec::new();
-    if file == Path::new("-") {
-        io::stdin().lock().take(MAIL_LIMIT).read_to_end(&mut bytes)?;
-    } else {
-        fs::File::open(file)?.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
-    }
+fn read(file: &Path, rulebook: &Rulebook, now: Timestamp) -> Result<Read, Unusable> {
+    let bytes = match file == Path::new("-") {
+        true => message_file::one(io::stdin().lock())?,
+        false => message_file::one(BufReader::new(File::open(file)?))?,
+    };
     // A file does not say when its message arrived.
     let mail = Mail { bytes: &bytes, arrived: Arrival::Dated { otherwise: now } };
     Ok(assess::recognise_closely(mail, rulebook))

@@ -15,6 +15,7 @@ mod facts;
 mod help;
 mod judge;
 mod known;
+mod message_file;
 mod networks;
 mod output;
 mod proof;
@@ -171,7 +172,7 @@ struct Explain {
     /// One of your own servers, whose messages can be proven; can be given more than once
     #[arg(long = "instance", value_name = "HOST", value_parser = host)]
     instances: Vec<HostName>,
-    /// Files with one message each; `-` is standard input
+    /// Files with one message each (`.eml`, the source of the message); `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

@@ -7,7 +7,7 @@
 //! part), `link` and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host` comparing hosts
 //! and `crate::text` cleaning text. `work` counts the bytes examined and stops at the allowance; `limits` caps how much is read.
 //! The result is a `notification` with its `network` and its followers: their facts are listed in `fact`, and `follower_key`
-//! identifies each.
+//! identifies each. `not_a_message` knows the files that people take for a message.
 
 mod authentication;
 mod authenticity;
@@ -20,6 +20,7 @@ mod link;
 mod markup;
 mod message;
 mod network;
+mod not_a_message;
 mod notification;
 mod numeral;
 mod part;
@@ -34,6 +35,7 @@ pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};
 pub use follower_key::FollowerKey;
 pub use message::{Envelope, Message, Unreadable};
 pub use network::Network;
+pub use not_a_message::{NotAMessage, lead_in};
 pub use notification::{Incomplete, Kind, Notification, Recognition};
 pub use people::correspondents;
 pub use profile::{LayoutSummary, MissingMark, Nearest, NetworkSummary, Profiles};

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use crate::diagnostic::nearest;
+use crate::mail::NotAMessage;
 use crate::text;
 
 /// No account has this name.
@@ -26,3 +27,19 @@ pub fn no_place(name: impl Display) -> String {
 
 /// `backtest` was given nothing, and there is no account to read.
 pub const NOTHING_TO_READ: &str = "no account is configured whose folders could be read; name files";
+
+/// The file of this name contains no message.
+pub fn not_a_message(name: &str, what: NotAMessage) -> String {
+    let what = match what {
+        NotAMessage::Empty => "is empty",
+        NotAMessage::Compressed => return format!("{name} is compressed: unpack it first"),
+        NotAMessage::Outlook => "is an Outlook item (.msg), not the source of a message",
+        NotAMessage::Utf16 => "is text in UTF-16, not the source of a message",
+        NotAMessage::Html => "is a web page (HTML), not the source of a message",
+        NotAMessage::Pdf => "is a PDF document, not the source of a message",
+        NotAMessage::Rtf => "is formatted text (RTF), not the source of a message",
+        NotAMessage::Text => "has no message header, so it is not the source of a message",
+        NotAMessage::Binary => "is binary data, not the source of a message",
+    };
+    format!("{name} {what}: in your mail program, save the message as .eml")
+}

@@ -50,6 +50,42 @@ fn explain_reads_standard_input() {
 }
 
 #[test]
+fn a_file_that_is_not_a_message_is_an_error_that_says_what_to_do() {
+    let home = Home::new();
+    let mail = twitter_2009(&kim()).bytes(1);
+    let utf_16: Vec<u8> = String::from_utf8_lossy(&mail).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let save = "not the source of a message: in your mail program, save the message as .eml";
+    let cases: [(&str, &[u8], String); 6] = [
+        ("saved.msg", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", format!("is an Outlook item (.msg), {save}")),
+        ("saved.eml.gz", b"\x1f\x8b\x08\0", "is compressed: unpack it first".to_owned()),
+        ("utf16.eml", &utf_16, format!("is text in UTF-16, {save}")),
+        ("saved.html", b"<html></html>", format!("is a web page (HTML), {save}")),
+        ("text.eml", b"Kim Sample follows you.\n", format!("has no message header, so it is {save}")),
+        ("empty.eml", b"", "is empty: in your mail program, save the message as .eml".to_owned()),
+    ];
+    for (name, bytes, expected) in cases {
+        home.0.write(name, bytes);
+        let run = home.run(&["explain", "--brief", name]);
+        assert_eq!((run.exits(65).out(), run.err()), (String::new(), format!("error: {name} {expected}\n")));
+        let run = home.run(&["explain", "--json", name]);
+        let json: serde_json::Value = serde_json::from_str(&run.exits(65).out()).unwrap();
+        assert_eq!((&json["file"], &json["error"]), (&name.into(), &format!("{name} {expected}").into()));
+    }
+}
+
+#[test]
+fn what_precedes_a_message_in_a_file_is_passed_over() {
+    let home = Home::new();
+    let mail = twitter_2009(&kim()).bytes(1);
+    home.0.write("mail.eml", &mail);
+    let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+    for lead in ["\r\n", "\u{feff}", "\u{feff} \n\n"] {
+        home.0.write("copied.eml", [lead.as_bytes(), &mail].concat());
+        assert_eq!(home.run(&["explain", "copied.eml"]).exits(0).out(), explained, "{lead:?}");
+    }
+}
+
+#[test]
 fn json_is_one_line_a_message_and_keeps_what_is_not_shown_apart_from_what_is_empty() {
     let home = Home::new();
     let spam = Person::new("Hot Deals", "deals", [3, 2001, 0]);

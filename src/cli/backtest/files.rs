@@ -1,26 +1,28 @@
 //! Reads messages from files: Maildir, mbox, and one message a file. Changes nothing.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use mail_parser::mailbox::mbox::MessageIterator;
 
 use crate::assess::Arrival;
+use crate::cli::message_file::{self, MAIL_LIMIT, Unusable};
 use crate::clock::Timestamp;
+use crate::mail::NotAMessage;
 
-/// How much of a message is read: as much as the service fetches.
-const MAIL_LIMIT: u64 = crate::sweep::MAIL_LIMIT as u64;
-
-/// Hands over every message at a path, with when it arrived, as far as that can be told.
+/// Hands over every message at a path, with when it arrived, as far as that can be told. Returns the files of a folder that
+/// contain something else; they are passed over, but a file at `path` itself is an error.
 pub(super) fn messages(
     path: &Path,
     now: Timestamp,
     each: &mut dyn FnMut(Vec<u8>, Arrival),
-) -> io::Result<()> {
+) -> Result<Vec<(PathBuf, NotAMessage)>, Unusable> {
+    let mut others = Vec::new();
     if !path.is_dir() {
-        return file(path, now, each);
+        file(path, now, each)?;
+        return Ok(others);
     }
     let is_maildir = ["cur", "new"].iter().all(|name| path.join(name).is_dir());
     if is_maildir {
@@ -29,16 +31,21 @@ pub(super) fn messages(
                 Ok(bytes) => bytes,
                 // A mail program may have renamed it meanwhile, to note that it was read.
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
-                Err(cause) => return Err(cause),
+                Err(cause) => return Err(cause.into()),
             };
             each(bytes, said_or_dated(delivered(&mail), now));
         }
-        return Ok(());
+        return Ok(others);
     }
     for one in sorted(path)? {
-        file(&one, now, each)?;
+        match file(&one, now, each) {
+            // An mbox without messages.
+            Ok(()) | Err(Unusable::Other(NotAMessage::Empty)) => {}
+            Err(Unusable::Other(what)) => others.push((one, what)),
+            Err(cause) => return Err(cause),
+        }
     }
-    Ok(())
+    Ok(others)
 }
 
 /// The files of a folder by name, without hidden ones.
@@ -56,12 +63,11 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// An mbox, which begins with `From ` (RFC 4155), or one message.
-fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(Vec<u8>, Arrival)) -> io::Result<()> {
+fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(Vec<u8>, Arrival)) -> Result<(), Unusable> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
+    message_file::pass_over_lead_in(&mut reader)?;
     if !reader.fill_buf()?.starts_with(b"From ") {
-        let mut bytes = Vec::new();
-        reader.take(MAIL_LIMIT).read_to_end(&mut bytes)?;
-        each(bytes, Arrival::Dated { otherwise: now });
+        each(message_file::one(reader)?, Arrival::Dated { otherwise: now });
         return Ok(());
     }
     for mail in MessageIterator::new(reader) {
@@ -144,6 +150,38 @@ mod tests {
         assert_eq!(found[0].1, at(1_704_153_600));
         assert!(found[0].0.starts_with("From: a@b") && found[1].0.contains("\nFrom here on"));
         assert_eq!(found[1].1, DATED, "a date that cannot be read");
+    }
+
+    #[test]
+    fn what_precedes_a_message_or_an_mbox_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("inbox");
+        let mbox = format!("From a@b.example Tue Jan  2 00:00:00 2024\n{MAIL}\n").repeat(2);
+        for lead in ["\u{feff}", "\r\n", "\n\u{feff}"] {
+            fs::write(&file, format!("{lead}{mbox}")).unwrap();
+            assert_eq!(read(&file).len(), 2, "{lead:?}");
+            fs::write(&file, format!("{lead}{MAIL}")).unwrap();
+            assert_eq!(read(&file), [(MAIL.to_owned(), DATED)]);
+        }
+        // More than the reader holds at once.
+        fs::write(&file, format!("{}{mbox}", "\n".repeat(200_000))).unwrap();
+        assert_eq!(read(&file).len(), 2);
+    }
+
+    #[test]
+    fn what_is_not_a_message_is_an_error_where_it_was_named_and_passed_over_in_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a.eml"), MAIL).unwrap();
+        fs::write(at("b.html"), "<html>").unwrap();
+        fs::write(at("c"), "").unwrap();
+        let mut count = 0;
+        let mut all = |path: &Path| messages(path, NOW, &mut |_, _| count += 1);
+        assert_eq!(all(folder.path()).unwrap(), [(at("b.html"), NotAMessage::Html)]);
+        assert!(matches!(all(&at("b.html")), Err(Unusable::Other(NotAMessage::Html))));
+        assert!(matches!(all(&at("c")), Err(Unusable::Other(NotAMessage::Empty))));
+        assert!(matches!(all(&at("d")), Err(Unusable::Unreadable(_))));
+        assert_eq!(count, 1);
     }
 
     #[test]

@@ -125,15 +125,21 @@ fn of_files(
                 }
                 intake.put(bytes, arrived);
             });
-            if let Err(cause) = read {
-                output.end_progress();
-                output.error(&format!("error: could not read {}: {cause}", path.display()));
-                ending = Ending::Data;
+            output.end_progress();
+            match read {
+                Ok(others) => {
+                    for (file, what) in others {
+                        output.error(&format!("note: {}", usage::not_a_message(&shown(&file), what)));
+                    }
+                }
+                Err(cause) => {
+                    output.error(&format!("error: {}", cause.in_words(&shown(path))));
+                    ending = Ending::Data;
+                }
             }
         }
         ending
     });
-    output.end_progress();
     match settings.map_or(Ok(ByHand::default()), ByHand::read) {
         Ok(by_hand) => {
             let report = replay(looked_at, recognised, &rulebook, other.as_ref(), &by_hand, output);
