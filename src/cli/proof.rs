@@ -47,19 +47,20 @@ pub(super) fn tell(
         from.get(from.len().saturating_sub(most)..).unwrap_or_default().to_vec()
     };
 
-    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let mut names: BTreeMap<Option<String>, usize> = BTreeMap::new();
     session.mails(&last(&all, NAMED), HEADER_BYTES, |_, bytes| {
-        if let Some(name) = Message::parse(bytes).ok().and_then(|message| message.authserv_id()) {
-            *names.entry(name).or_default() += 1;
+        if let Some(message) = Message::parse(bytes).ok().filter(Message::has_results) {
+            *names.entry(message.authserv_id()).or_default() += 1;
         }
     })?;
-    let most = names.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name.as_str());
+    let most = names.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name.as_deref());
     output.line(&match most {
-        Some(name) => report::check::authserv_id(account, name),
+        Some(Some(name)) => report::check::authserv_id(account, name),
+        Some(None) => report::check::unnamed_server(account),
         None => report::check::no_authserv_id(all.len().min(NAMED), opened.exists, folder),
     });
 
-    let mut proof = Proof::new(account, most);
+    let mut proof = Proof::new(account, most.flatten());
     session.mails(&last(&plausible, NOTIFICATIONS), MAIL_LIMIT, |_, bytes| proof.look(bytes, &profiles))?;
     for line in proof.proposals() {
         output.line(&line);

@@ -5,11 +5,33 @@
 /// How many results of one field are read.
 const RESULTS_LIMIT: usize = 50;
 
+/// What is never a server's name (RFC 8601, section 2.7, the methods registered since, and what stands for none at all). A
+/// sender could write fields in such a name, which no server would remove.
+const NOT_A_SERVER: [&str; 17] = [
+    "arc",
+    "auth",
+    "bimi",
+    "compauth",
+    "dkim",
+    "dkim-adsp",
+    "dkim-atps",
+    "dmarc",
+    "dnswl",
+    "domainkeys",
+    "iprev",
+    "none",
+    "rrvs",
+    "sender-id",
+    "smime",
+    "spf",
+    "vbr",
+];
+
 /// One Authentication-Results field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Report {
-    /// The server that reports, lower-cased.
-    pub(super) authserv_id: String,
+    /// The server that reports, lower-cased; empty if it does not name itself.
+    authserv_id: String,
     /// Empty where the server says `none`.
     pub(super) results: Vec<MethodResult>,
 }
@@ -43,8 +65,14 @@ impl MethodResult {
 }
 
 impl Report {
-    /// Parses the raw value of the field. Statements that break the grammar are ignored; `None` for a field without an
-    /// authserv-id.
+    /// The server that reports, if it names itself.
+    pub(super) fn server(&self) -> Option<&str> {
+        let name = self.authserv_id.as_str();
+        (!name.is_empty() && !NOT_A_SERVER.contains(&name)).then_some(name)
+    }
+
+    /// Parses the raw value of the field. Statements that break the grammar are ignored; `None` for a field that begins with
+    /// neither an authserv-id nor a result.
     pub(super) fn parse(value: &str) -> Option<Self> {
         let mut text = Text { rest: value };
         text.skip_blanks();
@@ -56,8 +84,15 @@ impl Report {
             return None;
         }
         let mut report = Self { authserv_id: authserv_id.to_lowercase(), results: Vec::new() };
-        // The first statement holds nothing else but the version (RFC 8601, section 2.2).
-        let _ = text.statement();
+        text.skip_blanks();
+        if text.rest.starts_with('=') {
+            // Outlook and Microsoft 365 leave the authserv-id out, so this was the name of the first result's method.
+            report.authserv_id.clear();
+            text.rest = value;
+        } else {
+            // The first statement holds nothing else but the version (RFC 8601, section 2.2).
+            let _ = text.statement();
+        }
         while !text.rest.is_empty() && report.results.len() < RESULTS_LIMIT {
             report.results.extend(text.statement());
         }
@@ -214,7 +249,7 @@ mod tests {
             .results
             .iter()
             .map(|result| format!("{}={} {}", result.method, result.outcome, result.domain().unwrap_or("-")));
-        format!("{}: {}", report.authserv_id, results.collect::<Vec<_>>().join(", "))
+        format!("{}: {}", report.server().unwrap_or("nobody"), results.collect::<Vec<_>>().join(", "))
     }
 
     #[test]
@@ -239,6 +274,21 @@ mod tests {
         assert_eq!(read(""), "none");
         assert_eq!(read("(only a comment"), "none");
         assert_eq!(read("; dkim=pass"), "none");
+    }
+
+    #[test]
+    fn a_method_is_never_taken_for_a_server() {
+        assert_eq!(
+            read(
+                "spf=pass (sender IP is 192.0.2.7)\r\n smtp.mailfrom=x.example; dkim=pass (signature was verified)\r\n \
+                 header.d=x.example;dmarc=pass action=none\r\n header.from=x.example;compauth=pass reason=100"
+            ),
+            "nobody: spf=pass x.example, dkim=pass x.example, dmarc=pass x.example, compauth=pass -"
+        );
+        assert_eq!(read("dkim/1 = fail header.d=x.example"), "nobody: dkim=fail x.example");
+        assert_eq!(read("DKIM; dkim=pass header.d=x.example"), "nobody: dkim=pass x.example");
+        assert_eq!(read("none"), "nobody: ");
+        assert_eq!(read("spf.mx.example; spf=pass"), "spf.mx.example: spf=pass -");
     }
 
     #[test]

@@ -30,6 +30,9 @@ impl Authenticity {
     }
 }
 
+/// The methods that can prove a message.
+const PROVING: [&str; 2] = ["dkim", "dmarc"];
+
 /// Which server's results the account trusts, and which servers are its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
@@ -89,7 +92,8 @@ pub(super) fn judge(
         || reports.iter().flat_map(|report| report.results.iter().map(move |result| (report, result)));
     let evidence = |(report, result): (&Report, &MethodResult)| {
         let domain = result.domain().unwrap_or_default();
-        let text = format!("{}: {}={} {domain}", report.authserv_id, result.method, result.outcome);
+        let server = report.server().unwrap_or("Authentication-Results");
+        let text = format!("{server}: {}={} {domain}", result.method, result.outcome);
         crate::text::one_line(&text, 200)
     };
     let failed = |result: &MethodResult| matches!(result.outcome.as_str(), "fail" | "hardfail");
@@ -109,8 +113,8 @@ pub(super) fn judge(
         return Authenticity::Fail(evidence(found));
     }
     if trust.authserv_id.is_some()
-        && let Some(found) = top()
-            .find(|(_, result)| passed(result, &["dkim", "dmarc"]) && result.domain().is_some_and(proven))
+        && let Some(found) =
+            top().find(|(_, result)| passed(result, &PROVING) && result.domain().is_some_and(proven))
     {
         return Authenticity::Pass(evidence(found));
     }
@@ -134,7 +138,7 @@ fn reports(head: &Head<'_>, trust: &Trust) -> Vec<Report> {
     let mut reports: Vec<_> = all
         .filter(|(place, _)| *place < from)
         .filter_map(|(_, value)| Report::parse(&value))
-        .filter(|report| report.authserv_id.eq_ignore_ascii_case(authserv_id))
+        .filter(|report| report.server().is_some_and(|name| name.eq_ignore_ascii_case(authserv_id)))
         .collect();
     // A sender may put fields in our server's name above From; servers should remove them (section 5), but not all do. So
     // only the topmost field can promote. Some servers write one field per method: a lower field counts only for methods
@@ -145,6 +149,24 @@ fn reports(head: &Head<'_>, trust: &Trust) -> Vec<Report> {
         reported.extend(report.results.iter().map(|result| result.method.clone()));
     }
     reports
+}
+
+/// How the receiving server names itself: in the topmost field. If it writes a field for each method, each under another name of
+/// its organisation, the name in the field that says something about DKIM or DMARC, which alone can prove a message.
+pub(super) fn authserv_id(head: &Head<'_>) -> Option<String> {
+    let from = head.place("from").unwrap_or(usize::MAX);
+    let reports = head.raw_values("authentication-results").filter(|(place, _)| *place < from);
+    let mut reports = reports.map(|(_, value)| Report::parse(&value));
+    let top = reports.next()??;
+    let name = top.server()?.to_owned();
+    let proves =
+        |report: &Report| report.results.iter().any(|result| PROVING.contains(&result.method.as_str()));
+    if proves(&top) {
+        return Some(name);
+    }
+    let others = reports.flatten().filter(proves);
+    let mut others = others.filter_map(|report| report.server().map(str::to_owned));
+    Some(others.find(|other| same_organisation(other, &name)).unwrap_or(name))
 }
 
 /// The signing domains of all DKIM-Signature fields (RFC 6376, section 3.5).
@@ -202,6 +224,42 @@ mod tests {
             "pass: mx.example: dmarc=pass twitter.com",
         );
         check(Some("mx.example"), &results("spf=pass smtp.mailfrom=b@bounce.twitter.com"), "unknown");
+    }
+
+    #[test]
+    fn a_server_that_does_not_name_itself_may_demote_and_never_promotes() {
+        let unnamed = |results: &str| format!("Authentication-Results: {results}\r\n{SIGNED}{FROM}");
+        let passed = unnamed("spf=pass smtp.mailfrom=twitter.com; dkim=pass header.d=twitter.com");
+        for trusted in [None, Some("spf"), Some("")] {
+            check(trusted, &passed, "unknown");
+        }
+        let named = unnamed("spf; dkim=pass header.d=twitter.com");
+        check(Some("spf"), &named, "unknown");
+        let failed = unnamed("spf=fail smtp.mailfrom=twitter.com; dkim=none header.d=none");
+        check(None, &failed, "fail: Authentication-Results: spf=fail twitter.com");
+        check(None, &failed.replace("dkim=none header.d=none", "dkim=pass header.d=twitter.com"), "unknown");
+    }
+
+    #[test]
+    fn the_name_of_a_server_is_that_of_the_field_that_can_prove_a_message() {
+        let name = |fields: &[&str]| {
+            let fields: String =
+                fields.iter().map(|field| format!("Authentication-Results: {field}\r\n")).collect();
+            let header = format!("{fields}{FROM}Authentication-Results: mx.example; dkim=pass\r\n");
+            authserv_id(&Head::parse(header.as_bytes()).unwrap()).unwrap_or_default()
+        };
+        assert_eq!(name(&["mx.example; spf=pass"]), "mx.example");
+        let (bimi, dmarc, dkim) =
+            ("bimi.in.example; bimi=skipped", "dmarc.in.example; dmarc=none", "dkim.in.example; dkim=none");
+        assert_eq!(name(&[bimi, "arc.in.example; arc=none", dkim, dmarc]), "dkim.in.example");
+        assert_eq!(name(&[bimi, dmarc, dkim]), "dmarc.in.example");
+        assert_eq!(name(&["spf.in.example; spf=pass", "evil.example; dkim=pass"]), "spf.in.example");
+        assert_eq!(name(&["spf.in.example; spf=pass", "dkim; dkim=pass"]), "spf.in.example");
+        // Only what stands above From can be the receiving server's.
+        assert_eq!(name(&[]), "");
+        // Below a field that names no server may be anybody's.
+        assert_eq!(name(&["spf=pass smtp.mailfrom=x.example; dkim=pass", "mx.example; dkim=pass"]), "");
+        assert_eq!(name(&["dmarc; dmarc=pass", "mx.example; dkim=pass"]), "");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
-use super::authentication::Report;
+use super::authenticity;
 use super::limits::{HEADER_LIMIT, MESSAGE_LIMIT, is_decodable};
 use super::part::Part;
 use super::people::{Address, addresses};
@@ -243,10 +243,15 @@ impl<'a> Message<'a> {
         self.head.from().map(|from| one_line(&format!("{}@{}", from.local, from.domain), SUBJECT_CAP))
     }
 
-    /// The authserv-id of the topmost Authentication-Results (RFC 8601, section 2.5), if any.
+    /// Has it an Authentication-Results (RFC 8601) where receiving servers write it?
+    pub fn has_results(&self) -> bool {
+        let from = self.head.place("from").unwrap_or(usize::MAX);
+        self.head.place("authentication-results").is_some_and(|place| place < from)
+    }
+
+    /// How the receiving server names itself (authserv-id; RFC 8601, section 2.5), if it does.
     pub fn authserv_id(&self) -> Option<String> {
-        let (_, value) = self.head.raw_values("authentication-results").next()?;
-        Report::parse(&value).map(|report| one_line(&report.authserv_id, SUBJECT_CAP))
+        authenticity::authserv_id(&self.head).map(|name| one_line(&name, SUBJECT_CAP))
     }
 
     /// What a person needs to find it again.

@@ -77,6 +77,20 @@ pub fn authserv_id(account: &Account, name: &str) -> String {
     }
 }
 
+/// The server writes Authentication-Results without saying who it is.
+pub fn unnamed_server(account: &Account) -> String {
+    let unnamed =
+        "  the server does not name itself in Authentication-Results (Outlook and Microsoft 365 do not)";
+    match &account.authserv_id {
+        Some(set) => format!(
+            "{unnamed}, but the settings say {set}: nothing can be proven authentic; remove `authserv-id` from \
+             [accounts.{}]",
+            account.name
+        ),
+        None => format!("{unnamed}, so nothing can be proven authentic; leave `authserv-id` unset"),
+    }
+}
+
 /// None of the messages that were looked at has the header, of those that a folder holds.
 pub fn no_authserv_id(looked_at: usize, exists: u32, folder: &Folder) -> String {
     let all = u32::try_from(looked_at).is_ok_and(|looked_at| looked_at >= exists);

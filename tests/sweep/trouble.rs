@@ -290,6 +290,40 @@ fn check_reports_every_folder_that_is_missing_or_named_twice() {
 }
 
 #[test]
+fn check_proposes_no_method_as_the_name_of_a_server() {
+    let Some(mut scene) = Scene::set(&Home::server(&[]), "") else { return };
+    let file = scene.home.path().join("followsift.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    let unset: String =
+        settings.split_inclusive('\n').filter(|line| !line.starts_with("authserv-id")).collect();
+    let with = |results: &[&str], number| {
+        let fields = results.iter().map(|results| format!("Authentication-Results: {results}\r\n"));
+        fields.collect::<String>() + &text(&spam(number), number)
+    };
+    // As Outlook and Microsoft 365 write it.
+    let unnamed = "spf=pass (sender IP is 192.0.2.7)\r\n smtp.mailfrom=twitter.com; dkim=pass (signature was \
+                   verified)\r\n header.d=twitter.com;dmarc=pass action=none header.from=twitter.com;compauth=pass";
+    scene.deliver(&[with(&[unnamed], 1)]);
+    scene.home.write("followsift.toml", &unset);
+    let said = scene.home.well(&["check", "--connect"]);
+    assert!(
+        said.contains("does not name itself in Authentication-Results (Outlook and Microsoft 365"),
+        "{said}"
+    );
+    assert!(said.contains("leave `authserv-id` unset") && !said.contains("authserv-id ="), "{said}");
+    scene.home.write("followsift.toml", &settings);
+    let said = scene.home.well(&["check", "--connect"]);
+    assert!(said.contains("remove `authserv-id` from [accounts.home]"), "{said}");
+
+    // As iCloud writes it.
+    let named = ["bimi.mail.example; bimi=skipped", "dmarc.mail.example; dmarc=pass header.from=twitter.com"];
+    scene.deliver(&[with(&named, 2), with(&named, 3)]);
+    scene.home.write("followsift.toml", &unset);
+    let said = scene.home.well(&["check", "--connect"]);
+    assert!(said.contains("    authserv-id = \"dmarc.mail.example\"\n"), "{said}");
+}
+
+#[test]
 fn a_move_that_cannot_be_settled_since_its_target_cannot_be_opened_is_work_left() {
     let Some(mut scene) = Scene::set(&Home::server(RUNGS[1]), ALL) else { return };
     let proxy = scene.proxy();
