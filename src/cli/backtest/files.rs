@@ -1,12 +1,11 @@
-//! Reads messages from files: Maildir, mbox, and one message a file. Changes nothing.
+//! Reads messages from files: Maildir, mbox, and one message a file. Changes nothing, and parses nothing.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use mail_parser::mailbox::mbox::MessageIterator;
-
+use super::mbox::{self, Piece};
 use crate::assess::Arrival;
 use crate::cli::message_file::{self, MAIL_LIMIT, Unusable};
 use crate::clock::Timestamp;
@@ -17,7 +16,7 @@ use crate::mail::NotAMessage;
 pub(super) fn messages(
     path: &Path,
     now: Timestamp,
-    each: &mut dyn FnMut(Vec<u8>, Arrival),
+    each: &mut dyn FnMut(Piece),
 ) -> Result<Vec<(PathBuf, NotAMessage)>, Unusable> {
     let mut others = Vec::new();
     if !path.is_dir() {
@@ -33,7 +32,8 @@ pub(super) fn messages(
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
                 Err(cause) => return Err(cause.into()),
             };
-            each(bytes, said_or_dated(delivered(&mail), now));
+            let arrived = delivered(&mail).map_or(Arrival::Dated { otherwise: now }, Arrival::At);
+            each(Piece::Message(bytes, arrived));
         }
         return Ok(others);
     }
@@ -63,22 +63,14 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// An mbox, which begins with `From ` (RFC 4155), or one message.
-fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(Vec<u8>, Arrival)) -> Result<(), Unusable> {
+fn file(path: &Path, now: Timestamp, each: &mut dyn FnMut(Piece)) -> Result<(), Unusable> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
     message_file::pass_over_lead_in(&mut reader)?;
     if !reader.fill_buf()?.starts_with(b"From ") {
-        each(message_file::one(reader)?, Arrival::Dated { otherwise: now });
+        each(Piece::Message(message_file::one(reader)?, Arrival::Dated { otherwise: now }));
         return Ok(());
     }
-    for mail in MessageIterator::new(reader) {
-        let mail = mail?;
-        // A date that cannot be read comes out as one that lies far away.
-        let arrived = i64::try_from(mail.internal_date()).ok().filter(|at| *at > 0 && *at <= now.0);
-        let mut bytes = mail.unwrap_contents();
-        bytes.truncate(MAIL_LIMIT as usize);
-        each(bytes, said_or_dated(arrived.map(Timestamp), now));
-    }
-    Ok(())
+    Ok(mbox::cut(reader, now, each)?)
 }
 
 fn head(path: &Path) -> io::Result<Vec<u8>> {
@@ -98,10 +90,6 @@ fn delivered(path: &Path) -> Option<Timestamp> {
     named.into_iter().chain(modified).min().map(Timestamp)
 }
 
-fn said_or_dated(said: Option<Timestamp>, now: Timestamp) -> Arrival {
-    said.map_or(Arrival::Dated { otherwise: now }, Arrival::At)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,8 +105,10 @@ mod tests {
 
     fn read(path: &Path) -> Vec<(String, Arrival)> {
         let mut found = Vec::new();
-        messages(path, NOW, &mut |bytes, arrived| {
-            found.push((String::from_utf8(bytes).unwrap(), arrived));
+        messages(path, NOW, &mut |piece| {
+            piece.messages(&mut |mail| {
+                found.push((String::from_utf8(mail.bytes.to_vec()).unwrap(), mail.arrived));
+            });
         })
         .unwrap();
         found
@@ -176,7 +166,7 @@ mod tests {
         fs::write(at("b.html"), "<html>").unwrap();
         fs::write(at("c"), "").unwrap();
         let mut count = 0;
-        let mut all = |path: &Path| messages(path, NOW, &mut |_, _| count += 1);
+        let mut all = |path: &Path| messages(path, NOW, &mut |_| count += 1);
         assert_eq!(all(folder.path()).unwrap(), [(at("b.html"), NotAMessage::Html)]);
         assert!(matches!(all(&at("b.html")), Err(Unusable::Other(NotAMessage::Html))));
         assert!(matches!(all(&at("c")), Err(Unusable::Other(NotAMessage::Empty))));

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use mbox::Piece;
 use recognise::{Intake, Recognised, recognise_all};
 
 use super::output::{Output, shown};
@@ -25,6 +26,7 @@ use crate::settings::{Account, Settings};
 use crate::sweep::{AccountFault, connect};
 
 mod files;
+mod mbox;
 mod recognise;
 
 /// After so many messages, the progress is printed.
@@ -114,16 +116,16 @@ fn of_files(
     let rulebook = make(trial.in_force);
     let other = trial.other.map(make);
     let recognise = |mail: Mail<'_>| assess::recognise(mail, &rulebook);
-    let mut looked_at = 0;
     let (mut ending, recognised) = recognise_all(cores(), trial.since, &recognise, |intake| {
-        let mut ending = Ending::Well;
+        let (mut ending, mut reported) = (Ending::Well, 0);
         for path in paths {
-            let read = files::messages(path, trial.now, &mut |bytes, arrived| {
-                looked_at += 1;
-                if looked_at % STEP == 0 {
+            let read = files::messages(path, trial.now, &mut |piece| {
+                intake.put(piece);
+                let looked_at = intake.looked_at();
+                if looked_at >= reported + STEP {
+                    reported = looked_at;
                     output.progress(&format!("read {looked_at} messages"));
                 }
-                intake.put(bytes, arrived);
             });
             output.end_progress();
             match read {
@@ -142,7 +144,8 @@ fn of_files(
     });
     match settings.map_or(Ok(ByHand::default()), ByHand::read) {
         Ok(by_hand) => {
-            let report = replay(looked_at, recognised, &rulebook, other.as_ref(), &by_hand, output);
+            let report =
+                replay(recognised.looked_at, recognised, &rulebook, other.as_ref(), &by_hand, output);
             output.text(&report);
         }
         Err(fault) => {
@@ -222,7 +225,7 @@ fn of_folder(
             output.progress(&format!("{folder}: read {read} of {}", plausible.len()));
         }
         if let Some(arrived) = arrivals.get(&uid) {
-            intake.put(bytes.to_vec(), Arrival::At(*arrived));
+            intake.put(Piece::Message(bytes.to_vec(), Arrival::At(*arrived)));
         }
     })?;
     Ok(())
@@ -303,7 +306,7 @@ mod tests {
     /// Messages about fifty followers, several of which arrive in the same second, in no order.
     fn mbox() -> String {
         let mut text = String::new();
-        for number in 0..500 {
+        for number in 0..1_000 {
             let mail = MAIL.replace("tiff_snow", &format!("tiff{}", number % 50)).replace("\r\n", "\n");
             let (hour, minute) = (number * 7 % 24, number * 13 % 60);
             let _ = writeln!(text, "From a@b.example Tue Jan  2 {hour:02}:{minute:02}:00 2024");
@@ -327,13 +330,13 @@ mod tests {
         let report = |threads: usize| {
             let threads = NonZeroUsize::new(threads).unwrap();
             let (read, recognised) = recognise_all(threads, None, &recognise, |intake| {
-                files::messages(&inbox, Timestamp(2_000_000_000), &mut |bytes, at| intake.put(bytes, at))
+                files::messages(&inbox, Timestamp(2_000_000_000), &mut |piece| intake.put(piece))
             });
             read.unwrap();
-            replay(500, recognised, &rulebook, None, &ByHand::default(), &mut Output::standard())
+            replay(1_000, recognised, &rulebook, None, &ByHand::default(), &mut Output::standard())
         };
         let alone = report(1);
-        assert!(alone.contains("500 messages, 500 of them about followers"), "{alone}");
+        assert!(alone.contains("1000 messages, 1000 of them about followers"), "{alone}");
         assert!(alone.contains("by \"Comes again\"") && alone.contains("by \"Wave\""), "{alone}");
         for threads in [2, 3, 8] {
             assert_eq!(report(threads), alone, "{threads} threads");

@@ -5,9 +5,11 @@
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
+use super::mbox::Piece;
 use crate::assess::{Arrival, Mail, ReadMessage};
 use crate::clock::Timestamp;
 use crate::mail::{Notification, Recognition};
@@ -15,24 +17,26 @@ use crate::mail::{Notification, Recognition};
 /// Another thread gets about so many bytes of messages at once; singly, handing over would cost as much as the work.
 const PORTION: usize = 128 << 10;
 
-/// Recognises one message.
-pub(super) type Recognise<'a> = &'a (dyn Fn(Mail<'_>) -> ReadMessage + Sync);
-
-/// A message that waits to be recognised.
-struct Waiting {
-    /// How many messages were taken in before it.
-    index: usize,
-    bytes: Vec<u8>,
-    arrived: Arrival,
+/// What is done with each message.
+struct Task<'a> {
+    recognise: &'a (dyn Fn(Mail<'_>) -> ReadMessage + Sync),
+    since: Option<Timestamp>,
+    /// How many messages there were so far.
+    looked_at: AtomicUsize,
 }
+
+/// Pieces, each with how many were read before it.
+type Portion = Vec<(usize, Piece)>;
 
 /// What was recognised.
 #[derive(Default)]
 pub(super) struct Recognised {
+    /// How many messages there were.
+    pub(super) looked_at: usize,
     /// Messages that look like notifications, but cannot be read in full.
     pub(super) incomplete: usize,
-    /// The notifications in the order of their arrival, each with its index.
-    found: Vec<(usize, Notification)>,
+    /// The notifications in the order of their arrival, each with where it was: in which piece, and where in it.
+    found: Vec<((usize, usize), Notification)>,
 }
 
 impl Recognised {
@@ -46,55 +50,62 @@ impl Recognised {
         self.found.into_iter().map(|(_, notification)| notification)
     }
 
-    fn take(&mut self, portion: Vec<Waiting>, since: Option<Timestamp>, recognise: Recognise<'_>) {
-        for Waiting { index, bytes, arrived } in portion {
-            let mail = Mail { bytes: &bytes, arrived };
-            // A message that followsift fails on costs itself alone.
-            let Ok(message) = catch_unwind(AssertUnwindSafe(|| recognise(mail))) else {
-                self.incomplete += 1;
-                continue;
-            };
-            if is_old(message.arrived, since) {
-                continue;
-            }
-            match message.recognition {
-                Recognition::Recognised(notification) => self.found.push((index, notification)),
-                Recognition::Incomplete { .. } | Recognition::TooCostly => self.incomplete += 1,
-                Recognition::Foreign => {}
-            }
+    fn take(&mut self, portion: &Portion, task: &Task<'_>) {
+        for (piece, messages) in portion {
+            let mut index = 0;
+            messages.messages(&mut |mail| {
+                index += 1;
+                self.take_message((*piece, index), mail, task);
+            });
+        }
+    }
+
+    fn take_message(&mut self, at: (usize, usize), mail: Mail<'_>, task: &Task<'_>) {
+        task.looked_at.fetch_add(1, Ordering::Relaxed);
+        let is_old = |arrived: Timestamp| task.since.is_some_and(|since| arrived < since);
+        if matches!(mail.arrived, Arrival::At(arrived) if is_old(arrived)) {
+            return;
+        }
+        // A message that followsift fails on costs itself alone.
+        let Ok(message) = catch_unwind(AssertUnwindSafe(|| (task.recognise)(mail))) else {
+            self.incomplete += 1;
+            return;
+        };
+        if is_old(message.arrived) {
+            return;
+        }
+        match message.recognition {
+            Recognition::Recognised(notification) => self.found.push((at, notification)),
+            Recognition::Incomplete { .. } | Recognition::TooCostly => self.incomplete += 1,
+            Recognition::Foreign => {}
         }
     }
 }
 
-fn is_old(arrived: Timestamp, since: Option<Timestamp>) -> bool {
-    since.is_some_and(|since| arrived < since)
-}
-
 /// Takes messages in as they are read.
 pub(super) struct Intake<'a> {
-    recognise: Recognise<'a>,
-    since: Option<Timestamp>,
-    /// How many messages were taken in.
-    taken: usize,
-    portion: Vec<Waiting>,
+    task: &'a Task<'a>,
+    /// How many pieces were taken in.
+    pieces: usize,
+    portion: Portion,
     /// Bytes in the portion.
     size: usize,
-    queue: SyncSender<Vec<Waiting>>,
+    queue: SyncSender<Portion>,
     /// What the reading thread recognised itself.
     own: Recognised,
 }
 
 impl Intake<'_> {
-    /// Takes a message in, unless it arrived too early.
-    pub(super) fn put(&mut self, bytes: Vec<u8>, arrived: Arrival) {
-        if let Arrival::At(arrived) = arrived
-            && is_old(arrived, self.since)
-        {
-            return;
-        }
-        self.size += bytes.len();
-        self.portion.push(Waiting { index: self.taken, bytes, arrived });
-        self.taken += 1;
+    /// How many messages were looked at so far, by all threads.
+    pub(super) fn looked_at(&self) -> usize {
+        self.task.looked_at.load(Ordering::Relaxed)
+    }
+
+    /// Takes messages in.
+    pub(super) fn put(&mut self, piece: Piece) {
+        self.size += piece.size();
+        self.portion.push((self.pieces, piece));
+        self.pieces += 1;
         if self.size >= PORTION {
             self.hand_over();
         }
@@ -106,7 +117,7 @@ impl Intake<'_> {
         match self.queue.try_send(std::mem::take(&mut self.portion)) {
             Ok(()) => {}
             Err(TrySendError::Full(portion) | TrySendError::Disconnected(portion)) => {
-                self.own.take(portion, self.since, self.recognise);
+                self.own.take(&portion, self.task);
             }
         }
     }
@@ -117,15 +128,16 @@ impl Intake<'_> {
 pub(super) fn recognise_all<T>(
     threads: NonZeroUsize,
     since: Option<Timestamp>,
-    recognise: Recognise<'_>,
+    recognise: &(dyn Fn(Mail<'_>) -> ReadMessage + Sync),
     read: impl FnOnce(&mut Intake<'_>) -> T,
 ) -> (T, Recognised) {
+    let task = Task { recognise, since, looked_at: AtomicUsize::new(0) };
     let others = threads.get() - 1;
     let (queue, portions) = sync_channel(others);
     let portions = Mutex::new(portions);
     let work = |mut all: Recognised| {
         while let Some(portion) = next(&portions) {
-            all.take(portion, since, recognise);
+            all.take(&portion, &task);
         }
         all
     };
@@ -134,7 +146,7 @@ pub(super) fn recognise_all<T>(
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, || work(Recognised::default())).ok();
         let workers: Vec<_> = (0..others).filter_map(spawn).collect();
         let (own, portion) = (Recognised::default(), Vec::new());
-        let mut intake = Intake { recognise, since, taken: 0, portion, size: 0, queue, own };
+        let mut intake = Intake { task: &task, pieces: 0, portion, size: 0, queue, own };
         let outcome = read(&mut intake);
         intake.hand_over();
         let Intake { queue, own, .. } = intake;
@@ -142,16 +154,18 @@ pub(super) fn recognise_all<T>(
         drop(queue);
         let mut all = work(own);
         for worker in workers {
-            let Recognised { incomplete, found } = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+            let Recognised { incomplete, found, .. } =
+                worker.join().unwrap_or_else(|panic| resume_unwind(panic));
             all.incomplete += incomplete;
             all.found.extend(found);
         }
-        all.found.sort_unstable_by_key(|(index, notification)| (notification.received, *index));
+        all.looked_at = task.looked_at.load(Ordering::Relaxed);
+        all.found.sort_unstable_by_key(|(at, notification)| (notification.received, *at));
         (outcome, all)
     })
 }
 
-fn next(portions: &Mutex<Receiver<Vec<Waiting>>>) -> Option<Vec<Waiting>> {
+fn next(portions: &Mutex<Receiver<Portion>>) -> Option<Portion> {
     portions.lock().ok()?.recv().ok()
 }
 
@@ -159,7 +173,6 @@ fn next(portions: &Mutex<Receiver<Vec<Waiting>>>) -> Option<Vec<Waiting>> {
 mod tests {
     use std::collections::HashSet;
     use std::sync::Barrier;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::mail::Envelope;
@@ -175,7 +188,7 @@ mod tests {
 
     /// A message of this many bytes.
     fn put(intake: &mut Intake<'_>, size: usize) {
-        intake.put(vec![b'x'; size], Arrival::At(Timestamp(0)));
+        intake.put(Piece::Message(vec![b'x'; size], Arrival::At(Timestamp(0))));
     }
 
     #[test]
@@ -193,7 +206,7 @@ mod tests {
             count.store(0, Ordering::Relaxed);
             let ((), recognised) = recognise_all(threads(number), None, &counted, |intake| {
                 for _ in 0..20 {
-                    intake.put(b"deadly".to_vec(), Arrival::At(Timestamp(0)));
+                    intake.put(Piece::Message(b"deadly".to_vec(), Arrival::At(Timestamp(0))));
                     put(intake, PORTION / 3);
                 }
             });
