@@ -37,7 +37,7 @@ if [ $quick = yes ]; then
   cargo fmt --check
   cargo test --quiet --lib --bins
   # All but the files whose tests run a mail server or wait for one.
-  with_server=(backtest daemon faults hostile_server mailbox mishaps servers sweep unkind_server)
+  with_server=(backtest daemon faults hostile_server mailbox mishaps servers sweep traffic unkind_server)
   cargo test --quiet --test tests -- $(printf -- '--skip %s:: ' "${with_server[@]}")
   exit 0
 fi

@@ -35,4 +35,5 @@ mod senders;
 mod servers;
 mod settings;
 mod sweep;
+mod traffic;
 mod unkind_server;

@@ -1,0 +1,87 @@
+//! What a sweep costs the line is counted, not timed: how often the client waits for the server with no command in flight, how
+//! many commands it sends, and how many bytes it receives. The counts do not depend on the machine, so a table has them.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use native_tls::{Certificate, TlsConnector};
+
+use crate::support::Dovecot;
+use crate::support::golden;
+use crate::support::home::{Home, PASSWORD};
+use crate::support::inbox::{Inbox, user_folder};
+use crate::support::line::Line;
+
+const TABLE: &str = "tests/bench/counts.txt";
+const HEAD: &str = "\
+# What a sweep costs the line to the server. tests/traffic.rs counts it, and fails where a number differs by more than 5 %;
+# UPDATE_EXPECT=1 rewrites the table. A difference belongs to the change that made it.
+#
+# idle turns: how often the client speaks after it has read everything, while no command is in flight
+#
+# idle turns   commands      bytes   sweep
+";
+/// A number that differs by more than one part in so many is another.
+const PARTS: u64 = 20;
+
+#[test]
+fn a_sweep_costs_the_line_what_the_table_says() {
+    let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+    let mut shown = HEAD.to_owned();
+    for size in [1_000, 10_000] {
+        let (inbox, user) = (Inbox { size, seed: 1 }, format!("traffic{size}"));
+        inbox.fill(&server, &user);
+        let line = Line::before(server.port, server.path(), Duration::from_millis(20));
+        let folder = user_folder(&server, line.port, &user);
+        for what in ["first sweep of", "second sweep, nothing new, of"] {
+            line.reset();
+            folder.run(&["sweep"]).exits(0);
+            let passed = line.passed();
+            let (turns, commands, bytes) = (passed.idle_turns, passed.commands.len(), passed.received);
+            writeln!(shown, "{turns:12} {commands:10} {bytes:10}   {what} {size} messages").unwrap();
+            inbox.check(&server, &user, &[]);
+        }
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned() + TABLE;
+    if golden::is_updating() || !numbers(&std::fs::read_to_string(file).unwrap_or_default(), &shown) {
+        golden::holds(TABLE, &shown);
+    }
+}
+
+#[test]
+fn commands_that_are_sent_together_wait_for_the_line_once() {
+    let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+    let line = Line::before(server.port, server.path(), Duration::from_millis(2));
+    let authority = Certificate::from_pem(&std::fs::read(server.ca()).unwrap()).unwrap();
+    let tls = TlsConnector::builder().add_root_certificate(authority).build().unwrap();
+    let stream = TcpStream::connect(("127.0.0.1", line.port)).unwrap();
+    let mut stream = BufReader::new(tls.connect("localhost", stream).unwrap());
+    let mut read_to = |commands: &str, tag: &str| {
+        stream.get_mut().write_all(commands.as_bytes()).unwrap();
+        let mut text = String::new();
+        while !text.lines().last().is_some_and(|line| line.starts_with(tag)) {
+            assert!(stream.read_line(&mut text).unwrap() > 0, "{text}");
+        }
+    };
+    read_to("", "* OK");
+    read_to(&format!("a LOGIN two {PASSWORD}\r\n"), "a OK");
+    assert_eq!(line.passed().idle_turns, 1);
+    read_to("b NOOP\r\nc NOOP\r\nd NOOP\r\n", "d OK");
+    assert_eq!(line.passed().idle_turns, 2);
+    read_to("e NOOP\r\n", "e OK");
+    let passed = line.passed();
+    assert_eq!((passed.idle_turns, passed.turns, passed.commands.len()), (3, 3, 5));
+}
+
+/// Do both tables have the same rows, with about the same numbers?
+fn numbers(expected: &str, shown: &str) -> bool {
+    let words = |table: &str| table.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let (expected, shown) = (words(expected), words(shown));
+    let is_near = |(one, other): (&String, &String)| match (one.parse::<u64>(), other.parse::<u64>()) {
+        (Ok(one), Ok(other)) => one.abs_diff(other) <= one / PARTS,
+        _ => one == other,
+    };
+    expected.len() == shown.len() && expected.iter().zip(&shown).all(is_near)
+}
