@@ -26,7 +26,7 @@ pub struct Passed {
     pub received: u64,
     /// When the server last said how many messages there are to a client that waits in IDLE, and the turns until then.
     pub announced: Option<(Instant, usize)>,
-    /// When the server last answered a MOVE, and the turns until then.
+    /// When the server last answered a MOVE or COPY, and the turns until then.
     pub moved: Option<(Instant, usize)>,
 }
 
@@ -310,7 +310,7 @@ impl Talk {
                 Some((tag, command)) => {
                     let is_idle = answered == Some(self.commands);
                     self.commands += 1;
-                    let is_move = command.starts_with("UID MOVE") || command.starts_with("MOVE");
+                    let is_move = ["UID MOVE ", "UID COPY "].iter().any(|begin| command.starts_with(begin));
                     self.open.push((tag.to_owned(), is_move));
                     shared.change(|passed| passed.idle_turns += usize::from(is_idle));
                     command.to_owned()

@@ -1,6 +1,6 @@
 /* Programs are built to find their parts in /usr. Preloaded into one that is unpacked elsewhere, this leads it to the parts
-   in UNPACKED_ROOT where they are there. These calls are what Dovecot needs: it looks for its programs and starts them,
-   lists the folders of its modules and loads them. */
+   in UNPACKED_ROOT where they are there. These calls are what Dovecot needs (it looks for its programs and starts them,
+   lists the folders of its modules and loads them), and what imapfilter needs, which opens its own scripts. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -38,5 +38,11 @@ DIR *opendir(const char *path) {
 void *dlopen(const char *path, int how) {
   char room[PATH_MAX];
   void *(*next)(const char *, int) = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
+  return next(redirected(path, room), how);
+}
+
+FILE *fopen(const char *path, const char *how) {
+  char room[PATH_MAX];
+  FILE *(*next)(const char *, const char *) = (FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen");
   return next(redirected(path, room), how);
 }

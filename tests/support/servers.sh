@@ -9,6 +9,13 @@ servers=${FOLLOWSIFT_TEST_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/followsift-
 need_dovecot() { unpack dovecot dovecot-core dovecot-imapd; }
 # The library that shows a program another time: not a server, but so nothing has to be installed for it.
 need_clock() { unpack faketime libfaketime; }
+# Another program for the same work, for the benchmark: not a server either.
+need_imapfilter() { unpack imapfilter imapfilter; }
+# What counts the instructions of a program; `valgrind ARGUMENT...` runs it.
+need_valgrind() {
+  unpack valgrind valgrind
+  valgrind() { VALGRIND_LIB=$servers/valgrind/usr/libexec/valgrind "$servers/valgrind/usr/bin/valgrind" "$@"; }
+}
 
 # unpack NAME PACKAGE...: downloads the packages, and those of their dependencies that are not installed, checks them as apt
 # does, and unpacks them, without running any script of theirs, into $servers/NAME. `$servers/NAME/launch PROGRAM ARGUMENT...`
