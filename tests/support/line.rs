@@ -192,10 +192,16 @@ impl Write for Far {
 fn unread(socket: &TcpStream) -> Result<usize> {
     let shown = |address: SocketAddr| format!("0100007F:{:04X}", address.port());
     let both = format!("{} {}", shown(socket.peer_addr()?), shown(socket.local_addr()?));
-    let table = std::fs::read_to_string("/proc/net/tcp")?;
-    let row = table.lines().find(|row| row.contains(&both));
-    let queue = row.and_then(|row| row.split_whitespace().nth(4)?.split(':').nth(1));
-    Ok(queue.and_then(|queue| usize::from_str_radix(queue, 16).ok()).unwrap_or(0))
+    // Read in parts, the table may miss a row while others come and go.
+    for _ in 0..10 {
+        let table = std::fs::read_to_string("/proc/net/tcp")?;
+        let row = table.lines().find(|row| row.contains(&both));
+        let queue = row.and_then(|row| row.split_whitespace().nth(4)?.split(':').nth(1));
+        if let Some(queue) = queue.and_then(|queue| usize::from_str_radix(queue, 16).ok()) {
+            return Ok(queue);
+        }
+    }
+    Err(Error::other("the kernel does not know the client's end"))
 }
 
 /// One client and its server, until either is gone.
