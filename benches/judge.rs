@@ -2,7 +2,8 @@
 //! notifications.
 //!
 //! `cargo bench --bench judge` prints the mean of each, and fails above 50 and 5 microseconds. Run as a test,
-//! it does one short round and looks at no clock.
+//! it does one short round and looks at no clock. `--count WHAT ROUNDS` does so many rounds of one thing alone and prints how
+//! many notifications a round has, for `tests/further/instructions.sh`, which counts instructions.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -43,6 +44,15 @@ const WORDS: [&str; 16] = [
 ];
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, count, what, rounds, ..] = &arguments[..]
+        && count == "--count"
+    {
+        let rules = load(&if what == "texts" { texts() } else { numbers() });
+        let notifications: Vec<_> = (0..200).map(notification).collect();
+        (0..rounds.parse().unwrap()).for_each(|_| _ = black_box(mean(&rules, &notifications)));
+        return println!("{}", notifications.len());
+    }
     let measured = std::env::args().any(|argument| argument == "--bench");
     let rounds = if measured { 5 } else { 1 };
     let notifications: Vec<_> = (0..if measured { NOTIFICATIONS } else { 50 }).map(notification).collect();

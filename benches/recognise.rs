@@ -4,7 +4,8 @@
 //! `FOLLOWSIFT_CORPUS` names) and fails where recognising does less than 50 MB a second, where to reject an ordinary mail by
 //! its header costs more than three times what parsing that header does, or where the profiles take 30 ms to load. The
 //! fixtures alone are smaller than real mails, so that what each mail costs by itself weighs more: of them no speed is asked.
-//! Run as a test, it does one short round and looks at no clock.
+//! Run as a test, it does one short round and looks at no clock. `--count WHAT ROUNDS` does so many rounds of one thing alone
+//! and prints how many messages a round has, for `tests/further/instructions.sh`, which counts instructions.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -35,11 +36,26 @@ fn main() {
     let rounds = if measured { 60 } else { 1 };
     let profiles = load();
     let mails = mails();
+    let ordinary: Vec<_> = ordinary().map(|mail| mail.into_bytes()).collect();
+    let fetched: Vec<_> = ordinary.iter().map(|mail| from_and_subject(mail)).collect();
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, count, what, rounds, ..] = &arguments[..]
+        && count == "--count"
+    {
+        let (messages, round): (usize, &dyn Fn()) = match what.as_str() {
+            "start" => (1, &|| drop(black_box(load()))),
+            "recognise" => {
+                (mails.len(), &|| mails.iter().for_each(|mail| drop(black_box(recognise(&profiles, mail)))))
+            }
+            _ => (fetched.len(), &|| fetched.iter().for_each(|mail| _ = black_box(profiles.plausible(mail)))),
+        };
+        (0..rounds.parse().unwrap()).for_each(|_| round());
+        return println!("{messages}");
+    }
     let size: usize = mails.iter().map(Vec::len).sum();
     let recognised =
         mails.iter().filter(|mail| matches!(recognise(&profiles, mail), Recognition::Recognised(_)));
     let recognised = recognised.count();
-    let ordinary: Vec<_> = ordinary().map(|mail| mail.into_bytes()).collect();
     let (whole, parsing) = fastest(
         rounds,
         || mails.iter().for_each(|mail| drop(black_box(recognise(&profiles, mail)))),
@@ -51,7 +67,6 @@ fn main() {
         || ordinary.iter().for_each(|mail| assert!(!black_box(profiles.plausible(header(mail))))),
         || ordinary.iter().for_each(|mail| drop(black_box(mailparse::parse_headers(header(mail)).unwrap()))),
     );
-    let fetched: Vec<_> = ordinary.iter().map(|mail| from_and_subject(mail)).collect();
     let (rejecting_fetched, reading_fetched) = fastest(
         rounds * 4,
         || fetched.iter().for_each(|mail| assert!(!black_box(profiles.plausible(mail)))),
@@ -137,8 +152,9 @@ fn mails() -> Vec<Vec<u8>> {
         files(&fixtures).into_iter().filter(|network| network.is_dir() && !network.ends_with("private"));
     let cases = networks.flat_map(|network| files(&network)).map(|case| case.join("message.eml"));
     let further = std::env::var_os("FOLLOWSIFT_CORPUS").unwrap_or_default();
-    let further: Vec<PathBuf> = std::env::split_paths(&further).flat_map(|folder| files(&folder)).collect();
-    let further = further.into_iter();
+    // An empty variable is one folder without a name.
+    let further = std::env::split_paths(&further).filter(|folder| !folder.as_os_str().is_empty());
+    let further = further.flat_map(|folder| files(&folder));
     let further = further.filter(|file| file.extension().is_some_and(|extension| extension == "eml"));
     cases.chain(further).map(|file| fs::read(file).unwrap()).collect()
 }
