@@ -10,7 +10,7 @@ use super::fate::Fate;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::fetch::Sighting;
 use super::flags::Flags;
-use super::folders::Landing;
+use super::landing::Landing;
 use super::session::{Opened, Session};
 use crate::place::{Folder, MailIdentity, MailTrace, Uid, UidValidity};
 

@@ -1,13 +1,13 @@
 //! Asks for messages of the open folder so that one that the server cannot show costs only itself.
 //!
 //! Owns how a FETCH that fails is parted: what came for other messages is used, and the rest is asked for in halves until the
-//! culprits stand alone, with at most [`PARTS`] more commands in a sweep. Remembers why each was not shown. Changes nothing. Called
+//! culprits stand alone, with a limited number of commands in a sweep. Remembers why each was not shown. Changes nothing. Called
 //! by `fetch` and `proof`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 
 use super::bounds::Limits;
+use super::culprits::Failure;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::line::Piece;
 use super::refusal::{Code, Refusal, Status};
@@ -16,8 +16,6 @@ use super::session::Session;
 use super::uids;
 use crate::place::Uid;
 
-/// How many commands a sweep may spend on finding messages that the server cannot show.
-const PARTS: u32 = 64;
 /// If so many parts fail one after the other and nothing ever comes, it is not about single messages.
 const HOPELESS: u32 = 6;
 
@@ -48,50 +46,6 @@ impl Asked {
     }
 }
 
-/// The messages that the server could not show in this sweep.
-#[derive(Debug)]
-pub(super) struct Culprits {
-    /// How many commands may still be spent on finding more of them.
-    left: u32,
-    /// How many parts failed one after the other.
-    in_vain: u32,
-    /// Why the server did not show them, by their UIDs in the open folder.
-    why: BTreeMap<Uid, String>,
-}
-
-impl Default for Culprits {
-    fn default() -> Self {
-        Self { left: PARTS, in_vain: 0, why: BTreeMap::new() }
-    }
-}
-
-impl Culprits {
-    /// Forgets them, since another folder is open.
-    pub(super) fn forget(&mut self) {
-        self.why.clear();
-    }
-
-    fn note(&mut self, uids: &[Uid], why: &Failure) {
-        self.why.extend(uids.iter().map(|uid| (*uid, why.to_string())));
-    }
-}
-
-/// Why a FETCH did not show everything.
-#[derive(Clone, Debug)]
-enum Failure {
-    Refused(Refusal),
-    Unclear(&'static str),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(refusal) => refusal.fmt(f),
-            Self::Unclear(why) => write!(f, "its answer could not be read: {why}"),
-        }
-    }
-}
-
 /// A FETCH: what is asked, by which step, on what.
 #[derive(Clone, Copy, Debug)]
 struct Request<'r> {
@@ -104,7 +58,7 @@ struct Request<'r> {
 impl Session {
     /// Begins a sweep: as many commands as ever may be spent on messages that the server cannot show.
     pub fn begin_sweep(&mut self) {
-        self.culprits.left = PARTS;
+        self.culprits.begin();
     }
 
     /// Why the server did not show a message of the open folder, if that is known.
@@ -185,27 +139,37 @@ impl Session {
         each: &mut dyn FnMut(Uid, Fetched<'_>),
     ) -> Result<Option<Failure>, Fault> {
         let Request { doing, on, items, limits } = request;
-        let commands: Vec<String> =
+        let mut commands: Vec<String> =
             asked.iter().flat_map(Asked::sets).map(|set| format!("UID FETCH {set} ({items})")).collect();
         if commands.is_empty() {
             return Ok(None);
         }
-        let mut unclear = None;
+        let fetches = commands.len();
+        let (beside, names) = self.beside();
+        commands.extend(beside);
+        self.name_is_due = false;
+        let (mut listed, mut unclear) = (Vec::new(), None);
         let flown = self.line.flight(&commands, limits, &mut |piece| match piece {
             Piece::Response(Response::Fetch(fetched)) => {
                 // A change of flags alone is not what was asked for.
-                if let Some(uid) = fetched.uid.filter(|_| fetched.section.is_some() || fetched.size.is_some())
-                {
+                let is_data = fetched.section.is_some() || fetched.body.is_some() || fetched.size.is_some();
+                if let Some(uid) = fetched.uid.filter(|_| is_data) {
                     came.insert(uid);
                     each(uid, fetched);
                 }
             }
+            Piece::Response(Response::List(folder)) => listed.push(folder),
+            Piece::Response(Response::Status(state)) => self.ahead.note_landing(&names, state),
             Piece::Response(_) => {}
             Piece::PassedOver(why) => drop(unclear.get_or_insert(Failure::Unclear(why))),
         });
-        let refusals = flown.map_err(|cause| Fault::of(doing, on, cause))?;
+        let mut refusals = flown.map_err(|cause| Fault::of(doing, on, cause))?;
         if refusals.len() < commands.len() {
             return Err(Fault::of(doing, on, Cause::Stopped));
+        }
+        // What was asked beside the messages is asked again where it is needed.
+        if refusals.split_off(fetches).iter().all(Option::is_none) && unclear.is_none() {
+            self.note_listed(listed);
         }
         let refused = refusals.into_iter().flatten().next();
         if let Some(refusal) = &refused {

@@ -12,13 +12,14 @@ use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::flags::Flags;
+use super::head::{Head, PartOfHead};
 use super::response::Fetched;
 use super::session::{Opened, Session};
 use super::{date, uids};
 use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
 
 /// Heads in one answer: some megabytes. 100,000 at once would take half a gigabyte.
-pub(super) const HEADS: usize = 500;
+const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one message. No network sends longer ones.
 const HEAD_BYTES: u64 = 16 << 10;
 /// The header fields of a head, up to [`HEAD_BYTES`]. The Message-ID distinguishes a message from another one with its UID.
@@ -82,21 +83,6 @@ pub struct Heads {
     pub unshown: Vec<Uid>,
 }
 
-/// The part of a message that shows whether it may be a notification.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Its UID.
-    pub uid: Uid,
-    /// Its RFC822.SIZE.
-    pub size: u32,
-    /// When it arrived: INTERNALDATE, in seconds since 1970 UTC; 0 if the server has none.
-    pub received: i64,
-    /// Its flags.
-    pub flags: Flags,
-    /// Its raw From, Subject and Message-ID lines.
-    pub fields: Vec<u8>,
-}
-
 impl Session {
     /// Fetches the heads of `range` in portions and in ascending order, without messages marked \Deleted. A stop ends it after
     /// the portion in flight. Returns the messages that the server did not show.
@@ -153,10 +139,10 @@ impl Session {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         self.go_on(&on)?;
         let asked: Vec<Asked> = batches.iter().map(|batch| batch.asked.clone()).collect();
-        if let Some(heads) = self.take_fresh_heads(&asked) {
+        let uids: Vec<Uid> = asked.iter().flat_map(Asked::uids).collect();
+        if let Some(heads) = self.ahead.take_heads(&uids) {
             return Ok(Heads { heads, unshown: Vec::new() });
         }
-        let uids: Vec<Uid> = asked.iter().flat_map(Asked::uids).collect();
         let items = "UID RFC822.SIZE INTERNALDATE FLAGS";
         let mut messages: BTreeMap<Uid, PartOfHead> = BTreeMap::new();
         let clear = !self.whole_headers && {
@@ -185,6 +171,35 @@ impl Session {
             .collect();
         let unshown = self.present(&absent)?.into_iter().collect();
         Ok(Heads { heads, unshown })
+    }
+
+    /// By what a few messages are known again: when they arrived, and the digest of [`Head::fields`].
+    pub(super) fn marks_of(
+        &mut self,
+        uids: &[Uid],
+    ) -> Result<Vec<(Uid, Option<i64>, Option<MailDigest>)>, Fault> {
+        let mut marks = Vec::new();
+        let mark =
+            |uid: Uid, message: &Fetched<'_>| (uid, message.received, message.section.map(MailDigest::of));
+        let items = "UID INTERNALDATE";
+        if !self.whole_headers {
+            let limits = Limits::of_bytes(HEAD_BYTES * uids.len() as u64);
+            let items = format!("{items} {}", header_of(HEAD_FIELDS, true));
+            let mut is_empty = false;
+            let asked = [Asked::These(uids.to_vec())];
+            let clear = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
+                is_empty |= message.section == Some(&[]);
+                marks.push(mark(uid, &message));
+            })?;
+            if clear && !is_empty {
+                return Ok(marks);
+            }
+            marks.clear();
+        }
+        self.ask_with_headers(Step::Fetch, uids, HEADS, items, HEAD_FIELDS, &mut |uid, message| {
+            marks.push(mark(uid, message));
+        })?;
+        Ok(marks)
     }
 
     /// Fetches the From and Subject lines of many batches, with several commands ahead of the answers, and gives `each` what comes:
@@ -226,7 +241,7 @@ impl Session {
 
     /// Fetches `items` and a part of the header of each message. A server that answers a request for the beginning of the header with
     /// nothing is asked for all of it.
-    pub(super) fn ask_with_headers(
+    fn ask_with_headers(
         &mut self,
         doing: Step,
         uids: &[Uid],
@@ -363,7 +378,7 @@ impl Session {
         let mut missing: BTreeMap<Uid, u32> = messages.iter().copied().collect();
         let mut rest = Vec::new();
         for (uid, size) in messages {
-            match self.take_fresh_body(*uid, limit) {
+            match self.ahead.take_body(*uid, limit) {
                 Some((size, bytes)) => {
                     missing.remove(uid);
                     each(
@@ -529,47 +544,6 @@ impl Session {
     /// Fails after a stop. Called between two batches; the session stays usable.
     fn go_on(&self, on: &Subject) -> Result<(), Fault> {
         if self.line.is_stopped() { Err(Fault::of(Step::Fetch, on, Cause::Stopped)) } else { Ok(()) }
-    }
-}
-
-/// What has come of a head so far: a server may send it in pieces.
-#[derive(Debug, Default)]
-pub(super) struct PartOfHead {
-    pub(super) size: Option<u32>,
-    received: Option<i64>,
-    flags: Option<Flags>,
-    fields: Option<Vec<u8>>,
-}
-
-impl PartOfHead {
-    pub(super) fn add(&mut self, message: &Fetched<'_>) {
-        self.size = message.size.or(self.size);
-        self.received = message.received.or(self.received);
-        self.flags = message.flags.or(self.flags);
-        self.fields = message.section.map(<[u8]>::to_vec).or(self.fields.take());
-    }
-
-    fn is_deleted(&self) -> bool {
-        self.flags.is_some_and(|flags| flags.deleted)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.fields.as_ref().is_some_and(Vec::is_empty)
-    }
-
-    pub(super) fn is_whole(&self) -> bool {
-        self.size.is_some() && self.flags.is_some() && self.fields.is_some()
-    }
-
-    /// The head of a message that is not marked \Deleted, once all of it has come.
-    pub(super) fn head(self, uid: Uid) -> Option<Head> {
-        Some(Head {
-            uid,
-            size: self.size?,
-            received: self.received.unwrap_or(0),
-            flags: self.flags.filter(|flags| !flags.deleted)?,
-            fields: self.fields?,
-        })
     }
 }
 

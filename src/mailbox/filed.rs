@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use super::fate::Fate;
 use super::fault::{Fault, Step};
-use super::fetch::{HEAD_FIELDS, HEADS};
 use super::session::{Opened, Session};
 use crate::place::{Folder, MailDigest, MailIdentity, MailTrace, Uid, UidValidity};
 
@@ -154,21 +153,12 @@ impl Session {
     /// If the connection fails.
     pub fn is_replaced(&mut self, known: &[(Uid, i64, MailDigest)]) -> Result<bool, Fault> {
         let uids: Vec<Uid> = known.iter().map(|(uid, ..)| *uid).collect();
-        let mut replaced = false;
-        self.ask_with_headers(
-            Step::Fetch,
-            &uids,
-            HEADS,
-            "UID INTERNALDATE",
-            HEAD_FIELDS,
-            &mut |uid, message| {
-                replaced |= known.iter().filter(|(one, ..)| *one == uid).any(|(_, received, fields)| {
-                    message.received.is_some_and(|shown| shown != *received)
-                        || message.section.is_some_and(|shown| MailDigest::of(shown) != *fields)
-                });
-            },
-        )?;
-        Ok(replaced)
+        Ok(self.marks_of(&uids)?.into_iter().any(|(uid, arrived, fields)| {
+            known.iter().filter(|(one, ..)| *one == uid).any(|(_, received, digest)| {
+                arrived.is_some_and(|arrived| arrived != *received)
+                    || fields.is_some_and(|fields| fields != *digest)
+            })
+        }))
     }
 
     /// Removes copies that we filed, since the user wants the originals where they were.

@@ -9,6 +9,7 @@ use super::bounds::Limits;
 use super::fate::Fate;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
+use super::landing::Landing;
 use super::names::{Naming, quoted};
 use super::refusal::Code;
 use super::response::{Listed, StatusOf};
@@ -21,15 +22,6 @@ const LIST: Limits = Limits { time: Limits::SHORT.time, bytes: 16 << 20 };
 /// The number of names in one command, each of at most 255 bytes: servers accept lines of 8,000 octets (RFC 2683, section
 /// 3.2.1.5), and few names are long.
 const IN_ONE_LINE: usize = 60;
-
-/// Where the next message that arrives in a folder lands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Landing {
-    /// The folder's UIDVALIDITY.
-    pub validity: UidValidity,
-    /// Its UIDNEXT: messages that arrive later have this UID or a higher one.
-    pub next: Uid,
-}
 
 impl Session {
     /// The folders that can contain messages, as the user writes them; without those whose names the user cannot write. One
@@ -277,13 +269,25 @@ impl Session {
         name.map_err(|cause| Fault::of(Step::Open, &Subject::Folder(folder.clone()), cause))
     }
 
+    /// The command that lists all folders.
+    pub(super) fn listing_command(&self) -> String {
+        let plain = "LIST \"\" \"*\"";
+        // Some servers report the special use of folders only on request.
+        let special = self.capabilities().special_use && self.capabilities().list_extended;
+        if special { format!("{plain} RETURN (SPECIAL-USE)") } else { plain.to_owned() }
+    }
+
+    /// Remembers what LIST returned beside another command, unless it is known already, or says too little.
+    pub(super) fn note_listed(&mut self, listed: Vec<Listed>) {
+        if self.folders.is_none() && listed.iter().any(|listed| listed.delimiter.is_some()) {
+            self.folders = Some(FolderList::new(listed));
+        }
+    }
+
     fn listing(&mut self) -> Result<&mut FolderList, Fault> {
         if self.folders.is_none() {
             let on = self.server().clone();
-            let plain = "LIST \"\" \"*\"";
-            // Some servers report the special use of folders only on request.
-            let special = self.capabilities().special_use && self.capabilities().list_extended;
-            let command = if special { format!("{plain} RETURN (SPECIAL-USE)") } else { plain.to_owned() };
+            let command = self.listing_command();
             let answer = self.run(Step::List, &on, &command, LIST)?;
             let mut listed = answer.listed();
             if listed.iter().all(|listed| listed.delimiter.is_none()) {

@@ -8,12 +8,14 @@
 //! [`Session::heads`], [`Session::mails`] of the plausible ones, [`Session::prepare`], (the caller writes the intents into the
 //! ledger), [`Session::act`], [`Session::mark`], [`Session::wait`] or [`Session::logout`].
 
+mod ahead;
 mod answer;
 mod arrivals;
 mod asking;
 mod bounds;
 mod capabilities;
 mod copies;
+mod culprits;
 mod date;
 mod dial;
 mod fate;
@@ -25,7 +27,8 @@ mod flags;
 mod folder_list;
 mod folders;
 mod framer;
-mod fresh;
+mod head;
+mod landing;
 mod line;
 mod line_filter;
 mod moves;
@@ -39,6 +42,7 @@ mod redactor;
 mod refusal;
 mod reported;
 mod response;
+mod revisit;
 mod session;
 mod settle;
 mod stop;
@@ -51,11 +55,12 @@ pub use capabilities::{Capabilities, Relocation};
 pub use dial::{Connector, shown_certificate};
 pub use fate::Fate;
 pub use fault::{Cause, Fault, Step, Subject};
-pub use fetch::{Batch, FLIGHT, Head, Heads, Range};
+pub use fetch::{Batch, FLIGHT, Heads, Range};
 pub use filed::{FiledAs, Presence};
 pub use finish::Removal;
 pub use flags::Flags;
-pub use folders::Landing;
+pub use head::Head;
+pub use landing::Landing;
 pub use outcome::{Obstacle, Outcome, Relocated};
 pub use plan::{Errand, Plan};
 pub use refusal::{Code, Refusal, Status};

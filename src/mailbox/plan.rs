@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fate::Fate;
 use super::fault::{Fault, Step};
-use super::folders::Landing;
+use super::landing::Landing;
 use super::outcome::{Obstacle, Outcome};
 use super::session::{Session, same};
 use crate::place::{Folder, MailTrace, Uid, UidValidity};
@@ -109,7 +109,7 @@ impl Session {
     fn note_landings(&mut self, plans: &mut [Plan]) -> Result<(), Fault> {
         let lacking = |plan: &&mut Plan| plan.landing.is_none() && !plan.mails.is_empty();
         for plan in plans.iter_mut().filter(lacking) {
-            plan.landing = self.take_fresh_landing(&plan.to);
+            plan.landing = self.ahead.take_landing(&plan.to);
         }
         let targets: Vec<Folder> = plans.iter_mut().filter(lacking).map(|plan| plan.to.clone()).collect();
         let landings = self.landings(&targets)?;

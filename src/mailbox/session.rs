@@ -7,25 +7,25 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::ahead::Ahead;
 use super::answer::Answer;
-use super::asking::Culprits;
 use super::bounds::Limits;
 use super::capabilities::{Capabilities, Relocation};
+use super::culprits::Culprits;
 use super::dial::{Connector, dial};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
-use super::fresh::Fresh;
 use super::line::{Idled, Line};
 use super::names::quoted;
 use super::redactor::Redactor;
-use super::refusal::{Refusal, Status};
 use super::stop::{Stop, Woken};
 use crate::login::Login;
 use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 use crate::settings::{Account, Tls};
 
 /// ID (RFC 2971): the program's name and version.
-const NAME: &str = concat!("ID (\"name\" \"followsift\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
+pub(super) const NAME: &str =
+    concat!("ID (\"name\" \"followsift\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
 
 /// Identifies one SELECT or EXAMINE of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,8 +64,10 @@ pub struct Session {
     pub(super) seen: BTreeMap<Uid, MailIdentity>,
     /// The messages of the open folder that the server could not show.
     pub(super) culprits: Culprits,
-    /// What was read of new messages ahead of the question.
-    pub(super) fresh: Option<Fresh>,
+    /// What was read ahead of the question.
+    pub(super) ahead: Ahead,
+    /// The server wants to know the program's name (ID, RFC 2971), and was not told yet.
+    pub(super) name_is_due: bool,
     /// The selection in which the remembered messages were found to be the same.
     same_in: Option<Selection>,
     /// The server shows nothing of a header if it is asked for the beginning.
@@ -104,21 +106,14 @@ impl Session {
                 line.capabilities_in(&answer).ok_or(fault(Step::Ask, Cause::Garbled("no capabilities")))?
             }
         };
-        if capabilities.id {
-            // 163.com, 126.com and 188.com refuse SELECT from a client without a name
-            // (https://github.com/mscdex/node-imap/issues/908).
-            match line.run(NAME, Limits::SHORT) {
-                Ok(_) | Err(Cause::Refused(Refusal { status: Status::No | Status::Bad, .. })) => {}
-                Err(cause) => return Err(fault(Step::Ask, cause)),
-            }
-        }
         Ok(Self {
             line,
             folders: None,
             open: None,
             seen: BTreeMap::new(),
             culprits: Culprits::default(),
-            fresh: None,
+            ahead: Ahead::default(),
+            name_is_due: capabilities.id,
             same_in: None,
             whole_headers: false,
             selections: Selection::default(),
@@ -199,10 +194,24 @@ impl Session {
         self.open = None;
         // Proofs end with the selection.
         self.seen.clear();
-        self.fresh = None;
+        self.ahead = Ahead::default();
         self.culprits.forget();
         self.selections = self.selections.next();
-        let answer = self.run(Step::Open, &on, &format!("{verb} {name}"), Limits::SHORT)?;
+        let command = format!("{verb} {name}");
+        let answer = match self.run(Step::Open, &on, &command, Limits::SHORT) {
+            // 163.com, 126.com and 188.com refuse SELECT from a client without a name
+            // (https://github.com/mscdex/node-imap/issues/908). Others get it beside the first messages that are read.
+            Err(fault)
+                if self.name_is_due && matches!(fault.cause, Cause::Refused(_)) && !self.is_spent() =>
+            {
+                self.name_is_due = false;
+                match self.run(Step::Ask, &on, NAME, Limits::SHORT) {
+                    Err(other) if self.is_spent() => return Err(other),
+                    _ => self.run(Step::Open, &on, &command, Limits::SHORT)?,
+                }
+            }
+            answer => answer?,
+        };
         // The EXISTS of this answer is about messages that the caller looks at.
         self.line.forget_announced();
         let selected = answer.selected();

@@ -10,7 +10,7 @@ use super::fault::{Cause, Fault, Step};
 use super::fetch::Sighting;
 use super::finish::{Finish, Original, Progress, Removal, finish};
 use super::flags::Flags;
-use super::folders::Landing;
+use super::landing::Landing;
 use super::outcome::{Obstacle, Outcome};
 use super::proof::Proven;
 use super::session::Session;
