@@ -106,10 +106,13 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// The refusal in a server's greeting. RFC 9051, section 7.1.5 knows a BYE there; servers that block an address for a while send
-    /// NO as well.
+    /// The refusal in a server's greeting. RFC 9051, section 7.1.5 knows a BYE there. IceWarp sends a NO while it blocks an address,
+    /// and not always an asterisk.
+    ///
+    /// Source: <https://github.com/jstedfast/MailKit/issues/1073>.
     pub(super) fn of_greeting(greeting: &str, redactor: &Redactor) -> Option<Self> {
-        let text = greeting.strip_prefix("* ")?;
+        let text = greeting.trim_start();
+        let text = text.strip_prefix("* ").unwrap_or(text);
         let (word, text) = text.split_once(' ').unwrap_or((text, ""));
         let status = match word.trim_end().to_ascii_uppercase().as_str() {
             "NO" => Status::No,
@@ -181,11 +184,12 @@ mod tests {
             ("* BAD what\r\n", Status::Bad, None, "what"),
             ("* BYE\r\n", Status::Bye, None, ""),
             ("* NO", Status::No, None, ""),
+            (" NO LOGOUT Blocked for 192.0.2.1\r\n", Status::No, None, "LOGOUT Blocked for 192.0.2.1"),
         ] {
             let expected = Refusal { status, code, words: words.to_owned() };
             assert_eq!(read(greeting), Some(expected), "{greeting}");
         }
-        for greeting in ["* OK hi", "* PREAUTH hi", "* NOT so", "NO", "a1 NO no", "+ go", "*", "* ", ""] {
+        for greeting in ["* OK hi", "* PREAUTH hi", "* NOT so", "NOBODY", "a1 NO no", "+ go", "*", "* ", ""] {
             assert_eq!(read(greeting), None, "{greeting}");
         }
     }

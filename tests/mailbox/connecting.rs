@@ -164,6 +164,7 @@ fn greetings_that_are_none_have_their_fate() {
 fn a_greeting_that_refuses_shows_its_words_and_is_met_again() {
     for greeting in [
         "* NO LOGOUT Intrusion prevention active for 192.0.2.1\r\n",
+        "NO LOGOUT Intrusion prevention active for 192.0.2.1\r\n",
         "* NO [ALERT] Too many connections, Intrusion prevention active\r\n",
         "* BYE [CONTACTADMIN] Intrusion prevention active\r\n",
         "* BAD Intrusion prevention active\r\n",
