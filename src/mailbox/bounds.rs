@@ -147,6 +147,12 @@ impl Bounds {
         self.stop.speak_by(due);
     }
 
+    /// Lets the wait in IDLE end at another time. What the server may still say does not grow by what it says.
+    pub(super) fn idle_until(&self, due: Instant) {
+        self.state().due = due;
+        self.stop.speak_by(due);
+    }
+
     /// Ends the wait in IDLE, unless it has ended already.
     pub(super) fn end_idle(&self) {
         if self.state().phase == Phase::Idle {

@@ -283,11 +283,8 @@ impl Line {
                 }
                 announced |= is_announcement(frame, &mut bye, &shared);
             }
-            let mut arm = || {
-                let earlier = heard(Instant::now()).map_or(due, |earlier| due.min(earlier));
-                shared.bounds.arm_idle(earlier);
-            };
-            arm();
+            let mut until = || heard(Instant::now()).map_or(due, |earlier| due.min(earlier));
+            shared.bounds.arm_idle(until());
             let mut over = false;
             while !announced && bye.is_none() && !over {
                 let frame = match channel.frame() {
@@ -302,7 +299,7 @@ impl Line {
                 };
                 over = tagged(frame.bytes).is_some_and(|(number, _)| number == tag);
                 announced |= is_announcement(frame, &mut bye, &shared);
-                arm();
+                shared.bounds.idle_until(until());
             }
             shared.bounds.end_idle();
             if bye.is_none() && !over {
