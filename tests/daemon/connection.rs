@@ -187,3 +187,17 @@ fn a_folder_that_goes_on_refusing_ends_neither_the_session_nor_the_polling_of_th
         assert_eq!(proxy.connections(), 1, "{}", daemon.log());
     }
 }
+
+#[test]
+fn a_line_that_stalls_is_noticed_soon_after_the_server_should_have_spoken() {
+    // Says that it is still here every six seconds, and IDLE is renewed much later.
+    let options = Options { conf: "imap_idle_notify_interval = 6 secs".to_owned(), ..Options::default() };
+    let Some(scene) = Scene::start(&options, "idle = \"9m\"\npoll = \"9m\"") else { return };
+    pause(seconds(40));
+    scene.proxy.break_all(How::Stall);
+    deliver(&scene.server, [1]);
+    // And the pause before the next connection.
+    let after = scene.filed(1, seconds(6 + 90 + 10));
+    aloud(&format!("a line that stalled was replaced after {after:?}"));
+    assert!(!scene.daemon.log().contains("renews IDLE sooner"), "{}", scene.daemon.log());
+}
