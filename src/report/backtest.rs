@@ -127,6 +127,22 @@ impl Backtest {
         }
     }
 
+    /// Adds the messages of another one with the same rules, which arrived later.
+    pub fn append(&mut self, later: Self) {
+        self.about_followers += later.about_followers;
+        self.span = match (self.span, later.span) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (one, other) => one.or(other),
+        };
+        self.moves.extend(later.moves);
+        self.differences.extend(later.differences);
+        for (rule, other) in self.rules.iter_mut().zip(later.rules) {
+            rule.fired += other.fired;
+            rule.decided += other.decided;
+            rule.missed += other.missed;
+        }
+    }
+
     /// Adds a message that the user put back.
     pub fn correct(&mut self, correction: Correction) {
         self.corrections.push(correction);

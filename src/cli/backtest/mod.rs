@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -15,6 +16,7 @@ use crate::assess::{self, Arrival, Mail, ReadMessage, Rulebook};
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::ledger::{HistoryEntry, Known, LedgerFault};
+use crate::mail::Notification;
 use crate::mailbox::{Range, Session, Stop};
 use crate::place::{Folder, MailTrace, Uid};
 use crate::report::backtest::{Backtest, Correction};
@@ -31,6 +33,8 @@ mod recognise;
 
 /// After so many messages, the progress is printed.
 const STEP: usize = 100;
+/// Fewer notifications than these are not worth a thread.
+const LEAST: usize = 100;
 
 pub(super) fn backtest(path: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(path, output) else { return Ending::Settings };
@@ -144,8 +148,14 @@ fn of_files(
     });
     match settings.map_or(Ok(ByHand::default()), ByHand::read) {
         Ok(by_hand) => {
-            let report =
-                replay(recognised.looked_at, recognised, &rulebook, other.as_ref(), &by_hand, output);
+            let report = replay(
+                recognised.looked_at,
+                recognised,
+                (&rulebook, other.as_ref()),
+                &by_hand,
+                cores(),
+                output,
+            );
             output.text(&report);
         }
         Err(fault) => {
@@ -190,7 +200,7 @@ fn of_account(
     output.end_progress();
     // All was read; a server that does not say goodbye changes nothing.
     let _ = session.logout();
-    let report = replay(looked_at, recognised, &rulebook, other.as_ref(), &by_hand, output);
+    let report = replay(looked_at, recognised, (&rulebook, other.as_ref()), &by_hand, cores(), output);
     output.text(&report);
     Ok(())
 }
@@ -246,33 +256,50 @@ impl ByHand {
     }
 }
 
-/// Judges the notifications in the order of their arrival.
+/// Judges the notifications in the order of their arrival, on up to so many threads.
 fn replay(
     looked_at: usize,
     recognised: Recognised,
-    in_force: &Rulebook,
-    other: Option<&Rulebook>,
+    (in_force, other): (&Rulebook, Option<&Rulebook>),
     by_hand: &ByHand,
+    threads: NonZeroUsize,
     output: &mut Output,
 ) -> String {
-    let all = recognised.count();
     let judged_by = other.unwrap_or(in_force);
     let mut recall = Replay::default();
     for known in &by_hand.known {
         recall.know_follower(known.follower.clone());
     }
-    let mut report = Backtest::new(&judged_by.rules, looked_at, recognised.incomplete, other.is_some());
-    for (index, notification) in recognised.notifications().enumerate() {
-        if index.is_multiple_of(STEP) {
-            output.progress(&format!("judged {index} of {all}"));
+    let incomplete = recognised.incomplete;
+    let notifications: Vec<Notification> = recognised.notifications().collect();
+    output.progress(&format!("judging {} notifications", notifications.len()));
+    // The past of a message is only what arrived before it, so all can be noted first, and judged in any order.
+    notifications.iter().for_each(|notification| recall.note(notification));
+    let new = || Backtest::new(&judged_by.rules, looked_at, incomplete, other.is_some());
+    let judge = |portion: &[Notification]| {
+        let mut report = new();
+        for notification in portion {
+            let traces = assess::trace(notification, judged_by, &recall);
+            let message = ReadMessage::from(notification.clone());
+            let before = other.map(|_| assess::weigh(message.clone(), in_force, &recall));
+            let assessment = assess::weigh(message, judged_by, &recall);
+            report.count(&assessment, &traces, before.as_ref(), &judged_by.rules);
         }
-        let traces = assess::trace(&notification, judged_by, &recall);
-        let message = ReadMessage::from(notification.clone());
-        let before = other.map(|_| assess::weigh(message.clone(), in_force, &recall));
-        let assessment = assess::weigh(message, judged_by, &recall);
-        report.count(&assessment, &traces, before.as_ref(), &judged_by.rules);
-        recall.note(&notification);
-    }
+        report
+    };
+    let portions = notifications.chunks(notifications.len().div_ceil(threads.get()).max(LEAST));
+    let mut report = new();
+    thread::scope(|scope| {
+        let judge = &judge;
+        // Without a thread of its own, a portion is judged here.
+        let begin = |portion| (portion, thread::Builder::new().spawn_scoped(scope, move || judge(portion)));
+        for (portion, thread) in portions.map(begin).collect::<Vec<_>>() {
+            report.append(match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(_) => judge(portion),
+            });
+        }
+    });
     output.end_progress();
     for entry in &by_hand.corrections {
         report.correct(correction(entry, judged_by));
@@ -320,12 +347,15 @@ mod tests {
     fn the_report_is_the_same_for_any_number_of_threads() {
         let folder = tempfile::tempdir().unwrap();
         let (rules, inbox) = (folder.path().join("rules.toml"), folder.path().join("inbox"));
-        fs::write(&rules, RULES).unwrap();
         fs::write(&inbox, mbox()).unwrap();
-        let (files, findings) = context::rule_files_with(None, Some(&rules));
         let trust = Trust { authserv_id: Some("mx.home.example".to_owned()), instances: Vec::new() };
-        let rulebook =
-            files.unwrap_or_else(|| panic!("{findings:?}")).rulebook(trust, false, &Default::default());
+        let rulebook = |text: &str| {
+            fs::write(&rules, text).unwrap();
+            let (files, findings) = context::rule_files_with(None, Some(&rules));
+            let files = files.unwrap_or_else(|| panic!("{findings:?}"));
+            files.rulebook(trust.clone(), false, &Default::default())
+        };
+        let (rulebook, other) = (rulebook(RULES), rulebook(&RULES.replace(">= 4", ">= 9999")));
         let recognise = |mail: Mail<'_>| assess::recognise(mail, &rulebook);
         let report = |threads: usize| {
             let threads = NonZeroUsize::new(threads).unwrap();
@@ -333,11 +363,19 @@ mod tests {
                 files::messages(&inbox, Timestamp(2_000_000_000), &mut |piece| intake.put(piece))
             });
             read.unwrap();
-            replay(1_000, recognised, &rulebook, None, &ByHand::default(), &mut Output::standard())
+            replay(
+                1_000,
+                recognised,
+                (&rulebook, Some(&other)),
+                &ByHand::default(),
+                threads,
+                &mut Output::standard(),
+            )
         };
         let alone = report(1);
         assert!(alone.contains("1000 messages, 1000 of them about followers"), "{alone}");
-        assert!(alone.contains("by \"Comes again\"") && alone.contains("by \"Wave\""), "{alone}");
+        assert!(alone.contains("by \"Comes again\""), "{alone}");
+        assert!(alone.contains("currently to Spam; with these rules stays"), "{alone}");
         for threads in [2, 3, 8] {
             assert_eq!(report(threads), alone, "{threads} threads");
         }

@@ -40,11 +40,6 @@ pub(super) struct Recognised {
 }
 
 impl Recognised {
-    /// How many notifications there are.
-    pub(super) fn count(&self) -> usize {
-        self.found.len()
-    }
-
     /// The notifications in the order of their arrival; of those that arrived at the same time, as they were read.
     pub(super) fn notifications(self) -> impl Iterator<Item = Notification> {
         self.found.into_iter().map(|(_, notification)| notification)
@@ -255,7 +250,7 @@ mod tests {
             put(intake, PORTION);
             Err::<(), _>("the line broke")
         });
-        assert_eq!((ended, recognised.count()), (Err("the line broke"), 0));
+        assert_eq!((ended, recognised.looked_at), (Err("the line broke"), 1));
         let panicked = catch_unwind(|| {
             recognise_all(threads(4), None, &foreign, |intake| {
                 put(intake, PORTION);
