@@ -25,7 +25,7 @@ use std::time::Duration;
 use measure::{Cost, measured};
 use support::home::{Home, PASSWORD};
 use support::inbox::{Inbox, user_folder};
-use support::line::Line;
+use support::line::{Line, Passed};
 use support::user_folder::UserFolder;
 use support::{Client, Dovecot, unpacked};
 
@@ -114,12 +114,9 @@ impl<'s> Scene<'s> {
 
     /// The time from the server's announcement of a message until it has been moved, and the turns; the median of some.
     fn watch(&self, program: Program, inbox: &Inbox) -> Cost {
-        // followsift logs each move, and imapfilter that it was stopped.
-        let mut watching = self.command(program, true).stderr(Stdio::null()).spawn().unwrap();
-        let waits = |passed: &support::line::Passed| {
-            passed.commands.last().is_some_and(|(_, command)| command.starts_with("IDLE"))
-        };
-        self.line.wait_until("waiting", waits);
+        let home = support::daemon::Home::new();
+        let watching = home.run_as(self.command(program, true));
+        self.line.wait_until("waiting", Passed::is_idling);
         let mut client = Client::log_in_as(self.server.port, &self.user, PASSWORD);
         let late: Vec<usize> =
             inbox.spam().skip_while(|number| *number < inbox.size).take(ARRIVALS).collect();
@@ -127,7 +124,7 @@ impl<'s> Scene<'s> {
             support::pause(Duration::from_millis(500));
             self.line.reset();
             client.deliver("INBOX", &String::from_utf8(inbox.message(*number)).unwrap());
-            let passed = self.line.wait_until("moved", |passed| passed.moved.is_some() && waits(passed));
+            let passed = self.line.wait_until("moved", |passed| passed.moved.is_some() && passed.is_idling());
             let ((announced, before), (moved, after)) = (passed.announced.unwrap(), passed.moved.unwrap());
             Cost {
                 wall: (moved - announced).as_secs_f64(),
@@ -136,8 +133,7 @@ impl<'s> Scene<'s> {
             }
         });
         let cost = Cost::median(costs.collect());
-        watching.kill().unwrap();
-        watching.wait().unwrap();
+        drop(watching);
         inbox.check(self.server, &self.user, &late);
         cost
     }

@@ -31,9 +31,9 @@ pub struct Passed {
 }
 
 impl Passed {
-    /// How many commands begin so.
-    pub fn count(&self, begin: &str) -> usize {
-        self.commands.iter().filter(|(_, command)| command.starts_with(begin)).count()
+    /// Does the client wait for messages?
+    pub fn is_idling(&self) -> bool {
+        self.commands.last().is_some_and(|(_, command)| command == "IDLE")
     }
 }
 
