@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use native_tls::{Certificate, TlsConnector};
 
@@ -17,20 +17,21 @@ use crate::support::{Client, Dovecot, daemon};
 
 const TABLE: &str = "tests/bench/counts.txt";
 const HEAD: &str = "\
-# What a sweep costs the line to the server. tests/traffic.rs counts it, and fails where a number differs by more than 5 %;
-# UPDATE_EXPECT=1 rewrites the table. A difference belongs to the change that made it.
+# What a sweep costs the line to the server. tests/traffic.rs counts it, and fails where a number differs by more than 5 %
+# and by more than one; UPDATE_EXPECT=1 rewrites the table. A difference belongs to the change that made it.
 #
 # idle turns: how often the client speaks after it has read everything, while no command is in flight
 #
 # idle turns   commands      bytes   sweep
 ";
-/// A number that differs by more than one part in so many is another.
+/// A number is another if it differs by more than one part in so many, and by more than one: where commands are kept ahead, a
+/// busy machine may let the client catch up once more.
 const PARTS: u64 = 20;
 
 #[test]
 fn a_sweep_costs_the_line_what_the_table_says() {
     let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
-    let mut shown = HEAD.to_owned();
+    let (mut shown, mut waited) = (HEAD.to_owned(), String::new());
     for size in [1_000, 10_000] {
         let (inbox, user) = (Inbox { size, seed: 1 }, format!("traffic{size}"));
         inbox.fill(&server, &user);
@@ -38,7 +39,8 @@ fn a_sweep_costs_the_line_what_the_table_says() {
         let folder = user_folder(&server, line.port, &user);
         let mut row = |what: &str| {
             let passed = line.passed();
-            let (turns, commands, bytes) = (passed.idle_turns, passed.commands.len(), passed.received);
+            let (turns, commands, bytes) = (passed.idle_turns.len(), passed.commands.len(), passed.received);
+            writeln!(waited, "{what}: {}", passed.idle_turns.join(" ")).unwrap();
             writeln!(shown, "{turns:12} {commands:10} {bytes:10}   {what}").unwrap();
             line.reset();
         };
@@ -67,13 +69,17 @@ fn a_sweep_costs_the_line_what_the_table_says() {
     }
     let expected = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE)).unwrap();
     let agree = have_the_same_numbers(&expected, &shown);
-    assert!(agree, "{TABLE} has:\n{expected}\ncounted were:\n{shown}\nUPDATE_EXPECT=1 rewrites it");
+    assert!(
+        agree,
+        "{TABLE} has:\n{expected}\ncounted were:\n{shown}\nidle turns:\n{waited}\nUPDATE_EXPECT=1 rewrites it"
+    );
 }
 
 #[test]
 fn commands_that_are_sent_together_wait_for_the_line_once() {
     let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
-    let line = Line::before(server.port, server.path(), Duration::from_millis(2));
+    let round_trip = Duration::from_millis(20);
+    let line = Line::before(server.port, server.path(), round_trip);
     let authority = Certificate::from_pem(&std::fs::read(server.ca()).unwrap()).unwrap();
     let tls = TlsConnector::builder().add_root_certificate(authority).build().unwrap();
     let stream = TcpStream::connect(("127.0.0.1", line.port)).unwrap();
@@ -87,12 +93,14 @@ fn commands_that_are_sent_together_wait_for_the_line_once() {
     };
     read_to("", "* OK");
     read_to(&format!("a LOGIN two {PASSWORD}\r\n"), "a OK");
-    assert_eq!(line.passed().idle_turns, 1);
+    assert_eq!(line.passed().idle_turns.len(), 1);
+    let begun = Instant::now();
     read_to("b NOOP\r\nc NOOP\r\nd NOOP\r\n", "d OK");
-    assert_eq!(line.passed().idle_turns, 2);
+    assert!(begun.elapsed() >= round_trip, "the line took no time");
+    assert_eq!(line.passed().idle_turns.len(), 2);
     read_to("e NOOP\r\n", "e OK");
     let passed = line.passed();
-    assert_eq!((passed.idle_turns, passed.turns, passed.commands.len()), (3, 3, 5));
+    assert_eq!((passed.idle_turns.len(), passed.turns, passed.commands.len()), (3, 3, 5));
 }
 
 /// Do both tables have the same rows, with about the same numbers?
@@ -100,7 +108,7 @@ fn have_the_same_numbers(expected: &str, shown: &str) -> bool {
     let words = |table: &str| table.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let (expected, shown) = (words(expected), words(shown));
     let is_near = |(one, other): (&String, &String)| match (one.parse::<u64>(), other.parse::<u64>()) {
-        (Ok(one), Ok(other)) => one.abs_diff(other) <= one / PARTS,
+        (Ok(one), Ok(other)) => one.abs_diff(other) <= (one / PARTS).max(1),
         _ => one == other,
     };
     expected.len() == shown.len() && expected.iter().zip(&shown).all(is_near)

@@ -109,7 +109,7 @@ impl<'s> Scene<'s> {
         let cost = measured(self.command(program, false));
         let passed = self.line.passed();
         inbox.check(self.server, &self.user, &[]);
-        Cost { turns: passed.idle_turns as f64, received: passed.received as f64, ..cost }
+        Cost { turns: passed.idle_turns.len() as f64, received: passed.received as f64, ..cost }
     }
 
     /// The time from the server's announcement of a message until it has been moved, and the turns; the median of some.

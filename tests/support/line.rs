@@ -17,9 +17,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 pub struct Passed {
     /// The commands, without their tags, and when the server got each.
     pub commands: Vec<(Instant, String)>,
-    /// How often the client spoke after it had read all there was and no command was in flight: each of these times the line
-    /// was idle and the client waited for a whole round trip.
-    pub idle_turns: usize,
+    /// The idle turns, by the names of the commands: the client spoke after it had read all there was, while no command was in
+    /// flight. Each of these times the line was idle, and the client waited for a whole round trip.
+    pub idle_turns: Vec<String>,
     /// How often the client spoke after the server had.
     pub turns: usize,
     /// How many bytes the client was sent, without TLS.
@@ -318,7 +318,11 @@ impl Talk {
                     self.commands += 1;
                     let is_move = ["UID MOVE ", "UID COPY "].iter().any(|begin| command.starts_with(begin));
                     self.open.push((tag.to_owned(), is_move));
-                    shared.change(|passed| passed.idle_turns += usize::from(is_idle));
+                    if is_idle {
+                        let mut words = command.split(' ').skip_while(|word| *word == "UID");
+                        let name = words.next().unwrap_or_default().to_owned();
+                        shared.change(|passed| passed.idle_turns.push(name));
+                    }
                     command.to_owned()
                 }
                 // It ends another, which is in flight.
