@@ -4,8 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::authentication::{MethodResult, Report};
-use super::message::Head;
+use super::message::{Head, Message};
 use crate::host::{HostName, Instance};
+use crate::text::one_line;
+
+/// The longest name of a server that is shown, in characters.
+const NAME_CAP: usize = 1000;
 
 /// Whether the message comes from its claimed sender (RFC 8601), with the evidence: `mx.example.org: dkim=pass
 /// twitter.com`.
@@ -186,6 +190,13 @@ fn same_organisation(one: &str, other: &str) -> bool {
         psl::domain_str(&domain).map(str::to_owned).unwrap_or(domain)
     };
     organisation(one) == organisation(other)
+}
+
+impl Message<'_> {
+    /// How the receiving server names itself (authserv-id; RFC 8601, section 2.5), if it does.
+    pub fn authserv_id(&self) -> Option<String> {
+        authserv_id(self.head()).map(|name| one_line(&name, NAME_CAP))
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::fmt;
 
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
-use super::authenticity;
 use super::limits::{HEADER_LIMIT, MESSAGE_LIMIT, is_decodable};
 use super::part::Part;
 use super::people::{Address, addresses};
@@ -247,11 +246,6 @@ impl<'a> Message<'a> {
     pub fn has_results(&self) -> bool {
         let from = self.head.place("from").unwrap_or(usize::MAX);
         self.head.place("authentication-results").is_some_and(|place| place < from)
-    }
-
-    /// How the receiving server names itself (authserv-id; RFC 8601, section 2.5), if it does.
-    pub fn authserv_id(&self) -> Option<String> {
-        authenticity::authserv_id(&self.head).map(|name| one_line(&name, SUBJECT_CAP))
     }
 
     /// What a person needs to find it again.

@@ -83,6 +83,9 @@ pub struct Heads {
     pub unshown: Vec<Uid>,
 }
 
+/// By what a message is known again: its UID, when it arrived, and the digest of [`Head::fields`].
+pub(super) type Mark = (Uid, Option<i64>, Option<MailDigest>);
+
 impl Session {
     /// Fetches the heads of `range` in portions and in ascending order, without messages marked \Deleted. A stop ends it after
     /// the portion in flight. Returns the messages that the server did not show.
@@ -174,10 +177,7 @@ impl Session {
     }
 
     /// By what a few messages are known again: when they arrived, and the digest of [`Head::fields`].
-    pub(super) fn marks_of(
-        &mut self,
-        uids: &[Uid],
-    ) -> Result<Vec<(Uid, Option<i64>, Option<MailDigest>)>, Fault> {
+    pub(super) fn marks_of(&mut self, uids: &[Uid]) -> Result<Vec<Mark>, Fault> {
         let mut marks = Vec::new();
         let mark =
             |uid: Uid, message: &Fetched<'_>| (uid, message.received, message.section.map(MailDigest::of));
@@ -224,12 +224,8 @@ impl Session {
             }
             self.ask(Step::Fetch, some, &items, limits, &mut |uid, message| match message.section {
                 Some([]) if partial => empty.push(uid),
-                Some(fields) => {
-                    if missing.remove(&uid) {
-                        each(uid, fields);
-                    }
-                }
-                None => {}
+                Some(fields) if missing.remove(&uid) => each(uid, fields),
+                Some(_) | None => {}
             })?;
             if empty.is_empty() {
                 break;

@@ -233,7 +233,6 @@ impl Session {
     }
 
     /// One command about the state of folders; `false` if the server refuses it.
-
     fn inspect(
         &mut self,
         on: &Subject,

@@ -143,8 +143,11 @@ mod tests {
 
     use super::*;
 
-    /// The responses in `bytes`, each with its literals, as they are found if the bytes come in pieces of this size.
-    fn split(bytes: &[u8], piece: usize) -> Result<Vec<(Vec<u8>, Vec<Vec<u8>>, bool)>, Cut> {
+    /// A response, its literals, and whether it is odd.
+    type Found = (Vec<u8>, Vec<Vec<u8>>, bool);
+
+    /// The responses in `bytes` as they are found if the bytes come in pieces of this size.
+    fn split(bytes: &[u8], piece: usize) -> Result<Vec<Found>, Cut> {
         let mut framer = Framer::default();
         let mut found = Vec::new();
         let (mut start, mut end) = (0, 0);

@@ -381,6 +381,11 @@ impl Line {
         self.channel.is_none()
     }
 
+    /// Drops the connection, whose data can no longer be trusted.
+    pub(super) fn give_up(&mut self) {
+        self.channel = None;
+    }
+
     /// Runs `work` on the connection within `limits`. Keeps the connection only if that succeeds.
     fn with_channel<T>(
         &mut self,

@@ -275,7 +275,9 @@ impl<'a> Scan<'a> {
                         return Ok(());
                     }
                 }
-                Some(b'"' | b'{') => drop(self.value()?),
+                Some(b'"' | b'{') => {
+                    self.value()?;
+                }
                 Some(_) => self.at += 1,
                 None => return Err("a list without an end"),
             }
@@ -399,7 +401,9 @@ impl<'a> Scan<'a> {
                     self.at += 1;
                     break;
                 }
-                Some(b'"' | b'{') => drop(self.value()?),
+                Some(b'"' | b'{') => {
+                    self.value()?;
+                }
                 Some(_) => self.at += 1,
                 None => return Err("a section without an end"),
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::answer::Answer;
 use super::bounds::Limits;
 use super::fate::Fate;
-use super::fault::{Cause, Fault, Step};
+use super::fault::{Cause, Fault, Step, Subject};
 use super::fetch::Keywords;
 use super::flags::Flags;
 use super::outcome_table::Removed;
@@ -52,20 +52,43 @@ impl Session {
         }
         self.reopen(Step::Mark, folder, validity)?;
         let proven = self.prove(Step::Mark, traces)?;
-        self.store(Step::Mark, &proven, &format!("+FLAGS.SILENT ({})", flags.join(" "))).map(drop)
+        let stored = self.store(Step::Mark, &proven, &format!("+FLAGS.SILENT ({})", flags.join(" ")))?;
+        let lacks = |flags: Flags| marks.seen && !flags.seen || marks.flagged && !flags.flagged;
+        // The OK of an answer that could not be read may be the answer to something else.
+        if stored.unclear && self.shown_flags(&proven)?.into_values().any(lacks) {
+            self.line.give_up();
+            let on = Subject::Folder(folder.clone());
+            return Err(Fault::of(
+                Step::Mark,
+                &on,
+                Cause::Garbled("a flag was set according to it, and is not"),
+            ));
+        }
+        Ok(())
     }
 
-    /// UID STORE on proven messages; returns the flags that the server reports.
-    fn store(&mut self, doing: Step, proven: &Proven, what: &str) -> Result<BTreeMap<Uid, Flags>, Fault> {
+    /// The flags of proven messages, as far as the server shows them.
+    fn shown_flags(&mut self, proven: &Proven) -> Result<BTreeMap<Uid, Flags>, Fault> {
+        let uids: Vec<Uid> = proven.uids().iter().copied().collect();
+        Ok(self.flags_and_keywords(Step::Search, &uids)?.0)
+    }
+
+    /// UID STORE on proven messages.
+    fn store(&mut self, doing: Step, proven: &Proven, what: &str) -> Result<Stored, Fault> {
         let on = self.require(doing, proven)?;
-        let mut shown = BTreeMap::new();
+        let mut stored = Stored::default();
         for set in proven.sets() {
             let answer = self.run(doing, &on, &format!("UID STORE {set} {what}"), Limits::SHORT)?;
             // Flags from an answer that could not be read as a whole do not count; they are asked for.
-            let messages = answer.require_whole().map(Answer::fetched).unwrap_or_default();
-            shown.extend(messages.into_iter().filter_map(|(uid, message)| Some((uid, message.flags?))));
+            match answer.require_whole().map(Answer::fetched) {
+                Ok(messages) => {
+                    let flags = messages.into_iter().filter_map(|(uid, message)| Some((uid, message.flags?)));
+                    stored.shown.extend(flags);
+                }
+                Err(_) => stored.unclear = true,
+            }
         }
-        Ok(shown)
+        Ok(stored)
     }
 
     /// Marks messages \Deleted that are proven to be elsewhere too, and expunges only those if the server supports it. For our
@@ -124,7 +147,7 @@ impl Session {
                 removal.words = fault.cause.to_string();
                 BTreeMap::new()
             }
-            shown => shown?,
+            stored => stored?.shown,
         };
         let is = |uid: &Uid, holds: fn(Flags) -> bool| shown.get(uid).is_some_and(|flags| holds(*flags));
         let mut marked: BTreeSet<Uid> =
@@ -219,6 +242,15 @@ impl Session {
         let kept = self.flags_and_keywords(Step::Search, &uids)?.1;
         Ok(self::lacking(&lacking, &kept))
     }
+}
+
+/// The result of a STORE.
+#[derive(Debug, Default)]
+struct Stored {
+    /// The flags that the server reports.
+    shown: BTreeMap<Uid, Flags>,
+    /// A part of its answer could not be read.
+    unclear: bool,
 }
 
 /// The result of a removal.
