@@ -13,6 +13,10 @@ use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect};
 
+/// So many sessions at most are begun to find a message whose answer breaks the connection: each asks for an eighth of what the one
+/// before did.
+const SESSIONS: usize = 8;
+
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };
     let (settings, files) = match context::everything(settings, unsettled, output) {
@@ -61,7 +65,7 @@ fn one(
     let stop = Stop::new().map_err(AccountFault::Machine)?;
     let begin = if options.dry_run { Sweeper::dry_run } else { Sweeper::begin };
     let mut sweeper = begin(account, settings)?;
-    let session = connect(account, settings, &stop)?;
+    let mut session = connect(account, settings, &stop)?;
     let scope = options.since.map_or(Scope::New, Scope::Since);
     let mut totals = Totals::default();
     let mut tell = |news: News| {
@@ -82,7 +86,17 @@ fn one(
             }
         }
     };
-    let (session, swept) = sweeper.run(session, files, scope, &mut tell)?;
+    let mut sessions = 1;
+    let (session, swept) = loop {
+        match sweeper.run(session, files, scope, &mut tell) {
+            // The next session asks in parts for the messages over whose answer this one ended.
+            Err(fault) if fault.is_garbled() && sweeper.suspects().is_some() && sessions < SESSIONS => {
+                session = connect(account, settings, &stop)?;
+                sessions += 1;
+            }
+            swept => break swept?,
+        }
+    };
     // All was done; a server that does not say goodbye changes nothing.
     let _ = session.logout();
     Ok((swept, totals))

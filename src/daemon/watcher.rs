@@ -16,7 +16,7 @@ use super::rhythm::Rhythm;
 use super::thread_event::EventSender;
 use crate::clock;
 use crate::clock::Timestamp;
-use crate::mailbox::{Fate, Session, Step, Stop, Woken};
+use crate::mailbox::{Fate, Session, Step, Stop, Suspects, Woken};
 use crate::report::state::{self, State};
 use crate::report::{Chain, drift, remains};
 use crate::rulebook::RuleFiles;
@@ -61,6 +61,8 @@ struct WatcherState {
     drift_logged: Option<Timestamp>,
     /// The ledger was looked through for damage: once, not at every connection.
     whole: bool,
+    /// The messages over whose answer the last session ended.
+    suspects: Option<Suspects>,
 }
 
 impl Watcher {
@@ -79,6 +81,7 @@ impl Watcher {
             left: None,
             drift_logged: None,
             whole: false,
+            suspects: None,
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         while woken != Woken::Stop {
@@ -246,7 +249,10 @@ impl Watcher {
         let files = Arc::clone(&self.rule_files.borrow());
         let mut troubles = BTreeSet::new();
         let mut tell = |news: News| troubles.extend(log(&news, &learned.folders));
-        let (session, Swept { tally, remains }) = sweeper.run(session, &files, Scope::New, &mut tell)?;
+        sweeper.beware(learned.suspects.take());
+        let swept = sweeper.run(session, &files, Scope::New, &mut tell);
+        learned.suspects = sweeper.suspects().cloned();
+        let (session, Swept { tally, remains }) = swept?;
         learned.folders = troubles;
         let left = remains::in_words(&remains);
         if let Some(why) = left.as_ref().filter(|left| learned.left.as_ref() != Some(left)) {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::bounds::Limits;
-use super::culprits::Failure;
+use super::culprits::{Failure, Suspects};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::line::Piece;
 use super::refusal::{Code, Refusal, Status};
@@ -79,14 +79,46 @@ impl Session {
         let on = Subject::Folder(self.here(doing)?.folder);
         let request = Request { doing, on: &on, items, limits };
         let mut came = BTreeSet::new();
-        let failure = self.fly(request, asked, &mut came, each)?;
+        let all: Vec<Uid> = asked.iter().flat_map(Asked::uids).collect();
+        let (parts, others);
+        let (asked, parts): (&[Asked], &[Vec<Uid>]) = match self.suspects_among(doing, &all)? {
+            Some(suspects) => {
+                (others, parts) = suspects.parted(&all);
+                (&[Asked::These(others)], &parts)
+            }
+            None => (asked, &[]),
+        };
+        let mut failure = self.fly(request, asked, &mut came, each)?;
+        for part in parts {
+            failure = self.fly(request, &[Asked::These(part.clone())], &mut came, each)?.or(failure);
+        }
         let Some(failure) = failure else { return Ok(true) };
-        let missing: Vec<Uid> =
-            asked.iter().flat_map(Asked::uids).filter(|uid| !came.contains(uid)).collect();
+        let missing: Vec<Uid> = all.into_iter().filter(|uid| !came.contains(uid)).collect();
         let missing = Vec::from_iter(self.present(&missing)?);
         self.culprits.in_vain = u32::from(came.is_empty());
         self.part(request, &missing, failure, each)?;
         Ok(false)
+    }
+
+    /// Those over whose answer a session ended, if there are any among these messages of the open folder. One that stands alone is
+    /// not asked for again in this session.
+    fn suspects_among(&mut self, doing: Step, uids: &[Uid]) -> Result<Option<Suspects>, Fault> {
+        let Some(suspects) = self.culprits.suspects.clone() else { return Ok(None) };
+        let here = self.here(doing)?;
+        if !suspects.among(&here.folder, here.validity, uids) {
+            return Ok(None);
+        }
+        if let Some(uid) = suspects.alone() {
+            self.culprits.note(&[uid], &Failure::Deadly);
+        }
+        Ok(Some(suspects))
+    }
+
+    /// Notes what is asked for: if the session ends over the answer, the next one asks for these in parts.
+    fn begin_asking(&mut self, doing: Step, uids: Vec<Uid>) -> Result<(), Fault> {
+        let here = self.here(doing)?;
+        self.culprits.in_flight = Some(Suspects::of(&here.folder, here.validity, uids));
+        Ok(())
     }
 
     /// Asks in halves for messages of which a FETCH has shown none.
@@ -126,6 +158,7 @@ impl Session {
         let cause = match failure {
             Failure::Refused(refusal) => Cause::Refused(refusal.clone()),
             Failure::Unclear(why) => Cause::Unclear(why),
+            Failure::Deadly => Cause::NoData,
         };
         Err(Fault::of(request.doing, request.on, cause))
     }
@@ -139,11 +172,16 @@ impl Session {
         each: &mut dyn FnMut(Uid, Fetched<'_>),
     ) -> Result<Option<Failure>, Fault> {
         let Request { doing, on, items, limits } = request;
+        let deadly = self.culprits.suspects.as_ref().and_then(Suspects::alone);
+        if deadly.is_some_and(|uid| asked == [Asked::These(vec![uid])]) {
+            return Ok(None);
+        }
         let mut commands: Vec<String> =
             asked.iter().flat_map(Asked::sets).map(|set| format!("UID FETCH {set} ({items})")).collect();
         if commands.is_empty() {
             return Ok(None);
         }
+        self.begin_asking(doing, asked.iter().flat_map(Asked::uids).collect())?;
         let fetches = commands.len();
         let (beside, names) = self.beside();
         commands.extend(beside);
@@ -164,6 +202,7 @@ impl Session {
             Piece::PassedOver(why) => drop(unclear.get_or_insert(Failure::Unclear(why))),
         });
         let mut refusals = flown.map_err(|cause| Fault::of(doing, on, cause))?;
+        self.culprits.in_flight = None;
         if refusals.len() < commands.len() {
             return Err(Fault::of(doing, on, Cause::Stopped));
         }
@@ -193,7 +232,15 @@ impl Session {
         let request = Request { doing, on: &on, items, limits };
         self.culprits.in_vain = 0;
         let mut unclear = Vec::new();
-        for some in uids.chunks(most) {
+        let (others, parts);
+        let (uids, parts): (&[Uid], &[Vec<Uid>]) = match self.suspects_among(doing, uids)? {
+            Some(suspects) => {
+                (others, parts) = suspects.parted(uids);
+                (&others, &parts)
+            }
+            None => (uids, &[]),
+        };
+        for some in uids.chunks(most).chain(parts.iter().map(Vec::as_slice)) {
             for set in uids::split(some) {
                 self.ask_part(request, &set, each, &mut unclear)?;
             }
@@ -210,7 +257,18 @@ impl Session {
     ) -> Result<(), Fault> {
         let Some(set) = uids::sets(uids.iter().copied()).pop() else { return Ok(()) };
         let Request { doing, on, items, limits } = request;
-        let failure = match self.run(doing, on, &format!("UID FETCH {set} ({items})"), limits) {
+        if uids.len() == 1
+            && self.culprits.suspects.as_ref().and_then(Suspects::alone) == uids.first().copied()
+        {
+            unclear.extend(uids);
+            return Ok(());
+        }
+        self.begin_asking(doing, uids.to_vec())?;
+        let answer = self.run(doing, on, &format!("UID FETCH {set} ({items})"), limits);
+        if !self.is_spent() {
+            self.culprits.in_flight = None;
+        }
+        let failure = match answer {
             Ok(answer) => match answer.passed_over() {
                 None => {
                     answer.fetched().iter().for_each(|(uid, fetched)| each(*uid, fetched));

@@ -52,6 +52,7 @@ mod uids;
 mod wire;
 
 pub use capabilities::{Capabilities, Relocation};
+pub use culprits::Suspects;
 pub use dial::{Connector, shown_certificate};
 pub use fate::Fate;
 pub use fault::{Cause, Fault, Step, Subject};

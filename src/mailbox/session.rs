@@ -11,7 +11,7 @@ use super::ahead::Ahead;
 use super::answer::Answer;
 use super::bounds::Limits;
 use super::capabilities::{Capabilities, Relocation};
-use super::culprits::Culprits;
+use super::culprits::{Culprits, Suspects};
 use super::dial::{Connector, dial};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
@@ -136,6 +136,16 @@ impl Session {
     /// Notes that it was not.
     pub fn note_same(&mut self) {
         self.same_in = self.open.as_ref().map(|open| open.selection);
+    }
+
+    /// Takes note of the messages over whose answer an earlier session ended: they are asked for in parts.
+    pub fn beware(&mut self, suspects: Option<Suspects>) {
+        self.culprits.suspects = suspects;
+    }
+
+    /// The messages over whose answer this session ended, or an earlier one.
+    pub fn suspects(&self) -> Option<Suspects> {
+        self.culprits.in_flight.clone().filter(|_| self.is_spent()).or_else(|| self.culprits.suspects.clone())
     }
 
     /// How messages are moved on this server.

@@ -58,11 +58,11 @@ struct Sweep<'a> {
 
 /// Sweeps all folders of the account. Reports a folder that it cannot use, and still sweeps the others.
 fn sweep(
-    mut session: Session,
+    session: &mut Session,
     sweep: Sweep<'_>,
     memory: &mut Memory,
     tell: &mut dyn FnMut(News),
-) -> Result<(Session, Tally), AccountFault> {
+) -> Result<Tally, AccountFault> {
     let turns_before = session.turns();
     session.begin_sweep();
     let mut tally = Tally::default();
@@ -73,13 +73,13 @@ fn sweep(
         ledger.note_rules(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
         ledger.count_deaths(&sweep.account.name)?;
         if sweep.account.act {
-            tally.settled = recover::settle(&mut session, sweep, ledger, tell)?;
-            put_back::note_left(&mut session, sweep, ledger)?;
+            tally.settled = recover::settle(session, sweep, ledger, tell)?;
+            put_back::note_left(session, sweep, ledger)?;
         }
     }
     let fuse = fuse::Fuse::new(sweep, memory)?;
     let seen = scope::Seen::default();
-    let mut pass = pass::Pass { session: &mut session, sweep, memory, tell, fuse, tally, seen };
+    let mut pass = pass::Pass { session, sweep, memory, tell, fuse, tally, seen };
     // A folder that the server refuses just now does not keep the sweep from the others.
     let mut refused = Vec::new();
     let mut has_worked = false;
@@ -110,7 +110,7 @@ fn sweep(
     }
     tally = pass.tally;
     tally.turns = session.turns() - turns_before;
-    Ok((session, tally))
+    Ok(tally)
 }
 
 /// What is wrong with a folder, with the list of existing folders.

@@ -10,7 +10,7 @@ use super::{scope, sent};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
 use crate::mail::Incomplete;
-use crate::mailbox::{Opened, Session};
+use crate::mailbox::{Opened, Session, Suspects};
 use crate::place::Folder;
 use crate::rulebook::{RuleFiles, Sent};
 use crate::settings::{Account, Settings};
@@ -22,6 +22,7 @@ pub struct Sweeper<'a> {
     /// None in a dry run, which disturbs no other followsift.
     lock: Option<AccountLock>,
     memory: Memory,
+    suspects: Option<Suspects>,
 }
 
 /// What came of a sweep.
@@ -40,7 +41,7 @@ impl<'a> Sweeper<'a> {
     /// If another followsift works on the account, or the ledger cannot be opened.
     pub fn begin(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
         let lock = Some(lock(account, settings)?);
-        Ok(Self { account, lock, memory: Memory::Kept(Ledger::open(&settings.state)?) })
+        Ok(Self { account, lock, memory: Memory::Kept(Ledger::open(&settings.state)?), suspects: None })
     }
 
     /// The same for a dry run: sweeps then only read, in the ledger as on the server.
@@ -49,7 +50,7 @@ impl<'a> Sweeper<'a> {
     /// If there is a ledger that cannot be read.
     pub fn dry_run(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
         let memory = Memory::Read(Ledger::open_read_only(&settings.state)?);
-        Ok(Self { account, lock: None, memory })
+        Ok(Self { account, lock: None, memory, suspects: None })
     }
 
     /// Sweeps all folders of the account by these rules, and reports what it does and what is in its way while it is at work.
@@ -95,7 +96,10 @@ impl<'a> Sweeper<'a> {
             self.report_first_look(&mut tell)?;
         }
         let sweep = Sweep { account, rulebook: &rulebook, scope, now };
-        let (session, tally) = super::sweep(session, sweep, &mut self.memory, &mut tell)?;
+        session.beware(self.suspects.take());
+        let swept = super::sweep(&mut session, sweep, &mut self.memory, &mut tell);
+        self.suspects = session.suspects();
+        let tally = swept?;
         let ledger = self.memory.kept().filter(|_| account.act);
         let remains = Remains::after(account, ledger.as_deref(), &rulebook, &tally)?;
         Ok((session, Swept { tally, remains: Remains { folders: troubled.len(), uncertain, ..remains } }))
@@ -113,6 +117,16 @@ impl<'a> Sweeper<'a> {
             tell(News::FirstLook { folders, backlog: self.account.backlog });
         }
         Ok(())
+    }
+
+    /// The messages over whose answer the last session ended; the next sweep asks for them in parts.
+    pub fn suspects(&self) -> Option<&Suspects> {
+        self.suspects.as_ref()
+    }
+
+    /// Takes over what an earlier [`Sweeper::suspects`] said.
+    pub fn beware(&mut self, suspects: Option<Suspects>) {
+        self.suspects = suspects;
     }
 
     /// Reads the whole ledger and looks for damage.

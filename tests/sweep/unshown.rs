@@ -44,6 +44,53 @@ fn response(text: &[u8]) -> usize {
     }
 }
 
+/// Announces the literals of the message of UID 3 as ten bytes shorter than they are.
+const MISCOUNTED: Fault = Fault {
+    begin: "UID FETCH",
+    at: 0,
+    when: When::After,
+    how: How::Lie("UID 3 is miscounted", |_, answer| with_third_miscounted(answer)),
+};
+
+fn with_third_miscounted(answer: &[u8]) -> Vec<u8> {
+    let mut told = Vec::new();
+    let mut rest = answer;
+    while !rest.is_empty() {
+        let (one, after) = rest.split_at(response(rest));
+        let line = String::from_utf8_lossy(one.split(|byte| *byte == b'\n').next().unwrap()).into_owned();
+        let length = line
+            .rsplit_once('{')
+            .and_then(|(_, end)| end.trim_end().trim_end_matches('}').parse::<usize>().ok());
+        match length.filter(|_| line.contains("UID 3 ")) {
+            Some(length) => {
+                let (begin, _) = line.rsplit_once('{').unwrap();
+                told.extend_from_slice(format!("{begin}{{{}}}\r", length - 10).as_bytes());
+                told.extend_from_slice(&one[line.len()..]);
+            }
+            None => told.extend_from_slice(one),
+        }
+        rest = after;
+    }
+    told
+}
+
+#[test]
+fn a_message_whose_answer_breaks_the_connection_is_found_and_the_others_are_filed() {
+    let Some(mut scene) = Scene::set(&Home::server(RUNGS[0]), ALL) else { return };
+    let proxy = scene.proxy();
+    let all: Vec<String> = (1..=20).map(|number| text(&spam(number), number)).collect();
+    scene.deliver(&all);
+    proxy.arm([MISCOUNTED]);
+    let output = scene.home.run(&["sweep"]);
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("INBOX uid 3 is there and does not show it: the connection broke down"), "{said}");
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 19), "{said}");
+    proxy.arm([]);
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 20));
+}
+
 #[test]
 fn a_message_that_is_not_shown_is_asked_for_three_times_then_daily_and_filed_when_it_comes() {
     for without in RUNGS {
