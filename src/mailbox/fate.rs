@@ -69,6 +69,12 @@ impl Fault {
         self.doing == Step::LogIn && self.fate() == Fate::Park && says_little
     }
 
+    /// Did the server refuse without a code that says why?
+    pub(super) fn is_refused_without_reason(&self) -> bool {
+        let Cause::Refused(refusal) = &self.cause else { return false };
+        refusal.status == Status::No && matches!(refusal.code, None | Some(Code::Other))
+    }
+
     /// Is it about the network or the clock and not about the server's answer, so that another network or a set clock may help?
     pub fn is_of_network(&self) -> bool {
         match &self.cause {

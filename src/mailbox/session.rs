@@ -211,9 +211,7 @@ impl Session {
         let answer = match self.run(Step::Open, &on, &command, Limits::SHORT) {
             // 163.com, 126.com and 188.com refuse SELECT from a client without a name
             // (https://github.com/mscdex/node-imap/issues/908). Others get it beside the first messages that are read.
-            Err(fault)
-                if self.name_is_due && matches!(fault.cause, Cause::Refused(_)) && !self.is_spent() =>
-            {
+            Err(fault) if self.name_is_due && fault.is_refused_without_reason() && !self.is_spent() => {
                 self.name_is_due = false;
                 match self.run(Step::Ask, &on, NAME, Limits::SHORT) {
                     Err(other) if self.is_spent() => return Err(other),
