@@ -22,6 +22,8 @@ pub enum EarlierMove {
     Filed(Vec<FiledCopy>),
     /// It was copied, and this is the original, which could not be removed.
     Doubled,
+    /// It stays, since the server changes messages when it copies them.
+    Altered,
     /// A move of it, or of a message just like it in the same account, was interrupted, and what became of that is not known
     /// yet: there may be a copy already, and another copy could be taken for it.
     Unsettled,
@@ -293,7 +295,9 @@ fn by_identity(
         if outcome == "gone" && original {
             continue;
         }
-        if outcome == "doubled" && original {
+        if outcome == "doubled" && row.get::<_, Option<Uid>>(3)?.is_none() {
+            found = EarlierMove::Altered;
+        } else if outcome == "doubled" && original {
             found = EarlierMove::Doubled;
         } else {
             copies.push(filed_copy(row)?);

@@ -94,6 +94,8 @@ pub enum Settlement {
         /// The copy's, in the target.
         uid: Uid,
     },
+    /// It is where it was: the server changes messages when it copies them, so it is never moved again. The copy was removed.
+    Altered,
     /// It is neither where it was nor in the target: somebody else has moved or removed it.
     Gone,
     /// It is not where it was, and nothing can be proven any more: the target is not the folder that it was.
@@ -106,7 +108,8 @@ impl Settlement {
         match self {
             Self::Left => "left",
             Self::Moved { .. } => "moved",
-            Self::Doubled { .. } => "doubled",
+            // Without a UID of the copy.
+            Self::Doubled { .. } | Self::Altered => "doubled",
             Self::Gone => "gone",
             Self::InDoubt => "in-doubt",
         }
@@ -114,9 +117,9 @@ impl Settlement {
 
     /// Of the columns `outcome` and `to_uid`.
     pub(super) fn stored(word: &str, uid: Option<Uid>) -> Option<Self> {
-        let doubled = uid.map(|uid| Self::Doubled { uid });
-        let all = [Self::Left, Self::Moved { uid }, Self::Gone, Self::InDoubt];
-        all.into_iter().chain(doubled).find(|settlement| settlement.word() == word)
+        let doubled = uid.map_or(Self::Altered, |uid| Self::Doubled { uid });
+        let all = [Self::Left, Self::Moved { uid }, doubled, Self::Gone, Self::InDoubt];
+        all.into_iter().find(|settlement| settlement.word() == word)
     }
 }
 
@@ -194,7 +197,7 @@ impl Ledger {
                 let uid = match settlement {
                     Settlement::Moved { uid } => *uid,
                     Settlement::Doubled { uid } => Some(*uid),
-                    Settlement::Left | Settlement::Gone | Settlement::InDoubt => None,
+                    Settlement::Left | Settlement::Altered | Settlement::Gone | Settlement::InDoubt => None,
                 };
                 let changed = transaction
                     .prepare_cached(

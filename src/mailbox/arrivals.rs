@@ -1,7 +1,7 @@
 //! Proof of arrival: which messages are in a target.
 //!
-//! Owns the one condition under which a message counts as arrived: same size, same header digest, and a UID at or above the
-//! UIDNEXT that was recorded before. Removes copies to take them back; never moves or copies a message. Called by `moves`,
+//! Owns the condition under which a message counts as arrived: same size, same header digest, and a UID at or above the UIDNEXT
+//! that was recorded before. `comparison` adds those whose size alone differs. Removes copies to take them back; never moves or copies a message. Called by `moves`,
 //! `copies` and `settle`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,12 +24,23 @@ pub(super) struct Arrived {
     pub(super) place: Option<(Folder, UidValidity)>,
     /// The copies' UIDs, by the UID of the original.
     pub(super) copies: BTreeMap<Uid, Uid>,
+    /// Our copies that differ from their originals, by the UID of the original. They prove nothing.
+    pub(super) altered: BTreeMap<Uid, Uid>,
     /// The identities of the copies.
     pub(super) identities: BTreeMap<Uid, MailIdentity>,
     /// The flags of the copies.
     pub(super) flags: BTreeMap<Uid, Flags>,
     /// More messages with the same identities: another program has copied the same originals.
     pub(super) surplus: Vec<MailTrace>,
+    /// If some messages did not arrive: others that could be their copies.
+    pub(super) strangers: BTreeMap<Uid, (MailIdentity, Flags)>,
+}
+
+impl Arrived {
+    /// The copy of an original, altered or not.
+    pub(super) fn copy(&self, original: Uid) -> Option<Uid> {
+        self.copies.get(&original).or_else(|| self.altered.get(&original)).copied()
+    }
 }
 
 impl Session {
@@ -41,7 +52,7 @@ impl Session {
         originals: &BTreeSet<Uid>,
     ) -> Result<BTreeSet<Uid>, Fault> {
         let Some((folder, validity)) = &arrived.place else { return Ok(BTreeSet::new()) };
-        let of = |uid: &Uid| arrived.copies.get(uid).copied();
+        let of = |uid: &Uid| arrived.copy(*uid);
         let trace = |uid: Uid| Some(MailTrace { uid, identity: *arrived.identities.get(&uid)? });
         let copies: Vec<MailTrace> = originals.iter().filter_map(of).filter_map(trace).collect();
         let still = self.remove(folder, *validity, &copies)?.still;
@@ -96,7 +107,9 @@ impl Session {
         match opened {
             Some(_) => {
                 let opened = self.examine(to)?;
-                self.arrivals_here(&opened, Uid(1), wanted, &BTreeSet::new())
+                let arrived = self.arrivals_here(&opened, Uid(1), wanted, &BTreeSet::new())?;
+                // Most of its messages have nothing to do with the move.
+                Ok(Arrived { strangers: BTreeMap::new(), ..arrived })
             }
             None => Ok(Arrived::default()),
         }
@@ -113,6 +126,7 @@ impl Session {
         let mut candidates: BTreeMap<MailIdentity, BTreeSet<Uid>> = BTreeMap::new();
         let mut flags_of: BTreeMap<Uid, Flags> = BTreeMap::new();
         let mut shown = BTreeSet::new();
+        let mut other = Vec::new();
         let mut note = |Sighting { trace, flags, .. }: Sighting, _: &[u8]| {
             shown.insert(trace.uid);
             // A message that is about to be expunged does not count: it may be a copy that was taken back.
@@ -130,11 +144,11 @@ impl Session {
             }
             _ => {
                 let sizes: BTreeSet<u32> = wanted.iter().map(|message| message.identity.size).collect();
-                let (alike, other): (Vec<_>, Vec<_>) =
-                    self.sizes_from(first)?.into_iter().partition(|(_, size)| sizes.contains(size));
-                let alike: Vec<Uid> = alike.into_iter().map(|(uid, _)| uid).collect();
+                let mut alike = Vec::new();
+                for (uid, size) in self.sizes_from(first)? {
+                    if sizes.contains(&size) { alike.push(uid) } else { other.push(uid) }
+                }
                 self.sightings(Step::Fetch, &alike, &mut note)?;
-                shown.extend(other.into_iter().map(|(uid, _)| uid));
             }
         }
         let mut copies = BTreeMap::new();
@@ -145,18 +159,33 @@ impl Session {
                 identities.insert(copy, message.identity);
             }
         }
-        if copies.len() < wanted.len() && opened.exists > 0 {
+        let missing = wanted.len() - copies.len();
+        if missing > 0 && opened.exists > 0 {
+            shown.extend(&other);
             self.require_shown(opened, first, &shown)?;
         }
         let is_wanted = |identity: &MailIdentity| wanted.iter().any(|message| message.identity == *identity);
-        candidates.retain(|identity, _| is_wanted(identity));
-        let surplus = candidates
-            .into_iter()
-            .flat_map(|(identity, uids)| uids.into_iter().map(move |uid| MailTrace { uid, identity }))
-            .collect();
+        let mut strangers = BTreeMap::new();
+        let mut surplus = Vec::new();
+        for (identity, uids) in candidates {
+            if is_wanted(&identity) {
+                surplus.extend(uids.into_iter().map(|uid| MailTrace { uid, identity }));
+            } else if missing > 0 {
+                strangers
+                    .extend(uids.into_iter().filter_map(|uid| Some((uid, (identity, *flags_of.get(&uid)?)))));
+            }
+        }
+        if missing > 0 {
+            other.truncate(missing.saturating_add(FEW as usize));
+            self.sightings(Step::Fetch, &other, &mut |Sighting { trace, flags, .. }, _| {
+                if trace.uid >= first && !flags.deleted && !claimed.contains(&trace.uid) {
+                    strangers.insert(trace.uid, (trace.identity, flags));
+                }
+            })?;
+        }
         let flags = flags_of.into_iter().filter(|(uid, _)| identities.contains_key(uid)).collect();
         let place = Some((opened.folder.clone(), opened.validity));
-        Ok(Arrived { place, copies, identities, flags, surplus })
+        Ok(Arrived { place, copies, identities, flags, surplus, strangers, ..Arrived::default() })
     }
 
     /// Some messages did not arrive, so this checks that the server showed all that it has. A server may answer OK and leave out

@@ -32,6 +32,8 @@ impl Session {
         for (plan, reported) in plans.iter().zip(&mut reported) {
             let mut arrived =
                 self.arrivals(&plan.from, &plan.to, plan.landing, &plan.mails, &BTreeSet::new())?;
+            let originals: Vec<_> = plan.mails.iter().map(|message| (message.uid, *message)).collect();
+            self.compare(&plan.from, &originals, &reported.copies, &mut arrived)?;
             reported.surplus = self.remove_surplus(&mut arrived, reported)?;
             arrivals.push(arrived);
         }
@@ -54,6 +56,7 @@ impl Session {
                 original: look.flags.get(&message).copied(),
                 unshown: look.unshown.contains(&message),
                 copy,
+                altered: arrived.altered.get(&message).copied(),
                 ours: copy.is_some() && reported.copies.get(&message).copied() == copy,
                 yields: reported.yields(message),
                 removed,

@@ -93,6 +93,15 @@ pub(super) fn finish(original: &Original, one: Progress) -> Finish {
     }
 }
 
+/// Should a copy of ours that differs from the original be taken back? Only if the original is certainly there.
+pub(super) fn takes_altered_back(original: &Original, one: Progress) -> bool {
+    match original {
+        Original::Here(flags) => !flags.deleted,
+        Original::Found(_, flags) => !flags.deleted && !one.by_move && one.removal != Removal::Marked,
+        Original::Doubtful | Original::Absent | Original::Unknown | Original::Unshown => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -186,6 +195,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_altered_copy_is_taken_back_only_where_a_proven_one_could_be(
+            original in originals(),
+            progress in progress(),
+        ) {
+            if takes_altered_back(&original, progress) {
+                let may_be_gone = progress.by_move || progress.removal == Removal::Marked;
+                prop_assert!(matches!(finish(&original, progress), Finish::Withdraw | Finish::Remove));
+                prop_assert!(matches!(original, Original::Here(_)) || !may_be_gone);
+            }
+        }
+
         /// Holds for every row of the table, whatever is known of the original and of the move.
         #[test]
         fn no_message_is_removed_that_the_user_wants_or_that_may_be_the_only_one(

@@ -14,6 +14,7 @@ mod arrivals;
 mod asking;
 mod bounds;
 mod capabilities;
+mod comparison;
 mod copies;
 mod culprits;
 mod date;

@@ -76,14 +76,17 @@ impl Session {
             let mut unshown = BTreeSet::new();
             if !open.is_empty() {
                 arrived = self.arrivals(&plan.from, &plan.to, plan.landing, &open, &BTreeSet::new())?;
-                self.remove_surplus(&mut arrived, &reported)?;
                 // A MOVE that failed in the middle has left copies of messages that are still here. A message that it has marked
                 // \Deleted here has arrived, and its copy is the only one.
                 let is_live = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.deleted);
+                let originals = plan.mails.iter().filter(|message| is_live(&message.uid));
+                let originals: Vec<_> = originals.map(|message| (message.uid, *message)).collect();
+                self.compare(&plan.from, &originals, &reported.copies, &mut arrived)?;
+                self.remove_surplus(&mut arrived, &reported)?;
                 let live: Vec<MailTrace> = plan
                     .mails
                     .iter()
-                    .filter(|message| is_live(&message.uid) && arrived.copies.contains_key(&message.uid))
+                    .filter(|message| is_live(&message.uid) && arrived.copy(message.uid).is_some())
                     .copied()
                     .collect();
                 let still = self.still_live(here, &live)?;
@@ -94,7 +97,7 @@ impl Session {
             let outcome = |uid: Uid| {
                 let seen = Moved {
                     original: there.get(&uid).copied(),
-                    arrived: arrived.copies.get(&uid).copied(),
+                    arrived: arrived.copy(uid),
                     reported: reported.copies.get(&uid).copied(),
                     stuck: both.contains(&uid),
                     unshown: unshown.contains(&uid),
@@ -151,9 +154,14 @@ impl Session {
         let (to, validity) = place;
         let mut copies = Vec::new();
         let mut originals = BTreeMap::new();
+        let mut resized = BTreeMap::new();
         for message in &plan.mails {
             if let Some(Outcome::Moved { uid: Some(copy) }) = outcomes.get(&message.uid) {
-                copies.push(MailTrace { uid: *copy, identity: message.identity });
+                let identity = arrived.identities.get(copy).copied().unwrap_or(message.identity);
+                if identity != message.identity {
+                    resized.insert(message.uid, identity);
+                }
+                copies.push(MailTrace { uid: *copy, identity });
                 originals.insert(*copy, message.uid);
             }
         }
@@ -184,7 +192,7 @@ impl Session {
         let unkept =
             unkept.into_iter().filter_map(|(copy, keywords)| Some((original(&copy)?, keywords))).collect();
         outcomes.extend(plan.left);
-        Ok(Relocated { to, validity, outcomes, unkept, touched })
+        Ok(Relocated { to, validity, outcomes, resized, unkept, touched })
     }
 
     /// The flags of the messages that arrived; those that the search for arrivals saw, if there was one.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::place::{Folder, Uid, UidValidity};
+use crate::place::{Folder, MailIdentity, Uid, UidValidity};
 
 /// The outcome of a message that was to be moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub enum Obstacle {
     CopyUnseen,
     /// An earlier move copied it, and the original could not be removed.
     CopiedBefore,
+    /// The server changes messages when it copies them. Our copy was taken back.
+    Altered,
     /// Another message has its UID now: the folder was restored from a backup.
     Replaced,
     /// A copy is in the target under this UID, but the original could not be removed.
@@ -99,6 +101,9 @@ impl fmt::Display for Obstacle {
                 "it was filed before, and the server does not show whether its copy is still there",
             ),
             Self::CopiedBefore => f.write_str("it was copied before, but the original could not be removed"),
+            Self::Altered => {
+                f.write_str("the server changes messages when it copies them; followsift removed the copy")
+            }
             Self::Replaced => f.write_str("another message has its UID now"),
             Self::Doubled { copy } => {
                 write!(f, "it was copied (uid {copy}), but the original could not be removed")
@@ -117,6 +122,8 @@ pub struct Relocated {
     pub validity: UidValidity,
     /// The outcome of each message, by its UID in the source.
     pub outcomes: BTreeMap<Uid, Outcome>,
+    /// The identities of copies whose size differs from that of the original, by the UID in the source.
+    pub resized: BTreeMap<Uid, MailIdentity>,
     /// The keywords that the messages lost in the target, by the UID in the source.
     pub unkept: BTreeMap<Uid, BTreeSet<String>>,
     /// Moved messages that arrived starred or answered: the user marked them at the last moment.

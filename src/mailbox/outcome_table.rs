@@ -2,7 +2,7 @@
 //!
 //! Pure. Two tables, one for MOVE and one for COPY, decide which copy is taken back and what is reported. Owns two rules: a
 //! message whose original is in place was not moved, and a copy is taken back only if the original is in place or the copy is
-//! known to be ours. Called by `moves` and `copies`.
+//! known to be ours; a copy that differs from its original, only if the original is in place. Called by `moves` and `copies`.
 
 use super::flags::Flags;
 use super::outcome::{Obstacle, Outcome};
@@ -64,6 +64,8 @@ pub(super) struct Copied {
     pub(super) unshown: bool,
     /// The copy that was found in the target.
     pub(super) copy: Option<Uid>,
+    /// If there is none: a copy of ours that differs from the original.
+    pub(super) altered: Option<Uid>,
     /// The server named this copy as the one that our COPY made.
     pub(super) ours: bool,
     /// Our copy was surplus and has been removed. Another program's copy stays, and that program removes the original.
@@ -89,14 +91,21 @@ impl Copied {
         self.copy.is_some() && !self.yields && self.is_clear()
     }
 
+    fn is_live(&self) -> bool {
+        self.original.is_some_and(|flags| !flags.deleted)
+    }
+
     fn is_clear(&self) -> bool {
         self.original.is_some_and(|flags| !flags.is_touched() && !flags.deleted)
     }
 
     /// Must the copy be taken back? If the user starred, moved or deleted the original while it was copied, that counts.
     pub(super) fn takes_back(&self) -> bool {
+        if self.copy.is_none() {
+            return self.altered.is_some() && self.is_live();
+        }
         // An original that the server does not show may still be there: the copy stays.
-        if self.copy.is_none() || self.unshown {
+        if self.unshown {
             return false;
         }
         match self.original {
@@ -120,9 +129,14 @@ impl Copied {
         reason: impl FnOnce() -> Obstacle,
         words: &str,
     ) -> Outcome {
-        let Self { original, unshown, copy, yields, removed, .. } = self;
-        let live = original.is_some_and(|flags| !flags.deleted);
+        let Self { original, unshown, copy, altered, yields, removed, .. } = self;
+        let live = self.is_live();
         match (copy, taken_back) {
+            (None, TakenBack::Stuck) if let Some(copy) = altered => Outcome::Left(Obstacle::Doubled { copy }),
+            (None, TakenBack::Yes) if original.is_some_and(Flags::is_touched) => {
+                Outcome::Left(Obstacle::Touched)
+            }
+            (None, TakenBack::Yes) => Outcome::Left(Obstacle::Altered),
             (Some(copy), TakenBack::Stuck) if live && removed != Removed::Gone => {
                 Outcome::Left(Obstacle::Doubled { copy })
             }
@@ -198,17 +212,25 @@ mod tests {
             original: LIVE,
             unshown: false,
             copy: COPY,
+            altered: None,
             ours: false,
             yields: false,
             removed: Removed::Done,
         };
         let none = Copied { copy: None, ..seen };
+        let altered = Copied { altered: COPY, ..none };
         for (seen, back, wanted) in [
             (seen, false, MOVED),
             (none, false, refused("quota")),
             (Copied { original: None, ..none }, false, Outcome::Gone),
             (Copied { original: None, unshown, ..none }, false, Outcome::Left(Obstacle::Unshown)),
             (Copied { original: None, unshown, ours, ..seen }, false, Outcome::Left(Obstacle::Unshown)),
+            // The copy differs: the original is never removed, and the copy is taken back only if the original is in place.
+            (altered, true, Outcome::Left(Obstacle::Altered)),
+            (Copied { original: STARRED, ..altered }, true, Outcome::Left(Obstacle::Touched)),
+            (Copied { original: MARKED, ..altered }, false, refused("quota")),
+            (Copied { original: None, ..altered }, false, Outcome::Gone),
+            (Copied { original: None, unshown, ..altered }, false, Outcome::Left(Obstacle::Unshown)),
             // The original could not be marked, or was touched at the last moment.
             (Copied { removed: Removed::Still, ..seen }, true, refused("read-only")),
             (Copied { removed: Removed::Touched, ..seen }, true, Outcome::Left(Obstacle::Touched)),
@@ -253,11 +275,13 @@ mod tests {
         fn copied()(
             original in original(),
             copy in prop::option::of(Just(Uid(9))),
+            altered in prop::option::of(Just(Uid(9))),
             [unshown, ours, yields] in any::<[bool; 3]>(),
             removed in prop::sample::select(vec![Removed::Done, Removed::Still, Removed::Touched, Removed::Gone]),
         ) -> Copied {
             let unshown = unshown && original.is_none();
-            let seen = Copied { original, unshown, copy, ours, yields, removed: Removed::Done };
+            let altered = altered.filter(|_| copy.is_none());
+            let seen = Copied { original, unshown, copy, altered, ours, yields, removed: Removed::Done };
             if seen.may_remove() { Copied { removed, ..seen } } else { seen }
         }
     }
@@ -270,7 +294,10 @@ mod tests {
                 && !is_removed
                 && seen.removed != Removed::Gone;
             // A copy is never taken back if we have removed its original, or if the server does not show the original.
-            prop_assert!(!seen.takes_back() || (!is_removed && !seen.unshown && seen.copy.is_some()));
+            let copy = seen.copy.or(seen.altered);
+            prop_assert!(!seen.takes_back() || (!is_removed && !seen.unshown && copy.is_some()));
+            // Only a proven copy replaces the original, and one that differs is taken back only if the original is in place.
+            prop_assert!(seen.altered.is_none() || (!seen.may_remove() && seen.takes_back() == in_place));
             // If the original is not in place, only our own copy is taken back.
             prop_assert!(!seen.takes_back() || in_place || seen.ours);
             // If the original is in place, the copy is taken back, or another program removes the original.
@@ -286,6 +313,9 @@ mod tests {
                     Outcome::Gone => prop_assert!(!in_place && *taken_back != TakenBack::Stuck && !is_removed),
                     Outcome::Left(Obstacle::Doubled { .. }) => {
                         prop_assert!(in_place && *taken_back == TakenBack::Stuck);
+                    }
+                    Outcome::Left(Obstacle::Altered) => {
+                        prop_assert!(seen.altered.is_some() && *taken_back == TakenBack::Yes && in_place);
                     }
                     Outcome::Left(Obstacle::Unshown) => prop_assert!(seen.unshown),
                     Outcome::Left(_) => prop_assert!(!is_removed && seen.original.is_some()),

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{Cause, Fault, Step};
 use super::fetch::Sighting;
-use super::finish::{Finish, Original, Progress, Removal, finish};
+use super::finish::{Finish, Original, Progress, Removal, finish, takes_altered_back};
 use super::flags::Flags;
 use super::landing::Landing;
 use super::outcome::{Obstacle, Outcome};
 use super::proof::Proven;
 use super::session::Session;
 use super::store::{Deed, Note};
-use crate::place::{Folder, MailTrace, Uid, UidValidity};
+use crate::place::{Folder, MailIdentity, MailTrace, Uid, UidValidity};
 
 /// An intended move without a known outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +50,15 @@ pub struct Settled {
     pub outcome: Outcome,
     /// The folder where it arrived, and its UIDVALIDITY, if it arrived: the user may have renamed the target.
     pub place: Option<(Folder, UidValidity)>,
+    /// The copy's identity, if its size differs from that of the original.
+    pub resized: Option<MailIdentity>,
     /// It arrived starred or answered.
     pub touched: bool,
 }
 
 impl Settled {
     fn of(outcome: Outcome) -> Self {
-        Self { outcome, place: None, touched: false }
+        Self { outcome, place: None, resized: None, touched: false }
     }
 }
 
@@ -196,7 +198,14 @@ impl Session {
         wanted.sort_by_key(|(here, _)| *here);
         let wanted: Vec<MailTrace> = wanted.into_iter().map(|(_, message)| message).collect();
         let claimed = members.iter().flat_map(|(_, one)| one.claimed.iter().copied()).collect();
-        let arrived = self.arrivals(from, to, Some(landing), &wanted, &claimed)?;
+        let mut arrived = self.arrivals(from, to, Some(landing), &wanted, &claimed)?;
+        let present = members.iter().zip(originals).filter_map(|((_, one), original)| match original {
+            Original::Here(_) => Some((one.mail.uid, one.mail)),
+            Original::Found(trace, _) => Some((one.mail.uid, *trace)),
+            Original::Doubtful | Original::Absent | Original::Unknown | Original::Unshown => None,
+        });
+        self.compare(from, &Vec::from_iter(present), &BTreeMap::new(), &mut arrived)?;
+        let arrived = arrived;
         let has_copy = |one: &Pending| arrived.copies.contains_key(&one.mail.uid);
         let todo = |at: usize| match (members.get(at), originals.get(at)) {
             (Some((_, one)), Some(original)) if has_copy(one) => finish(original, one.progress()),
@@ -216,7 +225,13 @@ impl Session {
             }
         }
         let Finished { kept, unshown } = self.finish_originals(from, &removable, todo, members, note)?;
-        let is_withdrawn = |at: usize| todo(at) == Finish::Withdraw || kept.contains(&at);
+        let is_altered = |at: usize| match (members.get(at), originals.get(at)) {
+            (Some((_, one)), Some(original)) => {
+                arrived.altered.contains_key(&one.mail.uid) && takes_altered_back(original, one.progress())
+            }
+            _ => false,
+        };
+        let is_withdrawn = |at: usize| todo(at) == Finish::Withdraw || kept.contains(&at) || is_altered(at);
         let withdrawn: BTreeSet<Uid> = members
             .iter()
             .enumerate()
@@ -226,7 +241,8 @@ impl Session {
         let both = self.withdraw(&arrived, &withdrawn)?;
         let mut settled = Vec::new();
         for (at, ((position, one), original)) in members.iter().zip(originals).enumerate() {
-            let copy = arrived.copies.get(&one.mail.uid).copied();
+            let uid = one.mail.uid;
+            let copy = if is_altered(at) { arrived.copy(uid) } else { arrived.copies.get(&uid).copied() };
             let outcome = match (copy, original) {
                 (_, Original::Unshown) => Outcome::Left(Obstacle::Unshown),
                 (Some(_), _) if unshown.contains(&at) => Outcome::Left(Obstacle::Unshown),
@@ -249,7 +265,9 @@ impl Session {
             let flags = arrival.and_then(|copy| arrived.flags.get(&copy));
             let touched = flags.is_some_and(|flags| flags.is_touched());
             let place = arrived.place.clone().filter(|_| arrival.is_some());
-            settled.push((*position, Settled { outcome, place, touched }));
+            let identity = arrival.and_then(|copy| arrived.identities.get(&copy)).copied();
+            let resized = identity.filter(|identity| *identity != one.mail.identity);
+            settled.push((*position, Settled { outcome, place, resized, touched }));
         }
         Ok(settled)
     }

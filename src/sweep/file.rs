@@ -68,6 +68,7 @@ fn untouched(message: &Considered) -> End {
             End::Left(Obstacle::CopyUnseen)
         }
         (Some(Action::File { .. }), EarlierMove::Doubled) => End::Left(Obstacle::CopiedBefore),
+        (Some(Action::File { .. }), EarlierMove::Altered) => End::Left(Obstacle::Altered),
         (Some(Action::File { .. }), EarlierMove::Unsettled) => End::Left(Obstacle::Unsettled),
         (Some(Action::Mark(_) | Action::File { .. }), _) => End::Observed,
     }
@@ -189,7 +190,7 @@ fn settle(
     stated: &Stated,
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
-    let Relocated { to, validity, outcomes, mut unkept, touched } = relocated;
+    let Relocated { to, validity, outcomes, resized, mut unkept, touched } = relocated;
     let mut arrived: BTreeMap<Marks, Vec<MailTrace>> = BTreeMap::new();
     let mut back = Vec::new();
     for (uid, outcome) in &outcomes {
@@ -199,7 +200,8 @@ fn settle(
         if touched.contains(uid) {
             back.push((copy, *received));
         } else if let Some(wanted) = stated.marks.get(uid) {
-            arrived.entry(*wanted).or_default().push(copy);
+            let identity = resized.get(uid).copied().unwrap_or(copy.identity);
+            arrived.entry(*wanted).or_default().push(MailTrace { identity, ..copy });
         }
     }
     for (marks, copies) in arrived {

@@ -38,18 +38,21 @@ pub(super) fn settle(
     let mut returns: BTreeMap<Way, BTreeMap<Uid, (MailTrace, Option<Timestamp>)>> = BTreeMap::new();
     let mut returning: Vec<(IntentId, Way, Uid)> = Vec::new();
     let mut unshown: BTreeMap<(&Folder, UidValidity), Vec<Uid>> = BTreeMap::new();
-    for (OpenIntent { id, intent, .. }, Settled { outcome, place, touched }) in open.iter().zip(settled) {
+    for (OpenIntent { id, intent, .. }, Settled { outcome, place, resized, touched }) in
+        open.iter().zip(settled)
+    {
         let (mail, identity) = (&intent.mail, intent.identity);
         match (&outcome, place) {
             (Outcome::Moved { uid: Some(uid) }, Some((folder, validity))) => {
                 let copy = MailTrace { uid: *uid, identity };
+                let there = MailTrace { identity: resized.unwrap_or(identity), ..copy };
                 // A star that we were to set says nothing about the user.
                 if touched && !intent.returns && !intent.marks.flagged {
                     let way = (folder, validity, mail.folder.clone());
                     returning.push((*id, way.clone(), *uid));
                     returns.entry(way).or_default().insert(*uid, (copy, intent.received));
                 } else {
-                    match session.mark(&folder, validity, &[copy], intent.marks) {
+                    match session.mark(&folder, validity, &[there], intent.marks) {
                         Err(fault) if fault.fate() == Fate::Leave => {
                             tell(trouble(session, &folder, fault.cause.to_string())?);
                         }

@@ -14,6 +14,7 @@ impl From<&Outcome> for Settlement {
             Outcome::Left(Obstacle::Doubled { copy } | Obstacle::Uncertain { copy: Some(copy) }) => {
                 Self::Doubled { uid: *copy }
             }
+            Outcome::Left(Obstacle::Altered) => Self::Altered,
             Outcome::Left(_) => Self::Left,
             Outcome::Gone => Self::Gone,
             Outcome::Unknown => Self::InDoubt,
@@ -49,6 +50,7 @@ pub(super) fn delay(outcome: &Outcome) -> Option<Delay> {
             | Obstacle::Doubled { .. }
             | Obstacle::CopyUnseen
             | Obstacle::CopiedBefore
+            | Obstacle::Altered
             | Obstacle::Replaced,
         ) => None,
     }
@@ -63,6 +65,7 @@ pub(super) fn is_stuck(reason: &Obstacle) -> bool {
         | Obstacle::Unproven
         | Obstacle::Uncertain { .. }
         | Obstacle::CopiedBefore
+        | Obstacle::Altered
         | Obstacle::Doubled { .. } => true,
         // The user wants it there, or it is not the message any more; or it is counted elsewhere.
         Obstacle::Touched
@@ -96,6 +99,7 @@ mod tests {
                 None,
             ),
             (Outcome::Left(Obstacle::Uncertain { copy: None }), Settlement::Left, Some(Delay::Interrupted)),
+            (Outcome::Left(Obstacle::Altered), Settlement::Altered, None),
             (Outcome::Left(Obstacle::Unproven), Settlement::Left, None),
             (Outcome::Left(Obstacle::Touched), Settlement::Left, None),
             (Outcome::Left(Obstacle::ReadOnly), Settlement::Left, Some(Delay::Refused)),

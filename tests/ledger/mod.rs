@@ -109,6 +109,7 @@ fn earlier_at(ledger: &Ledger, number: u8, place: &MailRef) -> &'static str {
         EarlierMove::None => "never moved",
         EarlierMove::Filed(_) => "filed once",
         EarlierMove::Doubled => "doubled",
+        EarlierMove::Altered => "altered",
         EarlierMove::Unsettled => "unsettled",
         EarlierMove::Stays(Stay::PutBack) => "put back",
         EarlierMove::Stays(_) => "kept",

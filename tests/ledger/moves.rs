@@ -125,6 +125,15 @@ fn an_original_that_could_not_be_removed_was_not_put_back() {
 }
 
 #[test]
+fn a_message_that_the_server_alters_was_not_put_back_and_is_not_moved_again() {
+    let (_folder, ledger) = with_a_move(Settlement::Altered);
+    for (uid, meaning) in [(1, "altered"), (2, "never moved"), (100, "altered")] {
+        assert_eq!(earlier(&ledger, 1, uid), meaning, "uid {uid}");
+    }
+    assert_eq!(earlier_at(&ledger, 1, &MailRef { validity: UidValidity(8), ..place(2) }), "altered");
+}
+
+#[test]
 fn while_a_move_is_open_neither_the_message_nor_its_twin_is_moved() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();

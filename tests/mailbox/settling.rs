@@ -26,7 +26,7 @@ fn planned(server: &Dovecot) -> Vec<Pending> {
 }
 
 fn was(outcome: Outcome) -> Settled {
-    Settled { outcome, place: None, touched: false }
+    Settled { outcome, place: None, resized: None, touched: false }
 }
 
 /// It is where it was, and not in the target.
