@@ -28,6 +28,8 @@ const AROUND: u64 = 1 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Print {
     identity: MailIdentity,
+    /// How many bytes it has, whatever the server says.
+    length: usize,
     /// The SHA-256 of all its bytes.
     whole: [u8; 32],
     /// The SHA-256 of its bytes after the header; `None` if there are none.
@@ -43,6 +45,7 @@ impl Print {
         let digest = |bytes: &[u8]| -> [u8; 32] { Sha256::digest(bytes).into() };
         Self {
             identity: MailIdentity { digest: MailDigest::of(message), size },
+            length: message.len(),
             whole: digest(message),
             text: (!text.is_empty()).then(|| digest(text)),
             header: header.split(|byte| *byte == b'\n').map(|line| digest(line.trim_ascii_end())).collect(),
@@ -66,7 +69,9 @@ impl Likeness {
     fn of(original: &Print, copy: &Print, named: bool) -> Self {
         let has_all_lines = original.header.is_subset(&copy.header);
         let same_text = original.text.is_some() && original.text == copy.text;
-        if original.whole == copy.whole {
+        // A server may cut an answer short.
+        let size = original.identity.size.min(copy.identity.size);
+        if original.whole == copy.whole && original.length >= size as usize {
             Self::Equal
         } else if original.identity.digest == copy.identity.digest || same_text && (named || has_all_lines) {
             Self::Altered
@@ -189,6 +194,14 @@ mod tests {
 
     fn likeness(copy: &str, named: bool) -> Likeness {
         Likeness::of(&Print::of(1, ORIGINAL.as_bytes()), &Print::of(2, copy.as_bytes()), named)
+    }
+
+    #[test]
+    fn equal_bytes_that_are_fewer_than_either_size_are_no_proof() {
+        let print = |size| Print::of(size, ORIGINAL.as_bytes());
+        let length = u32::try_from(ORIGINAL.len()).unwrap();
+        assert_eq!(Likeness::of(&print(length), &print(length + 3), true), Likeness::Equal);
+        assert_eq!(Likeness::of(&print(length + 1), &print(length + 3), true), Likeness::Altered);
     }
 
     #[test]

@@ -51,14 +51,20 @@ impl Session {
             .collect();
         let look = self.look(Step::Search, &traces)?;
         let beyond = |uid: Uid| opened.next.is_some_and(|next| uid >= next);
-        let restored = !look.others.is_empty() || traces.iter().any(|trace| beyond(trace.uid));
+        // The server counts another size for it there than where it came from.
+        let is_resized = |trace: &&MailTrace| {
+            let seen = self.seen.get(&trace.uid).filter(|_| look.others.contains(&trace.uid));
+            seen.is_some_and(|seen| seen.digest == trace.identity.digest)
+        };
+        let resized: BTreeSet<Uid> = traces.iter().filter(is_resized).map(|trace| trace.uid).collect();
+        let restored = !look.others.is_subset(&resized) || traces.iter().any(|trace| beyond(trace.uid));
         let mut answers = Vec::new();
         for copy in copies {
             answers.push(match named(copy) {
                 Some(uid) if look.flags.get(&uid).is_some_and(|flags| !flags.deleted) => {
                     Presence::There(Some((opened.validity, uid)))
                 }
-                Some(uid) if look.unshown.contains(&uid) => Presence::There(None),
+                Some(uid) if look.unshown.contains(&uid) || resized.contains(&uid) => Presence::There(None),
                 Some(_) if !restored => Presence::Left,
                 Some(_) => self.presence_by_identity(&opened, copy, Presence::Doubtful)?,
                 // The server never reported its UID; or the folder has new UIDs.

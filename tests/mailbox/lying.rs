@@ -156,12 +156,12 @@ fn without_proof_nothing_is_flagged_or_expunged() {
         STATUS,
         PROOF,
         FLAGS,
-        // Says that both were copied; shows one, of another size.
+        // Says that both were copied; shows one, of another size and with another header.
         ("UID COPY", "TAG OK [COPYUID 9 1:2 100:101] copied\r\n"),
         ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
         (
             "UID FETCH 100:101",
-            "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 11 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+            "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 11 BODY[HEADER]<0> {8}\r\nX: y\r\n\r\n)\r\nTAG OK x\r\n",
         ),
         SELECT,
         PROOF,
@@ -175,6 +175,42 @@ fn without_proof_nothing_is_flagged_or_expunged() {
         !commands.iter().any(|command| command.contains("STORE") || command.contains("EXPUNGE")),
         "{commands:?}"
     );
+}
+
+#[test]
+fn a_copy_of_another_size_that_is_not_shown_as_a_whole_is_taken_back() {
+    const COPY: (&str, &str) = (
+        "UID FETCH 100",
+        "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 11 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+    );
+    let script = &[
+        ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n"),
+        SELECT,
+        LIST,
+        STATUS,
+        PROOF,
+        FLAGS,
+        ("UID COPY", "TAG OK [COPYUID 9 1 100] copied\r\n"),
+        ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 101] x\r\nTAG OK x\r\n"),
+        COPY,
+        (
+            "UID FETCH 100 (UID RFC822.SIZE BODY",
+            "* 1 FETCH (UID 100 RFC822.SIZE 11 BODY[]<0> NIL)\r\nTAG OK x\r\n",
+        ),
+        SELECT,
+        PROOF,
+        FLAGS,
+        ("SELECT \"Spam\"", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+        COPY,
+        ("UID STORE 100", "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\nTAG OK x\r\n"),
+    ];
+    let fake = Fake::start(GREETING, script);
+    let outcomes = act(&fake).unwrap();
+    assert_eq!(outcomes[&Uid(1)], Outcome::Left(Obstacle::Altered));
+    assert_eq!(outcomes[&Uid(2)], Outcome::Left(Obstacle::Unproven));
+    let changes: Vec<String> =
+        fake.commands().into_iter().filter(|it| it.contains("STORE") || it.contains("EXPUNGE")).collect();
+    assert_eq!(changes, ["UID STORE 100 +FLAGS (\\Deleted)", "UID EXPUNGE 100"]);
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn rules_with_known() -> String {
     RULES.replacen("[[rule]]\nname = \"Nobody", known, 1)
 }
 
+mod altered;
 mod company;
 mod connecting;
 mod deaths;
