@@ -12,7 +12,7 @@ use native_tls::{Certificate, TlsConnector, TlsStream};
 
 /// So many messages in a command that reads heads, and so many commands at a time.
 const HEADS: usize = 2_500;
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 /// So many messages in a command that reads or moves whole ones.
 const WHOLE: usize = 500;
 /// What is asked of a plausible message.

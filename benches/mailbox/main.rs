@@ -165,7 +165,8 @@ fn main() {
     {
         return complete::run(port.parse().unwrap(), Path::new(ca), user, !watch.is_empty());
     }
-    let is_measured = arguments.iter().any(|argument| argument == "--bench");
+    let is_given = |option: &str| arguments.iter().any(|argument| argument == option);
+    let (is_measured, is_short) = (is_given("--bench"), is_given("--without-imapfilter"));
     let mut sizes: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     if sizes.is_empty() {
         sizes = if is_measured { vec![1_000, 10_000] } else { vec![200] };
@@ -173,7 +174,7 @@ fn main() {
     let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
     let mut programs = vec![Program::Complete, Program::Followsift];
     match unpacked("imapfilter") {
-        Some(_) if is_measured => programs.push(Program::Imapfilter),
+        Some(_) if is_measured && !is_short => programs.push(Program::Imapfilter),
         Some(_) => {}
         None => eprintln!("without imapfilter: `bash tests/bench/run.sh` unpacks it"),
     }
