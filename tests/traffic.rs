@@ -24,19 +24,38 @@ const HEAD: &str = "\
 #
 # idle turns   commands      bytes   sweep
 ";
-/// A number is another if it differs by more than one part in so many, and by more than one: where commands are kept ahead, a
-/// busy machine may let the client catch up once more.
+/// So often it is counted where the numbers differ: on a busy machine, a client that keeps commands ahead may catch up with them
+/// once more.
+const ATTEMPTS: usize = 3;
+/// A number is another if it differs by more than one part in so many, and by more than one.
 const PARTS: u64 = 20;
 
 #[test]
 fn a_sweep_costs_the_line_what_the_table_says() {
     let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+    let mut differences = String::new();
+    for attempt in 0..ATTEMPTS {
+        let (shown, waited) = count(&server, attempt);
+        if golden::is_updating() {
+            golden::holds(TABLE, &shown);
+        }
+        let expected = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE)).unwrap();
+        if have_the_same_numbers(&expected, &shown) {
+            return;
+        }
+        differences += &format!("{TABLE} has:\n{expected}\ncounted were:\n{shown}\nidle turns:\n{waited}\n");
+    }
+    panic!("{differences}UPDATE_EXPECT=1 rewrites it");
+}
+
+/// The table as it would be now, and which commands waited.
+fn count(server: &Dovecot, attempt: usize) -> (String, String) {
     let (mut shown, mut waited) = (HEAD.to_owned(), String::new());
     for size in [1_000, 10_000] {
-        let (inbox, user) = (Inbox { size, seed: 1 }, format!("traffic{size}"));
-        inbox.fill(&server, &user);
+        let (inbox, user) = (Inbox { size, seed: 1 }, format!("traffic{size}-{attempt}"));
+        inbox.fill(server, &user);
         let line = Line::before(server.port, server.path(), Duration::from_millis(20));
-        let folder = user_folder(&server, line.port, &user);
+        let folder = user_folder(server, line.port, &user);
         let mut row = |what: &str| {
             let passed = line.passed();
             let (turns, commands, bytes) = (passed.idle_turns.len(), passed.commands.len(), passed.received);
@@ -46,7 +65,7 @@ fn a_sweep_costs_the_line_what_the_table_says() {
         };
         for what in ["first sweep of", "second sweep, nothing new, of"] {
             folder.run(&["sweep"]).exits(0);
-            inbox.check(&server, &user, &[]);
+            inbox.check(server, &user, &[]);
             row(&format!("{what} {size} messages"));
         }
         if size > 1_000 {
@@ -62,17 +81,9 @@ fn a_sweep_costs_the_line_what_the_table_says() {
         line.wait_until("moved", |passed| passed.moved.is_some() && passed.is_idling());
         row("a message arrives and is moved, until the service waits again");
         drop(service);
-        inbox.check(&server, &user, &[late]);
+        inbox.check(server, &user, &[late]);
     }
-    if golden::is_updating() {
-        golden::holds(TABLE, &shown);
-    }
-    let expected = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE)).unwrap();
-    let agree = have_the_same_numbers(&expected, &shown);
-    assert!(
-        agree,
-        "{TABLE} has:\n{expected}\ncounted were:\n{shown}\nidle turns:\n{waited}\nUPDATE_EXPECT=1 rewrites it"
-    );
+    (shown, waited)
 }
 
 #[test]
