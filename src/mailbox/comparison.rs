@@ -12,7 +12,7 @@ use super::arrivals::Arrived;
 use super::bounds::Limits;
 use super::fate::Fate;
 use super::fault::{Fault, Step};
-use super::session::{Session, same};
+use super::session::{Opened, Session, same};
 use crate::place::{Folder, MailDigest, MailIdentity, MailTrace, Uid};
 
 /// Larger messages are not compared. A size may be wrong, so this is also what a message may have.
@@ -67,13 +67,14 @@ enum Likeness {
 impl Likeness {
     /// `named`: the server's COPYUID names it as the copy of this original, credibly.
     fn of(original: &Print, copy: &Print, named: bool) -> Self {
-        let has_all_lines = original.header.is_subset(&copy.header);
+        let has_all_lines = || original.header.is_subset(&copy.header);
         let same_text = original.text.is_some() && original.text == copy.text;
         // A server may cut an answer short.
         let size = original.identity.size.min(copy.identity.size);
         if original.whole == copy.whole && original.length >= size as usize {
             Self::Equal
-        } else if original.identity.digest == copy.identity.digest || same_text && (named || has_all_lines) {
+        } else if original.identity.digest == copy.identity.digest || same_text && (named || has_all_lines())
+        {
             Self::Altered
         } else {
             Self::Doubtful
@@ -99,22 +100,25 @@ impl Session {
     ) -> Result<(), Fault> {
         let strangers = std::mem::take(&mut arrived.strangers);
         let Some((to, validity)) = arrived.place.clone() else { return Ok(()) };
-        let missing: Vec<(Uid, MailTrace)> = originals
-            .iter()
-            .filter(|(known_as, _)| !arrived.copies.contains_key(known_as))
-            .copied()
-            .collect();
-        // A copy that the server names is the only one that counts.
-        let may_be = |known_as: Uid, copy: Uid| named.get(&known_as).is_none_or(|named| *named == copy);
-        let pairs: Vec<(Uid, MailTrace, Uid)> = missing
-            .iter()
-            .flat_map(|(known_as, original)| strangers.keys().map(|copy| (*known_as, *original, *copy)))
-            .filter(|(known_as, _, copy)| may_be(*known_as, *copy))
-            .collect();
+        let digests: BTreeSet<MailDigest> = strangers.values().map(|(identity, _)| identity.digest).collect();
+        // A copy that the server names is the only one that counts; otherwise those with the same header, if there are any.
+        let may_be =
+            |known_as: Uid, original: MailDigest, copy: Uid, seen: MailDigest| match named.get(&known_as) {
+                Some(named) => *named == copy,
+                None => seen == original || !digests.contains(&original),
+            };
+        let mut pairs = Vec::new();
+        for (known_as, original) in originals.iter().filter(|(known_as, _)| arrived.copy(*known_as).is_none())
+        {
+            let copies = strangers
+                .iter()
+                .filter(|(copy, (seen, _))| may_be(*known_as, original.identity.digest, **copy, seen.digest));
+            pairs.extend(copies.map(|(copy, (seen, _))| (*known_as, *original, *copy, *seen)));
+        }
         if pairs.is_empty() {
             return Ok(());
         }
-        let is_open = |open: &super::session::Opened| same(&open.folder, &to) && open.validity == validity;
+        let is_open = |open: &Opened| same(&open.folder, &to) && open.validity == validity;
         if !self.open.as_ref().is_some_and(is_open) {
             match self.examine(&to) {
                 Ok(opened) if opened.validity == validity => {}
@@ -122,29 +126,23 @@ impl Session {
                 Ok(_) | Err(_) => return Ok(()),
             }
         }
-        let copies: BTreeMap<Uid, u32> =
-            pairs.iter().filter_map(|(_, _, copy)| Some((*copy, strangers.get(copy)?.0.size))).collect();
-        let copies = self.prints(&copies)?;
-        let comparable: BTreeMap<Uid, u32> = pairs
-            .iter()
-            .filter(|(_, _, copy)| copies.contains_key(copy))
-            .map(|(_, original, _)| (original.uid, original.identity.size))
-            .collect();
+        let copies = self.prints(&pairs.iter().map(|(_, _, copy, seen)| (*copy, seen.size)).collect())?;
+        let comparable = pairs.iter().filter(|(_, _, copy, _)| copies.contains_key(copy));
+        let comparable = comparable.map(|(_, original, ..)| (original.uid, original.identity.size)).collect();
         self.stay_in(from)?;
         let originals = self.prints(&comparable)?;
         let mut found: Vec<(Likeness, Uid, Uid)> = pairs
             .iter()
-            .filter_map(|(known_as, original, copy)| {
-                let seen = strangers.get(copy)?.0;
+            .map(|(known_as, original, copy, seen)| {
                 let prints = originals
                     .get(&original.uid)
                     .zip(copies.get(copy))
-                    .filter(|(one, other)| one.identity == original.identity && other.identity == seen);
+                    .filter(|(one, other)| one.identity == original.identity && other.identity == *seen);
                 let likeness = match prints {
                     Some((one, other)) => Likeness::of(one, other, named.contains_key(known_as)),
-                    None => Likeness::of_unread(original.identity, seen),
+                    None => Likeness::of_unread(original.identity, *seen),
                 };
-                Some((likeness, *known_as, *copy))
+                (likeness, *known_as, *copy)
             })
             .filter(|(likeness, ..)| *likeness != Likeness::Doubtful)
             .collect();
@@ -236,7 +234,7 @@ mod tests {
     proptest! {
         #[test]
         fn different_bytes_are_never_equal(one in "[ab\r\n:]{0,12}", other in "[ab\r\n:]{0,12}", named: bool) {
-            let [first, second] = [&one, &other].map(|text| Print::of(1, text.as_bytes()));
+            let [first, second] = [&one, &other].map(|text| Print::of(0, text.as_bytes()));
             prop_assert_eq!(Likeness::of(&first, &second, named) == Likeness::Equal, one == other);
         }
     }

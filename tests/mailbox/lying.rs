@@ -177,6 +177,55 @@ fn without_proof_nothing_is_flagged_or_expunged() {
     );
 }
 
+/// A MOVE that fails in the middle, on a server that counts another size for a copy, and whose copy has this text.
+fn half_a_move_of_another_size(text: &str) -> (BTreeMap<Uid, Outcome>, Vec<String>) {
+    let whole = |text: &str| format!("BODY[]<0> {{{}}}\r\n\r\n{text})\r\nTAG OK x\r\n", text.len() + 2);
+    let copy = format!("* 1 FETCH (UID 100 RFC822.SIZE 13 {}", whole(text));
+    let original = format!("* 1 FETCH (UID 1 RFC822.SIZE 10 {}", whole("original"));
+    let header = "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 13 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n";
+    let script = &[
+        LOGIN,
+        SELECT,
+        LIST,
+        STATUS,
+        PROOF,
+        FLAGS,
+        ("UID MOVE", "TAG NO [NOPERM] not yours\r\n"),
+        FLAGS,
+        ("EXAMINE", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 101] x\r\nTAG OK x\r\n"),
+        ("UID FETCH 100 (UID FLAGS INTERNALDATE", header),
+        ("UID FETCH 100 (UID RFC822.SIZE BODY.PEEK[]", copy.as_str()),
+        SELECT,
+        ("UID FETCH 1 (UID RFC822.SIZE BODY.PEEK[]", original.as_str()),
+        ("UID FETCH 1:2 (UID RFC822.SIZE BODY.PEEK[]", original.as_str()),
+        (
+            "UID FETCH 1 (UID FLAGS INTERNALDATE",
+            "* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {2}\r\n\r\n)\r\nTAG OK x\r\n",
+        ),
+        ("UID FETCH 1 (UID FLAGS)", "* 1 FETCH (UID 1 FLAGS ())\r\nTAG OK x\r\n"),
+        ("SELECT \"Spam\"", "* 1 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\nTAG OK x\r\n"),
+        ("UID FETCH 100 (UID FLAGS INTERNALDATE", header),
+        ("UID STORE 100", "* 1 FETCH (UID 100 FLAGS (\\Deleted))\r\nTAG OK x\r\n"),
+    ];
+    let fake = Fake::start(GREETING, script);
+    let outcomes = act(&fake).unwrap();
+    (outcomes, fake.commands())
+}
+
+#[test]
+fn the_copy_of_a_failed_move_is_taken_back_also_if_it_differs() {
+    for text in ["original", "changed"] {
+        let (outcomes, commands) = half_a_move_of_another_size(text);
+        assert!(
+            outcomes.values().all(|it| matches!(it, Outcome::Left(Obstacle::Refused(_)))),
+            "{outcomes:?}"
+        );
+        let changes: Vec<&String> =
+            commands.iter().filter(|it| it.contains("STORE") || it.contains("EXPUNGE")).collect();
+        assert_eq!(changes, ["UID STORE 100 +FLAGS (\\Deleted)", "UID EXPUNGE 100"], "{text}");
+    }
+}
+
 #[test]
 fn a_copy_of_another_size_that_is_not_shown_as_a_whole_is_taken_back() {
     const COPY: (&str, &str) = (
