@@ -3,7 +3,7 @@
 //! Owns the guarantee that no message is lost or doubled: `plan` plans a move, the caller records it, and [`Session::act`] does
 //! it. A tagged OK proves nothing: servers answer OK for messages that are gone. If the server removes a message from the source
 //! by MOVE and COPYUID does not name it credibly, followsift searches the target for it. Before followsift removes a message
-//! itself (`copies`), it proves by size and header digest that the message is in the target. Called by `sweep`.
+//! itself (`copies`), it proves by size and header digest, or by all bytes, that the message is in the target. Called by `sweep`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
