@@ -1,6 +1,8 @@
 //! What a sweep costs the line is counted, not timed: how often the client waits for the server with no command in flight, how
 //! many commands it sends, and how many bytes it receives. The counts do not depend on the machine, so a table has them.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
