@@ -121,9 +121,15 @@ pub(super) fn read<'a>(frame: Frame<'a>) -> Response<'a> {
 }
 
 /// Is it certain that an unreadable response ends where it seems to? Not if it has a literal, whose length may be wrong, or
-/// something that may have been meant for the length of one.
+/// something that may have been meant for the length of one. And not if it is the data of a message in which a quote is open: what
+/// follows may be the rest of that message.
 fn ends(frame: Frame<'_>) -> bool {
-    !frame.bytes.contains(&b'{')
+    let is_fetch = frame.bytes.windows(7).take(20).any(|some| some.eq_ignore_ascii_case(b" FETCH "));
+    if is_fetch {
+        let quotes = frame.bytes.iter().filter(|byte| **byte == b'"').count();
+        return !frame.bytes.contains(&b'{') && quotes.is_multiple_of(2);
+    }
+    frame.literals.is_empty() && !frame.bytes.ends_with(b"}")
 }
 
 /// Splits a tagged line: `OK [CODE] text` without its tag.
@@ -373,14 +379,18 @@ impl<'a> Scan<'a> {
                     fetched.section = data;
                 }
             } else if is("FLAGS") {
-                let words = self.flags()?;
-                fetched.keywords = words.iter().filter(|word| !word.starts_with('\\')).cloned().collect();
-                fetched.flags = Some(Flags::read(&words));
+                self.skip_blanks();
+                if self.rest().first() == Some(&b'(') {
+                    let words = self.flags()?;
+                    fetched.keywords = words.iter().filter(|word| !word.starts_with('\\')).cloned().collect();
+                    fetched.flags = Some(Flags::read(&words));
+                } else {
+                    self.value()?;
+                }
             } else {
                 let value = self.value()?;
                 match value {
                     Value::Atom(text) if is("UID") => fetched.uid = uid(text),
-                    _ if is("UID") => return Err("a UID that is no number"),
                     Value::Atom(text) if is("RFC822.SIZE") => {
                         fetched.size = self::number(text).and_then(|size| u32::try_from(size).ok());
                     }
