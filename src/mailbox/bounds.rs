@@ -175,6 +175,16 @@ impl Bounds {
         self.state().cut
     }
 
+    /// Was a literal not as long as announced? Forgets it: the connection is used again once it is certain where a response begins.
+    pub(super) fn take_miscounted(&self) -> bool {
+        let cut = &mut self.state().cut;
+        let was = *cut == Some(Cut::Miscounted);
+        if was {
+            *cut = None;
+        }
+        was
+    }
+
     /// Records that the server closed the connection or that it broke.
     pub(super) fn note_end(&self) {
         self.state().ended = true;

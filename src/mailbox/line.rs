@@ -40,6 +40,10 @@ const UNPARSED: &str = "no explanation given";
 /// How long the server may take to answer IDLE, before the wait begins.
 const IDLE_BEGINS: Duration = Duration::from_secs(30);
 
+/// Why it is not certain any more where a response ends.
+const MISCOUNTED: &str = "a literal is not as long as announced";
+const ANOTHER: &str = "the answer to another command";
+
 /// How many commands of a flight may be unanswered.
 const AHEAD: usize = 4;
 
@@ -149,20 +153,33 @@ impl Line {
             let mut bye = None;
             let mut announced = false;
             loop {
-                let frame = match channel.frame() {
+                let lost = match channel.frame() {
+                    Err(_) if shared.bounds.take_miscounted() => Cause::Garbled(MISCOUNTED),
                     Err(error) => return Err(ended(error, bye, &shared)),
-                    Ok(frame) => frame,
+                    Ok(frame) => match tagged(frame.bytes) {
+                        Some((number, line)) if number == tag => {
+                            answer.end(line);
+                            let refusal = refusal(line, &shared);
+                            return Ok((answer, bye, refusal, announced));
+                        }
+                        Some(_) => Cause::Garbled(ANOTHER),
+                        None => {
+                            announced |= is_announcement(frame, &mut bye, &shared);
+                            let Err(lost) = answer.push(frame) else { continue };
+                            lost
+                        }
+                    },
                 };
-                if let Some((number, line)) = tagged(frame.bytes) {
-                    if number != tag {
-                        return Err(Cause::Garbled("the answer to another command"));
-                    }
-                    answer.end(line);
-                    let refusal = refusal(line, &shared);
-                    return Ok((answer, bye, refusal, announced));
+                // A FETCH changes nothing, so it does not matter how it ends.
+                let Cause::Garbled(why) = lost else { return Err(lost) };
+                if !command.starts_with("UID FETCH ") {
+                    return Err(lost);
                 }
-                announced |= is_announcement(frame, &mut bye, &shared);
-                answer.push(frame)?;
+                shared.bounds.extend(limits);
+                channel.resume()?;
+                let mut nothing = Answer::default();
+                nothing.pass_over(why);
+                return Ok((nothing, None, None, true));
             }
         })?;
         self.announced |= announced;
@@ -214,34 +231,48 @@ impl Line {
                 if refusals.len() == sent {
                     break;
                 }
-                let frame = match channel.frame() {
+                let lost = match channel.frame() {
+                    Err(_) if shared.bounds.take_miscounted() => MISCOUNTED,
                     Err(error) => return Err(ended(error, bye, &shared)),
-                    Ok(frame) => frame,
+                    Ok(frame) => {
+                        if let Some((number, line)) = tagged(frame.bytes) {
+                            if ending == Some(number) && refusals.is_empty() {
+                                continue;
+                            }
+                            // The answers come in the order of the commands: none of them lets the server change it (RFC 9051,
+                            // section 5.5), and we never rely on more than the number of those that are done.
+                            if (first..first + u32::try_from(sent).unwrap_or(u32::MAX)).contains(&number) {
+                                refusals.push(refusal(line, &shared));
+                                continue;
+                            }
+                            ANOTHER
+                        } else {
+                            if frame.odd {
+                                each(Piece::PassedOver("a line break after a literal"));
+                            }
+                            match response::read(frame) {
+                                Response::Unreadable { why, ends: false } => why,
+                                response => {
+                                    match response {
+                                        Response::Unreadable { why, .. } => each(Piece::PassedOver(why)),
+                                        Response::Condition(condition) if condition.is("BYE") => {
+                                            bye = Some(bye_refusal(frame.bytes, &shared));
+                                        }
+                                        Response::Exists(_) => announced = true,
+                                        response => each(Piece::Response(response)),
+                                    }
+                                    continue;
+                                }
+                            }
+                        }
+                    }
                 };
-                if let Some((number, line)) = tagged(frame.bytes) {
-                    if ending == Some(number) && refusals.is_empty() {
-                        continue;
-                    }
-                    // The answers come in the order of the commands: none of them lets the server change it (RFC 9051, section
-                    // 5.5), and we never rely on more than the number of those that are done.
-                    if !(first..first + u32::try_from(sent).unwrap_or(u32::MAX)).contains(&number) {
-                        return Err(Cause::Garbled("the answer to another command"));
-                    }
-                    refusals.push(refusal(line, &shared));
-                    continue;
-                }
-                if frame.odd {
-                    each(Piece::PassedOver("a line break after a literal"));
-                }
-                match response::read(frame) {
-                    Response::Unreadable { why, ends: false } => return Err(Cause::Garbled(why)),
-                    Response::Unreadable { why, ends: true } => each(Piece::PassedOver(why)),
-                    Response::Condition(condition) if condition.is("BYE") => {
-                        bye = Some(bye_refusal(frame.bytes, &shared));
-                    }
-                    Response::Exists(_) => announced = true,
-                    response => each(Piece::Response(response)),
-                }
+                // These commands change nothing, so it does not matter how they end. What seemed to be a BYE was none.
+                each(Piece::PassedOver(lost));
+                shared.bounds.extend(limits);
+                channel.resume()?;
+                (bye, announced) = (None, true);
+                refusals.resize_with(sent, || None);
             }
             Ok((refusals, bye, announced))
         })?;

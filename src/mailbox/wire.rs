@@ -246,6 +246,26 @@ impl Channel {
         })
     }
 
+    /// Drops what comes, up to the answer to a command that is sent now: for use when it is not certain any more where a response
+    /// ends. The tag of that command cannot be in a message, since it is made up only now.
+    pub(super) fn resume(&mut self) -> io::Result<()> {
+        let tag = format!("r{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        self.send(&format!("{tag} NOOP"), false)?;
+        let answer = format!("{tag} ");
+        loop {
+            let unread = self.buffer.get(self.start..).unwrap_or_default();
+            let found = unread.windows(answer.len()).position(|some| some == answer.as_bytes());
+            self.start += found.unwrap_or(unread.len().saturating_sub(answer.len()));
+            if found.is_some() {
+                break;
+            }
+            if self.fill()? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        self.frame().map(drop)
+    }
+
     /// Sends a line. `ahead`: while an answer is awaited, so that it begins no round trip.
     pub(super) fn send(&mut self, line: &str, ahead: bool) -> io::Result<()> {
         if !ahead {
