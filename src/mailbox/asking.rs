@@ -16,8 +16,9 @@ use super::session::Session;
 use super::uids;
 use crate::place::Uid;
 
-/// If so many parts fail one after the other and nothing ever comes, it is not about single messages.
-const HOPELESS: u32 = 6;
+/// If so many parts fail one after the other and nothing ever comes, it is not about single messages. Because of the first message
+/// of a batch alone, nine fail one after the other, each half of the one before.
+const HOPELESS: u32 = 16;
 
 /// The messages of one FETCH.
 #[derive(Clone, Debug, PartialEq, Eq)]
