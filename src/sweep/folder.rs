@@ -205,11 +205,11 @@ impl Pass<'_> {
                 looked_at += heads.len();
                 found.heads.extend(heads);
             } else {
-                let profiles = &self.sweep.rulebook.profiles;
+                let rulebook = self.sweep.rulebook;
                 let unshown = self.session.skim(window, &mut |uid, fields| {
                     looked_at += 1;
                     fruitless += 1;
-                    found.note(uid, profiles.plausible(fields));
+                    found.note(uid, has_to_be_read(rulebook, fields));
                 })?;
                 self.note_unshown(current, unshown)?;
             }
@@ -261,7 +261,7 @@ impl Pass<'_> {
             };
             // What the user starred or answered is read only to find one that they put back.
             let only_known = only_known || head.flags.is_touched();
-            if !head.flags.deleted && self.sweep.rulebook.profiles.plausible(&head.fields) {
+            if !head.flags.deleted && has_to_be_read(self.sweep.rulebook, &head.fields) {
                 candidates.push(Candidate { head, only_known });
             }
         }
@@ -270,9 +270,7 @@ impl Pass<'_> {
 
     /// followsift does not even read what the user starred or answered.
     fn is_plausible(&self, head: &Head) -> bool {
-        !head.flags.is_touched()
-            && !head.flags.deleted
-            && self.sweep.rulebook.profiles.plausible(&head.fields)
+        !head.flags.is_touched() && !head.flags.deleted && has_to_be_read(self.sweep.rulebook, &head.fields)
     }
 
     /// Reads, assesses and files messages of the folder. Says which of them it could not read.
@@ -294,6 +292,11 @@ impl Pass<'_> {
         file::file(self, current, portion.considered)?;
         Ok(Unread { unshown, deadly })
     }
+}
+
+/// Does it take the whole message to tell what it is? Also where the server shows nothing of its header: it has one, as a rule.
+fn has_to_be_read(rulebook: &Rulebook, fields: &[u8]) -> bool {
+    fields.is_empty() || rulebook.profiles.plausible(fields)
 }
 
 /// What a look has found and not dealt with yet.
