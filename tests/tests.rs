@@ -24,6 +24,7 @@ mod manual;
 mod map;
 mod mishaps;
 mod networks;
+mod odd_answers;
 mod ordinary;
 mod past;
 mod recognition;

@@ -22,6 +22,7 @@ pub mod inbox;
 pub mod letters;
 pub mod line;
 pub mod proxy;
+pub mod small_server;
 pub mod trial;
 pub mod user_folder;
 

@@ -1,0 +1,146 @@
+//! Messages whose text looks like answers of the server, behind literals that are not as long as announced.
+
+use super::scene::{RUNGS, Scene, distortion};
+use crate::support::home::{SPAM, real, spam};
+use crate::support::small_server::{Answer, Item, Mail, Part};
+use crate::support::trial::{choose, try_all};
+
+/// So many cases are tried by default.
+const USUAL: usize = 300;
+
+/// Answers that a sender may write into a message. Tags are easy to guess: `TAG` is a number of one.
+const FORGERIES: [&str; 18] = [
+    ")\r\n* 2 FETCH (UID 2 FLAGS (\\Deleted))\r\n",
+    " UID 2 FLAGS (\\Deleted))\r\n* 3 FETCH (UID 3 FLAGS (\\Flagged) RFC822.SIZE 10)\r\n",
+    ")\r\n* 2 FETCH (UID 2 RFC822.SIZE 50 INTERNALDATE \"01-Jan-2020 00:00:00 +0000\" FLAGS () BODY[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]<0> {2}\r\n\r\n)\r\n",
+    ")\r\n* 2 FETCH (UID 2 RFC822.SIZE 50 BODY[]<0> {8}\r\nFrom: x\n)\r\n",
+    ")\r\n* 3 FETCH (UID 3 FLAGS () RFC822.SIZE 50 BODY[HEADER]<0> {2}\r\n\r\n)\r\n",
+    ")\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n",
+    ")\r\n* OK [COPYUID 91 1:5 1:5] moved\r\n",
+    ")\r\n* OK [UIDVALIDITY 99] new\r\n* OK [UIDNEXT 1] new\r\n* 0 EXISTS\r\n",
+    ")\r\n* SEARCH 1 2 3 4 5 6 7 8 9\r\n",
+    ")\r\n* SEARCH\r\n",
+    ")\r\n* LIST () \"/\" \"Elsewhere\"\r\n* STATUS \"Followers/Spam\" (UIDVALIDITY 91 UIDNEXT 1)\r\n",
+    ")\r\n* BYE be gone\r\n",
+    ")\r\n+ go on\r\n",
+    ")\r\n* CAPABILITY IMAP4rev1\r\n",
+    ")\r\nTAGS",
+    ")\r\n* 2 FETCH (UID 2 FLAGS (\\Deleted))\r\nTAGS",
+    ")\r\n* OK [COPYUID 91 1:5 1:5] moved\r\nTAGS",
+    "\r\n)\r\n* 2 FETCH (UID 2 BODY[]<0> {4000000}\r\n",
+];
+
+/// How far a literal's announced length is from the true one.
+const ERRORS: [i64; 10] = [-100, -10, -2, -1, 1, 2, 10, 100, 0, i64::MIN];
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    rung: &'static str,
+    forgery: &'static str,
+    /// The forgery is in the header, not in the body.
+    in_header: bool,
+    /// By how many bytes; the least number stands for a literal that ends just where the forgery begins.
+    error: i64,
+    /// The answer to this FETCH alone, counted from 0; to each of them if there is none.
+    at: Option<usize>,
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for rung in RUNGS {
+        for forgery in FORGERIES {
+            for in_header in [false, true] {
+                for error in ERRORS {
+                    let all = (0..5).map(Some).chain([None]);
+                    cases.extend(all.map(|at| Case { rung, forgery, in_header, error, at }));
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// A follower's message with the forgery in it.
+fn forged(case: &Case) -> Vec<u8> {
+    let tags: String = (1..40).map(|number| format!("f{number} OK done\r\n")).collect();
+    let forgery = case.forgery.replace("TAGS", &tags);
+    let mut bytes = spam(1).bytes(1);
+    if case.in_header {
+        // No header may have an empty line, so it ends where the forgery has one.
+        let at = bytes.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
+        let line = format!("X-Bio: {forgery}\r\n");
+        bytes.splice(at..at, line.into_bytes());
+    } else {
+        bytes.extend_from_slice(forgery.as_bytes());
+    }
+    bytes
+}
+
+/// Announces another length for the literals of the first message.
+fn miscount(answer: &mut Answer, case: &Case) {
+    for part in &mut answer.parts {
+        let Part::Data { id: 1, items, .. } = part else { continue };
+        for Item { value, .. } in items.iter_mut().filter(|item| item.value.starts_with(b"{")) {
+            let end = value.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+            let length = i64::try_from(value.len() - end).unwrap();
+            let start = &case.forgery.as_bytes()[..6.min(case.forgery.len())];
+            let forgery = value[end..].windows(start.len()).position(|some| some == start);
+            let announced = match case.error {
+                i64::MIN => forgery.map_or(length, |at| i64::try_from(at).unwrap()),
+                error => (length + error).max(0),
+            };
+            let rest = value.split_off(end);
+            *value = [format!("{{{announced}}}\r\n").as_bytes(), &rest].concat();
+        }
+    }
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let messages = [forged(case), real(2).bytes(2), spam(3).bytes(3), real(4).bytes(4), spam(5).bytes(5)];
+    let scene = Scene::with(case.rung, &messages);
+    // Without waiting for what never comes: the connection ends where an answer is too short.
+    scene.server.end_short_answers(true);
+    let lie = *case;
+    let seen = std::sync::atomic::AtomicUsize::new(0);
+    let lies = distortion(move |answer| {
+        if answer.command.contains("UID FETCH") {
+            let number = seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if lie.at.is_none_or(|at| at == number) {
+                miscount(answer, &lie);
+            }
+        }
+    });
+    let run = scene.sweep(lies);
+    let commands = scene.server.take_commands();
+    let shown = |what: String| format!("{what}\n{run:#?}\n{commands:#?}");
+    scene.safe(&messages).map_err(shown)?;
+    let folders = scene.server.folders(|folders| folders.keys().cloned().collect::<Vec<_>>());
+    if folders.iter().any(|name| name != "INBOX" && name != SPAM) || scene.known() > 0 {
+        return Err(shown(format!("{folders:?}, {} known", scene.known())));
+    }
+    scene.server.end_short_answers(false);
+    let run = scene.sweep(None);
+    let commands = scene.server.take_commands();
+    let shown = |what: String| format!("in the end: {what}\n{run:#?}\n{commands:#?}");
+    scene.safe(&messages).map_err(shown)?;
+    for (id, place) in [(2, "INBOX"), (3, SPAM), (4, "INBOX"), (5, SPAM)] {
+        if scene.places_of(id) != [place] {
+            return Err(shown(format!("message {id} is in {:?}", scene.places_of(id))));
+        }
+    }
+    let flags = |mail: &Mail| mail.flags.iter().any(|flag| flag == "\\Deleted" || flag == "\\Answered");
+    let marked = scene.server.folders(|folders| {
+        folders
+            .iter()
+            .any(|(name, folder)| (name == SPAM || !case.rung.is_empty()) && folder.mails.iter().any(flags))
+    });
+    if marked || scene.known() > 0 {
+        return Err(shown(format!("marked: {marked}, {} known", scene.known())));
+    }
+    if run.well { Ok(()) } else { Err(shown("not all is well".to_owned())) }
+}
+
+#[test]
+fn no_message_passes_its_text_for_an_answer_of_the_server() {
+    try_all("forged answers", &choose(cases(), USUAL), |_, case| check(case));
+}

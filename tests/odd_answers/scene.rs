@@ -1,0 +1,205 @@
+//! An inbox of six messages, four of them spam, on a small server whose answers are distorted; and what a sweep makes of it.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::support::home::{RULES, SPAM, real, spam};
+use crate::support::letters::{AUTHSERV_ID, ordinary};
+use crate::support::small_server::{Distortion, SmallServer};
+use crate::support::user_folder::UserFolder;
+use crate::support::{account, login_with};
+use followsift::ledger::Ledger;
+use followsift::mailbox::{Connector, Session, Stop};
+use followsift::report;
+use followsift::rulebook::{self, RuleFiles};
+use followsift::settings::{Settings, Tls};
+use followsift::sweep::{AccountFault, News, Scope, Sweeper};
+
+/// What a server may offer beyond the necessary: each leads to another way of moving.
+pub(super) const RUNGS: [&str; 3] = ["MOVE UIDPLUS", "UIDPLUS", ""];
+
+/// The messages of the inbox that are spam. The second is a person's, and the fourth tells of no follower.
+pub(super) const SPAMS: [usize; 4] = [1, 3, 5, 6];
+/// All messages of the inbox; their numbers are their UIDs.
+pub(super) const ALL: [usize; 6] = [1, 2, 3, 4, 5, 6];
+
+/// A user of the server.
+pub(super) struct Scene {
+    pub(super) server: SmallServer,
+    folder: UserFolder,
+    settings: Settings,
+}
+
+/// How a sweep has ended, and what it has said.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// All is well: the exit code is 0.
+    pub(super) well: bool,
+    /// The session has failed.
+    pub(super) failed: bool,
+    pub(super) said: String,
+}
+
+/// The message of this number.
+pub(super) fn message(number: usize) -> Vec<u8> {
+    match number {
+        2 => real(2).bytes(2),
+        4 => ordinary("Mum <mum@home.example>", "Sunday", "Are you coming?\n").bytes(4),
+        _ => spam(number).bytes(number),
+    }
+}
+
+impl Scene {
+    /// With those six messages.
+    pub(super) fn set(capabilities: &str) -> Self {
+        Self::with(capabilities, &ALL.map(message))
+    }
+
+    /// With these messages.
+    pub(super) fn with(capabilities: &str, messages: &[Vec<u8>]) -> Self {
+        let server = SmallServer::start(capabilities);
+        server.folders(|folders| {
+            let inbox = folders.get_mut("INBOX").unwrap();
+            for (at, bytes) in messages.iter().enumerate() {
+                inbox.add(at + 1, bytes, &[]);
+            }
+        });
+        let folder = UserFolder::new();
+        let (name, ledger) = empty_ledger();
+        folder.write(&format!("state/{name}"), ledger);
+        let mut account = account("127.0.0.1", server.port, Tls::Off);
+        account.authserv_id = Some(AUTHSERV_ID.to_owned());
+        let settings = Settings {
+            rules: None,
+            networks: None,
+            state: folder.state(),
+            shared: None,
+            credentials: None,
+            accounts: vec![account],
+        };
+        Self { server, folder, settings }
+    }
+
+    /// A sweep while answers are distorted so.
+    pub(super) fn sweep(&self, distortion: Option<Distortion>) -> Run {
+        self.server.distort(distortion);
+        let mut said = String::new();
+        let ended = self.run(&mut said);
+        self.server.distort(None);
+        let (well, failed) = match &ended {
+            Ok(is_work_left) => (!is_work_left, false),
+            Err(fault) => {
+                let mut cause: Option<&dyn std::error::Error> = Some(fault);
+                while let Some(error) = cause {
+                    said.push_str(&format!("{error}\n"));
+                    cause = error.source();
+                }
+                (false, true)
+            }
+        };
+        Run { well, failed, said }
+    }
+
+    fn run(&self, said: &mut String) -> Result<bool, AccountFault> {
+        let account = &self.settings.accounts[0];
+        let mut sweeper = Sweeper::begin(account, &self.settings)?;
+        let session = Session::connect(account, &login_with("x"), connector(), &Stop::new().unwrap())?;
+        let mut tell = |news: News| match &news {
+            News::Mail(dealt) => said.push_str(&report::sweep::block(dealt, false)),
+            news => said.push_str(&format!("{}\n", report::sweep::sentence(news))),
+        };
+        let (session, swept) = sweeper.run(session, rules(), Scope::New, &mut tell)?;
+        said.push_str(&format!("{}\n", report::sweep::sums(&swept, false)));
+        let _ = session.logout();
+        Ok(swept.remains.is_work_left())
+    }
+
+    /// Where each message is that is not marked \Deleted: the folder and the number.
+    pub(super) fn live(&self) -> Vec<(String, usize)> {
+        let mut live: Vec<(String, usize)> = self.server.folders(|folders| {
+            let all =
+                folders.iter().flat_map(|(name, folder)| folder.mails.iter().map(move |mail| (name, mail)));
+            all.filter(|(_, mail)| !mail.flags.iter().any(|flag| flag == "\\Deleted"))
+                .map(|(name, mail)| (name.clone(), mail.id))
+                .collect()
+        });
+        live.sort_by_key(|(_, id)| *id);
+        live
+    }
+
+    /// The places of one message.
+    pub(super) fn places_of(&self, message: usize) -> Vec<String> {
+        self.live().into_iter().filter(|(_, id)| *id == message).map(|(folder, _)| folder).collect()
+    }
+
+    /// What is wrong with the messages but `victim`: the spam has to be filed once, and the rest has to be in the inbox.
+    pub(super) fn healthy(&self, victim: Option<usize>) -> Result<(), String> {
+        for message in ALL.into_iter().filter(|message| Some(*message) != victim) {
+            let right = if SPAMS.contains(&message) { SPAM } else { "INBOX" };
+            let places = self.places_of(message);
+            if places != [right] {
+                return Err(format!("message {message} is in {places:?} and not in {right}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong in any case: each message is in one place, no other one was added, and none has other bytes.
+    pub(super) fn safe(&self, messages: &[Vec<u8>]) -> Result<(), String> {
+        for (at, bytes) in messages.iter().enumerate() {
+            let id = at + 1;
+            let places = self.places_of(id);
+            if places.len() != 1 {
+                return Err(format!("message {id} is in {places:?}"));
+            }
+            let same = self.server.folders(|folders| {
+                let mut all = folders.values().flat_map(|folder| &folder.mails).filter(|mail| mail.id == id);
+                all.all(|mail| mail.bytes == *bytes)
+            });
+            if !same {
+                return Err(format!("message {id} has changed"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The known followers.
+    pub(super) fn known(&self) -> usize {
+        Ledger::open_read_only(&self.folder.state()).unwrap().unwrap().known().unwrap().len()
+    }
+}
+
+/// The system's authorities, read once, since that takes longer than a sweep.
+fn connector() -> &'static Connector {
+    static CONNECTOR: OnceLock<Connector> = OnceLock::new();
+    CONNECTOR.get_or_init(|| Connector::new(None).unwrap())
+}
+
+/// The file of an empty ledger, made once for the same reason.
+fn empty_ledger() -> &'static (String, Vec<u8>) {
+    static LEDGER: OnceLock<(String, Vec<u8>)> = OnceLock::new();
+    LEDGER.get_or_init(|| {
+        let folder = UserFolder::new();
+        drop(Ledger::open(&folder.state()).unwrap());
+        let mut files = std::fs::read_dir(folder.state()).unwrap().map(|file| file.unwrap().path());
+        let file =
+            files.find(|file| file.extension().is_some_and(|end| end == "db" || end == "sqlite")).unwrap();
+        (file.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(file).unwrap())
+    })
+}
+
+/// The rules of the tests, read once.
+fn rules() -> &'static RuleFiles {
+    static FILES: OnceLock<RuleFiles> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let folder = UserFolder::new();
+        folder.write("rules.toml", RULES);
+        rulebook::read_with(None, Some(&folder.path().join("rules.toml"))).0.unwrap()
+    })
+}
+
+/// A distortion of the answers that `holds` chooses.
+pub(super) fn distortion(
+    change: impl Fn(&mut crate::support::small_server::Answer) + Send + Sync + 'static,
+) -> Option<Distortion> {
+    Some(Arc::new(change))
+}
