@@ -193,6 +193,9 @@ enum Value<'a> {
 
 type Read<T> = Result<T, &'static str>;
 
+/// Why a folder cannot be used whose line can be read.
+const UNSENDABLE: &str = "a folder's name with control characters";
+
 /// A place in a response.
 #[derive(Clone, Copy, Debug)]
 struct Scan<'a> {
@@ -494,7 +497,11 @@ impl<'a> Scan<'a> {
             },
         };
         self.skip_blanks();
-        let name = self.name(self.rest())?;
+        let name = match self.name(self.rest()) {
+            // The line itself is in order.
+            Err(UNSENDABLE) => return Ok(Response::Other),
+            name => name?,
+        };
         Ok(Response::List(Listed {
             name,
             delimiter,
@@ -506,7 +513,14 @@ impl<'a> Scan<'a> {
     /// The folder's name that makes up `text`, from here on.
     fn name(&mut self, text: &'a [u8]) -> Read<String> {
         let bytes = match text {
-            [b'{', ..] => self.literal()?,
+            [b'{', ..] => {
+                let begin = self.at;
+                let name = self.literal()?;
+                if self.at - begin < text.len() {
+                    return Err("something after a folder's name");
+                }
+                name
+            }
             [b'"', inside @ .., b'"'] => inside,
             [] => return Err("a folder without a name"),
             atom if atom.iter().any(|byte| byte.is_ascii_whitespace() || *byte == b'"') => {
@@ -516,7 +530,7 @@ impl<'a> Scan<'a> {
         };
         // What cannot be sent cannot be opened.
         if bytes.iter().any(u8::is_ascii_control) {
-            return Err("a folder's name with control characters");
+            return Err(UNSENDABLE);
         }
         let name = String::from_utf8_lossy(bytes);
         Ok(if matches!(text, [b'"', ..]) { quoted::unescaped(&name) } else { name.into_owned() })
