@@ -17,7 +17,7 @@ pub(super) struct FolderList {
 
 impl FolderList {
     pub(super) fn new(listed: Vec<Listed>) -> Self {
-        let delimiter = listed.iter().find_map(|listed| listed.delimiter);
+        let delimiter = delimiter_of(&listed);
         let guess = Naming::guess(delimiter, listed.iter().map(|listed| listed.name.as_str()));
         Self { guessed: guess.is_none(), naming: guess.unwrap_or(Naming::flat(delimiter)), listed }
     }
@@ -27,6 +27,12 @@ impl FolderList {
     }
 
     pub(super) fn delimiter(&self) -> Option<char> {
-        self.listed.iter().find_map(|listed| listed.delimiter)
+        delimiter_of(&self.listed)
     }
+}
+
+/// The delimiter of the inbox. Other users' folders may have another one, and come first.
+fn delimiter_of(listed: &[Listed]) -> Option<char> {
+    let inbox = listed.iter().find(|listed| listed.name.eq_ignore_ascii_case("INBOX"));
+    inbox.and_then(|inbox| inbox.delimiter).or_else(|| listed.iter().find_map(|listed| listed.delimiter))
 }
