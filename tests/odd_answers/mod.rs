@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod folders;
 mod forged;
 mod mutations;
 mod scene;
@@ -16,7 +17,7 @@ use mutations::Mutation;
 use scene::{ALL, RUNGS, SPAMS, Scene, distortion, message};
 
 /// So many cases of each kind are tried by default.
-const USUAL: usize = 1200;
+const USUAL: usize = 1000;
 
 /// The answers that are distorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,8 +34,6 @@ pub(super) struct Scene {
 pub(super) struct Run {
     /// All is well: the exit code is 0.
     pub(super) well: bool,
-    /// The session has failed.
-    pub(super) failed: bool,
     pub(super) said: String,
 }
 
@@ -85,18 +83,18 @@ impl Scene {
         let mut said = String::new();
         let ended = self.run(&mut said);
         self.server.distort(None);
-        let (well, failed) = match &ended {
-            Ok(is_work_left) => (!is_work_left, false),
+        let well = match &ended {
+            Ok(is_work_left) => !is_work_left,
             Err(fault) => {
                 let mut cause: Option<&dyn std::error::Error> = Some(fault);
                 while let Some(error) = cause {
                     said.push_str(&format!("{error}\n"));
                     cause = error.source();
                 }
-                (false, true)
+                false
             }
         };
-        Run { well, failed, said }
+        Run { well, said }
     }
 
     fn run(&self, said: &mut String) -> Result<bool, AccountFault> {
