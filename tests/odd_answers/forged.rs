@@ -113,7 +113,8 @@ fn check(case: &Case) -> Result<(), String> {
     let run = scene.sweep(lies);
     let commands = scene.server.take_commands();
     let shown = |what: String| format!("{what}\n{run:#?}\n{commands:#?}");
-    scene.safe(&messages).map_err(shown)?;
+    // Where the connection ended in the middle of a copy, the next sweep settles it.
+    scene.nothing_lost(&messages).map_err(shown)?;
     let folders = scene.server.folders(|folders| folders.keys().cloned().collect::<Vec<_>>());
     if folders.iter().any(|name| name != "INBOX" && name != SPAM) || scene.known() > 0 {
         return Err(shown(format!("{folders:?}, {} known", scene.known())));
