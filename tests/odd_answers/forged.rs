@@ -30,6 +30,17 @@ const FORGERIES: [&str; 18] = [
     "\r\n)\r\n* 2 FETCH (UID 2 BODY[]<0> {4000000}\r\n",
 ];
 
+/// Forgeries that end so that what follows them in the true answer completes them: where the literal ends just before them, nothing
+/// shows that they are none. Then a message may seem to be deleted or starred, and stays; more must not come of it.
+const SEAMLESS: [&str; 6] = [
+    ")\r\n* 2 FETCH (UID 2 FLAGS (\\Deleted))\r\n* 9 FETCH (UID 9",
+    ")\r\n* 3 FETCH (UID 3 FLAGS (\\Deleted))\r\n* 9 FETCH (UID 9",
+    ")\r\n* 3 FETCH (UID 3 FLAGS (\\Flagged \\Answered))\r\n* 9 FETCH (UID 9",
+    ")\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n* OK [COPYUID 91 1:5 1:5] moved\r\n* 9 FETCH (UID 9",
+    ")\r\n* 3 FETCH (UID 3 RFC822.SIZE 9 FLAGS () BODY[HEADER]<0> {2}\r\n\r\n BODY[]<0> {9}\r\nFrom: x\r\n)\r\n* 9 FETCH (UID 9",
+    ")\r\n* 2 FETCH (UID 2 RFC822.SIZE 9 FLAGS () BODY[HEADER]<0> {2}\r\n\r\n BODY[]<0> {9}\r\nFrom: x\r\n)\r\n* 9 FETCH (UID 9",
+];
+
 /// How far a literal's announced length is from the true one.
 const ERRORS: [i64; 10] = [-100, -10, -2, -1, 1, 2, 10, 100, 0, i64::MIN];
 
@@ -37,6 +48,8 @@ const ERRORS: [i64; 10] = [-100, -10, -2, -1, 1, 2, 10, 100, 0, i64::MIN];
 struct Case {
     rung: &'static str,
     forgery: &'static str,
+    /// The message that has it.
+    forger: usize,
     /// The forgery is in the header, not in the body.
     in_header: bool,
     /// By how many bytes; the least number stands for a literal that ends just where the forgery begins.
@@ -48,11 +61,12 @@ struct Case {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for rung in RUNGS {
-        for forgery in FORGERIES {
-            for in_header in [false, true] {
-                for error in ERRORS {
+        for forgery in FORGERIES.into_iter().chain(SEAMLESS) {
+            for (forger, in_header) in [(1, false), (1, true), (5, false), (5, true)] {
+                let errors = if SEAMLESS.contains(&forgery) { &ERRORS[ERRORS.len() - 1..] } else { &ERRORS };
+                for error in errors {
                     let all = (0..5).map(Some).chain([None]);
-                    cases.extend(all.map(|at| Case { rung, forgery, in_header, error, at }));
+                    cases.extend(all.map(|at| Case { rung, forgery, forger, in_header, error: *error, at }));
                 }
             }
         }
@@ -64,7 +78,7 @@ fn cases() -> Vec<Case> {
 fn forged(case: &Case) -> Vec<u8> {
     let tags: String = (1..40).map(|number| format!("f{number} OK done\r\n")).collect();
     let forgery = case.forgery.replace("TAGS", &tags);
-    let mut bytes = spam(1).bytes(1);
+    let mut bytes = spam(case.forger).bytes(case.forger);
     if case.in_header {
         // No header may have an empty line, so it ends where the forgery has one.
         let at = bytes.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
@@ -76,10 +90,13 @@ fn forged(case: &Case) -> Vec<u8> {
     bytes
 }
 
-/// Announces another length for the literals of the first message.
+/// Announces another length for the literals of that message.
 fn miscount(answer: &mut Answer, case: &Case) {
     for part in &mut answer.parts {
-        let Part::Data { id: 1, items, .. } = part else { continue };
+        let Part::Data { id, items, .. } = part else { continue };
+        if *id != case.forger {
+            continue;
+        }
         for Item { value, .. } in items.iter_mut().filter(|item| item.value.starts_with(b"{")) {
             let end = value.iter().position(|byte| *byte == b'\n').unwrap() + 1;
             let length = i64::try_from(value.len() - end).unwrap();
@@ -96,7 +113,9 @@ fn miscount(answer: &mut Answer, case: &Case) {
 }
 
 fn check(case: &Case) -> Result<(), String> {
-    let messages = [forged(case), real(2).bytes(2), spam(3).bytes(3), real(4).bytes(4), spam(5).bytes(5)];
+    let mut messages =
+        [1, 2, 3, 4, 5].map(|number| if number % 2 == 0 { real(number) } else { spam(number) }.bytes(number));
+    messages[case.forger - 1] = forged(case);
     let scene = Scene::with(case.rung, &messages);
     // Without waiting for what never comes: the connection ends where an answer is too short.
     scene.server.end_short_answers(true);
@@ -124,8 +143,9 @@ fn check(case: &Case) -> Result<(), String> {
     let commands = scene.server.take_commands();
     let shown = |what: String| format!("in the end: {what}\n{run:#?}\n{commands:#?}");
     scene.safe(&messages).map_err(shown)?;
-    for (id, place) in [(2, "INBOX"), (3, SPAM), (4, "INBOX"), (5, SPAM)] {
-        if scene.places_of(id) != [place] {
+    for (id, place) in [(1, SPAM), (2, "INBOX"), (3, SPAM), (4, "INBOX"), (5, SPAM)] {
+        let may_stay = id == case.forger || SEAMLESS.contains(&case.forgery);
+        if !may_stay && scene.places_of(id) != [place] {
             return Err(shown(format!("message {id} is in {:?}", scene.places_of(id))));
         }
     }
