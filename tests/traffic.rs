@@ -54,7 +54,7 @@ fn a_sweep_costs_the_line_what_the_table_says() {
 fn count(server: &Dovecot, attempt: usize) -> (String, String) {
     let (mut shown, mut waited) = (HEAD.to_owned(), String::new());
     for size in [1_000, 10_000] {
-        let (inbox, user) = (Inbox { size, seed: 1 }, format!("traffic{size}-{attempt}"));
+        let (inbox, user) = (Inbox { size, one_in: 20, seed: 1 }, format!("traffic{size}-{attempt}"));
         inbox.fill(server, &user);
         let line = Line::before(server.port, server.path(), Duration::from_millis(20));
         let folder = user_folder(server, line.port, &user);

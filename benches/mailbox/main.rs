@@ -180,7 +180,7 @@ fn main() {
     }
     println!("{}", measure::HEAD);
     for size in sizes {
-        let (inbox, template) = (Inbox { size, seed: 1 }, format!("inbox{size}"));
+        let (inbox, template) = (Inbox { size, one_in: 20, seed: 1 }, format!("inbox{size}"));
         inbox.fill(&server, &template);
         for delay in if is_measured { vec![NEAR, FAR] } else { vec![NEAR] } {
             let runs = if is_measured && size <= 10_000 { RUNS } else { 1 };

@@ -13,8 +13,8 @@ use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect};
 
-/// So many sessions at most are begun to find a message whose answer breaks the connection: each asks for an eighth of what the one
-/// before did.
+/// So many sessions at most are begun to find a message over which the connection ends: each asks at once for an eighth of what
+/// the one before did.
 const SESSIONS: usize = 8;
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
@@ -89,8 +89,7 @@ fn one(
     let mut sessions = 1;
     let (session, swept) = loop {
         match sweeper.run(session, files, scope, &mut tell) {
-            // The next session asks in parts for the messages over whose answer this one ended.
-            Err(fault) if fault.is_garbled() && sweeper.suspects().is_some() && sessions < SESSIONS => {
+            Err(fault) if sessions < SESSIONS && sweeper.can_part(&fault) => {
                 session = connect(account, settings, &stop)?;
                 sessions += 1;
             }

@@ -8,7 +8,7 @@ use std::io;
 use crate::clock::Timestamp;
 use crate::ledger::{LedgerFault, LockFault};
 use crate::login::LoginFault;
-use crate::mailbox::{Cause, Fate, Fault};
+use crate::mailbox::{Cause, Fate, Fault, Status, Step};
 
 /// Why followsift cannot work on an account.
 #[derive(Debug)]
@@ -55,6 +55,17 @@ impl AccountFault {
     /// lasted.
     pub fn is_garbled(&self) -> bool {
         matches!(self, Self::Mailbox(fault) if matches!(fault.cause, Cause::Garbled(_)))
+    }
+
+    /// Did the connection end while messages were read? Then it may have ended over one of them.
+    pub fn is_cut_in_reading(&self) -> bool {
+        let Self::Mailbox(fault) = self else { return false };
+        let is_cut = match &fault.cause {
+            Cause::Garbled(_) | Cause::Lost | Cause::Io(_) => true,
+            Cause::Refused(refusal) => refusal.status == Status::Bye,
+            _ => false,
+        };
+        is_cut && fault.doing == Step::Fetch
     }
 
     /// Does another thread of this process have the account's mailbox? It is about to end: the account was renamed.

@@ -214,7 +214,8 @@ impl Pass<'_> {
                 self.note_unshown(current, unshown)?;
             }
             let end = window.last().map_or(last, Batch::last);
-            if end < last && (found.plausible.len() >= TOGETHER || fruitless >= FRUITLESS) {
+            let is_fruitless = found.plausible.is_empty() && fruitless >= FRUITLESS;
+            if end < last && (found.plausible.len() >= TOGETHER || is_fruitless) {
                 self.deal_with_found(current, look, seen, &mut found)?;
                 fruitless = 0;
                 scope::advance(self.sweep, &current.opened, look, end, &self.seen, self.memory)?;

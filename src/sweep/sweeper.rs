@@ -124,6 +124,12 @@ impl<'a> Sweeper<'a> {
         self.suspects.as_ref()
     }
 
+    /// Is it worth connecting again at once after this fault? The session may have ended over a message; the next one asks in
+    /// parts for those that it had asked for, so that the message is found.
+    pub fn can_part(&self, fault: &AccountFault) -> bool {
+        self.suspects.is_some() && fault.is_cut_in_reading()
+    }
+
     /// Takes over what an earlier [`Sweeper::suspects`] said.
     pub fn beware(&mut self, suspects: Option<Suspects>) {
         self.suspects = suspects;

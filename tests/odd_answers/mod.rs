@@ -115,6 +115,26 @@ fn an_odd_item_of_one_message_costs_that_message_alone() {
 }
 
 #[test]
+fn a_message_over_which_the_server_hangs_up_is_found_and_costs_itself_alone() {
+    for which in [Which::Any, Which::Heads, Which::Bodies] {
+        for victim in SPAMS {
+            let scene = Scene::set(RUNGS[0]);
+            let run = scene.sweep(distortion(move |answer| {
+                if which.holds(answer) && answer.place_of(victim).is_some() {
+                    answer.done.clear();
+                }
+            }));
+            let named =
+                format!("INBOX uid {victim} is there and does not show it: the connection broke down");
+            assert!(!run.well && run.said.contains(&named), "{which:?} {victim} {run:#?}");
+            scene.healthy(Some(victim)).unwrap();
+            assert!(scene.sweep(None).well);
+            scene.healthy(None).unwrap();
+        }
+    }
+}
+
+#[test]
 fn an_odd_line_or_a_refusal_because_of_one_message_costs_that_message_alone() {
     let cases = choose(cases(&mutations::around_a_message()), USUAL / 2);
     try_all("odd lines", &cases, |_, case| check(case));

@@ -100,12 +100,20 @@ impl Scene {
     fn run(&self, said: &mut String) -> Result<bool, AccountFault> {
         let account = &self.settings.accounts[0];
         let mut sweeper = Sweeper::begin(account, &self.settings)?;
-        let session = Session::connect(account, &login_with("x"), connector(), &Stop::new().unwrap())?;
+        let connect = || Session::connect(account, &login_with("x"), connector(), &Stop::new().unwrap());
+        let mut session = connect()?;
         let mut tell = |news: News| match &news {
             News::Mail(dealt) => said.push_str(&report::sweep::block(dealt, false)),
             news => said.push_str(&format!("{}\n", report::sweep::sentence(news))),
         };
-        let (session, swept) = sweeper.run(session, rules(), Scope::New, &mut tell)?;
+        let mut sessions = 1;
+        let (session, swept) = loop {
+            match sweeper.run(session, rules(), Scope::New, &mut tell) {
+                Err(fault) if sessions < 8 && sweeper.can_part(&fault) => session = connect()?,
+                swept => break swept?,
+            }
+            sessions += 1;
+        };
         said.push_str(&format!("{}\n", report::sweep::sums(&swept, false)));
         let _ = session.logout();
         Ok(swept.remains.is_work_left())

@@ -1,4 +1,4 @@
-//! An inbox of any size, made from a seed: one message in twenty tells of a follower, and every other of these is spam by
+//! An inbox of any size, made from a seed: one message in so many tells of a follower, and every other of these is spam by
 //! [`RULES`](super::daemon::RULES). It is written straight into the server's folder, since 100,000 deliveries would take
 //! minutes, and looked at there after a sweep. What a sweep costs is counted and timed over it.
 
@@ -15,8 +15,6 @@ use super::letters::{AUTHSERV_ID, INSTANCES, Letter, Person, ordinary, twitter_2
 use super::user_folder::UserFolder;
 use super::{Client, Dovecot, NOBODY};
 
-/// One message of so many tells of a follower.
-const BLOCK: usize = 20;
 /// When the first message arrived, and how far they are apart, in seconds.
 const FIRST: u64 = 1_700_000_000;
 const APART: u64 = 600;
@@ -41,6 +39,8 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Inbox {
     pub size: usize,
+    /// One message of so many tells of a follower.
+    pub one_in: usize,
     pub seed: u64,
 }
 
@@ -63,9 +63,9 @@ impl Inbox {
     }
 
     fn kind(&self, number: usize) -> Kind {
-        let block = number / BLOCK;
-        let place = Rng::with_seed(self.seed ^ (block as u64) << 32).usize(..BLOCK);
-        match number % BLOCK == place {
+        let block = number / self.one_in;
+        let place = Rng::with_seed(self.seed ^ (block as u64) << 32).usize(..self.one_in);
+        match number % self.one_in == place {
             true if block.is_multiple_of(2) => Kind::Spam,
             true => Kind::Person,
             false => Kind::Ordinary,

@@ -66,7 +66,7 @@ pub struct Answer {
     /// The folder that is open.
     pub folder: String,
     pub parts: Vec<Part>,
-    /// The tagged line without its tag and its end.
+    /// The tagged line without its tag and its end; the server hangs up instead if it is empty.
     pub done: String,
 }
 
@@ -203,6 +203,9 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> Option<()> {
             let mut answer = state.answer(tag, command, &mut open);
             if let Some(distortion) = state.distortion.clone() {
                 distortion(&mut answer);
+            }
+            if answer.done.is_empty() {
+                return None;
             }
             answer.bytes()
         };

@@ -30,7 +30,7 @@ fn run(folder: &UserFolder, mut hear: impl FnMut(&News, &Stop)) -> Option<usize>
 #[test]
 fn a_long_first_sweep_reports_its_progress_and_keeps_what_is_done_when_it_is_stopped() {
     let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
-    let inbox = Inbox { size: 25_000, seed: 2 };
+    let inbox = Inbox { size: 25_000, one_in: 4, seed: 2 };
     inbox.fill(&server, "long");
     let line = Line::before(server.port, server.path(), Duration::ZERO);
     let folder = user_folder(&server, line.port, "long");
