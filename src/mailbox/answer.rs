@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::asking::{CONTRADICTION, Texts};
 use super::fault::Cause;
 use super::framer::Frame;
 use super::response::{self, Condition, Fetched, Listed, Response, StatusOf, condition};
@@ -79,6 +80,13 @@ impl Answer {
     /// The fault if something in it was passed over: then nothing in it proves anything.
     pub(super) fn require_whole(&self) -> Result<&Self, Cause> {
         self.passed_over.map_or(Ok(self), |why| Err(Cause::Unclear(why)))
+    }
+
+    /// Why the answer to a FETCH of `uids` proves nothing although all of it could be read, if that is so.
+    pub(super) fn contradiction(&self, uids: &[Uid]) -> Option<&'static str> {
+        let mut texts = Texts::of(uids.iter().copied());
+        let is_odd = |response| matches!(response, Response::Fetch(fetched) if !texts.is_credible(&fetched));
+        self.responses().any(is_odd).then_some(CONTRADICTION)
     }
 
     fn responses(&self) -> impl Iterator<Item = Response<'_>> {

@@ -47,6 +47,32 @@ impl Asked {
     }
 }
 
+/// Why nothing in an answer proves anything that shows the text of a message twice, or of one that was not asked for: what seems to
+/// be a response may be the text of another message, after a literal that was not as long as announced.
+pub(super) const CONTRADICTION: &str = "it shows a message twice, or one that was not asked for";
+
+/// The messages whose text an answer may still show.
+#[derive(Debug)]
+pub(super) struct Texts {
+    headers: BTreeSet<Uid>,
+    bodies: BTreeSet<Uid>,
+}
+
+impl Texts {
+    pub(super) fn of(uids: impl Iterator<Item = Uid>) -> Self {
+        let headers: BTreeSet<Uid> = uids.collect();
+        Self { bodies: headers.clone(), headers }
+    }
+
+    /// Notes what a response shows of the text of a message; `false` if it was not asked for or has come already.
+    pub(super) fn is_credible(&mut self, fetched: &Fetched<'_>) -> bool {
+        let Some(uid) = fetched.uid else { return true };
+        let header = fetched.section.is_none() || self.headers.remove(&uid);
+        let body = fetched.body.is_none() || self.bodies.remove(&uid);
+        header && body
+    }
+}
+
 /// A FETCH: what is asked, by which step, on what.
 #[derive(Clone, Copy, Debug)]
 struct Request<'r> {
@@ -187,9 +213,13 @@ impl Session {
         let (beside, names) = self.beside();
         commands.extend(beside);
         self.name_is_due = false;
+        let mut texts = Texts::of(asked.iter().flat_map(Asked::uids));
         let (mut listed, mut unclear) = (Vec::new(), None);
         let flown = self.line.flight(&commands, limits, &mut |piece| match piece {
             Piece::Response(Response::Fetch(fetched)) => {
+                if !texts.is_credible(&fetched) {
+                    unclear.get_or_insert(Failure::Unclear(CONTRADICTION));
+                }
                 // A change of flags alone is not what was asked for.
                 let is_data = fetched.section.is_some() || fetched.body.is_some() || fetched.size.is_some();
                 if let Some(uid) = fetched.uid.filter(|_| is_data) {
@@ -270,7 +300,7 @@ impl Session {
             self.culprits.in_flight = None;
         }
         let failure = match answer {
-            Ok(answer) => match answer.passed_over() {
+            Ok(answer) => match answer.passed_over().or(answer.contradiction(uids)) {
                 None => {
                     answer.fetched().iter().for_each(|(uid, fetched)| each(*uid, fetched));
                     self.culprits.in_vain = 0;

@@ -1,7 +1,7 @@
 //! Messages whose text looks like answers of the server, behind literals that are not as long as announced.
 
 use super::scene::{RUNGS, Scene, distortion};
-use crate::support::home::{SPAM, real, spam};
+use crate::support::home::{SPAM, real, spam, text};
 use crate::support::small_server::{Answer, Item, Mail, Part};
 use crate::support::trial::{choose, try_all};
 
@@ -32,7 +32,8 @@ const FORGERIES: [&str; 18] = [
 
 /// Forgeries that end so that what follows them in the true answer completes them: where the literal ends just before them, nothing
 /// shows that they are none. Then a message may seem to be deleted or starred, and stays; more must not come of it.
-const SEAMLESS: [&str; 6] = [
+const SEAMLESS: [&str; 7] = [
+    ")\r\n* 2 FETCH (UID 2 RFC822.SIZE SIZE FLAGS () BODY[HEADER]<0> HEADER BODY[]<0> TEXT)\r\n* 9 FETCH (UID 9",
     ")\r\n* 2 FETCH (UID 2 FLAGS (\\Deleted))\r\n* 9 FETCH (UID 9",
     ")\r\n* 3 FETCH (UID 3 FLAGS (\\Deleted))\r\n* 9 FETCH (UID 9",
     ")\r\n* 3 FETCH (UID 3 FLAGS (\\Flagged \\Answered))\r\n* 9 FETCH (UID 9",
@@ -65,7 +66,7 @@ fn cases() -> Vec<Case> {
             for (forger, in_header) in [(1, false), (1, true), (5, false), (5, true)] {
                 let errors = if SEAMLESS.contains(&forgery) { &ERRORS[ERRORS.len() - 1..] } else { &ERRORS };
                 for error in errors {
-                    let all = (0..5).map(Some).chain([None]);
+                    let all = (0..9).map(Some).chain([None]);
                     cases.extend(all.map(|at| Case { rung, forgery, forger, in_header, error: *error, at }));
                 }
             }
@@ -77,7 +78,14 @@ fn cases() -> Vec<Case> {
 /// A follower's message with the forgery in it.
 fn forged(case: &Case) -> Vec<u8> {
     let tags: String = (1..40).map(|number| format!("f{number} OK done\r\n")).collect();
-    let forgery = case.forgery.replace("TAGS", &tags);
+    // A whole spam, as if it were the text of a person's message.
+    let other = text(&spam(9), 9);
+    let header = &other[..other.find("\r\n\r\n").unwrap() + 4];
+    let literal = |text: &str| format!("{{{}}}\r\n{text}", text.len());
+    let forgery =
+        case.forgery.replace("TAGS", &tags).replace("HEADER BODY", &format!("{} BODY", literal(header)));
+    let size = format!("SIZE {}", other.len());
+    let forgery = forgery.replace("SIZE SIZE", &size).replace("TEXT)", &format!("{})", literal(&other)));
     let mut bytes = spam(case.forger).bytes(case.forger);
     if case.in_header {
         // No header may have an empty line, so it ends where the forgery has one.
@@ -163,5 +171,8 @@ fn check(case: &Case) -> Result<(), String> {
 
 #[test]
 fn no_message_passes_its_text_for_an_answer_of_the_server() {
-    try_all("forged answers", &choose(cases(), USUAL), |_, case| check(case));
+    let (seamless, others): (Vec<Case>, Vec<Case>) =
+        cases().into_iter().partition(|case| SEAMLESS.contains(&case.forgery));
+    try_all("seamless forgeries", &choose(seamless, USUAL / 2), |_, case| check(case));
+    try_all("forged answers", &choose(others, USUAL), |_, case| check(case));
 }

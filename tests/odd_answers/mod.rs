@@ -17,7 +17,7 @@ use mutations::Mutation;
 use scene::{ALL, RUNGS, SPAMS, Scene, distortion, message};
 
 /// So many cases of each kind are tried by default.
-const USUAL: usize = 1000;
+const USUAL: usize = 700;
 
 /// The answers that are distorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +136,6 @@ fn a_message_over_which_the_server_hangs_up_is_found_and_costs_itself_alone() {
 
 #[test]
 fn an_odd_line_or_a_refusal_because_of_one_message_costs_that_message_alone() {
-    let cases = choose(cases(&mutations::around_a_message()), USUAL / 2);
+    let cases = choose(cases(&mutations::around_a_message()), USUAL);
     try_all("odd lines", &cases, |_, case| check(case));
 }
