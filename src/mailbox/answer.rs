@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::asking::{CONTRADICTION, Texts};
 use super::fault::Cause;
 use super::framer::Frame;
 use super::response::{self, Condition, Fetched, Listed, Response, StatusOf, condition};
+use super::texts::{CONTRADICTION, Texts};
 use crate::place::{Uid, UidValidity};
 
 /// The result of SELECT or EXAMINE.

@@ -13,6 +13,7 @@ use super::line::Piece;
 use super::refusal::{Code, Refusal, Status};
 use super::response::{Fetched, Response};
 use super::session::Session;
+use super::texts::{CONTRADICTION, Texts};
 use super::uids;
 use crate::place::Uid;
 
@@ -44,32 +45,6 @@ impl Asked {
             Self::Within(low, high) => vec![format!("{low}:{high}")],
             Self::These(uids) => uids::sets(uids.iter().copied()),
         }
-    }
-}
-
-/// Why nothing in an answer proves anything that shows the text of a message twice, or of one that was not asked for: what seems to
-/// be a response may be the text of another message, after a literal that was not as long as announced.
-pub(super) const CONTRADICTION: &str = "it shows a message twice, or one that was not asked for";
-
-/// The messages whose text an answer may still show.
-#[derive(Debug)]
-pub(super) struct Texts {
-    headers: BTreeSet<Uid>,
-    bodies: BTreeSet<Uid>,
-}
-
-impl Texts {
-    pub(super) fn of(uids: impl Iterator<Item = Uid>) -> Self {
-        let headers: BTreeSet<Uid> = uids.collect();
-        Self { bodies: headers.clone(), headers }
-    }
-
-    /// Notes what a response shows of the text of a message; `false` if it was not asked for or has come already.
-    pub(super) fn is_credible(&mut self, fetched: &Fetched<'_>) -> bool {
-        let Some(uid) = fetched.uid else { return true };
-        let header = fetched.section.is_none() || self.headers.remove(&uid);
-        let body = fetched.body.is_none() || self.bodies.remove(&uid);
-        header && body
     }
 }
 

@@ -48,6 +48,7 @@ mod session;
 mod settle;
 mod stop;
 mod store;
+mod texts;
 mod tls_error;
 mod uids;
 mod wire;

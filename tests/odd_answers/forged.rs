@@ -80,7 +80,7 @@ fn forged(case: &Case) -> Vec<u8> {
     let tags: String = (1..40).map(|number| format!("f{number} OK done\r\n")).collect();
     // A whole spam, as if it were the text of a person's message.
     let other = text(&spam(9), 9);
-    let header = &other[..other.find("\r\n\r\n").unwrap() + 4];
+    let header = other.split_inclusive("\r\n\r\n").next().unwrap();
     let literal = |text: &str| format!("{{{}}}\r\n{text}", text.len());
     let forgery =
         case.forgery.replace("TAGS", &tags).replace("HEADER BODY", &format!("{} BODY", literal(header)));

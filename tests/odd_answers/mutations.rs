@@ -61,8 +61,11 @@ const VALUES: [&str; 24] = [
     "{0}\r\n",
 ];
 
-/// What is done to an item and its name.
-const OPERATIONS: [(&str, fn(&mut Vec<Item>, usize)); 21] = [
+/// What is done to the items of a message, given the place of one of them.
+type Operation = fn(&mut Vec<Item>, usize);
+
+/// What is done to an item, by its name.
+const OPERATIONS: [(&str, Operation); 21] = [
     ("dropped", |items, at| drop(items.remove(at))),
     ("doubled", |items, at| items.push(items[at].clone())),
     ("said twice, first as NIL", |items, at| {

@@ -326,9 +326,8 @@ impl State {
             }
             let header =
                 mail.bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(length, |at| at + 4);
-            for (index, _) in asked.match_indices("BODY.PEEK[") {
-                let section = asked[index + "BODY.PEEK".len()..].split(']').next().unwrap();
-                let rest = &asked[index + "BODY.PEEK".len() + section.len() + 1..];
+            for after in asked.split("BODY.PEEK").skip(1) {
+                let (section, rest) = after.split_once(']').unwrap();
                 let most = rest.strip_prefix("<0.").and_then(|rest| rest.split('>').next()?.parse().ok());
                 let bytes = match section {
                     "[" => mail.bytes.clone(),
