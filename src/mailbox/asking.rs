@@ -94,6 +94,9 @@ impl Session {
         for part in parts {
             failure = self.fly(request, &[Asked::These(part.clone())], &mut came, each)?.or(failure);
         }
+        if !self.culprits.is_clear() {
+            self.culprits.clear(&Vec::from_iter(came.iter().copied()));
+        }
         let Some(failure) = failure else { return Ok(true) };
         let missing: Vec<Uid> = all.into_iter().filter(|uid| !came.contains(uid)).collect();
         let missing = Vec::from_iter(self.present(&missing)?);
@@ -278,6 +281,7 @@ impl Session {
             Ok(answer) => match answer.passed_over().or(answer.contradiction(uids)) {
                 None => {
                     answer.fetched().iter().for_each(|(uid, fetched)| each(*uid, fetched));
+                    self.culprits.clear(uids);
                     self.culprits.in_vain = 0;
                     return Ok(());
                 }

@@ -82,6 +82,16 @@ impl Culprits {
         self.why.clear();
     }
 
+    /// Is there none?
+    pub(super) fn is_clear(&self) -> bool {
+        self.why.is_empty()
+    }
+
+    /// Forgets those of `uids`: what was asked of them has come, or they are gone.
+    pub(super) fn clear(&mut self, uids: &[Uid]) {
+        uids.iter().for_each(|uid| drop(self.why.remove(uid)));
+    }
+
     pub(super) fn note(&mut self, uids: &[Uid], why: &Failure) {
         self.why.extend(uids.iter().map(|uid| (*uid, why.to_string())));
     }
