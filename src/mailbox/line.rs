@@ -4,39 +4,27 @@
 //! passed over only if it is certain where it ends; otherwise the connection is dropped. A failed connection refuses all later
 //! commands. Called by `session` and its parts.
 //!
-//! The login is the work of the imap crate, whose only user this file is: the greeting, AUTHENTICATE and LOGIN. Nothing else is,
-//! since its parser gives a whole answer up on the first byte that it does not know. Never turns on the crate's debug output,
-//! which prints passwords.
+//! Own code, since no crate sends commands ahead of the answers, passes over what it cannot read, and has one deadline for a whole
+//! command.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use imap::{Authenticator, Error};
-use secrecy::ExposeSecret;
-use secrecy::zeroize::Zeroizing;
 
 use super::answer::Answer;
 use super::bounds::Limits;
 use super::capabilities::Capabilities;
 use super::dial::cut_short;
+use super::dialogue::{bye_refusal, log_in};
 use super::fault::{Cause, Step};
 use super::framer::Frame;
-use super::quoted::{escaped, is_quotable};
-use super::redactor::plain_payload;
 use super::refusal::{Refusal, Status};
 use super::response::{self, Response};
 use super::stop::Stop;
 use super::wire::{Channel, Shared, Transport};
 use crate::login::Login;
 
-/// The crate's text for an answer that it could not parse.
-const UNPARSED: &str = "no explanation given";
 /// How long the server may take to answer IDLE, before the wait begins.
 const IDLE_BEGINS: Duration = Duration::from_secs(30);
 
@@ -52,6 +40,8 @@ pub(super) struct Line {
     // `None` once it has failed.
     channel: Option<Channel>,
     shared: Arc<Shared>,
+    /// The begin of each tag. Random, so that no message can contain what looks like a tagged line of this connection.
+    prefix: String,
     /// The number of the last tag.
     tag: u32,
     /// The server did not take several commands at once: it gets them one at a time.
@@ -93,37 +83,17 @@ impl Line {
     /// Reads the greeting and logs in.
     pub(super) fn open(transport: Transport, greets: bool, login: &Login) -> Result<Self, (Step, Cause)> {
         let shared = Arc::clone(transport.shared());
-        let for_crate = transport.clone();
-        without_panic(|| Self::begin(for_crate, greets, login))
-            .unwrap_or_else(|cause| Err((Step::LogIn, cause)))?;
-        // The crate's session is dropped: the rest of the connection is ours.
+        log_in(transport.clone(), greets, login)?;
         let channel = transport.into_channel().ok_or((Step::LogIn, Cause::Spent))?;
-        Ok(Self { channel: Some(channel), shared, tag: 0, singly: false, ending: None, announced: false })
-    }
-
-    fn begin(transport: Transport, greets: bool, login: &Login) -> Result<(), (Step, Cause)> {
-        let shared = Arc::clone(transport.shared());
-        let mut client = imap::Client::new(transport);
-        let at = |step, shared: &Shared, error| (step, translate(error, shared));
-        if greets {
-            let greeting = client.read_greeting().map_err(|error| at(Step::Connect, &shared, error))?;
-            if let Some(bye) = shared.filtered(|filter| filter.take_bye()) {
-                return Err((Step::Connect, Cause::Refused(bye_refusal(&bye, &shared))));
-            }
-            let greeting = String::from_utf8_lossy(&greeting);
-            if let Some(cause) = Cause::of_greeting(&greeting, &shared.redactor) {
-                return Err((Step::Connect, cause));
-            }
-        }
-        shared.bounds.arm(Limits::SHORT);
-        let known = match shared.take_capabilities() {
-            Some(capabilities) => capabilities,
-            None => {
-                client.capabilities().map_err(|error| at(Step::Ask, &shared, error))?;
-                shared.take_capabilities().unwrap_or_default()
-            }
-        };
-        log_in(client, &known, login, &shared).map(drop).map_err(|cause| (Step::LogIn, cause))
+        Ok(Self {
+            channel: Some(channel),
+            shared,
+            prefix: format!("f{:08x}.", fastrand::u32(..)),
+            tag: 0,
+            singly: false,
+            ending: None,
+            announced: false,
+        })
     }
 
     /// The capabilities that the server has sent since the last call, if any.
@@ -146,9 +116,9 @@ impl Line {
         let goes = command == "LOGOUT";
         self.tag += 1;
         let tag = self.tag;
-        let shared = Arc::clone(&self.shared);
+        let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
         let (answer, bye, refusal, announced) = self.with_channel(limits, |channel| {
-            channel.send(&format!("f{tag} {command}"), false)?;
+            channel.send(&format!("{prefix}{tag} {command}"), false)?;
             let mut answer = Answer::default();
             let mut bye = None;
             let mut announced = false;
@@ -156,7 +126,7 @@ impl Line {
                 let lost = match channel.frame() {
                     Err(_) if shared.bounds.take_miscounted() => Cause::Garbled(MISCOUNTED),
                     Err(error) => return Err(ended(error, bye, &shared)),
-                    Ok(frame) => match tagged(frame.bytes) {
+                    Ok(frame) => match tagged(frame.bytes, &prefix) {
                         Some((number, line)) if number == tag => {
                             answer.end(line);
                             let refusal = refusal(line, &shared);
@@ -213,7 +183,7 @@ impl Line {
             self.finish_idle()?;
         }
         let ending = self.ending.take();
-        let shared = Arc::clone(&self.shared);
+        let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
         let (refusals, bye, announced) = self.with_channel(limits, |channel| {
             let mut refusals: Vec<Option<Refusal>> = Vec::new();
             let mut sent = 0;
@@ -224,7 +194,10 @@ impl Line {
                     |sent: usize| sent < refusals.len() + ahead && !shared.bounds.stop().is_stopped();
                 while let Some(command) = commands.get(sent).filter(|_| goes_on(sent)) {
                     let tag = first + u32::try_from(sent).unwrap_or(u32::MAX);
-                    channel.send(&format!("f{tag} {command}"), sent > refusals.len() || ending.is_some())?;
+                    channel.send(
+                        &format!("{prefix}{tag} {command}"),
+                        sent > refusals.len() || ending.is_some(),
+                    )?;
                     shared.bounds.extend(limits);
                     sent += 1;
                 }
@@ -235,7 +208,7 @@ impl Line {
                     Err(_) if shared.bounds.take_miscounted() => MISCOUNTED,
                     Err(error) => return Err(ended(error, bye, &shared)),
                     Ok(frame) => {
-                        if let Some((number, line)) = tagged(frame.bytes) {
+                        if let Some((number, line)) = tagged(frame.bytes, &prefix) {
                             if ending == Some(number) && refusals.is_empty() {
                                 continue;
                             }
@@ -297,10 +270,10 @@ impl Line {
         self.finish_idle()?;
         self.tag += 1;
         let tag = self.tag;
-        let shared = Arc::clone(&self.shared);
+        let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
         let limits = Limits { time: IDLE_BEGINS, ..Limits::SHORT };
         let (idled, bye, ending) = self.with_channel(limits, |channel| {
-            channel.send(&format!("f{tag} IDLE"), false)?;
+            channel.send(&format!("{prefix}{tag} IDLE"), false)?;
             let mut announced = false;
             let mut bye = None;
             // Before the continuation, in which a server may send anything.
@@ -309,7 +282,7 @@ impl Line {
                 if frame.bytes.starts_with(b"+") {
                     break;
                 }
-                if tagged(frame.bytes).is_some_and(|(number, _)| number == tag) {
+                if tagged(frame.bytes, &prefix).is_some_and(|(number, _)| number == tag) {
                     return Ok((Idled::Refused, bye, None));
                 }
                 announced |= is_announcement(frame, &mut bye, &shared);
@@ -328,7 +301,7 @@ impl Line {
                     }
                     Err(error) => return Err(ended(error, bye, &shared)),
                 };
-                over = tagged(frame.bytes).is_some_and(|(number, _)| number == tag);
+                over = tagged(frame.bytes, &prefix).is_some_and(|(number, _)| number == tag);
                 announced |= is_announcement(frame, &mut bye, &shared);
                 shared.bounds.idle_until(until());
             }
@@ -342,7 +315,7 @@ impl Line {
             }
             while bye.is_none() && !over {
                 let frame = channel.frame().map_err(|error| ended(error, bye.take(), &shared))?;
-                over = tagged(frame.bytes).is_some_and(|(number, _)| number == tag);
+                over = tagged(frame.bytes, &prefix).is_some_and(|(number, _)| number == tag);
                 announced |= is_announcement(frame, &mut bye, &shared);
             }
             Ok((if announced { Idled::Announced } else { Idled::Quiet }, bye, None))
@@ -360,12 +333,12 @@ impl Line {
     /// Reads the answer to the DONE of an IDLE that was ended by an announcement.
     fn finish_idle(&mut self) -> Result<(), Cause> {
         let Some(tag) = self.ending.take() else { return Ok(()) };
-        let shared = Arc::clone(&self.shared);
+        let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
         let bye = self.with_channel(Limits::SHORT, |channel| {
             let mut bye = None;
             loop {
                 let frame = channel.frame().map_err(|error| ended(error, bye.take(), &shared))?;
-                if tagged(frame.bytes).is_some_and(|(number, _)| number == tag) {
+                if tagged(frame.bytes, &prefix).is_some_and(|(number, _)| number == tag) {
                     return Ok(bye);
                 }
                 is_announcement(frame, &mut bye, &shared);
@@ -446,9 +419,8 @@ fn require_sendable(command: &str) -> Result<(), Cause> {
     if is_sendable { Ok(()) } else { Err(Cause::Unsendable) }
 }
 
-/// The number in the tag of a tagged line, and the line without its tag; 0 for a tag that is not ours. Our tags are `f` and a
-/// number.
-fn tagged(line: &[u8]) -> Option<(u32, &[u8])> {
+/// The number in the tag of a tagged line, and the line without its tag; 0 for a tag that does not begin with `prefix`.
+fn tagged<'l>(line: &'l [u8], prefix: &str) -> Option<(u32, &'l [u8])> {
     let end = line.iter().position(|byte| *byte == b' ')?;
     let (tag, rest) = line.split_at_checked(end)?;
     let rest = rest.trim_ascii_start();
@@ -457,8 +429,10 @@ fn tagged(line: &[u8]) -> Option<(u32, &[u8])> {
     if !is_tag || !["OK", "NO", "BAD"].into_iter().any(|word| condition.is(word)) {
         return None;
     }
-    let number =
-        tag.strip_prefix(b"f").and_then(response::number).and_then(|number| u32::try_from(number).ok());
+    let number = tag
+        .strip_prefix(prefix.as_bytes())
+        .and_then(response::number)
+        .and_then(|number| u32::try_from(number).ok());
     Some((number.unwrap_or_default(), rest))
 }
 
@@ -490,116 +464,7 @@ fn is_announcement(frame: Frame<'_>, bye: &mut Option<Refusal>, shared: &Shared)
             true
         }
         // It may have been an announcement.
-        Response::Unreadable { .. } => tagged(frame.bytes).is_none(),
+        Response::Unreadable { .. } => !frame.bytes.starts_with(b"f"),
         _ => false,
     }
-}
-
-/// Turns a panic of the crate, such as on a tagged OK that answers IDLE, into an answer that could not be understood. The panic
-/// hook has logged it by then.
-fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
-    // The crate's state is dropped with `work`. It shares only numbers with us, and locks that are used even if poisoned.
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Cause::Garbled("the imap crate panicked"))
-}
-
-/// The crate gets this in base64 instead of the secret, since it does not wipe its buffers. `wire` replaces it by the secret.
-const STAND_IN: &[u8] = b"the secret of this login goes here";
-
-/// AUTHENTICATE PLAIN with its answer in the same line (SASL-IR), else LOGIN, else AUTHENTICATE PLAIN in two steps.
-fn log_in(
-    client: imap::Client<Transport>,
-    known: &Capabilities,
-    login: &Login,
-    shared: &Shared,
-) -> Result<imap::Session<Transport>, Cause> {
-    let Login::Password { user, password } = login;
-    let password = password.expose_secret();
-    if user.contains('\0') || password.contains('\0') {
-        return Err(Cause::Unsendable);
-    }
-    let payload = plain_payload(user, password);
-    let encoded = Zeroizing::new(STANDARD.encode(payload.as_slice()).into_bytes());
-    let stand_in = STANDARD.encode(STAND_IN);
-    // RFC 9051, section 9: a quoted string is ASCII.
-    let quotable = is_quotable(user) && is_quotable(password);
-    let plain = Plain { sent: Cell::new(false) };
-    let tried = if known.auth_plain && known.sasl_ir {
-        let method = format!("PLAIN {stand_in}");
-        shared.send_for(stand_in.into_bytes(), encoded);
-        client.authenticate(method, &plain)
-    } else if quotable && !known.login_disabled {
-        // One round trip less than PLAIN with a challenge. And GNU Mailutils' imap4d (3.15, tried) ends its challenge with a bare
-        // line feed, which no parser accepts.
-        let quoted = Zeroizing::new(escaped(password).as_bytes().to_vec());
-        shared.send_for(stand_in.clone().into_bytes(), quoted);
-        client.login(user, stand_in)
-    } else if known.auth_plain {
-        shared.send_for(stand_in.into_bytes(), encoded);
-        client.authenticate("PLAIN", &plain)
-    } else if known.login_disabled {
-        return Err(Cause::NoLogin);
-    } else {
-        return Err(Cause::Unsendable);
-    };
-    shared.forget_secret();
-    tried.map_err(|(error, _)| translate(error, shared))
-}
-
-/// Answers the challenge of AUTHENTICATE PLAIN (RFC 4616) with the stand-in.
-struct Plain {
-    sent: Cell<bool>,
-}
-
-impl Authenticator for Plain {
-    type Response = &'static [u8];
-
-    fn process(&self, _: &[u8]) -> &'static [u8] {
-        // A second challenge asks for something that PLAIN does not have.
-        if self.sent.replace(true) { b"" } else { STAND_IN }
-    }
-}
-
-/// Our cause for the crate's error.
-fn translate(error: Error, shared: &Shared) -> Cause {
-    let said_bye =
-        || shared.filtered(|filter| filter.take_bye()).map(|line| Cause::Refused(bye_refusal(&line, shared)));
-    match error {
-        Error::No(no) => refused(Status::No, &no.information, no.code.as_ref(), shared),
-        Error::Bad(bad) => refused(Status::Bad, &bad.information, bad.code.as_ref(), shared),
-        Error::Bye(bye) if bye.information != UNPARSED => {
-            refused(Status::Bye, &bye.information, bye.code.as_ref(), shared)
-        }
-        Error::Bye(_) => said_bye().unwrap_or(Cause::Garbled("not an IMAP response")),
-        Error::ConnectionLost => said_bye().unwrap_or_else(|| cut_short(Cause::Lost, &shared.bounds)),
-        Error::Io(error) => {
-            let cause = cut_short(Cause::Io(error), &shared.bounds);
-            said_bye().filter(|_| matches!(cause, Cause::Io(_))).unwrap_or(cause)
-        }
-        Error::TagMismatch(_) => Cause::Garbled("the answer to another command"),
-        Error::Validate(_) => Cause::Unsendable,
-        // Parse errors, and errors that a later version of the crate may add.
-        _ => Cause::Garbled("not the answer to the command"),
-    }
-}
-
-/// A refusal by the server. The crate removes the codes that it knows from the text; only these matter to followsift.
-fn refused(
-    status: Status,
-    text: &str,
-    code: Option<&imap_proto::ResponseCode<'_>>,
-    shared: &Shared,
-) -> Cause {
-    let code = match code {
-        Some(imap_proto::ResponseCode::Alert) => "[ALERT] ",
-        Some(imap_proto::ResponseCode::ReadOnly) => "[READ-ONLY] ",
-        Some(imap_proto::ResponseCode::TryCreate) => "[TRYCREATE] ",
-        Some(_) | None => "",
-    };
-    let text = if text == UNPARSED { "" } else { text };
-    Cause::Refused(Refusal::read(status, &format!("{code}{text}"), &shared.redactor))
-}
-
-fn bye_refusal(line: &[u8], shared: &Shared) -> Refusal {
-    let text = String::from_utf8_lossy(line);
-    Refusal::read(Status::Bye, text.get("* BYE".len()..).unwrap_or_default(), &shared.redactor)
 }

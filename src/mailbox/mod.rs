@@ -19,6 +19,7 @@ mod copies;
 mod culprits;
 mod date;
 mod dial;
+mod dialogue;
 mod fate;
 mod fault;
 mod fetch;
