@@ -15,7 +15,7 @@ use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect};
 
 /// So many sessions at most are begun to find a message over which the connection ends: each asks at once for an eighth of what
 /// the one before did.
-const SESSIONS: usize = 8;
+const SESSIONS: usize = 20;
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };

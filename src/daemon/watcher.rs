@@ -62,7 +62,7 @@ struct WatcherState {
     /// The ledger was looked through for damage: once, not at every connection.
     whole: bool,
     /// The messages over whose answer the last session ended.
-    suspects: Option<Suspects>,
+    suspects: Suspects,
 }
 
 impl Watcher {
@@ -81,7 +81,7 @@ impl Watcher {
             left: None,
             drift_logged: None,
             whole: false,
-            suspects: None,
+            suspects: Suspects::default(),
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         while woken != Woken::Stop {
@@ -249,9 +249,9 @@ impl Watcher {
         let files = Arc::clone(&self.rule_files.borrow());
         let mut troubles = BTreeSet::new();
         let mut tell = |news: News| troubles.extend(log(&news, &learned.folders));
-        sweeper.beware(learned.suspects.take());
+        sweeper.beware(std::mem::take(&mut learned.suspects));
         let swept = sweeper.run(session, &files, Scope::New, &mut tell);
-        learned.suspects = sweeper.suspects().cloned();
+        learned.suspects = sweeper.suspects().clone();
         let (session, Swept { tally, remains }) = swept?;
         learned.folders = troubles;
         let left = remains::in_words(&remains);

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::bounds::Limits;
-use super::culprits::{Failure, Suspects};
+use super::culprits::{Asking, Failure};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::line::Piece;
 use super::refusal::{Code, Refusal, Status};
@@ -82,18 +82,7 @@ impl Session {
         let request = Request { doing, on: &on, items, limits };
         let mut came = BTreeSet::new();
         let all: Vec<Uid> = asked.iter().flat_map(Asked::uids).collect();
-        let (parts, others);
-        let (asked, parts): (&[Asked], &[Vec<Uid>]) = match self.suspects_among(doing, &all)? {
-            Some(suspects) => {
-                (others, parts) = suspects.parted(&all);
-                (&[Asked::These(others)], &parts)
-            }
-            None => (asked, &[]),
-        };
-        let mut failure = self.fly(request, asked, &mut came, each)?;
-        for part in parts {
-            failure = self.fly(request, &[Asked::These(part.clone())], &mut came, each)?.or(failure);
-        }
+        let failure = self.fly_warily(request, asked, &all, &mut came, each)?;
         if !self.culprits.is_clear() {
             self.culprits.clear(&Vec::from_iter(came.iter().copied()));
         }
@@ -105,25 +94,31 @@ impl Session {
         Ok(false)
     }
 
-    /// Those over whose answer a session ended, if there are any among these messages of the open folder. One that stands alone is
-    /// not asked for again in this session.
-    fn suspects_among(&mut self, doing: Step, uids: &[Uid]) -> Result<Option<Suspects>, Fault> {
-        let Some(suspects) = self.culprits.suspects.clone() else { return Ok(None) };
-        let here = self.here(doing)?;
-        if !suspects.among(&here.folder, here.validity, uids) {
-            return Ok(None);
+    /// A flight, or several if sessions have ended over some of these messages: the suspects first, in parts.
+    fn fly_warily(
+        &mut self,
+        request: Request<'_>,
+        asked: &[Asked],
+        all: &[Uid],
+        came: &mut BTreeSet<Uid>,
+        each: &mut dyn FnMut(Uid, Fetched<'_>),
+    ) -> Result<Option<Failure>, Fault> {
+        if self.culprits.suspects.is_empty() {
+            return self.fly(request, asked, came, each);
         }
-        if let Some(uid) = suspects.alone() {
-            self.culprits.note(&[uid], &Failure::Deadly);
+        let here = self.here(request.doing)?;
+        let found = self.culprits.suspects.found_among(&here.folder, here.validity, all);
+        self.culprits.note(&found, &Failure::Deadly);
+        let mut others: Vec<Uid> = all.iter().copied().filter(|uid| !found.contains(uid)).collect();
+        let parts = self.culprits.suspects.part(&here.folder, here.validity, &mut others);
+        let mut failure = None;
+        for part in &parts {
+            failure = self.fly(request, &[Asked::These(part.clone())], came, each)?.or(failure);
         }
-        Ok(Some(suspects))
-    }
-
-    /// Notes what is asked for: if the session ends over the answer, the next one asks for these in parts.
-    fn begin_asking(&mut self, doing: Step, uids: Vec<Uid>) -> Result<(), Fault> {
-        let here = self.here(doing)?;
-        self.culprits.in_flight = Some(Suspects::of(&here.folder, here.validity, uids));
-        Ok(())
+        if !parts.is_empty() {
+            self.culprits.suspects.acquit();
+        }
+        Ok(self.fly(request, &[Asked::These(others)], came, each)?.or(failure))
     }
 
     /// Asks in halves for messages of which a FETCH has shown none.
@@ -177,16 +172,14 @@ impl Session {
         each: &mut dyn FnMut(Uid, Fetched<'_>),
     ) -> Result<Option<Failure>, Fault> {
         let Request { doing, on, items, limits } = request;
-        let deadly = self.culprits.suspects.as_ref().and_then(Suspects::alone);
-        if deadly.is_some_and(|uid| asked == [Asked::These(vec![uid])]) {
-            return Ok(None);
-        }
         let mut commands: Vec<String> =
             asked.iter().flat_map(Asked::sets).map(|set| format!("UID FETCH {set} ({items})")).collect();
         if commands.is_empty() {
             return Ok(None);
         }
-        self.begin_asking(doing, asked.iter().flat_map(Asked::uids).collect())?;
+        let here = self.here(doing)?;
+        let uids = asked.iter().flat_map(Asked::uids).collect();
+        self.culprits.in_flight = Some(Asking { folder: here.folder, validity: here.validity, uids });
         let fetches = commands.len();
         let (beside, names) = self.beside();
         commands.extend(beside);
@@ -241,15 +234,7 @@ impl Session {
         let request = Request { doing, on: &on, items, limits };
         self.culprits.in_vain = 0;
         let mut unclear = Vec::new();
-        let (others, parts);
-        let (uids, parts): (&[Uid], &[Vec<Uid>]) = match self.suspects_among(doing, uids)? {
-            Some(suspects) => {
-                (others, parts) = suspects.parted(uids);
-                (&others, &parts)
-            }
-            None => (uids, &[]),
-        };
-        for some in uids.chunks(most).chain(parts.iter().map(Vec::as_slice)) {
+        for some in uids.chunks(most) {
             for set in uids::split(some) {
                 self.ask_part(request, &set, each, &mut unclear)?;
             }
@@ -266,18 +251,7 @@ impl Session {
     ) -> Result<(), Fault> {
         let Some(set) = uids::sets(uids.iter().copied()).pop() else { return Ok(()) };
         let Request { doing, on, items, limits } = request;
-        if uids.len() == 1
-            && self.culprits.suspects.as_ref().and_then(Suspects::alone) == uids.first().copied()
-        {
-            unclear.extend(uids);
-            return Ok(());
-        }
-        self.begin_asking(doing, uids.to_vec())?;
-        let answer = self.run(doing, on, &format!("UID FETCH {set} ({items})"), limits);
-        if !self.is_spent() {
-            self.culprits.in_flight = None;
-        }
-        let failure = match answer {
+        let failure = match self.run(doing, on, &format!("UID FETCH {set} ({items})"), limits) {
             Ok(answer) => match answer.passed_over().or(answer.contradiction(uids)) {
                 None => {
                     answer.fetched().iter().for_each(|(uid, fetched)| each(*uid, fetched));

@@ -14,39 +14,73 @@ const PARTS: u32 = 64;
 /// In so many commands are asked for the messages over which a session ended.
 const PIECES: usize = 8;
 
-/// Messages over whose answer a session ended. The next session asks for them in parts, until one stands alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How many sessions have to end over a message that stands alone, until it is not asked for any more: a connection may be lost for
+/// other reasons.
+const DEATHS: u32 = 3;
+
+/// Messages of a folder that are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asking {
+    pub(super) folder: Folder,
+    pub(super) validity: UidValidity,
+    pub(super) uids: BTreeSet<Uid>,
+}
+
+/// Messages over whose answer sessions ended. The next session asks for them in parts, until one stands alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Suspects {
-    folder: Folder,
-    validity: UidValidity,
-    uids: Vec<Uid>,
+    /// Those among which it must be.
+    parting: Option<Asking>,
+    /// How many sessions ended over them, if they are one.
+    deaths: u32,
+    /// Those that were found. They are not asked for any more.
+    found: BTreeSet<Asking>,
 }
 
 impl Suspects {
-    /// These messages of a folder.
-    pub(super) fn of(folder: &Folder, validity: UidValidity, uids: Vec<Uid>) -> Self {
-        Self { folder: folder.clone(), validity, uids }
+    /// Is no message suspect?
+    pub fn is_empty(&self) -> bool {
+        self.parting.is_none() && self.found.is_empty()
     }
 
-    /// Are there any among these messages of a folder?
-    pub(super) fn among(&self, folder: &Folder, validity: UidValidity, uids: &[Uid]) -> bool {
-        self.folder == *folder && self.validity == validity && self.uids.iter().any(|uid| uids.contains(uid))
-    }
-
-    /// Splits messages into those that are not suspect, and parts of those that are.
-    pub(super) fn parted(&self, uids: &[Uid]) -> (Vec<Uid>, Vec<Vec<Uid>>) {
-        let suspect: BTreeSet<Uid> = self.uids.iter().copied().collect();
-        let (suspect, others): (Vec<Uid>, Vec<Uid>) = uids.iter().partition(|uid| suspect.contains(uid));
-        let size = suspect.len().div_ceil(PIECES).max(1);
-        (others, suspect.chunks(size).map(<[Uid]>::to_vec).collect())
-    }
-
-    /// The message that stands alone, if it does.
-    pub(super) fn alone(&self) -> Option<Uid> {
-        match self.uids.as_slice() {
-            [uid] => Some(*uid),
-            _ => None,
+    /// A session ended while these were asked for.
+    pub(super) fn died_over(&mut self, asking: Asking) {
+        let is_alone = asking.uids.len() == 1;
+        self.deaths = match &self.parting {
+            Some(parting) if is_alone && *parting == asking => self.deaths + 1,
+            _ => u32::from(is_alone),
+        };
+        if self.deaths >= DEATHS {
+            self.found.insert(asking);
+            (self.parting, self.deaths) = (None, 0);
+        } else {
+            self.parting = Some(asking);
         }
+    }
+
+    /// Those of a folder's messages that were found.
+    pub(super) fn found_among(&self, folder: &Folder, validity: UidValidity, uids: &[Uid]) -> Vec<Uid> {
+        let here = |one: &&Asking| one.folder == *folder && one.validity == validity;
+        let found: BTreeSet<Uid> =
+            self.found.iter().filter(here).flat_map(|one| one.uids.iter().copied()).collect();
+        uids.iter().copied().filter(|uid| found.contains(uid)).collect()
+    }
+
+    /// Takes those that are suspect out of a folder's messages, in parts.
+    pub(super) fn part(&self, folder: &Folder, validity: UidValidity, uids: &mut Vec<Uid>) -> Vec<Vec<Uid>> {
+        let Some(parting) =
+            self.parting.as_ref().filter(|one| one.folder == *folder && one.validity == validity)
+        else {
+            return Vec::new();
+        };
+        let suspect: Vec<Uid> = uids.iter().copied().filter(|uid| parting.uids.contains(uid)).collect();
+        uids.retain(|uid| !parting.uids.contains(uid));
+        suspect.chunks(suspect.len().div_ceil(PIECES).max(1)).map(<[Uid]>::to_vec).collect()
+    }
+
+    /// The answer about those that were asked for in parts has come.
+    pub(super) fn acquit(&mut self) {
+        (self.parting, self.deaths) = (None, 0);
     }
 }
 
@@ -60,14 +94,14 @@ pub(super) struct Culprits {
     /// Why the server did not show them, by their UIDs in the open folder.
     pub(super) why: BTreeMap<Uid, String>,
     /// Messages over which an earlier session ended.
-    pub(super) suspects: Option<Suspects>,
+    pub(super) suspects: Suspects,
     /// Messages that were asked for and whose answer has not come.
-    pub(super) in_flight: Option<Suspects>,
+    pub(super) in_flight: Option<Asking>,
 }
 
 impl Default for Culprits {
     fn default() -> Self {
-        Self { left: PARTS, in_vain: 0, why: BTreeMap::new(), suspects: None, in_flight: None }
+        Self { left: PARTS, in_vain: 0, why: BTreeMap::new(), suspects: Suspects::default(), in_flight: None }
     }
 }
 

@@ -518,6 +518,11 @@ impl Session {
                 alike.push(sighting);
             }
         })?;
+        // One that cannot be read may be it.
+        if found.iter().any(|uid| self.why_unshown(*uid).is_some()) {
+            let on = Subject::Mails { folder: here.folder, uids: found };
+            return Err(Fault::of(Step::Search, &on, Cause::Unclear("the header of a message")));
+        }
         Ok(alike)
     }
 

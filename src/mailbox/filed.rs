@@ -153,18 +153,27 @@ impl Session {
 
     /// Does another message have the UID of one of `known`? That happens if the open folder was restored from a backup. Each is
     /// recognised by its arrival (INTERNALDATE, in seconds since 1970 UTC) and the digest of [`super::Head::fields`]. Messages
-    /// that are gone do not count. One round trip.
+    /// that are gone do not count. One round trip. Noted if it is certain that there is none: as long as the folder is open, it is
+    /// not asked again.
     ///
     /// # Errors
     /// If the connection fails.
     pub fn is_replaced(&mut self, known: &[(Uid, i64, MailDigest)]) -> Result<bool, Fault> {
         let uids: Vec<Uid> = known.iter().map(|(uid, ..)| *uid).collect();
-        Ok(self.marks_of(&uids)?.into_iter().any(|(uid, arrived, fields)| {
-            known.iter().filter(|(one, ..)| *one == uid).any(|(_, received, digest)| {
-                arrived.is_some_and(|arrived| arrived != *received)
-                    || fields.is_some_and(|fields| fields != *digest)
-            })
-        }))
+        let mut is_same = known.is_empty();
+        let mut is_replaced = false;
+        for (uid, arrived, fields) in self.marks_of(&uids)? {
+            for (_, received, digest) in known.iter().filter(|(one, ..)| *one == uid) {
+                let differs = arrived.is_some_and(|arrived| arrived != *received)
+                    || fields.is_some_and(|fields| fields != *digest);
+                is_replaced |= differs;
+                is_same |= !differs && fields.is_some();
+            }
+        }
+        if is_same && !is_replaced {
+            self.note_same();
+        }
+        Ok(is_replaced)
     }
 
     /// Removes copies that we filed, since the user wants the originals where they were.

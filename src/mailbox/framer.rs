@@ -1,8 +1,8 @@
 //! Finds where each response of the server ends.
 //!
 //! Pure. Owns the one rule by which an answer is split: a response ends with its line, and literals (RFC 9051, section 4.3) are
-//! skipped by their announced length. What follows a literal must be able to follow one; otherwise the length was wrong, the next
-//! "line" may be the body of a message, and the connection cannot be used any more. Never looks into a literal. Called by `wire`.
+//! skipped by their announced length. What follows a literal must be able to follow one; otherwise the length was wrong, and the next
+//! "line" may be the body of a message. Never looks into a literal. Called by `wire`.
 
 use std::ops::Range;
 
@@ -10,6 +10,9 @@ use super::bounds::Cut;
 
 /// Part of a literal may have arrived with the bytes that announce it, which are already subtracted from the budget.
 const SLACK: u64 = 64 << 10;
+
+/// So many bytes at the begin of a response show what it is.
+const BEGIN: usize = 32;
 
 /// The search for the end of one response.
 #[derive(Debug, Default)]
@@ -112,7 +115,8 @@ impl Framer {
     /// Braces have no meaning in the text of a status response, in a tagged line, and after a plus.
     fn may_have_literals(&self, bytes: &[u8]) -> bool {
         let Some(rest) = bytes.strip_prefix(b"* ") else { return false };
-        let word = rest.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+        let begin = rest.get(..BEGIN).unwrap_or(rest);
+        let word = begin.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
         ![&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"]
             .iter()
             .any(|status| word.eq_ignore_ascii_case(status))
@@ -132,6 +136,7 @@ fn announced(line: &[u8]) -> Option<u64> {
 /// Does a response begin as the data of a message does?
 fn is_fetch(bytes: &[u8]) -> bool {
     let Some(rest) = bytes.strip_prefix(b"* ") else { return false };
+    let rest = rest.get(..BEGIN).unwrap_or(rest);
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     rest.get(digits..)
         .is_some_and(|rest| rest.get(..7).is_some_and(|word| word.eq_ignore_ascii_case(b" FETCH ")))

@@ -350,6 +350,11 @@ impl Line {
         })
     }
 
+    /// Was IDLE ended by an announcement, and its answer not read yet?
+    pub(super) fn is_ending_idle(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// Has the server announced messages since the last call of [`Line::forget_announced`]? Those of IDLE do not count.
     pub(super) fn has_announced(&self) -> bool {
         self.announced

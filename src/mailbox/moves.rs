@@ -12,7 +12,7 @@ use super::arrivals::Arrived;
 use super::bounds::Limits;
 use super::capabilities::Relocation;
 use super::fate::Fate;
-use super::fault::{Fault, Step, Subject};
+use super::fault::{Cause, Fault, Step, Subject};
 use super::flags::Flags;
 use super::names::quoted;
 use super::outcome::{Obstacle, Outcome, Relocated};
@@ -279,6 +279,11 @@ impl Session {
             // Large messages take the server longer.
             let limits = Limits { time: Duration::from_secs(120), ..Limits::SHORT };
             match self.run(step, &on, &format!("UID {verb} {set} {name}"), limits) {
+                // Whatever could not be read may have said that nothing was done: the next session finds out.
+                Ok(answer) if let Some(why) = answer.passed_over() => {
+                    self.line.give_up();
+                    return Err(Fault::of(step, &on, Cause::Garbled(why)));
+                }
                 Ok(answer) => {
                     reported.believe(plan, answer.copied(plan.mails.len()));
                 }

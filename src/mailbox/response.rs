@@ -124,6 +124,10 @@ pub(super) fn read<'a>(frame: Frame<'a>) -> Response<'a> {
 /// something that may have been meant for the length of one. And not if it is the data of a message in which a quote is open: what
 /// follows may be the rest of that message.
 fn ends(frame: Frame<'_>) -> bool {
+    // What does not even begin as a response may be the text of a message.
+    if !frame.bytes.starts_with(b"* ") {
+        return false;
+    }
     let is_fetch = frame.bytes.windows(7).take(20).any(|some| some.eq_ignore_ascii_case(b" FETCH "));
     if is_fetch {
         let quotes = frame.bytes.iter().filter(|byte| **byte == b'"').count();
@@ -190,6 +194,9 @@ enum Value<'a> {
     Literal(&'a [u8]),
     List,
 }
+
+/// The longest name of an item, with some blanks before it.
+const LONGEST_NAME: usize = 40;
 
 type Read<T> = Result<T, &'static str>;
 
@@ -437,7 +444,9 @@ impl<'a> Scan<'a> {
         }
         let rest = self.rest();
         let ends = |at: &usize| {
-            let after = rest.get(at + 1..).unwrap_or_default().trim_ascii_start();
+            // As much as an item's name can take: the rest may be long, and parentheses many.
+            let after = rest.get(at + 1..).unwrap_or_default();
+            let after = after.get(..LONGEST_NAME).unwrap_or(after).trim_ascii_start();
             let name =
                 after.iter().position(|byte| matches!(byte, b' ' | b'[' | b'(')).unwrap_or(after.len());
             let name = after.get(..name).unwrap_or_default();

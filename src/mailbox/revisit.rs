@@ -14,6 +14,7 @@ use super::line::Piece;
 use super::names::quoted;
 use super::response::Response;
 use super::session::{NAME, Opened, Session, same};
+use super::texts::Texts;
 use crate::place::{Folder, MailDigest, MailIdentity, Uid};
 
 /// So many new messages are read at once.
@@ -50,19 +51,23 @@ impl Session {
     ) -> Result<Option<Opened>, Fault> {
         let on = Subject::Folder(opened.folder.clone());
         let last = first.0.saturating_add(FEW - 1);
-        let mut commands = vec![
+        // A server need not notice new messages in a FETCH, but in a NOOP (RFC 9051, section 6.1.2) and in the IDLE that has just ended.
+        let mut commands: Vec<String> =
+            if self.line.is_ending_idle() { Vec::new() } else { vec!["NOOP".to_owned()] };
+        commands.extend([
             format!(
                 "UID FETCH {first}:{last} (UID RFC822.SIZE INTERNALDATE FLAGS {HEAD_FIELDS}<0.16384> BODY.PEEK[]<0.{BYTES}>)"
             ),
             format!("UID FETCH {}:* (UID)", last.saturating_add(1)),
-        ];
+        ]);
+        let needed = commands.len();
         self.ahead = Ahead::for_targets(targets);
         let (beside, names) = self.beside();
         commands.extend(beside);
         self.name_is_due = false;
         self.line.forget_announced();
         let mut ahead = Ahead::for_targets(targets);
-        let mut next = first;
+        let mut texts = Texts::of((first.0..=last).map(Uid));
         let mut listed = Vec::new();
         let mut bodies: BTreeMap<Uid, Vec<u8>> = BTreeMap::new();
         let mut clear = true;
@@ -71,7 +76,8 @@ impl Session {
             Piece::Response(Response::Fetch(fetched)) => {
                 // "n:*" always includes the last message, even if its UID is lower (RFC 9051, section 9, seq-range).
                 let Some(uid) = fetched.uid.filter(|uid| *uid >= first) else { return };
-                next = next.max(Uid(uid.0.saturating_add(1)));
+                // More than a few are read as always. What was not asked for, or comes twice, may be the text of a message.
+                clear &= uid.0 <= last && texts.is_credible(&fetched);
                 ahead.heads.entry(uid).or_default().add(&fetched);
                 bodies.extend(fetched.body.map(|body| (uid, body.to_vec())));
             }
@@ -82,8 +88,8 @@ impl Session {
         });
         let refusals = flown.map_err(|cause| Fault::of(Step::Fetch, &on, cause))?;
         // What was asked beside the messages is asked again where it is needed.
-        clear &= refusals.len() == commands.len() && refusals.iter().take(2).all(Option::is_none);
-        let whole = ahead.heads.iter().all(|(uid, head)| uid.0 > last || head.is_whole() && !head.is_empty());
+        clear &= refusals.len() == commands.len() && refusals.iter().take(needed).all(Option::is_none);
+        let whole = ahead.heads.values().all(|head| head.is_whole() && !head.is_empty());
         if !clear || !whole {
             return Ok(None);
         }
@@ -92,7 +98,8 @@ impl Session {
         }
         let count = u32::try_from(ahead.heads.len()).unwrap_or(u32::MAX);
         opened.exists = opened.exists.saturating_add(count);
-        opened.next = Some(next);
+        let next = ahead.heads.keys().next_back().map_or(first.0, |newest| newest.0.saturating_add(1));
+        opened.next = Some(Uid(next));
         self.open = Some(opened.clone());
         // What was read of earlier messages is not needed any more.
         self.seen.clear();
@@ -103,9 +110,9 @@ impl Session {
                 ahead.bodies.insert(uid, (size, body));
             }
         }
-        // With more than a few, what was read of them is not all that is new, and it is asked for as always.
-        if ahead.heads.keys().all(|uid| uid.0 <= last) {
-            ahead.known = first.0..next.0;
+        // If there is a gap, the server may have left out a message: then it is asked for as always.
+        if (first.0..next).all(|uid| ahead.heads.contains_key(&Uid(uid))) {
+            ahead.known = first.0..next;
         }
         self.ahead = ahead;
         Ok(Some(opened))

@@ -134,18 +134,22 @@ impl Session {
     }
 
     /// Notes that it was not.
-    pub fn note_same(&mut self) {
+    pub(super) fn note_same(&mut self) {
         self.same_in = self.open.as_ref().map(|open| open.selection);
     }
 
-    /// Takes note of the messages over whose answer an earlier session ended: they are asked for in parts.
-    pub fn beware(&mut self, suspects: Option<Suspects>) {
+    /// Takes note of the messages over whose answer earlier sessions ended: they are asked for in parts.
+    pub fn beware(&mut self, suspects: Suspects) {
         self.culprits.suspects = suspects;
     }
 
-    /// The messages over whose answer this session ended, or an earlier one.
-    pub fn suspects(&self) -> Option<Suspects> {
-        self.culprits.in_flight.clone().filter(|_| self.is_spent()).or_else(|| self.culprits.suspects.clone())
+    /// The messages over whose answer this session or earlier ones ended.
+    pub fn suspects(&self) -> Suspects {
+        let mut suspects = self.culprits.suspects.clone();
+        if let Some(asking) = self.culprits.in_flight.clone().filter(|_| self.is_spent()) {
+            suspects.died_over(asking);
+        }
+        suspects
     }
 
     /// How messages are moved on this server.

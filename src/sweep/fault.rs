@@ -61,7 +61,7 @@ impl AccountFault {
     pub fn is_cut_in_reading(&self) -> bool {
         let Self::Mailbox(fault) = self else { return false };
         let is_cut = match &fault.cause {
-            Cause::Garbled(_) | Cause::Lost | Cause::Io(_) => true,
+            Cause::Garbled(_) | Cause::Lost | Cause::Io(_) | Cause::Flood | Cause::Late => true,
             Cause::Refused(refusal) => refusal.status == Status::Bye,
             _ => false,
         };

@@ -252,6 +252,10 @@ impl Pass<'_> {
             let unshown = self.session.heads(Range::These(&wanted), |some| heads.extend(some))?;
             self.note_unshown(current, unshown)?;
         }
+        // Servers count days, and in their own time zone.
+        if let Range::Since(moment) = look.range {
+            heads.retain(|head| head.received >= moment);
+        }
         heads.iter().for_each(|head| self.seen.note(head));
         let mut candidates = Vec::new();
         for head in heads.into_iter().filter(|head| !seen.contains(&head.uid)) {

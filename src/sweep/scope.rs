@@ -283,15 +283,10 @@ pub(super) fn since_last_look(
     })
 }
 
-/// Does another message of the open folder have the UID of one of `newest`? Noted if not: as long as the folder is open, it is not
-/// asked again.
+/// Does another message of the open folder have the UID of one of `newest`?
 pub(super) fn is_replaced(session: &mut Session, newest: &[Newest]) -> Result<bool, AccountFault> {
     let known: Vec<_> = newest.iter().map(|one| (one.uid, one.received.0, one.fields)).collect();
-    let is_replaced = session.is_replaced(&known)?;
-    if !is_replaced {
-        session.note_same();
-    }
-    Ok(is_replaced)
+    Ok(session.is_replaced(&known)?)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct Sweeper<'a> {
     /// None in a dry run, which disturbs no other followsift.
     lock: Option<AccountLock>,
     memory: Memory,
-    suspects: Option<Suspects>,
+    suspects: Suspects,
 }
 
 /// What came of a sweep.
@@ -41,7 +41,12 @@ impl<'a> Sweeper<'a> {
     /// If another followsift works on the account, or the ledger cannot be opened.
     pub fn begin(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
         let lock = Some(lock(account, settings)?);
-        Ok(Self { account, lock, memory: Memory::Kept(Ledger::open(&settings.state)?), suspects: None })
+        Ok(Self {
+            account,
+            lock,
+            memory: Memory::Kept(Ledger::open(&settings.state)?),
+            suspects: Suspects::default(),
+        })
     }
 
     /// The same for a dry run: sweeps then only read, in the ledger as on the server.
@@ -50,7 +55,7 @@ impl<'a> Sweeper<'a> {
     /// If there is a ledger that cannot be read.
     pub fn dry_run(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
         let memory = Memory::Read(Ledger::open_read_only(&settings.state)?);
-        Ok(Self { account, lock: None, memory, suspects: None })
+        Ok(Self { account, lock: None, memory, suspects: Suspects::default() })
     }
 
     /// Sweeps all folders of the account by these rules, and reports what it does and what is in its way while it is at work.
@@ -96,7 +101,7 @@ impl<'a> Sweeper<'a> {
             self.report_first_look(&mut tell)?;
         }
         let sweep = Sweep { account, rulebook: &rulebook, scope, now };
-        session.beware(self.suspects.take());
+        session.beware(std::mem::take(&mut self.suspects));
         let swept = super::sweep(&mut session, sweep, &mut self.memory, &mut tell);
         self.suspects = session.suspects();
         let tally = swept?;
@@ -120,18 +125,18 @@ impl<'a> Sweeper<'a> {
     }
 
     /// The messages over whose answer the last session ended; the next sweep asks for them in parts.
-    pub fn suspects(&self) -> Option<&Suspects> {
-        self.suspects.as_ref()
+    pub fn suspects(&self) -> &Suspects {
+        &self.suspects
     }
 
     /// Is it worth connecting again at once after this fault? The session may have ended over a message; the next one asks in
     /// parts for those that it had asked for, so that the message is found.
     pub fn can_part(&self, fault: &AccountFault) -> bool {
-        self.suspects.is_some() && fault.is_cut_in_reading()
+        !self.suspects.is_empty() && fault.is_cut_in_reading()
     }
 
     /// Takes over what an earlier [`Sweeper::suspects`] said.
-    pub fn beware(&mut self, suspects: Option<Suspects>) {
+    pub fn beware(&mut self, suspects: Suspects) {
         self.suspects = suspects;
     }
 

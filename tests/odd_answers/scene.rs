@@ -109,7 +109,7 @@ impl Scene {
         let mut sessions = 1;
         let (session, swept) = loop {
             match sweeper.run(session, rules(), Scope::New, &mut tell) {
-                Err(fault) if sessions < 8 && sweeper.can_part(&fault) => session = connect()?,
+                Err(fault) if sessions < 20 && sweeper.can_part(&fault) => session = connect()?,
                 swept => break swept?,
             }
             sessions += 1;
