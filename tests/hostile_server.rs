@@ -245,8 +245,9 @@ fn a_flood_at_any_command_is_ended_within_the_budget() {
         let (home, proxy) = stage.user(&format!("flood{number}"));
         // As long as the command that costs most may take.
         let output = stage.meet(&home, &proxy, *fault, Duration::from_secs(125))?;
-        // It does not matter how a server says goodbye.
-        if output.status.success() != (stage.commands[fault.at - 1] == "LOGOUT") {
+        // It does not matter how a server says goodbye, and a connection that ends in reading is made once more.
+        let command = &stage.commands[fault.at - 1];
+        if output.status.success() != (command == "LOGOUT") && !command.starts_with("UID FETCH") {
             return Err(format!("ended with {}\n{}", output.status, printed(&output)));
         }
         stage.mended(&home, &proxy, *fault)

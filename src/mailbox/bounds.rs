@@ -71,7 +71,7 @@ enum Phase {
     Approach,
     /// A command is in flight: a stop leaves it [`GRACE`].
     Command,
-    /// IDLE: a stop looks like a timeout, so that the imap crate still sends DONE.
+    /// IDLE: a stop looks like a timeout, so that `line` still sends DONE.
     Idle,
 }
 

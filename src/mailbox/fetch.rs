@@ -572,6 +572,6 @@ fn these(uids: &[Uid]) -> Vec<Asked> {
 }
 
 /// A section of a message: its beginning, or all of it.
-fn header_of(section: &str, partial: bool) -> String {
+pub(super) fn header_of(section: &str, partial: bool) -> String {
     if partial { format!("{section}<0.{HEAD_BYTES}>") } else { section.to_owned() }
 }

@@ -4,9 +4,9 @@
 //! bounded in time and bytes, and a [`Stop`] wakes every wait. Reading a message never marks it as read. The room never deletes
 //! a message but the original of a proven copy, and never decides what to move. Imports `place`, `settings` and `login`.
 //!
-//! The order of a sweep: [`Session::connect`], [`Session::settle`] for interrupted moves, [`Session::select`],
-//! [`Session::heads`], [`Session::mails`] of the plausible ones, [`Session::prepare`], (the caller writes the intents into the
-//! ledger), [`Session::act`], [`Session::mark`], [`Session::wait`] or [`Session::logout`].
+//! The order of a sweep: [`Session::connect`], [`Session::settle`] for interrupted moves, [`Session::revisit`], [`Session::skim`] if
+//! there are many messages, [`Session::heads`], [`Session::mails`] of the plausible ones, [`Session::prepare`], (the caller writes
+//! the intents into the ledger), [`Session::act`], [`Session::mark`], [`Session::wait`] or [`Session::logout`].
 
 mod ahead;
 mod answer;

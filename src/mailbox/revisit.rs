@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::ahead::{Ahead, BYTES};
 use super::bounds::Limits;
 use super::fault::{Fault, Step, Subject};
-use super::fetch::HEAD_FIELDS;
+use super::fetch::{HEAD_FIELDS, header_of};
 use super::line::Piece;
 use super::names::quoted;
 use super::response::Response;
@@ -56,7 +56,8 @@ impl Session {
             if self.line.is_ending_idle() { Vec::new() } else { vec!["NOOP".to_owned()] };
         commands.extend([
             format!(
-                "UID FETCH {first}:{last} (UID RFC822.SIZE INTERNALDATE FLAGS {HEAD_FIELDS}<0.16384> BODY.PEEK[]<0.{BYTES}>)"
+                "UID FETCH {first}:{last} (UID RFC822.SIZE INTERNALDATE FLAGS {} BODY.PEEK[]<0.{BYTES}>)",
+                header_of(HEAD_FIELDS, true)
             ),
             format!("UID FETCH {}:* (UID)", last.saturating_add(1)),
         ]);

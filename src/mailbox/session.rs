@@ -157,11 +157,6 @@ impl Session {
         self.capabilities.relocation()
     }
 
-    /// The folder that is open.
-    pub fn opened(&self) -> Option<&Opened> {
-        self.open.as_ref()
-    }
-
     /// The number of round trips since the greeting, for the log and for tests.
     pub fn turns(&self) -> u32 {
         self.line.turns()
@@ -172,7 +167,7 @@ impl Session {
         self.line.is_spent()
     }
 
-    /// Opens a folder (SELECT), even if it is open already: only this shows the messages that arrived since. One round trip.
+    /// Opens a folder (SELECT), even if it is open already. [`Session::revisit`] reads what is new in one that is open. One round trip.
     ///
     /// # Errors
     /// If the folder does not exist or has no UIDVALIDITY.
