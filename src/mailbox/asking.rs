@@ -110,7 +110,7 @@ impl Session {
         let found = self.culprits.suspects.found_among(&here.folder, here.validity, all);
         self.culprits.note(&found, &Failure::Deadly);
         let mut others: Vec<Uid> = all.iter().copied().filter(|uid| !found.contains(uid)).collect();
-        let parts = self.culprits.suspects.part(&here.folder, here.validity, &mut others);
+        let parts = self.culprits.suspects.part(&here.folder, here.validity, request.items, &mut others);
         let mut failure = None;
         for part in &parts {
             failure = self.fly(request, &[Asked::These(part.clone())], came, each)?.or(failure);
@@ -179,7 +179,8 @@ impl Session {
         }
         let here = self.here(doing)?;
         let uids = asked.iter().flat_map(Asked::uids).collect();
-        self.culprits.in_flight = Some(Asking { folder: here.folder, validity: here.validity, uids });
+        self.culprits.in_flight =
+            Some(Asking { folder: here.folder, validity: here.validity, items: items.to_owned(), uids });
         let fetches = commands.len();
         let (beside, names) = self.beside();
         commands.extend(beside);

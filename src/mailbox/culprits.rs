@@ -23,6 +23,8 @@ const DEATHS: u32 = 3;
 pub(super) struct Asking {
     pub(super) folder: Folder,
     pub(super) validity: UidValidity,
+    /// What of them: a server may hang up over a body, and show the header.
+    pub(super) items: String,
     pub(super) uids: BTreeSet<Uid>,
 }
 
@@ -66,13 +68,17 @@ impl Suspects {
         uids.iter().copied().filter(|uid| found.contains(uid)).collect()
     }
 
-    /// Takes those that are suspect out of a folder's messages, in parts.
-    pub(super) fn part(&self, folder: &Folder, validity: UidValidity, uids: &mut Vec<Uid>) -> Vec<Vec<Uid>> {
-        let Some(parting) =
-            self.parting.as_ref().filter(|one| one.folder == *folder && one.validity == validity)
-        else {
-            return Vec::new();
-        };
+    /// Takes those that are suspect out of a folder's messages of which `items` are asked for, in parts.
+    pub(super) fn part(
+        &self,
+        folder: &Folder,
+        validity: UidValidity,
+        items: &str,
+        uids: &mut Vec<Uid>,
+    ) -> Vec<Vec<Uid>> {
+        let is_asked =
+            |one: &&Asking| one.folder == *folder && one.validity == validity && one.items == items;
+        let Some(parting) = self.parting.as_ref().filter(is_asked) else { return Vec::new() };
         let suspect: Vec<Uid> = uids.iter().copied().filter(|uid| parting.uids.contains(uid)).collect();
         uids.retain(|uid| !parting.uids.contains(uid));
         suspect.chunks(suspect.len().div_ceil(PIECES).max(1)).map(<[Uid]>::to_vec).collect()
