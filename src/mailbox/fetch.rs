@@ -1,4 +1,4 @@
-//! Reads messages of the open folder: heads in batches, bodies up to a limit, headers for their digests.
+//! Reads messages of the open folder: bodies up to a limit, headers for their digests, flags; and splits them into batches.
 //!
 //! Owns UID SEARCH and UID FETCH. Always BODY.PEEK, so that no message is marked as read, and since iCloud answers RFC822
 //! without the message (<https://github.com/modern-email/defects/issues/36>). Never BODYSTRUCTURE or ENVELOPE, with which one
@@ -12,18 +12,15 @@ use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::flags::Flags;
-use super::head::{Head, PartOfHead};
 use super::response::Fetched;
 use super::session::{Opened, Session};
 use super::{date, uids};
 use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
 
 /// Heads in one answer: some megabytes. 100,000 at once would take half a gigabyte.
-const HEADS: usize = 500;
+pub(super) const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one message. No network sends longer ones.
-const HEAD_BYTES: u64 = 16 << 10;
-/// The header fields of a head, up to [`HEAD_BYTES`]. The Message-ID distinguishes a message from another one with its UID.
-pub(super) const HEAD_FIELDS: &str = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]";
+pub(super) const HEAD_BYTES: u64 = 16 << 10;
 /// Batches in one flight of commands.
 pub const FLIGHT: usize = 20;
 /// Messages that one command reads.
@@ -31,7 +28,7 @@ const TOGETHER: usize = 64;
 /// Whole headers in one answer.
 const HEADERS: usize = 64;
 /// The overhead of an answer, in bytes for each message.
-const AROUND: u64 = 128;
+pub(super) const AROUND: u64 = 128;
 /// Up to this many batches are fetched by ranges of UIDs. If messages lie further apart, a SEARCH first costs less.
 const DENSE: u32 = 4;
 /// For the flags of the messages of one set.
@@ -53,10 +50,10 @@ pub enum Range<'a> {
 /// A few hundred messages of the open folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    asked: Asked,
-    first: Uid,
+    pub(super) asked: Asked,
+    pub(super) first: Uid,
     last: Uid,
-    since: i64,
+    pub(super) since: i64,
 }
 
 impl Batch {
@@ -74,34 +71,7 @@ impl Batch {
     }
 }
 
-/// The result of a batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Heads {
-    /// The heads, in ascending order.
-    pub heads: Vec<Head>,
-    /// Messages that exist according to SEARCH, but that FETCH did not show.
-    pub unshown: Vec<Uid>,
-}
-
-/// By what a message is known again: its UID, when it arrived, and the digest of [`Head::fields`].
-pub(super) type Mark = (Uid, Option<i64>, Option<MailDigest>);
-
 impl Session {
-    /// Fetches the heads of `range` in portions and in ascending order, without messages marked \Deleted. A stop ends it after
-    /// the portion in flight. Returns the messages that the server did not show.
-    ///
-    /// # Errors
-    /// As [`Session::heads_of`].
-    pub fn heads(&mut self, range: Range<'_>, mut each: impl FnMut(Vec<Head>)) -> Result<Vec<Uid>, Fault> {
-        let mut unshown = Vec::new();
-        for some in self.batches(range)?.chunks(FLIGHT) {
-            let some = self.heads_of(some)?;
-            each(some.heads);
-            unshown.extend(some.unshown);
-        }
-        Ok(unshown)
-    }
-
     /// Splits `range` into batches in ascending order. At most one round trip.
     ///
     /// # Errors
@@ -130,150 +100,6 @@ impl Session {
             Batch { asked, first, last, since }
         };
         Ok(expected.into_iter().map(batch).collect())
-    }
-
-    /// Fetches the heads of some batches of the open folder in ascending order, without messages marked \Deleted, with several
-    /// commands ahead of the answers. One round trip, and one more if something is missing.
-    ///
-    /// # Errors
-    /// [`Cause::Stopped`] after a stop leaves the session usable, and so does a refusal by the server. After any other fault the
-    /// session is spent.
-    pub fn heads_of(&mut self, batches: &[Batch]) -> Result<Heads, Fault> {
-        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
-        self.go_on(&on)?;
-        let asked: Vec<Asked> = batches.iter().map(|batch| batch.asked.clone()).collect();
-        let uids: Vec<Uid> = asked.iter().flat_map(Asked::uids).collect();
-        if let Some(heads) = self.ahead.take_heads(&uids) {
-            return Ok(Heads { heads, unshown: Vec::new() });
-        }
-        let items = "UID RFC822.SIZE INTERNALDATE FLAGS";
-        let mut messages: BTreeMap<Uid, PartOfHead> = BTreeMap::new();
-        let clear = !self.whole_headers && {
-            let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
-            let items = format!("{items} {}", header_of(HEAD_FIELDS, true));
-            let mut note = |uid: Uid, message: Fetched<'_>| messages.entry(uid).or_default().add(&message);
-            self.ask(Step::Fetch, &asked, &items, limits, &mut note)?
-        };
-        // Flags count only from an answer that could be read as a whole.
-        if !clear || messages.values().any(PartOfHead::is_empty) {
-            messages.clear();
-            let mut note = |uid: Uid, message: &Fetched<'_>| messages.entry(uid).or_default().add(message);
-            self.ask_with_headers(Step::Fetch, &uids, HEADS, items, HEAD_FIELDS, &mut note)?;
-        }
-        let came =
-            |uid: &Uid| messages.get(uid).is_some_and(|message| message.is_deleted() || message.is_whole());
-        let absent: Vec<Uid> = uids.iter().copied().filter(|uid| !came(uid)).collect();
-        let first = batches.iter().map(|batch| batch.first).min().unwrap_or(Uid(0));
-        let since = batches.iter().map(|batch| batch.since).min().unwrap_or(i64::MIN);
-        let asked: BTreeSet<Uid> = uids.into_iter().collect();
-        let heads = messages
-            .into_iter()
-            .filter(|(uid, _)| *uid >= first && asked.contains(uid))
-            .filter_map(|(uid, message)| message.head(uid))
-            .filter(|head| head.received >= since)
-            .collect();
-        let unshown = self.present(&absent)?.into_iter().collect();
-        Ok(Heads { heads, unshown })
-    }
-
-    /// By what a few messages are known again: when they arrived, and the digest of [`Head::fields`].
-    pub(super) fn marks_of(&mut self, uids: &[Uid]) -> Result<Vec<Mark>, Fault> {
-        let mut marks = Vec::new();
-        let mark =
-            |uid: Uid, message: &Fetched<'_>| (uid, message.received, message.section.map(MailDigest::of));
-        let items = "UID INTERNALDATE";
-        if !self.whole_headers {
-            let limits = Limits::of_bytes(HEAD_BYTES * uids.len() as u64);
-            let items = format!("{items} {}", header_of(HEAD_FIELDS, true));
-            let mut is_empty = false;
-            let asked = [Asked::These(uids.to_vec())];
-            let clear = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
-                is_empty |= message.section == Some(&[]);
-                marks.push(mark(uid, &message));
-            })?;
-            if clear && !is_empty {
-                return Ok(marks);
-            }
-            marks.clear();
-        }
-        self.ask_with_headers(Step::Fetch, uids, HEADS, items, HEAD_FIELDS, &mut |uid, message| {
-            marks.push(mark(uid, message));
-        })?;
-        Ok(marks)
-    }
-
-    /// Fetches the From and Subject lines of many batches, with several commands ahead of the answers, and gives `each` what comes:
-    /// enough to see what cannot be a notification. Also of messages marked \Deleted. Returns those that exist but that the server
-    /// did not show. One round trip, and one more if something is missing.
-    ///
-    /// # Errors
-    /// As [`Session::heads_of`].
-    pub fn skim(&mut self, batches: &[Batch], each: &mut dyn FnMut(Uid, &[u8])) -> Result<Vec<Uid>, Fault> {
-        let on = Subject::Folder(self.here(Step::Fetch)?.folder);
-        self.go_on(&on)?;
-        let asked: Vec<Asked> = batches.iter().map(|batch| batch.asked.clone()).collect();
-        let mut missing: BTreeSet<Uid> = asked.iter().flat_map(Asked::uids).collect();
-        let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
-        for partial in [true, false] {
-            let items = format!("UID {}", header_of("BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]", partial));
-            let mut empty = Vec::new();
-            let some =
-                if partial { asked.as_slice() } else { &these(&Vec::from_iter(missing.iter().copied())) };
-            if partial && self.whole_headers {
-                continue;
-            }
-            self.ask(Step::Fetch, some, &items, limits, &mut |uid, message| match message.section {
-                Some([]) if partial => empty.push(uid),
-                Some(fields) if missing.remove(&uid) => each(uid, fields),
-                Some(_) | None => {}
-            })?;
-            if empty.is_empty() {
-                break;
-            }
-            self.whole_headers = true;
-        }
-        Ok(self.present(&Vec::from_iter(missing))?.into_iter().collect())
-    }
-
-    /// Fetches `items` and a part of the header of each message. A server that answers a request for the beginning of the header with
-    /// nothing is asked for all of it.
-    fn ask_with_headers(
-        &mut self,
-        doing: Step,
-        uids: &[Uid],
-        most: usize,
-        items: &str,
-        header: &str,
-        each: &mut dyn FnMut(Uid, &Fetched<'_>),
-    ) -> Result<Vec<Uid>, Fault> {
-        let bytes = if header == HEAD_FIELDS { HEAD_BYTES } else { HEADER_LIMIT as u64 };
-        let limits = Limits::of_bytes(most as u64 * (bytes + AROUND));
-        let mut empty = Vec::new();
-        let mut unclear = Vec::new();
-        if self.whole_headers {
-            empty = uids.to_vec();
-        } else {
-            let items = format!("{items} {header}<0.{bytes}>");
-            unclear = self.ask_strictly(doing, uids, most, &items, limits, &mut |uid, message| {
-                if message.section == Some(&[]) && !message.is_deleted() {
-                    empty.push(uid)
-                } else {
-                    each(uid, message)
-                }
-            })?;
-        }
-        if !empty.is_empty() {
-            self.whole_headers = true;
-            unclear.extend(self.ask_strictly(
-                doing,
-                &empty,
-                most,
-                &format!("{items} {header}"),
-                limits,
-                each,
-            )?);
-        }
-        Ok(unclear)
     }
 
     /// Those of `uids` that are in the open folder according to SEARCH and not marked \Deleted. For messages that a FETCH did not
@@ -543,14 +369,8 @@ impl Session {
     }
 
     /// Fails after a stop. Called between two batches; the session stays usable.
-    fn go_on(&self, on: &Subject) -> Result<(), Fault> {
+    pub(super) fn go_on(&self, on: &Subject) -> Result<(), Fault> {
         if self.line.is_stopped() { Err(Fault::of(Step::Fetch, on, Cause::Stopped)) } else { Ok(()) }
-    }
-}
-
-impl Fetched<'_> {
-    fn is_deleted(&self) -> bool {
-        self.flags.is_some_and(|flags| flags.deleted)
     }
 }
 
@@ -567,11 +387,6 @@ pub(super) struct Sighting {
 pub(super) type Keywords = BTreeMap<Uid, BTreeSet<String>>;
 
 /// Batches of UIDs that the server listed.
-fn these(uids: &[Uid]) -> Vec<Asked> {
+pub(super) fn these(uids: &[Uid]) -> Vec<Asked> {
     uids.chunks(HEADS).map(|chunk| Asked::These(chunk.to_vec())).collect()
-}
-
-/// A section of a message: its beginning, or all of it.
-pub(super) fn header_of(section: &str, partial: bool) -> String {
-    if partial { format!("{section}<0.{HEAD_BYTES}>") } else { section.to_owned() }
 }

@@ -5,11 +5,11 @@
 //! that cannot be read is [`Response::Unreadable`], and never a fault of the ones around it. Called by `answer` and `fetch`.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::panic::catch_unwind;
 
 use super::flags::Flags;
 use super::framer::Frame;
+use super::scan::{Read, Scan, Value};
 use super::{date, quoted};
 use crate::place::{Uid, UidValidity};
 
@@ -64,6 +64,12 @@ pub(super) struct Fetched<'a> {
     pub(super) body: Option<&'a [u8]>,
 }
 
+impl Fetched<'_> {
+    pub(super) fn is_deleted(&self) -> bool {
+        self.flags.is_some_and(|flags| flags.deleted)
+    }
+}
+
 /// One line of LIST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
@@ -109,6 +115,12 @@ const ITEMS: [&[u8]; 13] = [
     b"THREADID",
     b"PREVIEW",
 ];
+
+/// Why a folder cannot be used whose line can be read.
+const UNSENDABLE: &str = "a folder's name with control characters";
+
+/// The longest name of an item, with some blanks before it.
+const LONGEST_NAME: usize = 40;
 
 /// Reads an untagged response; not a tagged line.
 pub(super) fn read<'a>(frame: Frame<'a>) -> Response<'a> {
@@ -186,120 +198,7 @@ pub(super) fn validity(text: &[u8]) -> Option<UidValidity> {
     number(text).filter(|number| *number > 0).map(UidValidity)
 }
 
-/// A value of an item.
-#[derive(Debug)]
-enum Value<'a> {
-    Atom(&'a [u8]),
-    Quoted(&'a [u8]),
-    Literal(&'a [u8]),
-    List,
-}
-
-/// The longest name of an item, with some blanks before it.
-const LONGEST_NAME: usize = 40;
-
-type Read<T> = Result<T, &'static str>;
-
-/// Why a folder cannot be used whose line can be read.
-const UNSENDABLE: &str = "a folder's name with control characters";
-
-/// A place in a response.
-#[derive(Clone, Copy, Debug)]
-struct Scan<'a> {
-    frame: Frame<'a>,
-    at: usize,
-}
-
 impl<'a> Scan<'a> {
-    fn rest(&self) -> &'a [u8] {
-        self.frame.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    fn skip_blanks(&mut self) {
-        self.at += self.rest().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        let is_next = self.rest().first() == Some(&byte);
-        self.at += usize::from(is_next);
-        is_next
-    }
-
-    /// The bytes up to the first that `ends` names.
-    fn until(&mut self, ends: impl Fn(u8) -> bool) -> &'a [u8] {
-        let rest = self.rest();
-        let count = rest.iter().position(|byte| ends(*byte)).unwrap_or(rest.len());
-        self.at += count;
-        rest.get(..count).unwrap_or_default()
-    }
-
-    /// The literal that is announced here.
-    fn literal(&mut self) -> Read<&'a [u8]> {
-        let at = self.at;
-        let range: &Range<usize> = self
-            .frame
-            .literals
-            .iter()
-            .find(|literal| literal.start > at)
-            .ok_or("a brace without a literal")?;
-        // Between the brace and the literal stand only the length and the end of the line.
-        let between = self.frame.bytes.get(at + 1..range.start).unwrap_or_default();
-        if !between.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'}' | b'\r' | b'\n')) {
-            return Err("a brace without a literal");
-        }
-        self.at = range.end;
-        self.frame.bytes.get(range.clone()).ok_or("a literal without an end")
-    }
-
-    fn value(&mut self) -> Read<Value<'a>> {
-        self.skip_blanks();
-        match self.rest().first() {
-            Some(b'"') => {
-                self.at += 1;
-                let begin = self.at;
-                loop {
-                    match self.rest().first() {
-                        Some(b'"') => break,
-                        Some(b'\\') => self.at += 2,
-                        Some(_) => self.at += 1,
-                        None => return Err("a quoted string without an end"),
-                    }
-                }
-                let inside = self.frame.bytes.get(begin..self.at).unwrap_or_default();
-                self.at += 1;
-                Ok(Value::Quoted(inside))
-            }
-            Some(b'{') => self.literal().map(Value::Literal),
-            Some(b'(') => self.skip_list().map(|()| Value::List),
-            Some(_) => {
-                let atom = self.until(|byte| byte.is_ascii_whitespace() || matches!(byte, b'(' | b')'));
-                if atom.is_empty() { Err("a value is missing") } else { Ok(Value::Atom(atom)) }
-            }
-            None => Err("it ends too early"),
-        }
-    }
-
-    /// Skips a list with the lists in it.
-    fn skip_list(&mut self) -> Read<()> {
-        let mut depth = 0_usize;
-        loop {
-            match self.rest().first() {
-                Some(b'(') => (depth, self.at) = (depth + 1, self.at + 1),
-                Some(b')') => {
-                    (depth, self.at) = (depth.saturating_sub(1), self.at + 1);
-                    if depth == 0 {
-                        return Ok(());
-                    }
-                }
-                Some(b'"' | b'{') => {
-                    self.value()?;
-                }
-                Some(_) => self.at += 1,
-                None => return Err("a list without an end"),
-            }
-        }
-    }
-
     fn response(&mut self) -> Read<Response<'a>> {
         if !self.frame.bytes.starts_with(b"* ") {
             return Err("it does not begin as a response does");

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::ahead::{Ahead, BYTES};
 use super::bounds::Limits;
 use super::fault::{Fault, Step, Subject};
-use super::fetch::{HEAD_FIELDS, header_of};
+use super::heads::{HEAD_FIELDS, header_of};
 use super::line::Piece;
 use super::names::quoted;
 use super::response::Response;
