@@ -12,7 +12,6 @@ use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::flags::Flags;
-use super::response::Fetched;
 use super::session::{Opened, Session};
 use super::{date, uids};
 use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
