@@ -6,10 +6,13 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod deaths;
 mod folders;
 mod forged;
 mod mutations;
+mod open;
 mod scene;
+mod since;
 
 use crate::support::small_server::Answer;
 use crate::support::trial::{choose, try_all};

@@ -9,6 +9,7 @@ use crate::support::user_folder::UserFolder;
 use crate::support::{account, login_with};
 use followsift::ledger::Ledger;
 use followsift::mailbox::{Connector, Session, Stop};
+use followsift::place::Folder;
 use followsift::report;
 use followsift::rulebook::{self, RuleFiles};
 use followsift::settings::{Settings, Tls};
@@ -35,6 +36,51 @@ pub(super) struct Run {
     /// All is well: the exit code is 0.
     pub(super) well: bool,
     pub(super) said: String,
+}
+
+impl Run {
+    fn of(ended: Result<bool, AccountFault>, mut said: String) -> Self {
+        let mut cause: Option<&dyn std::error::Error> = ended.as_ref().err().map(|fault| fault as _);
+        while let Some(error) = cause {
+            said.push_str(&format!("{error}\n"));
+            cause = error.source();
+        }
+        Self { well: ended.is_ok_and(|is_work_left| !is_work_left), said }
+    }
+}
+
+/// A process that keeps its session from one sweep to the next while it is healthy, as the service does.
+pub(super) struct Process<'a> {
+    scene: &'a Scene,
+    sweeper: Sweeper<'a>,
+    session: Option<Session>,
+}
+
+impl Process<'_> {
+    /// A sweep of one session while answers are distorted so.
+    pub(super) fn sweep(&mut self, scope: Scope, distortion: Option<Distortion>) -> Run {
+        self.scene.server.distort(distortion);
+        let mut said = String::new();
+        let ended = self.run(scope, &mut said);
+        self.scene.server.distort(None);
+        Run::of(ended, said)
+    }
+
+    fn run(&mut self, scope: Scope, said: &mut String) -> Result<bool, AccountFault> {
+        let account = &self.scene.settings.accounts[0];
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => Session::connect(account, &login_with("x"), connector(), &Stop::new().unwrap())?,
+        };
+        let mut tell = |news: News| match &news {
+            News::Mail(dealt) => said.push_str(&report::sweep::block(dealt, false)),
+            news => said.push_str(&format!("{}\n", report::sweep::sentence(news))),
+        };
+        let (session, swept) = self.sweeper.run(session, rules(), scope, &mut tell)?;
+        self.session = Some(session);
+        said.push_str(&format!("{}\n", report::sweep::sums(&swept, false)));
+        Ok(swept.remains.is_work_left())
+    }
 }
 
 /// The message of this number.
@@ -77,46 +123,43 @@ impl Scene {
         Self { server, folder, settings }
     }
 
-    /// A sweep while answers are distorted so.
-    pub(super) fn sweep(&self, distortion: Option<Distortion>) -> Run {
-        self.server.distort(distortion);
-        let mut said = String::new();
-        let ended = self.run(&mut said);
-        self.server.distort(None);
-        let well = match &ended {
-            Ok(is_work_left) => !is_work_left,
-            Err(fault) => {
-                let mut cause: Option<&dyn std::error::Error> = Some(fault);
-                while let Some(error) = cause {
-                    said.push_str(&format!("{error}\n"));
-                    cause = error.source();
-                }
-                false
-            }
-        };
-        Run { well, said }
+    /// Watches a folder before the inbox, in which there are these messages.
+    pub(super) fn watch(&mut self, name: &str, messages: &[usize]) {
+        self.server.folders(|folders| {
+            let mut folder = folders["INBOX"].clone();
+            (folder.next, folder.mails) = (1, Vec::new());
+            messages.iter().for_each(|number| drop(folder.add(*number, &message(*number), &[])));
+            folders.insert(name.to_owned(), folder);
+        });
+        self.settings.accounts[0].folders.insert(0, Folder::new(name).unwrap());
     }
 
-    fn run(&self, said: &mut String) -> Result<bool, AccountFault> {
-        let account = &self.settings.accounts[0];
-        let mut sweeper = Sweeper::begin(account, &self.settings)?;
-        let connect = || Session::connect(account, &login_with("x"), connector(), &Stop::new().unwrap());
-        let mut session = connect()?;
-        let mut tell = |news: News| match &news {
-            News::Mail(dealt) => said.push_str(&report::sweep::block(dealt, false)),
-            news => said.push_str(&format!("{}\n", report::sweep::sentence(news))),
-        };
+    /// A message comes into the inbox.
+    pub(super) fn add(&self, number: usize, bytes: &[u8]) {
+        self.server.folders(|folders| folders.get_mut("INBOX").unwrap().add(number, bytes, &[]));
+    }
+
+    /// A sweep while answers are distorted so, as the command does it: with another session where that may find the culprit.
+    pub(super) fn sweep(&self, distortion: Option<Distortion>) -> Run {
+        self.server.distort(distortion);
+        let mut process = self.process();
+        let mut said = String::new();
         let mut sessions = 1;
-        let (session, swept) = loop {
-            match sweeper.run(session, rules(), Scope::New, &mut tell) {
-                Err(fault) if sessions < 20 && sweeper.can_part(&fault) => session = connect()?,
-                swept => break swept?,
+        let ended = loop {
+            match process.run(Scope::New, &mut said) {
+                Err(fault) if sessions < 20 && process.sweeper.can_part(&fault) => sessions += 1,
+                ended => break ended,
             }
-            sessions += 1;
         };
-        said.push_str(&format!("{}\n", report::sweep::sums(&swept, false)));
-        let _ = session.logout();
-        Ok(swept.remains.is_work_left())
+        process.session.map(Session::logout);
+        self.server.distort(None);
+        Run::of(ended, said)
+    }
+
+    /// A process that works for this user.
+    pub(super) fn process(&self) -> Process<'_> {
+        let sweeper = Sweeper::begin(&self.settings.accounts[0], &self.settings).unwrap();
+        Process { scene: self, sweeper, session: None }
     }
 
     /// Where each message is that is not marked \Deleted: the folder and the number.
