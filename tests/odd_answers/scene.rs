@@ -128,7 +128,9 @@ impl Scene {
         self.server.folders(|folders| {
             let mut folder = folders["INBOX"].clone();
             (folder.next, folder.mails) = (1, Vec::new());
-            messages.iter().for_each(|number| drop(folder.add(*number, &message(*number), &[])));
+            for number in messages {
+                folder.add(*number, &message(*number), &[]);
+            }
             folders.insert(name.to_owned(), folder);
         });
         self.settings.accounts[0].folders.insert(0, Folder::new(name).unwrap());
