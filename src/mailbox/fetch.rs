@@ -112,7 +112,7 @@ impl Session {
         for part in uids::split(uids) {
             for set in uids::sets(part.iter().copied()) {
                 match self.search(&here, &format!("UID {set} UNDELETED")) {
-                    // Whoever asks must not take a message for gone that the server cannot search.
+                    // A message that the server cannot search must not be taken for gone.
                     Err(fault) if fault.is_for_now() && !self.is_spent() => found.extend(&part),
                     there => found.extend(there?),
                 }
