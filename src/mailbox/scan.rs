@@ -55,8 +55,7 @@ impl<'a> Scan<'a> {
         let range: &Range<usize> = self
             .frame
             .literals
-            .iter()
-            .find(|literal| literal.start > at)
+            .get(self.frame.literals.partition_point(|literal| literal.start <= at))
             .ok_or("a brace without a literal")?;
         // Between the brace and the literal stand only the length and the end of the line.
         let between = self.frame.bytes.get(at + 1..range.start).unwrap_or_default();
@@ -114,5 +113,27 @@ impl<'a> Scan<'a> {
                 None => return Err("a list without an end"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::framer::{Extent, Framer};
+    use super::*;
+
+    /// How many values a response has.
+    fn values(text: &[u8]) -> usize {
+        let mut framer = Framer::default();
+        let Extent { length, .. } = framer.advance(text, 1 << 30).unwrap().unwrap();
+        let frame = Frame { bytes: &text[..length], literals: framer.literals(), odd: false };
+        let mut scan = Scan { frame, at: 2 };
+        std::iter::from_fn(|| scan.value().ok()).count()
+    }
+
+    /// A look through all literals for each of them would take minutes.
+    #[test]
+    fn a_line_of_very_many_literals_and_parentheses_is_read() {
+        let text = format!("* {}{}\r\n", "{0}\r\n ".repeat(400_000), "() ".repeat(400_000));
+        assert_eq!(values(text.as_bytes()), 800_000);
     }
 }
