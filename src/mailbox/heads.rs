@@ -50,7 +50,7 @@ impl Session {
     /// commands ahead of the answers. One round trip, and one more if something is missing.
     ///
     /// # Errors
-    /// [`Cause::Stopped`] after a stop leaves the session usable, and so does a refusal by the server. After any other fault the
+    /// [`super::Cause::Stopped`] after a stop leaves the session usable, and so does a refusal by the server. After any other fault the
     /// session is spent.
     pub fn heads_of(&mut self, batches: &[Batch]) -> Result<Heads, Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
