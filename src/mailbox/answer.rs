@@ -301,6 +301,14 @@ mod tests {
         assert!(copied("COPYUID 1  ", 1000).is_empty());
     }
 
+    #[test]
+    fn what_does_not_begin_as_a_response_may_be_the_text_of_a_message() {
+        for text in ["x", "", "** OK", "From: x"] {
+            let frame = Frame { bytes: text.as_bytes(), literals: &[], odd: false };
+            assert!(matches!(Answer::default().push(frame), Err(Cause::Garbled(_))), "{text:?}");
+        }
+    }
+
     /// The UIDs of the starred messages.
     fn starred(text: &str) -> Vec<u32> {
         let answer = answer(text);
@@ -350,9 +358,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_passed_over_and_then_nothing_proves_anything() {
-        for text in
-            ["* ", "x", "* 1 FETCH (", "* LIST () \"", "* SEARCH 99999999999999", "* 1 FETCH (UID 4) x"]
-        {
+        for text in ["* ", "* 1 FETCH (", "* LIST () \"", "* SEARCH 99999999999999", "* 1 FETCH (UID 4) x"] {
             let answer = answer(&format!("{text}\r\n* OK [COPYUID 9 1 10] x\r\na1 OK done\r\n"));
             assert!(answer.fetched().is_empty() && answer.listed().is_empty(), "{text:?}");
             assert!(answer.passed_over().is_some() && answer.copied(9).is_empty(), "{text:?}");
