@@ -1,12 +1,13 @@
 //! An inbox of six messages, four of them spam, on a small server whose answers are distorted; and what a sweep makes of it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::support::home::{RULES, SPAM, real, spam};
 use crate::support::letters::{AUTHSERV_ID, ordinary};
 use crate::support::small_server::{Distortion, SmallServer};
 use crate::support::user_folder::UserFolder;
-use crate::support::{account, login_with};
+use crate::support::{account, login_with, pause};
 use followsift::ledger::Ledger;
 use followsift::mailbox::{Connector, Session, Stop};
 use followsift::place::Folder;
@@ -160,8 +161,17 @@ impl Scene {
 
     /// A process that works for this user.
     pub(super) fn process(&self) -> Process<'_> {
-        let sweeper = Sweeper::begin(&self.settings.accounts[0], &self.settings).unwrap();
-        Process { scene: self, sweeper, session: None }
+        let begin = || Sweeper::begin(&self.settings.accounts[0], &self.settings);
+        // A program that another test is just starting has the lock too, for the moment until it runs.
+        let mut sweeper = begin();
+        for _ in 0..100 {
+            if !sweeper.as_ref().is_err_and(AccountFault::is_held_by_us) {
+                break;
+            }
+            pause(Duration::from_millis(20));
+            sweeper = begin();
+        }
+        Process { scene: self, sweeper: sweeper.unwrap(), session: None }
     }
 
     /// Where each message is that is not marked \Deleted: the folder and the number.
