@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::bounds::Limits;
 use super::culprits::{Asking, Failure};
+use super::fate::Fate;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::line::Piece;
 use super::refusal::{Code, Refusal, Status};
@@ -301,16 +302,8 @@ impl Session {
             (_, Some(Code::Unavailable | Code::InUse | Code::Limit | Code::OverQuota | Code::Alert)) => {
                 Err(fault())
             }
-            (
-                _,
-                Some(
-                    Code::AuthenticationFailed
-                    | Code::AuthorizationFailed
-                    | Code::Expired
-                    | Code::PrivacyRequired
-                    | Code::ContactAdmin,
-                ),
-            ) => Err(fault()),
+            // About the login or the account, and not about a message.
+            _ if fault().fate() == Fate::Park => Err(fault()),
             // Exchange says BAD about one message (https://github.com/jstedfast/MailKit/issues/358), and Outlook to any command
             // of a session that it has given up (https://github.com/mscdex/node-imap/issues/689).
             (Status::Bad, _) => match self.run(doing, on, "NOOP", Limits::SHORT) {
