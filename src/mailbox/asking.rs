@@ -88,7 +88,11 @@ impl Session {
             self.culprits.clear(&Vec::from_iter(came.iter().copied()));
         }
         let Some(failure) = failure else { return Ok(true) };
-        let missing: Vec<Uid> = all.into_iter().filter(|uid| !came.contains(uid)).collect();
+        // Those over which sessions ended are not asked for in parts either.
+        let here = self.here(doing)?;
+        let deadly = self.culprits.suspects.found_among(&here.folder, here.validity, &all);
+        let missing: Vec<Uid> =
+            all.into_iter().filter(|uid| !came.contains(uid) && !deadly.contains(uid)).collect();
         let missing = Vec::from_iter(self.present(&missing)?);
         self.culprits.in_vain = u32::from(came.is_empty());
         // One that is left over need not be the culprit: what follows an unreadable response may have been dropped.

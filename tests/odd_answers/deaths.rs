@@ -69,6 +69,24 @@ fn a_move_over_whose_copy_a_connection_ends_is_settled_by_the_next_session_also_
 }
 
 #[test]
+fn a_deadly_message_is_not_asked_for_again_because_of_an_odd_line_about_another() {
+    let scene = Scene::set(RUNGS[0]);
+    let run = scene.sweep(distortion(|answer| {
+        if Which::Bodies.holds(answer) && answer.place_of(1).is_some() {
+            answer.done.clear();
+        } else if Which::Bodies.holds(answer) && answer.place_of(5).is_some() {
+            answer.line("? what");
+        }
+    }));
+    let named = "INBOX uid 1 is there and does not show it: the connection broke down";
+    assert!(!run.well && run.said.contains(named), "{run:#?}");
+    for id in [3, 6] {
+        assert_eq!(scene.places_of(id), [SPAM], "{run:#?}");
+    }
+    scene.safe(&ALL.map(message)).unwrap();
+}
+
+#[test]
 fn two_messages_over_which_the_server_hangs_up_are_found_and_the_others_are_filed() {
     for which in [Which::Any, Which::Heads, Which::Bodies] {
         for victims in [[1, 3], [1, 6], [5, 6]] {

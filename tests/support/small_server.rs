@@ -84,7 +84,7 @@ impl Answer {
         self.parts.iter().position(|part| matches!(part, Part::Data { id, .. } if *id == message))
     }
 
-    fn line(&mut self, line: &str) {
+    pub fn line(&mut self, line: &str) {
         self.parts.push(Part::Line(format!("{line}\r\n").into_bytes()));
     }
 
