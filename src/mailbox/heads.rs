@@ -72,7 +72,10 @@ impl Session {
         if !clear || messages.values().any(PartOfHead::is_empty) {
             messages.clear();
             let mut note = |uid: Uid, message: &Fetched<'_>| messages.entry(uid).or_default().add(message);
-            self.ask_with_headers(Step::Fetch, &uids, HEADS, items, HEAD_FIELDS, &mut note)?;
+            // Not of those that it is known not to show.
+            let some: Vec<Uid> =
+                uids.iter().copied().filter(|uid| self.why_unshown(*uid).is_none()).collect();
+            self.ask_with_headers(Step::Fetch, &some, HEADS, items, HEAD_FIELDS, &mut note)?;
         }
         let came =
             |uid: &Uid| messages.get(uid).is_some_and(|message| message.is_deleted() || message.is_whole());

@@ -72,9 +72,9 @@ fn a_move_over_whose_copy_a_connection_ends_is_settled_by_the_next_session_also_
 fn a_deadly_message_is_not_asked_for_again_because_of_an_odd_line_about_another() {
     let scene = Scene::set(RUNGS[0]);
     let run = scene.sweep(distortion(|answer| {
-        if Which::Bodies.holds(answer) && answer.place_of(1).is_some() {
+        if Which::Heads.holds(answer) && answer.place_of(1).is_some() {
             answer.done.clear();
-        } else if Which::Bodies.holds(answer) && answer.place_of(5).is_some() {
+        } else if Which::Heads.holds(answer) && answer.place_of(5).is_some() {
             answer.line("? what");
         }
     }));
