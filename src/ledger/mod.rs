@@ -12,6 +12,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 mod assessing;
@@ -58,6 +59,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The ledger's file in the state folder.
 const FILE: &str = "ledger.sqlite";
+/// So many statements are kept ready: more than there are.
+const STATEMENTS: usize = 100;
 
 /// The ledger's file and those that SQLite keeps beside it.
 fn own_files(file: &Path) -> [PathBuf; 3] {
@@ -171,7 +174,13 @@ impl Ledger {
         match Connection::open_with_flags(&real, flags) {
             Ok(connection) => {
                 let ledger = Self { connection, file, opened };
-                ledger.attempt("open", |connection| connection.busy_timeout(PATIENCE))?;
+                ledger.attempt("open", |connection| {
+                    // Else SQLite plans a statement anew whenever the value of a parameter changes, which takes longer than to
+                    // run it (https://sqlite.org/c3ref/c_dbconfig_defensive.html, SQLITE_DBCONFIG_ENABLE_QPSG).
+                    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+                    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+                    connection.busy_timeout(PATIENCE)
+                })?;
                 Ok(ledger)
             }
             Err(cause) => Err(LedgerFault::of_sqlite("open", &file, cause)),
