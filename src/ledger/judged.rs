@@ -3,6 +3,8 @@
 //! `sweep` records here whatever it judged, moved or not. A new judgement by the same rules replaces the earlier one; a
 //! judgement by other rules is kept beside it, since the earlier one may explain a move.
 
+use std::borrow::Borrow;
+
 use rusqlite::{Connection, named_params, params};
 
 use super::encoding;
@@ -52,14 +54,21 @@ pub struct IncompleteRecord {
 }
 
 impl Ledger {
-    /// Records messages that were judged: all of them, or none.
+    /// Records messages that were judged: all of them, or none. Takes each only when it is written.
     ///
     /// # Errors
     ///
     /// If the ledger cannot be written.
-    pub fn record(&mut self, judged: &[Judged]) -> Result<(), LedgerFault> {
+    pub fn record(
+        &mut self,
+        judged: impl IntoIterator<Item = impl Borrow<Judged>>,
+    ) -> Result<(), LedgerFault> {
+        let mut judged = judged.into_iter().peekable();
+        if judged.peek().is_none() {
+            return Ok(());
+        }
         self.write("record what was judged", |transaction| {
-            judged.iter().try_for_each(|judged| record(transaction, judged))
+            judged.try_for_each(|judged| record(transaction, judged.borrow()))
         })
     }
 

@@ -76,36 +76,9 @@ fn untouched(message: &Considered) -> End {
 
 /// Writes down what was judged, what could not be read, and what the user has put back.
 fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> Result<(), LedgerFault> {
-    let mut judged = Vec::new();
-    let mut incomplete = Vec::new();
-    for message in considered {
-        let Some(assessment) = &message.assessment else { continue };
-        match &assessment.recognition {
-            // Neither says that a network's messages have changed.
-            Recognition::Foreign | Recognition::TooCostly => {}
-            Recognition::Incomplete { network, missing } => incomplete.push(IncompleteRecord {
-                mail: message.mail.clone(),
-                identity: message.identity,
-                network: network.clone(),
-                missing: missing.clone(),
-                received: message.received,
-                seen_at: sweep.now,
-            }),
-            Recognition::Recognised(notification) => judged.push(Judged {
-                mail: message.mail.clone(),
-                identity: message.identity,
-                notification: notification.clone(),
-                verdicts: assessment.verdicts.clone(),
-                verdict: assessment.class.clone(),
-                action: assessment.action.clone(),
-                rules: sweep.rulebook.edition.clone(),
-                judged_at: sweep.now,
-            }),
-        }
-    }
-    if !judged.is_empty() {
-        ledger.record(&judged)?;
-    }
+    ledger.record(considered.iter().filter_map(|message| judged(sweep, message)))?;
+    let incomplete: Vec<IncompleteRecord> =
+        considered.iter().filter_map(|message| incomplete(sweep, message)).collect();
     if !incomplete.is_empty() {
         ledger.record_incomplete(&incomplete)?;
     }
@@ -115,6 +88,38 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
         }
     }
     Ok(())
+}
+
+/// How a message was judged, if it was recognised.
+fn judged(sweep: Sweep<'_>, message: &Considered) -> Option<Judged> {
+    let assessment = message.assessment.as_ref()?;
+    let Recognition::Recognised(notification) = &assessment.recognition else { return None };
+    Some(Judged {
+        mail: message.mail.clone(),
+        identity: message.identity,
+        notification: notification.clone(),
+        verdicts: assessment.verdicts.clone(),
+        verdict: assessment.class.clone(),
+        action: assessment.action.clone(),
+        rules: sweep.rulebook.edition.clone(),
+        judged_at: sweep.now,
+    })
+}
+
+/// What could not be read of a message that a network seems to have sent. Neither a foreign message nor one that is too costly says
+/// that a network's messages have changed.
+fn incomplete(sweep: Sweep<'_>, message: &Considered) -> Option<IncompleteRecord> {
+    let Recognition::Incomplete { network, missing } = &message.assessment.as_ref()?.recognition else {
+        return None;
+    };
+    Some(IncompleteRecord {
+        mail: message.mail.clone(),
+        identity: message.identity,
+        network: network.clone(),
+        missing: missing.clone(),
+        received: message.received,
+        seen_at: sweep.now,
+    })
 }
 
 /// Moves what is to be moved, as far as the fuse allows. The intents are on the disk before the first command changes
