@@ -5,7 +5,7 @@
 //! it over and reads whole responses. Made by `dial`.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,21 +22,24 @@ use super::redactor::Redactor;
 /// A socket on which every wait is bounded.
 #[derive(Debug)]
 pub(super) struct Wire {
-    socket: TcpStream,
+    /// OpenSSL reads the head of each record by itself.
+    socket: BufReader<TcpStream>,
     bounds: Arc<Bounds>,
 }
 
 impl Wire {
     /// `socket` must be non-blocking.
     pub(super) fn new(socket: TcpStream, bounds: Arc<Bounds>) -> Self {
-        Self { socket, bounds }
+        Self { socket: BufReader::with_capacity(4 * CHUNK, socket), bounds }
     }
 }
 
 impl Read for Wire {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.bounds.wait(&self.socket, PollFlags::IN)?;
+            if self.socket.buffer().is_empty() {
+                self.bounds.wait(self.socket.get_ref(), PollFlags::IN)?;
+            }
             match self.socket.read(into) {
                 // poll may report a socket as ready that has no data (poll(2), BUGS).
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -56,8 +59,8 @@ impl Read for Wire {
 impl Write for Wire {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         loop {
-            self.bounds.wait(&self.socket, PollFlags::OUT)?;
-            match self.socket.write(from) {
+            self.bounds.wait(self.socket.get_ref(), PollFlags::OUT)?;
+            match self.socket.get_mut().write(from) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     if result.is_err() {
@@ -70,7 +73,7 @@ impl Write for Wire {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
+        self.socket.get_mut().flush()
     }
 }
 
