@@ -24,6 +24,8 @@ pub(super) struct Ahead {
     pub(super) heads: BTreeMap<Uid, PartOfHead>,
     /// With the message's size.
     pub(super) bodies: BTreeMap<Uid, (u32, Vec<u8>)>,
+    /// Messages to ask for beside the next ones, and what of them.
+    pub(super) beside: Option<(Vec<Uid>, String)>,
     /// The folders that messages may go to.
     targets: Vec<Folder>,
     landings: BTreeMap<Folder, Landing>,

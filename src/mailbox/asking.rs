@@ -198,10 +198,13 @@ impl Session {
         self.culprits.in_flight =
             Some(Asking { folder: here.folder, validity: here.validity, items: items.to_owned(), uids });
         let fetches = commands.len();
+        let (also, items) = self.ahead.beside.take().unwrap_or_default();
+        commands
+            .extend(uids::sets(also.iter().copied()).iter().map(|set| format!("UID FETCH {set} ({items})")));
         let (beside, names) = self.beside();
         commands.extend(beside);
         self.name_is_due = false;
-        let mut texts = Texts::of(asked.iter().flat_map(Asked::uids));
+        let mut texts = Texts::of(asked.iter().flat_map(Asked::uids).chain(also));
         let (mut listed, mut unclear) = (Vec::new(), None);
         let flown = self.line.flight(&commands, limits, &mut |piece| match piece {
             Piece::Response(Response::Fetch(fetched)) => {
@@ -234,6 +237,35 @@ impl Session {
             self.require_partable(request, refusal)?;
         }
         Ok(refused.map(Failure::Refused).or(unclear))
+    }
+
+    /// Fetches `items` of messages by several commands ahead of the answers, and gives `each` what comes. Returns whether everything
+    /// could be read: if not, what came proves nothing. `false` without a command if one is enough.
+    pub(super) fn ask_at_once(
+        &mut self,
+        doing: Step,
+        uids: &[Uid],
+        items: &str,
+        limits: Limits,
+        each: &mut dyn FnMut(Uid, &Fetched<'_>),
+    ) -> Result<bool, Fault> {
+        let on = Subject::Folder(self.here(doing)?.folder);
+        let sets = uids::sets(uids.iter().copied());
+        if sets.len() < 2 {
+            return Ok(false);
+        }
+        let commands: Vec<String> = sets.iter().map(|set| format!("UID FETCH {set} ({items})")).collect();
+        let (mut texts, mut is_clear) = (Texts::of(uids.iter().copied()), true);
+        let flown = self.line.flight(&commands, limits, &mut |piece| match piece {
+            Piece::Response(Response::Fetch(fetched)) => {
+                is_clear &= texts.is_credible(&fetched);
+                fetched.uid.into_iter().for_each(|uid| each(uid, &fetched));
+            }
+            Piece::PassedOver(_) => is_clear = false,
+            Piece::Response(_) => {}
+        });
+        let refusals = flown.map_err(|cause| Fault::of(doing, &on, cause))?;
+        Ok(is_clear && refusals.len() == commands.len() && refusals.iter().all(Option::is_none))
     }
 
     /// Fetches `items` of messages by commands of at most `most` messages each, and gives `each` only what came in an answer of

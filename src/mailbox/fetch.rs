@@ -12,6 +12,7 @@ use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::flags::Flags;
+use super::response::Fetched;
 use super::session::{Opened, Session};
 use super::{date, uids};
 use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
@@ -21,15 +22,17 @@ pub(super) const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one message. No network sends longer ones.
 pub(super) const HEAD_BYTES: u64 = 16 << 10;
 /// Batches in one flight of commands.
-pub const FLIGHT: usize = 20;
+pub const FLIGHT: usize = 50;
 /// Messages that one command reads.
-const TOGETHER: usize = 64;
+pub(super) const TOGETHER: usize = 64;
 /// Whole headers in one answer.
 const HEADERS: usize = 64;
 /// The overhead of an answer, in bytes for each message.
 pub(super) const AROUND: u64 = 128;
 /// Up to this many batches are fetched by ranges of UIDs. If messages lie further apart, a SEARCH first costs less.
 const DENSE: u32 = 4;
+/// More messages than this are listed by a SEARCH, whose answer has a limit: a server may say any number.
+const MOST: u32 = 1_000_000;
 /// For the flags of the messages of one set.
 const FLAGS: Limits = Limits { time: Limits::SHORT.time, bytes: 4 << 20 };
 /// For an answer with a few numbers for each message of a large folder.
@@ -135,8 +138,9 @@ impl Session {
             return Ok(Vec::new());
         }
         let span = next.0 - first.0;
-        // If there are gaps, or far more UIDs than one answer holds, a SEARCH first costs less.
-        if span.div_ceil(batch) > DENSE || (first == Uid(1) && here.exists < span) {
+        // If there are gaps, or may be many, a SEARCH first costs less.
+        let is_without_gaps = first == Uid(1) && here.exists >= span && span <= MOST;
+        if !is_without_gaps && (span.div_ceil(batch) > DENSE || first == Uid(1)) {
             let found = self.search(here, &format!("UID {first}:{} UNDELETED", next.0 - 1))?;
             return Ok(these(&found));
         }
@@ -311,14 +315,20 @@ impl Session {
         doing: Step,
         uids: &[Uid],
     ) -> Result<(BTreeMap<Uid, Flags>, Keywords), Fault> {
-        let (mut there, mut keywords) = (BTreeMap::new(), BTreeMap::new());
-        self.ask_strictly(doing, uids, usize::MAX, "UID FLAGS", FLAGS, &mut |uid, message| {
-            there.extend(message.flags.map(|flags| (uid, flags)));
-            if !message.keywords.is_empty() {
-                keywords.insert(uid, message.keywords.clone());
-            }
-        })?;
-        Ok((there, keywords))
+        let mut shown = BTreeMap::new();
+        let note = |shown: &mut BTreeMap<_, _>, uid: Uid, message: &Fetched<'_>| {
+            shown.extend(message.flags.map(|flags| (uid, (flags, message.keywords.clone()))));
+        };
+        // Many UIDs take several commands. If anything in their answers is odd, they are asked for in parts.
+        let mut each = |uid: Uid, message: &Fetched<'_>| note(&mut shown, uid, message);
+        if !self.ask_at_once(doing, uids, "UID FLAGS", FLAGS, &mut each)? {
+            shown.clear();
+            let mut each = |uid: Uid, message: &Fetched<'_>| note(&mut shown, uid, message);
+            self.ask_strictly(doing, uids, usize::MAX, "UID FLAGS", FLAGS, &mut each)?;
+        }
+        let keywords = shown.iter().filter(|(_, (_, keywords))| !keywords.is_empty());
+        let keywords = keywords.map(|(uid, (_, keywords))| (*uid, keywords.clone())).collect();
+        Ok((shown.into_iter().map(|(uid, (flags, _))| (uid, flags)).collect(), keywords))
     }
 
     /// The messages of the open folder that have `identity` and may have arrived at `received`, also those marked \Deleted.

@@ -32,8 +32,11 @@ const IDLE_BEGINS: Duration = Duration::from_secs(30);
 const MISCOUNTED: &str = "a literal is not as long as announced";
 const ANOTHER: &str = "the answer to another command";
 
-/// How many commands of a flight may be unanswered.
-const AHEAD: usize = 4;
+/// How many commands of a flight may be unanswered: so many that the server has enough to do for the time of a round trip.
+const AHEAD: usize = 16;
+/// How many bytes these may have together. A server that still writes an answer does not read, so they have to fit into the buffers
+/// between.
+const AHEAD_BYTES: usize = 16 << 10;
 
 /// An authenticated connection.
 pub(super) struct Line {
@@ -190,9 +193,13 @@ impl Line {
             let mut bye = None;
             let mut announced = false;
             loop {
-                let goes_on =
-                    |sent: usize| sent < refusals.len() + ahead && !shared.bounds.stop().is_stopped();
-                while let Some(command) = commands.get(sent).filter(|_| goes_on(sent)) {
+                let goes_on = |command: &String, sent: usize| {
+                    let unanswered = commands.get(refusals.len()..sent).unwrap_or_default();
+                    let bytes: usize = unanswered.iter().chain([command]).map(String::len).sum();
+                    let is_room = unanswered.len() < ahead && bytes <= AHEAD_BYTES;
+                    (unanswered.is_empty() || is_room) && !shared.bounds.stop().is_stopped()
+                };
+                while let Some(command) = commands.get(sent).filter(|command| goes_on(command, sent)) {
                     let tag = first + u32::try_from(sent).unwrap_or(u32::MAX);
                     channel.send(
                         &format!("{prefix}{tag} {command}"),

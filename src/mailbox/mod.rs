@@ -5,7 +5,7 @@
 //! a message but the original of a proven copy, and never decides what to move. Imports `place`, `settings` and `login`.
 //!
 //! The order of a sweep: [`Session::connect`], [`Session::settle`] for interrupted moves, [`Session::revisit`], [`Session::skim`] if
-//! there are many messages, [`Session::heads`], [`Session::mails`] of the plausible ones, [`Session::prepare`], (the caller writes
+//! there are many messages, [`Session::whole`], or [`Session::heads`] and [`Session::mails`], of the plausible ones, [`Session::prepare`], (the caller writes
 //! the intents into the ledger), [`Session::act`], [`Session::mark`], [`Session::wait`] or [`Session::logout`].
 
 mod ahead;
@@ -54,6 +54,7 @@ mod store;
 mod texts;
 mod tls_error;
 mod uids;
+mod whole;
 mod wire;
 
 pub use capabilities::{Capabilities, Relocation};
@@ -76,3 +77,4 @@ pub use settle::{Pending, Settled};
 pub use stop::{Stop, Woken};
 pub use store::{Deed, Note};
 pub use tls_error::TlsError;
+pub use whole::Whole;

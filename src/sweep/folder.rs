@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judge::{Candidate, consider, judge_again};
+use super::judge::{Candidate, Portion, consider, consider_whole, has_to_be_read, judge_again};
 use super::news::News;
 use super::pass::{CurrentFolder, Pass};
 use super::scope::{self, NEWEST, Relevance, Seen, Since, Window};
@@ -245,8 +245,15 @@ impl Pass<'_> {
         seen: &BTreeSet<Uid>,
         found: &mut Found,
     ) -> Result<(), AccountFault> {
-        let Found { mut heads, plausible, newest } = std::mem::take(found);
-        let wanted: Vec<Uid> = plausible.into_iter().chain(newest).collect();
+        let Found { mut heads, mut plausible, newest } = std::mem::take(found);
+        plausible.retain(|uid| !seen.contains(uid));
+        let newest = Vec::from_iter(newest);
+        let all_count = look.old.is_none() && !matches!(look.range, Range::Since(_));
+        let wanted = if all_count {
+            self.deal_with_whole(current, &plausible, &newest)?
+        } else {
+            plausible.into_iter().chain(newest).collect()
+        };
         if !wanted.is_empty() {
             self.session.return_to(&current.opened)?;
             let unshown = self.session.heads(Range::These(&wanted), |some| heads.extend(some))?;
@@ -278,6 +285,21 @@ impl Pass<'_> {
         !head.flags.is_touched() && !head.flags.deleted && has_to_be_read(self.sweep.rulebook, &head.fields)
     }
 
+    /// Reads messages with their heads, assesses and files them. Returns those with which it has not dealt.
+    fn deal_with_whole(
+        &mut self,
+        current: &CurrentFolder,
+        uids: &[Uid],
+        beside: &[Uid],
+    ) -> Result<Vec<Uid>, AccountFault> {
+        let (portion, seen, rest) =
+            consider_whole(self.session, self.sweep, &current.opened, uids, beside, self.memory)?;
+        self.seen.extend(seen);
+        self.tally.plausible += portion.considered.len();
+        self.deal_with_portion(current, portion)?;
+        Ok(rest)
+    }
+
     /// Reads, assesses and files messages of the folder. Says which of them it could not read.
     fn deal_with(
         &mut self,
@@ -288,7 +310,16 @@ impl Pass<'_> {
             return Ok(Unread::default());
         }
         self.tally.plausible += candidates.len();
-        let mut portion = consider(self.session, self.sweep, &current.opened, &candidates, self.memory)?;
+        let portion = consider(self.session, self.sweep, &current.opened, &candidates, self.memory)?;
+        self.deal_with_portion(current, portion)
+    }
+
+    /// Files what was read and assessed.
+    fn deal_with_portion(
+        &mut self,
+        current: &CurrentFolder,
+        mut portion: Portion,
+    ) -> Result<Unread, AccountFault> {
         let unshown = std::mem::take(&mut portion.unshown);
         self.note_unshown(current, unshown.clone())?;
         put_back::decide(self, current, &mut portion.considered)?;
@@ -297,11 +328,6 @@ impl Pass<'_> {
         file::file(self, current, portion.considered)?;
         Ok(Unread { unshown, deadly })
     }
-}
-
-/// Does it take the whole message to tell what it is? Also where the server shows nothing of its header: it has one, as a rule.
-fn has_to_be_read(rulebook: &Rulebook, fields: &[u8]) -> bool {
-    fields.is_empty() || rulebook.profiles.plausible(fields)
 }
 
 /// What a look has found and not dealt with yet.

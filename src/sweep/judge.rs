@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::memory::Memory;
+use super::scope::Seen;
 use super::{AccountFault, MAIL_LIMIT, Sweep};
-use crate::assess::{Arrival, Assessment, Mail, ReadMessage, assess, weigh};
+use crate::assess::{Arrival, Assessment, Mail, ReadMessage, Rulebook, assess, weigh};
 use crate::clock::Timestamp;
 use crate::ledger::{EarlierMove, LedgerFault, Stay};
 use crate::mail::{Envelope, Notification, Recognition};
@@ -81,6 +82,88 @@ pub(super) fn consider(
     }
 }
 
+/// As [`consider`], for messages of which nothing is known but that they may be notifications: reads them with their heads, and
+/// beside them the heads of a few others. Returns also what was seen, and the messages that have to be read by [`consider`]; all
+/// of them, if not everything could be read.
+pub(super) fn consider_whole(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    opened: &Opened,
+    uids: &[Uid],
+    beside: &[Uid],
+    memory: &Memory,
+) -> Result<(Portion, Seen, Vec<Uid>), AccountFault> {
+    session.return_to(opened)?;
+    let (mut portion, mut seen, mut fault) = (Portion::default(), Seen::default(), None);
+    let whole = session.whole(uids, beside, MAIL_LIMIT, &mut |head, trace, bytes| {
+        seen.note(&head);
+        if fault.is_some() || !has_to_be_read(sweep.rulebook, &head.fields) {
+            return;
+        }
+        // What the user starred or answered is judged only if they put it back.
+        let candidate = Candidate { only_known: head.flags.is_touched(), head };
+        match one(sweep, opened, &candidate, trace, bytes, memory, &mut portion.unwritten) {
+            Ok(message) => portion.considered.extend(message),
+            Err(failed) => fault = Some(failed),
+        }
+    })?;
+    if let Some(fault) = fault {
+        return Err(fault.into());
+    }
+    if !whole.is_clear {
+        return Ok((Portion::default(), Seen::default(), uids.iter().chain(beside).copied().collect()));
+    }
+    whole.heads.iter().for_each(|head| seen.note(head));
+    let arrival = |message: &Considered| (message.received, message.mail.uid);
+    if !portion.considered.is_sorted_by_key(arrival) {
+        portion.considered.sort_by_key(arrival);
+        judge_in_order(sweep, &mut portion, memory)?;
+    }
+    Ok((portion, seen, whole.rest))
+}
+
+/// Judges the messages of a portion once more, as if they had been read in this order.
+fn judge_in_order(sweep: Sweep<'_>, portion: &mut Portion, memory: &Memory) -> Result<(), LedgerFault> {
+    let mut unwritten = Replay::default();
+    for message in &mut portion.considered {
+        judge_anew(sweep, message, memory, &unwritten)?;
+        note_unwritten(sweep, message, memory, &mut unwritten)?;
+    }
+    portion.unwritten = unwritten;
+    Ok(())
+}
+
+/// Judges a message that has been read, by what is known of its followers now.
+fn judge_anew(
+    sweep: Sweep<'_>,
+    message: &mut Considered,
+    memory: &Memory,
+    unwritten: &Replay,
+) -> Result<(), LedgerFault> {
+    let Some(Assessment { envelope, recognition, .. }) = message.assessment.take() else { return Ok(()) };
+    let read = ReadMessage { envelope, arrived: message.received, recognition };
+    let recall = memory.recall(&sweep.account.name, &message.identity, unwritten);
+    let assessment = weigh(read, sweep.rulebook, &recall);
+    recall.finish()?;
+    message.assessment = Some(assessment);
+    Ok(())
+}
+
+/// Notes what a message says about its followers, unless the ledger has it.
+fn note_unwritten(
+    sweep: Sweep<'_>,
+    message: &Considered,
+    memory: &Memory,
+    unwritten: &mut Replay,
+) -> Result<(), LedgerFault> {
+    if let Some(notification) = message.notification()
+        && !memory.knows(&sweep.account.name, &message.identity)?
+    {
+        unwritten.note(notification);
+    }
+    Ok(())
+}
+
 fn one(
     sweep: Sweep<'_>,
     opened: &Opened,
@@ -125,16 +208,11 @@ fn one(
     // First: a fault of the ledger must not count as a crash.
     memory.end_assessing(account)?;
     recall.finish()?;
-    let assessment = assessed.ok();
-    if let Some(Recognition::Recognised(notification)) = assessment.as_ref().map(|it| &it.recognition)
-        && !memory.knows(account, &identity)?
-    {
-        unwritten.note(notification);
-    }
-    if assessment.is_none() {
+    considered.assessment = assessed.ok();
+    if considered.assessment.is_none() {
         considered.envelope = listed();
     }
-    considered.assessment = assessment;
+    note_unwritten(sweep, &considered, memory, unwritten)?;
     Ok(Some(considered))
 }
 
@@ -161,14 +239,14 @@ pub(super) fn judge_again(
             && message.notification().is_some_and(|it| it.keys().any(|key| known.contains(&key)))
     };
     for message in considered.iter_mut().filter(concerns) {
-        let Some(Assessment { envelope, recognition, .. }) = message.assessment.take() else { continue };
-        let read = ReadMessage { envelope, arrived: message.received, recognition };
-        let recall = memory.recall(&sweep.account.name, &message.identity, unwritten);
-        let assessment = weigh(read, sweep.rulebook, &recall);
-        recall.finish()?;
-        message.assessment = Some(assessment);
+        judge_anew(sweep, message, memory, unwritten)?;
     }
     Ok(())
+}
+
+/// Does it take the whole message to tell what it is? Also where the server shows nothing of its header: it has one, as a rule.
+pub(super) fn has_to_be_read(rulebook: &Rulebook, fields: &[u8]) -> bool {
+    fields.is_empty() || rulebook.profiles.plausible(fields)
 }
 
 impl Considered {

@@ -225,6 +225,15 @@ impl Seen {
         }
     }
 
+    /// Adds what was seen elsewhere.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.heads.extend(other.heads);
+        while self.heads.len() > HELD {
+            self.heads.pop_first();
+        }
+        self.gone.extend(other.gone);
+    }
+
     /// Notes that a message has left the folder.
     pub(super) fn note_gone(&mut self, uid: Uid) {
         self.gone.insert(uid);

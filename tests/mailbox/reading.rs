@@ -110,11 +110,11 @@ fn an_odd_message_does_not_spoil_its_batch() {
 #[test]
 fn a_stop_ends_reading_after_the_commands_in_flight_and_leaves_the_session_whole() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
-    deliver(&server, 600);
+    deliver(&server, 1400);
     let stop = Stop::new().unwrap();
     let mut session = server.session_with(&stop);
     session.select(&Folder::inbox()).unwrap();
-    let all: Vec<(Uid, u32)> = (1..=600).map(|uid| (Uid(uid), 100)).collect();
+    let all: Vec<(Uid, u32)> = (1..=1400).map(|uid| (Uid(uid), 100)).collect();
     let mut read = 0;
     let fault = session
         .mails(&all, 262_144, |_, _| {
@@ -122,7 +122,7 @@ fn a_stop_ends_reading_after_the_commands_in_flight_and_leaves_the_session_whole
             stop.stop();
         })
         .unwrap_err();
-    assert!(fault.is_stop() && read < 600 && !session.is_spent(), "{read} {fault:?}");
+    assert!(fault.is_stop() && read < 1400 && !session.is_spent(), "{read} {fault:?}");
     let fault = session.heads(Range::From(Uid(1)), |_| ()).unwrap_err();
     assert!(fault.is_stop() && !session.is_spent(), "{fault:?}");
     session.logout().unwrap();
