@@ -28,6 +28,7 @@ mod odd_answers;
 mod ordinary;
 mod past;
 mod recognition;
+mod rewritings;
 mod rooms;
 mod rules;
 mod schema;

@@ -13,7 +13,7 @@ use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::mail::{Message, Profiles, Recognition, Trust};
 
-mod everyday;
+pub(crate) mod everyday;
 mod letter;
 mod quoting;
 
