@@ -8,7 +8,7 @@ use std::fmt;
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
 use super::limits::{HEADER_LIMIT, MESSAGE_LIMIT, is_decodable};
-use super::part::Part;
+use super::part::{Part, Parts};
 use super::people::{Address, addresses};
 use crate::clock::Timestamp;
 use crate::text::one_line;
@@ -17,6 +17,8 @@ use crate::text::one_line;
 const DECODING: usize = 8;
 /// The most parts searched for text and HTML.
 const PARTS_LIMIT: usize = 300;
+/// The most parts of one kind that are read: what a gateway adds before and after, and one more.
+const PARTS_OF_A_KIND: usize = 4;
 /// The most characters kept of a subject. RFC 5322, section 2.1.1 limits a line to 998.
 const SUBJECT_CAP: usize = 1000;
 
@@ -196,8 +198,8 @@ impl<'a> Head<'a> {
 #[derive(Debug)]
 pub struct Message<'a> {
     head: Head<'a>,
-    text: Option<Part<'a>>,
-    html: Option<Part<'a>>,
+    text: Parts<'a>,
+    html: Parts<'a>,
     /// How many bytes of it were read.
     size: usize,
 }
@@ -220,15 +222,15 @@ impl<'a> Message<'a> {
                 (before.ok_or(Unreadable(error))?, [].as_slice())
             }
         };
-        let (mut text, mut html) = (None, None);
-        let mut budget = PARTS_LIMIT;
-        find_parts(&parsed, &mut budget, &mut text, &mut html);
+        let mut found = Found { budget: PARTS_LIMIT, text: Vec::new(), html: Vec::new() };
+        found.search(&parsed);
         // A part is complete if a boundary follows it; a message with one part, if its last line is.
         let ends_with_message =
             |part: &ParsedMail<'_>| part.raw_bytes.as_ptr_range().end == end.as_ptr_range().end;
         let is_single = parsed.subparts.is_empty() && end.len() == bytes.len() && end.ends_with(b"\n");
         let read = |part: &ParsedMail<'a>| Part::new(part, ends_with_message(part) && !is_single);
-        let (text, html) = (text.map(read), html.map(read));
+        let body = |parts: Vec<&ParsedMail<'a>>| Parts::new(parts.into_iter().map(read).collect());
+        let (text, html) = (body(found.text), body(found.html));
         Ok(Self { text, html, head: Head::new(parsed.headers), size: whole.len() })
     }
 
@@ -253,22 +255,22 @@ impl<'a> Message<'a> {
         self.head.envelope()
     }
 
-    /// The decoded text part, white space included. Omits a last line that was cut short.
+    /// The decoded text part, white space included; several are joined. Omits a last line that was cut short.
     pub fn text(&self) -> Option<&str> {
-        let part = self.text.as_ref()?;
-        let text = part.text();
-        let end = if part.is_cut { text.rfind('\n').map_or(0, |newline| newline + 1) } else { text.len() };
+        let text = self.text.text()?;
+        let end =
+            if self.text.is_cut() { text.rfind('\n').map_or(0, |newline| newline + 1) } else { text.len() };
         text.get(..end)
     }
 
-    /// The HTML part, decoded.
+    /// The HTML part, decoded; several are joined.
     pub fn html(&self) -> Option<&str> {
-        self.html.as_ref().map(Part::text)
+        self.html.text()
     }
 
     /// Is the end of the HTML part missing?
     pub(super) fn is_html_cut(&self) -> bool {
-        self.html.as_ref().is_some_and(|part| part.is_cut)
+        self.html.is_cut()
     }
 
     pub(super) fn head(&self) -> &Head<'a> {
@@ -281,30 +283,40 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The first text and the first HTML part that are meant to be shown. Opens only multiparts: the content of an attached
-/// message does not belong to this one.
-fn find_parts<'m, 'a>(
-    part: &'m ParsedMail<'a>,
-    budget: &mut usize,
-    text: &mut Option<&'m ParsedMail<'a>>,
-    html: &mut Option<&'m ParsedMail<'a>>,
-) {
-    let Some(left) = budget.checked_sub(1) else { return };
-    *budget = left;
-    let mimetype = part.ctype.mimetype.as_str();
-    if mimetype.starts_with("multipart/") {
-        for subpart in &part.subparts {
-            find_parts(subpart, budget, text, html);
+/// The text and HTML parts that are meant to be shown.
+struct Found<'m, 'a> {
+    /// How many more parts may be searched.
+    budget: usize,
+    text: Vec<&'m ParsedMail<'a>>,
+    html: Vec<&'m ParsedMail<'a>>,
+}
+
+impl<'m, 'a> Found<'m, 'a> {
+    /// Opens only multiparts: the content of an attached message does not belong to this one.
+    fn search(&mut self, part: &'m ParsedMail<'a>) {
+        let Some(left) = self.budget.checked_sub(1) else { return };
+        self.budget = left;
+        let mimetype = part.ctype.mimetype.as_str();
+        if mimetype.starts_with("multipart/") {
+            for subpart in &part.subparts {
+                self.search(subpart);
+            }
+            return;
         }
-        return;
-    }
-    let slot = match mimetype {
-        "text/plain" => text,
-        "text/html" => html,
-        _ => return,
-    };
-    if slot.is_none() && part.get_content_disposition().disposition != DispositionType::Attachment {
-        *slot = Some(part);
+        let parts = match mimetype {
+            "text/plain" => &mut self.text,
+            "text/html" => &mut self.html,
+            _ => return,
+        };
+        // A part with a file name, after another part, is a file that mail programs show below the message.
+        let disposition = part.get_content_disposition();
+        let is_file = disposition.params.contains_key("filename") || part.ctype.params.contains_key("name");
+        if disposition.disposition != DispositionType::Attachment
+            && parts.len() < PARTS_OF_A_KIND
+            && (parts.is_empty() || !is_file)
+        {
+            parts.push(part);
+        }
     }
 }
 
@@ -363,6 +375,26 @@ mod tests {
         let attachment = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\
                           Content-Disposition: attachment\n\nfile\n--b\n\nshown\n--b--\n";
         assert_eq!(text(attachment).trim(), "shown");
+    }
+
+    #[test]
+    fn parts_that_a_gateway_adds_are_read_with_the_others() {
+        let part = |kind: &str, text: &str| format!("--b\nContent-Type: text/{kind}\n\n{text}\n");
+        let mixed = |parts: &[String]| {
+            format!("Content-Type: multipart/mixed; boundary=b\n\n{}--b--\n", parts.concat())
+        };
+        let nested = "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\nours\n--c\n\
+                      Content-Type: text/html\n\n<p>ours\n--c--\n";
+        let message = mixed(&[part("plain", "caution"), nested.to_owned(), part("plain", "footer")]);
+        assert_eq!(text(&message).split_whitespace().collect::<Vec<_>>(), ["caution", "ours", "footer"]);
+        let message = mixed(&[part("html", "<p>caution"), nested.to_owned()]);
+        let parsed = Message::parse(message.as_bytes()).unwrap();
+        assert_eq!(parsed.html().unwrap().split_whitespace().collect::<Vec<_>>(), ["<p>caution", "<p>ours"]);
+        // Files and what exceeds the limit do not count.
+        let file = part("plain; name=a.txt", "file");
+        assert_eq!(text(&mixed(&[part("plain", "ours"), file])).trim(), "ours");
+        let many = vec![part("plain", "x"); 50];
+        assert_eq!(text(&mixed(&many)).split_whitespace().count(), PARTS_OF_A_KIND);
     }
 
     #[test]

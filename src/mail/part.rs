@@ -1,4 +1,4 @@
-//! Decodes the transfer encoding and charset of one readable part of a message, on first use.
+//! Decodes the transfer encoding and charset of the readable parts of a message, on first use.
 //!
 //! Never fails: it replaces or skips what is broken, and stops at a limit. The decoders of mailparse and mail-parser lose bytes
 //! where an encoding is broken.
@@ -20,8 +20,16 @@ pub(super) struct Part<'a> {
     encoding: Encoding,
     charset: String,
     /// Whether the end is missing.
-    pub(super) is_cut: bool,
+    is_cut: bool,
     decoded: OnceCell<String>,
+}
+
+/// The parts of one kind in the order of the message, read as one text: a gateway may put its warning into a part of its own,
+/// before or after what it warns of.
+#[derive(Debug)]
+pub(super) struct Parts<'a> {
+    parts: Vec<Part<'a>>,
+    joined: OnceCell<String>,
 }
 
 /// A transfer encoding (RFC 2045, section 6).
@@ -70,6 +78,30 @@ impl<'a> Part<'a> {
                 None => utf_8(bytes),
             }
         })
+    }
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(mut parts: Vec<Part<'a>>) -> Self {
+        parts.retain(|part| !part.raw.trim_ascii().is_empty());
+        Self { parts, joined: OnceCell::new() }
+    }
+
+    /// The decoded text; `None` if there are no parts.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => None,
+            [only] => Some(only.text()),
+            several => Some(self.joined.get_or_init(|| {
+                let texts: Vec<_> = several.iter().map(Part::text).collect();
+                texts.join("\n")
+            })),
+        }
+    }
+
+    /// Is its end missing?
+    pub(super) fn is_cut(&self) -> bool {
+        self.parts.last().is_some_and(|part| part.is_cut)
     }
 }
 
