@@ -1,7 +1,7 @@
 //! Compiles profiles, the files that describe how to recognise and read the messages of a network, and recognises messages
 //! with them. Never reads a file: `rulebook` passes their text.
 //!
-//! `read` parses the files into `layout`s, `probe` searches a message, and `recognise` turns a message into a notification. The
+//! `read` parses the files into `layout`s, `probe` searches the `content` of a message, and `recognise` turns a message into a notification. The
 //! format:
 //!
 //! ```toml
@@ -47,6 +47,7 @@
 //! `{}` (anything), `{you}`, `{site}`, `{host}` (the recipient, and their site and host), `{id}` and the names of facts; if a
 //! hole occurs twice, its values must agree.
 
+mod content;
 mod layout;
 mod nearest;
 mod probe;

@@ -6,7 +6,8 @@ use std::cell::OnceCell;
 use std::cmp::Reverse;
 
 use super::Profiles;
-use super::probe::{Content, View};
+use super::content::Content;
+use super::probe::View;
 use super::recognise::Candidate;
 use crate::clock::Timestamp;
 use crate::mail::authenticity::{self, Authenticity, Trust};

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::content::Content;
 use super::layout::{Layout, Picture};
-use super::probe::{Content, View};
+use super::probe::View;
 use super::{Profile, Profiles};
 use crate::clock::Timestamp;
 use crate::mail::authenticity::Authenticity;
