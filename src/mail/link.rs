@@ -5,6 +5,7 @@
 //! (`https:/\host`); on some texts `linkify` takes time that grows with the square of their length.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use percent_encoding::percent_decode_str;
 
@@ -51,19 +52,41 @@ impl Link {
         Some(Self { whole: text.to_owned(), address, query })
     }
 
-    /// All links in running text.
-    pub(super) fn find_all(text: &str) -> impl Iterator<Item = Link> + '_ {
+    /// All links in running text, each with where it is.
+    pub(super) fn find_all(text: &str) -> impl Iterator<Item = (Range<usize>, Link)> + '_ {
         let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ']');
-        text.split(ends).filter_map(|word| {
+        let mut next = 0;
+        text.split_inclusive(ends).filter_map(move |word| {
+            let begin = next;
+            next += word.len();
+            let word = word.trim_end_matches(ends);
             let start = word.find("https://").or_else(|| word.find("http://"))?;
             let link = word.get(start..)?;
-            Link::parse(link.get(..closing_bracket(link))?.trim_end_matches(['.', ',', ';', ':', '!', '\'']))
+            let link = link.get(..closing_bracket(link))?.trim_end_matches(['.', ',', ';', ':', '!', '\'']);
+            let start = begin + start;
+            Some((start..start + link.len(), Link::parse(link)?))
         })
     }
 
     /// Host and path; compared with templates.
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// As in the message, without its fragment.
+    pub(super) fn as_written(&self) -> &str {
+        &self.whole
+    }
+
+    /// Its host in lower case, with its port if it has one.
+    pub(super) fn host(&self) -> &str {
+        self.address.split('/').next().unwrap_or_default()
+    }
+
+    /// Its path as in the message.
+    pub(super) fn path(&self) -> &str {
+        let after = self.bare().split_once("://").map_or("", |(_, rest)| rest);
+        after.find('/').and_then(|start| after.get(start..)).unwrap_or_default()
     }
 
     /// Its length in bytes.
@@ -88,11 +111,16 @@ impl Link {
         if kept.is_empty() { self.bare().to_owned() } else { format!("{}?{}", self.bare(), kept.join("&")) }
     }
 
+    /// A parameter of the query, as in the message.
+    pub(super) fn raw_parameter(&self, name: &str) -> Option<&str> {
+        let query = self.whole.get(self.query + 1..)?;
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
     /// A parameter of the query, decoded.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let query = self.whole.get(self.query + 1..)?;
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
+        let value = self.raw_parameter(name)?;
         let value: Cow<'_, str> =
             if value.contains('+') { value.replace('+', " ").into() } else { value.into() };
         Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())
@@ -208,11 +236,17 @@ mod tests {
 
     #[test]
     fn links_are_found_in_running_text() {
-        let found: Vec<_> = Link::find_all(
-            "https://a.example/x. [http://b.example/y]を (https://c.example), https://d.example/(z).",
-        )
-        .map(|link| link.address().to_owned())
-        .collect();
-        assert_eq!(found, ["a.example/x", "b.example/y", "c.example", "d.example/(z)"]);
+        let text =
+            "https://a.example/x. [http://b.example/y]を (https://c.example), View<https://d.example/(z)>.";
+        let found: Vec<_> = Link::find_all(text)
+            .map(|(place, link)| (text.get(place).unwrap(), link.address().to_owned()))
+            .collect();
+        let expected = [
+            ("https://a.example/x", "a.example/x"),
+            ("http://b.example/y", "b.example/y"),
+            ("https://c.example", "c.example"),
+            ("https://d.example/(z)", "d.example/(z)"),
+        ];
+        assert_eq!(found, expected.map(|(text, address)| (text, address.to_owned())));
     }
 }

@@ -147,6 +147,60 @@ impl Document {
         lines
     }
 
+    /// The whole text as it would be shown, a line each, without quotations; `write` says what stands for a link, by its element
+    /// and its text. The last line is missing if the document is cut short.
+    pub(super) fn text(&self, write: impl Fn(&Element, &str) -> Option<String>) -> String {
+        let mut shown = String::with_capacity(self.text.len());
+        // Outermost links and quotations; those within others add nothing.
+        let mut marked =
+            self.elements.iter().filter(|element| matches!(element.tag.as_ref(), "a" | "blockquote"));
+        let mut next = marked.next();
+        let mut open: Option<(&Element, usize)> = None;
+        for place in 0..=self.pieces.len() {
+            if let Some((element, start)) = open
+                && element.pieces.end <= place
+            {
+                let written = if element.tag == "a" {
+                    shown.get(start..).and_then(|text| write(element, text))
+                } else {
+                    Some("\n".to_owned())
+                };
+                if let Some(written) = written {
+                    shown.truncate(start);
+                    shown.push_str(&written);
+                }
+                open = None;
+            }
+            while let Some(element) = next
+                && open.is_none()
+                && element.pieces.start <= place
+            {
+                if element.pieces.end > place {
+                    open = Some((element, shown.len()));
+                }
+                next = marked.next();
+            }
+            match self.pieces.get(place) {
+                // Line ends within a text are blanks.
+                Some(Piece::Text(range)) => {
+                    let text = self.text.get(range.clone()).unwrap_or_default();
+                    shown.extend(text.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+                }
+                Some(Piece::Break) => shown.push('\n'),
+                None => {}
+            }
+        }
+        if self.elements.iter().any(|element| element.is_cut) {
+            shown.truncate(shown.rfind('\n').map_or(0, |end| end + 1));
+        }
+        shown
+    }
+
+    /// How many bytes it takes to lay out the whole text.
+    pub(super) fn size(&self) -> usize {
+        PIECE * self.pieces.len() + if self.text.is_ascii() { 1 } else { COMPOSING } * self.text.len()
+    }
+
     /// How many bytes it takes to lay out the text or the lines of an element.
     pub(super) fn size_of(&self, place: usize) -> usize {
         let pieces = self.pieces_of(place);
@@ -407,6 +461,22 @@ mod tests {
         assert_eq!(document.text_of(0).as_deref(), Some("whole"));
         assert_eq!(document.text_of(1), None);
         assert_eq!(Document::parse("<body>whole<br>cut sho", true).lines_of(0), ["whole"]);
+    }
+
+    #[test]
+    fn the_whole_text_has_what_stands_for_its_links() {
+        let text = |html: &str, is_cut: bool| {
+            let document = Document::parse(html, is_cut);
+            let text = document.text(|element, shown| Some(format!("[{shown}|{}]", element.target)));
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(text("<p>a <a href=x>b</a>\nc</p>d", false), ["a [b|x] c", "d"]);
+        assert_eq!(text("<a href=x>b</a><a href=y>c</a>", false), ["[b|x][c|y]"]);
+        assert_eq!(text("<a href=x><p>b</p></a><a href=y><img></a>", false), ["[", "b", "|x]"]);
+        assert_eq!(text("<a href=x>b <a href=y>c</a></a> d", false), ["[b c|x] d"]);
+        assert_eq!(text("a<blockquote>b <a href=x>c</a></blockquote>d", false), ["a", "d"]);
+        assert_eq!(text("<a href=x>b <blockquote>c</blockquote>", false), ["[b", "c", "|x]"]);
+        assert_eq!(text("<p>a</p><p>b <a href=x>c", true), ["a"]);
     }
 
     #[test]

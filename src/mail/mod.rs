@@ -29,6 +29,7 @@ mod profile;
 mod selector;
 mod template;
 mod work;
+mod wrapper;
 
 pub use authenticity::{Authenticity, Trust};
 pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};

@@ -37,6 +37,38 @@ pub(super) enum Form {
     Link,
 }
 
+/// How a text part writes the link of a word that is a link in the HTML part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LinkForm {
+    /// Not at all: `View`.
+    Absent,
+    /// `View https://…`.
+    After,
+    /// On the next line.
+    Below,
+    /// `View [https://…]`.
+    InBrackets,
+    /// `View (https://…)`.
+    InParentheses,
+}
+
+impl LinkForm {
+    /// All forms.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Absent, Self::After, Self::Below, Self::InBrackets, Self::InParentheses];
+
+    /// A word and its link in this form.
+    pub(super) fn write(self, word: &str, link: &str) -> String {
+        match self {
+            Self::Absent => word.to_owned(),
+            Self::After => format!("{word} {link}"),
+            Self::Below => format!("{word}\n{link}\n"),
+            Self::InBrackets => format!("{word} [{link}]"),
+            Self::InParentheses => format!("{word} ({link})"),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Literal(String),
@@ -112,6 +144,25 @@ impl Template {
         })
     }
 
+    /// How it expects the link of a word.
+    pub(super) fn link_form(&self) -> LinkForm {
+        let mut before = "";
+        for piece in &self.pieces {
+            match piece {
+                Piece::Hole(Hole::Fact(Fact::Url)) if self.pieces.len() == 1 => return LinkForm::Below,
+                Piece::Hole(Hole::Fact(Fact::Url)) => return form_after(before),
+                Piece::Hole(_) => before = "",
+                Piece::Literal(text) => match text.split_once("//") {
+                    Some((scheme, _)) => {
+                        return form_after(scheme.trim_end_matches(['h', 't', 'p', 's', ':']));
+                    }
+                    None => before = text,
+                },
+            }
+        }
+        LinkForm::Absent
+    }
+
     /// The facts that it can capture.
     pub(super) fn facts(&self) -> impl Iterator<Item = Fact> + '_ {
         self.pieces.iter().filter_map(|piece| match piece {
@@ -134,6 +185,14 @@ impl Template {
             Some(Piece::Literal(text)) => text,
             _ => "",
         }
+    }
+
+    /// Has the text all that is literal? Cheap, and true of every match.
+    pub(super) fn may_read(&self, text: &str, work: &Work) -> bool {
+        work.look(ENDS)
+            && text.starts_with(self.start())
+            && text.ends_with(self.end())
+            && self.literals().all(|literal| work.look(text.len()) && text.contains(literal))
     }
 
     /// Compares a whole line or link; a match extends `known`. Nothing matches once `work` is spent.
@@ -187,6 +246,15 @@ impl fmt::Display for Template {
             Piece::Literal(text) => f.write_str(text),
             Piece::Hole(hole) => write!(f, "{{{}}}", hole.word()),
         })
+    }
+}
+
+/// The form of a link, by the text before it.
+fn form_after(text: &str) -> LinkForm {
+    match text.chars().next_back() {
+        Some('[') => LinkForm::InBrackets,
+        Some('(') => LinkForm::InParentheses,
+        _ => LinkForm::After,
     }
 }
 
@@ -308,6 +376,31 @@ mod tests {
         assert!(!fits("twitter.com/ann/followers"));
         assert!(!fits("twitter.com/"));
         assert!(!fits("evil.test/twitter.com/ann"));
+    }
+
+    #[test]
+    fn what_a_template_may_read_has_its_literal_text() {
+        let may_read = |template: &str, text: &str| {
+            Template::compile(template, Form::Line).unwrap().may_read(text, &work())
+        };
+        assert!(may_read("{}//{host}/web/{}", "View: https://toot.example/web/@ann"));
+        assert!(may_read("{}", "") && may_read("{name}", "Ann"));
+        assert!(!may_read("{}//{host}/web/{}", "View: https://toot.example/@ann"));
+        assert!(!may_read("URL: {url}", "Look: https://toot.example") && !may_read("{name}.", "Ann"));
+    }
+
+    #[test]
+    fn a_template_says_how_it_expects_a_link() {
+        let check = |template: &str, expected: LinkForm| {
+            let template = Template::compile(template, Form::Line).unwrap();
+            assert_eq!(template.link_form(), expected, "{template}");
+        };
+        check("{name} follows you.", LinkForm::Absent);
+        check("{}//{host}/web/{}", LinkForm::After);
+        check("URL: {url}", LinkForm::After);
+        check("{url}", LinkForm::Below);
+        check("{} [{}]: {name} [{url}].", LinkForm::InBrackets);
+        check("{} {name} (https://{host}/p/{id}/).", LinkForm::InParentheses);
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! A message as `probe` searches it: the lines of its text part, its HTML part and its links, each read on first use.
+//! A message as `probe` searches it: its lines, its HTML part and its links, each read on first use. The links are those that
+//! the sender wrote, as far as the wrappers of gateways and bulk mailers contain them.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::Profile;
@@ -8,10 +10,12 @@ use crate::mail::link::Link;
 use crate::mail::markup::{Document, LINE_CAP};
 use crate::mail::message::Message;
 use crate::mail::numeral::Numerals;
+use crate::mail::template::LinkForm;
 use crate::mail::work::Work;
+use crate::mail::wrapper;
 use crate::text::one_line;
 
-/// The most lines searched in the text part.
+/// The most lines searched in a part.
 const LINES_LIMIT: usize = 3_000;
 /// The most links examined.
 const LINKS_LIMIT: usize = 2_000;
@@ -22,9 +26,21 @@ pub(super) struct Content<'m> {
     pub(super) message: &'m Message<'m>,
     /// The work spent on it by all profiles together.
     pub(super) work: Work,
+    /// The text part with its wrappers unwrapped, if it has any.
+    unwrapped: OnceCell<Option<String>>,
     lines: OnceCell<Vec<String>>,
     document: OnceCell<Option<Document>>,
+    /// The lines of the HTML part, for each form of links.
+    html_lines: [OnceCell<Vec<String>>; LinkForm::ALL.len()],
     is_passed_on: OnceCell<bool>,
+}
+
+/// Which part's lines are searched for what a layout expects in the text part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinesOf {
+    Text,
+    /// Some programs throw the text part away, or write one of their own.
+    Html,
 }
 
 /// A link with its element, if it is in the HTML part.
@@ -39,24 +55,56 @@ impl<'m> Content<'m> {
         Self {
             message,
             work: Work::for_size(message.size()),
+            unwrapped: OnceCell::new(),
             lines: OnceCell::new(),
             document: OnceCell::new(),
+            html_lines: Default::default(),
             is_passed_on: OnceCell::new(),
         }
     }
 
-    /// The lines of the text part, without blank ones.
-    pub(super) fn lines(&self) -> &[String] {
-        self.lines.get_or_init(|| {
-            let lines = self.unquoted().map(|line| one_line(line, LINE_CAP)).filter(|line| !line.is_empty());
-            lines.take(LINES_LIMIT).collect()
-        })
+    /// The lines of a part, without blank ones and quoted ones; in those of the HTML part, links are written in this form.
+    pub(super) fn lines(&self, part: LinesOf, form: LinkForm) -> &[String] {
+        match part {
+            LinesOf::Text => self.lines.get_or_init(|| lines(self.text().unwrap_or_default())),
+            LinesOf::Html => {
+                let cell = LinkForm::ALL.iter().position(|other| *other == form);
+                cell.and_then(|place| self.html_lines.get(place))
+                    .map(|cell| cell.get_or_init(|| lines(&self.text_of_html(form))).as_slice())
+                    .unwrap_or_default()
+            }
+        }
     }
 
-    /// The lines of the text part except quoted ones.
-    fn unquoted(&self) -> impl Iterator<Item = &str> {
-        let lines = self.message.text().unwrap_or_default().lines();
-        lines.filter(|line| !line.trim_start().starts_with('>'))
+    /// The text part, with the targets of its wrapped links.
+    fn text(&self) -> Option<&str> {
+        let text = self.message.text()?;
+        Some(self.unwrapped.get_or_init(|| wrapper::unwrap_all(text)).as_deref().unwrap_or(text))
+    }
+
+    /// The text that the HTML part shows.
+    fn text_of_html(&self, form: LinkForm) -> String {
+        let Some(document) = self.document().filter(|document| self.work.look(document.size())) else {
+            return String::new();
+        };
+        let text = document.text(|element, shown| {
+            if form == LinkForm::Absent || shown.trim().is_empty() {
+                return None;
+            }
+            let link = wrapper::unwrap(Link::parse(&element.target)?)?;
+            // Where a link is its own text, a text part has it once.
+            Some(match Link::parse(shown) {
+                Some(_) => link.as_written().to_owned(),
+                None => form.write(shown.trim_end(), link.as_written()),
+            })
+        });
+        wrapper::unwrap_all(&text).unwrap_or(text)
+    }
+
+    /// The link that a link's text is: what an opaque link was made of.
+    fn link_shown(&self, document: &Document, place: usize) -> Option<Link> {
+        let shown = self.work.look(document.size_of(place)).then(|| document.text_of(place))??;
+        wrapper::unwrap(Link::parse(&shown)?)
     }
 
     /// Was it forwarded? In every language, mail programs write a line like this above it:
@@ -72,14 +120,11 @@ impl<'m> Content<'m> {
                 && line.ends_with("---")
                 && line.trim_matches(['-', ' ']).chars().any(char::is_alphabetic)
         };
-        match (self.message.text(), self.message.html()) {
-            (Some(text), _) => text.contains(DASHES) && self.lines().iter().any(heads),
-            (None, Some(html)) => {
-                let lines = || self.document().map(|document| document.lines_of(0)).unwrap_or_default();
-                html.contains(DASHES) && lines().iter().any(heads)
-            }
-            (None, None) => false,
-        }
+        let parts = [(LinesOf::Text, self.message.text()), (LinesOf::Html, self.message.html())];
+        parts.into_iter().any(|(part, raw)| {
+            raw.is_some_and(|raw| raw.contains(DASHES))
+                && self.lines(part, LinkForm::Absent).iter().any(heads)
+        })
     }
 
     /// The HTML part.
@@ -88,7 +133,8 @@ impl<'m> Content<'m> {
         self.document.get_or_init(|| self.message.html().map(parse)).as_ref()
     }
 
-    /// All links: those of the HTML part, then those of the text part; the target of a redirect comes before the redirect.
+    /// All links: those of the HTML part, then those in the text; the target of one of the network's redirects comes before the
+    /// redirect.
     pub(super) fn links(&self, profile: &Profile) -> Vec<PlacedLink> {
         let size = |part: Option<&str>| part.map_or(0, str::len);
         if !self.work.look(size(self.message.text()) + size(self.message.html())) {
@@ -98,31 +144,40 @@ impl<'m> Content<'m> {
         let anchors = document.into_iter().flat_map(|document| {
             document.within(None).filter_map(|place| {
                 let element = document.element(place).filter(|element| element.tag == "a")?;
-                Some(PlacedLink { link: Link::parse(&element.target)?, place: Some(place) })
+                let link = wrapper::unwrap(Link::parse(&element.target)?);
+                let link = link.or_else(|| self.link_shown(document, place))?;
+                Some(PlacedLink { link, place: Some(place) })
             })
         });
-        let in_text = self.unquoted().flat_map(Link::find_all);
+        let shown = match (self.text(), document) {
+            (Some(text), _) => text.into(),
+            (None, Some(document)) if self.work.look(document.size()) => {
+                Cow::from(document.text(|_, _| Some(String::new())))
+            }
+            (None, _) => Cow::default(),
+        };
+        let unquoted = shown.lines().filter(|line| !is_quoted(line));
+        let in_text = unquoted.flat_map(Link::find_all).filter_map(|(_, link)| wrapper::unwrap(link));
         let all = anchors.chain(in_text.map(|link| PlacedLink { link, place: None })).take(LINKS_LIMIT);
         all.flat_map(|placed| {
-            let inner = profile.unwrap(&placed.link, &self.work);
+            let inner = profile.redirected(&placed.link, &self.work);
             inner.map(|link| PlacedLink { link, place: placed.place }).into_iter().chain([placed])
         })
         .collect()
     }
 }
 
-impl Profile {
-    /// The target of a redirect, if the link contains it. Unwraps what Outlook puts around every link, then the network's own
-    /// redirects.
-    fn unwrap(&self, link: &Link, work: &Work) -> Option<Link> {
-        let host = link.address().split('/').next().unwrap_or_default();
-        if host.ends_with(".safelinks.protection.outlook.com") {
-            let link = link.inner("url")?;
-            return self.redirected(&link, work).or(Some(link));
-        }
-        self.redirected(link, work)
-    }
+fn lines(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !is_quoted(line)).map(|line| one_line(line, LINE_CAP));
+    lines.filter(|line| !line.is_empty()).take(LINES_LIMIT).collect()
+}
 
+fn is_quoted(line: &str) -> bool {
+    line.trim_start().starts_with('>')
+}
+
+impl Profile {
+    /// The target of one of the network's redirects.
     fn redirected(&self, link: &Link, work: &Work) -> Option<Link> {
         self.redirects.iter().find_map(|redirect| {
             let (known, numerals) = (Bindings::default(), Numerals::default());

@@ -146,7 +146,7 @@ impl Candidate<'_> {
         let mut missing = Vec::new();
         let links = OnceCell::new();
         let numerals = profile.numerals_in(content, locale);
-        let view = View { content, profile, locale, numerals: &numerals, links: &links };
+        let view = View::new(content, profile, locale, &numerals, &links);
         for mark in &layout.marks {
             match mark.probe.find(&view, None, &known) {
                 Some(_) if mark.is_absent => missing.push(MissingMark::Excluded(mark.probe.in_words())),

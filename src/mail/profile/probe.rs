@@ -1,10 +1,10 @@
 //! Searches a message for what layouts ask: a header field, lines of the text part, elements of the HTML part, links. Captures
 //! facts on the way. `recognise` and `nearest` call it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 
-use super::content::{Content, PlacedLink};
+use super::content::{Content, LinesOf, PlacedLink};
 use super::{Locale, Profile};
 use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::fact::Fact;
@@ -69,30 +69,60 @@ pub(super) struct View<'v> {
     pub(super) locale: usize,
     pub(super) numerals: &'v Numerals,
     pub(super) links: &'v OnceCell<Vec<PlacedLink>>,
+    /// The part whose lines are what the layout expects in the text part: the first part in which one of them was found.
+    lines_of: Cell<Option<LinesOf>>,
 }
 
-impl View<'_> {
+impl<'v> View<'v> {
+    pub(super) fn new(
+        content: &'v Content<'v>,
+        profile: &'v Profile,
+        locale: usize,
+        numerals: &'v Numerals,
+        links: &'v OnceCell<Vec<PlacedLink>>,
+    ) -> Self {
+        Self { content, profile, locale, numerals, links, lines_of: Cell::new(None) }
+    }
+
     fn links(&self) -> &[PlacedLink] {
         self.links.get_or_init(|| self.content.links(self.profile))
     }
 
+    /// Searches the lines of the text part, or else those of the HTML part; never those of both for one layout.
+    fn in_lines(&self, find: impl Fn(LinesOf) -> Option<Bindings>) -> Option<Bindings> {
+        if let Some(part) = self.lines_of.get() {
+            return find(part);
+        }
+        [LinesOf::Text, LinesOf::Html].into_iter().find_map(|part| {
+            let found = find(part)?;
+            self.lines_of.set(Some(part));
+            Some(found)
+        })
+    }
+
     /// Is a line of the text part one of the phrases? The subject's language comes first, but a message may mix languages if
     /// translations are missing.
-    fn find_phrase(&self, name: &str, known: &Bindings) -> Option<Bindings> {
-        let of = |locale: &Locale| self.find_line(locale.phrases.get(name)?, known);
+    fn find_phrase(&self, name: &str, part: LinesOf, known: &Bindings) -> Option<Bindings> {
+        let of = |locale: &Locale| self.find_line(locale.phrases.get(name)?, part, known);
         let first = self.profile.locales.get(self.locale);
         first.and_then(of).or_else(|| self.profile.locales.iter().find_map(of))
     }
 
-    fn find_line(&self, templates: &[Template], known: &Bindings) -> Option<Bindings> {
-        let lines = self.content.lines();
-        templates.iter().find_map(|template| lines.iter().find_map(|line| self.read(template, line, known)))
+    fn find_line(&self, templates: &[Template], part: LinesOf, known: &Bindings) -> Option<Bindings> {
+        templates.iter().find_map(|template| {
+            let lines = self.content.lines(part, template.link_form());
+            lines.iter().find_map(|line| self.read(template, line, known))
+        })
     }
 
     fn find_lines(&self, lines: &[String], templates: &[Template], known: &Bindings) -> Option<Bindings> {
         let (first, others) = templates.split_first()?;
         lines.windows(templates.len()).find_map(|window| {
             let (line, lines) = window.split_first()?;
+            // Most windows end here, before the costly comparison.
+            if !others.iter().zip(lines).all(|(template, line)| template.may_read(line, self.work())) {
+                return None;
+            }
             let known = self.read(first, line, known)?;
             others
                 .iter()
@@ -131,8 +161,11 @@ impl Probe {
                 }
                 head.values(name).find_map(|value| view.read(is, &one_line(&value, LINE_CAP), known))
             }
-            Self::Text(templates) => view.find_lines(view.content.lines(), templates, known),
-            Self::Phrase(name) => view.find_phrase(name, known),
+            Self::Text(templates) => {
+                let form = templates.iter().map(Template::link_form).max()?;
+                view.in_lines(|part| view.find_lines(view.content.lines(part, form), templates, known))
+            }
+            Self::Phrase(name) => view.in_lines(|part| view.find_phrase(name, part, known)),
             Self::Html { select, holds } => {
                 let document = view.content.document()?;
                 let mut places = select.select(document, scope, view.work()).take(ELEMENTS_LIMIT);

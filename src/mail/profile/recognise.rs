@@ -105,7 +105,7 @@ impl Profiles {
                 links = OnceCell::new();
                 links_of = Some(&profile.network);
             }
-            let view = View { content, profile, locale, numerals: &numerals, links: &links };
+            let view = View::new(content, profile, locale, &numerals, &links);
             let fit = layout.read(&view, known);
             if content.work.is_spent() {
                 break;
