@@ -1,8 +1,8 @@
 //! Compiles profiles, the files that describe how to recognise and read the messages of a network, and recognises messages
 //! with them. Never reads a file: `rulebook` passes their text.
 //!
-//! `read` parses the files into `layout`s, `probe` searches the `content` of a message, and `recognise` turns a message into a notification. The
-//! format:
+//! `read` parses the files into `layout`s, `probe` searches the `content` of a message, and `recognise` turns a message into a
+//! notification. The format:
 //!
 //! ```toml
 //! network = "site"                       # the word that rules use
@@ -43,9 +43,10 @@
 //!
 //! A mark or a read searches one place: `header` with `is`; `text`, consecutive lines of the text part; `phrase`, a line that
 //! is one of the locale's phrases; `html`, elements, with `is`, `lines`, `only` or `each`; `link`, host and path of a link (in
-//! the elements of `html`, if given), with `query`. A link in a read is the follower's profile; `url` rewrites it. Holes are
-//! `{}` (anything), `{you}`, `{site}`, `{host}` (the recipient, and their site and host), `{id}` and the names of facts; if a
-//! hole occurs twice, its values must agree.
+//! the elements of `html`, if given), with `query`, or any of several. A link in a read is the follower's profile; `url`
+//! rewrites it. Where the text part does not show what a layout expects, the text that the HTML part shows is searched instead.
+//! Holes are `{}` (anything), `{you}`, `{site}`, `{host}` (the recipient, and their site and host), `{id}` and the names of
+//! facts; if a hole occurs twice, its values must agree.
 
 mod content;
 mod layout;

@@ -32,7 +32,8 @@ pub(super) enum Probe {
     /// A link, in the whole message or within an element.
     Link {
         within: Option<Selector>,
-        is: Template,
+        /// Any of these.
+        is: Vec<Template>,
         query: Vec<(String, Template)>,
         profile: Option<ProfileLink>,
     },
@@ -200,7 +201,7 @@ impl Probe {
                     {
                         return None;
                     }
-                    let known = view.read(is, link.address(), known)?;
+                    let known = is.iter().find_map(|is| view.read(is, link.address(), known))?;
                     let mut known = query.iter().try_fold(known, |known, (name, is)| {
                         let value = view.work().look(link.size()).then(|| link.parameter(name))??;
                         view.read(is, &one_line(&value, LINE_CAP), &known)
@@ -252,7 +253,7 @@ impl Probe {
             Self::Html { holds: Holds::Anything, .. } | Self::Phrase(_) => Vec::new(),
             Self::Link { is, query, profile, .. } => {
                 let query = query.iter().flat_map(|(_, is)| is.facts());
-                is.facts().chain(query).chain(profile.iter().map(|_| Fact::Url)).collect()
+                of(is).into_iter().chain(query).chain(profile.iter().map(|_| Fact::Url)).collect()
             }
         }
     }
@@ -277,7 +278,8 @@ impl Probe {
                 let query: Vec<_> = query.iter().map(|(name, is)| format!("{name}={is}")).collect();
                 let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
                 let within = within.as_ref().map(|within| format!(" in `{within}`")).unwrap_or_default();
-                format!("link to `{is}{query}`{within}")
+                let is: Vec<_> = is.iter().map(|is| format!("`{is}{query}`")).collect();
+                format!("link to {}{within}", is.join(" or "))
             }
         }
     }

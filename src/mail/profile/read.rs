@@ -241,7 +241,10 @@ fn probe(table: &mut Table<'_>, takes: bool) -> Option<Probe> {
         let written =
             if takes { table.take("url").and_then(|value| template(&value, Form::Line)) } else { None };
         let profile = takes.then_some(ProfileLink { written });
-        let is = template(&link, Form::Link)?;
+        let is = templates(&link, Form::Link);
+        if is.is_empty() {
+            return None;
+        }
         return Some(Probe::Link { within, is, query: query.unwrap_or_default(), profile });
     }
     if let Some(header) = header {
