@@ -200,6 +200,53 @@ fn replace(bytes: &[u8], word: &str, by: &str) -> Option<Vec<u8>> {
     (word.len() > 2 && text.contains(word)).then(|| text.replace(word, by).into_bytes())
 }
 
+/// The message without its text part, if it has an HTML part.
+fn html_alone(bytes: &[u8]) -> Option<Vec<u8>> {
+    let message = Message::parse(bytes).unwrap();
+    let text = String::from_utf8_lossy(bytes);
+    let is_kept = |line: &&str| !line.to_lowercase().starts_with("content-");
+    let mut fields: Vec<&str> = Vec::new();
+    for line in text.lines().take_while(|line| !line.is_empty()) {
+        if !line.starts_with([' ', '\t']) || fields.last().is_some_and(is_kept) {
+            fields.push(line);
+        }
+    }
+    let header: String = fields.into_iter().filter(is_kept).map(|line| format!("{line}\r\n")).collect();
+    Some(
+        format!("{header}Content-Type: text/html; charset=utf-8\r\n\r\n{}\r\n", message.html()?).into_bytes(),
+    )
+}
+
+/// Networks whose layouts need the text part: it alone says which line of a LinkedIn invitation is the headline.
+const POORER_WITHOUT_TEXT: &[&str] = &["linkedin", "wordpress-activitypub"];
+
+#[test]
+fn a_message_shows_the_same_without_its_text_part() {
+    let profiles = profiles();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for case in folders(&corpus).iter().flat_map(|network| folders(network)) {
+        let bytes = fs::read(case.join("message.eml")).unwrap();
+        let whole = recognise(&profiles, &bytes, &Trust::default());
+        let Some(alone) = html_alone(&bytes) else { continue };
+        let alone = recognise(&profiles, &alone, &Trust::default());
+        let is_notification = |it: &Recognition| matches!(it, Recognition::Recognised(_));
+        // Where the end of the HTML part is missing, only the whole message shows that.
+        let is_cut = case.display().to_string().ends_with("-cut");
+        if is_cut || (!is_notification(&whole) && !is_notification(&alone)) {
+            continue;
+        }
+        tried += 1;
+        let (whole, alone) = (describe(&whole, ""), describe(&alone, ""));
+        let is_poorer = POORER_WITHOUT_TEXT.iter().any(|network| case.parent().unwrap().ends_with(network));
+        if whole != alone && !is_poorer {
+            wrong.push(format!("{}\n--- whole\n{whole}--- alone\n{alone}", case.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(tried > 50, "{tried}");
+}
+
 #[test]
 fn a_planted_number_handle_or_link_never_becomes_the_followers() {
     let profiles = profiles();
@@ -208,31 +255,37 @@ fn a_planted_number_handle_or_link_never_becomes_the_followers() {
     let mut networks: BTreeMap<String, usize> = BTreeMap::new();
     for case in folders(&corpus).iter().flat_map(|network| folders(network)) {
         let bytes = fs::read(case.join("message.eml")).unwrap();
-        let Recognition::Recognised(genuine) = recognise(&profiles, &bytes, &Trust::default()) else {
-            continue;
-        };
-        // A name that is the handle cannot be changed without that.
-        let named = genuine.followers.iter().filter(|follower| follower.name != follower.handle);
-        let names = named.filter_map(|follower| follower.name.value().cloned());
-        let bios = genuine.followers.iter().filter_map(|follower| follower.bio.value().cloned());
-        // The recipient of all fixtures is called so.
-        let recipient = ["Rob Meier", "Rob films ferries", "Rob,", "Mika,"].map(str::to_owned);
-        for word in names.chain(bios).chain(recipient) {
-            for planted in PLANTED {
-                let Some(mail) = replace(&bytes, &word, planted) else { continue };
-                tried += 1;
-                let Recognition::Recognised(found) = recognise(&profiles, &mail, &Trust::default()) else {
-                    continue;
-                };
-                recognised += 1;
-                *networks.entry(found.network.to_string()).or_default() += 1;
-                let context = format!("{}: {planted:?} for {word:?}", case.display());
-                assert_eq!(found.followers.len(), genuine.followers.len(), "{context}");
-                for (found, genuine) in found.followers.iter().zip(&genuine.followers) {
-                    for fact in Fact::ALL.into_iter().filter(|fact| !matches!(fact, Fact::Name | Fact::Bio)) {
-                        let (found, genuine) = (shown(found, fact), shown(genuine, fact));
-                        if found != genuine {
-                            wrong.push(format!("{context}: {fact} is {found:?}, not {genuine:?}"));
+        let forms: Vec<_> = html_alone(&bytes).into_iter().chain([bytes]).collect();
+        for bytes in forms {
+            let Recognition::Recognised(genuine) = recognise(&profiles, &bytes, &Trust::default()) else {
+                continue;
+            };
+            // A name that is the handle cannot be changed without that.
+            let named = genuine.followers.iter().filter(|follower| follower.name != follower.handle);
+            let names = named.filter_map(|follower| follower.name.value().cloned());
+            let bios = genuine.followers.iter().filter_map(|follower| follower.bio.value().cloned());
+            // The recipient of all fixtures is called so.
+            let recipient = ["Rob Meier", "Rob films ferries", "Rob,", "Mika,"].map(str::to_owned);
+            for word in names.chain(bios).chain(recipient) {
+                for planted in PLANTED {
+                    let Some(mail) = replace(&bytes, &word, planted) else { continue };
+                    tried += 1;
+                    let Recognition::Recognised(found) = recognise(&profiles, &mail, &Trust::default())
+                    else {
+                        continue;
+                    };
+                    recognised += 1;
+                    *networks.entry(found.network.to_string()).or_default() += 1;
+                    let context = format!("{}: {planted:?} for {word:?}", case.display());
+                    assert_eq!(found.followers.len(), genuine.followers.len(), "{context}");
+                    for (found, genuine) in found.followers.iter().zip(&genuine.followers) {
+                        for fact in
+                            Fact::ALL.into_iter().filter(|fact| !matches!(fact, Fact::Name | Fact::Bio))
+                        {
+                            let (found, genuine) = (shown(found, fact), shown(genuine, fact));
+                            if found != genuine {
+                                wrong.push(format!("{context}: {fact} is {found:?}, not {genuine:?}"));
+                            }
                         }
                     }
                 }
