@@ -17,8 +17,8 @@ use super::session::{Opened, Session};
 use super::{date, uids};
 use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
 
-/// Heads in one answer: some megabytes. 100,000 at once would take half a gigabyte.
-pub(super) const HEADS: usize = 500;
+/// Heads in one answer, the messages of a [`Batch`]: some megabytes. 100,000 at once would take half a gigabyte.
+pub const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one message. No network sends longer ones.
 pub(super) const HEAD_BYTES: u64 = 16 << 10;
 /// Batches in one flight of commands.

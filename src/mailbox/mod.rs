@@ -62,7 +62,7 @@ pub use culprits::Suspects;
 pub use dial::{Connector, shown_certificate};
 pub use fate::Fate;
 pub use fault::{Cause, Fault, Step, Subject};
-pub use fetch::{Batch, FLIGHT, Range};
+pub use fetch::{Batch, FLIGHT, HEADS, Range};
 pub use filed::{FiledAs, Presence};
 pub use finish::Removal;
 pub use flags::Flags;

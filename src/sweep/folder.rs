@@ -10,13 +10,15 @@ use super::scope::{self, NEWEST, Relevance, Seen, Since, Window};
 use super::{AccountFault, Scope, file, put_back};
 use crate::assess::Rulebook;
 use crate::ledger::Waiting;
-use crate::mailbox::{Batch, FLIGHT, Head, Heads, Opened, Range, Relocation};
+use crate::mailbox::{Batch, FLIGHT, HEADS, Head, Heads, Opened, Range, Relocation};
 use crate::place::{Folder, Uid};
 use crate::settings::Backlog;
 
 /// How many messages are read, assessed and moved together: enough that a hundred thousand cost few round trips, few enough
 /// that a stop in the middle of a long first sweep keeps most of what was done.
 const TOGETHER: usize = 5000;
+/// So many batches are read first.
+const FIRST: usize = 20;
 /// After so many messages of which none had to be read, the cursor advances anyway.
 const FRUITLESS: usize = 20_000;
 /// Up to so many messages are fetched with all that is needed of them at once. Of more, From and Subject show first which are worth
@@ -196,7 +198,11 @@ impl Pass<'_> {
         let mut looked_at = 0;
         let mut fruitless = 0;
         let mut begun = 0;
-        for window in batches.chunks(FLIGHT) {
+        let mut left = batches.as_slice();
+        while let Some((window, rest)) = left.split_at_checked(found.room(looked_at).min(left.len()))
+            && !window.is_empty()
+        {
+            left = rest;
             self.session.return_to(&current.opened)?;
             begun += window.iter().map(Batch::most).sum::<usize>();
             if most <= FEW {
@@ -249,11 +255,17 @@ impl Pass<'_> {
         plausible.retain(|uid| !seen.contains(uid));
         let newest = Vec::from_iter(newest);
         let all_count = look.old.is_none() && !matches!(look.range, Range::Since(_));
-        let wanted = if all_count {
-            self.deal_with_whole(current, &plausible, &newest)?
+        let mut wanted = Vec::new();
+        if all_count {
+            // More than are dealt with together only if they come suddenly.
+            let (last, others) = parted(&plausible);
+            for some in others {
+                wanted.extend(self.deal_with_whole(current, some, &[])?);
+            }
+            wanted.extend(self.deal_with_whole(current, last, &newest)?);
         } else {
-            plausible.into_iter().chain(newest).collect()
-        };
+            wanted.extend(plausible.into_iter().chain(newest));
+        }
         if !wanted.is_empty() {
             self.session.return_to(&current.opened)?;
             let unshown = self.session.heads(Range::These(&wanted), |some| heads.extend(some))?;
@@ -277,7 +289,11 @@ impl Pass<'_> {
                 candidates.push(Candidate { head, only_known });
             }
         }
-        self.deal_with(current, candidates).map(drop)
+        while !candidates.is_empty() {
+            let others = candidates.split_off(candidates.len().min(TOGETHER));
+            self.deal_with(current, std::mem::replace(&mut candidates, others))?;
+        }
+        Ok(())
     }
 
     /// followsift does not even read what the user starred or answered.
@@ -330,6 +346,12 @@ impl Pass<'_> {
     }
 }
 
+/// The last of the portions that are dealt with together, and the others.
+fn parted(uids: &[Uid]) -> (&[Uid], std::slice::Chunks<'_, Uid>) {
+    let (others, last) = uids.split_at(uids.len().saturating_sub(1) / TOGETHER * TOGETHER);
+    (last, others.chunks(TOGETHER))
+}
+
 /// What a look has found and not dealt with yet.
 #[derive(Debug, Default)]
 struct Found {
@@ -342,6 +364,17 @@ struct Found {
 }
 
 impl Found {
+    /// How many batches to read next, so that no more is found than is dealt with together, if the rest of the folder is like what was
+    /// looked at.
+    fn room(&self, looked_at: usize) -> usize {
+        let found = self.plausible.len();
+        if found == 0 {
+            return if looked_at == 0 { FIRST } else { FLIGHT };
+        }
+        let messages = TOGETHER.saturating_sub(found).saturating_mul(looked_at) / found;
+        (messages / HEADS).clamp(1, FLIGHT)
+    }
+
     fn note(&mut self, uid: Uid, is_plausible: bool) {
         if is_plausible {
             self.plausible.push(uid);
