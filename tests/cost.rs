@@ -57,9 +57,11 @@ fn twice_the_message_costs_twice_the_work() {
         for opening in openings.iter().step_by(11) {
             let cost = |size: usize| read(&message(opening, &filling, size)).1;
             let (one, two) = (cost(32 << 10), cost(64 << 10));
-            // Of nested elements fifty are laid out, which is why this begins with messages that have more. Of a message that was given up the cost is what it may cost, which grows with it.
+            // Of nested elements fifty are laid out, which is why this begins with messages that have more. Of a message that was
+            // given up the cost is what it may cost, which grows with it. A phrase that is not among the first 3,000 lines is
+            // looked for in every language, once.
             let name = format!("{} in {}", filling.name, opening.name);
-            assert!(two.spent <= 5 * one.spent / 2 + (64 << 10), "{name}: {one:?} then {two:?}");
+            assert!(two.spent <= 5 * one.spent / 2 + (192 << 10), "{name}: {one:?} then {two:?}");
         }
     }
 }

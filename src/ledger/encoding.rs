@@ -170,6 +170,7 @@ mod tests {
             bio: Shown::Empty,
             location: text("Lima"),
             website: text("https://ann.example"),
+            address_host: text("ann.example"),
             followers: Shown::Value(1),
             following: Shown::Value(2001),
             posts: Shown::Value(3),
@@ -182,7 +183,7 @@ mod tests {
             id: Some("7".into()),
         };
         let json = concat!(
-            r#"{"age":6,"bio":null,"default-picture":true,"followers":1,"following":2001,"handle":"ann","id":"7","#,
+            r#"{"address-host":"ann.example","age":6,"bio":null,"default-picture":true,"followers":1,"following":2001,"handle":"ann","id":"7","#,
             r#""lists":4,"location":"Lima","mutuals":5,"name":"Ann","posts":3,"private":null,"#,
             r#""url":"https://a.example/@ann","verified":false,"website":"https://ann.example"}"#,
         );

@@ -17,6 +17,8 @@ pub(super) enum Hole {
     Host,
     /// `{id}`: the network's own number for the follower.
     Id,
+    /// `{address}`: the follower's email address, which is then the handle; its host is a fact of its own.
+    Address,
     /// `{name}`, `{followers}` and so on: a fact about the follower.
     Fact(Fact),
 }
@@ -51,6 +53,7 @@ impl Hole {
             "site" => Self::Site,
             "host" => Self::Host,
             "id" => Self::Id,
+            "address" => Self::Address,
             _ => Fact::from_word(word).filter(|fact| fact.is_printed()).map(Self::Fact)?,
         })
     }
@@ -63,13 +66,14 @@ impl Hole {
             Self::Site => "site",
             Self::Host => "host",
             Self::Id => "id",
+            Self::Address => "address",
             Self::Fact(fact) => fact.word(),
         }
     }
 
     /// The words that braces may contain.
     pub(super) fn words() -> Vec<&'static str> {
-        let others = ["you", "site", "host", "id"];
+        let others = ["you", "site", "host", "id", "address"];
         let facts = Fact::ALL.into_iter().map(Fact::word);
         others.into_iter().chain(facts).filter(|word| Self::from_word(word).is_some()).collect()
     }
@@ -81,8 +85,9 @@ impl Fact {
         self.type_of() == FactType::Count
     }
 
+    /// Has it a hole of its own?
     fn is_printed(self) -> bool {
-        !matches!(self.type_of(), FactType::Days | FactType::Answer)
+        self != Self::AddressHost && !matches!(self.type_of(), FactType::Days | FactType::Answer)
     }
 }
 
@@ -119,6 +124,14 @@ impl Bindings {
         self.0.iter().map(size).sum()
     }
 
+    /// Records an email address: it is the handle, and its host is a fact.
+    pub(super) fn take_address(&mut self, address: &str) {
+        if let Some(host) = host_of_address(address) {
+            self.take(Hole::Fact(Fact::Handle), Found::Text(address.to_owned()));
+            self.take(Hole::Fact(Fact::AddressHost), Found::Text(host));
+        }
+    }
+
     /// Records what a hole captured; of two forms of one handle it keeps the fuller one.
     pub(super) fn take(&mut self, hole: Hole, found: Found) {
         match self.0.iter_mut().find(|binding| binding.hole == hole) {
@@ -136,12 +149,13 @@ impl Bindings {
 
     /// Is `candidate` what the hole captured before, if it captured anything?
     pub(super) fn agree(&self, hole: Hole, candidate: &str, numerals: &Numerals) -> bool {
-        let Some(Binding { found, host, .. }) = self.binding(hole) else { return true };
+        let place = if hole == Hole::Address { Hole::Fact(Fact::Handle) } else { hole };
+        let Some(Binding { found, host, .. }) = self.binding(place) else { return true };
         match found {
             Found::Count(count) => numerals.read(candidate).as_ref() == Some(count),
             Found::Text(text) => match hole {
                 // A handle may be printed with or without its host, and an international host in two ways.
-                Hole::Fact(Fact::Handle) => {
+                Hole::Fact(Fact::Handle) | Hole::Address => {
                     let ((user, _), (other, other_host)) = (split(text), split(candidate));
                     is_same_user(user, other)
                         && host
@@ -183,6 +197,22 @@ pub(super) fn is_handle(text: &str) -> bool {
         && !user.is_empty()
         && text.chars().all(fits)
         && host.is_none_or(|host| !host.is_empty() && !host.contains('@') && host::is_short(host))
+}
+
+/// The host of an email address, in the form in which people write it; `None` if the text is no address. Takes local parts
+/// without quotes alone (RFC 5322, section 3.2.3), in any script (RFC 6532).
+pub(super) fn host_of_address(text: &str) -> Option<String> {
+    const SIGNS: &str = "!#$%&'*+-/=?^_`{|}~.";
+    let fits = |c: char| {
+        if c.is_ascii() { c.is_ascii_alphanumeric() || SIGNS.contains(c) } else { !c.is_whitespace() }
+    };
+    let (local, host) = text.rsplit_once('@')?;
+    let is_address = text.len() <= LONGEST_HANDLE
+        && !local.is_empty()
+        && local.chars().all(fits)
+        && !host.contains(':')
+        && host::is_host(host);
+    is_address.then(|| host::readable(host))
 }
 
 /// A handle's local part, and its host if it has one.

@@ -46,6 +46,11 @@ pub(super) fn canonical(host: &str) -> Cow<'_, str> {
     }
 }
 
+/// The form in which people write a host: in Unicode and lower case.
+pub(super) fn readable(host: &str) -> String {
+    HostName::parse(host).map_or_else(|| host.to_lowercase(), |parsed| parsed.to_unicode().into_owned())
+}
+
 /// Is it ASCII without punycode, so that nothing needs decoding?
 pub(super) fn is_plain(host: &str) -> bool {
     let is_punycode = |label: &[u8]| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"));

@@ -126,6 +126,11 @@ impl Template {
         Ok(Self { pieces, form })
     }
 
+    /// The template that matches every line and every link.
+    pub(super) fn anything() -> Self {
+        Self { pieces: vec![Piece::Hole(Hole::Any)], form: Form::Line }
+    }
+
     /// How many bytes are literal: of two templates that match, the one with more is more specific.
     pub(super) fn fixed(&self) -> usize {
         self.literals().map(str::len).sum()
@@ -165,9 +170,22 @@ impl Template {
 
     /// The facts that it can capture.
     pub(super) fn facts(&self) -> impl Iterator<Item = Fact> + '_ {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Hole(Hole::Fact(fact)) => Some(*fact),
-            _ => None,
+        self.pieces
+            .iter()
+            .flat_map(|piece| match piece {
+                Piece::Hole(Hole::Fact(fact)) => [Some(*fact), None],
+                Piece::Hole(Hole::Address) => [Some(Fact::Handle), Some(Fact::AddressHost)],
+                _ => [None, None],
+            })
+            .flatten()
+    }
+
+    /// Can it capture something that is not known yet, or a fuller form of a handle?
+    pub(super) fn may_add(&self, known: &Bindings) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Literal(_) | Piece::Hole(Hole::Any) => false,
+            Piece::Hole(Hole::Address | Hole::Fact(Fact::Handle)) => true,
+            Piece::Hole(hole) => known.get(*hole).is_none(),
         })
     }
 
@@ -218,6 +236,10 @@ impl Template {
         for (hole, candidate) in taken {
             let found = match hole {
                 Hole::Any => continue,
+                Hole::Address => {
+                    bindings.take_address(candidate);
+                    continue;
+                }
                 Hole::Fact(fact) if fact.is_count() => Found::Count(numerals.read(candidate)?),
                 _ => Found::Text(candidate.to_owned()),
             };
@@ -366,6 +388,28 @@ mod tests {
         assert_eq!(known.text(Hole::Fact(Fact::Handle)), Some("Ann@bücher.example"));
         let template = Template::compile("@{handle}", Form::Line).unwrap();
         assert!(template.read("@ann@other.example", &known, &numerals(), &work()).is_none());
+    }
+
+    #[test]
+    fn an_email_address_is_a_handle_whose_host_is_a_fact() {
+        let read = |text: &str| {
+            let template = Template::compile("Email: {address}", Form::Line).unwrap();
+            let known = template.read(text, &Bindings::default(), &numerals(), &work())?;
+            let text = |fact| known.text(Hole::Fact(fact)).map(str::to_owned);
+            Some((text(Fact::Handle)?, text(Fact::AddressHost)?))
+        };
+        for (address, host) in [
+            ("ann@x.example", "x.example"),
+            ("o'brien+news@MAIL.x.example", "mail.x.example"),
+            ("jörg@xn--bcher-kva.example", "bücher.example"),
+        ] {
+            assert_eq!(read(&format!("Email: {address}")), Some((address.to_owned(), host.to_owned())));
+        }
+        for wrong in
+            ["ann", "@x.example", "ann@localhost", "a b@x.example", "<ann@x.example>", "ann@x.example:25"]
+        {
+            assert_eq!(read(&format!("Email: {wrong}")), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn a_follower_keeps_its_keys_in_order() {
         let tail = r#""verdict":"undecided","points":1.5,"reasons":[]}"#;
-        let nothing = r#"{"handle":null,"name":null,"url":null,"bio":null,"location":null,"website":null,"followers":null,"following":null,"posts":null,"#;
+        let nothing = r#"{"handle":null,"name":null,"url":null,"bio":null,"location":null,"website":null,"address-host":null,"followers":null,"following":null,"posts":null,"#;
         check(&Follower::default(), &format!("{nothing}{tail}"));
         let follower = Follower {
             handle: Shown::Value("ann".into()),
@@ -191,7 +191,7 @@ mod tests {
             following: Shown::Empty,
             ..Follower::default()
         };
-        let some = r#"{"handle":"ann","name":null,"url":null,"bio":"","location":null,"website":null,"followers":3,"following":null,"posts":null,"#;
+        let some = r#"{"handle":"ann","name":null,"url":null,"bio":"","location":null,"website":null,"address-host":null,"followers":3,"following":null,"posts":null,"#;
         check(&follower, &format!("{some}{tail}"));
     }
 }

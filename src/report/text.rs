@@ -85,9 +85,9 @@ fn heading(notification: &Notification, paint: Paint) -> String {
 /// `Kim Sample (@kimsample) · followers 3 · following 2001 · posts 1 · no bio`.
 pub fn person(follower: &Follower) -> String {
     let mut parts = vec![match (follower.name.value(), follower.handle.value()) {
-        (Some(name), Some(handle)) => format!("{name} (@{handle})"),
+        (Some(name), Some(handle)) => format!("{name} ({}{handle})", at(follower)),
         (Some(name), None) => name.clone(),
-        (None, Some(handle)) => format!("@{handle}"),
+        (None, Some(handle)) => format!("{}{handle}", at(follower)),
         (None, None) => follower.url.value().map_or_else(|| "somebody".to_owned(), String::clone),
     }];
     for fact in Fact::ALL.into_iter().filter(|fact| fact.type_of() == FactType::Count) {
@@ -109,10 +109,19 @@ pub fn person(follower: &Follower) -> String {
     parts.join(" · ")
 }
 
-/// A follower in brief, for logs: the handle, else the name, else the link.
+/// What a handle is written with; nothing before an email address.
+fn at(follower: &Follower) -> &'static str {
+    if follower.address_host.is_shown() { "" } else { "@" }
+}
+
+/// A follower in brief, for logs: the handle, else the name, else the link. Of an email address, which is never logged, only
+/// the host.
 pub fn handle(follower: &Follower) -> String {
-    let handle = follower.handle.value().map(|handle| format!("@{handle}"));
     let or = |text: &Shown<String>| text.value().cloned();
+    if let Some(host) = follower.address_host.value() {
+        return or(&follower.name).unwrap_or_else(|| format!("…@{host}"));
+    }
+    let handle = follower.handle.value().map(|handle| format!("@{handle}"));
     handle.or_else(|| or(&follower.name)).or_else(|| or(&follower.url)).unwrap_or_default()
 }
 
@@ -141,4 +150,26 @@ fn shortened(text: &str) -> String {
     }
     let kept: String = text.chars().take(BIO_SHOWN).collect();
     format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_email_address_has_no_at_sign_before_it_and_is_never_in_a_log() {
+        let mut follower = Follower {
+            handle: Shown::Value("ann@mail.example".to_owned()),
+            address_host: Shown::Value("mail.example".to_owned()),
+            ..Follower::default()
+        };
+        assert_eq!(
+            (person(&follower), handle(&follower)),
+            ("ann@mail.example".into(), "…@mail.example".into())
+        );
+        follower.name = Shown::Value("Ann".to_owned());
+        assert_eq!((person(&follower), handle(&follower)), ("Ann (ann@mail.example)".into(), "Ann".into()));
+        follower.address_host = Shown::NotShown;
+        assert_eq!(handle(&follower), "@ann@mail.example");
+    }
 }

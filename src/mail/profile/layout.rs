@@ -17,6 +17,8 @@ pub(super) struct Layout {
     pub(super) kind: Kind,
     /// The name of its subjects in the locales.
     pub(super) subjects: String,
+    /// Sender and marks alone distinguish it: its subject may be anything, in any language.
+    pub(super) any_subject: bool,
     /// The senders it may come from; any if empty.
     pub(super) from: Vec<Sender>,
     /// The domain whose DKIM signature is required.
@@ -80,6 +82,11 @@ impl Sender {
         self.domain.is_some()
     }
 
+    /// Is it one address?
+    fn is_whole(&self) -> bool {
+        self.local.1.is_none() && self.domain.is_some()
+    }
+
     pub(super) fn is(&self, address: &Address) -> bool {
         let local = match &self.local {
             (whole, None) => address.local.eq_ignore_ascii_case(whole),
@@ -110,6 +117,19 @@ impl Layout {
             Some(from) => self.from.is_empty() || self.from.iter().any(|sender| sender.is(from)),
             None => false,
         }
+    }
+
+    /// Do whole addresses and a header field distinguish it?
+    pub(super) fn is_told_by_header(&self) -> bool {
+        let by_header = |mark: &Mark| !mark.is_absent && matches!(mark.probe, Probe::Header { .. });
+        !self.from.is_empty()
+            && self.from.iter().all(|sender| sender.is_whole())
+            && self.marks.iter().any(by_header)
+    }
+
+    /// Is the sender one whose messages are examined whatever their subject is?
+    pub(super) fn takes_any_subject_of(&self, head: &Head<'_>) -> bool {
+        self.any_subject && head.from().is_some_and(|from| self.from.iter().any(|sender| sender.is(from)))
     }
 
     /// Everything that it looks for in a message.

@@ -24,6 +24,7 @@
 //! name = "2020"
 //! kind = "follow"                        # or follow-request, follow-batch
 //! subjects = "follow"                    # the phrases that are its subjects; default: the kind
+//! any-subject = false                    # true: whole addresses in `from` and a header field distinguish it, in any language
 //! from = ["notify@site.example"]         # `*` for a variable part, or for any domain
 //! signed-by = "site.example"             # a message without its DKIM-Signature is forged
 //! needs = ["handle", "name"]             # without these the message is incomplete
@@ -42,11 +43,12 @@
 //! ```
 //!
 //! A mark or a read searches one place: `header` with `is`; `text`, consecutive lines of the text part; `phrase`, a line that
-//! is one of the locale's phrases; `html`, elements, with `is`, `lines`, `only` or `each`; `link`, host and path of a link (in
-//! the elements of `html`, if given), with `query`, or any of several. A link in a read is the follower's profile; `url`
-//! rewrites it. Where the text part does not show what a layout expects, the text that the HTML part shows is searched instead.
-//! Holes are `{}` (anything), `{you}`, `{site}`, `{host}` (the recipient, and their site and host), `{id}` and the names of
-//! facts; if a hole occurs twice, its values must agree.
+//! is one of the locale's phrases; `html`, elements, with `is`, `lines`, `only`, `each` or `all`; `link`, host and path of a
+//! link (`*`: any), or any of several, with `query`, perhaps in the elements of `html` whose text `is` this. A link in a read
+//! is the follower's profile; `url` rewrites it. Where the text part does not show what a layout expects, the text that the
+//! HTML part shows is searched instead. Holes are `{}` (anything), `{you}`, `{site}`, `{host}` (the recipient, and their site
+//! and host), `{id}`, `{address}` (an email address: the handle, and its host) and the names of facts; if a hole occurs twice,
+//! its values must agree.
 
 mod content;
 mod layout;

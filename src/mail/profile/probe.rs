@@ -31,7 +31,7 @@ pub(super) enum Probe {
     Html { select: Selector, holds: Holds },
     /// A link, in the whole message or within an element.
     Link {
-        within: Option<Selector>,
+        within: Option<Within>,
         /// Any of these.
         is: Vec<Template>,
         query: Vec<(String, Template)>,
@@ -52,6 +52,16 @@ pub(super) enum Holds {
     Only(Vec<Template>),
     /// The first selected elements contain these texts, one each.
     Each(Vec<Template>),
+    /// All selected elements together contain this text, with blanks between them.
+    All(Template),
+}
+
+/// The elements whose links count.
+#[derive(Debug)]
+pub(super) struct Within {
+    pub(super) select: Selector,
+    /// The text of such an element: it says whose link it is.
+    pub(super) reads: Option<Template>,
 }
 
 /// Marks a link as the follower's profile.
@@ -188,35 +198,59 @@ impl Probe {
                     Holds::Each(templates) => templates.iter().try_fold(known.clone(), |known, template| {
                         view.read(template, &view.text_of(document, places.next()?)?, &known)
                     }),
+                    Holds::All(template) => {
+                        let texts = places.map(|place| view.text_of(document, place));
+                        let texts = texts.collect::<Option<Vec<_>>>()?;
+                        view.read(template, &one_line(&texts.join(" "), LINE_CAP), known)
+                    }
                 }
             }
-            Self::Link { within, is, query, profile } => {
-                let allowed = Self::places(view, scope, within.as_ref());
-                view.links().iter().find_map(|PlacedLink { link, place }| {
-                    if !view.work().look(1) {
-                        return None;
-                    }
-                    if let Some(allowed) = &allowed
-                        && !place.is_some_and(|place| holds(allowed, place))
-                    {
-                        return None;
-                    }
-                    let known = is.iter().find_map(|is| view.read(is, link.address(), known))?;
-                    let mut known = query.iter().try_fold(known, |known, (name, is)| {
-                        let value = view.work().look(link.size()).then(|| link.parameter(name))??;
-                        view.read(is, &one_line(&value, LINE_CAP), &known)
-                    })?;
-                    if let Some(profile) = profile {
-                        let url = match &profile.written {
-                            Some(written) => written.fill(&known)?,
-                            None => link.keeping(&view.profile.identified_by),
-                        };
-                        known.take(Hole::Fact(Fact::Url), Found::Text(url));
-                    }
-                    Some(known)
+            Self::Link { within: Some(Within { select, reads: Some(reads) }), .. } => {
+                let document = view.content.document()?;
+                let mut places = select.select(document, scope, view.work()).take(ELEMENTS_LIMIT);
+                places.find_map(|place| {
+                    let known = view.read(reads, &view.text_of(document, place)?, known)?;
+                    self.find_link(view, Some(&[document.within(Some(place))]), &known)
                 })
             }
+            Self::Link { within, .. } => {
+                let select = within.as_ref().map(|within| &within.select);
+                self.find_link(view, Self::places(view, scope, select).as_deref(), known)
+            }
         }
+    }
+
+    /// Searches the links of these elements, or all links.
+    fn find_link(
+        &self,
+        view: &View<'_>,
+        allowed: Option<&[std::ops::Range<usize>]>,
+        known: &Bindings,
+    ) -> Option<Bindings> {
+        let Self::Link { is, query, profile, .. } = self else { return None };
+        view.links().iter().find_map(|PlacedLink { link, place }| {
+            if !view.work().look(1) {
+                return None;
+            }
+            if let Some(allowed) = allowed
+                && !place.is_some_and(|place| holds(allowed, place))
+            {
+                return None;
+            }
+            let known = is.iter().find_map(|is| view.read(is, link.address(), known))?;
+            let mut known = query.iter().try_fold(known, |known, (name, is)| {
+                let value = view.work().look(link.size()).then(|| link.parameter(name))??;
+                view.read(is, &one_line(&value, LINE_CAP), &known)
+            })?;
+            if let Some(profile) = profile {
+                let url = match &profile.written {
+                    Some(written) => written.fill(&known)?,
+                    None => link.keeping(&view.profile.identified_by),
+                };
+                known.take(Hole::Fact(Fact::Url), Found::Text(url));
+            }
+            Some(known)
+        })
     }
 
     /// The elements that a link must be in; `None` for any link of the message.
@@ -242,18 +276,38 @@ impl Probe {
 
     /// The facts that it can capture, except those of its phrase.
     pub(super) fn facts(&self) -> Vec<Fact> {
-        let of = |templates: &[Template]| templates.iter().flat_map(Template::facts).collect::<Vec<_>>();
+        let url = matches!(self, Self::Link { profile: Some(_), .. }).then_some(Fact::Url);
+        self.templates().into_iter().flat_map(Template::facts).chain(url).collect()
+    }
+
+    /// Can it capture something that is not known yet?
+    pub(super) fn may_add(&self, profile: &Profile, known: &Bindings) -> bool {
+        let phrases = |name: &String| {
+            let phrases = profile.locales.iter().filter_map(|locale| locale.phrases.get(name)).flatten();
+            phrases.collect::<Vec<_>>()
+        };
+        let templates = match self {
+            Self::Phrase(name) => phrases(name),
+            _ => self.templates(),
+        };
+        let url = matches!(self, Self::Link { profile: Some(_), .. });
+        (url && known.get(Hole::Fact(Fact::Url)).is_none())
+            || templates.into_iter().any(|template| template.may_add(known))
+    }
+
+    /// What it compares, except its phrase.
+    fn templates(&self) -> Vec<&Template> {
         match self {
-            Self::Header { is, .. } | Self::Html { holds: Holds::Text(is), .. } => is.facts().collect(),
+            Self::Header { is, .. } | Self::Html { holds: Holds::Text(is) | Holds::All(is), .. } => vec![is],
             Self::Text(templates)
             | Self::Html {
                 holds: Holds::Lines(templates) | Holds::Only(templates) | Holds::Each(templates),
                 ..
-            } => of(templates),
+            } => templates.iter().collect(),
             Self::Html { holds: Holds::Anything, .. } | Self::Phrase(_) => Vec::new(),
-            Self::Link { is, query, profile, .. } => {
-                let query = query.iter().flat_map(|(_, is)| is.facts());
-                of(is).into_iter().chain(query).chain(profile.iter().map(|_| Fact::Url)).collect()
+            Self::Link { within, is, query, .. } => {
+                let reads = within.iter().filter_map(|within| within.reads.as_ref());
+                reads.chain(is).chain(query.iter().map(|(_, is)| is)).collect()
             }
         }
     }
@@ -262,6 +316,14 @@ impl Probe {
     pub(super) fn phrase(&self) -> Option<&str> {
         match self {
             Self::Phrase(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// How it writes the link to the profile, if it does not keep the message's.
+    pub(super) fn written(&self) -> Option<&Template> {
+        match self {
+            Self::Link { profile: Some(ProfileLink { written }), .. } => written.as_ref(),
             _ => None,
         }
     }
@@ -277,7 +339,7 @@ impl Probe {
             Self::Link { within, is, query, .. } => {
                 let query: Vec<_> = query.iter().map(|(name, is)| format!("{name}={is}")).collect();
                 let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-                let within = within.as_ref().map(|within| format!(" in `{within}`")).unwrap_or_default();
+                let within = within.as_ref().map(ToString::to_string).unwrap_or_default();
                 let is: Vec<_> = is.iter().map(|is| format!("`{is}{query}`")).collect();
                 format!("link to {}{within}", is.join(" or "))
             }
@@ -295,6 +357,14 @@ fn joined(templates: &[Template]) -> String {
     templates.iter().map(ToString::to_string).collect::<Vec<_>>().join("` then `")
 }
 
+/// Where a link must be, to follow the link.
+impl fmt::Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " in `{}`", self.select)?;
+        self.reads.as_ref().map_or(Ok(()), |reads| write!(f, " that reads `{reads}`"))
+    }
+}
+
 /// What an element must contain, to follow the element's name.
 impl fmt::Display for Holds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -304,6 +374,7 @@ impl fmt::Display for Holds {
             Self::Lines(lines) => write!(f, " with the line `{}`", joined(lines)),
             Self::Only(lines) => write!(f, " that holds `{}` alone", joined(lines)),
             Self::Each(texts) => write!(f, " and others, that read `{}`", joined(texts)),
+            Self::All(is) => write!(f, " and all others, that together read `{is}`"),
         }
     }
 }

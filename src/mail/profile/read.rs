@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::layout::{Layout, Mark, Picture, Sender};
-use super::probe::{Holds, Probe, ProfileLink};
+use super::probe::{Holds, Probe, ProfileLink, Within};
 use super::{Locale, Profile, Redirect};
 use crate::diagnostic::document::{self, Findings, Table, Text, Value, list};
 use crate::diagnostic::{Diagnostic, Source, nearest};
@@ -71,7 +71,8 @@ struct Places<'a> {
 impl Profile {
     /// The checks that need the whole file: phrases must be defined, and something must read each fact.
     fn check(&self, layout: &Layout, places: &Places<'_>) {
-        let phrases = layout.probes().filter_map(Probe::phrase).chain([layout.subjects.as_str()]);
+        let subjects = (!layout.any_subject).then_some(layout.subjects.as_str());
+        let phrases = layout.probes().filter_map(Probe::phrase).chain(subjects);
         for phrase in phrases {
             if !self.locales.iter().any(|locale| locale.phrases.contains_key(phrase)) {
                 let known = self.locales.iter().flat_map(|locale| locale.phrases.keys().map(String::as_str));
@@ -81,6 +82,11 @@ impl Profile {
                 };
                 places.layout.error(format!("no locale defines the phrase `{phrase}`"), label);
             }
+        }
+        if layout.any_subject && !layout.is_told_by_header() {
+            let message = "a layout with any subject needs other signs";
+            let label = "add whole addresses as `from`, and a `[[layout.mark]]` with `header`";
+            places.layout.error(message, label);
         }
         let subjects =
             self.locales.iter().filter_map(|locale| locale.phrases.get(&layout.subjects)).flatten();
@@ -164,6 +170,7 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
         .require("kind")
         .and_then(|value| word(&value, "kind", &Kind::ALL.map(|kind| (kind.word(), kind))));
     let subjects = table.take("subjects").and_then(|value| value.string());
+    let any_subject = table.take("any-subject").and_then(|value| value.boolean()).unwrap_or(false);
     let from = if has_domains { table.require("from") } else { table.take("from") };
     let has_from = from.is_some();
     let from = from.map(|value| compiled(&value, Sender::compile, |_| None)).unwrap_or_default();
@@ -200,7 +207,12 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
     let layout = Layout {
         name: name?.text,
         kind,
-        subjects: subjects.map_or_else(|| kind.word().to_owned(), |text| text.text),
+        // A phrase's name is never empty, so such a layout has no subjects.
+        subjects: match any_subject {
+            true => String::new(),
+            false => subjects.map_or_else(|| kind.word().to_owned(), |text| text.text),
+        },
+        any_subject,
         from,
         signed_by: signed_by.map(|text| text.text.to_lowercase()),
         needs: needed.unwrap_or_default(),
@@ -230,8 +242,18 @@ fn probe(table: &mut Table<'_>, takes: bool) -> Option<Probe> {
         return None;
     }
     if let Some(link) = link {
+        if let (Some(is), None) = (&is, &html) {
+            is.error("`is` says what an element reads", "add `html`, or remove this");
+            return None;
+        }
         let within = match html {
-            Some(html) => Some(selector(&html)?),
+            Some(html) => {
+                let reads = match is {
+                    Some(is) => Some(template(&is, Form::Line)?),
+                    None => None,
+                };
+                Some(Within { select: selector(&html)?, reads })
+            }
             None => None,
         };
         let query = table.take("query").and_then(|value| value.table()).map(|mut query| {
@@ -241,7 +263,9 @@ fn probe(table: &mut Table<'_>, takes: bool) -> Option<Probe> {
         let written =
             if takes { table.take("url").and_then(|value| template(&value, Form::Line)) } else { None };
         let profile = takes.then_some(ProfileLink { written });
-        let is = templates(&link, Form::Link);
+        // A hole of a line may span a slash, so that one takes any link.
+        let any = link.strings()?.iter().any(|link| link.text == "*");
+        let is = if any { vec![Template::anything()] } else { templates(&link, Form::Link) };
         if is.is_empty() {
             return None;
         }
@@ -262,17 +286,19 @@ fn probe(table: &mut Table<'_>, takes: bool) -> Option<Probe> {
         return Some(Probe::Phrase(phrase.string()?.text));
     }
     let html = html?;
-    let (lines, only, each) = (table.take("lines"), table.take("only"), table.take("each"));
+    let (lines, only) = (table.take("lines"), table.take("only"));
+    let (each, all) = (table.take("each"), table.take("all"));
     let select = selector(&html)?;
     let several = |value: &Value<'_>| some(value, templates(value, Form::Line));
-    let holds = match (is, lines, only, each) {
-        (Some(is), None, None, None) => Holds::Text(template(&is, Form::Line)?),
-        (None, Some(lines), None, None) => Holds::Lines(several(&lines)?),
-        (None, None, Some(only), None) => Holds::Only(several(&only)?),
-        (None, None, None, Some(each)) => Holds::Each(several(&each)?),
-        (None, None, None, None) if !takes => Holds::Anything,
+    let holds = match (is, lines, only, each, all) {
+        (Some(is), None, None, None, None) => Holds::Text(template(&is, Form::Line)?),
+        (None, Some(lines), None, None, None) => Holds::Lines(several(&lines)?),
+        (None, None, Some(only), None, None) => Holds::Only(several(&only)?),
+        (None, None, None, Some(each), None) => Holds::Each(several(&each)?),
+        (None, None, None, None, Some(all)) => Holds::All(template(&all, Form::Line)?),
+        (None, None, None, None, None) if !takes => Holds::Anything,
         _ => {
-            let words = list(&["is", "lines", "only", "each", "link"]);
+            let words = list(&["is", "lines", "only", "each", "all", "link"]);
             html.error("an element is read in one way", format!("expected one of {words}"));
             return None;
         }

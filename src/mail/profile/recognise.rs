@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 
 use super::content::Content;
 use super::layout::{Layout, Picture};
-use super::probe::View;
+use super::probe::{Probe, View};
 use super::{Profile, Profiles};
 use crate::clock::Timestamp;
 use crate::mail::authenticity::Authenticity;
@@ -112,7 +112,8 @@ impl Profiles {
             }
             match fit {
                 Fit::Unlike => {
-                    if !profile.domains.is_empty() && !profile.is_guess {
+                    // With any subject, a message that lacks the marks is another of the network's.
+                    if !layout.any_subject && !profile.domains.is_empty() && !profile.is_guess {
                         unlike.get_or_insert(profile);
                     }
                 }
@@ -173,6 +174,28 @@ impl Profiles {
     }
 
     fn fitting<'p>(&'p self, head: &'p Head<'_>, work: &'p Work) -> impl Iterator<Item = Candidate<'p>> + 'p {
+        self.by_subject(head, work).chain(self.by_sender(head))
+    }
+
+    /// The layouts that take any subject from this sender.
+    fn by_sender<'p>(&'p self, head: &'p Head<'_>) -> impl Iterator<Item = Candidate<'p>> + 'p {
+        self.profiles.iter().flat_map(move |profile| {
+            let layouts = profile.layouts.iter().filter(move |layout| layout.takes_any_subject_of(head));
+            layouts.map(move |layout| Candidate {
+                profile,
+                layout,
+                locale: 0,
+                known: Bindings::default(),
+                fixed: 0,
+            })
+        })
+    }
+
+    fn by_subject<'p>(
+        &'p self,
+        head: &'p Head<'_>,
+        work: &'p Work,
+    ) -> impl Iterator<Item = Candidate<'p>> + 'p {
         self.subjects.near(&head.subject).flat_map(move |subject| {
             let fitting = move || {
                 let profile = self.profiles.get(subject.profile)?;
@@ -240,10 +263,11 @@ impl Layout {
             if !view.content.work.look(known.size()) {
                 break;
             }
-            let known = self
-                .reads
-                .iter()
-                .fold(known.clone(), |known, probe| probe.find(view, *scope, &known).unwrap_or(known));
+            let known = self.reads.iter().fold(known.clone(), |known, probe| {
+                let found =
+                    if probe.may_add(view.profile, &known) { probe.find(view, *scope, &known) } else { None };
+                found.unwrap_or(known)
+            });
             let missing: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
             if !missing.is_empty() {
@@ -281,7 +305,10 @@ impl Layout {
                 (FactMut::Text(_) | FactMut::Answer(_), _) => {}
             }
         }
+        // A link that the profile writes keeps its fragment.
+        let written = self.reads.iter().filter_map(Probe::written).filter_map(|url| url.fill(known));
         if let Shown::Value(url) = &mut follower.url
+            && !written.into_iter().any(|written| written == *url)
             && let Some(link) = Link::parse(url)
         {
             *url = link.keeping(&view.profile.identified_by);

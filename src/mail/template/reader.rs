@@ -1,7 +1,7 @@
 //! Compares a text with a template, within the work that a message may cost. Pure; called by `template` alone.
 
 use super::{Form, Piece};
-use crate::mail::bindings::{Bindings, Hole, LONGEST_HANDLE, is_handle};
+use crate::mail::bindings::{Bindings, Hole, LONGEST_HANDLE, host_of_address, is_handle};
 use crate::mail::fact::Fact;
 use crate::mail::host;
 use crate::mail::link::Link;
@@ -17,7 +17,7 @@ const ATTEMPT: usize = 8;
 fn longest(hole: Hole) -> usize {
     match hole {
         Hole::Host => host::LONGEST,
-        Hole::Fact(Fact::Handle) => LONGEST_HANDLE,
+        Hole::Fact(Fact::Handle) | Hole::Address => LONGEST_HANDLE,
         Hole::Fact(fact) if fact.is_count() => numeral::LONGEST,
         _ => usize::MAX,
     }
@@ -128,7 +128,7 @@ impl Reader<'_> {
     /// The one text that a hole can capture, since it captured it before; `None` if several forms of it would agree.
     fn bound(&self, hole: Hole) -> Option<&str> {
         match hole {
-            Hole::Any | Hole::You | Hole::Host | Hole::Fact(Fact::Handle) => None,
+            Hole::Any | Hole::You | Hole::Host | Hole::Address | Hole::Fact(Fact::Handle) => None,
             _ => self.known.text(hole),
         }
     }
@@ -178,6 +178,7 @@ impl Reader<'_> {
             Hole::Host => host::is_host(candidate),
             Hole::Id => candidate.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')),
             Hole::Fact(Fact::Handle) => is_handle(candidate),
+            Hole::Address => host_of_address(candidate).is_some(),
             Hole::Fact(Fact::Url) => Link::parse(candidate).is_some(),
             Hole::Fact(Fact::Website) => !candidate.contains(' '),
             Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
@@ -185,7 +186,9 @@ impl Reader<'_> {
         };
         // Comparing a host that is not plain decodes it, and a link has been decoded above.
         let decoded = match hole {
-            Hole::Host | Hole::Fact(Fact::Handle) if is_possible && !host::is_plain(candidate) => {
+            Hole::Host | Hole::Address | Hole::Fact(Fact::Handle)
+                if is_possible && !host::is_plain(candidate) =>
+            {
                 DECODING * candidate.len()
             }
             Hole::Fact(Fact::Url) => 2 * candidate.len(),
