@@ -192,6 +192,18 @@ const PLANTED: &[&str] = &[
     "https://www.quora.com/profile/Evil",
     "https://plus.google.com/666",
     "https://www.twitch.tv/evil",
+    "evil@evil.test",
+    "x (evil@evil.test)",
+    "Email: evil@evil.test",
+    "evil <evil@evil.test>",
+    "9 connections",
+    "View Profile",
+    "View site",
+    "https://guild.example/members/evil",
+    "https://forum.example/u/evil",
+    "https://oars.example/user/evil",
+    "https://ferry.example/ghost/#/members/666",
+    "https://www.linkedin.com/comm/in/evil?trk=eml-x-hero-1-y",
 ];
 
 /// Replaces a word wherever it stands as it is; `None` where it does not.
