@@ -200,6 +200,15 @@ const SHIPPED: &[(&str, &str)] = &[
     ("networks/googleplus.toml", include_str!("../../../config/networks/googleplus.toml")),
     ("networks/quora.toml", include_str!("../../../config/networks/quora.toml")),
     ("networks/strava.toml", include_str!("../../../config/networks/strava.toml")),
+    ("networks/substack.toml", include_str!("../../../config/networks/substack.toml")),
+    ("networks/ghost.toml", include_str!("../../../config/networks/ghost.toml")),
+    ("networks/wordpress-com.toml", include_str!("../../../config/networks/wordpress-com.toml")),
+    ("networks/wordpress-friends.toml", include_str!("../../../config/networks/wordpress-friends.toml")),
+    ("networks/buddyboss.toml", include_str!("../../../config/networks/buddyboss.toml")),
+    ("networks/ultimate-member.toml", include_str!("../../../config/networks/ultimate-member.toml")),
+    ("networks/flarum.toml", include_str!("../../../config/networks/flarum.toml")),
+    ("networks/note.toml", include_str!("../../../config/networks/note.toml")),
+    ("networks/venmo.toml", include_str!("../../../config/networks/venmo.toml")),
 ];
 
 impl Profile {
