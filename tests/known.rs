@@ -72,6 +72,8 @@ fn a_handle_may_be_written_in_every_usual_way() {
         ("linkedin", "https://www.linkedin.com/in/Ann/", "https://www.linkedin.com/in/ann"),
         ("facebook", "=Ann Lima", "=ann lima"),
         ("facebook", "#17", "#17"),
+        ("substack", "Ann.Lima@mail.example", "@ann.lima@mail.example"),
+        ("ghost", "ann@mail.example", "@ann@mail.example"),
     ] {
         home.well(&["add", network, written]);
         assert_eq!(home.keys(), [(network.to_lowercase(), key.to_owned())], "{written}");

@@ -6,17 +6,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::path::Path;
 
 use crate::support::golden;
 use crate::support::user_folder::{Run, UserFolder};
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
-use followsift::ledger::{IncompleteRecord, Ledger};
+use followsift::ledger::{IncompleteRecord, Judged, Ledger};
 use followsift::mail::{
     Authenticity, Fact, Message, Network, Notification, Profiles, Recognition, Shown, Trust,
 };
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Uid, UidValidity};
+use followsift::rules::{Action, Verdict};
 
 #[test]
 fn every_finding_says_where_and_what_to_do() {
@@ -199,4 +201,64 @@ fn check_reports_a_network_whose_messages_could_not_be_read_this_week_and_no_old
     let said = home.run(&["check"]).out();
     assert!(said.contains("\nnote: home: linkedin: 2 messages that look like its notifications"), "{said}");
     assert!(said.contains("; missing: url (2). They stay") && !said.contains("twitch"), "{said}");
+}
+
+/// A notification of today's tests, as the ledger holds it.
+fn judged(uid: u8, case: &str, days: i64) -> Judged {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(case);
+    let mail = fs::read(folder.join("message.eml")).unwrap();
+    let profiles = Profiles::compile(&Profiles::shipped_sources(), &Findings::default());
+    let found = profiles.recognise(
+        &Message::parse(&mail).unwrap(),
+        &Trust::default(),
+        Timestamp(now() - days * 86_400),
+    );
+    let Recognition::Recognised(notification) = found else { panic!("{found:?}") };
+    let undecided = Verdict { class: None, points: 0.0, reasons: Vec::new() };
+    Judged {
+        mail: MailRef {
+            account: AccountName::new("home").unwrap(),
+            folder: Folder::inbox(),
+            validity: UidValidity(7),
+            uid: Uid(u32::from(uid)),
+        },
+        identity: MailIdentity { digest: MailDigest([uid; 32]), size: 4_000 },
+        verdicts: vec![undecided; notification.followers.len()],
+        judged_at: notification.received,
+        notification,
+        verdict: None,
+        action: Action::Leave,
+        rules: "r".to_owned(),
+    }
+}
+
+#[test]
+fn check_warns_of_a_network_that_sends_messages_and_that_no_rule_can_judge() {
+    let home = UserFolder::new();
+    let account = "host = \"mail.example\"\nuser = \"rob\"\npassword-file = \"password\"\n";
+    let settings = format!("state = \"state\"\nrules = \"rules.toml\"\n[accounts.home]\n{account}");
+    fs::write(home.path().join("followsift.toml"), settings).unwrap();
+    fs::write(home.path().join("password"), "x\n").unwrap();
+    let rules = "[verdict.spam]\n[[rule]]\nname = \"many\"\nverdict = \"spam\"\nwhen.following = \">= 2000\"\n\
+                 [[rule]]\nname = \"known\"\nverdict = \"real\"\nwhen.known = true\n";
+    fs::write(home.path().join("rules.toml"), rules).unwrap();
+    let mut ledger = Ledger::open(&home.path().join("state")).unwrap();
+    let all = [
+        judged(1, "venmo/request", 3),
+        judged(2, "mastodon/card-en", 3),
+        judged(3, "linkedin/italian", 100),
+        judged(4, "twitter/forged-unsigned", 3),
+    ];
+    ledger.record(&all).unwrap();
+    let said = home.run(&["check"]).out();
+    let warning = "warning: no rule can judge the followers on Venmo, which sends you messages: they show name, and no rule \
+                   for them uses that\n";
+    assert!(said.contains(warning) && said.contains("`when.network = \"venmo\"` judges them all"), "{said}");
+    assert_eq!(said.matches("no rule can judge").count(), 1, "{said}");
+    assert!(home.run(&["check", "--json"]).out().contains("no rule can judge the followers on Venmo"));
+
+    let more = "[[rule]]\nname = \"venmo\"\nverdict = \"real\"\nwhen.network = \"venmo\"\n";
+    fs::write(home.path().join("rules.toml"), format!("{rules}{more}")).unwrap();
+    let said = home.run(&["check"]).out();
+    assert!(!said.contains("no rule can judge"), "{said}");
 }

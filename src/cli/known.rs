@@ -208,6 +208,13 @@ fn of_network(summary: &NetworkSummary, handle: &str, keys: &[&FollowerKey]) -> 
     }
     let with_handle =
         |handle: &str| of(&Follower { handle: Shown::Value(handle.to_owned()), ..Follower::default() });
+    // An email address is the whole handle there, wherever its host is.
+    if summary.facts.contains(&Fact::AddressHost) {
+        return match host {
+            Some(host) if is_host(host) => Ok(with_handle(bare)),
+            _ => Err(report::not_an_address(&summary.title, handle)),
+        };
+    }
     match host {
         Some(host) if !is_host(host) => Err(report::not_a_server(host)),
         None if summary.domains.is_empty() => {

@@ -258,6 +258,8 @@ fn what_no_rule_asks_for_is_not_looked_up() {
 const WAYS: &[(&str, &[&str])] = &[
     ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
     ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?", "judged_at>? AND judged_at<?"]),
+    // Since a moment that the caller chooses; for `check` alone.
+    ("judgement", &["judged_at>?"]),
     ("follower", &["judgement=?", "judgement=? AND position=?"]),
     // In the last hour, or since a moment that the caller chooses.
     ("intent", &["rowid=?", "mail=?", "judgement=?", "stated_at>?", "stated_at>? AND stated_at<?"]),

@@ -1,12 +1,14 @@
 //! Reads back what was judged and what was done: for `backtest`, and for tests of what was written.
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::encoding;
 use super::{Judged, Ledger, LedgerFault, Settlement};
 use crate::clock::Timestamp;
-use crate::mail::{Authenticity, Notification};
+use crate::mail::{Authenticity, Network, Notification};
 use crate::place::{Folder, MailDigest, MailIdentity, MailRef, Marks};
 use crate::rules::{Action, Verdict};
 
@@ -78,6 +80,21 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn corrections(&self) -> Result<Vec<HistoryEntry>, LedgerFault> {
         self.read("look up what was put back", |connection| entries(connection, PUT_BACK, []))
+    }
+
+    /// The networks whose notifications were judged at `since` or later, forged ones left out.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read.
+    pub fn networks(&self, since: Timestamp) -> Result<BTreeSet<Network>, LedgerFault> {
+        self.read("look up the networks of the last judgements", |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT DISTINCT network FROM judgement WHERE judged_at >= ? AND authentic <> 'fail'",
+            )?;
+            let networks = select.query_map([since], |row| row.get("network"))?;
+            networks.collect()
+        })
     }
 }
 

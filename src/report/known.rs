@@ -141,6 +141,11 @@ pub fn not_a_handle(handle: &str) -> String {
     format!("`{}` is not a handle\n  write it like `ann` or `@ann@toot.example`", line(handle))
 }
 
+/// Anything but an email address, on a network that names followers by theirs.
+pub fn not_an_address(network: &str, handle: &str) -> String {
+    format!("{network} names followers by their email address\n  write it in place of `{}`", line(handle))
+}
+
 /// The server in a handle cannot be one.
 pub fn not_a_server(host: &str) -> String {
     format!("`{}` is not the name of a server", line(host))

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::facts::wrapped;
 use super::paint::{Paint, Tone};
-use crate::mail::{Kind, LayoutSummary, NetworkSummary};
+use crate::mail::{Fact, Kind, LayoutSummary, NetworkSummary};
 
 /// Every network: its kinds of notifications, layouts, languages, facts and marks.
 pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
@@ -20,7 +20,7 @@ pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
         entry(&mut shown, "reports", &kinds(&network.kinds), paint);
         entry(&mut shown, "layouts", &layouts, paint);
         entry(&mut shown, "languages", &languages(network), paint);
-        entry(&mut shown, "shows", &words(&network.facts), paint);
+        entry(&mut shown, "shows", &facts(network), paint);
         entry(&mut shown, "marks", &marks(network), paint);
         shown.push('\n');
     }
@@ -92,6 +92,27 @@ fn kinds(kinds: &[Kind]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
+/// The facts that every layout shows, then the others with the layouts that show them: `name, url; bio (2015, digest 2013)`.
+fn facts(network: &NetworkSummary) -> String {
+    let all = names(network);
+    let mut groups: Vec<(Vec<&str>, Vec<Fact>)> = vec![(all, Vec::new())];
+    for fact in &network.facts {
+        let mut showing = names(network);
+        showing.retain(|name| {
+            let mut layouts = network.layouts.iter().filter(|layout| layout.name == *name);
+            layouts.any(|layout| layout.facts.contains(fact))
+        });
+        match groups.iter_mut().find(|(names, _)| *names == showing) {
+            Some((_, facts)) => facts.push(*fact),
+            None => groups.push((showing, vec![*fact])),
+        }
+    }
+    let mut groups = groups.into_iter();
+    let by_all = groups.next().map(|(_, facts)| words(&facts));
+    let by_some = groups.map(|(names, facts)| format!("{} ({})", words(&facts), names.join(", ")));
+    by_all.into_iter().filter(|words| !words.is_empty()).chain(by_some).collect::<Vec<_>>().join("; ")
+}
+
 /// The names of the layouts, each once.
 fn names(network: &NetworkSummary) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
@@ -118,6 +139,6 @@ fn marks(network: &NetworkSummary) -> String {
     std::iter::once("subject").chain(first.take(own)).collect::<Vec<_>>().join("; ")
 }
 
-fn words(facts: &[crate::mail::Fact]) -> String {
+fn words(facts: &[Fact]) -> String {
     facts.iter().map(|fact| fact.word()).collect::<Vec<_>>().join(", ")
 }

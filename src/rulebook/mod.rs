@@ -20,7 +20,7 @@ use self::regular_file::FEW;
 use crate::assess::Rulebook;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Severity, Source};
-use crate::mail::{NetworkSummary, Profiles, Trust};
+use crate::mail::{Network, NetworkSummary, Profiles, Trust};
 use crate::rules::{self, ListSource, Person, RuleSet, Vocabulary};
 use crate::settings::{Account, Settings};
 
@@ -123,6 +123,16 @@ fn vocabulary_of(profiles: &Profiles) -> Vocabulary {
 }
 
 impl RuleFiles {
+    /// Those of these networks whose followers no rule can ever judge.
+    pub fn beyond_the_rules(&self, seen: &BTreeSet<Network>) -> Vec<NetworkSummary> {
+        let mut networks = self.profiles.networks();
+        networks.retain(|summary| {
+            let shown = summary.facts.iter().copied().collect();
+            seen.contains(&summary.network) && !self.rules.can_judge(&summary.network, &shown)
+        });
+        networks
+    }
+
     /// What one account's messages are judged by; `sent` are the people of folders of sent messages, as far as they are known.
     pub fn rulebook(&self, trust: Trust, require_authentic: bool, sent: &Sent) -> Rulebook {
         let mut people = self.lists.people().clone();

@@ -16,6 +16,7 @@ mod condition;
 mod examples;
 mod lists;
 mod logic;
+mod reach;
 mod review;
 mod rules;
 mod verdicts;

@@ -55,7 +55,7 @@ snac (snac; any site that runs it)
   marks      subject; sender snac-daemon@*; line of text `User : @{you}@{host}` then `Type
              : Follow` then `Actor : {url}`
 ";
-    assert!(all.contains(snac) && all.contains("28 networks."), "{all}");
+    assert!(all.contains(snac) && all.contains("37 networks."), "{all}");
     let strava = "\
 Strava · strava
   known from Strava, 2026: sender and subject from a public test, the layout at second hand

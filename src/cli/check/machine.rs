@@ -1,17 +1,24 @@
 //! What can be wrong around the settings: the locks, the passwords, the authorities, the environment. Nothing is changed and
 //! no program is run.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use crate::clock;
 use crate::diagnostic::{Diagnostic, Severity, nearest};
-use crate::ledger::require_lock_folder;
+use crate::ledger::{Ledger, require_lock_folder};
 use crate::login;
+use crate::mail::NetworkSummary;
 use crate::mailbox::Connector;
 use crate::report::Chain;
+use crate::rulebook::RuleFiles;
 use crate::settings::{self, Account, Environment, Settings, log_filter};
 
+/// How far back a network counts as one that sends messages.
+const SEEN_SPAN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// What is looked for beside the settings where they name nothing.
 const BESIDE: [&str; 2] = ["rules.toml", "networks"];
 
@@ -47,6 +54,31 @@ fn of_account(account: &Account, settings: &Settings) -> Vec<Diagnostic> {
         finding.message = format!("account `{}`: {}", account.name, finding.message);
     }
     findings
+}
+
+/// The networks of the last months whose followers no rule can ever judge.
+pub(super) fn of_networks(settings: &Settings, files: &RuleFiles) -> Vec<Diagnostic> {
+    let since = clock::now().before(SEEN_SPAN);
+    let seen = Ledger::open_read_only(&settings.state)
+        .and_then(|ledger| ledger.map_or(Ok(BTreeSet::new()), |ledger| ledger.networks(since)));
+    match seen {
+        Ok(seen) => files.beyond_the_rules(&seen).iter().map(beyond_the_rules).collect(),
+        Err(fault) => vec![error(&fault)],
+    }
+}
+
+fn beyond_the_rules(network: &NetworkSummary) -> Diagnostic {
+    let name = &network.network;
+    let shown: Vec<_> = network.facts.iter().map(|fact| fact.word()).collect();
+    let message = format!(
+        "no rule can judge the followers on {}, which sends you messages: they show {}, and no rule for them uses that",
+        network.title,
+        shown.join(", ")
+    );
+    warning(message).help(format!(
+        "these messages stay; `followsift networks {name}` says what each form of them shows, and a rule with \
+         `when.network = \"{name}\"` judges them all"
+    ))
 }
 
 /// What is wrong with the environment, and with what lies beside the settings.

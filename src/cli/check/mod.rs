@@ -36,6 +36,9 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         findings.push(machine::error(fault));
         ending = if ending == Ending::Well { Ending::Fault } else { ending };
     }
+    if let (Some(settings), Some(files), None) = (&settings, &files, &ledger) {
+        findings.extend(machine::of_networks(settings, files));
+    }
     if options.json {
         for finding in &findings {
             output.line(&finding.json());
