@@ -79,7 +79,9 @@ impl<'a> Sight<'a> {
 
     /// The forms of the follower's handle.
     pub(crate) fn handle(&self) -> Shown<&HandleForms> {
-        let instance = self.case.instance;
+        // An email address at the recipient's own server is no account there.
+        let is_address = self.case.follower.address_host.is_shown();
+        let instance = self.case.instance.filter(|_| !is_address);
         self.plain(Mail(MailFact::Handle))
             .map(|handle| self.handle.get_or_init(|| HandleForms::new(handle, instance)))
     }
@@ -207,6 +209,23 @@ mod tests {
         ] {
             assert_eq!(number(&follower, fact), expected, "{fact}");
         }
+    }
+
+    #[test]
+    fn an_email_address_is_no_account_on_the_recipients_server() {
+        let (past, lists) = (Past::default(), Lists::default());
+        let mut follower =
+            Follower { handle: Shown::Value("ann@home.example".into()), ..Follower::default() };
+        let is_ann = |follower: &Follower| {
+            let instance = Some("home.example");
+            let case =
+                Case { network: None, kind: None, instance, follower, past: &past, received: Timestamp(0) };
+            let sight = Sight::new(case, &lists);
+            matches!(sight.handle(), Shown::Value(forms) if forms.include("ann"))
+        };
+        assert!(is_ann(&follower));
+        follower.address_host = Shown::Value("home.example".into());
+        assert!(!is_ann(&follower));
     }
 
     #[test]
