@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::mail::{Authenticity, Envelope, Message, Nearest, Notification, Profiles, Recognition, Trust};
+use crate::mail::{
+    Authenticity, Envelope, Message, Nearest, Notification, Profiles, Recognition, Trust,
+    with_plain_line_ends,
+};
 use crate::place::Marks;
 use crate::rules::{Action, Case, Lists, Recall, RuleSet, RuleTrace, Verdict, VerdictName};
 
@@ -147,6 +150,11 @@ pub fn recognise_closely(mail: Mail<'_>, rulebook: &Rulebook) -> (ReadMessage, O
 /// Parses a message once, and recognises it.
 fn read(mail: Mail<'_>, recognise: impl FnOnce(&Message<'_>, Timestamp) -> Recognition) -> ReadMessage {
     let message = Message::parse(mail.bytes);
+    if message.is_err()
+        && let Some(bytes) = with_plain_line_ends(mail.bytes)
+    {
+        return read(Mail { bytes: &bytes, ..mail }, recognise);
+    }
     let envelope = match &message {
         Ok(message) => message.envelope(),
         Err(_) => Envelope::of_header(mail.bytes),

@@ -2,11 +2,13 @@
 //!
 //! Never opens an attached message. Reads a message that is cut short up to the cut.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
+use super::encoded_word;
 use super::limits::{HEADER_LIMIT, MESSAGE_LIMIT, is_decodable};
 use super::part::{Part, Parts};
 use super::people::{Address, addresses};
@@ -76,8 +78,7 @@ struct Senders {
 impl<'a> Head<'a> {
     /// Reads a header block; a body after it is ignored.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Unreadable> {
-        let block = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
-        parse_headers(block).map(|(headers, _)| Self::new(headers)).map_err(Unreadable)
+        fields(bytes).map(Self::new)
     }
 
     fn new(headers: Vec<MailHeader<'a>>) -> Self {
@@ -320,8 +321,44 @@ impl<'m, 'a> Found<'m, 'a> {
     }
 }
 
+/// The fields of a header block; a body after it is ignored.
+pub(super) fn fields(bytes: &[u8]) -> Result<Vec<MailHeader<'_>>, Unreadable> {
+    let block = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
+    let fields = parse_headers(block).or_else(|error| {
+        // A blank line that some programs end with two CRs is no lone CR.
+        let end = block.windows(4).position(|four| four == b"\n\r\r\n").ok_or(error)?;
+        parse_headers(block.get(..=end).unwrap_or_default())
+    });
+    fields.map(|(fields, _)| fields).map_err(Unreadable)
+}
+
+/// A message whose lines some program on the way ended with `\r\r\n`, with line ends that can be parsed; `None` for any other.
+pub fn with_plain_line_ends(bytes: &[u8]) -> Option<Vec<u8>> {
+    let bytes = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
+    let lines = || bytes.split_inclusive(|byte| *byte == b'\n');
+    lines().find(|line| line.ends_with(b"\r\r\n"))?;
+    let mut plain = Vec::with_capacity(bytes.len());
+    for line in lines() {
+        match line.strip_suffix(b"\r\n") {
+            Some(text) => {
+                let end = text.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+                plain.extend_from_slice(text.get(..end).unwrap_or_default());
+                plain.extend_from_slice(b"\r\n");
+            }
+            None => plain.extend_from_slice(line),
+        }
+    }
+    Some(plain)
+}
+
+/// The value of a field, with its line breaks and encoded words: UTF-8, else Latin-1.
+pub(super) fn text_of<'h>(header: &'h MailHeader<'_>) -> Cow<'h, str> {
+    let raw = header.get_value_raw();
+    std::str::from_utf8(raw).map_or_else(|_| charset::decode_latin1(raw), Cow::Borrowed)
+}
+
 fn decoded(header: &MailHeader<'_>) -> Option<String> {
-    is_decodable(header.get_value_raw()).then(|| header.get_value())
+    is_decodable(header.get_value_raw()).then(|| encoded_word::decoded(&text_of(header)).into_owned())
 }
 
 #[cfg(test)]
@@ -395,6 +432,28 @@ mod tests {
         assert_eq!(text(&mixed(&[part("plain", "ours"), file])).trim(), "ours");
         let many = vec![part("plain", "x"); 50];
         assert_eq!(text(&mixed(&many)).split_whitespace().count(), PARTS_OF_A_KIND);
+    }
+
+    #[test]
+    fn lines_that_end_with_two_carriage_returns_are_lines() {
+        let part = "--b\r\nContent-Type: text/html\r\n\r\n<p>x</p>\r\n";
+        let plain = format!(
+            "From: a@x.example\r\nSubject: folded\r\n line\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+             {part}--b\r\n\r\nhello\r\n\r\nthere\r\n--b--\r\n"
+        );
+        for end in ["\r\r\n", "\r\r\r\n"] {
+            let odd = plain.replace("\r\n", end);
+            assert!(Message::parse(odd.as_bytes()).is_err());
+            assert_eq!(with_plain_line_ends(odd.as_bytes()).as_deref(), Some(plain.as_bytes()));
+            let head = Head::parse(odd.as_bytes());
+            assert_eq!(head.is_ok_and(|head| head.subject == "folded line"), end == "\r\r\n", "{end:?}");
+        }
+        // The receiving server's lines are well.
+        let mixed = format!("Received: x\r\n{}", plain.replace("\r\n", "\r\r\n"));
+        let mended = with_plain_line_ends(mixed.as_bytes()).unwrap();
+        assert_eq!(Message::parse(&mended).unwrap().text(), Some("hello\r\n\r\nthere"));
+        assert_eq!(with_plain_line_ends(plain.as_bytes()), None);
+        assert_eq!(with_plain_line_ends(plain.replace("\r\n", "\n").as_bytes()), None);
     }
 
     #[test]

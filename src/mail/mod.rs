@@ -2,7 +2,7 @@
 //!
 //! Pure: never touches a file, a socket or a clock. `assess` calls it.
 //!
-//! `message` parses a message; `part` decodes its text and `authentication` its Authentication-Results, which `authenticity`
+//! `message` parses a message; `encoded_word` decodes its header fields, `part` its text and `authentication` its Authentication-Results, which `authenticity`
 //! judges. `profile` holds the descriptions of the networks. It searches a message with `markup` and `selector` (the HTML
 //! part), `link` and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host` comparing hosts
 //! and `crate::text` cleaning text. `work` counts the bytes examined and stops at the allowance; `limits` caps how much is read.
@@ -12,6 +12,7 @@
 mod authentication;
 mod authenticity;
 mod bindings;
+mod encoded_word;
 mod fact;
 mod follower_key;
 mod host;
@@ -34,7 +35,7 @@ mod wrapper;
 pub use authenticity::{Authenticity, Trust};
 pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};
 pub use follower_key::FollowerKey;
-pub use message::{Envelope, Message, Unreadable};
+pub use message::{Envelope, Message, Unreadable, with_plain_line_ends};
 pub use network::Network;
 pub use not_a_message::{NotAMessage, lead_in};
 pub use notification::{Incomplete, Kind, Notification, Recognition};

@@ -110,24 +110,34 @@ fn utf_8(bytes: Vec<u8>) -> String {
 }
 
 /// Decodes what is there: a message cut short seldom ends with a complete group of four, and RFC 2045, section 6.8 says to
-/// ignore characters outside the alphabet.
-fn lenient_base64(raw: &[u8]) -> Vec<u8> {
+/// ignore characters outside the alphabet. Some programs encode a text in pieces, each with its own padding.
+pub(super) fn lenient_base64(raw: &[u8]) -> Vec<u8> {
     let alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let mut digits: Vec<u8> = raw.iter().copied().filter(alphabet).take(PART_LIMIT / 3 * 4).collect();
-    if digits.len() % 4 == 1 {
-        digits.pop();
-    }
     let engine = base64::engine::GeneralPurpose::new(
         &base64::alphabet::STANDARD,
         base64::engine::GeneralPurposeConfig::new()
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
     );
-    engine.decode(digits).unwrap_or_default()
+    let (mut bytes, mut digits) = (Vec::new(), Vec::new());
+    for piece in raw.split(|byte| *byte == b'=') {
+        let left = PART_LIMIT.saturating_sub(bytes.len());
+        if left == 0 {
+            break;
+        }
+        digits.clear();
+        digits.extend(piece.iter().copied().filter(alphabet).take(left.div_ceil(3) * 4));
+        if digits.len() % 4 == 1 {
+            digits.pop();
+        }
+        let decoded = engine.decode_vec(&digits, &mut bytes);
+        debug_assert!(decoded.is_ok(), "all of it is in the alphabet");
+    }
+    bytes
 }
 
 /// Decodes quoted-printable text (RFC 2045, section 6.7). Leaves invalid escapes unchanged.
-fn quoted_printable(raw: &[u8]) -> Vec<u8> {
+pub(super) fn quoted_printable(raw: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(raw.len().min(PART_LIMIT));
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
         if text.len() >= PART_LIMIT {
@@ -186,6 +196,27 @@ mod tests {
         check("Gr=C3=BC=c3=9fe\r\nx", "Grüße\nx");
         check("one li=\r\nne  \r\n", "one line\n");
         check("=3D=3D\n\n=", "==\n\n");
+    }
+
+    #[test]
+    fn base64_is_decoded_in_pieces_and_as_far_as_it_goes() {
+        let check = |raw: &str, expected: &str| {
+            assert_eq!(String::from_utf8_lossy(&lenient_base64(raw.as_bytes())), expected, "{raw:?}");
+        };
+        check("QW5uIExpbWE=", "Ann Lima");
+        check("QW5uIA==\r\nTGltYQ==\r\n", "Ann Lima");
+        check("QW4=biBM==aW1h", "Ann Lima");
+        check("QW5\r\nuIEx*pbWE", "Ann Lima");
+        check("====", "");
+        check("QW5uI", "Ann");
+    }
+
+    #[test]
+    fn no_more_of_a_part_is_decoded_than_the_limit() {
+        for piece in ["QUJD", "QQ==", "Q=", "="] {
+            let decoded = lenient_base64(piece.repeat(PART_LIMIT).as_bytes());
+            assert!(decoded.len() <= PART_LIMIT + 2, "{piece}: {}", decoded.len());
+        }
     }
 
     #[test]
