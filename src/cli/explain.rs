@@ -1,8 +1,9 @@
 //! `explain`: what a message is, what the rules say of it, and why. Needs no account, and without settings takes what ships.
+//! Of several files, each is a past for those named after it.
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::message_file::{self, Unusable};
 use super::output::{Output, shown};
@@ -23,9 +24,7 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     let sent = context::sent(settings.as_ref(), &files);
     let rulebook = files.rulebook(trust, false, &sent);
 
-    let now = clock::now();
-    let messages: Vec<_> = options.files.iter().map(|file| (file, read(file, &rulebook, now))).collect();
-    let mut replay = replay(&messages);
+    let mut replay = Replay::default();
     let mut ending = Ending::Well;
     match settings.as_ref().map_or(Ok(Vec::new()), context::known) {
         Ok(known) => known.into_iter().for_each(|known| replay.know_follower(known.follower)),
@@ -34,26 +33,18 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
             ending = Ending::Fault;
         }
     }
-    let are_several = messages.len() > 1;
-    for (file, message) in messages {
+    let asked = rulebook.rules.asked();
+    let is_past_asked = asked.follows || asked.wave;
+    let now = clock::now();
+    // Each file is answered before the next one is opened, and only its followers are remembered.
+    for file in &options.files {
         let name = shown(file);
-        match message {
+        match read(file, &rulebook, now) {
             Ok((message, nearest)) => {
                 let assessment = weigh(message, &rulebook, &replay);
-                if options.json {
-                    output.line(&report::json::assessed(&name, &assessment, nearest.as_ref()));
-                } else {
-                    let rules = match &assessment.recognition {
-                        Recognition::Recognised(notification) if !options.brief => {
-                            let traces = assess::trace(notification, &rulebook, &replay);
-                            let verdicts = &assessment.verdicts;
-                            report::rule_trace::every_rule(notification, verdicts, &traces, output.paint())
-                        }
-                        _ => String::new(),
-                    };
-                    let verdict = in_words(&name, &assessment, nearest.as_ref(), are_several, output.paint());
-                    let end = if are_several { "\n" } else { "" };
-                    output.text(&format!("{verdict}{rules}{end}"));
+                say(&name, &assessment, nearest.as_ref(), (&rulebook, &replay), options, output);
+                if is_past_asked && let Recognition::Recognised(notification) = &assessment.recognition {
+                    replay.note(notification);
                 }
             }
             Err(cause) => {
@@ -76,17 +67,28 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
 /// A message as it was read, and the network that it comes nearest to if it was not recognised.
 type Read = (ReadMessage, Option<Nearest>);
 
-/// The notifications as if they had come in one after the other, so that each has its past.
-fn replay(messages: &[(&PathBuf, Result<Read, Unusable>)]) -> Replay {
-    let mut replay = Replay::default();
-    if messages.len() > 1 {
-        for (message, _) in messages.iter().filter_map(|(_, message)| message.as_ref().ok()) {
-            if let Recognition::Recognised(notification) = &message.recognition {
-                replay.note(notification);
-            }
-        }
+fn say(
+    name: &str,
+    assessment: &Assessment,
+    nearest: Option<&Nearest>,
+    (rulebook, replay): (&Rulebook, &Replay),
+    options: &Explain,
+    output: &mut Output,
+) {
+    if options.json {
+        return output.line(&report::json::assessed(name, assessment, nearest));
     }
-    replay
+    let rules = match &assessment.recognition {
+        Recognition::Recognised(notification) if !options.brief => {
+            let traces = assess::trace(notification, rulebook, replay);
+            report::rule_trace::every_rule(notification, &assessment.verdicts, &traces, output.paint())
+        }
+        _ => String::new(),
+    };
+    let are_several = options.files.len() > 1;
+    let verdict = in_words(name, assessment, nearest, are_several, output.paint());
+    let end = if are_several { "\n" } else { "" };
+    output.text(&format!("{verdict}{rules}{end}"));
 }
 
 fn read(file: &Path, rulebook: &Rulebook, now: Timestamp) -> Result<Read, Unusable> {

@@ -172,7 +172,8 @@ struct Explain {
     /// One of your own servers, whose messages can be proven; can be given more than once
     #[arg(long = "instance", value_name = "HOST", value_parser = host)]
     instances: Vec<HostName>,
-    /// Files with one message each (`.eml`, the source of the message); `-` is standard input
+    /// Files with one message each (`.eml`, the source of the message), explained one by one; rules about a follower's past
+    /// count the files named before; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }

@@ -1,6 +1,121 @@
 //! `explain`: what it says of a message, and what it refuses to believe.
 
+use std::fs::{File, OpenOptions, read_to_string};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::{Child, Output};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
 use super::*;
+
+/// `explain` on files, of which the last is a pipe that the program has opened, and in which nothing was written yet.
+struct Explaining {
+    child: Child,
+    pipe: File,
+}
+
+impl Explaining {
+    fn start(home: &Home, files: &[&str], out: Stdio) -> Self {
+        let pipe = home.0.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let arguments = [&["explain", "--brief", "--settings", "followsift.toml"], files, &["pipe"]].concat();
+        let mut child = home.command(&arguments).stdout(out).spawn().unwrap();
+        loop {
+            // Without waiting for its reader, so that a child that has ended is noticed (fifo(7)).
+            match OpenOptions::new()
+                .write(true)
+                .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+                .open(&pipe)
+            {
+                Ok(pipe) => return Self { child, pipe },
+                Err(cause) if cause.kind() == ErrorKind::NotFound => panic!("{cause}"),
+                Err(_) => assert!(child.try_wait().unwrap().is_none(), "it ended without the last file"),
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// What it has answered so far.
+    fn said(&mut self) -> String {
+        let out = self.child.stdout.as_mut().unwrap();
+        fcntl_setfl(&*out, fcntl_getfl(&*out).unwrap() | OFlags::NONBLOCK).unwrap();
+        let mut said = vec![0; 1 << 16];
+        let length = out.read(&mut said).unwrap_or(0);
+        fcntl_setfl(&*out, fcntl_getfl(&*out).unwrap() - OFlags::NONBLOCK).unwrap();
+        String::from_utf8(said[..length].to_vec()).unwrap()
+    }
+
+    /// Its peak memory, in kB.
+    fn peak(&self) -> u64 {
+        let status = read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    fn end(mut self, mail: &[u8]) -> Output {
+        self.pipe.write_all(mail).unwrap();
+        drop(self.pipe);
+        self.child.wait_with_output().unwrap()
+    }
+}
+
+#[test]
+fn each_file_is_answered_before_the_next_one_is_read() {
+    let home = Home::new();
+    home.mail("first.eml", &twitter_2009(&kim()));
+    let mut explaining = Explaining::start(&home, &["first.eml"], Stdio::piped());
+    let said = explaining.said();
+    assert!(said.starts_with("first.eml\nTwitter · follow") && !said.contains("pipe"), "{said}");
+    let rest = Run(explaining.end(&twitter_2009(&kim()).bytes(2))).exits(0).out();
+    assert!(rest.starts_with("pipe\nTwitter · follow"), "{rest}");
+}
+
+#[test]
+fn thousands_of_files_take_no_more_memory_than_a_few() {
+    let home = Home::new();
+    home.write(
+        "rules.toml",
+        &format!("{RULES}\n[[rule]]\nname = \"Again\"\nwhen.times-followed = \">= 9\"\nverdict = \"spam\"\n"),
+    );
+    let bio = "words ".repeat(300);
+    home.mail("mail.eml", &twitter_digest(&[kim().bio(&bio), Person::new("Jo", "jo", [1, 2, 3]).bio(&bio)]));
+    let peak = |count: usize| {
+        let explaining = Explaining::start(&home, &vec!["mail.eml"; count], Stdio::null());
+        let peak = explaining.peak();
+        std::fs::remove_file(home.0.path().join("pipe")).unwrap();
+        drop(explaining.end(&kim_once()));
+        peak
+    };
+    let (few, many) = (peak(10), peak(1_500));
+    assert!(many < few + 2_000, "{few} kB for 10 files, {many} kB for 1,500");
+}
+
+fn kim_once() -> Vec<u8> {
+    twitter_2009(&kim()).bytes(1)
+}
+
+#[test]
+fn of_several_files_each_is_a_past_for_those_named_after_it() {
+    let home = Home::new();
+    let again = "\n[[rule]]\nname = \"Again\"\nwhen.times-followed = \">= 1\"\nverdict = \"spam\"\n";
+    home.write("rules.toml", &format!("{RULES}{again}"));
+    for (name, day) in [("first.eml", 1), ("second.eml", 2)] {
+        let mail = String::from_utf8(
+            mastodon_card(&ENGLISH, &Person::new("Carol", "carol@kiln.example", [9, 8, 7])).bytes(1),
+        );
+        let mail = mail.unwrap();
+        let mail: String = mail.split_inclusive('\n').filter(|line| !line.starts_with("Date:")).collect();
+        home.write(name, &format!("Date: {day} Jan 2026 10:00:00 +0000\r\n{mail}"));
+    }
+    let moved = |files: [&str; 2]| {
+        let said = home.run(&[&["explain", "--brief"], &files[..]].concat()).exits(0).out();
+        said.matches("would move to Followers/Spam").count()
+    };
+    assert_eq!(moved(["first.eml", "second.eml"]), 1);
+    // A message that came later is no past, and one that is named later is not known yet.
+    assert_eq!(moved(["second.eml", "first.eml"]), 0);
+}
 
 #[test]
 fn explain_says_what_a_message_is_and_which_rule_saw_what() {
