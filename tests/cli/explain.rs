@@ -1,5 +1,7 @@
 //! `explain`: what it says of a message, and what it refuses to believe.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::fs::{File, OpenOptions, read_to_string};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
