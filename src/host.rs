@@ -1,9 +1,14 @@
-//! Host names in the one form in which followsift compares them, and the user's own servers on self-hosted networks.
+//! Host names in the one form in which followsift compares them, the user's own servers on self-hosted networks, and the names of
+//! mail servers in Authentication-Results.
 //!
 //! Values only. Imports no other room, never resolves a name. The only user of idna.
 
 use std::borrow::Cow;
 use std::fmt;
+
+mod authserv_id;
+
+pub use authserv_id::{AuthservId, AuthservIds, WrongAuthservId, names_a_server};
 
 /// The maximum length of a name, and of a label in it, in characters (RFC 1035, section 2.3.4).
 const LONGEST: usize = 253;

@@ -12,7 +12,7 @@ use followsift::assess::{Arrival, Mail, Restraint, Rulebook, assess, recognise};
 use followsift::clock::Timestamp;
 use followsift::diagnostic::Source;
 use followsift::diagnostic::document::Findings;
-use followsift::host::{HostName, Instance};
+use followsift::host::{AuthservIds, HostName, Instance};
 use followsift::mail::{Notification, Profiles, Recognition, Trust};
 use followsift::rules::recall::{Blank, Replay};
 use followsift::rules::{Action, ListSource, Person as Listed, Recall, Vocabulary, compile};
@@ -64,7 +64,7 @@ pub(crate) fn rulebook(rules: &str) -> Rulebook {
         profiles: Arc::new(profiles),
         rules: Arc::new(rules),
         trust: Trust {
-            authserv_id: Some(AUTHSERV_ID.to_owned()),
+            authserv_id: AuthservIds::parse([AUTHSERV_ID]).unwrap(),
             instances: HostName::parse(ENGLISH.host).map(Instance::new).into_iter().collect(),
         },
         require_authentic: false,
@@ -127,7 +127,7 @@ fn a_forged_message_is_never_acted_on() {
 #[test]
 fn an_unproven_message_may_be_filed_but_is_never_starred() {
     let mut rulebook = rulebook(RULES);
-    rulebook.trust.authserv_id = None;
+    rulebook.trust.authserv_id = AuthservIds::default();
     check_with(&twitter_2009(&lopsided("one")), &rulebook, &Blank, "Followers/Spam");
     let ana = mastodon_card(&ENGLISH, &Person::new("Ana", "ana@brew.example", [3, 2001, 1]));
     check_with(&ana, &rulebook, &Blank, "leave: Unproven");
@@ -138,7 +138,7 @@ fn an_account_can_demand_proof() {
     let mut rulebook = rulebook(RULES);
     rulebook.require_authentic = true;
     check_with(&twitter_2009(&lopsided("one")), &rulebook, &Blank, "Followers/Spam");
-    rulebook.trust.authserv_id = None;
+    rulebook.trust.authserv_id = AuthservIds::default();
     check_with(&twitter_2009(&lopsided("one")), &rulebook, &Blank, "leave: Unproven");
 }
 

@@ -13,6 +13,7 @@ use crate::support::user_folder::{Run, UserFolder};
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
+use followsift::host::AuthservIds;
 use followsift::ledger::{IncompleteRecord, Judged, Ledger};
 use followsift::mail::{
     Authenticity, Fact, Message, Network, Notification, Profiles, Recognition, Shown, Trust,
@@ -48,7 +49,7 @@ fn profiles_with(name: &str) -> Profiles {
 }
 
 fn recognise(profiles: &Profiles, mail: &str) -> Recognition {
-    let trust = Trust { authserv_id: Some("mx.example".to_owned()), ..Trust::default() };
+    let trust = Trust { authserv_id: AuthservIds::parse(["mx.example"]).unwrap(), ..Trust::default() };
     profiles.recognise(&Message::parse(mail.as_bytes()).unwrap(), &trust, Timestamp(0))
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
-use followsift::host::{HostName, Instance};
+use followsift::host::{AuthservIds, HostName, Instance};
 use followsift::mail::{Authenticity, Fact, Follower, Message, Notification, Profiles, Recognition, Trust};
 
 fn profiles() -> Profiles {
@@ -34,8 +34,9 @@ fn trust(head: &str) -> Trust {
     let value = |key: &str| head.lines().find_map(|line| line.strip_prefix(key));
     let quoted = |text: &str| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let hosts = value("instances = ").map(quoted).unwrap_or_default();
+    let ids = value("authserv-id = ").map(quoted).unwrap_or_default();
     Trust {
-        authserv_id: value("authserv-id = ").map(|id| id.trim_matches('"').to_owned()),
+        authserv_id: AuthservIds::parse(ids.iter().map(String::as_str)).unwrap(),
         instances: hosts.iter().map(|host| Instance::new(HostName::parse(host).unwrap())).collect(),
     }
 }

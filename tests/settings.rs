@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::support::golden;
 use followsift::diagnostic::Diagnostic;
+use followsift::host::AuthservIds;
 use followsift::place::Folder;
 use followsift::settings::{self, Account, Backlog, Environment, SecretSource, Settings, Tls};
 
@@ -88,7 +89,7 @@ fn the_smallest_settings_have_sensible_values_for_the_rest() {
     let home = account(&settings, "home");
     assert_eq!((home.port, home.tls, home.ca_file.clone()), (993, Tls::Implicit, None));
     assert_eq!(home.folders, [Folder::inbox()]);
-    assert!(home.act && !home.require_authentic && home.authserv_id.is_none());
+    assert!(home.act && !home.require_authentic && !home.authserv_id.is_set());
     assert_eq!((home.backlog, home.poll), (Backlog::None, Duration::from_secs(120)));
 }
 
@@ -215,7 +216,8 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     // The values shown are the usual ones.
     let smallest = read(SMALLEST, &[]);
     let usual = account(&smallest, "home");
-    let shown = Account { authserv_id: None, instances: Vec::new(), ..account(&settings, "home") };
+    let shown =
+        Account { authserv_id: AuthservIds::default(), instances: Vec::new(), ..account(&settings, "home") };
     assert_eq!(shown, Account { user: shown.user.clone(), secret: shown.secret.clone(), ..usual });
     assert_eq!(settings.state, smallest.state);
 }

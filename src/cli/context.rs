@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Ending;
 use super::output::Output;
 use crate::diagnostic::Diagnostic;
-use crate::host::{HostName, Instance};
+use crate::host::{AuthservId, AuthservIds, HostName, Instance};
 use crate::ledger::{HistoryEntry, Known, Ledger, LedgerFault};
 use crate::mail::Trust;
 use crate::mailbox::Stop;
@@ -135,21 +135,24 @@ pub(super) fn accounts<'s>(
 
 /// What proves a message that may be of any account: what the accounts' servers call themselves, where that is one name, and
 /// the user's own servers, of all accounts; what the command line says instead of either counts.
-pub(super) fn trust(settings: Option<&Settings>, authserv_id: Option<&str>, hosts: &[HostName]) -> Trust {
+pub(super) fn trust(settings: Option<&Settings>, ids: &[AuthservId], hosts: &[HostName]) -> Trust {
     let accounts = settings.map_or(&[][..], |settings| settings.accounts.as_slice());
     let instances = match hosts {
         [] => accounts.iter().flat_map(|account| account.instances.clone()).collect(),
         hosts => hosts.iter().cloned().map(Instance::new).collect(),
     };
-    let authserv_id = authserv_id.map(str::to_owned).or_else(|| settings.and_then(only_authserv_id));
+    let authserv_id = match ids {
+        [] => only_authserv_ids(accounts),
+        ids => ids.iter().cloned().collect(),
+    };
     Trust { authserv_id, instances }
 }
 
-/// What the accounts' servers call themselves, where that is one name.
-fn only_authserv_id(settings: &Settings) -> Option<String> {
-    let mut names = settings.accounts.iter().filter_map(|account| account.authserv_id.as_ref());
-    let first = names.next()?;
-    names.all(|name| name == first).then(|| first.clone())
+/// What the accounts' servers call themselves, where they agree.
+fn only_authserv_ids(accounts: &[Account]) -> AuthservIds {
+    let mut set = accounts.iter().map(|account| &account.authserv_id).filter(|ids| ids.is_set());
+    let first = set.next().cloned().unwrap_or_default();
+    if set.all(|ids| *ids == first) { first } else { AuthservIds::default() }
 }
 
 /// The people written to, as far as the ledger has them: of all accounts together, for commands that ask no server.

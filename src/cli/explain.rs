@@ -20,7 +20,7 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     let (files, findings) = context::rule_files(settings.as_ref());
     output.findings(&findings);
     let Some(files) = files else { return Ending::Settings };
-    let trust = context::trust(settings.as_ref(), options.authserv_id.as_deref(), &options.instances);
+    let trust = context::trust(settings.as_ref(), &options.authserv_ids, &options.instances);
     let sent = context::sent(settings.as_ref(), &files);
     let rulebook = files.rulebook(trust, false, &sent);
 

@@ -25,7 +25,7 @@ pub(super) fn judge(settings: Option<&Path>, options: &Judge, output: &mut Outpu
     output.findings(&findings);
     let Some(files) = files else { return Ending::Settings };
     let sent = context::sent(settings.as_ref(), &files);
-    let trust = context::trust(settings.as_ref(), options.authserv_id.as_deref(), &options.instances);
+    let trust = context::trust(settings.as_ref(), &options.authserv_ids, &options.instances);
     let own_server = match trust.instances.as_slice() {
         [only] => Some(only.host.to_unicode().into_owned()),
         _ => None,

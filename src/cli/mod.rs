@@ -26,7 +26,7 @@ mod sweep;
 
 use output::Output;
 
-use crate::host::HostName;
+use crate::host::{AuthservId, HostName};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -166,9 +166,10 @@ struct Explain {
     /// Print the verdict alone, without what every rule says
     #[arg(long)]
     brief: bool,
-    /// How your mail server names itself in Authentication-Results
-    #[arg(long, value_name = "ID")]
-    authserv_id: Option<String>,
+    /// How your mail server names itself in Authentication-Results: a name, `*.` and a domain, or an empty text if it does
+    /// not; can be given more than once
+    #[arg(long = "authserv-id", value_name = "ID", value_parser = authserv_id)]
+    authserv_ids: Vec<AuthservId>,
     /// One of your own servers, whose messages can be proven; can be given more than once
     #[arg(long = "instance", value_name = "HOST", value_parser = host)]
     instances: Vec<HostName>,
@@ -204,8 +205,8 @@ struct Judge {
     #[arg(long = "instance", value_name = "HOST", value_parser = host)]
     instances: Vec<HostName>,
     /// Accepted as for `explain`, without effect: a table proves nothing
-    #[arg(long, value_name = "ID")]
-    authserv_id: Option<String>,
+    #[arg(long = "authserv-id", value_name = "ID", value_parser = authserv_id)]
+    authserv_ids: Vec<AuthservId>,
     /// The table: tab-separated, with a header; its column `source` begins with the network; `-` is standard input
     #[arg(long, value_name = "FILE")]
     facts: PathBuf,
@@ -241,6 +242,14 @@ struct Help {
     /// A command or a topic; without one, the commands
     #[arg(value_name = "COMMAND|TOPIC")]
     words: Vec<String>,
+}
+
+/// A name in Authentication-Results.
+fn authserv_id(text: &str) -> Result<AuthservId, String> {
+    AuthservId::parse(text).map_err(|wrong| {
+        let (message, label) = wrong.in_words(text);
+        format!("{message}: {label}")
+    })
 }
 
 /// A host name alone.

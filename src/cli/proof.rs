@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::output::Output;
 use crate::clock::Timestamp;
-use crate::host::{HostName, Instance};
-use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Trust};
+use crate::host::{AuthservIds, HostName, Instance};
+use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Trust, agreed};
 use crate::mailbox::{Range, Session};
 use crate::place::{Folder, Uid};
 use crate::report;
@@ -18,7 +18,7 @@ use crate::sweep::{AccountFault, MAIL_LIMIT};
 const LAST: u32 = 2_000;
 /// How many of these notifications are read, the last ones.
 const NOTIFICATIONS: usize = 200;
-/// How many of the last messages are asked for what the server calls itself.
+/// How many of the last messages, evenly spread, are asked for what the server calls itself.
 const NAMED: usize = 20;
 /// How much of each of those is read.
 const HEADER_BYTES: u32 = 16 << 10;
@@ -47,20 +47,23 @@ pub(super) fn tell(
         from.get(from.len().saturating_sub(most)..).unwrap_or_default().to_vec()
     };
 
-    let mut names: BTreeMap<Option<String>, usize> = BTreeMap::new();
-    session.mails(&last(&all, NAMED), HEADER_BYTES, |_, bytes| {
+    // Not the last ones alone, which one sender could fill.
+    let sample: Vec<_> = all.iter().copied().step_by(all.len().div_ceil(NAMED).max(1)).collect();
+    let (mut reporters, mut reported) = (Vec::new(), 0);
+    session.mails(&sample, HEADER_BYTES, |_, bytes| {
         if let Some(message) = Message::parse(bytes).ok().filter(Message::has_results) {
-            *names.entry(message.authserv_id()).or_default() += 1;
+            reported += 1;
+            reporters.extend(message.reporter());
         }
     })?;
-    let most = names.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name.as_deref());
-    output.line(&match most {
-        Some(Some(name)) => report::check::authserv_id(account, name),
-        Some(None) => report::check::unnamed_server(account),
-        None => report::check::no_authserv_id(all.len().min(NAMED), opened.exists, folder),
+    let shown = agreed(&reporters, sample.len());
+    output.line(&match &shown {
+        Some(shown) => report::check::authserv_id(account, shown),
+        None if reported > 0 => report::check::no_agreement(folder),
+        None => report::check::no_authserv_id(sample.len(), opened.exists, folder),
     });
 
-    let mut proof = Proof::new(account, most.flatten());
+    let mut proof = Proof::new(account, shown.unwrap_or_default());
     session.mails(&last(&plausible, NOTIFICATIONS), MAIL_LIMIT, |_, bytes| proof.look(bytes, &profiles))?;
     for line in proof.proposals() {
         output.line(&line);
@@ -77,7 +80,7 @@ struct Proof<'a> {
     /// What the settings say.
     set: Trust,
     /// What the server calls itself, where the settings do not say.
-    authserv_id: Option<String>,
+    authserv_id: AuthservIds,
     notifications: usize,
     passing: usize,
     /// Servers whose messages would pass if the settings named them, and how many of them.
@@ -85,9 +88,9 @@ struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    fn new(account: &'a Account, most: Option<&str>) -> Self {
+    fn new(account: &'a Account, shown: AuthservIds) -> Self {
         let set = Trust { authserv_id: account.authserv_id.clone(), instances: account.instances.clone() };
-        let authserv_id = account.authserv_id.clone().or_else(|| most.map(str::to_owned));
+        let authserv_id = if account.authserv_id.is_set() { account.authserv_id.clone() } else { shown };
         Self { account, set, authserv_id, notifications: 0, passing: 0, provable: BTreeMap::new() }
     }
 
@@ -158,7 +161,7 @@ mod tests {
             user: "ann".to_owned(),
             secret: SecretSource::File(PathBuf::new()),
             folders: vec![Folder::inbox()],
-            authserv_id: authserv_id.map(str::to_owned),
+            authserv_id: AuthservIds::parse(authserv_id).unwrap(),
             instances: instances.iter().map(|host| Instance::new(HostName::parse(host).unwrap())).collect(),
             require_authentic,
             act: true,
@@ -174,7 +177,7 @@ mod tests {
     fn look(account: &Account, messages: &[&[u8]]) -> (String, Option<String>) {
         let findings = Findings::default();
         let profiles = Profiles::compile(&Profiles::shipped_sources(), &findings);
-        let mut proof = Proof::new(account, Some("mx.home.example"));
+        let mut proof = Proof::new(account, AuthservIds::parse(["mx.home.example"]).unwrap());
         messages.iter().for_each(|bytes| proof.look(bytes, &profiles));
         (proof.proposals().join("\n"), proof.warning())
     }

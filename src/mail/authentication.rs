@@ -2,30 +2,10 @@
 //!
 //! Never judges: `authenticity` does. We found crates that write this field (mail-auth) and none that parses it.
 
+use crate::host::names_a_server;
+
 /// How many results of one field are read.
 const RESULTS_LIMIT: usize = 50;
-
-/// What is never a server's name (RFC 8601, section 2.7, the methods registered since, and what stands for none at all). A
-/// sender could write fields in such a name, which no server would remove.
-const NOT_A_SERVER: [&str; 17] = [
-    "arc",
-    "auth",
-    "bimi",
-    "compauth",
-    "dkim",
-    "dkim-adsp",
-    "dkim-atps",
-    "dmarc",
-    "dnswl",
-    "domainkeys",
-    "iprev",
-    "none",
-    "rrvs",
-    "sender-id",
-    "smime",
-    "spf",
-    "vbr",
-];
 
 /// One Authentication-Results field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +28,11 @@ pub(super) struct MethodResult {
 }
 
 impl MethodResult {
+    /// Is the outcome a failure, and not only an error or a doubt?
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.outcome.as_str(), "fail" | "hardfail")
+    }
+
     /// The domain that the result is about: of a signature, of the envelope's sender, of From.
     pub(super) fn domain(&self) -> Option<&str> {
         let names: &[&str] = match self.method.as_str() {
@@ -68,7 +53,23 @@ impl Report {
     /// The server that reports, if it names itself.
     pub(super) fn server(&self) -> Option<&str> {
         let name = self.authserv_id.as_str();
-        (!name.is_empty() && !NOT_A_SERVER.contains(&name)).then_some(name)
+        names_a_server(name).then_some(name)
+    }
+
+    /// Does it leave the server's name out? A field in the name of a method does not, though that names no server.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.authserv_id.is_empty()
+    }
+
+    /// Does it report on one of these methods?
+    pub(super) fn reports(&self, methods: &[&str]) -> bool {
+        self.results.iter().any(|result| methods.contains(&result.method.as_str()))
+    }
+
+    /// What it reports as failed, and nothing else.
+    pub(super) fn failures(&self) -> Self {
+        let failures = self.results.iter().filter(|result| result.has_failed());
+        Self { authserv_id: self.authserv_id.clone(), results: failures.cloned().collect() }
     }
 
     /// Parses the raw value of the field. Statements that break the grammar are ignored; `None` for a field that begins with

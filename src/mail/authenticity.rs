@@ -1,15 +1,10 @@
 //! Judges whether a message comes from the network it claims: by the account's own Authentication-Results, the alignment of
 //! domains, and the signature that a layout requires. `profile` calls it.
 
-use std::collections::BTreeSet;
-
 use super::authentication::{MethodResult, Report};
-use super::message::{Head, Message};
-use crate::host::{HostName, Instance};
-use crate::text::one_line;
-
-/// The longest name of a server that is shown, in characters.
-const NAME_CAP: usize = 1000;
+use super::message::Head;
+use super::trusted_results::{Counted, PROVING, counted};
+use crate::host::{AuthservIds, HostName, Instance};
 
 /// Whether the message comes from its claimed sender (RFC 8601), with the evidence: `mx.example.org: dkim=pass
 /// twitter.com`.
@@ -34,15 +29,12 @@ impl Authenticity {
     }
 }
 
-/// The methods that can prove a message.
-const PROVING: [&str; 2] = ["dkim", "dmarc"];
-
 /// Which server's results the account trusts, and which servers are its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// The authserv-id (RFC 8601, section 2.5) that the account's own server writes. Without one the topmost
     /// Authentication-Results may demote a message, but nothing can promote it.
-    pub authserv_id: Option<String>,
+    pub authserv_id: AuthservIds,
     /// The user's own servers on networks that anyone can host. Messages from other servers are never proven.
     pub instances: Vec<Instance>,
 }
@@ -90,35 +82,33 @@ pub(super) fn judge(
     {
         return Authenticity::Fail(format!("no DKIM-Signature of {signed_by}"));
     }
-    let reports = reports(head, trust);
+    let counted = counted(head, trust);
     let is_aligned = |result: &MethodResult| result.domain().is_some_and(aligned);
-    let results =
-        || reports.iter().flat_map(|report| report.results.iter().map(move |result| (report, result)));
+    let results = || counted.iter().flat_map(Counted::results);
+    let proofs = || counted.iter().filter(|counted| counted.may_prove).flat_map(Counted::results);
     let evidence = |(report, result): (&Report, &MethodResult)| {
         let domain = result.domain().unwrap_or_default();
         let server = report.server().unwrap_or("Authentication-Results");
         let text = format!("{server}: {}={} {domain}", result.method, result.outcome);
         crate::text::one_line(&text, 200)
     };
-    let failed = |result: &MethodResult| matches!(result.outcome.as_str(), "fail" | "hardfail");
-    if let Some(found) = results().find(|(_, result)| result.method == "dmarc" && failed(result)) {
+    if let Some(found) = results().find(|(_, result)| result.method == "dmarc" && result.has_failed()) {
         return Authenticity::Fail(evidence(found));
     }
     let method = |result: &MethodResult, methods: &[&str]| methods.contains(&result.method.as_str());
     let passed = |result: &MethodResult, methods: &[&str]| {
         method(result, methods) && result.outcome == "pass" && is_aligned(result)
     };
-    let top =
-        || results().filter(|(report, _)| reports.first().is_some_and(|top| std::ptr::eq(top, *report)));
     if !results().any(|(_, result)| passed(result, &["spf", "dkim"]))
-        && !top().any(|(_, result)| passed(result, &["dmarc"]))
-        && let Some(found) = results().find(|(_, result)| method(result, &["spf", "dkim"]) && failed(result))
+        && !proofs().any(|(_, result)| passed(result, &["dmarc"]))
+        && let Some(found) =
+            results().find(|(_, result)| method(result, &["spf", "dkim"]) && result.has_failed())
     {
         return Authenticity::Fail(evidence(found));
     }
-    if trust.authserv_id.is_some()
+    if trust.authserv_id.is_set()
         && let Some(found) =
-            top().find(|(_, result)| passed(result, &PROVING) && result.domain().is_some_and(proven))
+            proofs().find(|(_, result)| passed(result, &PROVING) && result.domain().is_some_and(proven))
     {
         return Authenticity::Pass(evidence(found));
     }
@@ -129,48 +119,6 @@ pub(super) fn judge(
 fn own_server<'t>(shown: Option<&str>, sender: Option<&str>, trust: &'t Trust) -> Option<&'t Instance> {
     let (shown, sender) = (HostName::parse(shown?)?, HostName::parse(sender?)?);
     trust.instances.iter().find(|own| own.host == shown && own.from == sender)
-}
-
-/// The reports that count: those of the trusted server, else the topmost.
-fn reports(head: &Head<'_>, trust: &Trust) -> Vec<Report> {
-    let all = head.raw_values("authentication-results");
-    let Some(authserv_id) = &trust.authserv_id else {
-        return all.take(1).filter_map(|(_, value)| Report::parse(&value)).collect();
-    };
-    // It is a trace field (RFC 8601, section 2.1), which servers add at the top: one below From came with the message.
-    let from = head.place("from").unwrap_or(usize::MAX);
-    let mut reports: Vec<_> = all
-        .filter(|(place, _)| *place < from)
-        .filter_map(|(_, value)| Report::parse(&value))
-        .filter(|report| report.server().is_some_and(|name| name.eq_ignore_ascii_case(authserv_id)))
-        .collect();
-    // A sender may put fields in our server's name above From; servers should remove them (section 5), but not all do. So
-    // only the topmost field can promote. Some servers write one field per method: a lower field counts only for methods
-    // that no field above it reports.
-    let mut reported = BTreeSet::new();
-    for report in &mut reports {
-        report.results.retain(|result| !reported.contains(&result.method));
-        reported.extend(report.results.iter().map(|result| result.method.clone()));
-    }
-    reports
-}
-
-/// How the receiving server names itself: in the topmost field. If it writes a field for each method, each under another name of
-/// its organisation, the name in the field that says something about DKIM or DMARC, which alone can prove a message.
-pub(super) fn authserv_id(head: &Head<'_>) -> Option<String> {
-    let from = head.place("from").unwrap_or(usize::MAX);
-    let reports = head.raw_values("authentication-results").filter(|(place, _)| *place < from);
-    let mut reports = reports.map(|(_, value)| Report::parse(&value));
-    let top = reports.next()??;
-    let name = top.server()?.to_owned();
-    let proves =
-        |report: &Report| report.results.iter().any(|result| PROVING.contains(&result.method.as_str()));
-    if proves(&top) {
-        return Some(name);
-    }
-    let others = reports.flatten().filter(proves);
-    let mut others = others.filter_map(|report| report.server().map(str::to_owned));
-    Some(others.find(|other| same_organisation(other, &name)).unwrap_or(name))
 }
 
 /// The signing domains of all DKIM-Signature fields (RFC 6376, section 3.5).
@@ -184,19 +132,12 @@ fn signatures(head: &Head<'_>) -> impl Iterator<Item = String> {
 }
 
 /// Relaxed alignment (RFC 7489, section 3.1): one organisational domain.
-fn same_organisation(one: &str, other: &str) -> bool {
+pub(super) fn same_organisation(one: &str, other: &str) -> bool {
     let organisation = |domain: &str| {
         let domain = domain.trim_end_matches('.').to_lowercase();
         psl::domain_str(&domain).map(str::to_owned).unwrap_or(domain)
     };
     organisation(one) == organisation(other)
-}
-
-impl Message<'_> {
-    /// How the receiving server names itself (authserv-id; RFC 8601, section 2.5), if it does.
-    pub fn authserv_id(&self) -> Option<String> {
-        authserv_id(self.head()).map(|name| one_line(&name, NAME_CAP))
-    }
 }
 
 #[cfg(test)]
@@ -209,7 +150,7 @@ mod tests {
     fn check(trusted: Option<&str>, header: &str, expected: &str) {
         let header = format!("{header}\r\n");
         let head = Head::parse(header.as_bytes()).unwrap();
-        let trust = Trust { authserv_id: trusted.map(str::to_owned), ..Trust::default() };
+        let trust = Trust { authserv_id: AuthservIds::parse(trusted).unwrap(), ..Trust::default() };
         let domains = ["twitter.com".to_owned()];
         let found = match judge(&head, Origin::Domains(&domains), Some("twitter.com"), &trust) {
             Authenticity::Pass(evidence) => format!("pass: {evidence}"),
@@ -238,39 +179,23 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_does_not_name_itself_may_demote_and_never_promotes() {
+    fn a_server_that_does_not_name_itself_may_demote_and_promotes_only_if_the_settings_say_so() {
         let unnamed = |results: &str| format!("Authentication-Results: {results}\r\n{SIGNED}{FROM}");
         let passed = unnamed("spf=pass smtp.mailfrom=twitter.com; dkim=pass header.d=twitter.com");
-        for trusted in [None, Some("spf"), Some("")] {
+        for trusted in [None, Some("mx.example")] {
             check(trusted, &passed, "unknown");
         }
         let named = unnamed("spf; dkim=pass header.d=twitter.com");
-        check(Some("spf"), &named, "unknown");
+        check(Some("spf.example"), &named, "unknown");
         let failed = unnamed("spf=fail smtp.mailfrom=twitter.com; dkim=none header.d=none");
-        check(None, &failed, "fail: Authentication-Results: spf=fail twitter.com");
+        for trusted in [None, Some(""), Some("mx.example")] {
+            check(trusted, &failed, "fail: Authentication-Results: spf=fail twitter.com");
+        }
+        check(Some(""), &passed, "pass: Authentication-Results: dkim=pass twitter.com");
+        // Below another field, anybody can have written it.
+        let below = format!("Authentication-Results: mx.example; spf=none\r\n{passed}");
+        check(Some(""), &below, "unknown");
         check(None, &failed.replace("dkim=none header.d=none", "dkim=pass header.d=twitter.com"), "unknown");
-    }
-
-    #[test]
-    fn the_name_of_a_server_is_that_of_the_field_that_can_prove_a_message() {
-        let name = |fields: &[&str]| {
-            let fields: String =
-                fields.iter().map(|field| format!("Authentication-Results: {field}\r\n")).collect();
-            let header = format!("{fields}{FROM}Authentication-Results: mx.example; dkim=pass\r\n");
-            authserv_id(&Head::parse(header.as_bytes()).unwrap()).unwrap_or_default()
-        };
-        assert_eq!(name(&["mx.example; spf=pass"]), "mx.example");
-        let (bimi, dmarc, dkim) =
-            ("bimi.in.example; bimi=skipped", "dmarc.in.example; dmarc=none", "dkim.in.example; dkim=none");
-        assert_eq!(name(&[bimi, "arc.in.example; arc=none", dkim, dmarc]), "dkim.in.example");
-        assert_eq!(name(&[bimi, dmarc, dkim]), "dmarc.in.example");
-        assert_eq!(name(&["spf.in.example; spf=pass", "evil.example; dkim=pass"]), "spf.in.example");
-        assert_eq!(name(&["spf.in.example; spf=pass", "dkim; dkim=pass"]), "spf.in.example");
-        // Only what stands above From can be the receiving server's.
-        assert_eq!(name(&[]), "");
-        // Below a field that names no server may be anybody's.
-        assert_eq!(name(&["spf=pass smtp.mailfrom=x.example; dkim=pass", "mx.example; dkim=pass"]), "");
-        assert_eq!(name(&["dmarc; dmarc=pass", "mx.example; dkim=pass"]), "");
     }
 
     #[test]
@@ -291,8 +216,10 @@ mod tests {
                 format!("Authentication-Results: mx.example; {results}\r\nFrom: Toot <n@{from}>\r\n\r\n");
             let head = Head::parse(header.as_bytes()).unwrap();
             let judge = |authserv_id: Option<&str>, instances: &[Instance]| {
-                let trust =
-                    Trust { authserv_id: authserv_id.map(str::to_owned), instances: instances.to_vec() };
+                let trust = Trust {
+                    authserv_id: AuthservIds::parse(authserv_id).unwrap(),
+                    instances: instances.to_vec(),
+                };
                 matches!(judge(&head, Origin::Server(shown), None, &trust), Authenticity::Pass(_))
             };
             assert!(!judge(Some("mx.example"), &[]) && !judge(None, &own), "{shown:?} {from} {results}");

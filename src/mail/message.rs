@@ -189,6 +189,11 @@ impl<'a> Head<'a> {
         self.fields(name).next().map(|(place, _)| place)
     }
 
+    /// The index of the next field with a name after a place, among all fields; past the last one if there is none.
+    pub(super) fn place_after(&self, name: &str, place: usize) -> usize {
+        self.fields(name).map(|(found, _)| found).find(|found| *found > place).unwrap_or(usize::MAX)
+    }
+
     fn fields(&self, name: &str) -> impl Iterator<Item = (usize, &MailHeader<'a>)> {
         let fits = |header: &MailHeader<'_>| header.get_key_raw().eq_ignore_ascii_case(name.as_bytes());
         self.headers.iter().enumerate().filter(move |(_, header)| fits(header))

@@ -2,12 +2,13 @@
 //!
 //! Pure: never touches a file, a socket or a clock. `assess` calls it.
 //!
-//! `message` parses a message; `encoded_word` decodes its header fields, `part` its text and `authentication` its Authentication-Results, which `authenticity`
-//! judges. `profile` holds the descriptions of the networks. It searches a message with `markup` and `selector` (the HTML
-//! part), `link` and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host` comparing hosts
-//! and `crate::text` cleaning text. `work` counts the bytes examined and stops at the allowance; `limits` caps how much is read.
-//! The result is a `notification` with its `network` and its followers: their facts are listed in `fact`, and `follower_key`
-//! identifies each. `not_a_message` knows the files that people take for a message.
+//! `message` parses a message; `encoded_word` decodes its header fields, `part` its text and `authentication` its
+//! Authentication-Results, of which `trusted_results` chooses those that count and `authenticity` judges. `profile` holds the
+//! descriptions of the networks. It searches a message with `markup` and `selector` (the HTML part), `link` and `template`; the
+//! holes of templates fill `bindings`, with `numeral` reading numbers, `host` comparing hosts and `crate::text` cleaning text.
+//! `work` counts the bytes examined and stops at the allowance; `limits` caps how much is read. The result is a `notification`
+//! with its `network` and its followers: their facts are listed in `fact`, and `follower_key` identifies each. `not_a_message`
+//! knows the files that people take for a message, and `reporters` what a server seems to call itself.
 
 mod authentication;
 mod authenticity;
@@ -27,8 +28,10 @@ mod numeral;
 mod part;
 mod people;
 mod profile;
+mod reporters;
 mod selector;
 mod template;
+mod trusted_results;
 mod work;
 mod wrapper;
 
@@ -41,6 +44,8 @@ pub use not_a_message::{NotAMessage, lead_in};
 pub use notification::{Incomplete, Kind, Notification, Recognition};
 pub use people::correspondents;
 pub use profile::{LayoutSummary, MissingMark, Nearest, NetworkSummary, Profiles};
+pub use reporters::agreed;
+pub use trusted_results::Reporter;
 pub use work::Cost;
 
 pub use crate::text::one_line;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::remains::messages;
-use crate::host::{HostName, Instance};
+use crate::host::{AuthservIds, HostName, Instance};
 use crate::mailbox::{Opened, Relocation};
 use crate::place::Folder;
 use crate::settings::Account;
@@ -62,33 +62,38 @@ pub fn pin_advice(account: &Account, shown: impl Display) -> String {
 }
 
 /// What the server calls itself in Authentication-Results, and what to do about it.
-pub fn authserv_id(account: &Account, name: &str) -> String {
-    let calls_itself = format!("  the server calls itself {name} in Authentication-Results");
-    match &account.authserv_id {
-        Some(set) if name.eq_ignore_ascii_case(set) => format!("{calls_itself}, as the settings say"),
-        Some(set) => {
-            format!("{calls_itself}, but the settings say {set}: nothing can be proven authentic")
+pub fn authserv_id(account: &Account, shown: &AuthservIds) -> String {
+    let is_unnamed = shown.place(None).is_some();
+    let calls_itself = match is_unnamed {
+        true => {
+            "the server does not name itself in Authentication-Results (Outlook and Microsoft 365 do not)"
+                .to_owned()
         }
-        None => format!(
-            "{calls_itself}; if that is your provider, add\n    authserv-id = \"{name}\"\n  to [accounts.{}], so that \
-             messages can be proven authentic",
-            account.name
+        false => format!("the server calls itself {shown} in Authentication-Results"),
+    };
+    let (set, name) = (&account.authserv_id, &account.name);
+    if !set.is_set() {
+        let provider = if is_unnamed { format!("{} is", account.host) } else { "that is".to_owned() };
+        return format!(
+            "  {calls_itself}; if {provider} your provider, add\n    authserv-id = {shown}\n  to [accounts.{name}], so that \
+             messages can be proven authentic"
+        );
+    }
+    match set.include(shown) {
+        true => format!("  {calls_itself}, as the settings say"),
+        false => format!(
+            "  {calls_itself}, but the settings say {set}: nothing can be proven authentic; if that is your provider, set\n    \
+             authserv-id = {shown}\n  in [accounts.{name}]"
         ),
     }
 }
 
-/// The server writes Authentication-Results without saying who it is.
-pub fn unnamed_server(account: &Account) -> String {
-    let unnamed =
-        "  the server does not name itself in Authentication-Results (Outlook and Microsoft 365 do not)";
-    match &account.authserv_id {
-        Some(set) => format!(
-            "{unnamed}, but the settings say {set}: nothing can be proven authentic; remove `authserv-id` from \
-             [accounts.{}]",
-            account.name
-        ),
-        None => format!("{unnamed}, so nothing can be proven authentic; leave `authserv-id` unset"),
-    }
+/// Some messages have the header, but in too few does it name one server.
+pub fn no_agreement(folder: &Folder) -> String {
+    format!(
+        "  too few messages in {folder} agree on what the server calls itself in Authentication-Results: a sender may have \
+         written it, so no `authserv-id` is proposed"
+    )
 }
 
 /// None of the messages that were looked at has the header, of those that a folder holds.
@@ -106,7 +111,7 @@ pub fn no_authserv_id(looked_at: usize, exists: u32, folder: &Folder) -> String 
              proven authentic"
         ),
         _ => format!(
-            "  none of the last {looked_at} messages in {folder} has an Authentication-Results header: if the others \
+            "  none of {looked_at} recent messages in {folder} has an Authentication-Results header: if the others \
              have none either, nothing can be proven authentic"
         ),
     }
@@ -141,7 +146,7 @@ fn written(instance: &Instance) -> String {
 /// An account files only what is proven, and nothing is: `notifications` were looked at.
 pub fn nothing_proven(account: &Account, notifications: usize) -> Option<String> {
     let demands = format!("warning: account {} requires proof (`require-authentic`)", account.name);
-    if account.authserv_id.is_none() {
+    if !account.authserv_id.is_set() {
         return Some(format!("{demands}, but `authserv-id` is not set: nothing will be filed"));
     }
     (notifications > 0).then(|| {

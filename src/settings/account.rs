@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Fingerprint;
-use crate::host::Instance;
+use crate::host::{AuthservIds, Instance};
 use crate::place::{AccountName, Folder, MailboxKey};
 
 /// An IMAP account.
@@ -28,8 +28,8 @@ pub struct Account {
     pub secret: SecretSource,
     /// The folders in which notifications arrive. Never empty.
     pub folders: Vec<Folder>,
-    /// The name of the account's server in Authentication-Results (RFC 8601, section 2.5).
-    pub authserv_id: Option<String>,
+    /// The names of the account's server in Authentication-Results (RFC 8601, section 2.5).
+    pub authserv_id: AuthservIds,
     /// The user's own servers on self-hosted networks.
     pub instances: Vec<Instance>,
     /// Leave messages alone that are not proven authentic.

@@ -10,6 +10,7 @@ use super::layers::Layers;
 use super::section::{Section, Setting};
 use super::{Account, Backlog, Fingerprint, SecretSource, Settings, Tls};
 use crate::diagnostic::document::list;
+use crate::host::{AuthservId, AuthservIds};
 use crate::place::{AccountName, Folder};
 
 /// How long an account waits between two sweeps, by default.
@@ -150,7 +151,7 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
     let user = section.require("user").and_then(|entry| entry.string());
     let secret = secret(&mut section, paths);
     let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
-    let authserv_id = section.take("authserv-id").and_then(|entry| entry.string());
+    let authserv_id = section.take("authserv-id").map(|entry| authserv_ids(&entry)).unwrap_or_default();
     let instances = section.take("instances").map(|entry| instances(&entry)).unwrap_or_default();
     let require_authentic = section.take("require-authentic").and_then(|entry| entry.boolean());
     let act = section.take("act").and_then(|entry| entry.boolean());
@@ -280,6 +281,27 @@ fn credential(entry: &Setting<'_>) -> Option<String> {
         );
     }
     fits.then_some(name)
+}
+
+/// The names that the account's server has in Authentication-Results; an empty one is a server without a name.
+fn authserv_ids(entry: &Setting<'_>) -> AuthservIds {
+    let items = entry.items().unwrap_or_default();
+    if entry.is_list() && items.is_empty() {
+        entry.error(
+            "`authserv-id` is empty",
+            "remove it to trust no server, or write \"\" for one without a name",
+        );
+    }
+    let id = |item: &Setting<'_>| {
+        let text = item.text()?;
+        AuthservId::parse(&text)
+            .map_err(|wrong| {
+                let (message, label) = wrong.in_words(&text);
+                item.error(message, label);
+            })
+            .ok()
+    };
+    items.iter().filter_map(id).collect()
 }
 
 /// The folders to watch. The inbox becomes `INBOX`, or the ledger would take `Inbox` for another folder.

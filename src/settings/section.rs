@@ -126,11 +126,16 @@ impl<'a> Setting<'a> {
 
     /// A string that is not empty; anything else is a finding.
     pub(super) fn string(&self) -> Option<String> {
+        let text = self.text()?;
+        if text.is_empty() {
+            self.error(format!("`{}` is empty", self.key), "");
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// A string, perhaps an empty one; anything else is a finding.
+    pub(super) fn text(&self) -> Option<String> {
         match &self.value.kind {
-            ValueKind::String(text) if text.is_empty() => {
-                self.error(format!("`{}` is empty", self.key), "");
-                None
-            }
             ValueKind::String(text) => Some(text.clone()),
             _ => self.wrong_type("a string"),
         }

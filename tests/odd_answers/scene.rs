@@ -8,6 +8,7 @@ use crate::support::letters::{AUTHSERV_ID, ordinary};
 use crate::support::small_server::{Distortion, SmallServer};
 use crate::support::user_folder::UserFolder;
 use crate::support::{account, login_with, pause};
+use followsift::host::AuthservIds;
 use followsift::ledger::Ledger;
 use followsift::mailbox::{Connector, Session, Stop};
 use followsift::place::Folder;
@@ -112,7 +113,7 @@ impl Scene {
         let (name, ledger) = empty_ledger();
         folder.write(&format!("state/{name}"), ledger);
         let mut account = account("127.0.0.1", server.port, Tls::Off);
-        account.authserv_id = Some(AUTHSERV_ID.to_owned());
+        account.authserv_id = AuthservIds::parse([AUTHSERV_ID]).unwrap();
         let settings = Settings {
             rules: None,
             networks: None,

@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use followsift::host::AuthservIds;
 use followsift::login::Login;
 use followsift::mailbox::{Connector, Session, Stop};
 use followsift::place::{AccountName, Folder};
@@ -231,7 +232,7 @@ pub fn account(host: &str, port: u16, tls: Tls) -> Account {
         user: USER.to_owned(),
         secret: SecretSource::Credential("unused".to_owned()),
         folders: vec![Folder::inbox()],
-        authserv_id: None,
+        authserv_id: AuthservIds::default(),
         instances: Vec::new(),
         require_authentic: false,
         act: true,

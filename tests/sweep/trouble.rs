@@ -294,7 +294,7 @@ fn check_reports_every_folder_that_is_missing_or_named_twice() {
 }
 
 #[test]
-fn check_proposes_no_method_as_the_name_of_a_server() {
+fn check_proposes_no_name_of_a_server_that_a_sender_can_write() {
     let Some(mut scene) = Scene::set(&Home::server(&[]), "") else { return };
     let file = scene.home.path().join("followsift.toml");
     let settings = std::fs::read_to_string(&file).unwrap();
@@ -304,27 +304,36 @@ fn check_proposes_no_method_as_the_name_of_a_server() {
         let fields = results.iter().map(|results| format!("Authentication-Results: {results}\r\n"));
         fields.collect::<String>() + &text(&spam(number), number)
     };
+    let check = |scene: &Scene, settings: &str| {
+        scene.home.write("followsift.toml", settings);
+        scene.home.well(&["check", "--connect"])
+    };
+    // What a sender wrote comes below the Received field that the server added.
+    let forged = "Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000\r\nAuthentication-Results: evil.example; dkim=pass\r\n";
+    scene.deliver(&[1, 2, 3].map(|number| format!("{forged}{}", text(&spam(number), number))));
+    let said = check(&scene, &unset);
+    assert!(said.contains("too few messages in INBOX agree") && !said.contains("authserv-id ="), "{said}");
+
     // As Outlook and Microsoft 365 write it.
     let unnamed = "spf=pass (sender IP is 192.0.2.7)\r\n smtp.mailfrom=twitter.com; dkim=pass (signature was \
                    verified)\r\n header.d=twitter.com;dmarc=pass action=none header.from=twitter.com;compauth=pass";
-    scene.deliver(&[with(&[unnamed], 1)]);
-    scene.home.write("followsift.toml", &unset);
-    let said = scene.home.well(&["check", "--connect"]);
+    scene.deliver(&[with(&[unnamed], 4), with(&[unnamed], 5)]);
+    let said = check(&scene, &unset);
     assert!(
         said.contains("does not name itself in Authentication-Results (Outlook and Microsoft 365"),
         "{said}"
     );
-    assert!(said.contains("leave `authserv-id` unset") && !said.contains("authserv-id ="), "{said}");
-    scene.home.write("followsift.toml", &settings);
-    let said = scene.home.well(&["check", "--connect"]);
-    assert!(said.contains("remove `authserv-id` from [accounts.home]"), "{said}");
+    assert!(said.contains(" is your provider, add\n    authserv-id = \"\"\n"), "{said}");
+    let said = check(&scene, &settings);
+    assert!(said.contains("nothing can be proven authentic; if that is your provider, set\n    authserv-id = \"\"\n"), "{said}");
 
     // As iCloud writes it.
     let named = ["bimi.mail.example; bimi=skipped", "dmarc.mail.example; dmarc=pass header.from=twitter.com"];
-    scene.deliver(&[with(&named, 2), with(&named, 3)]);
-    scene.home.write("followsift.toml", &unset);
-    let said = scene.home.well(&["check", "--connect"]);
+    scene.deliver(&[with(&named, 6), with(&named, 7), with(&named, 8)]);
+    let said = check(&scene, &unset);
     assert!(said.contains("    authserv-id = \"dmarc.mail.example\"\n"), "{said}");
+    let said = check(&scene, &format!("{unset}\nauthserv-id = [\"\", \"*.mail.example\"]\n"));
+    assert!(said.contains("the server calls itself \"dmarc.mail.example\" in Authentication-Results, as the settings say"), "{said}");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn of_files(
     paths: &[PathBuf],
     output: &mut Output,
 ) -> Ending {
-    let trust = context::trust(settings, None, &[]);
+    let trust = context::trust(settings, &[], &[]);
     let make = |files: &RuleFiles| {
         let sent = context::sent(settings, files);
         files.rulebook(trust.clone(), false, &sent)
@@ -321,6 +321,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::host::AuthservIds;
     use crate::mail::Trust;
 
     const MAIL: &str = include_str!("../../../tests/corpus/twitter/box-2009/message.eml");
@@ -348,7 +349,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (rules, inbox) = (folder.path().join("rules.toml"), folder.path().join("inbox"));
         fs::write(&inbox, mbox()).unwrap();
-        let trust = Trust { authserv_id: Some("mx.home.example".to_owned()), instances: Vec::new() };
+        let trust =
+            Trust { authserv_id: AuthservIds::parse(["mx.home.example"]).unwrap(), instances: Vec::new() };
         let rulebook = |text: &str| {
             fs::write(&rules, text).unwrap();
             let (files, findings) = context::rule_files_with(None, Some(&rules));

@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(address, one_line(&address, usize::MAX));
     }
     let Ok(message) = Message::parse(bytes) else { return };
-    let _ = (message.from(), message.authserv_id(), message.envelope());
+    let _ = (message.from(), message.reporter(), message.envelope());
     assert_eq!(message.subject(), one_line(message.subject(), usize::MAX));
     let length = message.text().map_or(0, str::len) + message.html().map_or(0, str::len);
     // A byte of an old charset may become three of UTF-8.
