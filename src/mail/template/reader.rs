@@ -65,13 +65,19 @@ impl Reader<'_> {
         if hole == Hole::Fact(Fact::Handle) && matches!(rest.first(), Some(Piece::Hole(_))) {
             return self.fits_longest(hole, rest, text, taken, attempts);
         }
-        let mut end = match rest.first() {
-            None => text.len(),
-            Some(Piece::Literal(literal)) => match self.find(literal, text) {
+        // What comes next, if only one text can.
+        let next_text = match rest.first() {
+            None => None,
+            Some(Piece::Literal(literal)) => Some(literal.as_str()),
+            Some(Piece::Hole(next)) => self.bound(*next).filter(|bound| !bound.is_empty()),
+        };
+        let mut end = match (rest.first(), next_text) {
+            (None, _) => text.len(),
+            (_, Some(next)) => match self.find(next, text) {
                 Some(end) => end,
                 None => return false,
             },
-            Some(Piece::Hole(_)) => 0,
+            (Some(_), None) => 0,
         };
         let longest = longest(hole);
         loop {
@@ -90,15 +96,13 @@ impl Reader<'_> {
                 taken.pop();
             }
             let Some(next) = tail.chars().next().map(|c| end + c.len_utf8()) else { return false };
-            end = match rest.first() {
-                None => return false,
-                Some(Piece::Hole(_)) => next,
-                Some(Piece::Literal(literal)) => {
-                    match text.get(next..).and_then(|tail| self.find(literal, tail)) {
-                        Some(offset) => next + offset,
-                        None => return false,
-                    }
-                }
+            end = match (rest.first(), next_text) {
+                (None, _) => return false,
+                (_, Some(found)) => match text.get(next..).and_then(|tail| self.find(found, tail)) {
+                    Some(offset) => next + offset,
+                    None => return false,
+                },
+                (Some(_), None) => next,
             };
         }
     }
