@@ -38,19 +38,20 @@ pub(super) fn unwrap(mut link: Link) -> Option<Link> {
     None
 }
 
-/// The text with the targets in place of their wrappers, and without the wrappers that do not contain theirs. `None` if it has
-/// no wrappers.
-pub(super) fn unwrap_all(text: &str) -> Option<String> {
-    let (mut unwrapped, mut end) = (String::new(), None);
+/// The text with the targets in place of their wrappers, and without the wrappers that do not contain theirs; and whether there
+/// are any of these. `None` if it has no wrappers.
+pub(super) fn unwrap_all(text: &str) -> Option<(String, bool)> {
+    let (mut unwrapped, mut end, mut is_opaque) = (String::new(), None, false);
     for (range, link) in Link::find_all(text).filter(|(_, link)| place(link).is_some()) {
         unwrapped.push_str(text.get(end.unwrap_or(0)..range.start)?);
         end = Some(range.end);
-        if let Some(target) = unwrap(link) {
-            unwrapped.push_str(target.as_written());
+        match unwrap(link) {
+            Some(target) => unwrapped.push_str(target.as_written()),
+            None => is_opaque = true,
         }
     }
     unwrapped.push_str(text.get(end?..)?);
-    Some(unwrapped)
+    Some((unwrapped, is_opaque))
 }
 
 /// Where the target is, if the link is a wrapper. Hosts are compared as a whole: a label is left open only where the vendor
@@ -237,7 +238,7 @@ mod tests {
         assert_eq!(unwrap_all("View: https://toot.example/x. Or not"), None);
         assert_eq!(
             unwrap_all(&format!("View<{wrapper}>, or\n{wrapper}.\n")),
-            Some(format!("View<{TARGET}>, or\n{TARGET}.\n"))
+            Some((format!("View<{TARGET}>, or\n{TARGET}.\n"), false))
         );
         assert_eq!(unwrap_all(&format!("View: {opaque}\n{TARGET}#x")), Some(format!("View: \n{TARGET}#x")));
     }

@@ -325,7 +325,12 @@ fn check_proposes_no_name_of_a_server_that_a_sender_can_write() {
     );
     assert!(said.contains(" is your provider, add\n    authserv-id = \"\"\n"), "{said}");
     let said = check(&scene, &settings);
-    assert!(said.contains("nothing can be proven authentic; if that is your provider, set\n    authserv-id = \"\"\n"), "{said}");
+    assert!(
+        said.contains(
+            "nothing can be proven authentic; if that is your provider, set\n    authserv-id = \"\"\n"
+        ),
+        "{said}"
+    );
 
     // As iCloud writes it.
     let named = ["bimi.mail.example; bimi=skipped", "dmarc.mail.example; dmarc=pass header.from=twitter.com"];
@@ -333,7 +338,12 @@ fn check_proposes_no_name_of_a_server_that_a_sender_can_write() {
     let said = check(&scene, &unset);
     assert!(said.contains("    authserv-id = \"dmarc.mail.example\"\n"), "{said}");
     let said = check(&scene, &format!("{unset}\nauthserv-id = [\"\", \"*.mail.example\"]\n"));
-    assert!(said.contains("the server calls itself \"dmarc.mail.example\" in Authentication-Results, as the settings say"), "{said}");
+    assert!(
+        said.contains(
+            "the server calls itself \"dmarc.mail.example\" in Authentication-Results, as the settings say"
+        ),
+        "{said}"
+    );
 }
 
 #[test]

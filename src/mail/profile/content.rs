@@ -2,7 +2,7 @@
 //! the sender wrote, as far as the wrappers of gateways and bulk mailers contain them.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::Profile;
 use crate::mail::bindings::Bindings;
@@ -33,6 +33,7 @@ pub(super) struct Content<'m> {
     /// The lines of the HTML part, for each form of links.
     html_lines: [OnceCell<Vec<String>>; LinkForm::ALL.len()],
     is_passed_on: OnceCell<bool>,
+    has_opaque_links: Cell<bool>,
 }
 
 /// Which part's lines are searched for what a layout expects in the text part.
@@ -60,6 +61,7 @@ impl<'m> Content<'m> {
             document: OnceCell::new(),
             html_lines: Default::default(),
             is_passed_on: OnceCell::new(),
+            has_opaque_links: Cell::new(false),
         }
     }
 
@@ -79,7 +81,7 @@ impl<'m> Content<'m> {
     /// The text part, with the targets of its wrapped links.
     fn text(&self) -> Option<&str> {
         let text = self.message.text()?;
-        Some(self.unwrapped.get_or_init(|| wrapper::unwrap_all(text)).as_deref().unwrap_or(text))
+        Some(self.unwrapped.get_or_init(|| self.unwrap_all(text)).as_deref().unwrap_or(text))
     }
 
     /// The text that the HTML part shows.
@@ -91,20 +93,37 @@ impl<'m> Content<'m> {
             if form == LinkForm::Absent || shown.trim().is_empty() {
                 return None;
             }
-            let link = wrapper::unwrap(Link::parse(&element.target)?)?;
+            let link = self.unwrap(Link::parse(&element.target)?)?;
             // Where a link is its own text, a text part has it once.
             Some(match Link::parse(shown) {
                 Some(_) => link.as_written().to_owned(),
                 None => form.write(shown.trim_end(), link.as_written()),
             })
         });
-        wrapper::unwrap_all(&text).unwrap_or(text)
+        self.unwrap_all(&text).unwrap_or(text)
     }
 
     /// The link that a link's text is: what an opaque link was made of.
     fn link_shown(&self, document: &Document, place: usize) -> Option<Link> {
         let shown = self.work.look(document.size_of(place)).then(|| document.text_of(place))??;
         wrapper::unwrap(Link::parse(&shown)?)
+    }
+
+    fn unwrap(&self, link: Link) -> Option<Link> {
+        let link = wrapper::unwrap(link);
+        self.has_opaque_links.set(self.has_opaque_links.get() || link.is_none());
+        link
+    }
+
+    fn unwrap_all(&self, text: &str) -> Option<String> {
+        let (text, is_opaque) = wrapper::unwrap_all(text)?;
+        self.has_opaque_links.set(self.has_opaque_links.get() || is_opaque);
+        Some(text)
+    }
+
+    /// Has a link been met that does not show where it leads? Known once the links, or the lines, have been searched.
+    pub(super) fn has_opaque_links(&self) -> bool {
+        self.has_opaque_links.get()
     }
 
     /// Was it forwarded? In every language, mail programs write a line like this above it:
@@ -144,7 +163,7 @@ impl<'m> Content<'m> {
         let anchors = document.into_iter().flat_map(|document| {
             document.within(None).filter_map(|place| {
                 let element = document.element(place).filter(|element| element.tag == "a")?;
-                let link = wrapper::unwrap(Link::parse(&element.target)?);
+                let link = self.unwrap(Link::parse(&element.target)?);
                 let link = link.or_else(|| self.link_shown(document, place))?;
                 Some(PlacedLink { link, place: Some(place) })
             })
@@ -157,7 +176,7 @@ impl<'m> Content<'m> {
             (None, _) => Cow::default(),
         };
         let unquoted = shown.lines().filter(|line| !is_quoted(line));
-        let in_text = unquoted.flat_map(Link::find_all).filter_map(|(_, link)| wrapper::unwrap(link));
+        let in_text = unquoted.flat_map(Link::find_all).filter_map(|(_, link)| self.unwrap(link));
         let all = anchors.chain(in_text.map(|link| PlacedLink { link, place: None })).take(LINKS_LIMIT);
         all.flat_map(|placed| {
             let inner = profile.redirected(&placed.link, &self.work);

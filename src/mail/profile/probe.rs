@@ -11,7 +11,7 @@ use crate::mail::fact::Fact;
 use crate::mail::markup::{Document, LINE_CAP};
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
-use crate::mail::template::Template;
+use crate::mail::template::{LinkForm, Template};
 use crate::mail::work::Work;
 use crate::text::one_line;
 
@@ -310,6 +310,21 @@ impl Probe {
                 reads.chain(is).chain(query.iter().map(|(_, is)| is)).collect()
             }
         }
+    }
+
+    /// Does it search for a link that may be one of those that do not show where they lead? Known once it has searched.
+    pub(super) fn may_be_opaque(&self, view: &View<'_>) -> bool {
+        let rests_on_link = match self {
+            Self::Link { .. } => true,
+            Self::Text(lines) => lines.iter().any(|line| line.link_form() != LinkForm::Absent),
+            Self::Header { .. } | Self::Phrase(_) | Self::Html { .. } => false,
+        };
+        rests_on_link && view.content.has_opaque_links()
+    }
+
+    /// Is it a sign of the layout of its own if found, and no more than what every message has?
+    pub(super) fn is_sign(&self) -> bool {
+        matches!(self, Self::Header { .. } | Self::Html { .. })
     }
 
     /// The name of its phrase, if it searches for one.

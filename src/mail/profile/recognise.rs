@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::content::Content;
-use super::layout::{Layout, Picture};
+use super::layout::{Layout, Picture, Sender};
 use super::probe::{Probe, View};
 use super::{Profile, Profiles};
 use crate::clock::Timestamp;
@@ -240,16 +240,26 @@ impl Profile {
     }
 }
 
+/// How many signs a message needs, of its sender, its marks and what is read of it, if the links of others are opaque.
+const FEWEST_SIGNS: usize = 2;
+
 impl Layout {
     fn read(&self, view: &View<'_>, mut known: Bindings) -> Fit {
+        let mut signs = usize::from(self.from.iter().any(Sender::has_domain));
+        let mut has_opaque_marks = false;
         for mark in &self.marks {
             match mark.probe.find(view, None, &known) {
                 Some(_) if mark.is_absent => return Fit::Unlike,
+                None if !mark.is_absent && mark.probe.may_be_opaque(view) => has_opaque_marks = true,
                 None if !mark.is_absent => return Fit::Unlike,
-                Some(found) => known = found,
+                Some(found) => {
+                    known = found;
+                    signs += 1;
+                }
                 None => {}
             }
         }
+        let missing = |facts| if has_opaque_marks && signs == 0 { Fit::Unlike } else { Fit::Missing(facts) };
         let scopes: Vec<_> = match (&self.each, view.content.document()) {
             (None, _) => vec![None],
             (Some(each), Some(document)) => {
@@ -263,20 +273,24 @@ impl Layout {
             if !view.content.work.look(known.size()) {
                 break;
             }
-            let known = self.reads.iter().fold(known.clone(), |known, probe| {
-                let found =
-                    if probe.may_add(view.profile, &known) { probe.find(view, *scope, &known) } else { None };
-                found.unwrap_or(known)
-            });
-            let missing: Vec<_> =
+            let (mut known, mut signs) = (known.clone(), signs);
+            for probe in &self.reads {
+                if probe.may_add(view.profile, &known)
+                    && let Some(found) = probe.find(view, *scope, &known)
+                {
+                    known = found;
+                    signs += usize::from(probe.is_sign());
+                }
+            }
+            let unread: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
-            if !missing.is_empty() {
-                return Fit::Missing(missing);
+            if !unread.is_empty() || (has_opaque_marks && signs < FEWEST_SIGNS) {
+                return missing(unread);
             }
             host = known.text(Hole::Host).map(str::to_owned);
             followers.push(self.follower(view, *scope, &known));
         }
-        if followers.is_empty() { Fit::Missing(self.needs.clone()) } else { Fit::Read { followers, host } }
+        if followers.is_empty() { missing(self.needs.clone()) } else { Fit::Read { followers, host } }
     }
 
     fn follower(&self, view: &View<'_>, scope: Option<usize>, known: &Bindings) -> Follower {
