@@ -255,6 +255,11 @@ fn is_ignorable(c: char) -> bool {
     !c.is_ascii() && BLOCKS.get(block).is_some_and(|any| *any) && IGNORABLE.contains(c)
 }
 
+/// Does it show nothing, and is not white space? Such characters hide a name, or one word in another.
+pub fn is_invisible(c: char) -> bool {
+    c == EMPTY_BRAILLE || is_ignorable(c)
+}
+
 fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }

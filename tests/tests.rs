@@ -7,6 +7,7 @@ mod support;
 
 mod assess;
 mod backtest;
+mod blank_names;
 mod bombs;
 mod circles;
 mod cli;

@@ -13,7 +13,7 @@ use super::limits::{HEADER_LIMIT, MESSAGE_LIMIT, is_decodable};
 use super::part::{Part, Parts};
 use super::people::{Address, addresses};
 use crate::clock::Timestamp;
-use crate::text::one_line;
+use crate::text::{is_invisible, one_line};
 
 /// Decoding a header field costs as much as reading each byte this many times.
 const DECODING: usize = 8;
@@ -66,6 +66,8 @@ pub(super) struct Head<'a> {
     senders: OnceCell<Senders>,
     /// The subject as one line; empty if there is none.
     pub(super) subject: String,
+    /// Are there characters in the subject that show nothing, other than ASCII blanks?
+    pub(super) has_blanks: bool,
 }
 
 /// The addresses in From.
@@ -82,18 +84,20 @@ impl<'a> Head<'a> {
     }
 
     fn new(headers: Vec<MailHeader<'a>>) -> Self {
-        let mut head = Self { headers, senders: OnceCell::new(), subject: String::new() };
+        let mut head = Self { headers, senders: OnceCell::new(), subject: String::new(), has_blanks: false };
+        let is_blank = |c: char| !c.is_ascii() && (c.is_whitespace() || is_invisible(c));
         let subject = head.fields("subject").find_map(|(_, header)| {
             let raw = header.get_value_raw();
             match std::str::from_utf8(raw) {
                 // Most subjects are plain, and plain text needs no decoding.
                 Ok(plain) if raw.len() <= SUBJECT_CAP && raw.is_ascii() && !raw.contains(&b'=') => {
-                    Some(one_line(plain, SUBJECT_CAP))
+                    Some((one_line(plain, SUBJECT_CAP), false))
                 }
-                _ => decoded(header).map(|subject| one_line(&subject, SUBJECT_CAP)),
+                _ => decoded(header)
+                    .map(|subject| (one_line(&subject, SUBJECT_CAP), subject.contains(is_blank))),
             }
         });
-        head.subject = subject.unwrap_or_default();
+        (head.subject, head.has_blanks) = subject.unwrap_or_default();
         head
     }
 
@@ -182,6 +186,11 @@ impl<'a> Head<'a> {
         self.fields(name)
             .filter(|(_, header)| header.get_value_raw().len() <= HEADER_LIMIT)
             .map(|(place, header)| (place, String::from_utf8_lossy(header.get_value_raw()).into_owned()))
+    }
+
+    /// All fields as they are, their names and their values.
+    pub(super) fn raw_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.headers.iter().map(|header| (header.get_key_raw(), header.get_value_raw()))
     }
 
     /// The index of the first field with a name among all fields.

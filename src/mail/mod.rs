@@ -6,13 +6,14 @@
 //! Authentication-Results, of which `trusted_results` chooses those that count and `authenticity` judges. `profile` holds the
 //! descriptions of the networks. It searches a message with `markup` and `selector` (the HTML part), `link` and `template`; the
 //! holes of templates fill `bindings`, with `numeral` reading numbers, `host` comparing hosts and `crate::text` cleaning text.
-//! `work` counts the bytes examined and stops at the allowance; `limits` caps how much is read. The result is a `notification`
+//! `blank_name` makes names of invisible characters readable for them. `work` counts the bytes examined and stops at the allowance; `limits` caps how much is read. The result is a `notification`
 //! with its `network` and its followers: their facts are listed in `fact`, and `follower_key` identifies each. `not_a_message`
 //! knows the files that people take for a message, and `reporters` what a server seems to call itself.
 
 mod authentication;
 mod authenticity;
 mod bindings;
+mod blank_name;
 mod encoded_word;
 mod fact;
 mod follower_key;

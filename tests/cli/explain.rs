@@ -203,6 +203,21 @@ fn what_precedes_a_message_in_a_file_is_passed_over() {
 }
 
 #[test]
+fn a_rule_can_ask_for_a_name_that_cannot_be_seen() {
+    let home = Home::new();
+    let nameless = "\n[[rule]]\nname = \"Nameless\"\nwhen.name = { empty = true }\nverdict = \"spam\"\n";
+    home.write("rules.toml", &format!("{RULES}{nameless}"));
+    for (name, expected) in
+        [("\u{200b}\u{200b}", true), ("\u{3164}", true), ("Zoë", false), ("\u{200b}Zoë", false)]
+    {
+        home.mail("mail.eml", &mastodon_card(&ENGLISH, &Person::new(name, "zoe@kiln.example", [90, 80, 70])));
+        let explained = home.run(&["explain", "mail.eml"]).exits(0).out();
+        assert!(explained.starts_with("Mastodon · follow"), "{name:?}: {explained}");
+        assert_eq!(explained.contains("spam, by \"Nameless\""), expected, "{name:?}: {explained}");
+    }
+}
+
+#[test]
 fn json_is_one_line_a_message_and_keeps_what_is_not_shown_apart_from_what_is_empty() {
     let home = Home::new();
     let spam = Person::new("Hot Deals", "deals", [3, 2001, 0]);

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::mail::authenticity::Authenticity;
 use crate::mail::authenticity::{self, Origin, Trust};
 use crate::mail::bindings::{Bindings, Found, Hole};
+use crate::mail::blank_name::{self, Blanks};
 use crate::mail::fact::{Fact, FactMut, FactType, Follower, Shown};
 use crate::mail::link::Link;
 use crate::mail::markup::Document;
@@ -48,7 +49,10 @@ impl Profiles {
     /// Never rejects a message that [`Profiles::recognise`] would recognise.
     pub fn plausible(&self, header: &[u8]) -> bool {
         let work = Work::for_size(header.len());
-        let is_plausible = Head::parse(header).is_ok_and(|head| self.fitting(&head, &work).next().is_some());
+        let is_plausible = Head::parse(header).is_ok_and(|head| {
+            self.fitting(&head, &work).next().is_some()
+                || Blanks::ALL.into_iter().any(|blanks| self.fits_marked(&head, blanks, &work))
+        });
         // If the work is spent, the second stage decides, and reports the message as too costly.
         is_plausible || work.is_spent()
     }
@@ -78,7 +82,46 @@ impl Profiles {
     ) -> Recognition {
         let recognition = self.read(content, trust, received);
         // Once the work is spent, anything not found may still be there.
-        if content.work.is_spent() { Recognition::TooCostly } else { recognition }
+        if content.work.is_spent() {
+            return Recognition::TooCostly;
+        }
+        let marked = self.read_marked(content, trust, received);
+        // Without the blank name, another fact may have taken its place.
+        marked.filter(|marked| shown(marked) >= shown(&recognition)).unwrap_or(recognition)
+    }
+
+    /// Reads a message once more, in case a follower's name consists of characters that cannot be seen.
+    fn read_marked(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Option<Recognition> {
+        let (head, work) = (content.message.head(), &content.work);
+        let fits = self.fitting(head, work).next().is_some();
+        Blanks::ALL.into_iter().find_map(|blanks| {
+            if !fits && !self.fits_marked(head, blanks, work) || head.is_correspondence() {
+                return None;
+            }
+            let bytes = blank_name::marked_message(content.message, blanks)?;
+            let message = Message::parse(&bytes).ok()?;
+            let marked = Content::new(&message);
+            // All readings of a message share one allowance.
+            let before = work.cost().spent;
+            let before = usize::try_from(before).unwrap_or(usize::MAX);
+            let recognition = marked.work.look(before).then(|| self.read(&marked, trust, received));
+            let spent = usize::try_from(marked.work.cost().spent).unwrap_or(usize::MAX);
+            let is_spent = !work.look(spent.saturating_sub(before)) || marked.work.is_spent();
+            match recognition {
+                Some(Recognition::Recognised(notification)) if !is_spent => {
+                    Some(Recognition::Recognised(blank_name::unmarked(notification)))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// Does the subject fit if what cannot be seen in it is a name?
+    fn fits_marked(&self, head: &Head<'_>, blanks: Blanks, work: &Work) -> bool {
+        head.has_blanks
+            && blank_name::marked_header(head, blanks).is_some_and(|header| {
+                Head::parse(&header).is_ok_and(|head| self.fitting(&head, work).next().is_some())
+            })
     }
 
     fn read(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Recognition {
@@ -219,6 +262,13 @@ impl Profiles {
             fitting().unwrap_or_default()
         })
     }
+}
+
+/// How many followers a message shows, and how many facts of them.
+fn shown(recognition: &Recognition) -> (usize, usize) {
+    let Recognition::Recognised(Notification { followers, .. }) = recognition else { return (0, 0) };
+    let facts = |follower: &Follower| Fact::ALL.into_iter().filter(|fact| follower.shows(*fact)).count();
+    (followers.len(), followers.iter().map(facts).sum())
 }
 
 impl Profile {

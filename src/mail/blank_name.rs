@@ -1,0 +1,286 @@
+//! Makes names of invisible characters readable for layouts, which look for text where a name is.
+//!
+//! Followers choose their names, and a name of zero-width characters would leave nothing to find: neither in the subject nor in
+//! the text. So a message with such characters is read once more with a mark in place of them, and the mark is taken out of the
+//! facts afterwards. `profile` calls it, and takes the reading that shows more. Messages with an ordinary subject never get here.
+
+use std::borrow::Cow;
+
+use super::fact::{Fact, FactMut, Shown};
+use super::message::{Head, Message};
+use super::notification::Notification;
+use crate::text::{is_invisible, one_line};
+
+/// Stands for a run of invisible characters: a noncharacter, which no message should contain (Unicode, section 23.7).
+const MARK: char = '\u{fdd0}';
+
+/// What is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blanks {
+    /// Runs with a character that shows nothing, other than white space.
+    Invisible,
+    /// Also runs of white space other than ASCII, such as no-break spaces.
+    Any,
+}
+
+impl Blanks {
+    /// In the order in which they are tried: many messages have white space between their elements.
+    pub(super) const ALL: [Self; 2] = [Self::Invisible, Self::Any];
+}
+
+/// The header with the subject marked; `None` if there is nothing to mark in it.
+pub(super) fn marked_header(head: &Head<'_>, blanks: Blanks) -> Option<Vec<u8>> {
+    let subject = head.values("Subject").next()?;
+    let marked = marked(&subject, blanks)?;
+    Some(header(head, Some(&marked)))
+}
+
+/// The message with its subject, text and HTML marked; `None` if there is nothing to mark in it.
+pub(super) fn marked_message(message: &Message<'_>, blanks: Blanks) -> Option<Vec<u8>> {
+    let head = message.head();
+    let subject = head.values("Subject").next().and_then(|subject| marked(&subject, blanks));
+    let text = message.text().map(|text| (text, marked(text, blanks)));
+    let html = message.html().map(|html| (html, marked(&with_blanks_as_characters(html), blanks)));
+    let is_marked =
+        |part: &Option<(&str, Option<String>)>| part.as_ref().is_some_and(|(_, marked)| marked.is_some());
+    // What is missing at the end of a part would not be known any more.
+    if message.is_html_cut() || subject.is_none() && !is_marked(&text) && !is_marked(&html) {
+        return None;
+    }
+    let mut bytes = header(head, subject.as_deref());
+    let boundary = boundary(message);
+    bytes.extend_from_slice(
+        format!("Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n").as_bytes(),
+    );
+    for (kind, part) in [("plain", text), ("html", html)] {
+        if let Some((text, marked)) = part {
+            let text = marked.as_deref().unwrap_or(text);
+            let part = format!("--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n\r\n{text}\r\n");
+            bytes.extend_from_slice(part.as_bytes());
+        }
+    }
+    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    Some(bytes)
+}
+
+/// The fields without those of MIME, each as it is but the subject.
+fn header(head: &Head<'_>, subject: Option<&str>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut subject = subject.map(|subject| subject.replace(['\r', '\n'], " "));
+    for (name, value) in head.raw_fields() {
+        let is = |other: &[u8]| name.trim_ascii_end().eq_ignore_ascii_case(other);
+        if is(b"Content-Type") || is(b"Content-Transfer-Encoding") {
+            continue;
+        }
+        let value = match is(b"Subject").then(|| subject.take()).flatten() {
+            Some(subject) => Cow::Owned(subject.into_bytes()),
+            None => Cow::Borrowed(value),
+        };
+        bytes.extend_from_slice(&[name, b": ", &value, b"\r\n"].concat());
+    }
+    bytes
+}
+
+/// A boundary that the message does not contain.
+fn boundary(message: &Message<'_>) -> String {
+    let contains = |boundary: &String| {
+        [message.text(), message.html()].into_iter().flatten().any(|part| part.contains(boundary))
+    };
+    let mut boundaries = (0..100).map(|number| format!("=_marked_{number}"));
+    boundaries.find(|boundary| !contains(boundary)).unwrap_or_default()
+}
+
+/// The text with a mark in place of each run of blanks that may be a name; `None` if it has none.
+fn marked(text: &str, blanks: Blanks) -> Option<String> {
+    if text.is_ascii() {
+        return None;
+    }
+    let is_seen = |c: char| !c.is_whitespace() && !is_invisible(c);
+    let mut result = String::new();
+    let mut rest = text;
+    let mut before = None;
+    let mut is_marked = false;
+    loop {
+        let seen = rest.find(|c| !is_seen(c)).unwrap_or(rest.len());
+        let (seen, tail) = rest.split_at_checked(seen).unwrap_or((rest, ""));
+        result.push_str(seen);
+        before = seen.chars().next_back().or(before);
+        if let Some(c) = tail.chars().next().filter(|c| is_part_of_picture(result.chars().next_back(), *c)) {
+            result.push(c);
+            rest = tail.get(c.len_utf8()..).unwrap_or_default();
+            continue;
+        }
+        let run = tail.find(is_seen).unwrap_or(tail.len());
+        let (run, tail) = tail.split_at_checked(run).unwrap_or((tail, ""));
+        if run.is_empty() {
+            break;
+        }
+        let core = run.trim_matches(|c: char| c.is_ascii_whitespace());
+        let (lead, trail) = (
+            run.len() - run.trim_start_matches(|c: char| c.is_ascii_whitespace()).len(),
+            run.trim_end_matches(|c: char| c.is_ascii_whitespace()).len(),
+        );
+        let next_to =
+            |c: Option<char>, is_adjacent: bool| c.filter(|_| is_adjacent).is_some_and(char::is_alphanumeric);
+        let left = next_to(before, lead == 0);
+        let right = next_to(tail.chars().next(), trail == run.len());
+        let may_be_name = match core.chars().any(is_invisible) {
+            _ if core.is_empty() => false,
+            // Between two letters it is part of a word.
+            true => !(left && right),
+            false => blanks == Blanks::Any && !left && !right,
+        };
+        if may_be_name {
+            is_marked = true;
+            result.push_str(run.get(..lead).unwrap_or_default());
+            result.push(MARK);
+            result.push_str(run.get(trail..).unwrap_or_default());
+        } else {
+            result.push_str(run);
+        }
+        rest = tail;
+    }
+    is_marked.then_some(result)
+}
+
+/// Is it a joiner or a variation selector of the emoji before it?
+fn is_part_of_picture(before: Option<char>, c: char) -> bool {
+    let is_joint = |c: char| matches!(c, '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
+    let is_picture = |c: char| matches!(c, '0'..='9' | '#' | '*' | '\u{2190}'..='\u{2bff}' | '\u{1f000}'..);
+    is_joint(c) && before.is_some_and(|c| is_joint(c) || is_picture(c) && !is_invisible(c))
+}
+
+/// HTML with its character references to blanks resolved, as far as they are common.
+fn with_blanks_as_characters(html: &str) -> Cow<'_, str> {
+    let mut result = String::new();
+    let mut rest = html;
+    while let Some((before, reference)) = rest.split_once('&') {
+        result.push_str(before);
+        rest = match referred(reference) {
+            Some((c, after)) => {
+                result.push(c);
+                after
+            }
+            None => {
+                result.push('&');
+                reference
+            }
+        };
+    }
+    if result.is_empty() {
+        return Cow::Borrowed(html);
+    }
+    result.push_str(rest);
+    Cow::Owned(result)
+}
+
+/// The blank that a character reference means, and what follows it.
+fn referred(reference: &str) -> Option<(char, &str)> {
+    /// The longest name, with its semicolon.
+    const LONGEST: usize = "ZeroWidthSpace;".len();
+    let end = reference.bytes().take(LONGEST).position(|byte| byte == b';')?;
+    let (name, after) = reference.split_at_checked(end)?;
+    let c = match name.strip_prefix('#') {
+        Some(number) => char::from_u32(match number.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+            None => number.parse().ok()?,
+        })?,
+        None => match name {
+            "nbsp" => '\u{a0}',
+            "shy" => '\u{ad}',
+            "ZeroWidthSpace" => '\u{200b}',
+            "zwnj" => '\u{200c}',
+            "zwj" => '\u{200d}',
+            "lrm" => '\u{200e}',
+            "rlm" => '\u{200f}',
+            "NoBreak" => '\u{2060}',
+            _ => return None,
+        },
+    };
+    let is_blank = !c.is_ascii() && (c.is_whitespace() || is_invisible(c));
+    is_blank.then_some((c, after.get(1..)?))
+}
+
+/// The notification with the marks taken out: what was nothing but marks is shown and empty.
+pub(super) fn unmarked(mut notification: Notification) -> Notification {
+    for follower in &mut notification.followers {
+        for fact in Fact::ALL {
+            if let FactMut::Text(shown) = follower.fact_mut(fact)
+                && let Shown::Value(text) = shown
+                && text.contains(MARK)
+            {
+                let text = one_line(&text.replace(MARK, ""), text.len());
+                *shown = if text.is_empty() { Shown::Empty } else { Shown::Value(text) };
+            }
+        }
+        follower.id = follower.id.take().map(|id| id.replace(MARK, "")).filter(|id| !id.is_empty());
+    }
+    notification
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, blanks: Blanks, expected: &str) {
+        let marked = marked(text, blanks).map(|text| text.replace(MARK, "#"));
+        assert_eq!(marked.as_deref().unwrap_or("-"), expected, "{text:?}");
+    }
+
+    #[test]
+    fn a_run_of_invisible_characters_is_marked_where_it_may_be_a_name() {
+        for (text, expected) in [
+            ("\u{200b} follows you", "# follows you"),
+            ("\u{200b}\u{3164} \u{2800} follows you", "# follows you"),
+            ("(\u{200b}\u{a0}) x", "(#) x"),
+            ("\u{200b}さんに", "#さんに"),
+            ("New: \u{202e}", "New: #"),
+            ("New: \u{ad}\n\n", "New: #\n\n"),
+            ("air\u{200b}drop", "-"),
+            ("❤\u{fe0f} and 👩\u{200d}🚀 1\u{fe0f}\u{20e3}", "-"),
+            ("❤\u{fe0f}\u{200b} follows", "❤\u{fe0f}# follows"),
+            ("❤\u{fe0f}\u{200d}🔥", "-"),
+            ("(\u{200d})", "(#)"),
+            ("می\u{200c}خواهم", "-"),
+            ("\u{a0} follows you", "-"),
+            ("plain", "-"),
+            ("Jörg follows you", "-"),
+        ] {
+            check(text, Blanks::Invisible, expected);
+        }
+    }
+
+    #[test]
+    fn white_space_that_is_not_ascii_may_be_a_name_too() {
+        for (text, expected) in [
+            ("\u{a0} follows you", "# follows you"),
+            ("“\u{3000}” follows you", "“#” follows you"),
+            ("suit\u{a0}!", "-"),
+            ("12\u{a0}450 x", "-"),
+            ("a \u{200b}\u{a0} b", "a # b"),
+        ] {
+            check(text, Blanks::Any, expected);
+        }
+    }
+
+    #[test]
+    fn references_to_blanks_are_characters() {
+        let read = |html: &str| with_blanks_as_characters(html).into_owned();
+        assert_eq!(
+            read("<b>&#8203;&#x200B;&zwnj;&nbsp;</b>&amp;&#65;&x"),
+            "<b>\u{200b}\u{200b}\u{200c}\u{a0}</b>&amp;&#65;&x"
+        );
+        assert_eq!(read("<b>&ZeroWidthSpace;&"), "<b>\u{200b}&");
+        assert!(matches!(with_blanks_as_characters("<b>x"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn hostile_text_takes_linear_time() {
+        for piece in ["&", "&#", "&#8203;", "\u{200b}", " \u{200b}", "a\u{200b}", "&ZeroWidthSpac"] {
+            let html = piece.repeat(100_000);
+            let text = with_blanks_as_characters(&html);
+            assert!(text.len() <= html.len());
+            let _ = (marked(&text, Blanks::Invisible), marked(&text, Blanks::Any));
+        }
+    }
+}
