@@ -64,7 +64,7 @@ pub(crate) fn rulebook(rules: &str) -> Rulebook {
         profiles: Arc::new(profiles),
         rules: Arc::new(rules),
         trust: Trust {
-            authserv_id: AuthservIds::parse([AUTHSERV_ID]).unwrap(),
+            authserv_id: AuthservIds::parse([AUTHSERV_ID]).expect("a name"),
             instances: HostName::parse(ENGLISH.host).map(Instance::new).into_iter().collect(),
         },
         require_authentic: false,
