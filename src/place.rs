@@ -217,6 +217,7 @@ impl HeaderLines {
             }
             lines.extend_from_slice(&digest(line));
         }
+        lines.shrink_to_fit();
         Some(Self { received: digest(&received?), lines })
     }
 

@@ -66,6 +66,7 @@ pub(super) fn consider(
     let wanted: Vec<(Uid, u32)> = wanted.iter().map(|head| (head.uid, head.size)).collect();
 
     let mut portion = Portion::default();
+    portion.considered.reserve_exact(wanted.len());
     let mut fault = None;
     portion.unshown = session.mails(&wanted, MAIL_LIMIT, |trace, bytes| {
         let Some(candidate) = by_uid.get(&trace.uid) else { return };
@@ -95,6 +96,7 @@ pub(super) fn consider_whole(
 ) -> Result<(Portion, Seen, Vec<Uid>), AccountFault> {
     session.return_to(opened)?;
     let (mut portion, mut seen, mut fault) = (Portion::default(), Seen::default(), None);
+    portion.considered.reserve_exact(uids.len());
     let whole = session.whole(uids, beside, MAIL_LIMIT, &mut |head, trace, bytes| {
         seen.note(&head);
         if fault.is_some() || !has_to_be_read(sweep.rulebook, &head.fields) {

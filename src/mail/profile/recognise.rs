@@ -317,7 +317,8 @@ impl Layout {
             }
             (Some(_), None) => Vec::new(),
         };
-        let mut followers = Vec::new();
+        // Most messages name one, and many messages are held at a time.
+        let mut followers = Vec::with_capacity(1);
         let mut host = None;
         for scope in &scopes {
             if !view.content.work.look(known.size()) {
