@@ -60,8 +60,14 @@ fn rewritten(bytes: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
     let fields: String = header.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
     let subject = change(message.subject());
     let parts = [("plain", message.text()), ("html", message.html())].into_iter();
+    let parts: Vec<_> = parts.filter_map(|(kind, text)| Some((kind, text?))).collect();
+    if let [(kind, text)] = parts.as_slice() {
+        let text = change(text);
+        return format!("{fields}Subject: {subject}\nContent-Type: text/{kind}; charset=utf-8\n\n{text}\n")
+            .into_bytes();
+    }
     let parts: String = parts
-        .filter_map(|(kind, text)| Some((kind, text?)))
+        .into_iter()
         .map(|(kind, text)| format!("--b_b\nContent-Type: text/{kind}; charset=utf-8\n\n{}\n", change(text)))
         .collect();
     format!(

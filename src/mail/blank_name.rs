@@ -48,18 +48,26 @@ pub(super) fn marked_message(message: &Message<'_>, blanks: Blanks) -> Option<Ve
         return None;
     }
     let mut bytes = header(head, subject.as_deref());
-    let boundary = boundary(message);
-    bytes.extend_from_slice(
-        format!("Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n").as_bytes(),
-    );
-    for (kind, part) in [("plain", text), ("html", html)] {
-        if let Some((text, marked)) = part {
+    let parts = [("plain", text), ("html", html)].into_iter();
+    let parts: Vec<_> = parts
+        .filter_map(|(kind, part)| {
+            let (text, marked) = part?;
             let text = marked.as_deref().unwrap_or(text);
-            let part = format!("--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n\r\n{text}\r\n");
-            bytes.extend_from_slice(part.as_bytes());
+            Some(format!("Content-Type: text/{kind}; charset=utf-8\r\n\r\n{text}\r\n"))
+        })
+        .collect();
+    // Some layouts ask whether there is one part alone.
+    let body = match parts.as_slice() {
+        [only] => only.clone(),
+        parts => {
+            let boundary = boundary(parts);
+            let parts: String = parts.iter().map(|part| format!("--{boundary}\r\n{part}")).collect();
+            format!(
+                "Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n{parts}--{boundary}--\r\n"
+            )
         }
-    }
-    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    };
+    bytes.extend_from_slice(body.as_bytes());
     Some(bytes)
 }
 
@@ -81,13 +89,10 @@ fn header(head: &Head<'_>, subject: Option<&str>) -> Vec<u8> {
     bytes
 }
 
-/// A boundary that the message does not contain.
-fn boundary(message: &Message<'_>) -> String {
-    let contains = |boundary: &String| {
-        [message.text(), message.html()].into_iter().flatten().any(|part| part.contains(boundary))
-    };
+/// A boundary that no part contains.
+fn boundary(parts: &[String]) -> String {
     let mut boundaries = (0..100).map(|number| format!("=_marked_{number}"));
-    boundaries.find(|boundary| !contains(boundary)).unwrap_or_default()
+    boundaries.find(|boundary| !parts.iter().any(|part| part.contains(boundary))).unwrap_or_default()
 }
 
 /// The text with a mark in place of each run of blanks that may be a name; `None` if it has none.

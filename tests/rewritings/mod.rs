@@ -14,7 +14,9 @@ use std::sync::LazyLock;
 
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
-use followsift::mail::{Authenticity, Fact, Message, Notification, Profiles, Recognition, Trust};
+use followsift::mail::{
+    Authenticity, Fact, Message, Notification, Profiles, Recognition, Trust, with_plain_line_ends,
+};
 
 use crate::ordinary::everyday;
 use crate::support::golden;
@@ -120,7 +122,8 @@ fn wrap(mail: &mut Mail, wrapper: fn(&str) -> String) -> bool {
 }
 
 fn recognise(bytes: &[u8]) -> Recognition {
-    match Message::parse(bytes) {
+    let plain = with_plain_line_ends(bytes);
+    match Message::parse(plain.as_deref().unwrap_or(bytes)) {
         Ok(message) => PROFILES.recognise(&message, &Trust::default(), Timestamp(0)),
         Err(_) => Recognition::Foreign,
     }

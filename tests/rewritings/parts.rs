@@ -135,7 +135,13 @@ pub(crate) fn joined_quoted(mail: &mut Mail) -> bool {
 }
 
 fn name_sender(mail: &mut Mail, name: &str) -> bool {
-    let Some((_, local, domain)) = mail.sender() else { return false };
+    let Some((shown, local, domain)) = mail.sender() else { return false };
+    // Another sender would be lost, and so would a follower whose name is there.
+    let is_several = mail.field("From").is_some_and(|from| from.matches('@').count() > 1);
+    let followers = mail.genuine.iter().flat_map(|genuine| &genuine.followers);
+    if is_several || followers.filter_map(|follower| follower.name.value()).any(|name| shown.contains(name)) {
+        return false;
+    }
     mail.set("From", format!("{name} <{local}@{domain}>"));
     true
 }
