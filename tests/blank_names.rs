@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
 use followsift::mail::{Fact, Follower, Message, Notification, Profiles, Recognition, Shown, Trust};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Names that show nothing.
 const NAMES: &[&str] = &[
@@ -82,30 +83,54 @@ fn others(follower: &Follower) -> Vec<String> {
     facts.map(|fact| format!("{fact}: {:?}", follower.fact(fact))).collect()
 }
 
+/// As links have it.
+fn escaped(name: &str) -> String {
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
+}
+
+fn renamed(text: &str, name: &str, other: &str) -> String {
+    text.replace(name, other).replace(&escaped(name), &escaped(other))
+}
+
+/// The follower whose link has the name in it.
+fn linked(follower: &Follower, name: &str, other: &str) -> Follower {
+    let url = follower.url.clone().map(|url| url.replace(&escaped(name), &escaped(other)));
+    Follower { url, ..follower.clone() }
+}
+
 #[test]
 fn a_name_that_cannot_be_seen_is_blank_and_hides_nothing() {
     let profiles = Profiles::compile(&Profiles::shipped_sources(), &Findings::default());
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let (mut tried, mut wrong) = (0, Vec::new());
+    let (mut tried, mut in_links, mut wrong) = (0, 0, Vec::new());
     for case in folders(&corpus).iter().flat_map(|network| folders(network)) {
         let bytes = fs::read(case.join("message.eml")).unwrap();
         let plain = rewritten(&bytes, str::to_owned);
         let Some(genuine) = recognise(&profiles, &plain) else { continue };
         // A name that is in the handle, in the site or in the link cannot be changed alone, nor one that HTML writes otherwise.
         let is_alone = |name: &str| {
-            let visible = rewritten(&bytes, |text| text.replace(name, "Quirina Vexley"));
-            recognise(&profiles, &visible).is_some_and(|found| {
-                found.followers.iter().map(others).eq(genuine.followers.iter().map(others))
+            let visible = "Quirina Vexley";
+            let mail = rewritten(&bytes, |text| renamed(text, name, visible));
+            recognise(&profiles, &mail).is_some_and(|found| {
+                found
+                    .followers
+                    .iter()
+                    .map(others)
+                    .eq(genuine.followers.iter().map(|follower| others(&linked(follower, name, visible))))
             })
         };
         let names = genuine.followers.iter().filter_map(|follower| follower.name.value());
         for name in names.filter(|name| name.len() > 2 && !name.contains(['<', '"', '&']) && is_alone(name)) {
             for blank in NAMES {
                 tried += 1;
-                let mail = rewritten(&bytes, |text| text.replace(name.as_str(), blank));
+                let has_link = |follower: &Follower| linked(follower, name, blank).url != follower.url;
+                in_links += usize::from(genuine.followers.iter().any(has_link));
+                let mail = rewritten(&bytes, |text| renamed(text, name, blank));
                 let found = recognise(&profiles, &mail).map(|found| found.followers).unwrap_or_default();
                 let expected = genuine.followers.iter().map(|follower| match follower.name.value() {
-                    Some(named) if named == name => Follower { name: Shown::Empty, ..follower.clone() },
+                    Some(named) if named == name => {
+                        Follower { name: Shown::Empty, ..linked(follower, name, blank) }
+                    }
                     _ => follower.clone(),
                 });
                 let expected: Vec<_> = expected.collect();
@@ -116,5 +141,6 @@ fn a_name_that_cannot_be_seen_is_blank_and_hides_nothing() {
         }
     }
     assert!(tried > 1_000, "{tried}");
+    assert!(in_links > 10, "{in_links}");
     assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }

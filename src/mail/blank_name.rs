@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 use super::fact::{Fact, FactMut, Shown};
 use super::message::{Head, Message};
 use super::notification::Notification;
@@ -35,12 +37,22 @@ pub(super) fn marked_header(head: &Head<'_>, blanks: Blanks) -> Option<Vec<u8>> 
     Some(header(head, Some(&marked)))
 }
 
+/// A message with marks.
+pub(super) struct Marked {
+    pub(super) bytes: Vec<u8>,
+    /// What a mark in a link stands for, as it was written there: `%E2%80%8B`.
+    escaped: Option<String>,
+}
+
 /// The message with its subject, text and HTML marked; `None` if there is nothing to mark in it.
-pub(super) fn marked_message(message: &Message<'_>, blanks: Blanks) -> Option<Vec<u8>> {
+pub(super) fn marked_message(message: &Message<'_>, blanks: Blanks) -> Option<Marked> {
     let head = message.head();
     let subject = head.values("Subject").next().and_then(|subject| marked(&subject, blanks));
-    let text = message.text().map(|text| (text, marked(text, blanks)));
-    let html = message.html().map(|html| (html, marked(&with_blanks_as_characters(html), blanks)));
+    let mut escaped = None;
+    let mut unescaped = |text: &str| with_links_unescaped(text, &mut escaped);
+    let text = message.text().map(|text| (text, marked(&unescaped(text), blanks)));
+    let html = message.html();
+    let html = html.map(|html| (html, marked(&unescaped(&with_blanks_as_characters(html)), blanks)));
     let is_marked =
         |part: &Option<(&str, Option<String>)>| part.as_ref().is_some_and(|(_, marked)| marked.is_some());
     // What is missing at the end of a part would not be known any more.
@@ -68,7 +80,7 @@ pub(super) fn marked_message(message: &Message<'_>, blanks: Blanks) -> Option<Ve
         }
     };
     bytes.extend_from_slice(body.as_bytes());
-    Some(bytes)
+    Some(Marked { bytes, escaped })
 }
 
 /// The fields without those of MIME, each as it is but the subject.
@@ -179,6 +191,30 @@ fn with_blanks_as_characters(html: &str) -> Cow<'_, str> {
     Cow::Owned(result)
 }
 
+/// The text with invisible characters where links have their escapes, the first of which is noted in `escaped`. A network may
+/// have the name in the link.
+fn with_links_unescaped(text: &str, escaped: &mut Option<String>) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('%') {
+        let (before, tail) = rest.split_at_checked(start).unwrap_or((rest, ""));
+        result.push_str(before);
+        let is_escape = |three: &&[u8]| matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+        let length = 3 * tail.as_bytes().chunks(3).take_while(is_escape).count();
+        let (run, after) = tail.split_at_checked(length.max(1)).unwrap_or((tail, ""));
+        match percent_decode_str(run).decode_utf8() {
+            Ok(decoded) if length > 0 && decoded.chars().all(is_invisible) => {
+                result.push_str(&decoded);
+                escaped.get_or_insert_with(|| run.to_owned());
+            }
+            _ => result.push_str(run),
+        }
+        rest = after;
+    }
+    result.push_str(rest);
+    result
+}
+
 /// The blank that a character reference means, and what follows it.
 fn referred(reference: &str) -> Option<(char, &str)> {
     /// The longest name, with its semicolon.
@@ -207,14 +243,16 @@ fn referred(reference: &str) -> Option<(char, &str)> {
 }
 
 /// The notification with the marks taken out: what was nothing but marks is shown and empty.
-pub(super) fn unmarked(mut notification: Notification) -> Notification {
+pub(super) fn unmarked(mut notification: Notification, marked: &Marked) -> Notification {
     for follower in &mut notification.followers {
         for fact in Fact::ALL {
             if let FactMut::Text(shown) = follower.fact_mut(fact)
                 && let Shown::Value(text) = shown
                 && text.contains(MARK)
             {
-                let text = one_line(&text.replace(MARK, ""), text.len());
+                let is_link = matches!(fact, Fact::Url | Fact::Website);
+                let original = marked.escaped.as_deref().filter(|_| is_link).unwrap_or_default();
+                let text = one_line(&text.replace(MARK, original), usize::MAX);
                 *shown = if text.is_empty() { Shown::Empty } else { Shown::Value(text) };
             }
         }
@@ -280,10 +318,31 @@ mod tests {
     }
 
     #[test]
+    fn escapes_in_links_are_characters() {
+        let mut escaped = None;
+        let link = "https://x.example/%E2%80%8B%E3%85%A4/%C3%A4%20%zz%";
+        let read = with_links_unescaped(link, &mut escaped);
+        assert_eq!(read, "https://x.example/\u{200b}\u{3164}/%C3%A4%20%zz%");
+        assert_eq!(escaped.as_deref(), Some("%E2%80%8B%E3%85%A4"));
+    }
+
+    #[test]
     fn hostile_text_takes_linear_time() {
-        for piece in ["&", "&#", "&#8203;", "\u{200b}", " \u{200b}", "a\u{200b}", "&ZeroWidthSpac"] {
+        for piece in [
+            "%",
+            "%E2",
+            "%E2%80%8B",
+            "&",
+            "&#",
+            "&#8203;",
+            "\u{200b}",
+            " \u{200b}",
+            "a\u{200b}",
+            "&ZeroWidthSpac",
+        ] {
             let html = piece.repeat(100_000);
             let text = with_blanks_as_characters(&html);
+            let text = with_links_unescaped(&text, &mut None);
             assert!(text.len() <= html.len());
             let _ = (marked(&text, Blanks::Invisible), marked(&text, Blanks::Any));
         }

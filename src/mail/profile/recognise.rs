@@ -98,8 +98,8 @@ impl Profiles {
             if !fits && !self.fits_marked(head, blanks, work) || head.is_correspondence() {
                 return None;
             }
-            let bytes = blank_name::marked_message(content.message, blanks)?;
-            let message = Message::parse(&bytes).ok()?;
+            let with_marks = blank_name::marked_message(content.message, blanks)?;
+            let message = Message::parse(&with_marks.bytes).ok()?;
             let marked = Content::new(&message);
             // All readings of a message share one allowance.
             let before = work.cost().spent;
@@ -109,7 +109,7 @@ impl Profiles {
             let is_spent = !work.look(spent.saturating_sub(before)) || marked.work.is_spent();
             match recognition {
                 Some(Recognition::Recognised(notification)) if !is_spent => {
-                    Some(Recognition::Recognised(blank_name::unmarked(notification)))
+                    Some(Recognition::Recognised(blank_name::unmarked(notification, &with_marks)))
                 }
                 _ => None,
             }
