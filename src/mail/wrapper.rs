@@ -240,7 +240,10 @@ mod tests {
             unwrap_all(&format!("View<{wrapper}>, or\n{wrapper}.\n")),
             Some((format!("View<{TARGET}>, or\n{TARGET}.\n"), false))
         );
-        assert_eq!(unwrap_all(&format!("View: {opaque}\n{TARGET}#x")), Some(format!("View: \n{TARGET}#x")));
+        assert_eq!(
+            unwrap_all(&format!("View: {opaque}\n{TARGET}#x")),
+            Some((format!("View: \n{TARGET}#x"), true))
+        );
     }
 
     #[test]
