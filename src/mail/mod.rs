@@ -4,11 +4,12 @@
 //!
 //! `message` parses a message; `encoded_word` decodes its header fields, `part` its text and `authentication` its
 //! Authentication-Results, of which `trusted_results` chooses those that count and `authenticity` judges. `profile` holds the
-//! descriptions of the networks. It searches a message with `markup` and `selector` (the HTML part), `link` and `template`; the
-//! holes of templates fill `bindings`, with `numeral` reading numbers, `host` comparing hosts and `crate::text` cleaning text.
-//! `blank_name` makes names of invisible characters readable for them. `work` counts the bytes examined and stops at the allowance; `limits` caps how much is read. The result is a `notification`
-//! with its `network` and its followers: their facts are listed in `fact`, and `follower_key` identifies each. `not_a_message`
-//! knows the files that people take for a message, and `reporters` what a server seems to call itself.
+//! descriptions of the networks. It searches a message with `markup` and `selector` (the HTML part), `link`, `wrapper` (what
+//! gateways write around links) and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host`
+//! comparing hosts and `crate::text` cleaning text. `blank_name` makes names of invisible characters readable for them. `work`
+//! counts the bytes examined and stops at the allowance; `limits` caps how much is read. The result is a `notification` with
+//! its `network` and its followers: their facts are listed in `fact`, and `follower_key` identifies each. `not_a_message` knows
+//! the files that people take for a message, and `reporters` what a server seems to call itself.
 
 mod authentication;
 mod authenticity;

@@ -434,6 +434,17 @@ mod tests {
     }
 
     #[test]
+    fn a_wrapper_is_nobodys_link() {
+        check("{url}", "https://toot.example/@ann", "https://toot.example/@ann");
+        check(
+            "{url}",
+            "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Ftoot.example",
+            "no",
+        );
+        check("View: {url}", "View: http://url1.toot.example/ls/click?upn=x", "no");
+    }
+
+    #[test]
     fn a_template_says_how_it_expects_a_link() {
         let check = |template: &str, expected: LinkForm| {
             let template = Template::compile(template, Form::Line).unwrap();

@@ -42,7 +42,7 @@ pub(super) fn unwrap(mut link: Link) -> Option<Link> {
 /// are any of these. `None` if it has no wrappers.
 pub(super) fn unwrap_all(text: &str) -> Option<(String, bool)> {
     let (mut unwrapped, mut end, mut is_opaque) = (String::new(), None, false);
-    for (range, link) in Link::find_all(text).filter(|(_, link)| place(link).is_some()) {
+    for (range, link) in Link::find_all(text).filter(|(_, link)| is_wrapper(link)) {
         unwrapped.push_str(text.get(end.unwrap_or(0)..range.start)?);
         end = Some(range.end);
         match unwrap(link) {
@@ -52,6 +52,11 @@ pub(super) fn unwrap_all(text: &str) -> Option<(String, bool)> {
     }
     unwrapped.push_str(text.get(end?..)?);
     Some((unwrapped, is_opaque))
+}
+
+/// Is it a wrapper? Then it is nobody's link.
+pub(super) fn is_wrapper(link: &Link) -> bool {
+    place(link).is_some()
 }
 
 /// Where the target is, if the link is a wrapper. Hosts are compared as a whole: a label is left open only where the vendor

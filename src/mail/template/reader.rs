@@ -7,6 +7,7 @@ use crate::mail::host;
 use crate::mail::link::Link;
 use crate::mail::numeral::{self, Numerals};
 use crate::mail::work::Work;
+use crate::mail::wrapper;
 
 /// Decoding a host costs as much as reading each byte this many times.
 const DECODING: usize = 32;
@@ -183,7 +184,7 @@ impl Reader<'_> {
             Hole::Id => candidate.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')),
             Hole::Fact(Fact::Handle) => is_handle(candidate),
             Hole::Address => host_of_address(candidate).is_some(),
-            Hole::Fact(Fact::Url) => Link::parse(candidate).is_some(),
+            Hole::Fact(Fact::Url) => Link::parse(candidate).is_some_and(|link| !wrapper::is_wrapper(&link)),
             Hole::Fact(Fact::Website) => !candidate.contains(' '),
             Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
             Hole::Fact(_) => candidate.trim() == candidate,
