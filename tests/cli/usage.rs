@@ -56,6 +56,9 @@ snac (snac; any site that runs it)
              : Follow` then `Actor : {url}`
 ";
     assert!(all.contains(snac) && all.contains("37 networks."), "{all}");
+    // What only some layouts show is listed with them.
+    let mastodon = "\n  shows      handle, url; name, followers, following, posts, default-picture (card)\n";
+    assert!(all.contains(mastodon), "{all}");
     let strava = "\
 Strava · strava
   known from Strava, 2026: sender and subject from a public test, the layout at second hand
