@@ -34,6 +34,8 @@ pub(super) struct Content<'m> {
     html_lines: [OnceCell<Vec<String>>; LinkForm::ALL.len()],
     is_passed_on: OnceCell<bool>,
     has_opaque_links: Cell<bool>,
+    /// A layout's sender and subject match; known once the message has been read.
+    pub(super) has_candidates: Cell<bool>,
 }
 
 /// Which part's lines are searched for what a layout expects in the text part.
@@ -62,6 +64,7 @@ impl<'m> Content<'m> {
             html_lines: Default::default(),
             is_passed_on: OnceCell::new(),
             has_opaque_links: Cell::new(false),
+            has_candidates: Cell::new(false),
         }
     }
 

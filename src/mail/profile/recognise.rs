@@ -93,7 +93,7 @@ impl Profiles {
     /// Reads a message once more, in case a follower's name consists of characters that cannot be seen.
     fn read_marked(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Option<Recognition> {
         let (head, work) = (content.message.head(), &content.work);
-        let fits = self.fitting(head, work).next().is_some();
+        let fits = content.has_candidates.get();
         Blanks::ALL.into_iter().find_map(|blanks| {
             if !fits && !self.fits_marked(head, blanks, work) || head.is_correspondence() {
                 return None;
@@ -127,6 +127,7 @@ impl Profiles {
     fn read(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Recognition {
         let message = content.message;
         let candidates = self.candidates(message.head(), &content.work);
+        content.has_candidates.set(!candidates.is_empty());
         if candidates.is_empty() || message.head().is_correspondence() {
             return Recognition::Foreign;
         }
