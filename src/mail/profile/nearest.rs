@@ -72,17 +72,22 @@ impl Profiles {
         let head = content.message.head();
         let mut candidates = self.candidates(head, &content.work);
         candidates.retain(|candidate| !candidate.profile.is_guess);
-        let nearest = if candidates.is_empty() {
-            self.by_subject_alone(content).or_else(|| self.by_sender_alone(head))
-        } else {
-            let all = candidates.into_iter().map(|candidate| candidate.nearest(content, trust));
-            all.min_by_key(|nearest| nearest.missing.len())
+        // A subject such as `{name} is now following you on {}!` may come from anywhere, but one that names a network is its own.
+        let most = candidates.iter().map(|candidate| candidate.fixed).max();
+        let nearest = match self.by_subject_alone(content) {
+            Some((fixed, nearest)) if most.is_none_or(|most| fixed > most) => Some(nearest),
+            _ if candidates.is_empty() => self.by_sender_alone(head),
+            _ => {
+                let all = candidates.into_iter().map(|candidate| candidate.nearest(content, trust));
+                all.min_by_key(|nearest| nearest.missing.len())
+            }
         };
         // Once the work is spent, anything not found may still be there.
         nearest.filter(|nearest| !nearest.missing.is_empty() && !content.work.is_spent())
     }
 
-    fn by_subject_alone(&self, content: &Content<'_>) -> Option<Nearest> {
+    /// With how many bytes of its subject are literal.
+    fn by_subject_alone(&self, content: &Content<'_>) -> Option<(usize, Nearest)> {
         let subject = &content.message.head().subject;
         let fitting = self.subjects.near(subject).filter_map(|known| {
             let profile = self.profiles.get(known.profile).filter(|profile| !profile.is_guess)?;
@@ -96,13 +101,14 @@ impl Profiles {
             layouts.flat_map(|layout| &layout.from).map(ToString::to_string).collect();
         senders.sort();
         senders.dedup();
-        Some(Nearest {
+        let nearest = Nearest {
             network: profile.network.clone(),
             title: profile.title.clone(),
             sender_matches: false,
             subject_matches: true,
             missing: vec![MissingMark::Sender(senders)],
-        })
+        };
+        Some((known.template.fixed(), nearest))
     }
 
     fn by_sender_alone(&self, head: &Head<'_>) -> Option<Nearest> {

@@ -31,7 +31,7 @@ pub(super) struct Candidate<'p> {
     /// What its subject captured.
     pub(super) known: Bindings,
     /// How many bytes of the subject's template are literal.
-    fixed: usize,
+    pub(super) fixed: usize,
 }
 
 /// The result of reading a message with one layout.
