@@ -1,5 +1,5 @@
-//! Host names in the one form in which followsift compares them, the user's own servers on self-hosted networks, and the names of
-//! mail servers in Authentication-Results.
+//! Host names in the one form in which followsift compares them, the user's own servers on self-hosted networks, the names of mail
+//! servers in Authentication-Results, and the services that forward messages under an alias.
 //!
 //! Values only. Imports no other room, never resolves a name. The only user of idna.
 
@@ -7,8 +7,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 mod authserv_id;
+mod relay;
 
 pub use authserv_id::{AuthservId, AuthservIds, WrongAuthservId, names_a_server};
+pub use relay::{Relay, RelayService};
 
 /// The maximum length of a name, and of a label in it, in characters (RFC 1035, section 2.3.4).
 const LONGEST: usize = 253;

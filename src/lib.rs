@@ -16,7 +16,7 @@
 //! | room | owns | may import |
 //! | --- | --- | --- |
 //! | [`place`] | where a message is, and what it is known by | nothing |
-//! | [`host`] | names of hosts in the one form in which they are compared; the only user of idna | nothing |
+//! | [`host`] | names of hosts in the one form in which they are compared, and of alias services; the only user of idna | nothing |
 //! | [`text`] | text made harmless: the one rule for every output | nothing |
 //! | [`clock`] | a moment, and the only reader of the wall clock | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |

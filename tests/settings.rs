@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::support::golden;
 use followsift::diagnostic::Diagnostic;
-use followsift::host::AuthservIds;
+use followsift::host::{AuthservIds, HostName, Relay, RelayService};
 use followsift::place::Folder;
 use followsift::settings::{self, Account, Backlog, Environment, SecretSource, Settings, Tls};
 
@@ -79,6 +79,25 @@ fn own_servers_are_named_by_their_host_and_where_their_messages_come_from() {
     let variable = r#"["pod.example", { host = "social.example", from = "mail.example" }]"#;
     let laid_over = read(&text, &[("FOLLOWSIFT__ACCOUNTS__HOME__INSTANCES", variable)]);
     assert_eq!(written(&laid_over), ["pod.example pod.example", "social.example mail.example"]);
+}
+
+#[test]
+fn alias_services_are_named_by_a_word_and_perhaps_a_domain_of_ones_own() {
+    let text = format!(
+        "{SMALLEST}relays = [\"simplelogin\", {{ service = \"addy\", domain = \"alias.example\" }}]\n"
+    );
+    let relays = account(&read(&text, &[]), "home").relays;
+    let expected = [
+        Relay { service: RelayService::SimpleLogin, domain: None },
+        Relay { service: RelayService::Addy, domain: HostName::parse("alias.example") },
+    ];
+    assert_eq!(relays, expected);
+    assert!(account(&read(SMALLEST, &[]), "home").relays.is_empty());
+    let laid_over = read(&text, &[("FOLLOWSIFT__ACCOUNTS__HOME__RELAYS", "duckduckgo")]);
+    assert_eq!(
+        account(&laid_over, "home").relays,
+        [Relay { service: RelayService::DuckDuckGo, domain: None }]
+    );
 }
 
 #[test]
@@ -216,8 +235,13 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     // The values shown are the usual ones.
     let smallest = read(SMALLEST, &[]);
     let usual = account(&smallest, "home");
-    let shown =
-        Account { authserv_id: AuthservIds::default(), instances: Vec::new(), ..account(&settings, "home") };
+    let examples = account(&settings, "home");
+    let shown = Account {
+        authserv_id: AuthservIds::default(),
+        instances: Vec::new(),
+        relays: Vec::new(),
+        ..examples
+    };
     assert_eq!(shown, Account { user: shown.user.clone(), secret: shown.secret.clone(), ..usual });
     assert_eq!(settings.state, smallest.state);
 }

@@ -163,6 +163,7 @@ mod tests {
             folders: vec![Folder::inbox()],
             authserv_id: AuthservIds::parse(authserv_id).unwrap(),
             instances: instances.iter().map(|host| Instance::new(HostName::parse(host).unwrap())).collect(),
+            relays: Vec::new(),
             require_authentic,
             act: true,
             backlog: Backlog::None,

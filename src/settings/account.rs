@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Fingerprint;
-use crate::host::{AuthservIds, Instance};
+use crate::host::{AuthservIds, Instance, Relay};
 use crate::place::{AccountName, Folder, MailboxKey};
 
 /// An IMAP account.
@@ -32,6 +32,8 @@ pub struct Account {
     pub authserv_id: AuthservIds,
     /// The user's own servers on self-hosted networks.
     pub instances: Vec<Instance>,
+    /// The alias services that the user forwards messages with.
+    pub relays: Vec<Relay>,
     /// Leave messages alone that are not proven authentic.
     pub require_authentic: bool,
     /// Change messages. If `false`, followsift does everything else.

@@ -33,7 +33,7 @@ fn instance(item: &Setting<'_>) -> Option<Instance> {
 }
 
 /// A host name and nothing else.
-fn host(entry: &Setting<'_>) -> Option<HostName> {
+pub(super) fn host(entry: &Setting<'_>) -> Option<HostName> {
     let written = entry.string()?;
     match HostName::parse(&written).filter(is_likely) {
         // Upper case makes no difference to DNS, but one host would have two spellings.

@@ -14,6 +14,7 @@ mod instances;
 mod layers;
 pub mod log_filter;
 mod read;
+mod relays;
 mod section;
 
 pub use account::{Account, Backlog, SecretSource, Tls};

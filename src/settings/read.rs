@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::instances::instances;
 use super::layers::Layers;
+use super::relays::relays;
 use super::section::{Section, Setting};
 use super::{Account, Backlog, Fingerprint, SecretSource, Settings, Tls};
 use crate::diagnostic::document::list;
@@ -153,6 +154,7 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
     let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
     let authserv_id = section.take("authserv-id").map(|entry| authserv_ids(&entry)).unwrap_or_default();
     let instances = section.take("instances").map(|entry| instances(&entry)).unwrap_or_default();
+    let relays = section.take("relays").map(|entry| relays(&entry)).unwrap_or_default();
     let require_authentic = section.take("require-authentic").and_then(|entry| entry.boolean());
     let act = section.take("act").and_then(|entry| entry.boolean());
     let backlog = section.take("backlog").map_or(Some(Backlog::None), |entry| backlog(&entry));
@@ -174,6 +176,7 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
         folders,
         authserv_id,
         instances,
+        relays,
         require_authentic: require_authentic.unwrap_or(false),
         act: act.unwrap_or(true),
         backlog: backlog?,

@@ -233,6 +233,7 @@ pub fn account(host: &str, port: u16, tls: Tls) -> Account {
         secret: SecretSource::Credential("unused".to_owned()),
         folders: vec![Folder::inbox()],
         authserv_id: AuthservIds::default(),
+        relays: Vec::new(),
         instances: Vec::new(),
         require_authentic: false,
         act: true,
