@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::host::RelayService;
 use crate::mail::{
     Authenticity, Envelope, Message, Nearest, Notification, Profiles, Recognition, Trust,
     with_plain_line_ends,
@@ -111,6 +112,8 @@ pub enum Restraint {
     Forged,
     /// It is not proven authentic, which the account or the mark requires.
     Unproven,
+    /// An alias service wrote its From, and is not vouched for.
+    Relayed(RelayService),
     /// Only a name in a list speaks for it, and the sender chooses the name.
     NameAlone,
     /// A list that the rules use has never been loaded.
@@ -242,7 +245,10 @@ fn restrain(
     let restraint = match (&wanted, &notification.authentic) {
         (_, Authenticity::Fail(_)) => Some(Restraint::Forged),
         (Action::Leave, _) => None,
-        (_, Authenticity::Unknown) if rulebook.require_authentic => Some(Restraint::Unproven),
+        (_, Authenticity::Relayed { by, is_vouched: false }) => Some(Restraint::Relayed(*by)),
+        (_, Authenticity::Unknown | Authenticity::Relayed { .. }) if rulebook.require_authentic => {
+            Some(Restraint::Unproven)
+        }
         _ => {
             let missing = rulebook.rules.missing_lists(&rulebook.lists);
             missing.first().map(|list| Restraint::ListNotLoaded((*list).to_owned()))
@@ -260,7 +266,7 @@ fn restrain(
     }
     let name_alone = verdicts.iter().flat_map(|v| &v.reasons).any(|reason| reason.evidence.by_name_alone);
     let restraint = match notification.authentic {
-        Authenticity::Unknown | Authenticity::Fail(_) => Restraint::Unproven,
+        Authenticity::Unknown | Authenticity::Relayed { .. } | Authenticity::Fail(_) => Restraint::Unproven,
         Authenticity::Pass(_) if name_alone => Restraint::NameAlone,
         Authenticity::Pass(_) => return (wanted, None),
     };

@@ -22,7 +22,7 @@
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
 //! | [`mail`] | bytes to a message to a notification; the only user of mailparse and html5gum | host, clock, diagnostic |
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, clock, diagnostic, place |
-//! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, clock, diagnostic, place |
+//! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, host, clock, diagnostic, place |
 //! | [`settings`] | layered settings, accounts, where secrets are; the only user of config | host, diagnostic, place |
 //! | [`login`] | how an account proves who it is | settings, place |
 //! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and native_tls | place, settings, login |
@@ -49,6 +49,8 @@
 //!    A self-hosted network's message is proven only as one of the user's own servers
 //!    (`tests/cli/explain.rs::a_strangers_server_that_claims_to_be_ones_own_stars_nobody`), and an unproven
 //!    message gives its follower no past (`tests/past.rs::an_unproven_message_gives_its_follower_no_past`).
+//!    A message of an alias service is never proven, and is filed only if the user names the service and their own server confirms
+//!    it (`tests/aliases.rs::a_from_that_only_looks_like_an_alias_gets_nothing_filed`).
 //! 4. A list that has never been loaded stops every move
 //!    (`tests/assess.rs::a_list_that_was_never_loaded_stops_every_move`).
 //! 5. A move is on the disk before it is made (`tests/ledger/moves.rs::an_intent_survives_a_crash_and_is_settled_after_it`).

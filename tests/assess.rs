@@ -66,6 +66,7 @@ pub(crate) fn rulebook(rules: &str) -> Rulebook {
         trust: Trust {
             authserv_id: AuthservIds::parse([AUTHSERV_ID]).expect("a name"),
             instances: HostName::parse(ENGLISH.host).map(Instance::new).into_iter().collect(),
+            relays: Vec::new(),
         },
         require_authentic: false,
         edition: String::new(),

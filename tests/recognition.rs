@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use followsift::clock::Timestamp;
 use followsift::diagnostic::document::Findings;
-use followsift::host::{AuthservIds, HostName, Instance};
+use followsift::host::{AuthservIds, HostName, Instance, Relay, RelayService};
 use followsift::mail::{Authenticity, Fact, Follower, Message, Notification, Profiles, Recognition, Trust};
 
 fn profiles() -> Profiles {
@@ -29,15 +29,18 @@ fn recognise(profiles: &Profiles, bytes: &[u8], trust: &Trust) -> Recognition {
     recognition
 }
 
-/// What the head of a fixture says: `authserv-id = "mx.example"`, `instances = ["toot.example"]`.
+/// What the head of a fixture says: `authserv-id = "mx.example"`, `instances = ["toot.example"]`, `relays = ["addy"]`.
 fn trust(head: &str) -> Trust {
     let value = |key: &str| head.lines().find_map(|line| line.strip_prefix(key));
     let quoted = |text: &str| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let hosts = value("instances = ").map(quoted).unwrap_or_default();
     let ids = value("authserv-id = ").map(quoted).unwrap_or_default();
+    let relays = value("relays = ").map(quoted).unwrap_or_default();
+    let relay = |word: &String| Relay { service: RelayService::from_word(word).unwrap(), domain: None };
     Trust {
         authserv_id: AuthservIds::parse(ids.iter().map(String::as_str)).unwrap(),
         instances: hosts.iter().map(|host| Instance::new(HostName::parse(host).unwrap())).collect(),
+        relays: relays.iter().map(relay).collect(),
     }
 }
 
@@ -69,7 +72,7 @@ fn describe_notification(text: &mut String, notification: &Notification) {
     writeln!(text, "recognition = \"notification\"\nnetwork = \"{network}\"\nkind = \"{kind}\"").unwrap();
     writeln!(text, "layout = {layout:?}\ncomplete = {complete}\nauthentic = \"{}\"", authentic.word())
         .unwrap();
-    if let Authenticity::Pass(evidence) | Authenticity::Fail(evidence) = authentic {
+    if let Some(evidence) = authentic.evidence() {
         writeln!(text, "evidence = {evidence:?}").unwrap();
     }
     if let Some(instance) = instance {
@@ -110,8 +113,9 @@ fn every_fixture_is_recognised_as_expected() {
         let expectation = case.join("expected.toml");
         let expected = fs::read_to_string(&expectation).unwrap_or_default();
         // Why the case is there, and whose word is trusted and which servers are one's own, are written by hand.
-        let is_kept =
-            |line: &&str| ["# ", "authserv-id = ", "instances = "].iter().any(|it| line.starts_with(it));
+        let is_kept = |line: &&str| {
+            ["# ", "authserv-id = ", "instances = ", "relays = "].iter().any(|it| line.starts_with(it))
+        };
         let kept: String = expected.split_inclusive('\n').take_while(is_kept).collect();
         assert!(kept.starts_with("# "), "{} does not say why it is there", expectation.display());
         let trust = trust(&kept);

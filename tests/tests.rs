@@ -5,6 +5,7 @@
 
 mod support;
 
+mod aliases;
 mod assess;
 mod backtest;
 mod blank_names;

@@ -145,7 +145,8 @@ pub(super) fn trust(settings: Option<&Settings>, ids: &[AuthservId], hosts: &[Ho
         [] => only_authserv_ids(accounts),
         ids => ids.iter().cloned().collect(),
     };
-    Trust { authserv_id, instances }
+    let relays = accounts.iter().flat_map(|account| account.relays.clone()).collect();
+    Trust { authserv_id, instances, relays }
 }
 
 /// What the accounts' servers call themselves, where they agree.

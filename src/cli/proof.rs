@@ -89,7 +89,11 @@ struct Proof<'a> {
 
 impl<'a> Proof<'a> {
     fn new(account: &'a Account, shown: AuthservIds) -> Self {
-        let set = Trust { authserv_id: account.authserv_id.clone(), instances: account.instances.clone() };
+        let set = Trust {
+            authserv_id: account.authserv_id.clone(),
+            instances: account.instances.clone(),
+            relays: account.relays.clone(),
+        };
         let authserv_id = if account.authserv_id.is_set() { account.authserv_id.clone() } else { shown };
         Self { account, set, authserv_id, notifications: 0, passing: 0, provable: BTreeMap::new() }
     }
@@ -107,8 +111,11 @@ impl<'a> Proof<'a> {
         let Some(host) = shown.filter(|host| self.set.instances.iter().all(|own| own.host != *host)) else {
             return;
         };
-        let trial =
-            Trust { authserv_id: self.authserv_id.clone(), instances: vec![Instance::new(host.clone())] };
+        let trial = Trust {
+            authserv_id: self.authserv_id.clone(),
+            instances: vec![Instance::new(host.clone())],
+            ..Trust::default()
+        };
         if recognise(bytes, profiles, &trial).is_some_and(|found| passes(&found)) {
             *self.provable.entry(host).or_default() += 1;
         }

@@ -126,13 +126,7 @@ fn entries(
 
 fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
     let judgement: i64 = row.get("id")?;
-    let seen: Option<String> = row.get("seen")?;
-    let authentic: String = row.get("authentic")?;
-    let authentic = match authentic.as_str() {
-        "pass" => Authenticity::Pass(seen.unwrap_or_default()),
-        "fail" => Authenticity::Fail(seen.unwrap_or_default()),
-        _ => Authenticity::Unknown,
-    };
+    let authentic = Authenticity::restore(&row.get::<_, String>("authentic")?, row.get("seen")?);
     let marks = Marks { flagged: row.get("flag")?, seen: row.get("mark_read")? };
     let action = match row.get::<_, Option<Folder>>("target")? {
         Some(to) => Action::File { to, marks },

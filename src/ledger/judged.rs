@@ -11,7 +11,7 @@ use super::encoding;
 use super::recall::remember;
 use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
-use crate::mail::{Authenticity, Fact, Network, Notification};
+use crate::mail::{Fact, Network, Notification};
 use crate::place::{AccountName, MailIdentity, MailRef, Marks};
 use crate::rules::{Action, Verdict, VerdictName};
 
@@ -119,10 +119,6 @@ fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
         Action::Mark(marks) => ("mark", None, *marks),
         Action::File { to, marks } => ("file", Some(to), *marks),
     };
-    let seen = match authentic {
-        Authenticity::Pass(seen) | Authenticity::Fail(seen) => Some(seen),
-        Authenticity::Unknown => None,
-    };
     let judgement: i64 = transaction
         .prepare_cached(
             "INSERT INTO judgement (mail, rules, judged_at, network, title, kind, layout, authentic, seen,
@@ -139,7 +135,7 @@ fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
             named_params! {
                 ":mail": mail, ":rules": judged.rules, ":judged_at": judged.judged_at, ":network": network,
                 ":title": title, ":kind": kind, ":layout": layout, ":authentic": authentic.word(),
-                ":seen": seen, ":instance": instance, ":complete": complete, ":verdict": judged.verdict,
+                ":seen": authentic.evidence(), ":instance": instance, ":complete": complete, ":verdict": judged.verdict,
                 ":action": action, ":target": target, ":flag": marks.flagged, ":mark_read": marks.seen,
             },
             |row| row.get(0),

@@ -1,10 +1,11 @@
 //! Judges whether a message comes from the network it claims: by the account's own Authentication-Results, the alignment of
 //! domains, and the signature that a layout requires. `profile` calls it.
 
+use super::alias::Alias;
 use super::authentication::{MethodResult, Report};
 use super::message::Head;
 use super::trusted_results::{Counted, PROVING, counted};
-use crate::host::{AuthservIds, HostName, Instance};
+use crate::host::{AuthservIds, HostName, Instance, Relay, RelayService};
 
 /// Whether the message comes from its claimed sender (RFC 8601), with the evidence: `mx.example.org: dkim=pass
 /// twitter.com`.
@@ -16,6 +17,14 @@ pub enum Authenticity {
     Fail(String),
     /// Not proven. It may be filed, but is never promoted.
     Unknown,
+    /// Not proven: an alias service wrote From. It may be filed only if the user names the service, and the account's own server
+    /// confirms that the service sent it.
+    Relayed {
+        /// The service whose form From has.
+        by: RelayService,
+        /// Does the user name it, and does the server confirm it?
+        is_vouched: bool,
+    },
 }
 
 impl Authenticity {
@@ -24,10 +33,35 @@ impl Authenticity {
         match self {
             Self::Pass(_) => "pass",
             Self::Fail(_) => "fail",
-            Self::Unknown => "unknown",
+            Self::Unknown | Self::Relayed { .. } => "unknown",
+        }
+    }
+
+    /// What the word leaves out, as the ledger keeps it.
+    pub fn evidence(&self) -> Option<String> {
+        match self {
+            Self::Pass(evidence) | Self::Fail(evidence) => Some(evidence.clone()),
+            Self::Unknown => None,
+            Self::Relayed { by, is_vouched: true } => Some(format!("{VOUCHED}{}", by.word())),
+            Self::Relayed { by, is_vouched: false } => Some(by.word().to_owned()),
+        }
+    }
+
+    /// From its word and its evidence; anything else is unknown.
+    pub fn restore(word: &str, evidence: Option<String>) -> Self {
+        let evidence = evidence.unwrap_or_default();
+        let vouched = evidence.strip_prefix(VOUCHED);
+        match (word, RelayService::from_word(vouched.unwrap_or(&evidence))) {
+            ("pass", _) => Self::Pass(evidence),
+            ("fail", _) => Self::Fail(evidence),
+            (_, Some(by)) => Self::Relayed { by, is_vouched: vouched.is_some() },
+            (_, None) => Self::Unknown,
         }
     }
 }
+
+/// What stands before the name of a service that is vouched for.
+const VOUCHED: &str = "vouched: ";
 
 /// Which server's results the account trusts, and which servers are its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +71,8 @@ pub struct Trust {
     pub authserv_id: AuthservIds,
     /// The user's own servers on networks that anyone can host. Messages from other servers are never proven.
     pub instances: Vec<Instance>,
+    /// The alias services that the user forwards messages with.
+    pub relays: Vec<Relay>,
 }
 
 /// The sender that a message claims.
@@ -115,6 +151,37 @@ pub(super) fn judge(
     Authenticity::Unknown
 }
 
+/// Judges a message whose From an alias service wrote. It never passes: the service names a sender that it may not have checked.
+/// Whatever the sender can write proves nothing either, so that only a service that the user names, and that the account's own
+/// server confirms, excuses a signature that the service took away. `is_encoded` says whether the address of From contains the
+/// sender.
+pub(super) fn judge_relayed(
+    head: &Head<'_>,
+    (alias, is_encoded): (&Alias, bool),
+    origin: Origin<'_>,
+    signed_by: Option<&str>,
+    trust: &Trust,
+) -> Authenticity {
+    let relayed = |is_vouched| Authenticity::Relayed { by: alias.service, is_vouched };
+    let is_named =
+        trust.relays.iter().any(|relay| relay.service == alias.service && relay.sends_from(&alias.domain));
+    let is_confirmed = alias.own_field().is_none_or(|field| head.has(field));
+    if is_named && is_encoded && is_confirmed {
+        match judge(head, Origin::Domains(std::slice::from_ref(&alias.domain)), None, trust) {
+            Authenticity::Pass(_) => return relayed(true),
+            failed @ Authenticity::Fail(_) => return failed,
+            Authenticity::Unknown | Authenticity::Relayed { .. } => {}
+        }
+    }
+    match judge(head, origin, signed_by, trust) {
+        Authenticity::Fail(evidence) => Authenticity::Fail(format!(
+            "{evidence}; {} is not proven to have relayed it",
+            alias.service.title()
+        )),
+        _ => relayed(false),
+    }
+}
+
 /// The user's own server that the message shows, if From has exactly the domain from which that server sends.
 fn own_server<'t>(shown: Option<&str>, sender: Option<&str>, trust: &'t Trust) -> Option<&'t Instance> {
     let (shown, sender) = (HostName::parse(shown?)?, HostName::parse(sender?)?);
@@ -144,6 +211,20 @@ pub(super) fn same_organisation(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_the_ledger_keeps_restores_the_same() {
+        let by = RelayService::FirefoxRelay;
+        for authentic in [
+            Authenticity::Pass("mx.example: dkim=pass x.example".to_owned()),
+            Authenticity::Fail("simplelogin".to_owned()),
+            Authenticity::Unknown,
+            Authenticity::Relayed { by, is_vouched: true },
+            Authenticity::Relayed { by, is_vouched: false },
+        ] {
+            assert_eq!(Authenticity::restore(authentic.word(), authentic.evidence()), authentic);
+        }
+    }
+
     const SIGNED: &str = "DKIM-Signature: v=1; d=twit\r\n ter.com; s=x; b=y\r\n";
     const FROM: &str = "From: notify@twitter.com\r\n";
 
@@ -155,7 +236,7 @@ mod tests {
         let found = match judge(&head, Origin::Domains(&domains), Some("twitter.com"), &trust) {
             Authenticity::Pass(evidence) => format!("pass: {evidence}"),
             Authenticity::Fail(evidence) => format!("fail: {evidence}"),
-            Authenticity::Unknown => "unknown".to_owned(),
+            Authenticity::Unknown | Authenticity::Relayed { .. } => "unknown".to_owned(),
         };
         assert_eq!(found, expected, "{header}");
     }
@@ -219,6 +300,7 @@ mod tests {
                 let trust = Trust {
                     authserv_id: AuthservIds::parse(authserv_id).unwrap(),
                     instances: instances.to_vec(),
+                    ..Trust::default()
                 };
                 matches!(judge(&head, Origin::Server(shown), None, &trust), Authenticity::Pass(_))
             };

@@ -8,6 +8,7 @@ use std::fmt;
 
 use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
 
+use super::alias::Alias;
 use super::encoded_word;
 use super::limits::{HEADER_LIMIT, MESSAGE_LIMIT, is_decodable};
 use super::part::{Part, Parts};
@@ -64,6 +65,8 @@ pub(super) struct Head<'a> {
     headers: Vec<MailHeader<'a>>,
     /// Parsed on first use: most messages are ruled out by their subject.
     senders: OnceCell<Senders>,
+    /// The same for what an alias service wrote in From.
+    alias: OnceCell<Option<Alias>>,
     /// The subject as one line; empty if there is none.
     pub(super) subject: String,
     /// Are there characters in the subject that show nothing, other than ASCII blanks?
@@ -84,7 +87,13 @@ impl<'a> Head<'a> {
     }
 
     fn new(headers: Vec<MailHeader<'a>>) -> Self {
-        let mut head = Self { headers, senders: OnceCell::new(), subject: String::new(), has_blanks: false };
+        let mut head = Self {
+            headers,
+            senders: OnceCell::new(),
+            alias: OnceCell::new(),
+            subject: String::new(),
+            has_blanks: false,
+        };
         let is_blank = |c: char| !c.is_ascii() && (c.is_whitespace() || is_invisible(c));
         let subject = head.fields("subject").find_map(|(_, header)| {
             let raw = header.get_value_raw();
@@ -120,6 +129,31 @@ impl<'a> Head<'a> {
     /// The first address in From, if there is one.
     pub(super) fn from(&self) -> Option<&Address> {
         self.senders().first.as_ref()
+    }
+
+    /// The alias service that wrote From, judging by its form or by a field of the service's own.
+    pub(super) fn alias(&self) -> Option<&Alias> {
+        let by_field = |from| Alias::by_field(from, |name| self.has(name));
+        let alias = || self.from().and_then(|from| Alias::of(from).or_else(|| by_field(from)));
+        self.alias.get_or_init(alias).as_ref()
+    }
+
+    /// Did an alias service write From for a sender that `is` one of those expected?
+    pub(super) fn relayed_for(&self, is: impl Fn(&Address) -> bool) -> Option<&Alias> {
+        let repeats = |alias: &Alias| {
+            alias.own_field().filter(|field| self.has(field)).map(|field| self.addresses(field))
+        };
+        self.alias().filter(|alias| alias.stands_for(repeats(alias).as_deref(), is))
+    }
+
+    /// Is there a field with this name?
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields(name).next().is_some()
+    }
+
+    /// The addresses in all fields with a name.
+    pub(super) fn addresses(&self, name: &str) -> Vec<Address> {
+        self.fields(name).flat_map(|(_, header)| addresses(header)).collect()
     }
 
     /// Does From have more than one address, or is there more than one From? (RFC 5322, section 3.6 allows one field; a

@@ -2,8 +2,8 @@
 //!
 //! Pure: never touches a file, a socket or a clock. `assess` calls it.
 //!
-//! `message` parses a message; `encoded_word` decodes its header fields, `part` its text and `authentication` its
-//! Authentication-Results, of which `trusted_results` chooses those that count and `authenticity` judges. `profile` holds the
+//! `message` parses a message; `encoded_word` decodes its header fields, `alias` a From that an alias service wrote, `subject_tag`
+//! the tags of a subject, `part` its text and `authentication` its Authentication-Results, of which `trusted_results` chooses those that count and `authenticity` judges. `profile` holds the
 //! descriptions of the networks. It searches a message with `markup` and `selector` (the HTML part), `link`, `wrapper` (what
 //! gateways write around links) and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host`
 //! comparing hosts and `crate::text` cleaning text. `blank_name` makes names of invisible characters readable for them. `work`
@@ -11,6 +11,7 @@
 //! its `network` and its followers: their facts are listed in `fact`, and `follower_key` identifies each. `not_a_message` knows
 //! the files that people take for a message, and `reporters` what a server seems to call itself.
 
+mod alias;
 mod authentication;
 mod authenticity;
 mod bindings;
@@ -32,6 +33,7 @@ mod people;
 mod profile;
 mod reporters;
 mod selector;
+mod subject_tag;
 mod template;
 mod trusted_results;
 mod work;

@@ -64,6 +64,10 @@ pub fn restraint_in_words(restraint: &Restraint) -> String {
     match restraint {
         Restraint::Forged => "it failed authentication".to_owned(),
         Restraint::Unproven => "it is not proven authentic".to_owned(),
+        Restraint::Relayed(service) => format!(
+            "it came through {}, which is not confirmed (see `relays` in the settings)",
+            service.title()
+        ),
         Restraint::NameAlone => "only the name is on the list, and a name is the sender's choice".to_owned(),
         Restraint::ListNotLoaded(list) => format!("the list `{list}` has never been loaded"),
         Restraint::NotAllNamed => "it does not name every follower it is about".to_owned(),
@@ -77,6 +81,12 @@ fn heading(notification: &Notification, paint: Paint) -> String {
         Authenticity::Pass(evidence) => format!("authentic ({evidence})"),
         Authenticity::Fail(evidence) => paint.paint(Tone::Bad, &format!("forged ({evidence})")),
         Authenticity::Unknown => "not proven authentic".to_owned(),
+        Authenticity::Relayed { by, is_vouched: true } => {
+            format!("relayed by {}, which your server confirms", by.title())
+        }
+        Authenticity::Relayed { by, is_vouched: false } => {
+            format!("relayed by {}, not confirmed", by.title())
+        }
     };
     let title = paint.paint(Tone::Strong, &notification.title);
     format!("{title} · {} · {authentic}", notification.kind)

@@ -149,7 +149,11 @@ impl RuleFiles {
 
     /// The same for an account, as its settings have it.
     pub fn rulebook_of(&self, account: &Account, sent: &Sent) -> Rulebook {
-        let trust = Trust { authserv_id: account.authserv_id.clone(), instances: account.instances.clone() };
+        let trust = Trust {
+            authserv_id: account.authserv_id.clone(),
+            instances: account.instances.clone(),
+            relays: account.relays.clone(),
+        };
         self.rulebook(trust, account.require_authentic, sent)
     }
 

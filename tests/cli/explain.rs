@@ -368,3 +368,29 @@ fn a_message_that_costs_too_much_to_read_is_named_and_stays() {
     assert!(explained.contains("\"recognition\":\"incomplete\",\"network\":null"), "{explained}");
     assert!(explained.contains("\"action\":\"leave\""), "{explained}");
 }
+
+#[test]
+fn explain_says_which_service_relayed_a_message_and_whether_that_is_enough_to_file_it() {
+    let home = Home::new();
+    home.write(
+        "rules.toml",
+        "[verdict.seen]\nmove-to = \"Seen\"\n[[rule]]\nname = \"All\"\nwhen.kind = \"follow\"\nverdict = \"seen\"\n",
+    );
+    let message = include_str!("../corpus/strava/relayed-simplelogin-named/message.eml");
+    home.write("mail.eml", &message.replace("mx.home.example", AUTHSERV_ID));
+    let explain = || home.run(&["explain", "--brief", "mail.eml"]).exits(0).out();
+    let explained = explain();
+    assert!(
+        explained.starts_with("Strava · follow · relayed by SimpleLogin, not confirmed\n"),
+        "{explained}"
+    );
+    let expected =
+        "would stay: it came through SimpleLogin, which is not confirmed (see `relays` in the settings)";
+    assert!(explained.contains(expected), "{explained}");
+    let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+    home.write("followsift.toml", &format!("{settings}relays = [\"simplelogin\"]\n"));
+    let explained = explain();
+    let expected = "Strava · follow · relayed by SimpleLogin, which your server confirms\n";
+    assert!(explained.starts_with(expected), "{explained}");
+    assert!(explained.contains("would move to Seen\n"), "{explained}");
+}

@@ -197,6 +197,10 @@ fn own() -> Vec<Named> {
     for network in fs::read_dir(corpus).unwrap() {
         for case in fs::read_dir(network.unwrap().path()).unwrap() {
             let case = case.unwrap().path();
+            // One that came through an alias service already loses its sender for good if a second one writes it anew.
+            if case.file_name().is_some_and(|name| name.to_string_lossy().starts_with("relayed-")) {
+                continue;
+            }
             found.push((case.display().to_string(), fs::read(case.join("message.eml")).unwrap()));
         }
     }

@@ -349,8 +349,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (rules, inbox) = (folder.path().join("rules.toml"), folder.path().join("inbox"));
         fs::write(&inbox, mbox()).unwrap();
-        let trust =
-            Trust { authserv_id: AuthservIds::parse(["mx.home.example"]).unwrap(), instances: Vec::new() };
+        let authserv_id = AuthservIds::parse(["mx.home.example"]).unwrap();
+        let trust = Trust { authserv_id, ..Trust::default() };
         let rulebook = |text: &str| {
             fs::write(&rules, text).unwrap();
             let (files, findings) = context::rule_files_with(None, Some(&rules));

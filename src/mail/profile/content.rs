@@ -81,6 +81,12 @@ impl<'m> Content<'m> {
         }
     }
 
+    /// Does one of its parts contain this text?
+    pub(super) fn contains(&self, text: &str) -> bool {
+        let parts = [self.message.text(), self.message.html()];
+        parts.into_iter().flatten().any(|part| self.work.look(part.len()) && part.contains(text))
+    }
+
     /// The text part, with the targets of its wrapped links.
     fn text(&self) -> Option<&str> {
         let text = self.message.text()?;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::probe::Probe;
+use super::probe::{Probe, View};
+use crate::host::RelayService;
+use crate::mail::bindings::Bindings;
 use crate::mail::fact::Fact;
 use crate::mail::message::Head;
 use crate::mail::notification::Kind;
@@ -36,11 +38,46 @@ pub(super) struct Layout {
     pub(super) picture: Option<Picture>,
 }
 
+/// How the sender of a message stands to the senders of a layout, the nearest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// It is one of them, or any sender is.
+    Own,
+    /// An alias service wrote From, for one of them.
+    Relayed(RelayService),
+    /// It is of the network's domains, but none of them.
+    OfDomain,
+    /// It is somebody else, but another field says that one of them wrote the message.
+    Rewritten,
+    /// It is somebody else.
+    Stranger,
+}
+
+/// Where the author is kept by those who write From anew: mailing lists (RFC 6377, section 5.2), groups of Google's, forwarding rules.
+const AUTHORS: [&str; 5] =
+    ["Reply-To", "Sender", "X-Original-From", "X-Original-Sender", "X-Google-Original-From"];
+
 /// Something that the message must have, or must not have.
 #[derive(Debug)]
 pub(super) struct Mark {
     pub(super) probe: Probe,
     pub(super) is_absent: bool,
+}
+
+impl Mark {
+    /// Is it in a field that somebody dropped on the way, or in a From that an alias service wrote anew?
+    pub(super) fn is_dropped(&self, view: &View<'_>, known: &Bindings) -> bool {
+        let head = view.content.message.head();
+        match &self.probe {
+            Probe::Header { name, is } if name.eq_ignore_ascii_case("From") => {
+                head.alias().is_some_and(|alias| {
+                    alias.fields_of_from().any(|from| view.read(is, &from, known).is_some())
+                })
+            }
+            Probe::Header { name, .. } => !head.has(name),
+            Probe::Link { .. } | Probe::Text(_) | Probe::Phrase(_) | Probe::Html { .. } => false,
+        }
+    }
 }
 
 /// The follower's picture, and the file names of the network's default pictures.
@@ -111,12 +148,27 @@ impl fmt::Display for Sender {
 }
 
 impl Layout {
-    /// Is the sender in this header an allowed one?
-    pub(super) fn may_come_from(&self, head: &Head<'_>) -> bool {
-        match head.from() {
-            Some(from) => self.from.is_empty() || self.from.iter().any(|sender| sender.is(from)),
-            None => false,
+    /// Is it one of its senders?
+    pub(super) fn allows(&self, address: &Address) -> bool {
+        self.from.iter().any(|sender| sender.is(address))
+    }
+
+    /// How the sender in this header stands to the allowed ones; `domains` are the network's. `None` without a sender.
+    pub(super) fn standing(&self, head: &Head<'_>, domains: &[String]) -> Option<Standing> {
+        let from = head.from()?;
+        if self.from.is_empty() || self.allows(from) {
+            return Some(Standing::Own);
         }
+        if let Some(alias) = head.relayed_for(|original| self.allows(original)) {
+            return Some(Standing::Relayed(alias.service));
+        }
+        let is_below =
+            |own: &String| from.domain.strip_suffix(own.as_str()).is_some_and(|rest| rest.ends_with('.'));
+        if domains.iter().any(|own| from.domain == *own || is_below(own)) {
+            return Some(Standing::OfDomain);
+        }
+        let is_author = |field: &&str| head.addresses(field).iter().any(|author| self.allows(author));
+        Some(if AUTHORS.iter().any(is_author) { Standing::Rewritten } else { Standing::Stranger })
     }
 
     /// Do whole addresses and a header field distinguish it?

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 
 use super::Profiles;
 use super::content::Content;
+use super::layout::Standing;
 use super::probe::View;
 use super::recognise::Candidate;
 use crate::clock::Timestamp;
@@ -71,7 +72,9 @@ impl Profiles {
     pub(super) fn nearest(&self, content: &Content<'_>, trust: &Trust) -> Option<Nearest> {
         let head = content.message.head();
         let mut candidates = self.candidates(head, &content.work);
-        candidates.retain(|candidate| !candidate.profile.is_guess);
+        candidates.retain(|candidate| {
+            !candidate.profile.is_guess && matches!(candidate.standing, Standing::Own | Standing::Relayed(_))
+        });
         // A subject such as `{name} is now following you on {}!` may come from anywhere, but one that names a network is its own.
         let most = candidates.iter().map(|candidate| candidate.fixed).max();
         let nearest = match self.by_subject_alone(content) {
@@ -88,11 +91,10 @@ impl Profiles {
 
     /// With how many bytes of its subject are literal.
     fn by_subject_alone(&self, content: &Content<'_>) -> Option<(usize, Nearest)> {
-        let subject = &content.message.head().subject;
-        let fitting = self.subjects.near(subject).filter_map(|known| {
+        let fitting = self.subjects_of(content.message.head()).filter_map(|(_, line, known)| {
             let profile = self.profiles.get(known.profile).filter(|profile| !profile.is_guess)?;
             let numerals = &profile.locales.get(known.locale)?.numerals;
-            known.template.read(subject, &Bindings::default(), numerals, &content.work)?;
+            known.template.read(line, &Bindings::default(), numerals, &content.work)?;
             Some((known, profile))
         });
         let (known, profile) = fitting.min_by_key(|(known, _)| Reverse(known.template.fixed()))?;

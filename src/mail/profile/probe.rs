@@ -142,7 +142,7 @@ impl<'v> View<'v> {
         })
     }
 
-    fn read(&self, template: &Template, text: &str, known: &Bindings) -> Option<Bindings> {
+    pub(super) fn read(&self, template: &Template, text: &str, known: &Bindings) -> Option<Bindings> {
         template.read(text, known, self.numerals, self.work())
     }
 
@@ -340,6 +340,15 @@ impl Probe {
         match self {
             Self::Link { profile: Some(ProfileLink { written }), .. } => written.as_ref(),
             _ => None,
+        }
+    }
+
+    /// How many signs of a layout it is, if found: consecutive lines are one each, as are an element and its link.
+    pub(super) fn signs(&self) -> usize {
+        match self {
+            Self::Text(lines) => lines.len(),
+            Self::Link { within: Some(Within { reads: Some(_), .. }), .. } => 2,
+            _ => 1,
         }
     }
 

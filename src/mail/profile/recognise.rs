@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::content::Content;
-use super::layout::{Layout, Picture, Sender};
+use super::layout::{Layout, Mark, Picture, Sender, Standing};
 use super::probe::{Probe, View};
+use super::subjects::Subject;
 use super::{Profile, Profiles};
 use crate::clock::Timestamp;
 use crate::mail::authenticity::Authenticity;
@@ -20,13 +21,18 @@ use crate::mail::message::{Head, Message};
 use crate::mail::network::Network;
 use crate::mail::notification::{Notification, Recognition};
 use crate::mail::numeral::Numerals;
+use crate::mail::subject_tag;
 use crate::mail::work::{Cost, Work};
 use crate::text::one_line;
 
-/// A layout whose sender and subject match.
+/// A layout whose subject matches.
 pub(super) struct Candidate<'p> {
     pub(super) profile: &'p Profile,
     pub(super) layout: &'p Layout,
+    /// How its sender matches.
+    pub(super) standing: Standing,
+    /// How many variants of the subject, with more of its tags, do not match.
+    untagged: usize,
     pub(super) locale: usize,
     /// What its subject captured.
     pub(super) known: Bindings,
@@ -41,7 +47,39 @@ enum Fit {
     /// It has, but these facts are missing.
     Missing(Vec<Fact>),
     /// It was read in full.
-    Read { followers: Vec<Follower>, host: Option<String> },
+    Read(Reading),
+}
+
+/// What one layout read.
+struct Reading {
+    followers: Vec<Follower>,
+    host: Option<String>,
+    /// The signs of the layout that the message has, besides its subject and its sender.
+    signs: usize,
+    /// Are there marks that somebody between the network and the inbox took away?
+    is_weak: bool,
+}
+
+/// The fewest signs by which a message is recognised if its sender or another mark is gone.
+const FEWEST_SIGNS: usize = 2;
+
+/// The marks of a layout that a message has.
+struct Marked {
+    /// What they captured.
+    known: Bindings,
+    signs: usize,
+    /// Are there marks that may be links which do not show where they lead?
+    has_opaque: bool,
+    /// Are there marks in fields that somebody dropped on the way?
+    is_weak: bool,
+}
+
+/// The signs among what a layout reads.
+#[derive(Clone, Copy, Default)]
+struct Signs {
+    /// Header fields and elements.
+    elements: usize,
+    all: usize,
 }
 
 impl Profiles {
@@ -87,7 +125,8 @@ impl Profiles {
         }
         let marked = self.read_marked(content, trust, received);
         // Without the blank name, another fact may have taken its place.
-        marked.filter(|marked| shown(marked) >= shown(&recognition)).unwrap_or(recognition)
+        let recognition = marked.filter(|marked| shown(marked) >= shown(&recognition)).unwrap_or(recognition);
+        if content.work.is_spent() { Recognition::TooCostly } else { recognition }
     }
 
     /// Reads a message once more, in case a follower's name consists of characters that cannot be seen.
@@ -126,22 +165,37 @@ impl Profiles {
 
     fn read(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Recognition {
         let message = content.message;
-        let candidates = self.candidates(message.head(), &content.work);
+        let mut candidates = self.candidates(message.head(), &content.work);
         content.has_candidates.set(!candidates.is_empty());
         if candidates.is_empty() || message.head().is_correspondence() {
             return Recognition::Foreign;
+        }
+        // A tag is of the follower's name if the body has it, too.
+        let is_of_name = |tag: &str| content.contains(tag);
+        if !subject_tag::tags(&message.head().subject).any(is_of_name) {
+            candidates.sort_by_key(|candidate| {
+                let Candidate { profile, standing, untagged, .. } = candidate;
+                (profile.is_guess, *standing, std::cmp::Reverse(*untagged))
+            });
         }
         let mut links = OnceCell::new();
         let mut links_of: Option<&Network> = None;
         let mut incomplete: Option<(&Profile, Vec<Fact>)> = None;
         let mut unlike: Option<&Profile> = None;
-        for Candidate { profile, layout, locale, known, .. } in candidates {
+        // A message that has every mark of a layout is read by that layout, even if another was tried first.
+        let mut weak: Option<(Candidate<'_>, Reading)> = None;
+        for candidate in candidates {
+            let Candidate { profile, layout, standing, locale, .. } = candidate;
+            // Whether its sender only looks like the network's, or only its subject, it is not of the network.
+            if standing == Standing::Stranger || profile.is_guess && standing != Standing::Own {
+                continue;
+            }
             // Never guess at a message that seems to be from a known network but cannot be read.
-            if profile.is_guess && (incomplete.is_some() || unlike.is_some()) {
+            if profile.is_guess && (incomplete.is_some() || unlike.is_some() || weak.is_some()) {
                 break;
             }
             // Forwarded messages do not come from a network's own address, so layouts with `from` need no check.
-            if layout.from.is_empty() && content.is_passed_on() {
+            if (layout.from.is_empty() || standing != Standing::Own) && content.is_passed_on() {
                 continue;
             }
             let numerals = profile.numerals_in(content, locale);
@@ -150,44 +204,42 @@ impl Profiles {
                 links_of = Some(&profile.network);
             }
             let view = View::new(content, profile, locale, &numerals, &links);
-            let fit = layout.read(&view, known);
+            let fit = layout.read(&view, standing, candidate.known.clone());
             if content.work.is_spent() {
                 break;
             }
-            match fit {
-                Fit::Unlike => {
-                    // With any subject, a message that lacks the marks is another of the network's.
-                    if !layout.any_subject && !profile.domains.is_empty() && !profile.is_guess {
-                        unlike.get_or_insert(profile);
-                    }
-                }
+            match (fit, standing) {
                 // A guess that fails says nothing about any network.
-                Fit::Missing(_) if profile.is_guess => {}
-                Fit::Missing(missing) => {
+                (Fit::Unlike | Fit::Missing(_), _) if profile.is_guess => {}
+                (Fit::Read(reading), _) if profile.is_guess && reading.is_weak => {}
+                // With any subject, a message that lacks the marks is another of the network's.
+                (Fit::Unlike, Standing::Own) if layout.any_subject || profile.domains.is_empty() => {}
+                (Fit::Unlike | Fit::Missing(_), Standing::Rewritten) => {}
+                (Fit::Unlike, _) => {
+                    unlike.get_or_insert(profile);
+                }
+                (Fit::Missing(missing), _) => {
                     incomplete.get_or_insert((profile, missing));
                 }
-                Fit::Read { followers, host } => {
-                    let signed_by = layout.signed_by.as_deref();
-                    let origin = profile.origin(host.as_deref());
-                    let authentic = authenticity::judge(message.head(), origin, signed_by, trust);
-                    // A guess does not know the network, so nothing can prove the message.
-                    let authentic = match authentic {
-                        Authenticity::Pass(_) if profile.is_guess => Authenticity::Unknown,
-                        judged => judged,
-                    };
-                    return Recognition::Recognised(Notification {
-                        network: profile.network.clone(),
-                        title: profile.title.clone(),
-                        kind: layout.kind,
-                        layout: layout.name.clone(),
-                        authentic,
-                        instance: host.filter(|_| profile.domains.is_empty()),
-                        complete: layout.names_all && !message.is_html_cut(),
-                        followers,
-                        received,
-                    });
+                (Fit::Read(reading), Standing::Own) if !reading.is_weak => {
+                    return Recognition::Recognised(notification(
+                        &candidate, reading, message, trust, received,
+                    ));
+                }
+                (Fit::Read(reading), Standing::Own | Standing::Relayed(_))
+                    if reading.signs >= FEWEST_SIGNS =>
+                {
+                    weak.get_or_insert((candidate, reading));
+                }
+                (Fit::Read(reading), Standing::Rewritten)
+                    if reading.is_weak || reading.signs < FEWEST_SIGNS => {}
+                (Fit::Read(_), _) => {
+                    unlike.get_or_insert(profile);
                 }
             }
+        }
+        if let Some((candidate, reading)) = weak.filter(|_| !content.work.is_spent()) {
+            return Recognition::Recognised(notification(&candidate, reading, message, trust, received));
         }
         let Some((profile, missing)) = incomplete.or(unlike.map(|profile| (profile, Vec::new()))) else {
             return Recognition::Foreign;
@@ -195,25 +247,31 @@ impl Profiles {
         // A forged message says nothing about the network. (The required signature is not checked: it may be what changed.)
         match authenticity::judge(message.head(), profile.origin(None), None, trust) {
             Authenticity::Fail(_) => Recognition::Foreign,
-            Authenticity::Pass(_) | Authenticity::Unknown => {
+            Authenticity::Pass(_) | Authenticity::Unknown | Authenticity::Relayed { .. } => {
                 Recognition::Incomplete { network: profile.network.clone(), missing }
             }
         }
     }
 
-    /// The matching layouts, the most specific subject first, guesses last.
+    /// The layouts whose subject matches: of the network's own senders first, the subject as it is before one without tags, the most
+    /// specific first, guesses last.
     pub(super) fn candidates<'p>(&'p self, head: &'p Head<'_>, work: &'p Work) -> Vec<Candidate<'p>> {
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         for candidate in self.fitting(head, work) {
             // Languages share subjects; one is enough, since the HTML part gives the language.
             let same = |other: &Candidate<'_>| {
-                std::ptr::eq(other.layout, candidate.layout) && other.known == candidate.known
+                std::ptr::eq(other.layout, candidate.layout)
+                    && other.untagged == candidate.untagged
+                    && other.known == candidate.known
             };
             if !candidates.iter().any(same) {
                 candidates.push(candidate);
             }
         }
-        candidates.sort_by_key(|candidate| (candidate.profile.is_guess, std::cmp::Reverse(candidate.fixed)));
+        candidates.sort_by_key(|candidate| {
+            let Candidate { profile, standing, untagged, fixed, .. } = candidate;
+            (profile.is_guess, *standing, *untagged, std::cmp::Reverse(*fixed))
+        });
         candidates
     }
 
@@ -228,6 +286,8 @@ impl Profiles {
             layouts.map(move |layout| Candidate {
                 profile,
                 layout,
+                standing: Standing::Own,
+                untagged: 0,
                 locale: 0,
                 known: Bindings::default(),
                 fixed: 0,
@@ -240,28 +300,74 @@ impl Profiles {
         head: &'p Head<'_>,
         work: &'p Work,
     ) -> impl Iterator<Item = Candidate<'p>> + 'p {
-        self.subjects.near(&head.subject).flat_map(move |subject| {
+        self.subjects_of(head).flat_map(move |(untagged, line, subject)| {
             let fitting = move || {
                 let profile = self.profiles.get(subject.profile)?;
                 let locale = profile.locales.get(subject.locale)?;
+                let known = subject.template.read(line, &Bindings::default(), &locale.numerals, work)?;
                 let layouts = subject.layouts.iter().filter_map(|place| profile.layouts.get(*place));
-                let layouts: Vec<_> = layouts.filter(|layout| layout.may_come_from(head)).collect();
-                if layouts.is_empty() {
-                    return None;
-                }
-                let known =
-                    subject.template.read(&head.subject, &Bindings::default(), &locale.numerals, work)?;
-                let candidate = move |layout| Candidate {
-                    profile,
-                    layout,
-                    locale: subject.locale,
-                    known: known.clone(),
-                    fixed: subject.template.fixed(),
+                let candidate = move |layout: &'p Layout| {
+                    Some(Candidate {
+                        profile,
+                        layout,
+                        standing: layout.standing(head, &profile.domains)?,
+                        untagged,
+                        locale: subject.locale,
+                        known: known.clone(),
+                        fixed: subject.template.fixed(),
+                    })
                 };
-                Some(layouts.into_iter().map(candidate).collect::<Vec<_>>())
+                Some(layouts.filter_map(candidate).collect::<Vec<_>>())
             };
             fitting().unwrap_or_default()
         })
+    }
+
+    /// The known subjects that the subject may match, as it is or without tags; each with the number of variants tried before.
+    pub(super) fn subjects_of<'p>(
+        &'p self,
+        head: &'p Head<'_>,
+    ) -> impl Iterator<Item = (usize, &'p str, &'p Subject)> + 'p {
+        let variants = subject_tag::variants(&head.subject).enumerate();
+        variants.flat_map(|(untagged, line)| {
+            self.subjects.near(line).map(move |subject| (untagged, line, subject))
+        })
+    }
+}
+
+fn notification(
+    candidate: &Candidate<'_>,
+    reading: Reading,
+    message: &Message<'_>,
+    trust: &Trust,
+    received: Timestamp,
+) -> Notification {
+    let Candidate { profile, layout, standing, .. } = candidate;
+    let Reading { followers, host, .. } = reading;
+    let (head, signed_by, origin) =
+        (message.head(), layout.signed_by.as_deref(), profile.origin(host.as_deref()));
+    let authentic = match (standing, head.alias()) {
+        (Standing::Relayed(_), Some(alias)) => {
+            let is_encoded = alias.encodes(|original| layout.allows(original));
+            authenticity::judge_relayed(head, (alias, is_encoded), origin, signed_by, trust)
+        }
+        _ => authenticity::judge(head, origin, signed_by, trust),
+    };
+    // A guess does not know the network, so nothing can prove the message.
+    let authentic = match authentic {
+        Authenticity::Pass(_) if profile.is_guess => Authenticity::Unknown,
+        judged => judged,
+    };
+    Notification {
+        network: profile.network.clone(),
+        title: profile.title.clone(),
+        kind: layout.kind,
+        layout: layout.name.clone(),
+        authentic,
+        instance: host.filter(|_| profile.domains.is_empty()),
+        complete: layout.names_all && !message.is_html_cut(),
+        followers,
+        received,
     }
 }
 
@@ -291,26 +397,22 @@ impl Profile {
     }
 }
 
-/// How many signs a message needs, of its sender, its marks and what is read of it, if the links of others are opaque.
-const FEWEST_SIGNS: usize = 2;
-
 impl Layout {
-    fn read(&self, view: &View<'_>, mut known: Bindings) -> Fit {
-        let mut signs = usize::from(self.from.iter().any(Sender::has_domain));
-        let mut has_opaque_marks = false;
-        for mark in &self.marks {
-            match mark.probe.find(view, None, &known) {
-                Some(_) if mark.is_absent => return Fit::Unlike,
-                None if !mark.is_absent && mark.probe.may_be_opaque(view) => has_opaque_marks = true,
-                None if !mark.is_absent => return Fit::Unlike,
-                Some(found) => {
-                    known = found;
-                    signs += 1;
-                }
-                None => {}
-            }
-        }
-        let missing = |facts| if has_opaque_marks && signs == 0 { Fit::Unlike } else { Fit::Missing(facts) };
+    fn read(&self, view: &View<'_>, standing: Standing, known: Bindings) -> Fit {
+        let Some(Marked { mut known, signs, has_opaque, is_weak }) = self.find_marks(view, known) else {
+            return Fit::Unlike;
+        };
+        // A sender with a domain is a sign of its own. Fields that were dropped need no fewer signs because of it.
+        let sender = usize::from(standing == Standing::Own && self.from.iter().any(Sender::has_domain));
+        let are_too_few = |found: Signs| {
+            has_opaque && sender + signs + found.elements < FEWEST_SIGNS
+                || is_weak && signs + found.all < FEWEST_SIGNS
+        };
+        // With marks gone, it may be another layout, or no notification at all.
+        let missing = |facts, found: Signs| {
+            let is_nothing = has_opaque && sender + signs == 0 || is_weak && signs + found.all < FEWEST_SIGNS;
+            if is_nothing { Fit::Unlike } else { Fit::Missing(facts) }
+        };
         let scopes: Vec<_> = match (&self.each, view.content.document()) {
             (None, _) => vec![None],
             (Some(each), Some(document)) => {
@@ -321,28 +423,79 @@ impl Layout {
         // Most messages name one, and many messages are held at a time.
         let mut followers = Vec::with_capacity(1);
         let mut host = None;
+        let mut fewest = usize::MAX;
+        let before = std::mem::take(&mut known);
         for scope in &scopes {
-            if !view.content.work.look(known.size()) {
+            if !view.content.work.look(before.size()) {
                 break;
             }
-            let (mut known, mut signs) = (known.clone(), signs);
+            let (mut known, mut found) = (before.clone(), Signs::default());
             for probe in &self.reads {
                 if probe.may_add(view.profile, &known)
-                    && let Some(found) = probe.find(view, *scope, &known)
+                    && let Some(more) = probe.find(view, *scope, &known)
                 {
-                    known = found;
-                    signs += usize::from(probe.is_sign());
+                    known = more;
+                    found.elements += usize::from(probe.is_sign());
+                    found.all += if self.repeats_mark(probe) { 0 } else { probe.signs() };
                 }
             }
             let unread: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
-            if !unread.is_empty() || (has_opaque_marks && signs < FEWEST_SIGNS) {
-                return missing(unread);
+            if !unread.is_empty() || are_too_few(found) {
+                return missing(unread, found);
             }
+            fewest = fewest.min(found.all);
             host = known.text(Hole::Host).map(str::to_owned);
             followers.push(self.follower(view, *scope, &known));
         }
-        if followers.is_empty() { missing(self.needs.clone()) } else { Fit::Read { followers, host } }
+        if followers.is_empty() {
+            return missing(self.needs.clone(), Signs::default());
+        }
+        // A handle on an unknown server would be somebody else's on another.
+        let is_bare =
+            |follower: &Follower| follower.handle.value().is_some_and(|handle| !handle.contains('@'));
+        if is_weak && host.is_none() && view.profile.domains.is_empty() && followers.iter().any(is_bare) {
+            return Fit::Missing(Vec::new());
+        }
+        Fit::Read(Reading { followers, host, signs: signs + fewest, is_weak })
+    }
+
+    /// Looks for its marks. `None` if the message lacks one that nobody took away.
+    fn find_marks(&self, view: &View<'_>, known: Bindings) -> Option<Marked> {
+        let mut marked = Marked { known, signs: 0, has_opaque: false, is_weak: false };
+        for mark in &self.marks {
+            match (mark.probe.find(view, None, &marked.known), mark.is_absent) {
+                (Some(_), true) => return None,
+                (None, true) => {}
+                (Some(found), false) => {
+                    marked.known = found;
+                    marked.signs += mark.probe.signs();
+                }
+                (None, false) if mark.probe.may_be_opaque(view) => marked.has_opaque = true,
+                (None, false) if !self.any_subject && mark.is_dropped(view, &marked.known) => {
+                    // The links are asked for first, since they cost little.
+                    if !marked.is_weak && !self.has_links(view, &marked.known) {
+                        return None;
+                    }
+                    marked.is_weak = true;
+                }
+                (None, false) => return None,
+            }
+        }
+        // Of two kinds of marks only one may be gone.
+        (!marked.has_opaque || !marked.is_weak).then_some(marked)
+    }
+
+    /// Has the message all links that are marks?
+    fn has_links(&self, view: &View<'_>, known: &Bindings) -> bool {
+        let is_link = |mark: &&Mark| !mark.is_absent && matches!(mark.probe, Probe::Link { .. });
+        self.marks.iter().filter(is_link).all(|mark| mark.probe.find(view, None, known).is_some())
+    }
+
+    /// Is it a link where a link is a mark already? Then it is no sign of its own.
+    fn repeats_mark(&self, probe: &Probe) -> bool {
+        let is_link = |probe: &Probe| matches!(probe, Probe::Link { .. });
+        is_link(probe) && self.marks.iter().any(|mark| !mark.is_absent && is_link(&mark.probe))
     }
 
     fn follower(&self, view: &View<'_>, scope: Option<usize>, known: &Bindings) -> Follower {
