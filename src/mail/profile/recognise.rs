@@ -67,6 +67,7 @@ const FEWEST_SIGNS: usize = 2;
 struct Marked {
     /// What they captured.
     known: Bindings,
+    marks: usize,
     signs: usize,
     /// Are there marks that may be links which do not show where they lead?
     has_opaque: bool,
@@ -258,14 +259,13 @@ impl Profiles {
     pub(super) fn candidates<'p>(&'p self, head: &'p Head<'_>, work: &'p Work) -> Vec<Candidate<'p>> {
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         for candidate in self.fitting(head, work) {
-            // Languages share subjects; one is enough, since the HTML part gives the language.
-            let same = |other: &Candidate<'_>| {
-                std::ptr::eq(other.layout, candidate.layout)
-                    && other.untagged == candidate.untagged
-                    && other.known == candidate.known
+            // Languages share subjects; one is enough, since the HTML part gives the language. So are the variants of a subject.
+            let same = |other: &&mut Candidate<'_>| {
+                std::ptr::eq(other.layout, candidate.layout) && other.known == candidate.known
             };
-            if !candidates.iter().any(same) {
-                candidates.push(candidate);
+            match candidates.iter_mut().find(same) {
+                Some(other) => other.untagged = other.untagged.max(candidate.untagged),
+                None => candidates.push(candidate),
             }
         }
         candidates.sort_by_key(|candidate| {
@@ -399,18 +399,19 @@ impl Profile {
 
 impl Layout {
     fn read(&self, view: &View<'_>, standing: Standing, known: Bindings) -> Fit {
-        let Some(Marked { mut known, signs, has_opaque, is_weak }) = self.find_marks(view, known) else {
+        let Some(Marked { mut known, marks, signs, has_opaque, is_weak }) = self.find_marks(view, known)
+        else {
             return Fit::Unlike;
         };
         // A sender with a domain is a sign of its own. Fields that were dropped need no fewer signs because of it.
         let sender = usize::from(standing == Standing::Own && self.from.iter().any(Sender::has_domain));
         let are_too_few = |found: Signs| {
-            has_opaque && sender + signs + found.elements < FEWEST_SIGNS
+            has_opaque && sender + marks + found.elements < FEWEST_SIGNS
                 || is_weak && signs + found.all < FEWEST_SIGNS
         };
         // With marks gone, it may be another layout, or no notification at all.
         let missing = |facts, found: Signs| {
-            let is_nothing = has_opaque && sender + signs == 0 || is_weak && signs + found.all < FEWEST_SIGNS;
+            let is_nothing = has_opaque && sender + marks == 0 || is_weak && signs + found.all < FEWEST_SIGNS;
             if is_nothing { Fit::Unlike } else { Fit::Missing(facts) }
         };
         let scopes: Vec<_> = match (&self.each, view.content.document()) {
@@ -462,13 +463,14 @@ impl Layout {
 
     /// Looks for its marks. `None` if the message lacks one that nobody took away.
     fn find_marks(&self, view: &View<'_>, known: Bindings) -> Option<Marked> {
-        let mut marked = Marked { known, signs: 0, has_opaque: false, is_weak: false };
+        let mut marked = Marked { known, marks: 0, signs: 0, has_opaque: false, is_weak: false };
         for mark in &self.marks {
             match (mark.probe.find(view, None, &marked.known), mark.is_absent) {
                 (Some(_), true) => return None,
                 (None, true) => {}
                 (Some(found), false) => {
                     marked.known = found;
+                    marked.marks += 1;
                     marked.signs += mark.probe.signs();
                 }
                 (None, false) if mark.probe.may_be_opaque(view) => marked.has_opaque = true,
