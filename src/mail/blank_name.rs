@@ -194,6 +194,9 @@ fn with_blanks_as_characters(html: &str) -> Cow<'_, str> {
 /// The text with invisible characters where links have their escapes, the first of which is noted in `escaped`. A network may
 /// have the name in the link.
 fn with_links_unescaped(text: &str, escaped: &mut Option<String>) -> String {
+    let is_blank = |text: &str| {
+        text.contains(is_invisible) && text.chars().all(|c| c.is_whitespace() || is_invisible(c))
+    };
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('%') {
@@ -203,7 +206,7 @@ fn with_links_unescaped(text: &str, escaped: &mut Option<String>) -> String {
         let length = 3 * tail.as_bytes().chunks(3).take_while(is_escape).count();
         let (run, after) = tail.split_at_checked(length.max(1)).unwrap_or((tail, ""));
         match percent_decode_str(run).decode_utf8() {
-            Ok(decoded) if length > 0 && decoded.chars().all(is_invisible) => {
+            Ok(decoded) if is_blank(&decoded) => {
                 result.push_str(&decoded);
                 escaped.get_or_insert_with(|| run.to_owned());
             }

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::links::unescaped;
 use super::mail::Mail;
 
@@ -139,7 +141,12 @@ fn name_sender(mail: &mut Mail, name: &str) -> bool {
     // Another sender would be lost, and so would a follower whose name is there.
     let is_several = mail.field("From").is_some_and(|from| from.matches('@').count() > 1);
     let followers = mail.genuine.iter().flat_map(|genuine| &genuine.followers);
-    if is_several || followers.filter_map(|follower| follower.name.value()).any(|name| shown.contains(name)) {
+    // And some layouts look in the text for the site as From names it.
+    let is_site = mail.text.as_deref().is_some_and(|text| text.contains(&format!("{shown}: ")));
+    if is_several
+        || is_site
+        || followers.filter_map(|follower| follower.name.value()).any(|name| shown.contains(name))
+    {
         return false;
     }
     mail.set("From", format!("{name} <{local}@{domain}>"));
@@ -168,6 +175,14 @@ pub(crate) fn invisible_name(mail: &mut Mail) -> bool {
     else {
         return false;
     };
+    // In a handle or in a link it would be another account's.
+    if follower.handle.value().is_some_and(|handle| handle.contains(&name)) {
+        return false;
+    }
+    let link = utf8_percent_encode(&name, NON_ALPHANUMERIC).to_string();
+    if follower.url.value().is_some_and(|url| url.contains(&name) || url.contains(&link)) {
+        return false;
+    }
     let subject = mail.subject();
     if subject.contains(&name) {
         mail.set("Subject", base64(subject.replace(&name, INVISIBLE).as_bytes()));

@@ -120,11 +120,11 @@ impl Profiles {
         received: Timestamp,
     ) -> Recognition {
         let recognition = self.read(content, trust, received);
+        let marked = self.read_marked(content, trust, received);
         // Once the work is spent, anything not found may still be there.
         if content.work.is_spent() {
             return Recognition::TooCostly;
         }
-        let marked = self.read_marked(content, trust, received);
         // Without the blank name, another fact may have taken its place.
         let recognition = marked.filter(|marked| shown(marked) >= shown(&recognition)).unwrap_or(recognition);
         if content.work.is_spent() { Recognition::TooCostly } else { recognition }
