@@ -196,6 +196,11 @@ impl Document {
         shown
     }
 
+    /// Is this in what it shows?
+    pub(super) fn shows(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+
     /// How many bytes it takes to lay out the whole text.
     pub(super) fn size(&self) -> usize {
         PIECE * self.pieces.len() + if self.text.is_ascii() { 1 } else { COMPOSING } * self.text.len()

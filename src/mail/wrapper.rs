@@ -30,10 +30,17 @@ enum Place {
 
 /// The link itself, or the target of the wrapper that it is. `None` if the target is not in the link, is not a web link, or is
 /// wrapped more than three times.
-pub(super) fn unwrap(mut link: Link) -> Option<Link> {
+pub(super) fn unwrap(link: Link) -> Option<Link> {
+    if is_wrapper(&link) { unwrapped(link).map(|(_, target)| target) } else { Some(link) }
+}
+
+/// The target of a wrapper, as it is written there and as a link.
+fn unwrapped(mut link: Link) -> Option<(String, Link)> {
+    let mut written = String::new();
     for _ in 0..=DEEPEST {
-        let Some(place) = place(&link) else { return Some(link) };
-        link = Link::parse(&target(&link, &place)?)?;
+        let Some(place) = place(&link) else { return Some((written, link)) };
+        written = target(&link, &place)?;
+        link = Link::parse(&written)?;
     }
     None
 }
@@ -41,17 +48,17 @@ pub(super) fn unwrap(mut link: Link) -> Option<Link> {
 /// The text with the targets in place of their wrappers, and without the wrappers that do not contain theirs; and whether there
 /// are any of these. `None` if it has no wrappers.
 pub(super) fn unwrap_all(text: &str) -> Option<(String, bool)> {
-    let (mut unwrapped, mut end, mut is_opaque) = (String::new(), None, false);
+    let (mut shown, mut end, mut is_opaque) = (String::new(), None, false);
     for (range, link) in Link::find_all(text).filter(|(_, link)| is_wrapper(link)) {
-        unwrapped.push_str(text.get(end.unwrap_or(0)..range.start)?);
+        shown.push_str(text.get(end.unwrap_or(0)..range.start)?);
         end = Some(range.end);
-        match unwrap(link) {
-            Some(target) => unwrapped.push_str(target.as_written()),
+        match unwrapped(link) {
+            Some((target, _)) => shown.push_str(&target),
             None => is_opaque = true,
         }
     }
-    unwrapped.push_str(text.get(end?..)?);
-    Some((unwrapped, is_opaque))
+    shown.push_str(text.get(end?..)?);
+    Some((shown, is_opaque))
 }
 
 /// Is it a wrapper? Then it is nobody's link.
@@ -185,7 +192,7 @@ mod tests {
 
     const TARGET: &str = "https://toot.example/web/@ann@far.example?a=1";
 
-    fn unwrapped(text: &str) -> Option<String> {
+    fn target_of(text: &str) -> Option<String> {
         unwrap(Link::parse(text)?).map(|link| link.as_written().to_owned())
     }
 
@@ -231,9 +238,9 @@ mod tests {
     #[test]
     fn the_target_of_every_vendors_wrapper_is_read() {
         for wrapper in wrappers(TARGET) {
-            assert_eq!(unwrapped(&wrapper).as_deref(), Some(TARGET), "{wrapper}");
+            assert_eq!(target_of(&wrapper).as_deref(), Some(TARGET), "{wrapper}");
         }
-        assert_eq!(unwrapped(TARGET).as_deref(), Some(TARGET));
+        assert_eq!(target_of(TARGET).as_deref(), Some(TARGET));
     }
 
     #[test]
@@ -255,7 +262,7 @@ mod tests {
     fn characters_that_proofpoint_took_out_are_put_back() {
         let check = |wrapper: &str, target: &str| {
             assert_eq!(
-                unwrapped(&format!("https://urldefense.com/v3/__{wrapper}")).as_deref(),
+                target_of(&format!("https://urldefense.com/v3/__{wrapper}")).as_deref(),
                 Some(target),
                 "{wrapper}"
             );
@@ -271,11 +278,11 @@ mod tests {
         let mut link = TARGET.to_owned();
         for _ in 0..DEEPEST {
             link = in_safe_links(&link);
-            assert_eq!(unwrapped(&link).as_deref(), Some(TARGET));
+            assert_eq!(target_of(&link).as_deref(), Some(TARGET));
         }
-        assert_eq!(unwrapped(&in_safe_links(&link)), None);
+        assert_eq!(target_of(&in_safe_links(&link)), None);
         let mixed = in_safe_links(&format!("https://urldefense.com/v3/__{TARGET}__;!!AbCd!xyz$"));
-        assert_eq!(unwrapped(&mixed).as_deref(), Some(TARGET));
+        assert_eq!(target_of(&mixed).as_deref(), Some(TARGET));
     }
 
     #[test]
@@ -288,7 +295,7 @@ mod tests {
             "/x",
         ] {
             for wrapper in wrappers(hostile) {
-                assert_eq!(unwrapped(&wrapper), None, "{wrapper}");
+                assert_eq!(target_of(&wrapper), None, "{wrapper}");
             }
         }
     }
@@ -307,7 +314,7 @@ mod tests {
                 host.replace('.', "-") + ".example",
             ] {
                 let link = format!("{scheme}://{host}{tail}");
-                assert_eq!(unwrapped(&link).as_deref(), Some(link.as_str()));
+                assert_eq!(target_of(&link).as_deref(), Some(link.as_str()));
             }
         }
         for host in [
@@ -318,7 +325,7 @@ mod tests {
             "google.com.evil.example",
         ] {
             let link = format!("https://{host}/?url={}", encoded(TARGET));
-            assert_eq!(unwrapped(&link).as_deref(), Some(link.as_str()));
+            assert_eq!(target_of(&link).as_deref(), Some(link.as_str()));
         }
     }
 
@@ -337,7 +344,7 @@ mod tests {
             "https://protect-us.mimecast.com/s/pwJhCWWA5rTzoqj7Lc6f?domain=toot.example",
             "https://url.uk.m.mimecastprotect.com/s/F6rYCAW0hl6wn3CQg3QZ?domain=toot.example",
         ] {
-            assert_eq!(unwrapped(opaque), None, "{opaque}");
+            assert_eq!(target_of(opaque), None, "{opaque}");
         }
     }
 
@@ -347,7 +354,7 @@ mod tests {
             let (host, _) = wrapper.split_once("toot").unwrap_or((wrapper.as_str(), ""));
             let longest = wrapper.len();
             for cut in host.len().min(60)..longest {
-                let Some(found) = wrapper.get(..cut).and_then(unwrapped) else { continue };
+                let Some(found) = wrapper.get(..cut).and_then(target_of) else { continue };
                 // An escape may be cut as well; before its path, the wrapper is a link to its own host.
                 let escape = found.rfind('%').filter(|escape| found.len() - escape < 3);
                 let is_part =
@@ -360,8 +367,8 @@ mod tests {
     #[test]
     fn hostile_wrappers_take_bounded_time() {
         let stars = "*".repeat(3_000);
-        assert_eq!(unwrapped(&format!("https://urldefense.com/v3/__https://{stars}__;QUFB!!x!y$")), None);
+        assert_eq!(target_of(&format!("https://urldefense.com/v3/__https://{stars}__;QUFB!!x!y$")), None);
         let signs = "%25".repeat(1_000);
-        assert_eq!(unwrapped(&format!("https://www.google.com/url?q={signs}")), None);
+        assert_eq!(target_of(&format!("https://www.google.com/url?q={signs}")), None);
     }
 }

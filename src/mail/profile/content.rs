@@ -28,7 +28,8 @@ pub(super) struct Content<'m> {
     pub(super) work: Work,
     /// The text part with its wrappers unwrapped, if it has any.
     unwrapped: OnceCell<Option<String>>,
-    lines: OnceCell<Vec<String>>,
+    /// The lines of the text part, for each form of links.
+    lines: [OnceCell<Vec<String>>; LinkForm::ALL.len()],
     document: OnceCell<Option<Document>>,
     /// The lines of the HTML part, for each form of links.
     html_lines: [OnceCell<Vec<String>>; LinkForm::ALL.len()],
@@ -59,7 +60,7 @@ impl<'m> Content<'m> {
             message,
             work: Work::for_size(message.size()),
             unwrapped: OnceCell::new(),
-            lines: OnceCell::new(),
+            lines: Default::default(),
             document: OnceCell::new(),
             html_lines: Default::default(),
             is_passed_on: OnceCell::new(),
@@ -70,15 +71,19 @@ impl<'m> Content<'m> {
 
     /// The lines of a part, without blank ones and quoted ones; in those of the HTML part, links are written in this form.
     pub(super) fn lines(&self, part: LinesOf, form: LinkForm) -> &[String] {
-        match part {
-            LinesOf::Text => self.lines.get_or_init(|| lines(self.text().unwrap_or_default())),
-            LinesOf::Html => {
-                let cell = LinkForm::ALL.iter().position(|other| *other == form);
-                cell.and_then(|place| self.html_lines.get(place))
-                    .map(|cell| cell.get_or_init(|| lines(&self.text_of_html(form))).as_slice())
-                    .unwrap_or_default()
-            }
-        }
+        // A text part without links in angle brackets is the same in all forms.
+        let is_plain = part == LinesOf::Text && !self.text().is_some_and(|text| text.contains("<http"));
+        let form = if is_plain { LinkForm::Absent } else { form };
+        let cells = match part {
+            LinesOf::Text => &self.lines,
+            LinesOf::Html => &self.html_lines,
+        };
+        let cell = LinkForm::ALL.iter().position(|other| *other == form).and_then(|place| cells.get(place));
+        let read = || match part {
+            LinesOf::Text => lines(&in_form(self.text().unwrap_or_default(), form)),
+            LinesOf::Html => lines(&self.text_of_html(form)),
+        };
+        cell.map(|cell| cell.get_or_init(read).as_slice()).unwrap_or_default()
     }
 
     /// Does one of its parts contain this text?
@@ -135,7 +140,7 @@ impl<'m> Content<'m> {
         self.has_opaque_links.get()
     }
 
-    /// Was it forwarded? In every language, mail programs write a line like this above it:
+    /// Was it forwarded, or is it quoted? In every language, mail programs write a line like this above what they forward:
     /// `---------- Forwarded message ---------`.
     pub(super) fn is_passed_on(&self) -> bool {
         *self.is_passed_on.get_or_init(|| self.has_heading_of_another())
@@ -148,6 +153,9 @@ impl<'m> Content<'m> {
                 && line.ends_with("---")
                 && line.trim_matches(['-', ' ']).chars().any(char::is_alphabetic)
         };
+        if self.message.html().is_some_and(has_quotation) {
+            return true;
+        }
         let parts = [(LinesOf::Text, self.message.text()), (LinesOf::Html, self.message.html())];
         parts.into_iter().any(|(part, raw)| {
             raw.is_some_and(|raw| raw.contains(DASHES))
@@ -177,14 +185,10 @@ impl<'m> Content<'m> {
                 Some(PlacedLink { link, place: Some(place) })
             })
         });
-        let shown = match (self.text(), document) {
-            (Some(text), _) => text.into(),
-            (None, Some(document)) if self.work.look(document.size()) => {
-                Cow::from(document.text(|_, _| Some(String::new())))
-            }
-            (None, _) => Cow::default(),
-        };
-        let unquoted = shown.lines().filter(|line| !is_quoted(line));
+        let shown = document.filter(|document| document.shows("://") && self.work.look(document.size()));
+        let shown = shown.map(|document| document.text(|_, _| Some(String::new()))).unwrap_or_default();
+        let text = self.text().unwrap_or_default().lines().chain(shown.lines());
+        let unquoted = text.filter(|line| !is_quoted(line));
         let in_text = unquoted.flat_map(Link::find_all).filter_map(|(_, link)| self.unwrap(link));
         let all = anchors.chain(in_text.map(|link| PlacedLink { link, place: None })).take(LINKS_LIMIT);
         all.flat_map(|placed| {
@@ -195,9 +199,44 @@ impl<'m> Content<'m> {
     }
 }
 
+/// The text with links in angle brackets in another form: `View<https://…>` is what Exchange and others make of a link.
+fn in_form(text: &str, form: LinkForm) -> Cow<'_, str> {
+    let mut written = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("<http") {
+        written.push_str(before);
+        let link = after.split(['>', '<', '\n', ' ']).next().unwrap_or_default();
+        match after.get(link.len()..).and_then(|tail| tail.strip_prefix('>')) {
+            Some(tail) => {
+                written.push_str(&form.write("", &format!("http{link}")));
+                rest = tail;
+            }
+            None => {
+                written.push_str("<http");
+                rest = after;
+            }
+        }
+    }
+    if written.is_empty() && rest.len() == text.len() {
+        return text.into();
+    }
+    written.push_str(rest);
+    written.into()
+}
+
 fn lines(text: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| !is_quoted(line)).map(|line| one_line(line, LINE_CAP));
     lines.filter(|line| !line.is_empty()).take(LINES_LIMIT).collect()
+}
+
+/// Does a mail program say that something is quoted: `<blockquote type="cite">`, or Gmail's class? (The text part of such a
+/// message may be made from its HTML, and then shows no sign of that.)
+fn has_quotation(html: &str) -> bool {
+    const TAG: &str = "<blockquote";
+    html.match_indices(TAG).any(|(start, _)| {
+        let tag = html.get(start + TAG.len()..).and_then(|rest| rest.split('>').next()).unwrap_or_default();
+        tag.contains("cite") || tag.contains("gmail_quote")
+    })
 }
 
 fn is_quoted(line: &str) -> bool {
