@@ -2,14 +2,13 @@
 //!
 //! Never opens an attached message. Reads a message that is cut short up to the cut.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::fmt;
 
-use mailparse::{DispositionType, MailHeader, MailParseError, ParsedMail, parse_headers, parse_mail};
+use mailparse::{DispositionType, MailHeader, ParsedMail, parse_mail};
 
 use super::alias::Alias;
 use super::encoded_word;
+use super::field::{Unreadable, fields, text_of};
 use super::limits::{HEADER_LIMIT, MESSAGE_LIMIT, is_decodable};
 use super::part::{Part, Parts};
 use super::people::{Address, addresses};
@@ -24,22 +23,6 @@ const PARTS_LIMIT: usize = 300;
 const PARTS_OF_A_KIND: usize = 4;
 /// The most characters kept of a subject. RFC 5322, section 2.1.1 limits a line to 998.
 const SUBJECT_CAP: usize = 1000;
-
-/// The bytes cannot be parsed as a message, so followsift leaves it alone.
-#[derive(Debug)]
-pub struct Unreadable(MailParseError);
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cannot parse the message")
-    }
-}
-
-impl std::error::Error for Unreadable {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}
 
 /// What a person needs to find a message again. The sender chooses all of it, so it proves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -369,17 +352,6 @@ impl<'m, 'a> Found<'m, 'a> {
     }
 }
 
-/// The fields of a header block; a body after it is ignored.
-pub(super) fn fields(bytes: &[u8]) -> Result<Vec<MailHeader<'_>>, Unreadable> {
-    let block = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
-    let fields = parse_headers(block).or_else(|error| {
-        // A blank line that some programs end with two CRs is no lone CR.
-        let end = block.windows(4).position(|four| four == b"\n\r\r\n").ok_or(error)?;
-        parse_headers(block.get(..=end).unwrap_or_default())
-    });
-    fields.map(|(fields, _)| fields).map_err(Unreadable)
-}
-
 /// A message whose lines some program on the way ended with `\r\r\n`, with line ends that can be parsed; `None` for any other.
 pub fn with_plain_line_ends(bytes: &[u8]) -> Option<Vec<u8>> {
     let bytes = bytes.get(..MESSAGE_LIMIT).unwrap_or(bytes);
@@ -397,12 +369,6 @@ pub fn with_plain_line_ends(bytes: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some(plain)
-}
-
-/// The value of a field, with its line breaks and encoded words: UTF-8, else Latin-1.
-pub(super) fn text_of<'h>(header: &'h MailHeader<'_>) -> Cow<'h, str> {
-    let raw = header.get_value_raw();
-    std::str::from_utf8(raw).map_or_else(|_| charset::decode_latin1(raw), Cow::Borrowed)
 }
 
 fn decoded(header: &MailHeader<'_>) -> Option<String> {

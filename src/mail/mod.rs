@@ -18,6 +18,7 @@ mod bindings;
 mod blank_name;
 mod encoded_word;
 mod fact;
+mod field;
 mod follower_key;
 mod host;
 mod limits;
@@ -41,8 +42,9 @@ mod wrapper;
 
 pub use authenticity::{Authenticity, Trust};
 pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};
+pub use field::Unreadable;
 pub use follower_key::FollowerKey;
-pub use message::{Envelope, Message, Unreadable, with_plain_line_ends};
+pub use message::{Envelope, Message, with_plain_line_ends};
 pub use network::Network;
 pub use not_a_message::{NotAMessage, lead_in};
 pub use notification::{Incomplete, Kind, Notification, Recognition};

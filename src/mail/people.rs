@@ -3,8 +3,8 @@
 use mailparse::{MailAddr, MailHeader, addrparse_header, parse_header};
 
 use super::encoded_word;
+use super::field::{fields, text_of};
 use super::limits::is_decodable;
-use super::message::{fields, text_of};
 use crate::text::one_line;
 
 /// The most characters kept of a display name.
