@@ -111,6 +111,11 @@ impl<'v> View<'v> {
         })
     }
 
+    /// Was what the layout expects in the text part found in the HTML part?
+    pub(super) fn has_lines_of_html(&self) -> bool {
+        self.lines_of.get() == Some(LinesOf::Html)
+    }
+
     /// Is a line of the text part one of the phrases? The subject's language comes first, but a message may mix languages if
     /// translations are missing.
     fn find_phrase(&self, name: &str, part: LinesOf, known: &Bindings) -> Option<Bindings> {

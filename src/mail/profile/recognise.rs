@@ -406,7 +406,9 @@ impl Layout {
         // A sender with a domain is a sign of its own. Fields that were dropped need no fewer signs because of it.
         let sender = usize::from(standing == Standing::Own && self.from.iter().any(Sender::has_domain));
         let are_too_few = |found: Signs| {
-            has_opaque && sender + marks + found.elements < FEWEST_SIGNS
+            // A line that was found in the HTML part may be what an element there has shown already.
+            let fewest = FEWEST_SIGNS + usize::from(view.has_lines_of_html());
+            has_opaque && sender + marks + found.elements < fewest
                 || is_weak && signs + found.all < FEWEST_SIGNS
         };
         // With marks gone, it may be another layout, or no notification at all.
