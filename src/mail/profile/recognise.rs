@@ -444,7 +444,10 @@ impl Layout {
             }
             let unread: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
-            if !unread.is_empty() || are_too_few(found) {
+            // Without links, only a header field names the site: what is left is in many messages.
+            let is_of_unknown_site =
+                has_opaque && view.profile.domains.is_empty() && known.get(Hole::Host).is_none();
+            if !unread.is_empty() || is_of_unknown_site || are_too_few(found) {
                 return missing(unread, found);
             }
             fewest = fewest.min(found.all);
