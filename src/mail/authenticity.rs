@@ -4,8 +4,9 @@
 use super::alias::Alias;
 use super::authentication::{MethodResult, Report};
 use super::message::Head;
+use super::trust::{Trust, same_organisation};
 use super::trusted_results::{Counted, PROVING, counted};
-use crate::host::{AuthservIds, HostName, Instance, Relay, RelayService};
+use crate::host::{HostName, Instance, RelayService};
 
 /// Whether the message comes from its claimed sender (RFC 8601), with the evidence: `mx.example.org: dkim=pass
 /// twitter.com`.
@@ -62,18 +63,6 @@ impl Authenticity {
 
 /// What stands before the name of a service that is vouched for.
 const VOUCHED: &str = "vouched: ";
-
-/// Which server's results the account trusts, and which servers are its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trust {
-    /// The authserv-id (RFC 8601, section 2.5) that the account's own server writes. Without one the topmost
-    /// Authentication-Results may demote a message, but nothing can promote it.
-    pub authserv_id: AuthservIds,
-    /// The user's own servers on networks that anyone can host. Messages from other servers are never proven.
-    pub instances: Vec<Instance>,
-    /// The alias services that the user forwards messages with.
-    pub relays: Vec<Relay>,
-}
 
 /// The sender that a message claims.
 #[derive(Clone, Copy, Debug)]
@@ -196,15 +185,6 @@ fn signatures(head: &Head<'_>) -> impl Iterator<Item = String> {
             (name.trim() == "d").then(|| domain.split_whitespace().collect::<String>().to_lowercase())
         })
     })
-}
-
-/// Relaxed alignment (RFC 7489, section 3.1): one organisational domain.
-pub(super) fn same_organisation(one: &str, other: &str) -> bool {
-    let organisation = |domain: &str| {
-        let domain = domain.trim_end_matches('.').to_lowercase();
-        psl::domain_str(&domain).map(str::to_owned).unwrap_or(domain)
-    };
-    organisation(one) == organisation(other)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! Pure: never touches a file, a socket or a clock. `assess` calls it.
 //!
 //! `message` parses a message; `encoded_word` decodes its header fields, `alias` a From that an alias service wrote, `subject_tag`
-//! the tags of a subject, `part` its text and `authentication` its Authentication-Results, of which `trusted_results` chooses those that count and `authenticity` judges. `profile` holds the
-//! descriptions of the networks. It searches a message with `markup` and `selector` (the HTML part), `link`, `wrapper` (what
+//! the tags of a subject, `part` its text and `authentication` its Authentication-Results, of which `trusted_results` chooses
+//! those that count by `trust`, and `authenticity` judges. `profile` holds the descriptions of the networks. It searches a message with `markup` and `selector` (the HTML part), `link`, `wrapper` (what
 //! gateways write around links) and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host`
 //! comparing hosts and `crate::text` cleaning text. `blank_name` makes names of invisible characters readable for them. `work`
 //! counts the bytes examined and stops at the allowance; `limits` caps how much is read. The result is a `notification` with
@@ -36,11 +36,12 @@ mod reporters;
 mod selector;
 mod subject_tag;
 mod template;
+mod trust;
 mod trusted_results;
 mod work;
 mod wrapper;
 
-pub use authenticity::{Authenticity, Trust};
+pub use authenticity::Authenticity;
 pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};
 pub use field::Unreadable;
 pub use follower_key::FollowerKey;
@@ -51,6 +52,7 @@ pub use notification::{Incomplete, Kind, Notification, Recognition};
 pub use people::correspondents;
 pub use profile::{LayoutSummary, MissingMark, Nearest, NetworkSummary, Profiles};
 pub use reporters::agreed;
+pub use trust::Trust;
 pub use trusted_results::Reporter;
 pub use work::Cost;
 

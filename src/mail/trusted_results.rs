@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use super::authentication::{MethodResult, Report};
-use super::authenticity::{Trust, same_organisation};
 use super::message::{Head, Message};
+use super::trust::{Trust, same_organisation};
 use crate::host::AuthservIds;
 
 /// The methods that can prove a message.

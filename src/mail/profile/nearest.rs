@@ -11,11 +11,12 @@ use super::layout::Standing;
 use super::probe::View;
 use super::recognise::Candidate;
 use crate::clock::Timestamp;
-use crate::mail::authenticity::{self, Authenticity, Trust};
+use crate::mail::authenticity::{self, Authenticity};
 use crate::mail::bindings::Bindings;
 use crate::mail::message::{Head, Message};
 use crate::mail::network::Network;
 use crate::mail::notification::Recognition;
+use crate::mail::trust::Trust;
 
 /// The network whose notifications a message most resembles.
 #[derive(Clone, Debug, PartialEq, Eq)]

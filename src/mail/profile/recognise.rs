@@ -11,7 +11,7 @@ use super::subjects::Subject;
 use super::{Profile, Profiles};
 use crate::clock::Timestamp;
 use crate::mail::authenticity::Authenticity;
-use crate::mail::authenticity::{self, Origin, Trust};
+use crate::mail::authenticity::{self, Origin};
 use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::blank_name::{self, Blanks};
 use crate::mail::fact::{Fact, FactMut, FactType, Follower, Shown};
@@ -22,6 +22,7 @@ use crate::mail::network::Network;
 use crate::mail::notification::{Notification, Recognition};
 use crate::mail::numeral::Numerals;
 use crate::mail::subject_tag;
+use crate::mail::trust::Trust;
 use crate::mail::work::{Cost, Work};
 use crate::text::one_line;
 
