@@ -38,6 +38,7 @@ mod secrecy;
 mod senders;
 mod servers;
 mod settings;
+mod sites;
 mod sweep;
 mod traffic;
 mod unkind_server;

@@ -3,6 +3,7 @@
 
 use super::alias::Alias;
 use super::authentication::{MethodResult, Report};
+use super::host;
 use super::message::Head;
 use super::trust::{Trust, same_organisation};
 use super::trusted_results::{Counted, PROVING, counted};
@@ -173,7 +174,7 @@ pub(super) fn judge_relayed(
 
 /// The user's own server that the message shows, if From has exactly the domain from which that server sends.
 fn own_server<'t>(shown: Option<&str>, sender: Option<&str>, trust: &'t Trust) -> Option<&'t Instance> {
-    let (shown, sender) = (HostName::parse(shown?)?, HostName::parse(sender?)?);
+    let (shown, sender) = (HostName::parse(host::without_port(shown?))?, HostName::parse(sender?)?);
     trust.instances.iter().find(|own| own.host == shown && own.from == sender)
 }
 
@@ -290,6 +291,7 @@ mod tests {
         assert!(passes(Some("toot.example"), "toot.example", "dkim=pass header.d=toot.example"));
         assert!(passes(Some("Toot.Example"), "TOOT.example", "dmarc=pass header.from=toot.example"));
         assert!(passes(Some("social.example"), "mail.example", "dkim=pass header.i=@mail.example"));
+        assert!(passes(Some("toot.example:4567"), "toot.example", "dkim=pass header.d=toot.example"));
         for (shown, from, results) in [
             (None, "toot.example", "dkim=pass header.d=toot.example"),
             // Another server or provider that claims to be ours.
@@ -299,6 +301,7 @@ mod tests {
             // The same organisation, but another host.
             (Some("toot.example"), "users.toot.example", "dkim=pass header.d=users.toot.example"),
             (Some("toot.example"), "toot.example", "dkim=pass header.d=users.toot.example"),
+            (Some("evil.example:443"), "toot.example", "dkim=pass header.d=toot.example"),
             (Some("www.toot.example"), "toot.example", "dkim=pass header.d=toot.example"),
             // One server's name and another's domain.
             (Some("toot.example"), "mail.example", "dkim=pass header.d=mail.example"),

@@ -15,6 +15,8 @@ pub(super) enum Hole {
     Site,
     /// `{host}`: a host name; on self-hosted networks the recipient's server.
     Host,
+    /// `{path}`: the path below which the site lives, or nothing. Kept only for comparison.
+    Path,
     /// `{id}`: the network's own number for the follower.
     Id,
     /// `{address}`: the follower's email address, which is then the handle; its host is a fact of its own.
@@ -40,7 +42,7 @@ pub(super) struct Bindings(Vec<Binding>);
 struct Binding {
     hole: Hole,
     found: Found,
-    /// Its host in canonical form; parsed once, since many candidates are compared with it.
+    /// Its host, or that of its site, in canonical form; parsed once, since many candidates are compared with it.
     host: Option<String>,
 }
 
@@ -52,6 +54,7 @@ impl Hole {
             "you" => Self::You,
             "site" => Self::Site,
             "host" => Self::Host,
+            "path" => Self::Path,
             "id" => Self::Id,
             "address" => Self::Address,
             _ => Fact::from_word(word).filter(|fact| fact.is_printed()).map(Self::Fact)?,
@@ -65,6 +68,7 @@ impl Hole {
             Self::You => "you",
             Self::Site => "site",
             Self::Host => "host",
+            Self::Path => "path",
             Self::Id => "id",
             Self::Address => "address",
             Self::Fact(fact) => fact.word(),
@@ -73,7 +77,7 @@ impl Hole {
 
     /// The words that braces may contain.
     pub(super) fn words() -> Vec<&'static str> {
-        let others = ["you", "site", "host", "id", "address"];
+        let others = ["you", "site", "host", "path", "id", "address"];
         let facts = Fact::ALL.into_iter().map(Fact::word);
         others.into_iter().chain(facts).filter(|word| Self::from_word(word).is_some()).collect()
     }
@@ -163,7 +167,7 @@ impl Bindings {
                             .zip(other_host)
                             .is_none_or(|(host, other)| host::is_same(host, other))
                 }
-                Hole::Host => host.as_ref().is_some_and(|host| host::is_same(host, candidate)),
+                Hole::Host => host.as_ref().is_some_and(|host| host::is_same(host, host::site(candidate))),
                 Hole::You => text.eq_ignore_ascii_case(candidate),
                 _ => text == candidate,
             },
@@ -174,7 +178,7 @@ impl Bindings {
 impl Binding {
     fn new(hole: Hole, found: Found) -> Self {
         let host = match (&found, hole) {
-            (Found::Text(text), Hole::Host) => Some(text.as_str()),
+            (Found::Text(text), Hole::Host) => Some(host::site(text)),
             (Found::Text(text), Hole::Fact(Fact::Handle)) => split(text).1,
             _ => None,
         };
@@ -213,6 +217,21 @@ pub(super) fn host_of_address(text: &str) -> Option<String> {
         && !host.contains(':')
         && host::is_host(host);
     is_address.then(|| host::readable(host))
+}
+
+/// The most bytes and segments in the path below which a site lives.
+pub(super) const LONGEST_PATH: usize = 64;
+const MOST_SEGMENTS: usize = 3;
+
+/// Nothing, `/notes` or `/our/notes`.
+pub(super) fn is_path(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let is_segment = |segment: &str| !segment.trim_matches('.').is_empty() && segment.bytes().all(fits);
+    let mut segments = text.split('/');
+    text.len() <= LONGEST_PATH
+        && segments.next() == Some("")
+        && segments.clone().count() <= MOST_SEGMENTS
+        && segments.all(is_segment)
 }
 
 /// A handle's local part, and its host if it has one.

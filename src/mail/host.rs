@@ -13,12 +13,29 @@ pub(super) const LONGEST: usize = HOST_LIMIT + ":65535".len();
 
 /// A name with a dot in it, perhaps with a port.
 pub(super) fn is_host(text: &str) -> bool {
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | ':');
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.');
+    let (name, port) = text.split_once(':').unwrap_or((text, "0"));
     is_short(text)
-        && text.contains('.')
-        && !text.starts_with('.')
-        && !text.ends_with('.')
-        && text.chars().all(fits)
+        && name.contains('.')
+        && !name.starts_with('.')
+        && !name.ends_with('.')
+        && name.chars().all(fits)
+        && !port.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The host without its port.
+pub(super) fn without_port(host: &str) -> &str {
+    host.split_once(':').map_or(host, |(name, _)| name)
+}
+
+/// What the hosts of one site have in common: some links and headers of its messages may have a port or `www.`, and others not.
+pub(super) fn site(host: &str) -> &str {
+    let name = without_port(host);
+    match name.split_at_checked("www.".len()) {
+        Some((www, rest)) if www.eq_ignore_ascii_case("www.") && rest.contains('.') => rest,
+        _ => name,
+    }
 }
 
 /// Is it short enough for DNS? Callers check this before they parse a host, since decoding a label takes time that grows with
@@ -75,6 +92,20 @@ mod tests {
         assert!(!is_host(&format!("{}example", format!("{label}.").repeat(4))));
         assert!(!is_host(&format!("xn--{}.example", "a".repeat(1_981))));
         assert!(!is_host("localhost"));
+        for wrong in ["toot.example:", "toot.example:evil.test", "toot.example:1:2", "toot.example.:80"] {
+            assert!(!is_host(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_port_and_www_belong_to_one_site() {
+        for same in ["toot.example", "www.toot.example", "toot.example:4567", "www.toot.example:4567"] {
+            assert_eq!(site(same), "toot.example");
+        }
+        assert_eq!(site("WWW.toot.example"), "toot.example");
+        for other in ["www.example", "wwwtoot.example", "www2.toot.example", "a.www.toot.example"] {
+            assert_eq!(site(other), other);
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Template {
 pub(super) enum Form {
     /// A line of text.
     Line,
-    /// Host and path of a link: a hole never spans a slash.
+    /// Host and path of a link: no hole but `{path}` spans a slash.
     Link,
 }
 
@@ -420,6 +420,40 @@ mod tests {
         assert!(!fits("twitter.com/ann/followers"));
         assert!(!fits("twitter.com/"));
         assert!(!fits("evil.test/twitter.com/ann"));
+    }
+
+    /// Reads links one after the other, as a layout does; the last one that matches.
+    fn site(links: &[(&str, &str)]) -> Option<String> {
+        let read = |known: Bindings, (template, link): &(&str, &str)| {
+            Template::compile(template, Form::Link).unwrap().read(link, &known, &numerals(), &work())
+        };
+        let known = links.iter().try_fold(Bindings::default(), read)?;
+        Some(format!("{} and {}", known.text(Hole::Host)?, known.text(Hole::Path)?))
+    }
+
+    #[test]
+    fn a_site_lives_below_one_path() {
+        let (settings, user) = ("{host}{path}/settings/email", "{host}{path}/user/{}");
+        let of = |one: &str, two: &str| site(&[(settings, one), (user, two)]).unwrap_or_default();
+        assert_eq!(of("a.example/settings/email", "a.example/user/ann"), "a.example and ");
+        assert_eq!(of("a.example/x/settings/email", "a.example/x/user/ann"), "a.example and /x");
+        assert_eq!(of("a.example/x/y.z/settings/email", "a.example/x/y.z/user/ann"), "a.example and /x/y.z");
+        assert_eq!(of("a.example:80/x/settings/email", "www.a.example/x/user/ann"), "a.example:80 and /x");
+        for (one, two) in [
+            ("a.example/x/settings/email", "a.example/user/ann"),
+            ("a.example/settings/email", "a.example/x/user/ann"),
+            ("a.example/x/settings/email", "a.example/xy/user/ann"),
+            ("a.example/x/settings/email", "a.example/x/x/user/ann"),
+            ("a.example/x/settings/email", "evil.test/x/user/ann"),
+            ("a.example/x/settings/email", "evil.test/a.example/x/user/ann"),
+            ("a.example/w/x/y/z/settings/email", "a.example/w/x/y/z/user/ann"),
+            ("a.example/../settings/email", "a.example/../user/ann"),
+            ("a.example//settings/email", "a.example//user/ann"),
+            ("a.example/x y/settings/email", "a.example/x y/user/ann"),
+            ("a.example:x/settings/email", "a.example:x/user/ann"),
+        ] {
+            assert_eq!(of(one, two), "", "{one} {two}");
+        }
     }
 
     #[test]

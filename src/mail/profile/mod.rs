@@ -47,8 +47,9 @@
 //! link (`*`: any), or any of several, with `query`, perhaps in the elements of `html` whose text `is` this. A link in a read
 //! is the follower's profile; `url` rewrites it. Where the text part does not show what a layout expects, the text that the
 //! HTML part shows is searched instead. Holes are `{}` (anything), `{you}`, `{site}`, `{host}` (the recipient, and their site
-//! and host), `{id}`, `{address}` (an email address: the handle, and its host) and the names of facts; if a hole occurs twice,
-//! its values must agree.
+//! and host), `{path}` (where the site lives below its host, if it does), `{id}`, `{address}` (an email address: the handle,
+//! and its host) and the names of facts; if a hole occurs twice, its values must agree. Hosts agree whatever port they have,
+//! and with or without `www.`.
 
 mod content;
 mod layout;

@@ -1,7 +1,9 @@
 //! Compares a text with a template, within the work that a message may cost. Pure; called by `template` alone.
 
 use super::{Form, Piece};
-use crate::mail::bindings::{Bindings, Hole, LONGEST_HANDLE, host_of_address, is_handle};
+use crate::mail::bindings::{
+    Bindings, Hole, LONGEST_HANDLE, LONGEST_PATH, host_of_address, is_handle, is_path,
+};
 use crate::mail::fact::Fact;
 use crate::mail::host;
 use crate::mail::link::Link;
@@ -18,6 +20,7 @@ const ATTEMPT: usize = 8;
 fn longest(hole: Hole) -> usize {
     match hole {
         Hole::Host => host::LONGEST,
+        Hole::Path => LONGEST_PATH,
         Hole::Fact(Fact::Handle) | Hole::Address => LONGEST_HANDLE,
         Hole::Fact(fact) if fact.is_count() => numeral::LONGEST,
         _ => usize::MAX,
@@ -78,6 +81,8 @@ impl Reader<'_> {
                 Some(end) => end,
                 None => return false,
             },
+            // A path is empty or begins with a slash, and a host has none.
+            (Some(Piece::Hole(Hole::Path)), None) => text.find('/').unwrap_or(text.len()),
             (Some(_), None) => 0,
         };
         let longest = longest(hole);
@@ -103,6 +108,7 @@ impl Reader<'_> {
                     Some(offset) => next + offset,
                     None => return false,
                 },
+                (Some(Piece::Hole(Hole::Path)), None) => return false,
                 (Some(_), None) => next,
             };
         }
@@ -173,7 +179,9 @@ impl Reader<'_> {
     /// Can the hole capture this, and does it agree with what the hole captured elsewhere?
     fn takes(&self, hole: Hole, candidate: &str, taken: &[(Hole, &str)]) -> bool {
         if !self.work.look(ATTEMPT + candidate.len())
-            || (self.form == Form::Link && (candidate.is_empty() || candidate.contains('/')))
+            || (self.form == Form::Link
+                && hole != Hole::Path
+                && (candidate.is_empty() || candidate.contains('/')))
         {
             return false;
         }
@@ -181,6 +189,7 @@ impl Reader<'_> {
             Hole::Any => return true,
             Hole::You | Hole::Site => !candidate.is_empty(),
             Hole::Host => host::is_host(candidate),
+            Hole::Path => is_path(candidate),
             Hole::Id => candidate.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_')),
             Hole::Fact(Fact::Handle) => is_handle(candidate),
             Hole::Address => host_of_address(candidate).is_some(),
@@ -200,7 +209,7 @@ impl Reader<'_> {
             _ => 0,
         };
         is_possible
-            && !candidate.is_empty()
+            && (!candidate.is_empty() || hole == Hole::Path)
             && self.work.look(decoded)
             && taken.iter().all(|(other, text)| *other != hole || *text == candidate)
             && self.known.agree(hole, candidate, self.numerals)
