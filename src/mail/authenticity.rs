@@ -191,6 +191,7 @@ fn signatures(head: &Head<'_>) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::AuthservIds;
 
     #[test]
     fn what_the_ledger_keeps_restores_the_same() {

@@ -57,7 +57,7 @@ snac (snac; any site that runs it)
 ";
     assert!(all.contains(snac) && all.contains("37 networks."), "{all}");
     // What only some layouts show is listed with them.
-    let mastodon = "\n  shows      handle, url; name, followers, following, posts, default-picture (card)\n";
+    let mastodon = "\n  shows      handle, url; name, followers, following, posts, default-picture (card,\n             card-two-domains)\n";
     assert!(all.contains(mastodon), "{all}");
     let strava = "\
 Strava · strava
