@@ -127,14 +127,21 @@ impl Session {
         self.culprits.note(&found, &Failure::Deadly);
         let mut others: Vec<Uid> = all.iter().copied().filter(|uid| !found.contains(uid)).collect();
         let parts = self.culprits.suspects.part(&here.folder, here.validity, request.items, &mut others);
+        // The limits are for as many messages as one command was to ask for.
+        let most = asked.iter().map(|asked| asked.uids().len()).max().unwrap_or(1).max(1);
+        let commands = |uids: &[Uid]| -> Vec<Asked> {
+            uids.chunks(most).map(|some| Asked::These(some.to_vec())).collect()
+        };
+        // What is asked beside them could be what a session ends over, and an innocent message would be suspect.
+        self.ahead.beside = None;
         let mut failure = None;
         for part in &parts {
-            failure = self.fly(request, &[Asked::These(part.clone())], came, each)?.or(failure);
+            failure = self.fly(request, &commands(part), came, each)?.or(failure);
         }
         if !parts.is_empty() {
             self.culprits.suspects.acquit();
         }
-        Ok(self.fly(request, &[Asked::These(others)], came, each)?.or(failure))
+        Ok(self.fly(request, &commands(&others), came, each)?.or(failure))
     }
 
     /// Asks in halves for messages of which a FETCH has shown none.
@@ -258,14 +265,19 @@ impl Session {
         let (mut texts, mut is_clear) = (Texts::of(uids.iter().copied()), true);
         let flown = self.line.flight(&commands, limits, &mut |piece| match piece {
             Piece::Response(Response::Fetch(fetched)) => {
-                is_clear &= texts.is_credible(&fetched);
+                // Without a UID it says something of a message that only its number names.
+                is_clear &= fetched.uid.is_some() && texts.is_credible(&fetched);
                 fetched.uid.into_iter().for_each(|uid| each(uid, &fetched));
             }
             Piece::PassedOver(_) => is_clear = false,
             Piece::Response(_) => {}
         });
         let refusals = flown.map_err(|cause| Fault::of(doing, &on, cause))?;
-        Ok(is_clear && refusals.len() == commands.len() && refusals.iter().all(Option::is_none))
+        let is_clear = is_clear && refusals.len() == commands.len() && refusals.iter().all(Option::is_none);
+        if is_clear {
+            self.culprits.clear(uids);
+        }
+        Ok(is_clear)
     }
 
     /// Fetches `items` of messages by commands of at most `most` messages each, and gives `each` only what came in an answer of

@@ -80,6 +80,8 @@ struct State {
     phase: Phase,
     due: Instant,
     budget: u64,
+    /// The budget of one command: in a flight, no single answer may use that of the others.
+    longest: u64,
     /// When a stop was first seen during a command.
     stopping: Option<Instant>,
     /// A probe ended IDLE.
@@ -106,6 +108,7 @@ impl Bounds {
             phase: Phase::Approach,
             due,
             budget: limits.bytes,
+            longest: limits.bytes,
             stopping: None,
             probed: false,
             cut: None,
@@ -126,6 +129,7 @@ impl Bounds {
         state.phase = Phase::Command;
         state.due = Instant::now() + limits.time;
         state.budget = limits.bytes;
+        state.longest = limits.bytes;
         self.stop.speak_by(state.due);
     }
 
@@ -137,12 +141,20 @@ impl Bounds {
         self.stop.speak_by(state.due);
     }
 
+    /// Gives the next command of a flight its time, since one was answered.
+    pub(super) fn renew(&self, limits: Limits) {
+        let mut state = self.state();
+        state.due = Instant::now() + limits.time;
+        self.stop.speak_by(state.due);
+    }
+
     /// Begins to wait in IDLE, until `due`.
     pub(super) fn arm_idle(&self, due: Instant) {
         let mut state = self.state();
         state.phase = Phase::Idle;
         state.due = due;
         state.budget = Limits::SHORT.bytes;
+        state.longest = Limits::SHORT.bytes;
         state.probed = false;
         self.stop.speak_by(due);
     }
@@ -223,6 +235,12 @@ impl Bounds {
     /// How many bytes the command may still read.
     pub(super) fn budget(&self) -> u64 {
         self.state().budget
+    }
+
+    /// How long a response may be.
+    pub(super) fn longest(&self) -> u64 {
+        let state = self.state();
+        state.budget.min(state.longest)
     }
 
     /// Subtracts `count` bytes that were read from the budget.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Fault, Step, Subject};
-use super::fetch::{AROUND, Batch, FLIGHT, HEAD_BYTES, HEADS, Range, these};
+use super::fetch::{AROUND, Batch, HEAD_BYTES, HEADS, Range, these};
 use super::head::{Head, PartOfHead};
 use super::response::Fetched;
 use super::session::Session;
@@ -17,6 +17,9 @@ use crate::place::{HEADER_LIMIT, MailDigest, Uid};
 
 /// The header fields of a head, up to [`HEAD_BYTES`]. The Message-ID distinguishes a message from another one with its UID.
 pub(super) const HEAD_FIELDS: &str = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]";
+
+/// So many batches of heads are held at once: a head may take 16 KB.
+const AT_ONCE: usize = 10;
 
 /// The result of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Session {
     /// As [`Session::heads_of`].
     pub fn heads(&mut self, range: Range<'_>, mut each: impl FnMut(Vec<Head>)) -> Result<Vec<Uid>, Fault> {
         let mut unshown = Vec::new();
-        for some in self.batches(range)?.chunks(FLIGHT) {
+        for some in self.batches(range)?.chunks(AT_ONCE) {
             let some = self.heads_of(some)?;
             each(some.heads);
             unshown.extend(some.unshown);

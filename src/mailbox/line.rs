@@ -223,6 +223,7 @@ impl Line {
                             // section 5.5), and we never rely on more than the number of those that are done.
                             if (first..first + u32::try_from(sent).unwrap_or(u32::MAX)).contains(&number) {
                                 refusals.push(refusal(line, &shared));
+                                shared.bounds.renew(limits);
                                 continue;
                             }
                             ANOTHER

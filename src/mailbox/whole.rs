@@ -70,7 +70,9 @@ impl Session {
                 }
                 _ => heads.push(head),
             }
-        })?;
+        });
+        self.ahead.beside = None;
+        let is_clear = is_clear?;
         if is_clear && limit as usize >= HEADER_LIMIT {
             read.into_iter().for_each(|(uid, identity)| self.note_seen(uid, identity));
         }

@@ -226,7 +226,7 @@ impl Channel {
         self.framer.begin();
         let extent = loop {
             let unused = self.buffer.get(self.start..).unwrap_or_default();
-            match self.framer.advance(unused, self.shared.bounds.budget()) {
+            match self.framer.advance(unused, self.shared.bounds.longest()) {
                 Ok(Some(Extent { length: 0, whole })) => {
                     self.start += whole;
                     self.framer.begin();
