@@ -251,7 +251,8 @@ impl Pass<'_> {
         seen: &BTreeSet<Uid>,
         found: &mut Found,
     ) -> Result<(), AccountFault> {
-        let Found { mut heads, mut plausible, newest } = std::mem::take(found);
+        let Found { mut heads, mut plausible, newest, all } = std::mem::take(found);
+        found.all = all;
         plausible.retain(|uid| !seen.contains(uid));
         let newest = Vec::from_iter(newest);
         let all_count = look.old.is_none() && !matches!(look.range, Range::Since(_));
@@ -359,6 +360,8 @@ struct Found {
     heads: Vec<Head>,
     /// Messages that could be notifications by From and Subject.
     plausible: Vec<Uid>,
+    /// How many such messages the whole look has found.
+    all: usize,
     /// The newest others.
     newest: BTreeSet<Uid>,
 }
@@ -367,17 +370,18 @@ impl Found {
     /// How many batches to read next, so that no more is found than is dealt with together, if the rest of the folder is like what was
     /// looked at.
     fn room(&self, looked_at: usize) -> usize {
-        let found = self.plausible.len();
-        if found == 0 {
+        if self.all == 0 {
             return if looked_at == 0 { FIRST } else { FLIGHT };
         }
-        let messages = TOGETHER.saturating_sub(found).saturating_mul(looked_at) / found;
+        let room = TOGETHER.saturating_sub(self.plausible.len());
+        let messages = room.saturating_mul(looked_at) / self.all;
         (messages / HEADS).clamp(1, FLIGHT)
     }
 
     fn note(&mut self, uid: Uid, is_plausible: bool) {
         if is_plausible {
             self.plausible.push(uid);
+            self.all += 1;
             return;
         }
         self.newest.insert(uid);

@@ -77,10 +77,11 @@ pub(super) fn consider(
             }
         }
     })?;
-    match fault {
-        Some(fault) => Err(fault.into()),
-        None => Ok(portion),
+    if let Some(fault) = fault {
+        return Err(fault.into());
     }
+    portion.put_in_order(sweep, memory)?;
+    Ok(portion)
 }
 
 /// As [`consider`], for messages of which nothing is known but that they may be notifications: reads them with their heads, and
@@ -116,23 +117,26 @@ pub(super) fn consider_whole(
         return Ok((Portion::default(), Seen::default(), uids.iter().chain(beside).copied().collect()));
     }
     whole.heads.iter().for_each(|head| seen.note(head));
-    let arrival = |message: &Considered| (message.received, message.mail.uid);
-    if !portion.considered.is_sorted_by_key(arrival) {
-        portion.considered.sort_by_key(arrival);
-        judge_in_order(sweep, &mut portion, memory)?;
-    }
+    portion.put_in_order(sweep, memory)?;
     Ok((portion, seen, whole.rest))
 }
 
-/// Judges the messages of a portion once more, as if they had been read in this order.
-fn judge_in_order(sweep: Sweep<'_>, portion: &mut Portion, memory: &Memory) -> Result<(), LedgerFault> {
-    let mut unwritten = Replay::default();
-    for message in &mut portion.considered {
-        judge_anew(sweep, message, memory, &unwritten)?;
-        note_unwritten(sweep, message, memory, &mut unwritten)?;
+impl Portion {
+    /// Puts the messages into the order of their arrival. If the server did not send them in that order, they are judged once more, as
+    /// if it had.
+    fn put_in_order(&mut self, sweep: Sweep<'_>, memory: &Memory) -> Result<(), LedgerFault> {
+        let arrival = |message: &Considered| (message.received, message.mail.uid);
+        if self.considered.is_sorted_by_key(arrival) {
+            return Ok(());
+        }
+        self.considered.sort_by_key(arrival);
+        self.unwritten = Replay::default();
+        for message in &mut self.considered {
+            judge_anew(sweep, message, memory, &self.unwritten)?;
+            note_unwritten(sweep, message, memory, &mut self.unwritten)?;
+        }
+        Ok(())
     }
-    portion.unwritten = unwritten;
-    Ok(())
 }
 
 /// Judges a message that has been read, by what is known of its followers now.
