@@ -95,7 +95,9 @@ impl Alias {
     /// `repeated` are the addresses there, and they count: From may be cut short, or have the address of Reply-To.
     pub(super) fn stands_for(&self, repeated: Option<&[Address]>, is: impl Fn(&Address) -> bool) -> bool {
         match repeated {
-            Some(repeated) => repeated.iter().any(is),
+            // A sender may have written another one.
+            Some([one]) => is(one),
+            Some(_) => false,
             None => self.encoded.iter().chain(&self.named).any(is),
         }
     }

@@ -66,6 +66,12 @@ impl Report {
         self.results.iter().any(|result| methods.contains(&result.method.as_str()))
     }
 
+    /// Is it only about what servers report in fields of their own, beside what they found out about the sender?
+    pub(super) fn is_beside(&self) -> bool {
+        let is_beside = |method: &str| matches!(method, "arc" | "bimi") || method.starts_with("x-");
+        !self.results.is_empty() && self.results.iter().all(|result| is_beside(&result.method))
+    }
+
     /// What it reports as failed, and nothing else.
     pub(super) fn failures(&self) -> Self {
         let failures = self.results.iter().filter(|result| result.has_failed());

@@ -125,8 +125,7 @@ pub(super) fn judge(
     let passed = |result: &MethodResult, methods: &[&str]| {
         method(result, methods) && result.outcome == "pass" && is_aligned(result)
     };
-    if !results().any(|(_, result)| passed(result, &["spf", "dkim"]))
-        && !proofs().any(|(_, result)| passed(result, &["dmarc"]))
+    if !proofs().any(|(_, result)| passed(result, &["spf", "dkim", "dmarc"]))
         && let Some(found) =
             results().find(|(_, result)| method(result, &["spf", "dkim"]) && result.has_failed())
     {

@@ -205,6 +205,11 @@ impl<'a> Head<'a> {
             .map(|(place, header)| (place, String::from_utf8_lossy(header.get_value_raw()).into_owned()))
     }
 
+    /// Is a field with a name longer than so many bytes?
+    pub(super) fn has_longer_than(&self, name: &str, limit: usize) -> bool {
+        self.fields(name).any(|(_, header)| header.get_value_raw().len() > limit)
+    }
+
     /// All fields as they are, their names and their values.
     pub(super) fn raw_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.headers.iter().map(|header| (header.get_key_raw(), header.get_value_raw()))

@@ -87,6 +87,10 @@ fn left(rest: &str) -> Option<&str> {
     (!rest.is_empty()).then_some(rest)
 }
 
+/// What mail programs write before the subject of a reply or a forwarded message, which is none of the network.
+const PREFIXES: [&str; 16] =
+    ["re", "fw", "fwd", "aw", "wg", "tr", "sv", "vs", "vb", "antw", "rv", "enc", "odp", "pd", "ynt", "ilt"];
+
 /// Only a known word is a tag in brackets that people write too.
 fn after_bracket(subject: &str, open: char, close: char, is_known: bool) -> Option<&str> {
     let (tag, rest) = subject.strip_prefix(open)?.split_once(close)?;
@@ -99,7 +103,8 @@ fn before_bracket(subject: &str, open: char, close: char, is_known: bool) -> Opt
 }
 
 fn fits(tag: &str) -> bool {
-    tag.len() <= TAG_LIMIT && tag.chars().any(char::is_alphabetic)
+    let is_prefix = PREFIXES.iter().any(|prefix| prefix.eq_ignore_ascii_case(tag.trim()));
+    tag.len() <= TAG_LIMIT && tag.chars().any(char::is_alphabetic) && !is_prefix
 }
 
 fn is_word(tag: &str) -> bool {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::authentication::{MethodResult, Report};
+use super::limits::HEADER_LIMIT;
 use super::message::{Head, Message};
 use super::trust::{Trust, same_organisation};
 use crate::host::AuthservIds;
@@ -48,8 +49,8 @@ pub(super) fn counted(head: &Head<'_>, trust: &Trust) -> Vec<Counted> {
     // What stands above all Received fields was added after the message arrived, since the server that received it added one.
     let arrival = head.place("received");
     let is_after_arrival = |place: usize| arrival.is_some_and(|received| place < received);
-    // Elsewhere, the server's own fields stand above those that came with the message: in each name only the topmost counts that
-    // reports on a usual method, and none below the next Received field.
+    // Elsewhere, the server's own fields stand above those that came with the message: in each name only the topmost counts, and
+    // none below the next Received field. A field about nothing that is usual may have another of the same server below it.
     let (mut any_after_arrival, mut end, mut settled) = (false, None, BTreeSet::new());
     let (mut counted, mut reported) = (Vec::new(), BTreeSet::new());
     for (place, mut report) in fields {
@@ -61,7 +62,7 @@ pub(super) fn counted(head: &Head<'_>, trust: &Trust) -> Vec<Counted> {
         any_after_arrival |= is_after_arrival(place);
         let may_prove = match any_after_arrival {
             true => is_after_arrival(place),
-            false => place < end && report.reports(&USUAL) && settled.insert(name),
+            false => !report.is_beside() && settled.insert(name) && place < end,
         };
         // A server may write a field for each method: a lower field counts only for methods that none above it reports.
         report.results.retain(|result| !reported.contains(&result.method));
@@ -69,6 +70,10 @@ pub(super) fn counted(head: &Head<'_>, trust: &Trust) -> Vec<Counted> {
         counted.push(Counted { report, may_prove });
     }
     counted.extend(unnamed.map(|report| Counted { report, may_prove: false }));
+    // What such a field says is not known: it may be the server's, and say that the message failed.
+    if head.has_longer_than("authentication-results", HEADER_LIMIT) {
+        counted.iter_mut().for_each(|one| one.may_prove = false);
+    }
     counted
 }
 
@@ -196,6 +201,23 @@ mod tests {
         check(MX, &[RECEIVED, ":mx.example; arc=none", "X-A: b", PASS, RECEIVED], "pass");
         check(MX, &[":mx.example; x-ptr=pass", PASS], "pass");
         check(MX, &[RECEIVED, ":mx.example; spf=none", PASS], "unknown");
+        // A server that found nothing to check has written its field all the same.
+        for own in ["none", "auth=pass smtp.auth=a", "iprev=fail policy.iprev=192.0.2.1", "sender-id=none"] {
+            check(MX, &[RECEIVED, &format!(":mx.example; {own}"), FORGED], "unknown");
+        }
+    }
+
+    #[test]
+    fn beside_a_field_that_is_too_long_to_be_read_nothing_proves_a_message() {
+        let long =
+            format!(":mx.example; dkim=pass header.d={}.example; dmarc=fail", "x".repeat(HEADER_LIMIT));
+        check(MX, &[&long, RECEIVED, FORGED], "unknown");
+        check(MX, &[RECEIVED, &long, FORGED], "unknown");
+    }
+
+    #[test]
+    fn what_a_forged_field_says_excuses_no_failure() {
+        check(MX, &[RECEIVED, ":mx.example; spf=fail smtp.mailfrom=twitter.com", FORGED], "fail");
     }
 
     #[test]

@@ -53,8 +53,11 @@ pub(super) fn unwrap_all(text: &str) -> Option<(String, bool)> {
         shown.push_str(text.get(end.unwrap_or(0)..range.start)?);
         end = Some(range.end);
         match unwrapped(link) {
-            Some((target, _)) => shown.push_str(&target),
-            None => is_opaque = true,
+            // A target with a line break would put a line into the text.
+            Some((target, _)) if !target.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                shown.push_str(&target);
+            }
+            _ => is_opaque = true,
         }
     }
     shown.push_str(text.get(end?..)?);
