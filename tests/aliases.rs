@@ -163,6 +163,8 @@ fn a_field_of_the_service_that_is_missing_or_names_another_gets_nothing_filed() 
         "",
         "X-SimpleLogin-Original-From: Strava <mail@strava.com.evil.example>\r\n",
         "X-SimpleLogin-Original-From: mail@strava.com <eve@evil.example>\r\n",
+        "X-SimpleLogin-Original-From: eve@evil.example, mail@strava.com\r\n",
+        "X-SimpleLogin-Original-From: eve@evil.example\r\nX-SimpleLogin-Original-From: mail@strava.com\r\n",
         "X-SimpleLogin-Original-From:\r\n",
     ] {
         check_stays(&format!("{}{from}\r\n{field}{STRAVA}", passing("simplelogin.co")), &named);

@@ -277,6 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn a_target_adds_no_line_to_a_text() {
+        for target in [
+            "%0Ahttps://x.example/",
+            "https://x.example/%0Aname",
+            "https://x.example/%0D%0A",
+            "https://x.example/",
+        ] {
+            let wrapped = format!("a https://www.google.com/url?q={target} b");
+            let text = unwrap_all(&wrapped).map_or(wrapped, |(text, _)| text);
+            assert_eq!(text.lines().count(), 1, "{text:?}");
+        }
+    }
+
+    #[test]
     fn wrappers_in_wrappers_are_read_three_deep() {
         let mut link = TARGET.to_owned();
         for _ in 0..DEEPEST {
