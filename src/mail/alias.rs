@@ -1,6 +1,6 @@
 //! The original sender of a message that came through an alias service, which writes From anew and puts the original in it.
 //!
-//! Never proves anything: whoever writes a From can write one of these. `authenticity` asks whether the service really sent it.
+//! Never proves anything: a sender can write each of these forms. `authenticity` asks whether the service really sent it.
 //! `message` keeps what this file reads; `profile` compares it with the senders of a layout.
 //!
 //! The forms, and where they are documented:
