@@ -215,7 +215,7 @@ fn judged(uid: u8, case: &str, days: i64) -> Judged {
         Timestamp(now() - days * 86_400),
     );
     let Recognition::Recognised(notification) = found else { panic!("{found:?}") };
-    let undecided = Verdict { class: None, points: 0.0, reasons: Vec::new() };
+    let undecided = Verdict::default();
     Judged {
         mail: MailRef {
             account: AccountName::new("home").unwrap(),

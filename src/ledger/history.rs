@@ -145,6 +145,8 @@ fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<HistoryEntr
             class: row.get("verdict")?,
             points: row.get("points")?,
             reasons: encoding::read_reasons(&row.get::<_, String>("reasons")?)?,
+            // Not kept: the file of today says what the interests are.
+            shared_interests: Vec::new(),
         });
     }
     let judged = Judged {

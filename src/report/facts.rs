@@ -46,7 +46,12 @@ fn title(fact: Fact) -> &'static str {
     match fact {
         Fact::Mail(_) => "In the message, about the follower",
         Fact::Network | Fact::Kind | Fact::Instance => "About the message",
-        Fact::Ratio | Fact::Lopsided | Fact::FollowingPerPost | Fact::HandleDigits | Fact::NameLength => {
+        Fact::Ratio
+        | Fact::Lopsided
+        | Fact::FollowingPerPost
+        | Fact::HandleDigits
+        | Fact::NameLength
+        | Fact::SharedInterests => {
             "Calculated; not shown if the message does not show the facts it is calculated from"
         }
         Fact::Known | Fact::TimesFollowed | Fact::LastFollowed | Fact::Wave => "What came before",

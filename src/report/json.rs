@@ -49,6 +49,8 @@ struct FollowerLine<'a> {
     verdict: &'a str,
     points: f64,
     reasons: Vec<Why<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    shared_interests: &'a [String],
 }
 
 /// A key for each fact, in the order of the table of facts.
@@ -151,6 +153,7 @@ fn follower<'a>(follower: &'a Follower, verdict: &'a Verdict) -> FollowerLine<'a
                 evidence: reason.evidence.to_string(),
             })
             .collect(),
+        shared_interests: &verdict.shared_interests,
     }
 }
 
@@ -171,7 +174,7 @@ mod tests {
     use super::*;
 
     fn check(follower: &Follower, expected: &str) {
-        let verdict = Verdict { class: None, points: 1.5, reasons: Vec::new() };
+        let verdict = Verdict { points: 1.5, ..Verdict::default() };
         assert_eq!(line_of(&super::follower(follower, &verdict)), expected);
     }
 

@@ -31,7 +31,11 @@ pub fn describe_painted(assessment: &Assessment, paint: Paint) -> String {
         Recognition::Recognised(notification) => {
             let mut text = format!("{}\n", heading(notification, paint));
             for (follower, verdict) in notification.followers.iter().zip(&assessment.verdicts) {
-                let _ = writeln!(text, "  {}", person(follower));
+                let _ = write!(text, "  {}", person(follower));
+                if !verdict.shared_interests.is_empty() {
+                    let _ = write!(text, " · shares {}", verdict.shared_interests.join(", "));
+                }
+                text.push('\n');
                 text.push_str(&reasons(verdict, paint));
             }
             text

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 
 use super::bounds::DAY;
 use super::fact::{Fact, Fact::*};
+use super::interests::{self, Interests};
 use super::list::{HandleForms, Lists};
 use super::recall::Past;
 use super::text::{Folded, fold, fold_host, lower};
@@ -47,6 +48,7 @@ impl<'a> Case<'a> {
 pub(crate) struct Sight<'a> {
     pub(crate) case: Case<'a>,
     pub(crate) lists: &'a Lists,
+    interests: &'a Interests,
     /// By index in `MailFact::ALL`.
     texts: [OnceCell<Folded<'a>>; MailFact::ALL.len()],
     instance: OnceCell<Folded<'a>>,
@@ -54,8 +56,15 @@ pub(crate) struct Sight<'a> {
 }
 
 impl<'a> Sight<'a> {
-    pub(crate) fn new(case: Case<'a>, lists: &'a Lists) -> Self {
-        Self { case, lists, texts: Default::default(), instance: OnceCell::new(), handle: OnceCell::new() }
+    pub(crate) fn new(case: Case<'a>, lists: &'a Lists, interests: &'a Interests) -> Self {
+        Self {
+            case,
+            lists,
+            interests,
+            texts: Default::default(),
+            instance: OnceCell::new(),
+            handle: OnceCell::new(),
+        }
     }
 
     /// A text fact. An empty one is an empty text.
@@ -100,6 +109,7 @@ impl<'a> Sight<'a> {
                 Shown::Empty => Shown::Value(0.0),
                 name => name.map(|name| name.chars().count() as f64),
             },
+            SharedInterests => self.shared_interests().map(|shared| shared.len() as f64),
             TimesFollowed => Shown::Value(past.times_followed as f64),
             LastFollowed => past
                 .last_followed
@@ -107,6 +117,16 @@ impl<'a> Sight<'a> {
             Wave => Shown::Value(past.wave as f64),
             _ => Shown::NotShown,
         }
+    }
+
+    /// The interests that the follower shares; not shown without a text that could name them.
+    pub(crate) fn shared_interests(&self) -> Shown<Vec<&'a str>> {
+        let shown = interests::WHERE.map(|fact| self.text(Mail(fact)));
+        if shown.iter().all(|text| matches!(text, Shown::NotShown)) {
+            return Shown::NotShown;
+        }
+        let texts: Vec<_> = shown.iter().filter_map(|text| text.value().copied()).collect();
+        Shown::Value(self.interests.shared(&texts))
     }
 
     fn count(&self, fact: mail::Fact) -> Shown<f64> {
@@ -183,7 +203,7 @@ mod tests {
             past: &past,
             received: Timestamp(160),
         };
-        Sight::new(case, &Lists::default()).number(fact)
+        Sight::new(case, &Lists::default(), &Interests::default()).number(fact)
     }
 
     #[test]
@@ -213,14 +233,14 @@ mod tests {
 
     #[test]
     fn an_email_address_is_no_account_on_the_recipients_server() {
-        let (past, lists) = (Past::default(), Lists::default());
+        let (past, lists, interests) = (Past::default(), Lists::default(), Interests::default());
         let mut follower =
             Follower { handle: Shown::Value("ann@home.example".into()), ..Follower::default() };
         let is_ann = |follower: &Follower| {
             let instance = Some("home.example");
             let case =
                 Case { network: None, kind: None, instance, follower, past: &past, received: Timestamp(0) };
-            let sight = Sight::new(case, &lists);
+            let sight = Sight::new(case, &lists, &interests);
             matches!(sight.handle(), Shown::Value(forms) if forms.include("ann"))
         };
         assert!(is_ann(&follower));

@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Source, nearest};
 
 mod condition;
 mod examples;
+mod interests;
 mod lists;
 mod logic;
 mod reach;
@@ -29,16 +30,22 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
         let whole = root.is_whole();
         let verdicts = root.take("verdict");
         let lists = root.take("list");
+        let interests = root.take("interests");
         let rules = root.take("rule").and_then(|value| value.tables()).unwrap_or_default();
         let tests = root.take("test").and_then(|value| value.tables()).unwrap_or_default();
         root.finish();
 
         let verdicts = verdicts::read(verdicts, findings);
         let lists = lists::read(lists);
+        let named = interests.is_some() || !whole;
+        let interests = interests.map(|value| interests::read(&value)).unwrap_or_default();
         let names = Names { vocabulary, verdicts: &verdicts, lists: &lists, whole };
         let rules = rules::read(rules, &names);
         let examples = examples::read(tests, &names, &rules);
         review::review(&rules, vocabulary, source, findings);
+        if !named {
+            review::interests(&rules, source, findings);
+        }
         if whole {
             review::points(&rules, &verdicts, source, findings);
         }
@@ -50,6 +57,7 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
             targets: verdicts.targets,
             lists,
             examples,
+            interests,
         }
     })
 }

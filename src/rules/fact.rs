@@ -88,7 +88,7 @@ macro_rules! facts {
                 }
             }
 
-            /// The facts that a message must show for it: all of these; for [`Fact::Who`] and [`Fact::Impersonates`] one of them.
+            /// The facts that a message must show for it: all of these; for [`Fact::Who`], [`Fact::Impersonates`] and [`Fact::SharedInterests`] one of them.
             pub fn needs(self) -> &'static [MailFact] {
                 match self {
                     Self::Mail(fact) => fact.alone(),
@@ -108,6 +108,7 @@ facts! {
     Lopsided "lopsided" Quantity [Followers Following]: "following / followers / followers, with followers at least 1";
     FollowingPerPost "following-per-post" Quantity [Following Posts]: "following / posts, with posts at least 1";
     HandleDigits "handle-digits" Count [Handle]: "how many digits the handle has, its host left out";
+    SharedInterests "shared-interests" Count [Name Bio Website]: "how many of your `interests` name, bio or website name";
     NameLength "name-length" Count [Name]: "how many characters the display name has";
     Known "known" Answer []: "whether you put a message about this follower back, or said that you know them";
     TimesFollowed "times-followed" Count []: "how many messages about this follower came before, of those proven authentic";
@@ -126,7 +127,9 @@ impl Fact {
     /// Does a message with these facts show it?
     pub fn is_shown_by(self, shown: &BTreeSet<MailFact>) -> bool {
         match self {
-            Self::Who | Self::Impersonates => self.needs().iter().any(|fact| shown.contains(fact)),
+            Self::Who | Self::Impersonates | Self::SharedInterests => {
+                self.needs().iter().any(|fact| shown.contains(fact))
+            }
             _ => self.needs().iter().all(|fact| shown.contains(fact)),
         }
     }

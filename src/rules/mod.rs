@@ -11,6 +11,7 @@ mod compile;
 mod condition;
 mod example;
 pub mod fact;
+mod interests;
 mod interval;
 pub mod list;
 pub mod recall;

@@ -7,11 +7,12 @@ use super::case::{Case, Sight};
 use super::condition::{Answer, Condition, Doubt, Test};
 use super::example::Example;
 use super::fact::Fact;
+use super::interests::Interests;
 use super::list::{List, ListSource, Lists, Person};
 use super::recall::Asked;
 use super::verdict::{Evidence, Reason, Verdict, VerdictName};
 use crate::diagnostic::{Location, Source, SourceSpan};
-use crate::mail::Notification;
+use crate::mail::{Notification, Shown};
 use crate::place::Folder;
 
 /// The tolerance when comparing sums of points, since 0.1 + 0.2 is slightly more than 0.3.
@@ -38,6 +39,7 @@ pub struct RuleSet {
     pub(crate) points_at: Option<(VerdictName, f64)>,
     pub(crate) lists: BTreeMap<String, List>,
     pub(crate) examples: Vec<Example>,
+    pub(crate) interests: Interests,
 }
 
 /// One rule.
@@ -164,9 +166,13 @@ impl RuleSet {
     /// Judges a follower. The first rule with a verdict that fires decides. If none does, the points of all rules that fired are
     /// summed, and the verdict with `points-at` applies from that many points on.
     pub fn judge(&self, case: &Case<'_>, lists: &Lists) -> Verdict {
-        let sight = Sight::new(*case, lists);
+        let sight = Sight::new(*case, lists, &self.interests);
         let mut points = 0.0;
         let mut fired = Vec::new();
+        let shared_interests = match sight.shared_interests() {
+            Shown::Value(shared) => shared.into_iter().map(str::to_owned).collect(),
+            Shown::NotShown | Shown::Empty => Vec::new(),
+        };
         for rule in &self.rules {
             if rule.when.answer(&sight) != Answer::Holds {
                 continue;
@@ -174,7 +180,7 @@ impl RuleSet {
             match &rule.effect {
                 Effect::Decide(class) => {
                     let reasons = vec![rule.reason(&sight)];
-                    return Verdict { class: Some(class.clone()), points: 0.0, reasons };
+                    return Verdict { class: Some(class.clone()), points: 0.0, reasons, shared_interests };
                 }
                 Effect::Points(given) => {
                     points += given;
@@ -184,12 +190,13 @@ impl RuleSet {
         }
         let class = self.reached(points).cloned();
         let points = rounded(points);
-        Verdict { class, points, reasons: fired.iter().map(|rule| rule.reason(&sight)).collect() }
+        let reasons = fired.iter().map(|rule| rule.reason(&sight)).collect();
+        Verdict { class, points, reasons, shared_interests }
     }
 
     /// The answer of every rule about a follower, whether or not it decides.
     pub fn trace<'r>(&'r self, case: &Case<'_>, lists: &Lists) -> Vec<RuleTrace<'r>> {
-        let sight = Sight::new(*case, lists);
+        let sight = Sight::new(*case, lists, &self.interests);
         let says = |rule: &'r Rule| match rule.when.answer(&sight) {
             Answer::Holds => Match::Holds(rule.when.evidence(&sight)),
             Answer::Fails => Match::Fails(rule.when.shortfall(&sight)),

@@ -96,6 +96,8 @@ pub struct Verdict {
     pub points: f64,
     /// The rule that decided, or all that gave points.
     pub reasons: Vec<Reason>,
+    /// The user's interests that the follower shares, as the user wrote them.
+    pub shared_interests: Vec<String>,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn a_judgement_is_read_back_as_it_was() {
     batch.notification.kind = Kind::FollowBatch;
     batch.notification.followers.push(follower("eve"));
     batch.notification.authentic = Authenticity::Unknown;
-    batch.verdicts.push(Verdict { class: None, points: -1.5, reasons: vec![] });
+    batch.verdicts.push(Verdict { points: -1.5, ..Verdict::default() });
     batch.verdict = None;
     batch.action = Action::Leave;
     ledger.record(&[judged(1, "ann", 1000), batch.clone()]).unwrap();

@@ -75,7 +75,12 @@ fn judged(number: u8, handle: &str, received: i64) -> Judged {
             complete: true,
             received: Timestamp(received),
         },
-        verdicts: vec![Verdict { class: spam.clone(), points: 0.0, reasons: vec![reason] }],
+        verdicts: vec![Verdict {
+            class: spam.clone(),
+            points: 0.0,
+            reasons: vec![reason],
+            ..Verdict::default()
+        }],
         verdict: spam,
         action: Action::File { to: spam_folder(), marks: Marks { flagged: false, seen: true } },
         rules: "rules-1".into(),

@@ -227,6 +227,24 @@ fn what_came_before_can_be_asked() {
     );
 }
 
+#[test]
+fn interests_that_a_follower_names_are_counted_and_told() {
+    let rules = rules(
+        "interests = [\"gardening\", \"tea\", \"rust\"]\n[[rule]]\nname = \"A\"\nwhen.shared-interests = \">= 2\"\nverdict = \"real\"\n",
+    );
+    let shares = |follower: &Follower| {
+        let verdict = judge(&rules, follower, &Past::default());
+        let evidence = verdict.reasons.first().map(|reason| reason.evidence.to_string());
+        (verdict.shared_interests.join(", "), evidence)
+    };
+    let two =
+        Follower { name: text("Kim, gardener"), bio: text("I garden, and drink TEA"), ..Follower::default() };
+    assert_eq!(shares(&two), ("gardening, tea".to_owned(), Some("shared-interests 2 >= 2".to_owned())));
+    let one = Follower { bio: text("trust me, tea"), ..Follower::default() };
+    assert_eq!(shares(&one), ("tea".to_owned(), None));
+    assert_eq!(shares(&Follower::default()), (String::new(), None));
+}
+
 fn named(name: &str, handle: &str) -> Follower {
     Follower { name: text(name), handle: text(handle), ..Follower::default() }
 }

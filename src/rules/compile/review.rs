@@ -103,6 +103,17 @@ pub(super) fn points(rules: &Rules, verdicts: &Verdicts, source: &Source, findin
     }
 }
 
+/// Reports rules that ask for shared interests, in a file that names none.
+pub(super) fn interests(rules: &Rules, source: &Source, findings: &Findings) {
+    let leaves = rules.known.iter().flat_map(|written| written.rule.when.leaves());
+    for leaf in leaves.filter(|leaf| leaf.fact == Fact::SharedInterests) {
+        findings.add(
+            Diagnostic::warning(source, leaf.at.clone(), "nobody shares an interest, since none is named")
+                .label("add `interests = [\"rust\", \"gardening\"]` at the top of this file"),
+        );
+    }
+}
+
 /// Reports facts that no message from the rule's networks shows.
 fn unseen(
     written: &Written,
