@@ -4,8 +4,10 @@
 
 use crate::host::names_a_server;
 
-/// How many results of one field are read.
+/// How many results of one field are kept. Of those after them, only the first failure of each method that can demote a message is.
 const RESULTS_LIMIT: usize = 50;
+/// The methods of which a server reports at least one if it checks messages; only their failures can demote a message.
+pub(super) const USUAL: [&str; 3] = ["dkim", "dmarc", "spf"];
 
 /// One Authentication-Results field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +80,14 @@ impl Report {
         Self { authserv_id: self.authserv_id.clone(), results: failures.cloned().collect() }
     }
 
+    fn has_room_for(&self, result: &MethodResult) -> bool {
+        let is_known = |kept: &MethodResult| kept.method == result.method && kept.has_failed();
+        self.results.len() < RESULTS_LIMIT
+            || USUAL.contains(&result.method.as_str())
+                && result.has_failed()
+                && !self.results.iter().any(is_known)
+    }
+
     /// Parses the raw value of the field. Statements that break the grammar are ignored; `None` for a field that begins with
     /// neither an authserv-id nor a result.
     pub(super) fn parse(value: &str) -> Option<Self> {
@@ -100,8 +110,9 @@ impl Report {
             // The first statement holds nothing else but the version (RFC 8601, section 2.2).
             let _ = text.statement();
         }
-        while !text.rest.is_empty() && report.results.len() < RESULTS_LIMIT {
-            report.results.extend(text.statement());
+        while !text.rest.is_empty() {
+            let result = text.statement().filter(|result| report.has_room_for(result));
+            report.results.extend(result);
         }
         Some(report)
     }
@@ -338,6 +349,19 @@ mod tests {
             read("mx.example; dmarc=fail(p=REJECT) header.from=x.example"),
             "mx.example: dmarc=fail x.example"
         );
+    }
+
+    #[test]
+    fn of_many_results_no_kind_of_failure_is_lost() {
+        let many = "dkim=pass header.d=x.example; x-a=fail;".repeat(100);
+        let fields = format!(
+            "mx.example; {many} spf=fail; dkim=fail header.d=y.example; {many} dmarc=fail; dmarc=fail"
+        );
+        let report = Report::parse(&fields).unwrap();
+        assert_eq!(report.results.len(), RESULTS_LIMIT + USUAL.len());
+        let failed: Vec<_> =
+            report.results.iter().skip(RESULTS_LIMIT).map(|result| result.method.as_str()).collect();
+        assert_eq!(failed, ["spf", "dkim", "dmarc"]);
     }
 
     #[test]

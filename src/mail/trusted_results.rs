@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::authentication::{MethodResult, Report};
+use super::authentication::{MethodResult, Report, USUAL};
 use super::limits::HEADER_LIMIT;
 use super::message::{Head, Message};
 use super::trust::{Trust, same_organisation};
@@ -14,8 +14,6 @@ use crate::host::AuthservIds;
 
 /// The methods that can prove a message.
 pub(super) const PROVING: [&str; 2] = ["dkim", "dmarc"];
-/// The methods of which a server reports at least one if it checks messages.
-const USUAL: [&str; 3] = ["dkim", "dmarc", "spf"];
 /// The longest name of a server, in bytes (RFC 1035, section 2.3.4).
 const LONGEST: usize = 253;
 
@@ -49,12 +47,15 @@ pub(super) fn counted(head: &Head<'_>, trust: &Trust) -> Vec<Counted> {
     // What stands above all Received fields was added after the message arrived, since the server that received it added one.
     let arrival = head.place("received");
     let is_after_arrival = |place: usize| arrival.is_some_and(|received| place < received);
-    // Elsewhere, the server's own fields stand above those that came with the message: in each name only the topmost counts, and
-    // none below the next Received field. A field about nothing that is usual may have another of the same server below it.
-    let (mut any_after_arrival, mut end, mut settled) = (false, None, BTreeSet::new());
+    // Elsewhere, the server's own fields stand above those that came with the message, and nothing shows where these begin: only
+    // the topmost proves, whatever names are trusted, and none below the next Received field. A field about nothing that is usual
+    // may have another of the same server below it.
+    let (mut any_after_arrival, mut end, mut is_settled) = (false, None, false);
     let (mut counted, mut reported) = (Vec::new(), BTreeSet::new());
     for (place, mut report) in fields {
-        let Some(name) = trust.authserv_id.place(report.server()) else { continue };
+        if !trust.authserv_id.include_server(report.server()) {
+            continue;
+        }
         if report.server().is_none() && !(report.is_unnamed() && Some(place) == top) {
             continue;
         }
@@ -62,7 +63,7 @@ pub(super) fn counted(head: &Head<'_>, trust: &Trust) -> Vec<Counted> {
         any_after_arrival |= is_after_arrival(place);
         let may_prove = match any_after_arrival {
             true => is_after_arrival(place),
-            false => !report.is_beside() && settled.insert(name) && place < end,
+            false => !report.is_beside() && !std::mem::replace(&mut is_settled, true) && place < end,
         };
         // A server may write a field for each method: a lower field counts only for methods that none above it reports.
         report.results.retain(|result| !reported.contains(&result.method));
@@ -264,7 +265,6 @@ mod tests {
     fn a_server_may_write_a_field_for_each_method_each_in_a_name_of_its_own() {
         let trusted = &["dmarc.in.example", "dkim.in.example"];
         let fields = &[
-            RECEIVED,
             ":bimi.in.example; bimi=skipped",
             ":dmarc.in.example; dmarc=none header.from=twitter.com",
             "X-DMARC-Info: x",
@@ -277,6 +277,31 @@ mod tests {
         let mut forged: Vec<_> = forged.iter().map(String::as_str).collect();
         forged.push(":dkim.in.example; dkim=pass header.d=twitter.com");
         check(trusted, &forged, "unknown");
+        // Below a Received field, the topmost may prove. Those below it may be the sender's.
+        let relayed = [&[RECEIVED][..], fields].concat();
+        check(trusted, &relayed, "unknown");
+        let passed =
+            relayed.iter().map(|field| field.replace("dmarc=none", "dmarc=pass")).collect::<Vec<_>>();
+        check(trusted, &passed.iter().map(String::as_str).collect::<Vec<_>>(), "pass");
+    }
+
+    #[test]
+    fn a_trusted_name_in_which_the_server_wrote_nothing_proves_nothing() {
+        for trusted in [&["a.example", "b.example"][..], &["b.example", "a.example"]] {
+            for own in ["dkim=none", "spf=none", "dmarc=none header.from=twitter.com"] {
+                let (own, forged) = (format!(":a.example; {own}"), FORGED.replace("mx.", "b."));
+                check(trusted, &[RECEIVED, &own, &forged, RECEIVED], "unknown");
+                check(trusted, &[RECEIVED, &own, "X-A: b", &forged], "unknown");
+                check(trusted, &[&own, &forged], "unknown");
+            }
+        }
+        for trusted in [["mx.example", "*.mx.example"], ["*.mx.example", "mx.example"]] {
+            let own = ":a.mx.example; dkim=none";
+            check(&trusted, &[RECEIVED, own, FORGED, RECEIVED], "unknown");
+            let below = FORGED.replace(":mx", ":x.mx");
+            check(&trusted, &[RECEIVED, ":mx.example; dkim=none", &below, RECEIVED], "unknown");
+        }
+        check(&["", "mx.example"], &[RECEIVED, ":dkim=none", FORGED], "unknown");
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub fn pin_advice(account: &Account, shown: impl Display) -> String {
 
 /// What the server calls itself in Authentication-Results, and what to do about it.
 pub fn authserv_id(account: &Account, shown: &AuthservIds) -> String {
-    let is_unnamed = shown.place(None).is_some();
+    let is_unnamed = shown.include_server(None);
     let calls_itself = match is_unnamed {
         true => {
             "the server does not name itself in Authentication-Results (Outlook and Microsoft 365 do not)"
