@@ -40,11 +40,19 @@ impl Asked {
         }
     }
 
-    /// The sets for commands; one, unless the UIDs lie far apart.
-    fn sets(&self) -> Vec<String> {
+    /// The parts for commands; one, unless the UIDs lie far apart.
+    fn parts(&self) -> Vec<Self> {
         match self {
-            Self::Within(low, high) => vec![format!("{low}:{high}")],
-            Self::These(uids) => uids::sets(uids.iter().copied()),
+            Self::Within(..) => vec![self.clone()],
+            Self::These(uids) => uids::split(uids).into_iter().map(Self::These).collect(),
+        }
+    }
+
+    /// The set for a command, if this is a part.
+    fn set(&self) -> String {
+        match self {
+            Self::Within(low, high) => format!("{low}:{high}"),
+            Self::These(uids) => uids::sets(uids.iter().copied()).join(","),
         }
     }
 }
@@ -55,7 +63,25 @@ struct Request<'r> {
     doing: Step,
     on: &'r Subject,
     items: &'r str,
+    /// For each command.
     limits: Limits,
+    /// The limits are for so many messages.
+    most: usize,
+}
+
+impl Request<'_> {
+    /// These messages in commands of no more than the limits are for.
+    fn commands(&self, uids: &[Uid]) -> Vec<Asked> {
+        uids.chunks(self.most).map(|some| Asked::These(some.to_vec())).collect()
+    }
+}
+
+/// What came in answer to a FETCH.
+#[derive(Debug, Default)]
+struct Came {
+    shown: BTreeSet<Uid>,
+    /// Those of them in whose command's answer something could not be read.
+    doubtful: BTreeSet<Uid>,
 }
 
 impl Session {
@@ -70,7 +96,7 @@ impl Session {
     }
 
     /// Fetches `items` of messages, with several commands ahead of the answers, and gives `each` the data as it comes. Returns
-    /// whether everything could be read: if not, what came proves nothing.
+    /// the messages in whose command's answer something could not be read: what came of them proves nothing.
     pub(super) fn ask(
         &mut self,
         doing: Step,
@@ -78,36 +104,36 @@ impl Session {
         items: &str,
         limits: Limits,
         each: &mut dyn FnMut(Uid, Fetched<'_>),
-    ) -> Result<bool, Fault> {
+    ) -> Result<BTreeSet<Uid>, Fault> {
         let on = Subject::Folder(self.here(doing)?.folder);
-        let request = Request { doing, on: &on, items, limits };
-        let mut came = BTreeSet::new();
+        let most = asked.iter().map(|asked| asked.uids().len()).max().unwrap_or(1).max(1);
+        let request = Request { doing, on: &on, items, limits, most };
+        let mut came = Came::default();
         let all: Vec<Uid> = asked.iter().flat_map(Asked::uids).collect();
         let failure = self.fly_warily(request, asked, &all, &mut came, each)?;
         if !self.culprits.is_clear() {
-            self.culprits.clear(&Vec::from_iter(came.iter().copied()));
+            self.culprits.clear(&Vec::from_iter(came.shown.iter().copied()));
         }
-        let Some(failure) = failure else { return Ok(true) };
+        let Some(failure) = failure else { return Ok(came.doubtful) };
         // Those over which sessions ended are not asked for in parts either.
         let here = self.here(doing)?;
         let deadly = self.culprits.suspects.found_among(&here.folder, here.validity, &all);
         let missing: Vec<Uid> =
-            all.into_iter().filter(|uid| !came.contains(uid) && !deadly.contains(uid)).collect();
+            all.into_iter().filter(|uid| !came.shown.contains(uid) && !deadly.contains(uid)).collect();
         let missing = Vec::from_iter(self.present(&missing)?);
-        self.culprits.in_vain = u32::from(came.is_empty());
+        self.culprits.in_vain = u32::from(came.shown.is_empty());
         // One that is left over need not be the culprit: what follows an unreadable response may have been dropped.
         if let [one] = missing.as_slice() {
             self.culprits.left = self.culprits.left.saturating_sub(1);
-            let mut came = BTreeSet::new();
-            if let Some(failure) = self.fly(request, &[Asked::These(vec![*one])], &mut came, each)?
-                && !came.contains(one)
+            if let Some(failure) = self.fly(request, &request.commands(&[*one]), &mut came, each)?
+                && !came.shown.contains(one)
             {
                 self.culprits.note(&[*one], &failure);
             }
-            return Ok(false);
+        } else {
+            self.part(request, &missing, failure, &mut came, each)?;
         }
-        self.part(request, &missing, failure, each)?;
-        Ok(false)
+        Ok(came.doubtful)
     }
 
     /// A flight, or several if sessions have ended over some of these messages: the suspects first, in parts.
@@ -116,7 +142,7 @@ impl Session {
         request: Request<'_>,
         asked: &[Asked],
         all: &[Uid],
-        came: &mut BTreeSet<Uid>,
+        came: &mut Came,
         each: &mut dyn FnMut(Uid, Fetched<'_>),
     ) -> Result<Option<Failure>, Fault> {
         if self.culprits.suspects.is_empty() {
@@ -127,21 +153,16 @@ impl Session {
         self.culprits.note(&found, &Failure::Deadly);
         let mut others: Vec<Uid> = all.iter().copied().filter(|uid| !found.contains(uid)).collect();
         let parts = self.culprits.suspects.part(&here.folder, here.validity, request.items, &mut others);
-        // The limits are for as many messages as one command was to ask for.
-        let most = asked.iter().map(|asked| asked.uids().len()).max().unwrap_or(1).max(1);
-        let commands = |uids: &[Uid]| -> Vec<Asked> {
-            uids.chunks(most).map(|some| Asked::These(some.to_vec())).collect()
-        };
         // What is asked beside them could be what a session ends over, and an innocent message would be suspect.
         self.ahead.beside = None;
         let mut failure = None;
         for part in &parts {
-            failure = self.fly(request, &commands(part), came, each)?.or(failure);
+            failure = self.fly(request, &request.commands(part), came, each)?.or(failure);
         }
         if !parts.is_empty() {
             self.culprits.suspects.acquit();
         }
-        Ok(self.fly(request, &commands(&others), came, each)?.or(failure))
+        Ok(self.fly(request, &request.commands(&others), came, each)?.or(failure))
     }
 
     /// Asks in halves for messages of which a FETCH has shown none.
@@ -150,6 +171,7 @@ impl Session {
         request: Request<'_>,
         uids: &[Uid],
         why: Failure,
+        came: &mut Came,
         each: &mut dyn FnMut(Uid, Fetched<'_>),
     ) -> Result<(), Fault> {
         if uids.len() <= 1 || self.culprits.left == 0 {
@@ -159,15 +181,14 @@ impl Session {
         let (one, other) = uids.split_at(uids.len() / 2);
         for half in [one, other] {
             self.culprits.left = self.culprits.left.saturating_sub(1);
-            let mut came = BTreeSet::new();
-            let failure = self.fly(request, &[Asked::These(half.to_vec())], &mut came, each)?;
+            let failure = self.fly(request, &request.commands(half), came, each)?;
             let Some(failure) = failure else {
                 self.culprits.in_vain = 0;
                 continue;
             };
-            self.require_hope(request, came.is_empty(), &failure)?;
-            let missing: Vec<Uid> = half.iter().copied().filter(|uid| !came.contains(uid)).collect();
-            self.part(request, &missing, failure, each)?;
+            let missing: Vec<Uid> = half.iter().copied().filter(|uid| !came.shown.contains(uid)).collect();
+            self.require_hope(request, missing.len() == half.len(), &failure)?;
+            self.part(request, &missing, failure, came, each)?;
         }
         Ok(())
     }
@@ -191,44 +212,62 @@ impl Session {
         &mut self,
         request: Request<'_>,
         asked: &[Asked],
-        came: &mut BTreeSet<Uid>,
+        came: &mut Came,
         each: &mut dyn FnMut(Uid, Fetched<'_>),
     ) -> Result<Option<Failure>, Fault> {
-        let Request { doing, on, items, limits } = request;
-        let mut commands: Vec<String> =
-            asked.iter().flat_map(Asked::sets).map(|set| format!("UID FETCH {set} ({items})")).collect();
-        if commands.is_empty() {
+        let Request { doing, on, items, .. } = request;
+        let mut parts: Vec<Asked> = asked.iter().flat_map(Asked::parts).collect();
+        if parts.is_empty() {
             return Ok(None);
         }
         let here = self.here(doing)?;
         let uids = asked.iter().flat_map(Asked::uids).collect();
         self.culprits.in_flight =
             Some(Asking { folder: here.folder, validity: here.validity, items: items.to_owned(), uids });
-        let fetches = commands.len();
-        let (also, items) = self.ahead.beside.take().unwrap_or_default();
-        commands
-            .extend(uids::sets(also.iter().copied()).iter().map(|set| format!("UID FETCH {set} ({items})")));
+        let fetches = parts.len();
+        let (also, more) = self.ahead.beside.take().unwrap_or_default();
+        parts.extend(Asked::These(also).parts());
+        let fetch = |(at, part): (usize, &Asked)| {
+            format!("UID FETCH {} ({})", part.set(), if at < fetches { items } else { &more })
+        };
+        let mut commands: Vec<String> = parts.iter().enumerate().map(fetch).collect();
         let (beside, names) = self.beside();
         commands.extend(beside);
         self.name_is_due = false;
-        let mut texts = Texts::of(asked.iter().flat_map(Asked::uids).chain(also));
+        // Of the command whose answer is read: its messages, and whether something of it could not be read.
+        let mut parts = parts.into_iter().map(|part| part.uids());
+        let mut current = parts.next().unwrap_or_default();
+        let (mut texts, mut is_doubtful) = (Texts::of(current.iter().copied()), false);
         let (mut listed, mut unclear) = (Vec::new(), None);
-        let flown = self.line.flight(&commands, limits, &mut |piece| match piece {
+        let flown = self.line.flight(&commands, request.limits, &mut |piece| match piece {
             Piece::Response(Response::Fetch(fetched)) => {
                 if !texts.is_credible(&fetched) {
+                    is_doubtful = true;
                     unclear.get_or_insert(Failure::Unclear(CONTRADICTION));
+                    return;
                 }
                 // A change of flags alone is not what was asked for.
                 let is_data = fetched.section.is_some() || fetched.body.is_some() || fetched.size.is_some();
-                if let Some(uid) = fetched.uid.filter(|_| is_data) {
-                    came.insert(uid);
+                let is_asked = |uid: &Uid| is_data && current.binary_search(uid).is_ok();
+                if let Some(uid) = fetched.uid.filter(is_asked) {
+                    came.shown.insert(uid);
                     each(uid, fetched);
                 }
             }
             Piece::Response(Response::List(folder)) => listed.push(folder),
             Piece::Response(Response::Status(state)) => self.ahead.note_landing(&names, state),
             Piece::Response(_) => {}
-            Piece::PassedOver(why) => drop(unclear.get_or_insert(Failure::Unclear(why))),
+            Piece::PassedOver(why) => {
+                is_doubtful = true;
+                unclear.get_or_insert(Failure::Unclear(why));
+            }
+            Piece::Answered => {
+                let answered = std::mem::replace(&mut current, parts.next().unwrap_or_default());
+                texts = Texts::of(current.iter().copied());
+                if std::mem::take(&mut is_doubtful) {
+                    came.doubtful.extend(answered.into_iter().filter(|uid| came.shown.contains(uid)));
+                }
+            }
         });
         let mut refusals = flown.map_err(|cause| Fault::of(doing, on, cause))?;
         self.culprits.in_flight = None;
@@ -270,7 +309,7 @@ impl Session {
                 fetched.uid.into_iter().for_each(|uid| each(uid, &fetched));
             }
             Piece::PassedOver(_) => is_clear = false,
-            Piece::Response(_) => {}
+            Piece::Response(_) | Piece::Answered => {}
         });
         let refusals = flown.map_err(|cause| Fault::of(doing, &on, cause))?;
         let is_clear = is_clear && refusals.len() == commands.len() && refusals.iter().all(Option::is_none);
@@ -292,7 +331,7 @@ impl Session {
         each: &mut dyn FnMut(Uid, &Fetched<'_>),
     ) -> Result<Vec<Uid>, Fault> {
         let on = Subject::Folder(self.here(doing)?.folder);
-        let request = Request { doing, on: &on, items, limits };
+        let request = Request { doing, on: &on, items, limits, most };
         self.culprits.in_vain = 0;
         let mut unclear = Vec::new();
         for some in uids.chunks(most) {
@@ -311,7 +350,7 @@ impl Session {
         unclear: &mut Vec<Uid>,
     ) -> Result<(), Fault> {
         let Some(set) = uids::sets(uids.iter().copied()).pop() else { return Ok(()) };
-        let Request { doing, on, items, limits } = request;
+        let Request { doing, on, items, limits, .. } = request;
         let failure = match self.run(doing, on, &format!("UID FETCH {set} ({items})"), limits) {
             Ok(answer) => match answer.passed_over().or(answer.contradiction(uids)) {
                 None => {

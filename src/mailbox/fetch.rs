@@ -12,6 +12,7 @@ use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::flags::Flags;
+use super::heads::HEADER;
 use super::response::Fetched;
 use super::session::{Opened, Session};
 use super::{date, uids};
@@ -230,7 +231,7 @@ impl Session {
             let limits = Limits::of_bytes(most.unwrap_or_default());
             let items = format!("UID RFC822.SIZE BODY.PEEK[]<0.{limit}>");
             let mut read = Vec::new();
-            let clear = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
+            let doubtful = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
                 // A server may send messages that were not requested. One that shows nothing of a message is asked again later.
                 let Some(bytes) = message.body.filter(|bytes| !bytes.is_empty()) else { return };
                 let Some(size) = missing.remove(&uid) else { return };
@@ -241,9 +242,7 @@ impl Session {
                 }
                 each(MailTrace { uid, identity }, bytes);
             })?;
-            if clear {
-                read.into_iter().for_each(|(uid, identity)| self.note_seen(uid, identity));
-            }
+            self.note_clear(read, &doubtful);
         }
         Ok(self.present(&Vec::from_iter(missing.into_keys()))?.into_iter().collect())
     }
@@ -271,7 +270,7 @@ impl Session {
     ) -> Result<(), Fault> {
         let mut seen = Vec::new();
         let items = "UID FLAGS INTERNALDATE RFC822.SIZE";
-        self.ask_with_headers(doing, uids, HEADERS, items, "BODY.PEEK[HEADER]", &mut |uid, message| {
+        self.ask_with_headers(doing, uids, HEADERS, items, HEADER, &mut |uid, message| {
             if let (Some(size), Some(flags), Some(header)) = (message.size, message.flags, message.section) {
                 let header = header.get(..HEADER_LIMIT).unwrap_or(header);
                 let identity = MailIdentity { digest: MailDigest::of(header), size };
@@ -396,6 +395,6 @@ pub(super) struct Sighting {
 pub(super) type Keywords = BTreeMap<Uid, BTreeSet<String>>;
 
 /// Batches of UIDs that the server listed.
-pub(super) fn these(uids: &[Uid]) -> Vec<Asked> {
+fn these(uids: &[Uid]) -> Vec<Asked> {
     uids.chunks(HEADS).map(|chunk| Asked::These(chunk.to_vec())).collect()
 }

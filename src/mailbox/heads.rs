@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Fault, Step, Subject};
-use super::fetch::{AROUND, Batch, HEAD_BYTES, HEADS, Range, these};
+use super::fetch::{AROUND, Batch, HEAD_BYTES, HEADS, Range};
 use super::head::{Head, PartOfHead};
 use super::response::Fetched;
 use super::session::Session;
@@ -17,6 +17,9 @@ use crate::place::{HEADER_LIMIT, MailDigest, Uid};
 
 /// The header fields of a head, up to [`HEAD_BYTES`]. The Message-ID distinguishes a message from another one with its UID.
 pub(super) const HEAD_FIELDS: &str = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]";
+
+/// All of a header, up to [`HEADER_LIMIT`].
+pub(super) const HEADER: &str = "BODY.PEEK[HEADER]";
 
 /// So many batches of heads are held at once: a head may take 16 KB.
 const AT_ONCE: usize = 10;
@@ -26,6 +29,17 @@ const AT_ONCE: usize = 10;
 pub struct Heads {
     /// The heads, in ascending order.
     pub heads: Vec<Head>,
+    /// Messages that exist according to SEARCH, but that FETCH did not show.
+    pub unshown: Vec<Uid>,
+}
+
+/// The result of [`Session::skim`], each in ascending order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skimmed {
+    /// Messages that may be notifications.
+    pub plausible: Vec<Uid>,
+    /// Messages that cannot be.
+    pub others: Vec<Uid>,
     /// Messages that exist according to SEARCH, but that FETCH did not show.
     pub unshown: Vec<Uid>,
 }
@@ -65,20 +79,21 @@ impl Session {
         }
         let items = "UID RFC822.SIZE INTERNALDATE FLAGS";
         let mut messages: BTreeMap<Uid, PartOfHead> = BTreeMap::new();
-        let clear = !self.whole_headers && {
+        let again: Vec<Uid> = if self.whole_headers {
+            uids.clone()
+        } else {
             let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
             let items = format!("{items} {}", header_of(HEAD_FIELDS, true));
             let mut note = |uid: Uid, message: Fetched<'_>| messages.entry(uid).or_default().add(&message);
-            self.ask(Step::Fetch, &asked, &items, limits, &mut note)?
+            let mut doubtful = self.ask(Step::Fetch, &asked, &items, limits, &mut note)?;
+            doubtful.extend(messages.iter().filter(|(_, message)| message.is_empty()).map(|(uid, _)| *uid));
+            doubtful.into_iter().collect()
         };
         // Flags count only from an answer that could be read as a whole.
-        if !clear || messages.values().any(PartOfHead::is_empty) {
-            messages.clear();
+        if !again.is_empty() {
+            messages.retain(|uid, _| again.binary_search(uid).is_err());
             let mut note = |uid: Uid, message: &Fetched<'_>| messages.entry(uid).or_default().add(message);
-            // Not of those that it is known not to show.
-            let some: Vec<Uid> =
-                uids.iter().copied().filter(|uid| self.why_unshown(*uid).is_none()).collect();
-            self.ask_with_headers(Step::Fetch, &some, HEADS, items, HEAD_FIELDS, &mut note)?;
+            self.ask_with_headers(Step::Fetch, &again, HEADS, items, HEAD_FIELDS, &mut note)?;
         }
         let came =
             |uid: &Uid| messages.get(uid).is_some_and(|message| message.is_deleted() || message.is_whole());
@@ -107,11 +122,11 @@ impl Session {
             let items = format!("{items} {}", header_of(HEAD_FIELDS, true));
             let mut is_empty = false;
             let asked = [Asked::These(uids.to_vec())];
-            let clear = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
+            let doubtful = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
                 is_empty |= message.section == Some(&[]);
                 marks.push(mark(uid, &message));
             })?;
-            if clear && !is_empty {
+            if doubtful.is_empty() && !is_empty {
                 return Ok(marks);
             }
             marks.clear();
@@ -122,37 +137,49 @@ impl Session {
         Ok(marks)
     }
 
-    /// Fetches the From and Subject lines of many batches, with several commands ahead of the answers, and gives `each` what comes:
-    /// enough to see what cannot be a notification. Also of messages marked \Deleted. Returns those that exist but that the server
-    /// did not show. One round trip, and one more if something is missing.
+    /// Fetches the From and Subject lines of many batches, with several commands ahead of the answers, and parts the messages by
+    /// `is_plausible`: enough to see what cannot be a notification. Also those marked \Deleted. One round trip, and one more if
+    /// something is missing.
     ///
     /// # Errors
     /// As [`Session::heads_of`].
-    pub fn skim(&mut self, batches: &[Batch], each: &mut dyn FnMut(Uid, &[u8])) -> Result<Vec<Uid>, Fault> {
+    pub fn skim(
+        &mut self,
+        batches: &[Batch],
+        is_plausible: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<Skimmed, Fault> {
         let on = Subject::Folder(self.here(Step::Fetch)?.folder);
         self.go_on(&on)?;
         let asked: Vec<Asked> = batches.iter().map(|batch| batch.asked.clone()).collect();
-        let mut missing: BTreeSet<Uid> = asked.iter().flat_map(Asked::uids).collect();
+        let (items, fields) = ("UID", "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]");
+        let mut shown: BTreeMap<Uid, bool> = BTreeMap::new();
+        let mut empty = Vec::new();
         let limits = Limits::of_bytes(HEADS as u64 * (HEAD_BYTES + AROUND));
-        for partial in [true, false] {
-            let items = format!("UID {}", header_of("BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]", partial));
-            let mut empty = Vec::new();
-            let some =
-                if partial { asked.as_slice() } else { &these(&Vec::from_iter(missing.iter().copied())) };
-            if partial && self.whole_headers {
-                continue;
-            }
-            self.ask(Step::Fetch, some, &items, limits, &mut |uid, message| match message.section {
+        let partial = !self.whole_headers;
+        let whole = format!("{items} {}", header_of(fields, partial));
+        let doubtful =
+            self.ask(Step::Fetch, &asked, &whole, limits, &mut |uid, message| match message.section {
                 Some([]) if partial => empty.push(uid),
-                Some(fields) if missing.remove(&uid) => each(uid, fields),
-                Some(_) | None => {}
+                Some(fields) => drop(shown.insert(uid, is_plausible(fields))),
+                None => {}
             })?;
-            if empty.is_empty() {
-                break;
-            }
-            self.whole_headers = true;
+        // What is not plausible is left for good, so that counts only from an answer that could be read as a whole.
+        let is_left = |uid: &Uid| shown.get(uid) == Some(&false);
+        let again: BTreeSet<Uid> = doubtful.into_iter().filter(is_left).chain(empty).collect();
+        if !again.is_empty() {
+            shown.retain(|uid, _| !again.contains(uid));
+            let again = Vec::from_iter(again);
+            self.ask_with_headers(Step::Fetch, &again, HEADS, items, fields, &mut |uid, message| {
+                shown.extend(message.section.map(|fields| (uid, is_plausible(fields))));
+            })?;
         }
-        Ok(self.present(&Vec::from_iter(missing))?.into_iter().collect())
+        let all = asked.iter().flat_map(Asked::uids);
+        let missing: Vec<Uid> = all.filter(|uid| !shown.contains_key(uid)).collect();
+        let unshown = self.present(&missing)?.into_iter().collect();
+        let (plausible, others): (Vec<_>, Vec<_>) =
+            shown.into_iter().partition(|(_, is_plausible)| *is_plausible);
+        let uids = |some: Vec<(Uid, bool)>| some.into_iter().map(|(uid, _)| uid).collect();
+        Ok(Skimmed { plausible: uids(plausible), others: uids(others), unshown })
     }
 
     /// Fetches `items` and a part of the header of each message. A server that answers a request for the beginning of the header with
@@ -166,7 +193,7 @@ impl Session {
         header: &str,
         each: &mut dyn FnMut(Uid, &Fetched<'_>),
     ) -> Result<Vec<Uid>, Fault> {
-        let bytes = if header == HEAD_FIELDS { HEAD_BYTES } else { HEADER_LIMIT as u64 };
+        let bytes = if header == HEADER { HEADER_LIMIT as u64 } else { HEAD_BYTES };
         let limits = Limits::of_bytes(most as u64 * (bytes + AROUND));
         let mut empty = Vec::new();
         let mut unclear = Vec::new();

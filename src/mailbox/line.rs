@@ -80,6 +80,8 @@ pub(super) enum Piece<'a> {
     Response(Response<'a>),
     /// A response that could not be read; why.
     PassedOver(&'static str),
+    /// The command was answered: what follows answers the next one.
+    Answered,
 }
 
 impl Line {
@@ -223,6 +225,7 @@ impl Line {
                             // section 5.5), and we never rely on more than the number of those that are done.
                             if (first..first + u32::try_from(sent).unwrap_or(u32::MAX)).contains(&number) {
                                 refusals.push(refusal(line, &shared));
+                                each(Piece::Answered);
                                 shared.bounds.renew(limits);
                                 continue;
                             }
@@ -249,11 +252,14 @@ impl Line {
                     }
                 };
                 // These commands change nothing, so it does not matter how they end. What seemed to be a BYE was none.
-                each(Piece::PassedOver(lost));
                 shared.bounds.extend(limits);
                 channel.resume()?;
                 (bye, announced) = (None, true);
-                refusals.resize_with(sent, || None);
+                while refusals.len() < sent {
+                    each(Piece::PassedOver(lost));
+                    each(Piece::Answered);
+                    refusals.push(None);
+                }
             }
             Ok((refusals, bye, announced))
         })?;

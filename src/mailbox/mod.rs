@@ -67,7 +67,7 @@ pub use filed::{FiledAs, Presence};
 pub use finish::Removal;
 pub use flags::Flags;
 pub use head::Head;
-pub use heads::Heads;
+pub use heads::{Heads, Skimmed};
 pub use landing::Landing;
 pub use outcome::{Obstacle, Outcome, Relocated};
 pub use plan::{Errand, Plan};

@@ -105,6 +105,11 @@ impl Session {
         self.seen.insert(uid, identity);
     }
 
+    /// The same for messages read in a flight, but those in whose command's answer something could not be read.
+    pub(super) fn note_clear(&mut self, read: Vec<(Uid, MailIdentity)>, doubtful: &BTreeSet<Uid>) {
+        self.seen.extend(read.into_iter().filter(|(uid, _)| !doubtful.contains(uid)));
+    }
+
     /// Rejects a proof from an earlier selection: the last barrier before a command that changes messages.
     pub(super) fn require(&self, doing: Step, proven: &Proven) -> Result<Subject, Fault> {
         let on =

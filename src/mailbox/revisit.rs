@@ -84,7 +84,7 @@ impl Session {
             }
             Piece::Response(Response::List(folder)) => listed.push(folder),
             Piece::Response(Response::Status(state)) => ahead.note_landing(&names, state),
-            Piece::Response(_) => {}
+            Piece::Response(_) | Piece::Answered => {}
             Piece::PassedOver(_) => clear = false,
         });
         let refusals = flown.map_err(|cause| Fault::of(Step::Fetch, &on, cause))?;

@@ -1,6 +1,6 @@
 //! Reads messages together with their heads, in one round trip.
 //!
-//! Owns [`Session::whole`], for messages that are known to be worth reading. Only from an answer of which everything could be read;
+//! Owns [`Session::whole`], for messages that are known to be worth reading. Only from answers of which everything could be read;
 //! what did not come in one piece is left to `heads` and `fetch`. Called by `sweep`.
 
 use std::collections::BTreeSet;
@@ -19,10 +19,9 @@ use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
 pub struct Whole {
     /// The heads of messages of which no more was to be read.
     pub heads: Vec<Head>,
-    /// The messages that did not come, or not in one piece.
-    pub rest: Vec<Uid>,
-    /// Everything could be read. If not, nothing counts that was given.
-    pub is_clear: bool,
+    /// The messages that did not come, or not in one piece; and those in whose command's answer something could not be read, of
+    /// which nothing counts that was given.
+    pub rest: BTreeSet<Uid>,
 }
 
 impl Session {
@@ -38,21 +37,20 @@ impl Session {
         limit: u32,
         each: &mut dyn FnMut(Head, MailTrace, &[u8]),
     ) -> Result<Whole, Fault> {
-        let rest = uids.iter().chain(beside).copied().collect();
+        let mut rest: BTreeSet<Uid> = uids.iter().chain(beside).copied().collect();
         if self.whole_headers || uids.is_empty() {
-            return Ok(Whole { rest, is_clear: true, ..Whole::default() });
+            return Ok(Whole { rest, ..Whole::default() });
         }
         let asked: Vec<Asked> = uids.chunks(TOGETHER).map(|part| Asked::These(part.to_vec())).collect();
         let limits = Limits::of_bytes(TOGETHER as u64 * (u64::from(limit) + AROUND));
         let head = format!("UID RFC822.SIZE INTERNALDATE FLAGS {}", header_of(HEAD_FIELDS, true));
         let items = format!("{head} BODY.PEEK[]<0.{limit}>");
         self.ahead.beside = Some((beside.to_vec(), head));
-        let mut missing: BTreeSet<Uid> = rest.into_iter().collect();
         let (mut heads, mut read) = (Vec::new(), Vec::new());
-        let is_clear = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
+        let asked = self.ask(Step::Fetch, &asked, &items, limits, &mut |uid, message| {
             let mut part = PartOfHead::default();
             part.add(&message);
-            if !part.is_whole() || part.is_empty() || !missing.contains(&uid) {
+            if !part.is_whole() || part.is_empty() || !rest.contains(&uid) {
                 return;
             }
             let is_beside = beside.contains(&uid);
@@ -60,7 +58,7 @@ impl Session {
             if body.is_none() && !is_beside && !part.is_deleted() {
                 return;
             }
-            missing.remove(&uid);
+            rest.remove(&uid);
             let Some(head) = part.head(uid) else { return };
             match body {
                 Some(bytes) if !is_beside => {
@@ -72,10 +70,12 @@ impl Session {
             }
         });
         self.ahead.beside = None;
-        let is_clear = is_clear?;
-        if is_clear && limit as usize >= HEADER_LIMIT {
-            read.into_iter().for_each(|(uid, identity)| self.note_seen(uid, identity));
+        let doubtful = asked?;
+        if limit as usize >= HEADER_LIMIT {
+            self.note_clear(read, &doubtful);
         }
-        Ok(Whole { heads, rest: missing.into_iter().collect(), is_clear })
+        heads.retain(|head| !doubtful.contains(&head.uid));
+        rest.extend(doubtful);
+        Ok(Whole { heads, rest })
     }
 }

@@ -212,12 +212,12 @@ impl Pass<'_> {
                 found.heads.extend(heads);
             } else {
                 let rulebook = self.sweep.rulebook;
-                let unshown = self.session.skim(window, &mut |uid, fields| {
-                    looked_at += 1;
-                    fruitless += 1;
-                    found.note(uid, has_to_be_read(rulebook, fields));
-                })?;
-                self.note_unshown(current, unshown)?;
+                let skimmed = self.session.skim(window, &mut |fields| has_to_be_read(rulebook, fields))?;
+                let count = skimmed.plausible.len() + skimmed.others.len();
+                looked_at += count;
+                fruitless += count;
+                found.note(skimmed.plausible, skimmed.others);
+                self.note_unshown(current, skimmed.unshown)?;
             }
             let end = window.last().map_or(last, Batch::last);
             let is_fruitless = found.plausible.is_empty() && fruitless >= FRUITLESS;
@@ -308,7 +308,7 @@ impl Pass<'_> {
         current: &CurrentFolder,
         uids: &[Uid],
         beside: &[Uid],
-    ) -> Result<Vec<Uid>, AccountFault> {
+    ) -> Result<BTreeSet<Uid>, AccountFault> {
         let (portion, seen, rest) =
             consider_whole(self.session, self.sweep, &current.opened, uids, beside, self.memory)?;
         self.seen.extend(seen);
@@ -378,14 +378,11 @@ impl Found {
         (messages / HEADS).clamp(1, FLIGHT)
     }
 
-    fn note(&mut self, uid: Uid, is_plausible: bool) {
-        if is_plausible {
-            self.plausible.push(uid);
-            self.all += 1;
-            return;
-        }
-        self.newest.insert(uid);
-        if self.newest.len() > NEWEST {
+    fn note(&mut self, plausible: Vec<Uid>, others: Vec<Uid>) {
+        self.all += plausible.len();
+        self.plausible.extend(plausible);
+        self.newest.extend(others.into_iter().rev().take(NEWEST));
+        while self.newest.len() > NEWEST {
             self.newest.pop_first();
         }
     }

@@ -80,13 +80,15 @@ pub(super) fn consider(
     if let Some(fault) = fault {
         return Err(fault.into());
     }
-    portion.put_in_order(sweep, memory)?;
+    if !portion.is_in_order() {
+        portion.judge_in_order(sweep, memory)?;
+    }
     Ok(portion)
 }
 
 /// As [`consider`], for messages of which nothing is known but that they may be notifications: reads them with their heads, and
-/// beside them the heads of a few others. Returns also what was seen, and the messages that have to be read by [`consider`]; all
-/// of them, if not everything could be read.
+/// beside them the heads of a few others. Returns also what was seen, and the messages that have to be read by [`consider`]: those
+/// of which not everything could be read.
 pub(super) fn consider_whole(
     session: &mut Session,
     sweep: Sweep<'_>,
@@ -94,7 +96,7 @@ pub(super) fn consider_whole(
     uids: &[Uid],
     beside: &[Uid],
     memory: &Memory,
-) -> Result<(Portion, Seen, Vec<Uid>), AccountFault> {
+) -> Result<(Portion, Seen, BTreeSet<Uid>), AccountFault> {
     session.return_to(opened)?;
     let (mut portion, mut seen, mut fault) = (Portion::default(), Seen::default(), None);
     portion.considered.reserve_exact(uids.len());
@@ -113,23 +115,25 @@ pub(super) fn consider_whole(
     if let Some(fault) = fault {
         return Err(fault.into());
     }
-    if !whole.is_clear {
-        return Ok((Portion::default(), Seen::default(), uids.iter().chain(beside).copied().collect()));
-    }
     whole.heads.iter().for_each(|head| seen.note(head));
-    portion.put_in_order(sweep, memory)?;
+    whole.rest.iter().for_each(|uid| seen.forget(*uid));
+    let count = portion.considered.len();
+    portion.considered.retain(|message| !whole.rest.contains(&message.mail.uid));
+    if portion.considered.len() < count || !portion.is_in_order() {
+        portion.judge_in_order(sweep, memory)?;
+    }
     Ok((portion, seen, whole.rest))
 }
 
 impl Portion {
-    /// Puts the messages into the order of their arrival. If the server did not send them in that order, they are judged once more, as
-    /// if it had.
-    fn put_in_order(&mut self, sweep: Sweep<'_>, memory: &Memory) -> Result<(), LedgerFault> {
-        let arrival = |message: &Considered| (message.received, message.mail.uid);
-        if self.considered.is_sorted_by_key(arrival) {
-            return Ok(());
-        }
-        self.considered.sort_by_key(arrival);
+    fn is_in_order(&self) -> bool {
+        self.considered.is_sorted_by_key(Considered::arrival)
+    }
+
+    /// Judges the messages once more, in the order of their arrival, since the server sent them in another one, or some of them do
+    /// not count.
+    fn judge_in_order(&mut self, sweep: Sweep<'_>, memory: &Memory) -> Result<(), LedgerFault> {
+        self.considered.sort_by_key(Considered::arrival);
         self.unwritten = Replay::default();
         for message in &mut self.considered {
             judge_anew(sweep, message, memory, &self.unwritten)?;
@@ -146,13 +150,10 @@ fn judge_anew(
     memory: &Memory,
     unwritten: &Replay,
 ) -> Result<(), LedgerFault> {
-    let Some(Assessment { envelope, recognition, .. }) = message.assessment.take() else { return Ok(()) };
-    let read = ReadMessage { envelope, arrived: message.received, recognition };
-    let recall = memory.recall(&sweep.account.name, &message.identity, unwritten);
-    let assessment = weigh(read, sweep.rulebook, &recall);
-    recall.finish()?;
-    message.assessment = Some(assessment);
-    Ok(())
+    let identity = message.identity;
+    let recall = memory.recall(&sweep.account.name, &identity, unwritten);
+    message.weigh(|read| weigh(read, sweep.rulebook, &recall));
+    recall.finish()
 }
 
 /// Notes what a message says about its followers, unless the ledger has it.
@@ -207,7 +208,7 @@ fn one(
         return Ok(Some(considered));
     }
     let recall = memory.recall(account, &identity, unwritten);
-    // The one place where a sweep catches a panic: the message that caused it is left alone, and the sweep goes on.
+    // A panic is caught here and in `Considered::weigh`: the message that caused it is left alone, and the sweep goes on.
     let assessed = catch_unwind(AssertUnwindSafe(|| {
         assess(Mail { bytes, arrived: Arrival::At(received) }, sweep.rulebook, &recall)
     }));
@@ -256,10 +257,57 @@ pub(super) fn has_to_be_read(rulebook: &Rulebook, fields: &[u8]) -> bool {
 }
 
 impl Considered {
+    fn arrival(&self) -> (Timestamp, Uid) {
+        (self.received, self.mail.uid)
+    }
+
+    /// Weighs once more what was read of the message, if it was assessed. As in an assessment, a panic costs only this message.
+    fn weigh(&mut self, weigh: impl FnOnce(ReadMessage) -> Assessment) {
+        let Some(Assessment { envelope, recognition, .. }) = self.assessment.take() else { return };
+        let read = ReadMessage { envelope: envelope.clone(), arrived: self.received, recognition };
+        self.assessment = catch_unwind(AssertUnwindSafe(|| weigh(read))).ok();
+        if self.assessment.is_none() {
+            self.envelope = envelope;
+        }
+    }
+
     fn notification(&self) -> Option<&Notification> {
         match self.assessment.as_ref().map(|it| &it.recognition) {
             Some(Recognition::Recognised(notification)) => Some(notification),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::{AccountName, Folder, MailDigest, UidValidity};
+
+    #[test]
+    fn a_panic_in_a_second_judgement_costs_only_that_message() {
+        let envelope = Envelope::of_header(b"From: a@b.example\r\nSubject: hello\r\n\r\n");
+        let mut message = Considered {
+            mail: MailRef {
+                account: AccountName::new("home").unwrap(),
+                folder: Folder::inbox(),
+                validity: UidValidity(1),
+                uid: Uid(1),
+            },
+            identity: MailIdentity { digest: MailDigest::of(b""), size: 1 },
+            received: Timestamp(1),
+            header: None,
+            assessment: Some(Assessment { envelope: envelope.clone(), ..Assessment::foreign() }),
+            envelope: Envelope::default(),
+            deadly: false,
+            earlier: EarlierMove::None,
+        };
+        message.weigh(|read| Assessment { envelope: read.envelope, ..Assessment::foreign() });
+        assert_eq!(message.assessment.as_ref().map(|assessment| &assessment.envelope), Some(&envelope));
+        message.weigh(|_| panic!("a defect"));
+        // It is reported as one that could not be judged, with what a person finds it by.
+        assert!(message.assessment.is_none());
+        assert_eq!(message.envelope, envelope);
+        message.weigh(|_| panic!("nothing is left to weigh"));
     }
 }

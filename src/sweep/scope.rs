@@ -234,6 +234,11 @@ impl Seen {
         self.gone.extend(other.gone);
     }
 
+    /// Forgets a message: what was seen of it does not count.
+    pub(super) fn forget(&mut self, uid: Uid) {
+        self.heads.remove(&uid);
+    }
+
     /// Notes that a message has left the folder.
     pub(super) fn note_gone(&mut self, uid: Uid) {
         self.gone.insert(uid);
