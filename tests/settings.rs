@@ -60,6 +60,50 @@ fn bad_settings_are_reported_at_their_places() {
 }
 
 #[test]
+fn three_lines_name_an_account_at_a_known_provider_and_every_key_takes_precedence() {
+    let three = |more: &str| {
+        let text = format!(
+            "[accounts.home]\nprovider = \"gmail\"\nuser = \"ann@gmail.com\"\npassword-file = \"key\"\n{more}"
+        );
+        account(&read(&text, &[]), "home")
+    };
+    let is = |account: &Account| {
+        (account.host.clone(), account.port, account.tls, account.authserv_id.to_string())
+    };
+    let provider = |account: &Account| account.provider.map(|provider| provider.name.as_str());
+    let gmail = three("");
+    assert_eq!(is(&gmail), ("imap.gmail.com".into(), 993, Tls::Implicit, "\"mx.google.com\"".into()));
+    let own = three("host = \"relay.example\"\ntls = \"starttls\"\nauthserv-id = \"mx.example\"\n");
+    assert_eq!(is(&own), ("relay.example".into(), 143, Tls::StartTls, "\"mx.example\"".into()));
+    assert_eq!(three("port = 1993\n").port, 1993);
+    assert!(
+        !three("authserv-id = []\n".replace("[]", "\"\"").as_str()).authserv_id.include(&gmail.authserv_id)
+    );
+    assert_eq!((provider(&gmail), provider(&own)), (Some("gmail"), Some("gmail")));
+
+    let bridge = read(
+        "[accounts.home]\nprovider = \"proton-bridge\"\nuser = \"ann@proton.me\"\npassword-file = \"key\"\n",
+        &[],
+    );
+    assert_eq!(
+        is(&account(&bridge, "home")),
+        ("127.0.0.1".into(), 1143, Tls::StartTls, AuthservIds::default().to_string())
+    );
+
+    // The server tells the provider too, but what the user did not ask for stays as it is.
+    let host = read(&SMALLEST.replace("imap.example.org", "imap.gmail.com"), &[]);
+    let host = account(&host, "home");
+    assert_eq!((provider(&host), host.authserv_id.is_set()), (Some("gmail"), false));
+
+    let variables = [
+        ("FOLLOWSIFT__ACCOUNTS__HOME__PROVIDER", "fastmail"),
+        ("FOLLOWSIFT__ACCOUNTS__HOME__USER", "ann@fastmail.com"),
+        ("FOLLOWSIFT__ACCOUNTS__HOME__PASSWORD_FILE", "key"),
+    ];
+    assert_eq!(account(&read("", &variables), "home").host, "imap.fastmail.com");
+}
+
+#[test]
 fn own_servers_are_named_by_their_host_and_where_their_messages_come_from() {
     let text = format!(
         "{SMALLEST}instances = [\"toot.example\", {{ host = \"social.example\", from = \"mail.example\" }}, \
@@ -230,7 +274,7 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     let (settings, findings) = settings::load(Some(&file), &Environment::of([HOME]));
     let settings = settings.unwrap_or_else(|| panic!("{}", plain(&findings)));
     assert!(findings.is_empty(), "{}", plain(&findings));
-    assert_eq!(settings.accounts.len(), 4);
+    assert_eq!(settings.accounts.len(), 5);
 
     // The values shown are the usual ones.
     let smallest = read(SMALLEST, &[]);

@@ -19,6 +19,7 @@ mod message_file;
 mod networks;
 mod output;
 mod proof;
+mod providers;
 mod resume;
 mod run;
 mod schema;
@@ -67,6 +68,8 @@ enum Command {
     Facts,
     /// List the networks that followsift recognises, or describe one
     Networks(Networks),
+    /// List the mail providers that the settings can name, or show one with the lines to write
+    Providers(Providers),
     /// Try rules on a table of followers, such as an export of your own
     Judge(Judge),
     /// Print the JSON Schema of a file, so that editors complete and check it while you type
@@ -229,6 +232,16 @@ struct Networks {
     print: bool,
 }
 
+/// The options of `providers`.
+#[derive(Debug, clap::Args)]
+struct Providers {
+    /// The provider to show
+    name: Option<String>,
+    /// Print one JSON object for each provider, on one line
+    #[arg(long)]
+    json: bool,
+}
+
 /// The options of `schema`.
 #[derive(Debug, clap::Args)]
 struct Schema {
@@ -323,6 +336,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Backtest(options) => backtest::backtest(settings, options, &mut output),
         Command::Facts => facts::facts(settings, &mut output),
         Command::Networks(options) => networks::networks(settings, options, &mut output),
+        Command::Providers(options) => providers::providers(options, &mut output),
         Command::Judge(options) => judge::judge(settings, options, &mut output),
         Command::Schema(options) => schema::schema(settings, options, &mut output),
         Command::Help(options) => help::help("", options, &mut output),

@@ -159,6 +159,7 @@ mod tests {
 
     fn account(authserv_id: Option<&str>, instances: &[&str], require_authentic: bool) -> Account {
         Account {
+            provider: None,
             name: AccountName::new("home").unwrap(),
             host: "mail.example".to_owned(),
             port: 993,

@@ -14,6 +14,7 @@ pub mod known;
 pub mod nearest;
 pub mod networks;
 pub mod paint;
+pub mod providers;
 pub mod remains;
 pub mod rule_trace;
 pub mod state;

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::diagnostic::nearest;
 use crate::mail::NotAMessage;
+use crate::settings::Provider;
 use crate::text;
 
 /// No account has this name.
@@ -18,6 +19,15 @@ pub fn no_network<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Strin
         None => "`followsift networks` lists them".to_owned(),
     };
     format!("no network is called `{}`\n  {advice}", text::line(name))
+}
+
+/// No mail provider has this name.
+pub fn no_provider(name: &str, meant: Option<&Provider>) -> String {
+    let advice = match meant {
+        Some(meant) => format!("did you mean `{}`?", meant.name),
+        None => "`followsift providers` lists them".to_owned(),
+    };
+    format!("no provider is called `{}`\n  {advice}", text::line(name))
 }
 
 /// What `backtest` was given is neither a file nor the name of a folder.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Fingerprint;
+use serde::{Deserialize, Serialize};
+
+use super::{Fingerprint, Provider};
 use crate::host::{AuthservIds, Instance, Relay};
 use crate::place::{AccountName, Folder, MailboxKey};
 
@@ -12,6 +14,8 @@ use crate::place::{AccountName, Folder, MailboxKey};
 pub struct Account {
     /// The name of its table in the settings.
     pub name: AccountName,
+    /// Its mail provider, if it is a known one: the one that the settings name, else the one whose server `host` is.
+    pub provider: Option<&'static Provider>,
     /// The server's name, which its certificate must contain.
     pub host: String,
     /// The server's port.
@@ -58,7 +62,8 @@ impl Account {
 }
 
 /// How the connection to the server is protected. Certificates are always verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tls {
     /// TLS from the first byte (RFC 8314): the port is usually 993.
     Implicit,

@@ -13,13 +13,16 @@ mod fingerprint;
 mod instances;
 mod layers;
 pub mod log_filter;
+mod provider;
 mod read;
 mod relays;
 mod section;
+mod server;
 
 pub use account::{Account, Backlog, SecretSource, Tls};
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
+pub use provider::{LoginKind, OAuth2Endpoints, Provider};
 
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source, nearest};

@@ -1,6 +1,5 @@
 //! Reads every key of the settings and checks its value. There is no other list of the keys.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +8,8 @@ use super::instances::instances;
 use super::layers::Layers;
 use super::relays::relays;
 use super::section::{Section, Setting};
-use super::{Account, Backlog, Fingerprint, SecretSource, Settings, Tls};
+use super::server::{is_loopback, server};
+use super::{Account, Backlog, Fingerprint, Provider, SecretSource, Settings, Tls};
 use crate::diagnostic::document::list;
 use crate::host::{AuthservId, AuthservIds};
 use crate::place::{AccountName, Folder};
@@ -115,18 +115,8 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
         entry.key_error(format!("invalid account name `{}`", entry.key()), label);
     }
     let mut section = entry.section()?;
-    let host = section.require("host").and_then(|entry| host(&entry));
-    let tls_entry = section.take("tls");
-    let tls = tls_entry.as_ref().map_or(Some(Tls::Implicit), tls);
-    let usual_port = if tls == Some(Tls::Implicit) { 993 } else { 143 };
-    let port = section.take("port").map_or(Some(usual_port), |entry| entry.whole(1, u16::MAX));
-    if let (Some(Tls::Off), Some(entry), Some(host)) = (tls, &tls_entry, &host)
-        && !is_loopback(host)
-    {
-        let label =
-            "only for this machine itself (`localhost`, 127.0.0.1, ::1); use \"implicit\" or \"starttls\"";
-        entry.error(format!("the password would go to {host} in clear text"), label);
-    }
+    let server = server(&mut section);
+    let (provider, tls) = (server.provider, server.tls);
     let ca_file = section.take("ca-file").and_then(|entry| {
         let path = paths.read(&entry)?;
         if !path.is_file() {
@@ -149,10 +139,12 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
             );
         }
     }
-    let user = section.require("user").and_then(|entry| entry.string());
     let secret = secret(&mut section, paths);
     let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
-    let authserv_id = section.take("authserv-id").map(|entry| authserv_ids(&entry)).unwrap_or_default();
+    let authserv_id = match section.take("authserv-id") {
+        Some(entry) => authserv_ids(&entry),
+        None => provider.map(Provider::authserv_ids).unwrap_or_default(),
+    };
     let instances = section.take("instances").map(|entry| instances(&entry)).unwrap_or_default();
     let relays = section.take("relays").map(|entry| relays(&entry)).unwrap_or_default();
     let require_authentic = section.take("require-authentic").and_then(|entry| entry.boolean());
@@ -161,17 +153,20 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
     let limit = |entry: Option<Setting<'_>>, usual| entry.map_or(Some(usual), |it| it.whole(1, u16::MAX));
     let moves_per_hour = limit(section.take("moves-per-hour"), MOVES_PER_HOUR);
     let moves_after_change = limit(section.take("moves-after-change"), MOVES_AFTER_CHANGE);
-    let poll = section.take("poll").map_or(Some(POLL), |entry| wait(&entry, Duration::MAX, host.as_deref()));
-    let idle = section.take("idle").map_or(Some(IDLE), |entry| wait(&entry, LONGEST_IDLE, host.as_deref()));
+    let poll =
+        section.take("poll").map_or(Some(POLL), |entry| wait(&entry, Duration::MAX, server.host.as_deref()));
+    let idle =
+        section.take("idle").map_or(Some(IDLE), |entry| wait(&entry, LONGEST_IDLE, server.host.as_deref()));
     section.finish();
     Some(Account {
         name: name?,
-        host: host?,
-        port: port?,
+        provider: provider.or_else(|| Provider::of_host(server.host.as_deref()?)),
+        host: server.host?,
+        port: server.port?,
         tls: tls?,
         ca_file,
         pin: pin?,
-        user: user?,
+        user: server.user?,
         secret: secret?,
         folders,
         authserv_id,
@@ -185,42 +180,6 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
         moves_after_change: moves_after_change?,
         idle: idle?,
     })
-}
-
-fn host(entry: &Setting<'_>) -> Option<String> {
-    let host = entry.string()?;
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_address = bare.parse::<IpAddr>().is_ok();
-    let is_name = host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
-    if is_address {
-        Some(bare.to_owned())
-    } else if is_name {
-        Some(host)
-    } else {
-        entry.error(
-            format!("`{host}` is not the name of a server"),
-            "write only the name; the port has its own key",
-        );
-        None
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn tls(entry: &Setting<'_>) -> Option<Tls> {
-    match entry.string()?.as_str() {
-        "implicit" => Some(Tls::Implicit),
-        "starttls" => Some(Tls::StartTls),
-        "off" => Some(Tls::Off),
-        other => {
-            let label = format!("expected {}", list(&["implicit", "starttls", "off"]));
-            entry.error(format!("unknown TLS mode `{other}`"), label);
-            None
-        }
-    }
 }
 
 /// Where the password is: exactly one of three keys. A password in the settings is refused, since settings are copied, shown

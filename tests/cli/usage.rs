@@ -43,6 +43,40 @@ fn a_missing_settings_file_is_named() {
 }
 
 #[test]
+fn providers_lists_all_providers_and_shows_one_with_the_lines_to_write_and_the_sources() {
+    let home = Home::new();
+    let all = home.run(&["providers"]).exits(0).out();
+    let row = |name: &str| all.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap_or_default();
+    assert_eq!(
+        row("gmail").split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect::<Vec<_>>(),
+        ["gmail", "app password, OAuth2", "imap.gmail.com:993", "Gmail, Google Workspace"]
+    );
+    for name in ["outlook", "icloud", "yahoo", "aol", "fastmail", "gmx", "web.de", "posteo", "mailbox.org"] {
+        assert_ne!(row(name), "", "{name}: {all}");
+    }
+    let one = home.run(&["providers", "fastmail"]).exits(0).out();
+    let begin = "[accounts.home]\nprovider = \"fastmail\"\nuser = \"ann@fastmail.com\"\npassword-file = \"password\"\n\n\
+                 log in with     app password\n\
+                 app passwords   https://www.fastmail.help/hc/en-us/articles/360058752854\n\
+                 note            the app password needs access to mail (IMAP)\n\n\
+                 What followsift knows of it, with the sources:\n\n[fastmail]\ntitle = \"Fastmail\"\n# https://";
+    assert!(one.starts_with(begin), "{one}");
+    // The lines to write are settings.
+    let lines: String = one.split("\n\n").next().unwrap_or_default().into();
+    home.write("followsift.toml", &lines);
+    home.run(&["check"]).exits(0);
+    let json = home.run(&["providers", "--json"]).exits(0).out();
+    for line in json.lines() {
+        let provider: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(provider["name"].is_string() && provider["port"].is_number(), "{line}");
+        assert!(["implicit", "starttls"].contains(&provider["tls"].as_str().unwrap()), "{line}");
+    }
+    assert_eq!(json.lines().count() + 3, all.lines().count());
+    let err = home.run(&["providers", "gmial"]).exits(64).err();
+    assert_eq!(err, "error: no provider is called `gmial`\n  did you mean `gmail`?\n");
+}
+
+#[test]
 fn networks_lists_all_networks_and_describes_one_in_detail() {
     let home = Home::new();
     let all = home.run(&["networks"]).exits(0).out();

@@ -224,6 +224,7 @@ impl Drop for Dovecot {
 pub fn account(host: &str, port: u16, tls: Tls) -> Account {
     Account {
         name: AccountName::new("test").unwrap(),
+        provider: None,
         host: host.to_owned(),
         port,
         tls,
