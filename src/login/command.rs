@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use super::LoginFault;
+use super::complaint::Complaint;
 use super::file::{LONGEST, password};
 use super::offspring;
 
@@ -20,7 +21,7 @@ use super::offspring;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The first line that the program prints. The program must exit successfully, within `patience` and before `stop` becomes
-/// readable. Its stderr is discarded, since it may contain the secret.
+/// readable. A fault cites the last line of its standard error, unless anything that it printed occurs there.
 pub(super) fn first_line(
     words: &[String],
     patience: Duration,
@@ -29,19 +30,25 @@ pub(super) fn first_line(
     let (program, arguments) = words.split_first().ok_or_else(|| LoginFault::Unfit {
         source: "password-command".to_owned(),
         why: "it names no program",
+        said: None,
     })?;
     let not_run = |cause| LoginFault::NotRun { program: program.clone(), cause };
     let deadline = Instant::now() + patience;
     let mut running = Running::start(program, arguments).map_err(not_run)?;
     let mut output = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    match running.listen(&mut output, deadline, stop).map_err(not_run)? {
-        Heard::Ended(status) if status.success() => password(&output, || program.clone()),
-        Heard::Ended(status) => Err(LoginFault::Failed { program: program.clone(), status }),
-        Heard::TooMuch => {
-            Err(LoginFault::Unfit { source: program.clone(), why: "it prints more than a password" })
+    let heard = running.listen(&mut output, deadline, stop).map_err(not_run)?;
+    let program = program.clone();
+    let said = || running.complaint.cited(&output);
+    match heard {
+        Heard::Ended(status) if status.success() => {
+            password(&output).map_err(|why| LoginFault::Unfit { source: program, why, said: said() })
         }
-        Heard::Stopped => Err(LoginFault::Stopped { program: program.clone() }),
-        Heard::TooLate => Err(LoginFault::TooSlow { program: program.clone(), given: patience }),
+        Heard::Ended(status) => Err(LoginFault::Failed { program, status, said: said() }),
+        Heard::TooMuch => {
+            Err(LoginFault::Unfit { source: program, why: "it prints more than a password", said: None })
+        }
+        Heard::Stopped => Err(LoginFault::Stopped { program }),
+        Heard::TooLate => Err(LoginFault::TooSlow { program, given: patience, said: said() }),
     }
 }
 
@@ -56,6 +63,8 @@ enum Heard {
 struct Running {
     child: Child,
     stdout: ChildStdout,
+    stderr: ChildStderr,
+    complaint: Complaint,
     ended: OwnedFd,
     status: Option<ExitStatus>,
     mark: String,
@@ -81,7 +90,7 @@ fn command(program: &str, arguments: &[String], mark: &str) -> Command {
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .env(offspring::MARK, mark)
         // Its own process group, so that a signal from the terminal to ours does not reach it.
         .process_group(0);
@@ -97,11 +106,16 @@ impl Running {
         let mut child = command(program, arguments, &mark).spawn()?;
         let watched = (|| {
             let stdout = child.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
+            let stderr = child.stderr.take().ok_or(ErrorKind::BrokenPipe)?;
             ioctl_fionbio(&stdout, true)?;
-            Ok::<_, io::Error>((stdout, pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?))
+            ioctl_fionbio(&stderr, true)?;
+            Ok::<_, io::Error>((stdout, stderr, pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?))
         })();
         match watched {
-            Ok((stdout, ended)) => Ok(Self { child, stdout, ended, status: None, mark }),
+            Ok((stdout, stderr, ended)) => {
+                let complaint = Complaint::default();
+                Ok(Self { child, stdout, stderr, complaint, ended, status: None, mark })
+            }
             Err(cause) => {
                 child.kill().and_then(|()| child.wait())?;
                 Err(cause)
@@ -117,33 +131,34 @@ impl Running {
         deadline: Instant,
         stop: BorrowedFd<'_>,
     ) -> io::Result<Heard> {
-        let mut open = true;
+        let (mut open, mut complains) = (true, true);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(Heard::TooLate);
             }
             let left = Timespec::try_from(left).map_err(io::Error::other)?;
-            // stdout is last, so that it can be left out once it is closed: poll would return at once for ever.
-            let mut listened = [
-                PollFd::new(&self.ended, PollFlags::IN),
-                PollFd::from_borrowed_fd(stop, PollFlags::IN),
-                PollFd::new(&self.stdout, PollFlags::IN),
-            ];
-            let listening = if open { 3 } else { 2 };
-            let woken = poll(listened.get_mut(..listening).unwrap_or_default(), Some(&left));
+            let mut listened =
+                vec![PollFd::new(&self.ended, PollFlags::IN), PollFd::from_borrowed_fd(stop, PollFlags::IN)];
+            // Not once they are closed: poll would return at once for ever.
+            listened.extend(open.then(|| PollFd::new(&self.stdout, PollFlags::IN)));
+            listened.extend(complains.then(|| PollFd::new(&self.stderr, PollFlags::IN)));
+            let woken = poll(&mut listened, Some(&left));
             match woken {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(cause) => return Err(cause.into()),
             }
-            let [end, stop, _] = &listened;
-            if !stop.revents().is_empty() {
+            let is_ready =
+                |at: usize| listened.get(at).is_some_and(|it: &PollFd<'_>| !it.revents().is_empty());
+            let (ended, stopped) = (is_ready(0), is_ready(1));
+            drop(listened);
+            if stopped {
                 return Ok(Heard::Stopped);
             }
-            let ended = !end.revents().is_empty();
             // All that it printed before it ended can be read by now.
             open = open && self.drain(output)?;
+            complains = complains && self.complaint.read(&mut self.stderr)?;
             if output.len() > LONGEST {
                 return Ok(Heard::TooMuch);
             }
@@ -294,17 +309,59 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_how_the_program_ended_and_nothing_that_it_printed() {
+    fn a_failure_says_how_the_program_ended_and_the_last_line_of_its_standard_error() {
         for (script, expected) in [
-            ("echo hunter2; echo hunter2 >&2; exit 3", "it ended with exit status: 3"),
-            ("yes hunter2", "it prints more than a password"),
-            ("true", "its first line is empty"),
+            (
+                "echo asking >&2; printf 'gpg: no \\033[31msecret\\tkey\\n\\n' >&2; exit 2",
+                "could not get the password from sh: it ended with exit status: 2 and said: gpg: no [31msecret key",
+            ),
+            (
+                "exit 3",
+                "could not get the password from sh: it ended with exit status: 3; run it by hand to see why",
+            ),
+            (
+                "echo locked >&2",
+                "could not use the password from sh: its first line is empty; it said: locked",
+            ),
+            ("true", "could not use the password from sh: its first line is empty"),
+            ("yes hunter2", "could not use the password from sh: it prints more than a password"),
         ] {
-            let fault = run(script, LONG).unwrap_err();
-            assert!(fault.to_string().contains(expected), "{fault}");
-            assert!(!format!("{fault} {fault:?}").contains("hunter2"), "{fault:?}");
+            assert_eq!(run(script, LONG).unwrap_err().to_string(), expected);
         }
+        let fault = run("echo unlock the key >&2; sleep 1000", Duration::from_millis(300)).unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "could not get the password from sh: it did not finish within 300ms; it must not prompt; it said: unlock the \
+             key"
+        );
         let missing = first_line(&["/no/such/program".to_owned()], LONG, silence().as_fd()).unwrap_err();
         assert_eq!(missing.to_string(), "could not run /no/such/program to get the password");
+    }
+
+    #[test]
+    fn what_a_program_printed_is_never_cited_from_its_standard_error() {
+        for script in [
+            "echo hunter2; echo hunter2 >&2; exit 3",
+            "echo hunter2; echo 'wrong: Hunter2!' >&2; exit 3",
+            "printf 'abc\\n'; echo abc >&2; exit 3",
+            "printf 'user: ann\\nhunter2 hunter3\\n'; echo got hunter3 >&2; exit 3",
+            // The line is longer than what is kept of it.
+            "echo hunter2; { printf hunter2; head -c 9000 /dev/zero | tr '\\0' x; } >&2; exit 3",
+            "echo hunter2; { head -c 4093 /dev/zero | tr '\\0' x; printf hunter2; } >&2; exit 3",
+            // What is left out of a citation stands in the middle of it.
+            "echo hunter2; printf 'hun\\033ter\\0012 hunter\\0012' >&2; exit 3",
+            "{ printf hun; head -c 4094 /dev/zero | tr '\\0' x; } >&2; exit 3",
+        ] {
+            let fault = run(script, LONG).unwrap_err();
+            assert_eq!(
+                fault.to_string(),
+                "could not get the password from sh: it ended with exit status: 3; run it by hand to see why",
+                "{script}"
+            );
+            assert!(!format!("{fault:?}").to_lowercase().contains("hunter"), "{fault:?}");
+        }
+        // A program that never stops complaining is ended at its time, and costs no memory.
+        let fault = run("yes complaint >&2", Duration::from_millis(300)).unwrap_err();
+        assert!(matches!(fault, LoginFault::TooSlow { .. }), "{fault}");
     }
 }

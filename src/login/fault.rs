@@ -40,6 +40,8 @@ pub enum LoginFault {
         program: String,
         /// How it ended.
         status: ExitStatus,
+        /// The last line of its standard error, harmless and without a secret.
+        said: Option<String>,
     },
     /// The program did not finish in time and was killed.
     TooSlow {
@@ -47,6 +49,8 @@ pub enum LoginFault {
         program: String,
         /// How long it was given.
         given: Duration,
+        /// The last line of its standard error, harmless and without a secret.
+        said: Option<String>,
     },
     /// followsift was stopped while the program ran; the program was killed.
     Stopped {
@@ -59,6 +63,8 @@ pub enum LoginFault {
         source: String,
         /// The reason.
         why: &'static str,
+        /// The last line of a program's standard error, harmless and without a secret.
+        said: Option<String>,
     },
 }
 
@@ -79,21 +85,31 @@ impl fmt::Display for LoginFault {
                 path.display()
             ),
             Self::NotRun { program, .. } => write!(f, "could not run {program} to get the password"),
-            Self::Failed { program, status } => write!(
+            Self::Failed { program, status, said } => {
+                write!(f, "could not get the password from {program}: it ended with {status}")?;
+                match said {
+                    Some(said) => write!(f, " and said: {said}"),
+                    None => f.write_str("; run it by hand to see why"),
+                }
+            }
+            Self::TooSlow { program, given, said } => write!(
                 f,
-                "could not get the password from {program}: it ended with {status}; run it by hand to see why"
-            ),
-            Self::TooSlow { program, given } => write!(
-                f,
-                "could not get the password from {program}: it did not finish within {}; it must not prompt",
-                humantime::format_duration(*given)
+                "could not get the password from {program}: it did not finish within {}; it must not prompt{}",
+                humantime::format_duration(*given),
+                also(said)
             ),
             Self::Stopped { program } => {
                 write!(f, "could not get the password from {program}: followsift is stopping")
             }
-            Self::Unfit { source, why } => write!(f, "could not use the password from {source}: {why}"),
+            Self::Unfit { source, why, said } => {
+                write!(f, "could not use the password from {source}: {why}{}", also(said))
+            }
         }
     }
+}
+
+fn also(said: &Option<String>) -> String {
+    said.as_ref().map_or_else(String::new, |said| format!("; it said: {said}"))
 }
 
 impl Error for LoginFault {

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::settings::{Account, SecretSource};
 
 mod command;
+mod complaint;
 mod digest;
 mod dumps;
 mod fault;
