@@ -37,19 +37,30 @@ pub enum Login {
         /// The password.
         password: SecretString,
     },
+    /// A user name and an access token of OAuth2: AUTHENTICATE OAUTHBEARER (RFC 7628) or XOAUTH2.
+    Token {
+        /// The login name.
+        user: String,
+        /// The access token.
+        token: SecretString,
+    },
 }
 
 impl Login {
     /// A digest that recognises this login at the server of `account`.
     pub fn digest(&self, account: &Account) -> SecretDigest {
-        let Self::Password { user, password } = self;
         let port = account.port.to_le_bytes();
-        SecretDigest::of(&[
-            account.host.as_bytes(),
-            &port,
-            user.as_bytes(),
-            password.expose_secret().as_bytes(),
-        ])
+        let server = [account.host.as_bytes(), &port];
+        match self {
+            Self::Password { user, password } => SecretDigest::of(&[
+                server[0],
+                server[1],
+                user.as_bytes(),
+                password.expose_secret().as_bytes(),
+            ]),
+            // A token is another one every hour.
+            Self::Token { user, .. } => SecretDigest::of(&[server[0], server[1], user.as_bytes()]),
+        }
     }
 }
 
@@ -138,7 +149,7 @@ mod tests {
         ] {
             let login = resolve(&account(key, value), Some(folder.path()), silence().as_fd()).unwrap();
             assert!(!format!("{login:?}").contains("hunter2"));
-            let Login::Password { user, password } = login;
+            let Login::Password { user, password } = login else { panic!("a password") };
             assert_eq!((user.as_str(), password.expose_secret()), ("ann", "hunter2"));
         }
     }

@@ -16,8 +16,14 @@ pub enum Relocation {
 /// The capabilities of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
+    /// AUTH=LOGIN: logs in by AUTHENTICATE LOGIN, which asks for the user and the password one after the other.
+    pub auth_login: bool,
+    /// AUTH=OAUTHBEARER: logs in with an access token (RFC 7628).
+    pub auth_oauthbearer: bool,
     /// AUTH=PLAIN: logs in by AUTHENTICATE PLAIN (RFC 4616).
     pub auth_plain: bool,
+    /// AUTH=XOAUTH2: the same as AUTH=OAUTHBEARER, by the providers' older way.
+    pub auth_xoauth2: bool,
     /// ID: takes the client's name (RFC 2971).
     pub id: bool,
     /// IDLE: announces new messages (RFC 2177).
@@ -47,7 +53,10 @@ impl Capabilities {
     pub(super) fn read(words: Vec<String>) -> Self {
         let has = |word: &str| words.iter().any(|known| known == word);
         Self {
+            auth_login: has("AUTH=LOGIN"),
+            auth_oauthbearer: has("AUTH=OAUTHBEARER"),
             auth_plain: has("AUTH=PLAIN"),
+            auth_xoauth2: has("AUTH=XOAUTH2"),
             id: has("ID"),
             idle: has("IDLE"),
             list_extended: has("LIST-EXTENDED"),

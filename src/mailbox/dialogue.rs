@@ -4,7 +4,8 @@
 //! whole answer up on the first byte that it does not know. Never turns on its debug output, which prints passwords. Called by
 //! `line`.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ use super::capabilities::Capabilities;
 use super::dial::cut_short;
 use super::fault::{Cause, Step};
 use super::quoted::{escaped, is_quotable};
-use super::redactor::plain_payload;
 use super::refusal::{Refusal, Status};
+use super::sasl::{Bearer, encoded, is_bearable, plain_payload, reason};
 use super::wire::{Shared, Transport};
 use crate::login::Login;
 
@@ -67,27 +68,40 @@ fn without_panic<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
 /// The crate gets this in base64 instead of the secret, since it does not wipe its buffers. `wire` replaces it by the secret.
 const STAND_IN: &[u8] = b"the secret of this login goes here";
 
-/// AUTHENTICATE PLAIN with its answer in the same line (SASL-IR), else LOGIN, else AUTHENTICATE PLAIN in two steps.
+/// Sends the secret by the mechanism that fits it and that the server offers.
 fn authenticate(
     client: imap::Client<Transport>,
     known: &Capabilities,
     login: &Login,
     shared: &Shared,
 ) -> Result<imap::Session<Transport>, Cause> {
-    let Login::Password { user, password } = login;
-    let password = password.expose_secret();
+    match login {
+        Login::Password { user, password } => {
+            with_password(client, known, (user, password.expose_secret()), shared)
+        }
+        Login::Token { user, token } => with_token(client, known, (user, token.expose_secret()), shared),
+    }
+}
+
+/// AUTHENTICATE PLAIN with its answer in the same line (SASL-IR, RFC 4959), else LOGIN, else AUTHENTICATE PLAIN in two steps, else
+/// AUTHENTICATE LOGIN.
+fn with_password(
+    client: imap::Client<Transport>,
+    known: &Capabilities,
+    (user, password): (&str, &str),
+    shared: &Shared,
+) -> Result<imap::Session<Transport>, Cause> {
     if user.contains('\0') || password.contains('\0') {
         return Err(Cause::Unsendable);
     }
-    let payload = plain_payload(user, password);
-    let encoded = Zeroizing::new(STANDARD.encode(payload.as_slice()).into_bytes());
+    let payload = encoded(&plain_payload(user, password));
     let stand_in = STANDARD.encode(STAND_IN);
     // RFC 9051, section 9: a quoted string is ASCII.
     let quotable = is_quotable(user) && is_quotable(password);
-    let plain = Plain { sent: Cell::new(false) };
+    let plain = Answers::of([STAND_IN]);
     let tried = if known.auth_plain && known.sasl_ir {
         let method = format!("PLAIN {stand_in}");
-        shared.send_for(stand_in.into_bytes(), encoded);
+        shared.send_for(stand_in.into_bytes(), payload);
         client.authenticate(method, &plain)
     } else if quotable && !known.login_disabled {
         // One round trip less than PLAIN with a challenge. And GNU Mailutils' imap4d (3.15, tried) ends its challenge with a bare
@@ -96,8 +110,11 @@ fn authenticate(
         shared.send_for(stand_in.clone().into_bytes(), quoted);
         client.login(user, stand_in)
     } else if known.auth_plain {
-        shared.send_for(stand_in.into_bytes(), encoded);
+        shared.send_for(stand_in.into_bytes(), payload);
         client.authenticate("PLAIN", &plain)
+    } else if known.auth_login {
+        shared.send_for(stand_in.into_bytes(), encoded(password.as_bytes()));
+        client.authenticate("LOGIN", &Answers::of([user.as_bytes(), STAND_IN]))
     } else if known.login_disabled {
         return Err(Cause::NoLogin);
     } else {
@@ -107,17 +124,51 @@ fn authenticate(
     tried.map_err(|(error, _)| translate(error, shared))
 }
 
-/// Answers the challenge of AUTHENTICATE PLAIN (RFC 4616) with the stand-in.
-struct Plain {
-    sent: Cell<bool>,
+/// AUTHENTICATE OAUTHBEARER or XOAUTH2, with the token in the same line where the server takes that. A server that refuses the token
+/// says why in a challenge, and waits for an answer to it.
+fn with_token(
+    client: imap::Client<Transport>,
+    known: &Capabilities,
+    (user, token): (&str, &str),
+    shared: &Shared,
+) -> Result<imap::Session<Transport>, Cause> {
+    let bearer = Bearer::of(known).ok_or(Cause::NoTokenLogin)?;
+    if !is_bearable(user, token) {
+        return Err(Cause::Unsendable);
+    }
+    let stand_in = STANDARD.encode(STAND_IN);
+    let (method, answers) = if known.sasl_ir {
+        (format!("{} {stand_in}", bearer.name()), Answers::of([bearer.farewell()]))
+    } else {
+        (bearer.name().to_owned(), Answers::of([STAND_IN, bearer.farewell()]))
+    };
+    shared.send_for(stand_in.into_bytes(), encoded(&bearer.payload(user, token)));
+    let tried = client.authenticate(method, &answers);
+    shared.forget_secret();
+    tried.map_err(|(error, _)| match (translate(error, shared), reason(&answers.challenge.borrow())) {
+        (Cause::Refused(refusal), Some(reason)) => Cause::Refused(refusal.because(&reason, &shared.redactor)),
+        (cause, _) => cause,
+    })
 }
 
-impl Authenticator for Plain {
-    type Response = &'static [u8];
+/// Answers the challenges of an AUTHENTICATE one after the other, and keeps the last challenge. To more of them it says nothing.
+struct Answers<'a> {
+    left: RefCell<VecDeque<&'a [u8]>>,
+    challenge: RefCell<Vec<u8>>,
+}
 
-    fn process(&self, _: &[u8]) -> &'static [u8] {
-        // A second challenge asks for something that PLAIN does not have.
-        if self.sent.replace(true) { b"" } else { STAND_IN }
+impl<'a> Answers<'a> {
+    fn of(answers: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        Self { left: RefCell::new(answers.into_iter().collect()), challenge: RefCell::default() }
+    }
+}
+
+impl<'a> Authenticator for Answers<'a> {
+    type Response = &'a [u8];
+
+    fn process(&self, challenge: &[u8]) -> &'a [u8] {
+        *self.challenge.borrow_mut() = challenge.to_vec();
+        self.left.borrow_mut().pop_front().unwrap_or_default()
     }
 }
 

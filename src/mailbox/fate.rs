@@ -45,7 +45,8 @@ impl Fault {
             | Cause::ClearText
             | Cause::NoStartTls
             | Cause::Greeting
-            | Cause::NoLogin => Fate::Park,
+            | Cause::NoLogin
+            | Cause::NoTokenLogin => Fate::Park,
             Cause::Unsendable if self.doing == Step::LogIn => Fate::Park,
             Cause::Name(_)
             | Cause::Unsendable
@@ -93,6 +94,7 @@ impl Fault {
             | Cause::Refused(_)
             | Cause::ClearText
             | Cause::NoLogin
+            | Cause::NoTokenLogin
             | Cause::Name(_)
             | Cause::Unsendable
             | Cause::NoData

@@ -158,6 +158,8 @@ pub enum Cause {
     Greeting,
     /// The server offers no login with a password.
     NoLogin,
+    /// The server offers no login with an access token.
+    NoTokenLogin,
     /// The name cannot be a folder's name on this server; why not.
     Name(&'static str),
     /// A command or a password contains a character that cannot be sent.
@@ -218,6 +220,9 @@ impl fmt::Display for Cause {
             Self::NoStartTls => f.write_str("the server does not offer STARTTLS"),
             Self::Greeting => f.write_str("the server's greeting does not ask for a login"),
             Self::NoLogin => f.write_str("the server offers no login with a password on this connection"),
+            Self::NoTokenLogin => f.write_str(
+                "the server offers no login by OAuth2 (neither OAUTHBEARER nor XOAUTH2); it may want a password instead",
+            ),
             Self::Name(why) => f.write_str(why),
             Self::Unsendable => f.write_str("it contains a character that IMAP cannot send"),
             Self::NoData => f.write_str("the server answered OK and left out the data"),
@@ -253,6 +258,7 @@ impl Error for Cause {
             | Self::NoStartTls
             | Self::Greeting
             | Self::NoLogin
+            | Self::NoTokenLogin
             | Self::Name(_)
             | Self::Unsendable
             | Self::NoData

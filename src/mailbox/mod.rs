@@ -46,6 +46,7 @@ mod refusal;
 mod reported;
 mod response;
 mod revisit;
+mod sasl;
 mod scan;
 mod session;
 mod settle;

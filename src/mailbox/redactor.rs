@@ -1,7 +1,7 @@
-//! Recognises the password in a server's words, for a whole session, so that it is never shown.
+//! Recognises the password or the access token in a server's words, for a whole session, so that it is never shown.
 //!
-//! Owns the forms in which a server can repeat a password: plain, quoted, and in the base64 that was sent. Keeps only their
-//! digests, never the password. Called by `refusal` before it truncates the words, and by `wire` for capabilities.
+//! Owns the forms in which a server can repeat a secret: plain, quoted, and in the base64 that was sent. Keeps only their
+//! digests, never the secret. Called by `refusal` before it truncates the words, and by `wire` for capabilities.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 
 use super::quoted::escaped;
+use super::sasl::{Bearer, plain_payload};
 use crate::login::{Login, SecretDigest};
 
 /// A longer form is recognised by this many bytes at its start and at its end.
@@ -26,14 +27,25 @@ impl Redactor {
 
     /// For the secret of a login.
     pub(super) fn of(login: &Login) -> Self {
-        let Login::Password { user, password } = login;
-        let password = password.expose_secret();
-        let quoted = escaped(password);
-        let payload = plain_payload(user, password);
-        let encoded = [payload.as_slice(), password.as_bytes()]
-            .map(|bytes| Zeroizing::new(STANDARD_NO_PAD.encode(bytes)));
+        let (secret, payloads) = match login {
+            Login::Password { user, password } => {
+                let password = password.expose_secret();
+                (password, vec![plain_payload(user, password)])
+            }
+            Login::Token { user, token } => {
+                let token = token.expose_secret();
+                (token, [Bearer::OAuthBearer, Bearer::XOAuth2].map(|it| it.payload(user, token)).into())
+            }
+        };
+        let quoted = escaped(secret);
+        let encoded: Vec<_> = payloads
+            .iter()
+            .map(|payload| payload.as_slice())
+            .chain([secret.as_bytes()])
+            .map(|bytes| Zeroizing::new(STANDARD_NO_PAD.encode(bytes)))
+            .collect();
         let mut forms = Vec::new();
-        let texts = [password, quoted.as_str()].into_iter().chain(encoded.iter().map(|form| form.as_str()));
+        let texts = [secret, quoted.as_str()].into_iter().chain(encoded.iter().map(|form| form.as_str()));
         for text in texts {
             let form = normal(text.as_bytes());
             let ends = [form.get(..END.min(form.len())), form.get(form.len().saturating_sub(END)..)];
@@ -50,16 +62,6 @@ impl Redactor {
         let text = normal(text.get(..text.len().min(shown + 2 * END)).unwrap_or_default());
         self.0.iter().any(|form| text.windows(form.0).any(|window| digest(window) == *form))
     }
-}
-
-/// The message of PLAIN (RFC 4616, section 2), in a buffer that never grows and so leaves no copy behind.
-pub(super) fn plain_payload(user: &str, password: &str) -> Zeroizing<Vec<u8>> {
-    let mut payload = Zeroizing::new(Vec::with_capacity(user.len() + password.len() + 2));
-    for part in [user, password] {
-        payload.push(0);
-        payload.extend_from_slice(part.as_bytes());
-    }
-    payload
 }
 
 fn digest(form: &[u8]) -> (usize, SecretDigest) {
@@ -120,6 +122,21 @@ mod tests {
         for other in ["", " ", "hun ter", "\"t\\er\" pä2", "a wrong password", "AGFubgB="] {
             assert!(!redactor.is_in(other.as_bytes(), 200), "{other}");
         }
+    }
+
+    #[test]
+    fn every_form_of_a_token_is_found() {
+        let (user, token) = ("ann".to_owned(), "ya29.a0-token_of/ann");
+        let redactor = Redactor::of(&Login::Token { user, token: SecretString::from(token) });
+        for form in [
+            token,
+            "eWEyOS5hMC10b2tlbl9vZi9hbm4=",
+            "dXNlcj1hbm4BYXV0aD1CZWFyZXIgeWEyOS5hMC10b2tlbl9vZi9hbm4BAQ==",
+            "bixhPWFubiwBYXV0aD1CZWFyZXIgeWEyOS5hMC10b2tlbl9vZi9hbm4BAQ==",
+        ] {
+            assert!(redactor.is_in(format!("you sent {form}").as_bytes(), 200), "{form}");
+        }
+        assert!(!redactor.is_in(b"ann has no valid token", 200));
     }
 
     #[test]

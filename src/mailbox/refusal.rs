@@ -97,7 +97,7 @@ impl Refusal {
             .map(Code::read);
         // Before the words are truncated: not even a part of the password may be shown.
         let words = if redactor.is_in(text.as_bytes(), BYTES_SHOWN) {
-            "(not shown, since it repeats the password)".to_owned()
+            "(not shown, since it repeats the password or the token)".to_owned()
         } else {
             harmless(text)
         };
@@ -106,6 +106,14 @@ impl Refusal {
 }
 
 impl Refusal {
+    /// The refusal with what a server said before it, in a challenge.
+    pub(super) fn because(self, reason: &str, redactor: &Redactor) -> Self {
+        let Self { status, code, words } = self;
+        let reason = Self::read(status, reason, redactor).words;
+        let words = if words.is_empty() { reason } else { format!("{words} ({reason})") };
+        Self { status, code, words }
+    }
+
     /// The refusal in a server's greeting. RFC 9051, section 7.1.5 knows a BYE there. IceWarp sends a NO while it blocks an address,
     /// and not always an asterisk.
     ///

@@ -69,4 +69,5 @@ mod proof;
 mod reading;
 mod secrets;
 mod settling;
+mod tokens;
 mod waiting;

@@ -128,13 +128,16 @@ fn copies(veiled: &[Vec<u8>]) -> Option<Vec<usize>> {
     Some(counts)
 }
 
-fn base64_of(user: &str, password: &str) -> Zeroizing<String> {
+/// What is sent to a server with these capabilities.
+fn base64_of(capabilities: &str, user: &str, secret: &str) -> Zeroizing<String> {
     use base64::Engine as _;
+    let parts = match capabilities {
+        _ if capabilities.contains("XOAUTH2") => ["user=", user, "\x01auth=Bearer ", secret, "\x01\x01"],
+        _ if capabilities.contains("OAUTHBEARER") => ["n,a=", user, ",\x01auth=Bearer ", secret, "\x01\x01"],
+        _ => ["\0", user, "\0", secret, ""],
+    };
     let mut plain = Zeroizing::new(Vec::with_capacity(128));
-    for part in [user, password] {
-        plain.push(0);
-        plain.extend_from_slice(part.as_bytes());
-    }
+    parts.iter().for_each(|part| plain.extend_from_slice(part.as_bytes()));
     Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(&*plain))
 }
 
@@ -152,7 +155,14 @@ fn no_copy_of_the_password_stays_in_memory_after_the_login() {
         std::io::stderr().write_all(&own.stderr).unwrap();
         return;
     }
-    for (seed, capabilities) in [(1, ""), (2, "AUTH=PLAIN SASL-IR"), (3, "AUTH=PLAIN LOGINDISABLED")] {
+    let ways = [
+        "",
+        "AUTH=PLAIN SASL-IR",
+        "AUTH=PLAIN LOGINDISABLED",
+        "AUTH=XOAUTH2 SASL-IR",
+        "AUTH=OAUTHBEARER SASL-IR",
+    ];
+    for (seed, capabilities) in (1..).zip(ways) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let server: JoinHandle<()> = std::thread::spawn(move || {
@@ -163,12 +173,16 @@ fn no_copy_of_the_password_stays_in_memory_after_the_login() {
         let needles = {
             let password = password(seed);
             // Without the first bytes, which an allocator writes over.
-            let encoded = base64_of("ann", &password);
+            let encoded = base64_of(capabilities, "ann", &password);
             vec![veiled(&password.as_bytes()[8..]), veiled(&encoded.as_bytes()[16..])]
         };
         let session = {
             let password = SecretString::from(std::mem::take(&mut *password(seed)));
-            let login = Login::Password { user: "ann".to_owned(), password };
+            let user = "ann".to_owned();
+            let login = match capabilities.contains("OAUTH") {
+                true => Login::Token { user, token: password },
+                false => Login::Password { user, password },
+            };
             if seed == 1 {
                 let there = copies(&needles);
                 assert!(there.is_none_or(|there| there[0] > 0), "the look finds nothing");
@@ -189,7 +203,7 @@ fn no_copy_of_the_password_stays_in_memory_after_the_login() {
 #[test]
 fn each_way_to_log_in_sends_the_password_as_it_has_to() {
     let password = "hun\"t\\er 2";
-    let encoded = base64_of(support::USER, password);
+    let encoded = base64_of("", support::USER, password);
     let initial = format!("AUTHENTICATE PLAIN {}", *encoded);
     let quoted = format!("LOGIN \"{}\" \"hun\\\"t\\\\er 2\"", support::USER);
     for (capabilities, sent) in [
@@ -228,7 +242,7 @@ fn a_password_cannot_write_a_command_of_its_own() {
         let sent = if password.contains('\0') {
             vec![]
         } else {
-            vec![format!("AUTHENTICATE PLAIN {}", *base64_of(support::USER, password))]
+            vec![format!("AUTHENTICATE PLAIN {}", *base64_of("", support::USER, password))]
         };
         assert_eq!(fake.commands(), sent, "{password:?}");
     }
