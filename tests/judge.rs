@@ -11,6 +11,7 @@ points-at = 3.0
 
 [[rule]]
 name = "Thousands"
+note = "fits 46 of 3,466"
 when.following = ">= 2000"
 when.followers = "<= 10"
 verdict = "spam"

@@ -49,5 +49,9 @@ fn line(rule: &RuleTrace<'_>, verdict: &Verdict, paint: Paint) -> String {
     let said = paint.paint(tone, &format!("{word:<11}"));
     let about = format!("\"{}\" (line {}, {effect})", rule.rule, rule.at.line);
     let about = if counted { paint.paint(Tone::Strong, &about) } else { about };
-    format!("  {arrow} {said} {about}: {saw}\n")
+    let note = match rule.note {
+        Some(note) if counted => format!("    {:<11} {}\n", "", paint.paint(Tone::Faint, note)),
+        _ => String::new(),
+    };
+    format!("  {arrow} {said} {about}: {saw}\n{note}")
 }

@@ -49,6 +49,8 @@ pub struct Rule {
     pub name: String,
     /// Its place in the file.
     pub at: Location,
+    /// What the user wants to read beside it, in `explain`.
+    pub note: Option<String>,
     /// What it does if its condition holds.
     pub effect: Effect,
     pub(crate) when: Condition,
@@ -81,6 +83,8 @@ pub struct RuleTrace<'a> {
     pub rule: &'a str,
     /// Its place in the file.
     pub at: &'a Location,
+    /// What the user wants to read beside it.
+    pub note: Option<&'a str>,
     /// What it does if it holds.
     pub effect: &'a Effect,
     /// Its answer.
@@ -204,7 +208,13 @@ impl RuleSet {
         };
         let rules = self.rules.iter();
         rules
-            .map(|rule| RuleTrace { rule: &rule.name, at: &rule.at, effect: &rule.effect, says: says(rule) })
+            .map(|rule| RuleTrace {
+                rule: &rule.name,
+                at: &rule.at,
+                note: rule.note.as_deref(),
+                effect: &rule.effect,
+                says: says(rule),
+            })
             .collect()
     }
 

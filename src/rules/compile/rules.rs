@@ -66,10 +66,11 @@ fn rule(
     known: &mut BTreeMap<String, Range<usize>>,
 ) -> Option<Written> {
     let (source, findings, header) = (table.source(), table.findings(), table.span());
-    let name = table.require("name").and_then(|value| name(&value));
+    let name = table.require("name").and_then(|value| line(&value, "name a rule"));
+    let note = table.take("note").and_then(|value| line(&value, "be a note"));
     let when = table.take("when");
     let verdict = table.take("verdict");
-    finish(table, &["name", "when", "verdict", "points"], |key| {
+    finish(table, &["name", "note", "when", "verdict", "points"], |key| {
         Fact::from_word(key).or_else(|| matches!(key, "any" | "all" | "not").then_some(Fact::Kind))?;
         Some(format!("conditions belong in `when`: write `when.{key} = ...`"))
     });
@@ -112,17 +113,18 @@ fn rule(
     };
     let name = name?;
     let at = source.locate(header.start);
-    let rule = Rule { name: name.text, at, effect: effect?, when: when? };
+    let rule = Rule { name: name.text, at, note: note.map(|note| note.text), effect: effect?, when: when? };
     Some(Written { rule, name_at: name.span, effect_at })
 }
 
-fn name(value: &Value<'_>) -> Option<Text> {
+/// A line for people; `purpose` completes "this cannot".
+fn line(value: &Value<'_>, purpose: &str) -> Option<Text> {
     let text = value.string()?;
     if text.text.trim().is_empty()
         || text.text.chars().count() > 120
         || text.text.chars().any(char::is_control)
     {
-        value.error("this cannot name a rule", "expected one line of at most 120 characters");
+        value.error(format!("this cannot {purpose}"), "expected one line of at most 120 characters");
         return None;
     }
     Some(text)
