@@ -24,8 +24,9 @@
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, clock, diagnostic, place |
 //! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, host, clock, diagnostic, place |
 //! | [`settings`] | layered settings, accounts, where secrets are; the only user of config | host, diagnostic, place |
-//! | [`login`] | how an account proves who it is | settings, place |
-//! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and native_tls | place, settings, login |
+//! | [`web`] | the only HTTP client, for logins; the only user of ureq, and with `mailbox` of native_tls | settings |
+//! | [`login`] | how an account proves who it is: passwords, OAuth2 | web, settings, clock, place |
+//! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap | place, settings, login |
 //! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | place, clock, mail, rules, diagnostic |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, assess, mailbox, ledger, mail, rules, settings, login, clock, place, diagnostic |
@@ -90,3 +91,4 @@ pub mod rules;
 pub mod settings;
 pub mod sweep;
 pub mod text;
+pub mod web;

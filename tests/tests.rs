@@ -42,3 +42,4 @@ mod sites;
 mod sweep;
 mod traffic;
 mod unkind_server;
+mod web;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use super::Proxy;
+
 /// The variables of an environment: the process's own, or a test's.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -22,6 +24,16 @@ impl Environment {
     /// The folder of this service's systemd credentials (`LoadCredential=`).
     pub fn credentials(&self) -> Option<PathBuf> {
         self.folder("CREDENTIALS_DIRECTORY")
+    }
+
+    /// The proxy on the way to web servers, from the variables that curl(1) reads.
+    pub fn proxy(&self) -> Option<Proxy> {
+        let first = |names: [&str; 4]| {
+            let mut values = names.iter().filter_map(|name| self.0.get(OsStr::new(name))?.to_str());
+            values.find(|value| !value.is_empty())
+        };
+        let address = first(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?;
+        Some(Proxy::new(address, first(["no_proxy", "NO_PROXY", "", ""]).unwrap_or_default()))
     }
 
     /// The service's log filter, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`.

@@ -14,6 +14,7 @@ mod instances;
 mod layers;
 pub mod log_filter;
 mod provider;
+mod proxy;
 mod read;
 mod relays;
 mod section;
@@ -23,6 +24,7 @@ pub use account::{Account, Backlog, SecretSource, Tls};
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
 pub use provider::{LoginKind, OAuth2Endpoints, Provider};
+pub use proxy::Proxy;
 
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source, nearest};
@@ -44,6 +46,8 @@ pub struct Settings {
     pub shared: Option<PathBuf>,
     /// The folder of this service's systemd credentials, for [`SecretSource::Credential`].
     pub credentials: Option<PathBuf>,
+    /// The proxy that the environment names for logins by OAuth2.
+    pub proxy: Option<Proxy>,
     /// The accounts, ordered by name. May be empty: not every command needs one.
     pub accounts: Vec<Account>,
 }

@@ -59,6 +59,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         state: state?,
         shared: environment.shared(),
         credentials: environment.credentials(),
+        proxy: environment.proxy(),
         accounts: accounts.unwrap_or_default(),
     })
 }

@@ -120,6 +120,7 @@ impl Scene {
             state: folder.state(),
             shared: None,
             credentials: None,
+            proxy: None,
             accounts: vec![account],
         };
         Self { server, folder, settings }

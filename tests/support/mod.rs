@@ -12,6 +12,7 @@
     reason = "every test file uses another part of it, and a test may fail"
 )]
 
+pub mod authority;
 pub mod client;
 pub mod costly;
 pub mod daemon;

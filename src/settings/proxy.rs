@@ -1,0 +1,34 @@
+//! The proxy that the environment names. Its address may contain a password, so that `Debug` shows nothing of it.
+
+use std::fmt;
+
+/// The proxy for logins by OAuth2.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    address: String,
+    exempt: Vec<String>,
+}
+
+impl Proxy {
+    /// A proxy at `address`; the hosts in `exempt`, separated by commas, are reached without it.
+    pub fn new(address: &str, exempt: &str) -> Self {
+        let exempt = exempt.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned);
+        Self { address: address.to_owned(), exempt: exempt.collect() }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The hosts that are reached without it.
+    pub fn exempt(&self) -> impl Iterator<Item = &str> {
+        self.exempt.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proxy(..)")
+    }
+}

@@ -1,0 +1,181 @@
+//! The only HTTP client: one request, one answer, within limits of time and size.
+//!
+//! Owns the use of ureq: https only (http to a loopback address, for a server on this machine), certificates checked against the
+//! system's authorities and the account's `ca-file`, no redirects, a proxy where the caller names one. A request ends when its
+//! time is up or its stop becomes readable. Never logs, and no fault shows more of an address than its host: what follows it can be a
+//! secret. Called by `login`.
+
+mod fault;
+mod tls;
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::Errno;
+use ureq::http::{Request, Response, Uri};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, SocksConnector, TcpConnector};
+use ureq::{Agent, Body};
+
+use crate::settings::Proxy;
+
+pub use fault::WebFault;
+
+/// For one request, from the look-up of the name to the last byte of the answer.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest answer. Those of authorization servers have a few thousand bytes.
+const LONGEST: u64 = 256 << 10;
+
+/// How a server is reached.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reach<'a> {
+    /// A PEM file of authorities to trust in addition to the system's.
+    pub ca_file: Option<&'a Path>,
+    /// The proxy on the way to servers on other machines.
+    pub proxy: Option<&'a Proxy>,
+}
+
+/// The HTTP client.
+#[derive(Debug)]
+pub struct Web<'s> {
+    connector: native_tls::TlsConnector,
+    proxy: Option<ureq::Proxy>,
+    stop: BorrowedFd<'s>,
+    patience: Duration,
+}
+
+impl<'s> Web<'s> {
+    /// A client whose requests end when `stop` becomes readable.
+    ///
+    /// # Errors
+    /// If the file of authorities cannot be used, or the proxy's address is none.
+    pub fn new(reach: Reach<'_>, stop: BorrowedFd<'s>) -> Result<Self, WebFault> {
+        let connector = tls::connector(reach.ca_file)?;
+        let proxy = reach.proxy.map(proxy).transpose()?;
+        Ok(Self { connector, proxy, stop, patience: PATIENCE })
+    }
+
+    /// The same with another limit of time.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Sends a request and reads the whole answer, whatever its status, except a redirect.
+    ///
+    /// # Errors
+    /// If the address is not allowed, the server cannot be reached, is not trusted, is too slow, redirects, or answers too much.
+    pub fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, WebFault> {
+        let host = allowed(request.uri())?;
+        let agent = self.agent(&host);
+        let machine = |cause: io::Error| WebFault::Machine { cause };
+        let done = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| machine(error.into()))?);
+        let (sender, receiver) = mpsc::channel();
+        // The look-up of a name and the connection take no stop, hence the thread; one that must not be waited for is abandoned, and
+        // ends by its own limit of time.
+        let (its_agent, its_done) = (agent.clone(), Arc::clone(&done));
+        let work = move || {
+            // The caller may have given up.
+            let _ = sender.send(run(&its_agent, request));
+            let _ = rustix::io::write(&*its_done, &1_u64.to_ne_bytes());
+        };
+        std::thread::Builder::new().name("web".to_owned()).spawn(work).map_err(machine)?;
+        // A little longer than the thread takes by its own limit.
+        let deadline = Instant::now() + self.patience + Duration::from_secs(1);
+        let stopped = self.wait(done.as_fd(), deadline).map_err(machine)?;
+        if stopped {
+            agent.shutdown();
+            return Err(WebFault::Stopped { host });
+        }
+        match receiver.try_recv() {
+            Ok(Ok(answer)) if answer.status().is_redirection() => Err(WebFault::Redirected { host }),
+            Ok(answer) => answer.map_err(|cause| WebFault::of(&host, cause)),
+            Err(_) => Err(WebFault::Late { host }),
+        }
+    }
+
+    /// Waits until the request is done or its time is up; `true` at a stop.
+    fn wait(&self, done: BorrowedFd<'_>, deadline: Instant) -> io::Result<bool> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
+            let mut polled = [
+                PollFd::from_borrowed_fd(self.stop, PollFlags::IN),
+                PollFd::from_borrowed_fd(done, PollFlags::IN),
+            ];
+            match poll(&mut polled, Some(&timeout)) {
+                Err(Errno::INTR) => {}
+                Ok(0) if !left.is_zero() => {}
+                Ok(_) => return Ok(polled.first().is_some_and(|stop| !stop.revents().is_empty())),
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+    }
+
+    /// An agent for one request: no connection outlives it.
+    fn agent(&self, host: &str) -> Agent {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .user_agent(concat!("followsift/", env!("CARGO_PKG_VERSION")))
+            .max_idle_connections(0)
+            .timeout_global(Some(self.patience))
+            .proxy(self.proxy.clone().filter(|_| !is_loopback(host)))
+            .build();
+        let connector =
+            ().chain(SocksConnector::default())
+                .chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(tls::Handshake(self.connector.clone()));
+        Agent::with_parts(config, connector, DefaultResolver::default())
+    }
+}
+
+/// The host of an address, if it may be asked.
+fn allowed(uri: &Uri) -> Result<String, WebFault> {
+    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let host = uri.host().unwrap_or_default().to_owned();
+    let why = match uri.scheme_str() {
+        _ if host.is_empty() => "it names no server",
+        // A password in an address would be shown with it.
+        _ if authority.contains('@') => "it contains a user name",
+        Some("https") => return Ok(host),
+        Some("http") if is_loopback(&host) => return Ok(host),
+        _ => "it does not begin with https:// (http:// is for 127.0.0.1 and [::1] only)",
+    };
+    Err(WebFault::NotAllowed { host, why })
+}
+
+/// Is it the address of this machine? A name could be resolved to another one.
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn proxy(setting: &Proxy) -> Result<ureq::Proxy, WebFault> {
+    let unusable = |_| WebFault::Proxy;
+    let read = ureq::Proxy::new(setting.address()).map_err(unusable)?;
+    let mut builder = ureq::Proxy::builder(read.protocol()).host(read.host()).port(read.port());
+    if let Some(user) = read.username() {
+        builder = builder.username(user);
+    }
+    if let Some(password) = read.password() {
+        builder = builder.password(password);
+    }
+    for exempt in setting.exempt() {
+        builder = builder.no_proxy(exempt);
+    }
+    builder.build().map_err(unusable)
+}
+
+fn run(agent: &Agent, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ureq::Error> {
+    let response: Response<Body> = agent.run(request)?;
+    let (parts, mut body) = response.into_parts();
+    let body = body.with_config().limit(LONGEST).read_to_vec()?;
+    Ok(Response::from_parts(parts, body))
+}
