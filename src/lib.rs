@@ -19,15 +19,16 @@
 //! | [`host`] | names of hosts in the one form in which they are compared, and of alias services; the only user of idna | nothing |
 //! | [`text`] | text made harmless: the one rule for every output | nothing |
 //! | [`clock`] | a moment, and the only reader of the wall clock | nothing |
+//! | [`owner`] | folders and files that are ours alone | nothing |
 //! | [`diagnostic`] | a finding in a file; TOML read with places | nothing |
 //! | [`mail`] | bytes to a message to a notification; the only user of mailparse and html5gum | host, clock, diagnostic |
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, clock, diagnostic, place |
 //! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, host, clock, diagnostic, place |
 //! | [`settings`] | layered settings, accounts, where secrets are; the only user of config | host, diagnostic, place |
 //! | [`web`] | the only HTTP client, for logins; the only user of ureq, and with `mailbox` of native_tls | settings |
-//! | [`login`] | how an account proves who it is: passwords, OAuth2 | web, settings, clock, place |
+//! | [`login`] | how an account proves who it is: passwords, OAuth2; the only user of oauth2 | web, settings, owner, clock, place |
 //! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap | place, settings, login |
-//! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | place, clock, mail, rules, diagnostic |
+//! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | owner, place, clock, mail, rules, diagnostic |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, assess, mailbox, ledger, mail, rules, settings, login, clock, place, diagnostic |
 //! | [`report`] | every sentence, table and page that a person reads | sweep, mailbox, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
@@ -84,6 +85,7 @@ pub mod ledger;
 pub mod login;
 pub mod mail;
 pub mod mailbox;
+pub mod owner;
 pub mod place;
 pub mod report;
 pub mod rulebook;

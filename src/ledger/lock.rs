@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::owner;
+use crate::owner;
 use crate::place::{AccountName, MailboxKey};
 
 /// The right to work on an account; dropping it gives it up.

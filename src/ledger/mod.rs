@@ -32,7 +32,6 @@ mod judged;
 mod list_copy;
 mod lock;
 mod migrations;
-mod owner;
 mod people;
 mod recall;
 mod rows;

@@ -1,5 +1,5 @@
 //! Checks that the state folder belongs to us, that only we can write in it, and that its files are still in place.
-//! Called by `mod.rs` and `lock`.
+//! Called by `ledger` and `login`.
 //!
 //! The folder decides what happens to messages, so no other user may write in it, and only its owner may read its
 //! files. A file that root creates in another user's folder is closed to that user: root's first command would lock the
@@ -21,7 +21,7 @@ const OPEN_TO_OTHERS: u32 = 0o077;
 ///
 /// # Errors
 /// With what to do instead.
-pub(super) fn claim(folder: &Path) -> io::Result<()> {
+pub(crate) fn claim(folder: &Path) -> io::Result<()> {
     require_ours(folder)?;
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     require_ours(folder)
@@ -31,7 +31,7 @@ pub(super) fn claim(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// With what to do instead.
-pub(super) fn require_ours(folder: &Path) -> io::Result<()> {
+pub(crate) fn require_ours(folder: &Path) -> io::Result<()> {
     let metadata = match folder.metadata() {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
         metadata => metadata?,
@@ -83,7 +83,7 @@ fn user_name(number: u32) -> Option<String> {
 ///
 /// # Errors
 /// If the file is a symlink, belongs to another user, or cannot be changed.
-pub(super) fn close_to_others(path: &Path) -> io::Result<()> {
+pub(crate) fn close_to_others(path: &Path) -> io::Result<()> {
     let metadata = match path.symlink_metadata() {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
         metadata => metadata?,
@@ -104,7 +104,7 @@ pub(super) fn close_to_others(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`close_to_others`].
-pub(super) fn close_open_to_others(file: &File) -> io::Result<()> {
+pub(crate) fn close_open_to_others(file: &File) -> io::Result<()> {
     let metadata = file.metadata()?;
     require_owner(&metadata)?;
     if metadata.mode() & OPEN_TO_OTHERS != 0 {
@@ -114,10 +114,10 @@ pub(super) fn close_open_to_others(file: &File) -> io::Result<()> {
 }
 
 /// Device and inode of a file.
-pub(super) type FileId = (u64, u64);
+pub(crate) type FileId = (u64, u64);
 
 /// Which file it is, whatever its name.
-pub(super) fn id(metadata: &Metadata) -> FileId {
+pub(crate) fn id(metadata: &Metadata) -> FileId {
     (metadata.dev(), metadata.ino())
 }
 
@@ -125,7 +125,7 @@ pub(super) fn id(metadata: &Metadata) -> FileId {
 ///
 /// # Errors
 /// If it was moved or deleted.
-pub(super) fn require_in_place(opened: FileId, path: &Path) -> io::Result<()> {
+pub(crate) fn require_in_place(opened: FileId, path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(there) if id(&there) == opened => Ok(()),
         _ => Err(io::Error::new(io::ErrorKind::NotFound, "it was moved or deleted while in use")),
