@@ -15,6 +15,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use crate::owner;
+
 mod assessing;
 mod columns;
 mod correction;
