@@ -67,7 +67,7 @@ const REWRITINGS: &[(&str, Rewrite, May, Option<usize>)] = &[
     ("alias: Firefox Relay", a::firefox_relay, May::BeUnproven, Some(10)),
     ("alias: DuckDuckGo", a::duck_duck_go, May::BeUnproven, Some(10)),
     ("alias: Hide My Email", a::hide_my_email, May::BeUnproven, Some(10)),
-    ("alias: Fastmail", a::fastmail, May::Nothing, Some(0)),
+    ("alias: Fastmail", a::fastmail, May::Nothing, Some(10)),
     ("forwarded by a rule", a::forwarded_by_a_rule, May::Nothing, Some(0)),
     ("List-ID missing", a::drop_list_id, May::Nothing, Some(10)),
     ("Safe Links, text", |m| links::in_text(m, links::safe_links), May::Nothing, Some(0)),

@@ -57,6 +57,9 @@ pub(super) enum Standing {
 const AUTHORS: [&str; 5] =
     ["Reply-To", "Sender", "X-Original-From", "X-Original-Sender", "X-Google-Original-From"];
 
+/// The field with the recipient's address, and their name.
+const TO: &str = "To";
+
 /// Something that the message must have, or must not have.
 #[derive(Debug)]
 pub(super) struct Mark {
@@ -74,9 +77,15 @@ impl Mark {
                     alias.fields_of_from().any(|from| view.read(is, &from, known).is_some())
                 })
             }
-            Probe::Header { name, .. } => !head.has(name),
+            Probe::Header { name, .. } => !name.eq_ignore_ascii_case(TO) && !head.has(name),
             Probe::Link { .. } | Probe::Text(_) | Probe::Phrase(_) | Probe::Html { .. } => false,
         }
+    }
+
+    /// Is it in To, and has To no name, as where a service wrote the bare address anew?
+    pub(super) fn is_readdressed(&self, view: &View<'_>) -> bool {
+        let is_bare = || view.content.message.head().addresses(TO).iter().all(|to| to.name.is_empty());
+        matches!(&self.probe, Probe::Header { name, .. } if name.eq_ignore_ascii_case(TO)) && is_bare()
     }
 }
 
@@ -179,9 +188,17 @@ impl Layout {
             && self.marks.iter().any(by_header)
     }
 
-    /// Is the sender one whose messages are examined whatever their subject is?
-    pub(super) fn takes_any_subject_of(&self, head: &Head<'_>) -> bool {
-        self.any_subject && head.from().is_some_and(|from| self.from.iter().any(|sender| sender.is(from)))
+    /// How the sender stands to those whose messages are examined whatever their subject is; `None` if it is none of them, nor an
+    /// alias for one.
+    pub(super) fn takes_any_subject_of(&self, head: &Head<'_>) -> Option<Standing> {
+        if !self.any_subject {
+            return None;
+        }
+        if head.from().is_some_and(|from| self.allows(from)) {
+            return Some(Standing::Own);
+        }
+        let alias = head.alias().filter(|alias| alias.stands_for(None, |original| self.allows(original)))?;
+        Some(Standing::Relayed(alias.service))
     }
 
     /// Everything that it looks for in a message.

@@ -74,6 +74,8 @@ struct Marked {
     has_opaque: bool,
     /// Are there marks in fields that somebody dropped on the way?
     is_weak: bool,
+    /// Is too little left to read it by, though it may be a notification?
+    is_unclear: bool,
 }
 
 /// The signs among what a layout reads.
@@ -215,7 +217,8 @@ impl Profiles {
                 (Fit::Unlike | Fit::Missing(_), _) if profile.is_guess => {}
                 (Fit::Read(reading), _) if profile.is_guess && reading.is_weak => {}
                 // With any subject, a message that lacks the marks is another of the network's.
-                (Fit::Unlike, Standing::Own) if layout.any_subject || profile.domains.is_empty() => {}
+                (Fit::Unlike, Standing::Own | Standing::Relayed(_)) if layout.any_subject => {}
+                (Fit::Unlike, Standing::Own) if profile.domains.is_empty() => {}
                 (Fit::Unlike | Fit::Missing(_), Standing::Rewritten) => {}
                 (Fit::Unlike, _) => {
                     unlike.get_or_insert(profile);
@@ -283,15 +286,16 @@ impl Profiles {
     /// The layouts that take any subject from this sender.
     fn by_sender<'p>(&'p self, head: &'p Head<'_>) -> impl Iterator<Item = Candidate<'p>> + 'p {
         self.profiles.iter().flat_map(move |profile| {
-            let layouts = profile.layouts.iter().filter(move |layout| layout.takes_any_subject_of(head));
-            layouts.map(move |layout| Candidate {
-                profile,
-                layout,
-                standing: Standing::Own,
-                untagged: 0,
-                locale: 0,
-                known: Bindings::default(),
-                fixed: 0,
+            profile.layouts.iter().filter_map(move |layout| {
+                Some(Candidate {
+                    profile,
+                    layout,
+                    standing: layout.takes_any_subject_of(head)?,
+                    untagged: 0,
+                    locale: 0,
+                    known: Bindings::default(),
+                    fixed: 0,
+                })
             })
         })
     }
@@ -400,10 +404,8 @@ impl Profile {
 
 impl Layout {
     fn read(&self, view: &View<'_>, standing: Standing, known: Bindings) -> Fit {
-        let Some(Marked { mut known, marks, signs, has_opaque, is_weak }) = self.find_marks(view, known)
-        else {
-            return Fit::Unlike;
-        };
+        let Some(marked) = self.find_marks(view, known) else { return Fit::Unlike };
+        let Marked { mut known, marks, signs, has_opaque, is_weak, is_unclear } = marked;
         // A sender with a domain is a sign of its own. Fields that were dropped need no fewer signs because of it.
         let sender = usize::from(standing == Standing::Own && self.from.iter().any(Sender::has_domain));
         let are_too_few = |found: Signs| {
@@ -445,6 +447,10 @@ impl Layout {
             }
             let unread: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
+            if is_unclear {
+                let is_nothing = marks + found.elements < FEWEST_SIGNS;
+                return if is_nothing { Fit::Unlike } else { Fit::Missing(unread) };
+            }
             // Without links, only a header field names the site: what is left is in many messages.
             let is_of_unknown_site =
                 has_opaque && view.profile.domains.is_empty() && known.get(Hole::Host).is_none();
@@ -469,7 +475,8 @@ impl Layout {
 
     /// Looks for its marks. `None` if the message lacks one that nobody took away.
     fn find_marks(&self, view: &View<'_>, known: Bindings) -> Option<Marked> {
-        let mut marked = Marked { known, marks: 0, signs: 0, has_opaque: false, is_weak: false };
+        let mut marked =
+            Marked { known, marks: 0, signs: 0, has_opaque: false, is_weak: false, is_unclear: false };
         for mark in &self.marks {
             match (mark.probe.find(view, None, &marked.known), mark.is_absent) {
                 (Some(_), true) => return None,
@@ -487,17 +494,23 @@ impl Layout {
                     }
                     marked.is_weak = true;
                 }
+                (None, false) if mark.is_readdressed(view) => marked.is_unclear = true,
                 (None, false) => return None,
             }
         }
-        // Of two kinds of marks only one may be gone.
-        (!marked.has_opaque || !marked.is_weak).then_some(marked)
+        // Of several kinds of marks only one may be gone.
+        if marked.is_unclear && (marked.has_opaque || marked.is_weak) {
+            return None;
+        }
+        marked.is_unclear |= marked.has_opaque && marked.is_weak;
+        Some(marked)
     }
 
-    /// Has the message all links that are marks?
+    /// Has the message all links that are marks, or others that may be these?
     fn has_links(&self, view: &View<'_>, known: &Bindings) -> bool {
         let is_link = |mark: &&Mark| !mark.is_absent && matches!(mark.probe, Probe::Link { .. });
-        self.marks.iter().filter(is_link).all(|mark| mark.probe.find(view, None, known).is_some())
+        let has = |probe: &Probe| probe.find(view, None, known).is_some() || probe.may_be_opaque(view);
+        self.marks.iter().filter(is_link).all(|mark| has(&mark.probe))
     }
 
     /// Is it a link where a link is a mark already? Then it is no sign of its own.
