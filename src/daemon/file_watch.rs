@@ -1,4 +1,4 @@
-//! Notices when settings, rules, networks or lists are saved, so that a reload needs no signal.
+//! Notices when settings, rules, networks, lists or passwords are saved, so that a reload or another login needs no signal.
 //!
 //! Editors save in many ways: they write over the old text, or write a new file and rename it, or move the old file aside for a
 //! moment; and the file may be behind symlinks. So this watches folders, not files (inotify(7)), and also every folder with a
@@ -82,18 +82,23 @@ impl FileWatch {
     /// Watches these files beside the others: all of them are about to be read as they are now. Those that are named no
     /// longer stay watched as long as the service runs; a file that is wrong names less than it should.
     ///
-    /// One that has not been unchanged for long enough stays to be read once more.
-    pub(super) fn see(&mut self, files: BTreeMap<PathBuf, Duration>) {
+    /// One that has not been unchanged for long enough stays to be read once more. Returns those that were watched before and have
+    /// changed.
+    pub(super) fn see(&mut self, files: BTreeMap<PathBuf, Duration>) -> BTreeSet<PathBuf> {
+        let mut new = BTreeSet::new();
         for (file, settled) in files {
-            self.stamps.entry(file.clone()).or_insert(FileStamp::Absent);
+            self.stamps.entry(file.clone()).or_insert_with(|| {
+                new.insert(file.clone());
+                FileStamp::Absent
+            });
             self.settled.insert(file, settled);
         }
-        self.look();
+        &self.look() - &new
     }
 
-    /// Returns when one of the files has changed, and saving is over. May be dropped and called again at any time; it misses
-    /// nothing.
-    pub(super) async fn changed(&mut self) {
+    /// Returns the files that have changed, once there are any, and saving is over. May be dropped and called again at any time; it
+    /// misses nothing.
+    pub(super) async fn changed(&mut self) -> BTreeSet<PathBuf> {
         loop {
             let Some(pause) = self.pause else {
                 self.waker.notified().await;
@@ -113,17 +118,18 @@ impl FileWatch {
                 continue;
             }
             self.pause = None;
-            if self.look() {
-                return;
+            let changed = self.look();
+            if !changed.is_empty() {
+                return changed;
             }
         }
     }
 
-    /// Compares every file with what it was; has one changed?
-    fn look(&mut self) -> bool {
+    /// Compares every file with what it was; returns those that have changed.
+    fn look(&mut self) -> BTreeSet<PathBuf> {
         // A symlink may lead elsewhere now, and another folder may have the name.
         self.follow();
-        let mut changed = false;
+        let mut changed = BTreeSet::new();
         let mut unsettled: Option<Duration> = None;
         for (file, stamp) in &mut self.stamps {
             let now = FileStamp::of(file);
@@ -135,7 +141,7 @@ impl FileWatch {
             match age.and_then(|age| settled.checked_sub(age)).filter(|rest| !rest.is_zero()) {
                 Some(rest) => unsettled = unsettled.max(Some(rest)),
                 None => {
-                    changed = true;
+                    changed.insert(file.clone());
                     *stamp = now;
                 }
             }
@@ -391,6 +397,22 @@ mod tests {
         is_ignored(|desk| drop(fs::read(desk.at("rules.toml")).unwrap()));
         is_ignored(|desk| fs::write(desk.at(".rules.toml.swp"), "swap").unwrap());
         is_ignored(|desk| fs::write(desk.at("networks/notes.txt"), "x").unwrap());
+    }
+
+    #[test]
+    fn the_files_that_have_changed_are_named() {
+        let desk = Desk::new();
+        let mut saved = desk.saved();
+        run(async {
+            fs::write(desk.at("friends.txt"), "Ana").unwrap();
+            let changed = tokio::time::timeout(Duration::from_secs(10), saved.changed()).await.unwrap();
+            assert_eq!(changed, [desk.at("friends.txt")].into());
+            // Of those that are seen, the new ones have not changed.
+            fs::write(desk.at("rules.toml"), "newer").unwrap();
+            fs::write(desk.at("more.txt"), "new").unwrap();
+            let files = ["rules.toml", "more.txt"].map(|name| (desk.at(name), Duration::ZERO));
+            assert_eq!(saved.see(files.into()), [desk.at("rules.toml")].into());
+        });
     }
 
     #[test]

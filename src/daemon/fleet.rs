@@ -4,8 +4,9 @@
 //! does too. This never waits for a thread: one that is to stop is asked to, and its account goes on when it says that it is
 //! over. Called by `service`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use super::backoff::{Backoff, LONGEST};
 use super::proven::Proven;
 use super::thread_event::{Change, EventSender, ThreadEvent};
 use super::watcher::Watcher;
+use crate::login;
 use crate::mailbox::Stop;
 use crate::place::AccountName;
 use crate::report::state::{self, State};
@@ -40,6 +42,8 @@ struct Slot {
     revival: Option<Instant>,
     crashes: Backoff,
     state: State,
+    /// The password was saved while its thread was connecting, perhaps with the one before.
+    has_new_password: bool,
 }
 
 #[derive(Debug)]
@@ -111,8 +115,7 @@ impl Fleet {
             slot.revival = None;
             let watches = slot.running.as_ref();
             let same = watches.is_some_and(|running| slot.wanted.as_ref() == Some(&running.account));
-            let pauses = matches!(slot.state, State::Parked { .. } | State::Away { .. });
-            if same && !all && !(asked && pauses) {
+            if same && !all && !(asked && slot.pauses()) {
                 continue;
             }
             match watches {
@@ -122,6 +125,22 @@ impl Fleet {
             }
         }
         Ok(())
+    }
+
+    /// Lets the accounts log in again whose passwords depend on one of these `files`, which have changed. Connected ones stay
+    /// connected.
+    pub(super) fn log_in_again(&mut self, files: &BTreeSet<PathBuf>) {
+        for slot in self.slots.values_mut() {
+            let depends = |account: &Account| login::files(account).iter().any(|file| files.contains(file));
+            if !slot.wanted.as_ref().is_some_and(depends) {
+                continue;
+            }
+            if slot.pauses() {
+                slot.stop();
+            } else if slot.state == State::Connecting {
+                slot.has_new_password = true;
+            }
+        }
     }
 
     /// Takes in what a thread reports. Returns the trouble of its account, if that is new.
@@ -146,6 +165,9 @@ impl Fleet {
                     State::Connecting | State::Watching | State::Hindered { .. } | State::Crashed => None,
                 };
                 slot.state = state;
+                if slot.has_new_password && slot.pauses() {
+                    slot.stop();
+                }
                 Ok(trouble)
             }
             Change::Over { panicked } => {
@@ -197,8 +219,8 @@ impl Fleet {
 
     /// Asks the threads that wait to connect again to look whether they can by now.
     pub(super) fn probe_unconnected(&self) {
-        let waits = |slot: &&Slot| matches!(slot.state, State::Away { .. } | State::Parked { .. });
-        let running = self.slots.values().filter(waits).filter_map(|slot| slot.running.as_ref());
+        let running =
+            self.slots.values().filter(|slot| slot.pauses()).filter_map(|slot| slot.running.as_ref());
         running.for_each(|running| running.stop.probe());
     }
 
@@ -214,9 +236,7 @@ impl Fleet {
         for slot in self.slots.values_mut() {
             slot.wanted = None;
             slot.revival = None;
-            if let Some(running) = &slot.running {
-                running.stop.stop();
-            }
+            slot.stop();
         }
     }
 
@@ -239,6 +259,7 @@ impl Fleet {
             return Ok(());
         };
         slot.state = State::Connecting;
+        slot.has_new_password = false;
         self.started += 1;
         let number = self.started;
         let stop = Stop::new()?;
@@ -266,6 +287,18 @@ impl Fleet {
 }
 
 impl Slot {
+    /// Does its thread wait until it connects again?
+    fn pauses(&self) -> bool {
+        matches!(self.state, State::Parked { .. } | State::Away { .. })
+    }
+
+    /// Asks its thread to stop; it is started again when it says that it is over.
+    fn stop(&self) {
+        if let Some(running) = &self.running {
+            running.stop.stop();
+        }
+    }
+
     fn empty() -> Self {
         Self {
             wanted: None,
@@ -273,6 +306,7 @@ impl Slot {
             revival: None,
             crashes: Backoff::default(),
             state: State::Connecting,
+            has_new_password: false,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The service as a whole: its signals, its timers, its end.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,7 @@ use super::systemd::{self, Systemd};
 use super::thread_event::ThreadEvent;
 use crate::clock;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::login;
 use crate::report::state::{self, Notes, in_brief};
 use crate::rulebook::{Origin, RuleFiles};
 use crate::settings::Settings;
@@ -51,7 +54,8 @@ impl Error for ServiceFault {
     }
 }
 
-/// Watches all accounts until SIGTERM or SIGINT. At SIGHUP, and when one of its files is saved, `origin` is read again.
+/// Watches all accounts until SIGTERM or SIGINT. At SIGHUP, and when one of its files is saved, `origin` is read again. When the file
+/// of a password is saved, its account logs in again, if it is not connected.
 ///
 /// # Errors
 /// Where the machine does not give what a service needs: threads, signals.
@@ -70,6 +74,7 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
     let interrupt = listen(SignalKind::interrupt())?;
     let hangup = listen(SignalKind::hangup())?;
     let files = FileWatch::watch(origin.files());
+    let secrets = FileWatch::watch(secret_files(&settings));
     let (rule_files, latest) = watch::channel(Arc::new(rule_files));
     let (fleet, threads) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
     let service = Service {
@@ -83,8 +88,21 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
         again: None,
     };
     service
-        .run(Receivers { terminate, interrupt, hangup, files, threads, changes: network_watch::listen() })
+        .run(Receivers {
+            terminate,
+            interrupt,
+            hangup,
+            files,
+            secrets,
+            threads,
+            changes: network_watch::listen(),
+        })
         .await
+}
+
+/// The files that the accounts' passwords depend on; a change counts at once.
+fn secret_files(settings: &Settings) -> BTreeMap<PathBuf, Duration> {
+    settings.accounts.iter().flat_map(login::files).map(|file| (file, Duration::ZERO)).collect()
 }
 
 fn no_thread(cause: io::Error) -> ServiceFault {
@@ -97,6 +115,8 @@ struct Receivers {
     interrupt: Signal,
     hangup: Signal,
     files: FileWatch,
+    /// Those that the accounts' passwords depend on.
+    secrets: FileWatch,
     threads: mpsc::UnboundedReceiver<ThreadEvent>,
     changes: mpsc::UnboundedReceiver<Change>,
 }
@@ -131,10 +151,15 @@ impl Service<'_> {
                 _ = receivers.terminate.recv() => break,
                 _ = receivers.interrupt.recv() => break,
                 _ = receivers.hangup.recv() => self.begin_reload(true)?,
-                () = receivers.files.changed() => self.begin_reload(false)?,
+                _ = receivers.files.changed() => self.begin_reload(false)?,
+                changed = receivers.secrets.changed() => self.fleet.log_in_again(&changed),
                 step = Reload::step(self.reload.as_mut()) => match step {
-                    Progress::Begins(files, _hold) => receivers.files.see(files),
-                    Progress::Ends(outcome) => self.end_reload(outcome.map(|outcome| *outcome))?,
+                    Progress::Begins(files, _hold) => drop(receivers.files.see(files)),
+                    Progress::Ends(outcome) => {
+                        self.end_reload(outcome.map(|outcome| *outcome))?;
+                        let changed = receivers.secrets.see(secret_files(&self.fleet.settings()));
+                        self.fleet.log_in_again(&changed);
+                    }
                 },
                 Some(event) = receivers.threads.recv() => {
                     if let Some(trouble) = self.fleet.take_event(event).map_err(no_thread)? {

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -102,6 +102,19 @@ pub fn inspect(account: &Account, credentials: Option<&Path>) -> Result<Vec<Oddi
         (SecretSource::Credential(_), None) | (SecretSource::Command(_), _) => return Ok(Vec::new()),
     };
     Ok(oddity::oddities(password.expose_secret(), &source))
+}
+
+/// The files on which the account's password depends, as far as the settings show: if one of them changes, another login may work.
+/// A credential cannot change while the service runs.
+pub fn files(account: &Account) -> Vec<PathBuf> {
+    match &account.secret {
+        SecretSource::File(path) => vec![path.clone()],
+        // The program, and what it is told to read.
+        SecretSource::Command(words) => {
+            words.iter().map(PathBuf::from).filter(|path| path.is_absolute()).collect()
+        }
+        SecretSource::Credential(_) => Vec::new(),
+    }
 }
 
 fn of_credential(name: &str, credentials: Option<&Path>) -> Result<SecretString, LoginFault> {
