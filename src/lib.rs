@@ -27,7 +27,7 @@
 //! | [`settings`] | layered settings, accounts, where secrets are; the only user of config | host, diagnostic, place |
 //! | [`web`] | the only HTTP client, for logins; the only user of ureq, and with `mailbox` of native_tls | settings |
 //! | [`login`] | how an account proves who it is: passwords, OAuth2; the only user of oauth2 | web, settings, owner, clock, place |
-//! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap | place, settings, login |
+//! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and openssl | place, clock, settings, login |
 //! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | owner, place, clock, mail, rules, diagnostic |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, assess, mailbox, ledger, mail, rules, settings, login, clock, place, diagnostic |

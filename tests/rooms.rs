@@ -31,7 +31,7 @@ static ROOMS: LazyLock<Vec<(String, BTreeSet<String>)>> = LazyLock::new(|| {
 });
 
 /// Crates, and the rooms that alone may use them.
-const OWNED: [(&str, &str); 10] = [
+const OWNED: [(&str, &str); 11] = [
     ("mailparse", "mail"),
     ("html5gum", "mail"),
     ("imap", "mailbox"),
@@ -39,6 +39,7 @@ const OWNED: [(&str, &str); 10] = [
     ("native_tls", "mailbox, web"),
     ("oauth2", "login"),
     ("ureq", "web"),
+    ("openssl", "mailbox"),
     ("rusqlite", "ledger"),
     ("config", "settings"),
     ("idna", "host"),

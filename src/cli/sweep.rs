@@ -45,7 +45,7 @@ pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Out
             }
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
-                if let Some(advice) = fault.advice(clock::now()) {
+                if let Some(advice) = report::advice(&fault, account, clock::now()) {
                     output.error(&format!("  {advice}"));
                 }
                 ending = Ending::Later;

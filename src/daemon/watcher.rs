@@ -18,7 +18,7 @@ use crate::clock;
 use crate::clock::Timestamp;
 use crate::mailbox::{Fate, Session, Step, Stop, Suspects, Woken};
 use crate::report::state::{self, State};
-use crate::report::{Chain, drift, remains};
+use crate::report::{Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, Tally, connect_with, read_login};
@@ -108,8 +108,8 @@ impl Watcher {
         // Without the advice, which may show the time.
         let known = learned.trouble.as_ref() == Some(&trouble);
         learned.trouble = Some(trouble.clone());
-        if let Some(advice) = fault.advice(clock::now()) {
-            trouble = format!("{trouble}; {advice}");
+        if let Some(what) = advice(fault, &self.account, clock::now()) {
+            trouble = format!("{trouble}; {what}");
         }
         let again = if fault.is_refused_login() { learned.refusals.next(learned.has_worked) } else { None };
         let parked = fault.fate() == Fate::Park && again.is_none();

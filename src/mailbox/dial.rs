@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::bounds::{Bounds, Cut, Limits};
+use super::certificate::{self, Distrust};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::redactor::Redactor;
 use super::stop::{Stop, poll_until};
@@ -31,6 +32,9 @@ const PER_ADDRESS: Duration = Duration::from_secs(10);
 const PROBE: (Duration, u32, Duration) = (Duration::from_secs(20), 3, Duration::from_secs(10));
 /// TCP_USER_TIMEOUT in milliseconds: sent data must be acknowledged within this time, which detects lost packets.
 const ACKNOWLEDGED_MS: u32 = 50_000;
+/// How long a server may keep silent before STARTTLS until it is asked for a TLS handshake, and how long that may take.
+const SILENCE: Duration = Duration::from_secs(4);
+const PROBE_TIME: Duration = Duration::from_secs(5);
 /// The longest line, and the most lines, that a server may send before TLS.
 const CLEAR_LINE: usize = 2_000;
 const CLEAR_LINES: usize = 50;
@@ -109,23 +113,33 @@ impl Connector {
     }
 }
 
-/// The certificate that the account's server presents, trusted or not. Sends nothing after the handshake.
-///
-/// # Errors
-/// If the server cannot be reached or does not speak TLS.
-pub fn shown_certificate(account: &Account, stop: &Stop) -> Result<Fingerprint, Fault> {
-    let on = Subject::Server { host: account.host.clone(), port: account.port };
-    let connector = Connector::of_nobody(Trust::Nobody)?;
-    match dial(account, &connector, stop, Redactor::nothing()) {
-        Err(Cause::OtherCertificate(shown)) => Ok(shown),
-        Ok(_) => Err(Fault { doing: Step::Connect, on, cause: Cause::Garbled("no certificate") }),
-        Err(cause) => Err(Fault { doing: Step::Connect, on, cause }),
-    }
-}
-
 /// Connects to the account's server, up to the point where its greeting comes next (after STARTTLS: the answer to the first
 /// command). `redactor` keeps the password out of the server's words on this connection.
 pub(super) fn dial(
+    account: &Account,
+    connector: &Connector,
+    stop: &Stop,
+    redactor: Redactor,
+) -> Result<Transport, Cause> {
+    approach(account, connector, stop, redactor).map_err(|cause| match cause {
+        Cause::Untrusted(distrust) => {
+            Cause::Untrusted(Box::new(Distrust { shown: shown_certificate(account, stop), ..*distrust }))
+        }
+        cause => cause,
+    })
+}
+
+/// The certificate that the account's server presents, trusted or not. Connects once more, since native-tls does not show one that
+/// it does not trust, and sends nothing after the handshake.
+fn shown_certificate(account: &Account, stop: &Stop) -> Option<certificate::Certificate> {
+    let connector = Connector::of_nobody(Trust::Nobody).ok()?;
+    match approach(account, &connector, stop, Redactor::nothing()) {
+        Err(Cause::OtherCertificate(shown)) => Some(*shown),
+        _ => None,
+    }
+}
+
+fn approach(
     account: &Account,
     connector: &Connector,
     stop: &Stop,
@@ -142,6 +156,9 @@ pub(super) fn dial(
     }
     let socket = reach_any(&addresses, stop, deadline)?;
     tune(&socket).map_err(Cause::Io)?;
+    if account.tls == Tls::StartTls && is_silent(&socket, stop)? && speaks_tls(&socket, account, stop) {
+        return Err(Cause::TlsAlready);
+    }
     let mut wire = Wire::new(socket, Arc::clone(&bounds));
     let shared = Arc::new(Shared::new(Arc::clone(&bounds), redactor));
     match account.tls {
@@ -151,7 +168,7 @@ pub(super) fn dial(
     }
     let stream = connector.tls.connect(&account.host, wire).map_err(|error| match error {
         HandshakeError::WouldBlock(_) => cut_short(Cause::Late, &bounds),
-        HandshakeError::Failure(error) => untrusted(error.into(), account.tls, &bounds),
+        HandshakeError::Failure(error) => untrusted(error.into(), account, &bounds),
     })?;
     vouch(&stream, connector.trust)?;
     Ok(Transport::tls(stream, shared))
@@ -165,19 +182,26 @@ fn vouch(stream: &TlsStream<Wire>, trust: Trust) -> Result<(), Cause> {
         Trust::Nobody => None,
     };
     let shown = stream.peer_certificate().map_err(tls_fault)?.ok_or(Cause::Garbled("no certificate"))?;
-    let shown = Fingerprint::of(&shown.to_der().map_err(tls_fault)?);
-    if pin == Some(shown) { Ok(()) } else { Err(Cause::OtherCertificate(shown)) }
+    let der = shown.to_der().map_err(tls_fault)?;
+    match pin == Some(Fingerprint::of(&der)) {
+        true => Ok(()),
+        false => Err(Cause::OtherCertificate(Box::new(certificate::Certificate::read(&der)))),
+    }
 }
 
 /// The cause of a failed handshake: a lost connection does not count as a lack of trust.
-fn untrusted(error: TlsError, tls: Tls, bounds: &Bounds) -> Cause {
+fn untrusted(error: TlsError, account: &Account, bounds: &Bounds) -> Cause {
     if bounds.cut().is_some() {
         return cut_short(Cause::Late, bounds);
     }
-    match (bounds.ended(), error.is_not_tls(), tls) {
+    match (bounds.ended(), error.is_not_tls(), account.tls) {
         (true, ..) => Cause::Lost,
-        (false, false, _) if error.is_not_valid_yet() => Cause::NotValidYet,
-        (false, false, _) => Cause::Tls(error),
+        (false, false, _) => match error.distrust() {
+            Some(why) => {
+                Cause::Untrusted(Box::new(Distrust { why, host: account.host.clone(), shown: None }))
+            }
+            None => Cause::Tls(error),
+        },
         (false, true, Tls::StartTls) => Cause::Injected,
         (false, true, Tls::Implicit | Tls::Off) => Cause::NotTls,
     }
@@ -224,7 +248,7 @@ fn look_up(host: &str, port: u16, stop: &Stop, deadline: Instant) -> Result<Vec<
     }
     match receiver.try_recv() {
         Ok(Ok(addresses)) if addresses.is_empty() => Err(Cause::NoAddress),
-        Ok(answer) => answer.map_err(Cause::Io),
+        Ok(answer) => answer.map_err(Cause::Unresolved),
         Err(_) => Err(Cause::Late),
     }
 }
@@ -277,6 +301,25 @@ fn tune(socket: &TcpStream) -> io::Result<()> {
     sockopt::set_tcp_keepcnt(socket, count)?;
     sockopt::set_tcp_user_timeout(socket, ACKNOWLEDGED_MS)?;
     Ok(())
+}
+
+/// Does the server say nothing for a while? One that speaks TLS from the start waits for a handshake.
+fn is_silent(socket: &TcpStream, stop: &Stop) -> Result<bool, Cause> {
+    let mut polled = [PollFd::new(socket, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+    let heard = poll_until(&mut polled, Instant::now() + SILENCE).map_err(Cause::Io)?;
+    if stop.is_stopped() { Err(Cause::Stopped) } else { Ok(!heard) }
+}
+
+/// Does the server answer a TLS handshake, on a connection of its own? Its certificate does not matter: nothing else is sent.
+fn speaks_tls(socket: &TcpStream, account: &Account, stop: &Stop) -> bool {
+    let limits = Limits { time: PROBE_TIME, ..APPROACH };
+    let handshake = || {
+        let address = socket.peer_addr().ok()?;
+        let socket = reach(address, stop, Instant::now() + limits.time).ok()?;
+        let wire = Wire::new(socket, Arc::new(Bounds::new(stop.clone(), limits)));
+        Connector::of_nobody(Trust::Nobody).ok()?.tls.connect(&account.host, wire).ok()
+    };
+    handshake().is_some()
 }
 
 /// STARTTLS (RFC 9051, section 6.2.1), read byte by byte, so that no clear text from the server or an attacker can pass for

@@ -3,6 +3,7 @@
 //! Decides by types and response codes (RFC 5530), never by a server's text, with one exception
 //! (`Refusal::is_of_too_many_connections`). Called by all of `mailbox`, by `sweep`, `daemon` and `cli`.
 
+use super::certificate::DistrustReason;
 use super::fault::{Cause, Fault, Step};
 use super::refusal::{Code, Refusal, Status};
 
@@ -23,6 +24,7 @@ impl Fault {
     pub fn fate(&self) -> Fate {
         match &self.cause {
             Cause::Io(_)
+            | Cause::Unresolved(_)
             | Cause::NoAddress
             | Cause::Late
             | Cause::Stopped
@@ -37,9 +39,11 @@ impl Fault {
                 _ => Fate::Retry,
             },
             // Most likely the machine has just started and its clock is not set yet.
-            Cause::NotValidYet => Fate::Retry,
+            Cause::Untrusted(distrust) if distrust.why == DistrustReason::NotValidYet => Fate::Retry,
             Cause::Tls(_)
+            | Cause::Untrusted(_)
             | Cause::NotTls
+            | Cause::TlsAlready
             | Cause::Injected
             | Cause::OtherCertificate(_)
             | Cause::ClearText
@@ -79,11 +83,14 @@ impl Fault {
     /// Is it about the network or the clock and not about the server's answer, so that another network or a set clock may help?
     pub fn is_of_network(&self) -> bool {
         match &self.cause {
-            Cause::Io(_) | Cause::NoAddress | Cause::Late | Cause::Lost => self.doing != Step::Trust,
+            Cause::Io(_) | Cause::Unresolved(_) | Cause::NoAddress | Cause::Late | Cause::Lost => {
+                self.doing != Step::Trust
+            }
             // The captive portal of a network, as in hotels, has its own certificates.
             Cause::Tls(_)
-            | Cause::NotValidYet
+            | Cause::Untrusted(_)
             | Cause::NotTls
+            | Cause::TlsAlready
             | Cause::Injected
             | Cause::OtherCertificate(_)
             | Cause::Greeting

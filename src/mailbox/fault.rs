@@ -7,12 +7,12 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use super::certificate::{Certificate, Distrust};
 use super::redactor::Redactor;
 use super::refusal::{Code, Refusal};
 use super::tls_error::TlsError;
 use super::uids;
 use crate::place::{Folder, Uid};
-use crate::settings::Fingerprint;
 
 /// The attempted step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,16 +126,20 @@ impl fmt::Display for Subject {
 pub enum Cause {
     /// The operating system or the network failed.
     Io(io::Error),
-    /// The TLS handshake failed, or the certificate is not trusted for this name.
+    /// The TLS handshake failed.
     Tls(TlsError),
-    /// A certificate of the server's chain is not valid yet, by this machine's clock.
-    NotValidYet,
+    /// The certificate is not trusted for this name.
+    Untrusted(Box<Distrust>),
     /// The server answered the handshake with something other than TLS.
     NotTls,
+    /// The server says nothing until a TLS handshake begins, so STARTTLS cannot be asked for.
+    TlsAlready,
     /// It did so after it had agreed to STARTTLS, as when someone injects data into the connection.
     Injected,
     /// The certificate is not the one that the settings pin.
-    OtherCertificate(Fingerprint),
+    OtherCertificate(Box<Certificate>),
+    /// The server's name could not be resolved.
+    Unresolved(io::Error),
     /// The server's name has no address.
     NoAddress,
     /// The server did not answer in time.
@@ -196,9 +200,12 @@ impl fmt::Display for Cause {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
-            Self::NotValidYet => f.write_str("its certificate is not valid yet"),
+            Self::Untrusted(distrust) => distrust.fmt(f),
             Self::NotTls => f.write_str(
                 "the server does not speak TLS from the start on this port; is it `tls = \"starttls\"`?",
+            ),
+            Self::TlsAlready => f.write_str(
+                "the server speaks TLS from the start on this port, so it cannot be asked for STARTTLS; is it `tls = \"implicit\"`?",
             ),
             Self::Injected => f.write_str(
                 "the server agreed to STARTTLS and then sent something other than TLS; someone may be intercepting the \
@@ -206,9 +213,11 @@ impl fmt::Display for Cause {
             ),
             Self::OtherCertificate(found) => write!(
                 f,
-                "its certificate is {found}, which does not match `tls-fingerprint`; someone may be intercepting the \
-                 connection"
+                "its certificate is {}, which does not match `tls-fingerprint` ({found}); someone may be intercepting the \
+                 connection",
+                found.fingerprint
             ),
+            Self::Unresolved(error) => write!(f, "its name could not be resolved: {}", resolver(&error.to_string())),
             Self::NoAddress => f.write_str("its name has no address"),
             Self::Late => f.write_str("the server did not answer in time"),
             Self::Stopped => f.write_str("followsift is stopping"),
@@ -236,6 +245,11 @@ impl fmt::Display for Cause {
     }
 }
 
+/// The resolver's reason without the words that the standard library puts in front of it.
+fn resolver(text: &str) -> &str {
+    text.strip_prefix("failed to lookup address information: ").unwrap_or(text)
+}
+
 impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
@@ -243,8 +257,10 @@ impl Error for Cause {
             Self::Io(error) => error.source(),
             // OpenSSL's source repeats the same text.
             Self::Tls(_)
-            | Self::NotValidYet
+            | Self::Untrusted(_)
             | Self::NotTls
+            | Self::TlsAlready
+            | Self::Unresolved(_)
             | Self::Injected
             | Self::OtherCertificate(_)
             | Self::NoAddress

@@ -14,6 +14,7 @@ mod arrivals;
 mod asking;
 mod bounds;
 mod capabilities;
+mod certificate;
 mod comparison;
 mod copies;
 mod culprits;
@@ -59,8 +60,9 @@ mod whole;
 mod wire;
 
 pub use capabilities::{Capabilities, Relocation};
+pub use certificate::{Certificate, Distrust, DistrustReason};
 pub use culprits::Suspects;
-pub use dial::{Connector, shown_certificate};
+pub use dial::Connector;
 pub use fate::Fate;
 pub use fault::{Cause, Fault, Step, Subject};
 pub use fetch::{Batch, FLIGHT, HEADS, Range};

@@ -7,10 +7,24 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+use super::certificate::DistrustReason;
+
 /// OpenSSL's text for an answer that is not TLS (SSL_R_WRONG_VERSION_NUMBER). native-tls does not pass the code on.
 const NOT_TLS: &str = "wrong version number";
-/// OpenSSL's text for a certificate of the chain that is from the future (X509_V_ERR_CERT_NOT_YET_VALID).
-const NOT_YET_VALID: &str = "certificate is not yet valid";
+/// OpenSSL's text for a chain that it does not trust (SSL_R_CERTIFICATE_VERIFY_FAILED), which native-tls follows by why not.
+const NOT_TRUSTED: &str = "certificate verify failed";
+/// OpenSSL's texts for why not (X509_verify_cert_error_string(3)), those of version 1.1 too.
+const REASONS: [(&str, DistrustReason); 9] = [
+    ("hostname mismatch", DistrustReason::OtherName),
+    ("IP address mismatch", DistrustReason::OtherName),
+    ("unable to get local issuer certificate", DistrustReason::UnknownIssuer),
+    ("unable to verify the first certificate", DistrustReason::UnknownIssuer),
+    ("self-signed certificate in certificate chain", DistrustReason::UnknownIssuer),
+    ("self-signed certificate", DistrustReason::SelfSigned),
+    ("self signed certificate", DistrustReason::SelfSigned),
+    ("certificate has expired", DistrustReason::Expired),
+    ("certificate is not yet valid", DistrustReason::NotValidYet),
+];
 
 /// An error of TLS.
 #[derive(Debug)]
@@ -22,9 +36,9 @@ impl TlsError {
         self.0.to_string().contains(NOT_TLS)
     }
 
-    /// Is a certificate of the server's chain not valid yet, by the machine's clock?
-    pub(super) fn is_not_valid_yet(&self) -> bool {
-        self.0.to_string().contains(NOT_YET_VALID)
+    /// Why the server's certificate is not trusted, if that is the error.
+    pub(super) fn distrust(&self) -> Option<DistrustReason> {
+        distrust(&self.to_string())
     }
 }
 
@@ -38,6 +52,13 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&reasons(&self.0.to_string()))
     }
+}
+
+/// The reason in the words that [`reasons`] leaves.
+fn distrust(text: &str) -> Option<DistrustReason> {
+    let words = text.strip_prefix(NOT_TRUSTED)?.trim_matches([' ', '(', ')']);
+    let known = REASONS.iter().find(|(reason, _)| *reason == words);
+    Some(known.map_or_else(|| DistrustReason::Other(words.to_owned()), |(_, reason)| reason.clone()))
 }
 
 /// An error as OpenSSL writes it: `error:CODE:library:function:reason:file:line:data`.
@@ -59,6 +80,24 @@ fn reasons(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reason_not_to_trust_a_certificate_is_told_apart() {
+        use DistrustReason::{Expired, NotValidYet, OtherName, SelfSigned, UnknownIssuer};
+        for (words, reason) in [
+            ("hostname mismatch", OtherName),
+            ("IP address mismatch", OtherName),
+            ("unable to get local issuer certificate", UnknownIssuer),
+            ("self-signed certificate in certificate chain", UnknownIssuer),
+            ("self-signed certificate", SelfSigned),
+            ("certificate has expired", Expired),
+            ("certificate is not yet valid", NotValidYet),
+            ("invalid CA certificate", DistrustReason::Other("invalid CA certificate".to_owned())),
+        ] {
+            assert_eq!(distrust(&format!("certificate verify failed ({words})")), Some(reason));
+        }
+        assert_eq!(distrust("wrong version number"), None);
+    }
 
     #[test]
     fn the_reason_is_shown_without_the_place_in_openssls_source() {

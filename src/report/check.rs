@@ -55,8 +55,8 @@ pub fn pin_advice(account: &Account, shown: impl Display) -> String {
         );
     }
     format!(
-        "  the certificate is not trusted. If this is your own bridge or server, and you know that nobody is in between\n  \
-         (it runs on this machine, or itself shows the same fingerprint), set\n    tls-fingerprint = \"{shown}\"\n  in \
+        "  if this is your own bridge or server, and you know that nobody is in between (it runs on this machine, or itself\n  \
+         shows the same fingerprint), set\n    tls-fingerprint = \"{shown}\"\n  in \
          [accounts.{name}]; then followsift trusts this one certificate and no other"
     )
 }

@@ -2,6 +2,7 @@
 //!
 //! Other rooms are imported for their values alone. Text from messages arrives here already made safe (one line, no control characters); see `mail`.
 
+mod advice;
 pub mod backtest;
 mod causes;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod nearest;
 pub mod networks;
 pub mod paint;
 pub mod providers;
+mod refusals;
 pub mod remains;
 pub mod rule_trace;
 pub mod state;
@@ -23,5 +25,6 @@ pub mod text;
 pub mod totals;
 pub mod usage;
 
+pub use advice::advice;
 pub use causes::Chain;
 pub use paint::{Paint, Tone};

@@ -5,7 +5,6 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::clock::Timestamp;
 use crate::ledger::{LedgerFault, LockFault};
 use crate::login::LoginFault;
 use crate::mailbox::{Cause, Fate, Fault, Status, Step};
@@ -72,25 +71,6 @@ impl AccountFault {
     pub fn is_held_by_us(&self) -> bool {
         let us = std::process::id();
         matches!(self, Self::Lock(LockFault::Held { process: Some(process), .. }) if *process == us)
-    }
-
-    /// What to do, where the fault itself does not say it. `now` is the time by the machine's clock.
-    pub fn advice(&self, now: Timestamp) -> Option<String> {
-        let cause = match self {
-            Self::Mailbox(Fault { cause: Cause::NotValidYet, .. }) => {
-                return Some(format!("check this machine's clock, which says {}", now.rfc3339()));
-            }
-            Self::Ledger(LedgerFault::Folder { cause, .. } | LedgerFault::File { cause, .. })
-            | Self::Lock(LockFault::Unusable { cause, .. }) => cause,
-            Self::Ledger(_) | Self::Lock(_) | Self::Login(_) | Self::Mailbox(_) | Self::Machine(_) => {
-                return None;
-            }
-        };
-        // followsift's own words say what to do.
-        cause.raw_os_error().map(|_| {
-            "give the folder to the user who runs followsift, or name another with `state` in the settings"
-                .to_owned()
-        })
     }
 
     /// Could a change of network, or a clock that is set, end it?

@@ -3,7 +3,7 @@
 use super::Output;
 use crate::cli::proof;
 use crate::clock;
-use crate::mailbox::{Cause, Fate, Stop, shown_certificate};
+use crate::mailbox::{Cause, DistrustReason, Fate, Stop};
 use crate::report;
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
@@ -18,9 +18,11 @@ pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut O
             Ok(all) => well &= all,
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
-                let clock = || fault.advice(clock::now()).map(|advice| format!("  {advice}"));
-                if let Some(advice) = pin_advice(account, &fault).or_else(clock) {
-                    output.line(&advice);
+                if let Some(advice) = report::advice(&fault, account, clock::now()) {
+                    output.line(&format!("  {advice}"));
+                }
+                if let Some(lines) = pin_advice(account, &fault) {
+                    output.line(&lines);
                 }
                 well = false;
             }
@@ -30,15 +32,19 @@ pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut O
     well
 }
 
-/// What to do where the certificate is not trusted.
+/// The lines that trust the certificate alone, where that can be right.
 fn pin_advice(account: &Account, fault: &AccountFault) -> Option<String> {
     let AccountFault::Mailbox(fault) = fault else { return None };
-    let shown = match fault.cause {
+    let shown = match &fault.cause {
         Cause::OtherCertificate(shown) => shown,
-        Cause::Tls(_) => shown_certificate(account, &Stop::new().ok()?).ok()?,
+        Cause::Untrusted(distrust)
+            if matches!(distrust.why, DistrustReason::SelfSigned | DistrustReason::UnknownIssuer) =>
+        {
+            distrust.shown.as_ref()?
+        }
         _ => return None,
     };
-    Some(report::check::pin_advice(account, shown))
+    Some(report::check::pin_advice(account, shown.fingerprint))
 }
 
 /// Looks at one account; says whether nothing is wrong with its folders.
