@@ -13,6 +13,7 @@
 )]
 
 pub mod authority;
+pub mod certificate_authority;
 pub mod client;
 pub mod costly;
 pub mod daemon;
