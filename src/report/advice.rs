@@ -45,6 +45,7 @@ fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String
             Some("check `host` and `port`; a firewall may drop the connection".to_owned())
         }
         (Cause::Untrusted(distrust), _) => Some(of_certificate(&distrust.why, now)),
+        (Cause::NoStartTls, _) => Some("try `tls = \"implicit\"` and `port = 993`".to_owned()),
         (Cause::NoLogin, _) => account.provider.filter(|it| accepts_no_password(it)).map(|_| OAUTH2.to_owned()),
         (Cause::Refused(refusal), Step::LogIn) => of_login(refusal, account),
         (Cause::Refused(refusal), Step::Connect | Step::Open | Step::Ask) => {

@@ -11,6 +11,7 @@ use crate::support::letters::{
 use crate::support::user_folder::{Run, UserFolder};
 
 mod check;
+mod connect;
 mod explain;
 mod terminal;
 mod usage;

@@ -44,7 +44,7 @@ fn a_login_that_is_refused_for_a_while_is_tried_again() {
         proxy.arm([Fault::first("AUTHENTICATE", When::Before, How::Say(words))]);
         let daemon = home.run();
         daemon.until("connected", SOON, |it| proxy.has_struck() && it.log().contains(" connected"));
-        assert_eq!(proxy.connections(), 2, "{words}");
+        assert_eq!(proxy.count("LOGIN") + proxy.count("AUTHENTICATE"), 2, "{words}");
     }
 }
 
@@ -77,6 +77,46 @@ fn a_certificate_of_its_own_is_trusted_by_its_fingerprint_alone() {
         assert!(daemon.status().contains("does not match `tls-fingerprint`"), "{}", daemon.status());
     }
     assert!(!server.log().contains("auth failed"), "something was sent to a server that is not trusted");
+}
+
+#[test]
+fn a_password_that_is_saved_lets_its_account_log_in_at_once_and_no_other() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let proxies = ["file", "command", "other"].map(|name| (name, Proxy::before(server.port)));
+    let home = Home::new();
+    for (name, _) in &proxies {
+        home.write(name, "not it");
+    }
+    let read = |name: &str| match name {
+        "command" => format!("password-command = [\"cat\", \"{}\"]", home.path().join(name).display()),
+        name => format!("password-file = \"{name}\""),
+    };
+    let tables: String = proxies.iter().map(|(name, proxy)| account(name, proxy.port, &read(name))).collect();
+    home.write("followsift.toml", &format!("state = \"state\"\n{tables}"));
+    let daemon = home.run();
+    let paused = |daemon: &Daemon| daemon.status().matches("is paused until you act").count();
+    daemon.until("all are paused", seconds(30), |it| paused(it) == 3);
+    let logins = |name: &str| {
+        let (_, proxy) = proxies.iter().find(|(other, _)| *other == name).unwrap();
+        proxy.count("LOGIN") + proxy.count("AUTHENTICATE")
+    };
+    let before = logins("other");
+    for (rest, name) in [(2, "file"), (1, "command")] {
+        // As an editor saves: a new file takes the name.
+        home.write("new", support::PASSWORD);
+        std::fs::rename(home.path().join("new"), home.path().join(name)).unwrap();
+        daemon.until(name, seconds(20), |it| paused(it) == rest);
+        daemon.until(name, seconds(20), |it| {
+            it.status().starts_with("watching ") && it.status().contains(name)
+        });
+    }
+    assert_eq!(logins("other"), before, "a password that is wrong is not sent again");
+    // A connected account stays connected.
+    let before = logins("file");
+    home.write("file", "not it again");
+    support::pause(seconds(2));
+    assert_eq!(logins("file"), before);
+    assert!(daemon.status().starts_with("watching command, file; other is paused"), "{}", daemon.status());
 }
 
 #[test]

@@ -66,6 +66,11 @@ fn the_password_is_sent_to_the_right_certificate_alone() {
             "signed-by-leaf" => {
                 ("its certificate is not trusted: invalid CA certificate", "leaf.example", "localhost")
             }
+            "between" => ("its certificate is not for localhost", issuer, "between.example"),
+            "no-chain" => {
+                let reason = "this machine does not trust the issuer of its certificate";
+                (reason, "between.example", "localhost")
+            }
             other => panic!("{other}"),
         };
         let day = |days: i64| followsift::clock::Timestamp(authority.1.0 + days * 86_400).date();

@@ -15,7 +15,7 @@ use followsift::settings::Fingerprint;
 pub struct Authority(pub tempfile::TempDir, pub Timestamp);
 
 /// Each certificate: its name, its subject, its extensions, who signs it, and for how many days it is good.
-pub const CERTIFICATES: [(&str, &str, &str, &str, &str); 9] = [
+pub const CERTIFICATES: [(&str, &str, &str, &str, &str); 11] = [
     ("good", "localhost", "subjectAltName=DNS:localhost", "ca", "2"),
     // OpenSSL takes the common name for the host where no other is there (RFC 6125, section 6.4.4), and native-tls leaves no choice.
     ("cn-alone", "other.example", "basicConstraints=CA:FALSE", "ca", "2"),
@@ -26,6 +26,9 @@ pub const CERTIFICATES: [(&str, &str, &str, &str, &str); 9] = [
     ("self-signed", "localhost", "subjectAltName=DNS:localhost", "self-signed", "2"),
     ("leaf", "leaf.example", "subjectAltName=DNS:leaf.example\nbasicConstraints=CA:FALSE", "ca", "2"),
     ("signed-by-leaf", "localhost", "subjectAltName=DNS:localhost", "leaf", "2"),
+    ("between", "between.example", "basicConstraints=critical,CA:TRUE", "ca", "2"),
+    // Its server does not present the certificate between its own and the authority's.
+    ("no-chain", "localhost", "subjectAltName=DNS:localhost", "between", "2"),
 ];
 
 impl Authority {

@@ -18,10 +18,11 @@ pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut O
             Ok(all) => well &= all,
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
-                if let Some(advice) = report::advice(&fault, account, clock::now()) {
-                    output.line(&format!("  {advice}"));
-                }
-                if let Some(lines) = pin_advice(account, &fault) {
+                let pin = pin_advice(account, &fault);
+                // The advice about a self-signed certificate is to look here.
+                let advice = report::advice(&fault, account, clock::now());
+                let advice = advice.filter(|_| pin.is_none() || !is_self_signed(&fault));
+                for lines in advice.map(|advice| format!("  {advice}")).into_iter().chain(pin) {
                     output.line(&lines);
                 }
                 well = false;
@@ -30,6 +31,11 @@ pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut O
         output.line("");
     }
     well
+}
+
+fn is_self_signed(fault: &AccountFault) -> bool {
+    let AccountFault::Mailbox(fault) = fault else { return false };
+    matches!(&fault.cause, Cause::Untrusted(distrust) if distrust.why == DistrustReason::SelfSigned)
 }
 
 /// The lines that trust the certificate alone, where that can be right.
@@ -74,7 +80,10 @@ fn look(
                 first.get_or_insert_with(|| folder.clone());
             }
             Err(fault) if fault.fate() == Fate::Leave || fault.is_refused_folder() && !session.is_spent() => {
-                troubles.push(report::sweep::trouble(folder, &fault.cause.to_string(), &folders));
+                let words = fault.cause.to_string();
+                let advice = report::advice(&fault.into(), account, clock::now());
+                let words = [words].into_iter().chain(advice).collect::<Vec<_>>().join("; ");
+                troubles.push(report::sweep::trouble(folder, &words, &folders));
             }
             Err(fault) => return Err(fault.into()),
         }
