@@ -144,3 +144,16 @@ fn a_name_that_cannot_be_seen_is_blank_and_hides_nothing() {
     assert!(in_links > 10, "{in_links}");
     assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn a_name_that_cannot_be_seen_is_blank_whatever_else_the_message_has() {
+    let profiles = Profiles::compile(&Profiles::shipped_sources(), &Findings::default());
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/mastodon/tracked/message.eml");
+    let lines: String = (0..1_000).map(|number| format!("\n--=_marked_{number}\n")).collect();
+    let mail = rewritten(&fs::read(fixture).unwrap(), |text| match text.contains('\n') {
+        true => text.replace("Asta Vik", "\u{200b}") + &lines,
+        false => text.to_owned(),
+    });
+    let found = recognise(&profiles, &mail).unwrap();
+    assert_eq!(found.followers.first().unwrap().name, Shown::Empty);
+}

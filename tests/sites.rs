@@ -125,6 +125,22 @@ fn two_domains_need_the_recipients_name_twice_and_one_host_in_all_links() {
 }
 
 #[test]
+fn a_link_that_a_follower_wrote_never_names_the_site() {
+    // With every other link opaque, and without List-Unsubscribe.
+    let changes = [
+        (LINKS, "http://url1.fosstodon.example/ls/click?upn=x"),
+        ("List-Unsubscribe:", "X-Unsubscribe:"),
+        ("Linnea &quot;&lt;b&gt;&quot; :fox:", "https://evil.test/settings/preferences"),
+    ];
+    assert_eq!(read(TWO, "", &changes), "unknown of fosstodon.example");
+    let (fixture, profile) = ("gnusocial/subscribe-without-bio", "Profile: https://feld.example/klaus");
+    for line in ["Bio: See https://evil.test/settings/email", "Homepage: https://evil.test/settings/email"] {
+        let with_line = format!("{profile}\r\n{line}");
+        assert_eq!(read(fixture, "", &[(profile, &with_line)]), "unknown of gs.example", "{line}");
+    }
+}
+
+#[test]
 fn a_site_is_itself_with_a_port_a_path_or_www_and_no_other() {
     let (fixture, site) = ("nodebb/port-and-path", "www.forum.example:4567/forums");
     let own = passed("forum.example");

@@ -16,6 +16,9 @@ use crate::text::{is_invisible, one_line};
 /// Stands for a run of invisible characters: a noncharacter, which no message should contain (Unicode, section 23.7).
 const MARK: char = '\u{fdd0}';
 
+/// The most different escapes of blanks in links that are told apart.
+const ESCAPES_LIMIT: usize = 8;
+
 /// What is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blanks {
@@ -37,61 +40,49 @@ pub(super) fn marked_header(head: &Head<'_>, blanks: Blanks) -> Option<Vec<u8>> 
     Some(header(head, Some(&marked)))
 }
 
-/// A message with marks.
+/// A message with marks: what it consists of.
 pub(super) struct Marked {
-    pub(super) bytes: Vec<u8>,
-    /// What a mark in a link stands for, as it was written there: `%E2%80%8B`.
-    escaped: Option<String>,
+    header: Vec<u8>,
+    text: Option<String>,
+    html: Option<String>,
+    /// What a mark in a link may stand for, as it was written there: `%E2%80%8B`. At most a few.
+    escapes: Vec<String>,
+}
+
+impl Marked {
+    /// The message itself; `None` if its header cannot be read.
+    pub(super) fn message(&self) -> Option<Message<'_>> {
+        Message::with_texts(&self.header, self.text.clone(), self.html.clone()).ok()
+    }
 }
 
 /// The message with its subject, text and HTML marked; `None` if there is nothing to mark in it.
 pub(super) fn marked_message(message: &Message<'_>, blanks: Blanks) -> Option<Marked> {
     let head = message.head();
     let subject = head.values("Subject").next().and_then(|subject| marked(&subject, blanks));
-    let mut escaped = None;
-    let mut unescaped = |text: &str| with_links_unescaped(text, &mut escaped);
-    let text = message.text().map(|text| (text, marked(&unescaped(text), blanks)));
-    let html = message.html();
-    let html = html.map(|html| (html, marked(&unescaped(&with_blanks_as_characters(html)), blanks)));
-    let is_marked =
-        |part: &Option<(&str, Option<String>)>| part.as_ref().is_some_and(|(_, marked)| marked.is_some());
+    let mut escapes = Vec::new();
+    let mut unescaped = |text: &str| with_links_unescaped(text, &mut escapes);
+    let (text, html) = (message.text(), message.html());
+    let marked_text = text.and_then(|text| marked(&unescaped(text), blanks));
+    let marked_html = html.and_then(|html| marked(&unescaped(&with_blanks_as_characters(html)), blanks));
     // What is missing at the end of a part would not be known any more.
-    if message.is_html_cut() || subject.is_none() && !is_marked(&text) && !is_marked(&html) {
+    if message.is_html_cut() || subject.is_none() && marked_text.is_none() && marked_html.is_none() {
         return None;
     }
-    let mut bytes = header(head, subject.as_deref());
-    let parts = [("plain", text), ("html", html)].into_iter();
-    let parts: Vec<_> = parts
-        .filter_map(|(kind, part)| {
-            let (text, marked) = part?;
-            let text = marked.as_deref().unwrap_or(text);
-            Some(format!("Content-Type: text/{kind}; charset=utf-8\r\n\r\n{text}\r\n"))
-        })
-        .collect();
-    // Some layouts ask whether there is one part alone.
-    let body = match parts.as_slice() {
-        [only] => only.clone(),
-        parts => {
-            let boundary = boundary(parts);
-            let parts: String = parts.iter().map(|part| format!("--{boundary}\r\n{part}")).collect();
-            format!(
-                "Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n{parts}--{boundary}--\r\n"
-            )
-        }
-    };
-    bytes.extend_from_slice(body.as_bytes());
-    Some(Marked { bytes, escaped })
+    Some(Marked {
+        header: header(head, subject.as_deref()),
+        text: marked_text.or_else(|| text.map(str::to_owned)),
+        html: marked_html.or_else(|| html.map(str::to_owned)),
+        escapes,
+    })
 }
 
-/// The fields without those of MIME, each as it is but the subject.
+/// The fields, each as it is but the subject.
 fn header(head: &Head<'_>, subject: Option<&str>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut subject = subject.map(|subject| subject.replace(['\r', '\n'], " "));
     for (name, value) in head.raw_fields() {
         let is = |other: &[u8]| name.trim_ascii_end().eq_ignore_ascii_case(other);
-        if is(b"Content-Type") || is(b"Content-Transfer-Encoding") {
-            continue;
-        }
         let value = match is(b"Subject").then(|| subject.take()).flatten() {
             Some(subject) => Cow::Owned(subject.into_bytes()),
             None => Cow::Borrowed(value),
@@ -99,12 +90,6 @@ fn header(head: &Head<'_>, subject: Option<&str>) -> Vec<u8> {
         bytes.extend_from_slice(&[name, b": ", &value, b"\r\n"].concat());
     }
     bytes
-}
-
-/// A boundary that no part contains.
-fn boundary(parts: &[String]) -> String {
-    let mut boundaries = (0..100).map(|number| format!("=_marked_{number}"));
-    boundaries.find(|boundary| !parts.iter().any(|part| part.contains(boundary))).unwrap_or_default()
 }
 
 /// The text with a mark in place of each run of blanks that may be a name; `None` if it has none.
@@ -191,9 +176,9 @@ fn with_blanks_as_characters(html: &str) -> Cow<'_, str> {
     Cow::Owned(result)
 }
 
-/// The text with invisible characters where links have their escapes, the first of which is noted in `escaped`. A network may
-/// have the name in the link.
-fn with_links_unescaped(text: &str, escaped: &mut Option<String>) -> String {
+/// The text with invisible characters where links have their escapes, the different ones of which are noted in `escapes`. A network
+/// may have the name in the link.
+fn with_links_unescaped(text: &str, escapes: &mut Vec<String>) -> String {
     let is_blank = |text: &str| {
         text.contains(is_invisible) && text.chars().all(|c| c.is_whitespace() || is_invisible(c))
     };
@@ -208,7 +193,9 @@ fn with_links_unescaped(text: &str, escaped: &mut Option<String>) -> String {
         match percent_decode_str(run).decode_utf8() {
             Ok(decoded) if is_blank(&decoded) => {
                 result.push_str(&decoded);
-                escaped.get_or_insert_with(|| run.to_owned());
+                if escapes.len() < ESCAPES_LIMIT && !escapes.iter().any(|known| known == run) {
+                    escapes.push(run.to_owned());
+                }
             }
             _ => result.push_str(run),
         }
@@ -245,8 +232,13 @@ fn referred(reference: &str) -> Option<(char, &str)> {
     is_blank.then_some((c, after.get(1..)?))
 }
 
-/// The notification with the marks taken out: what was nothing but marks is shown and empty.
-pub(super) fn unmarked(mut notification: Notification, marked: &Marked) -> Notification {
+/// The notification with the marks taken out: what was nothing but marks is shown and empty. A link that may be one of several is
+/// not shown; `message` is the message without marks.
+pub(super) fn unmarked(
+    mut notification: Notification,
+    marked: &Marked,
+    message: &Message<'_>,
+) -> Notification {
     for follower in &mut notification.followers {
         for fact in Fact::ALL {
             if let FactMut::Text(shown) = follower.fact_mut(fact)
@@ -254,14 +246,34 @@ pub(super) fn unmarked(mut notification: Notification, marked: &Marked) -> Notif
                 && text.contains(MARK)
             {
                 let is_link = matches!(fact, Fact::Url | Fact::Website);
-                let original = marked.escaped.as_deref().filter(|_| is_link).unwrap_or_default();
-                let text = one_line(&text.replace(MARK, original), usize::MAX);
-                *shown = if text.is_empty() { Shown::Empty } else { Shown::Value(text) };
+                let text = if is_link && !marked.escapes.is_empty() {
+                    marked.link(text, message)
+                } else {
+                    Some(text.replace(MARK, ""))
+                };
+                *shown = match text.map(|text| one_line(&text, usize::MAX)) {
+                    None => Shown::NotShown,
+                    Some(text) if text.is_empty() => Shown::Empty,
+                    Some(text) => Shown::Value(text),
+                };
             }
         }
         follower.id = follower.id.take().map(|id| id.replace(MARK, "")).filter(|id| !id.is_empty());
     }
     notification
+}
+
+impl Marked {
+    /// The one link of the message that is `link` with marks.
+    fn link(&self, link: &str, message: &Message<'_>) -> Option<String> {
+        if let [only] = self.escapes.as_slice() {
+            return Some(link.replace(MARK, only));
+        }
+        let parts = || [message.text(), message.html()].into_iter().flatten();
+        let written = self.escapes.iter().map(|escape| link.replace(MARK, escape));
+        let mut found = written.filter(|link| parts().any(|part| part.contains(link)));
+        found.next().filter(|_| found.next().is_none())
+    }
 }
 
 #[cfg(test)]
@@ -322,11 +334,28 @@ mod tests {
 
     #[test]
     fn escapes_in_links_are_characters() {
-        let mut escaped = None;
+        let mut escapes = Vec::new();
         let link = "https://x.example/%E2%80%8B%E3%85%A4/%C3%A4%20%zz%";
-        let read = with_links_unescaped(link, &mut escaped);
+        let read = with_links_unescaped(link, &mut escapes);
         assert_eq!(read, "https://x.example/\u{200b}\u{3164}/%C3%A4%20%zz%");
-        assert_eq!(escaped.as_deref(), Some("%E2%80%8B%E3%85%A4"));
+        assert_eq!(escapes, ["%E2%80%8B%E3%85%A4"]);
+    }
+
+    #[test]
+    fn a_link_with_a_mark_is_shown_only_if_it_is_one_link_of_the_message() {
+        let shown = |text: &str, link: &str| {
+            let bytes = format!("Subject: x\r\n\r\n{text}\r\n");
+            let message = Message::parse(bytes.as_bytes()).unwrap();
+            let marked = marked_message(&message, Blanks::Invisible).unwrap();
+            marked.link(&link.replace('#', &MARK.to_string()), &message)
+        };
+        let one = "https://x.example/%E2%80%8B";
+        assert_eq!(shown(one, "https://x.example/#").as_deref(), Some(one));
+        let two =
+            "https://x.example/%E2%80%8B/a https://x.example/%E3%85%A4/b https://x.example/%E3%85%A4/a/c";
+        assert_eq!(shown(two, "https://x.example/#/b").as_deref(), Some("https://x.example/%E3%85%A4/b"));
+        assert_eq!(shown(two, "https://x.example/#/a"), None);
+        assert_eq!(shown(two, "https://x.example/#/d"), None);
     }
 
     #[test]
@@ -345,7 +374,7 @@ mod tests {
         ] {
             let html = piece.repeat(100_000);
             let text = with_blanks_as_characters(&html);
-            let text = with_links_unescaped(&text, &mut None);
+            let text = with_links_unescaped(&text, &mut Vec::new());
             assert!(text.len() <= html.len());
             let _ = (marked(&text, Blanks::Invisible), marked(&text, Blanks::Any));
         }

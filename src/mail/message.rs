@@ -271,6 +271,21 @@ impl<'a> Message<'a> {
         Ok(Self { text, html, head: Head::new(parsed.headers), size: whole.len() })
     }
 
+    /// A message with this header block, and with these texts as its parts.
+    ///
+    /// # Errors
+    ///
+    /// If mailparse fails on the header.
+    pub(super) fn with_texts(
+        header: &'a [u8],
+        text: Option<String>,
+        html: Option<String>,
+    ) -> Result<Self, Unreadable> {
+        let sizes = [&text, &html].into_iter().flatten().map(String::len);
+        let size = header.len() + sizes.sum::<usize>();
+        Ok(Self { head: Head::parse(header)?, text: Parts::of_text(text), html: Parts::of_text(html), size })
+    }
+
     /// The subject as one line.
     pub fn subject(&self) -> &str {
         &self.head.subject

@@ -65,7 +65,7 @@ pub struct Notification {
 impl Notification {
     /// The key of one of its followers.
     pub fn key(&self, follower: &Follower) -> FollowerKey {
-        FollowerKey::new(&self.network, self.instance.as_deref(), follower)
+        FollowerKey::in_message(&self.network, self.instance.as_deref(), follower, self.received)
     }
 
     /// The keys of its followers, in its order.

@@ -87,10 +87,15 @@ impl<'a> Parts<'a> {
         Self { parts, joined: OnceCell::new() }
     }
 
+    /// A part that is decoded already, if there is one.
+    pub(super) fn of_text(text: Option<String>) -> Self {
+        Self { parts: Vec::new(), joined: text.map_or_else(OnceCell::new, OnceCell::from) }
+    }
+
     /// The decoded text; `None` if there are no parts.
     pub(super) fn text(&self) -> Option<&str> {
         match self.parts.as_slice() {
-            [] => None,
+            [] => self.joined.get().map(String::as_str),
             [only] => Some(only.text()),
             several => Some(self.joined.get_or_init(|| {
                 let texts: Vec<_> = several.iter().map(Part::text).collect();

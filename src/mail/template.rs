@@ -168,6 +168,11 @@ impl Template {
         LinkForm::Absent
     }
 
+    /// Can it capture what this hole stands for?
+    pub(super) fn has_hole(&self, hole: Hole) -> bool {
+        self.pieces.contains(&Piece::Hole(hole))
+    }
+
     /// The facts that it can capture.
     pub(super) fn facts(&self) -> impl Iterator<Item = Fact> + '_ {
         self.pieces

@@ -233,7 +233,12 @@ impl Probe {
         known: &Bindings,
     ) -> Option<Bindings> {
         let Self::Link { is, query, profile, .. } = self else { return None };
-        view.links().iter().find_map(|PlacedLink { link, place }| {
+        // In text alone, only the order shows whose link it is: the one that names the site stands below all that a follower writes.
+        let names_site = known.get(Hole::Host).is_none() && is.iter().any(|is| is.has_hole(Hole::Host));
+        let from_end = names_site && profile.is_none() && view.content.message.html().is_none();
+        let mut links = view.links().iter();
+        let next = || if from_end { links.next_back() } else { links.next() };
+        std::iter::from_fn(next).find_map(|PlacedLink { link, place }| {
             if !view.work().look(1) {
                 return None;
             }

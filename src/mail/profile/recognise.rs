@@ -142,7 +142,7 @@ impl Profiles {
                 return None;
             }
             let with_marks = blank_name::marked_message(content.message, blanks)?;
-            let message = Message::parse(&with_marks.bytes).ok()?;
+            let message = with_marks.message()?;
             let marked = Content::new(&message);
             // All readings of a message share one allowance.
             let before = work.cost().spent;
@@ -152,7 +152,8 @@ impl Profiles {
             let is_spent = !work.look(spent.saturating_sub(before)) || marked.work.is_spent();
             match recognition {
                 Some(Recognition::Recognised(notification)) if !is_spent => {
-                    Some(Recognition::Recognised(blank_name::unmarked(notification, &with_marks)))
+                    let unmarked = blank_name::unmarked(notification, &with_marks, content.message);
+                    Some(Recognition::Recognised(unmarked))
                 }
                 _ => None,
             }
