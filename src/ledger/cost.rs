@@ -149,7 +149,7 @@ fn sweep(ledger: &mut Ledger, new: &[Judged], asked: Asked) {
     }
     let _ = ledger.learn(&account, now).unwrap();
     ledger.note_left(&account, &stated, now).unwrap();
-    ledger.note_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid], None, now).unwrap();
+    ledger.note_unshown(&account, &inbox, UidValidity(7), &[(first.mail.uid, true)], None, now).unwrap();
     ledger.strike_off_unshown(&account, &inbox, UidValidity(7), &[first.mail.uid]).unwrap();
     ledger.held_back(&account).unwrap();
     ledger.waits(&account, std::slice::from_ref(&inbox)).unwrap();

@@ -12,8 +12,9 @@ const AT_ONCE: i64 = 3;
 pub(super) const DAY: i64 = 24 * 60 * 60;
 
 impl Ledger {
-    /// Notes messages that were not shown. Each is due in the next sweep three times, then daily. A message that
-    /// arrived before `since` is old, and is only looked at to find out whether it waits or was moved before.
+    /// Notes messages that were not shown, each with whether it was asked for: it is due in the next sweep after the first three times
+    /// that it was, then daily. A message that arrived before `since` is old, and is only looked at to find out whether it waits or was
+    /// moved before.
     ///
     /// # Errors
     ///
@@ -23,15 +24,15 @@ impl Ledger {
         account: &AccountName,
         folder: &Folder,
         validity: UidValidity,
-        uids: &[Uid],
+        messages: &[(Uid, bool)],
         since: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), LedgerFault> {
-        if uids.is_empty() {
+        if messages.is_empty() {
             return Ok(());
         }
         self.write("note messages that were not shown", |transaction| {
-            for uid in uids {
+            for (uid, was_asked) in messages {
                 transaction
                     .prepare_cached(
                         // In the middle of a long look the moment of the look before is not known any more.
@@ -41,9 +42,10 @@ impl Ledger {
                              FROM folder_cursor LEFT JOIN newest USING (account, folder)
                              WHERE account = ?1 AND folder = ?2 AND looked_at < ?5 GROUP BY looked_at))
                          ON CONFLICT DO UPDATE SET tries = tries + 1,
-                             due_at = CASE WHEN tries + 1 > ?6 THEN ?5 + ?7 ELSE ?5 END",
+                             due_at = CASE WHEN tries + 1 > ?6 THEN ?5 + ?7 ELSE ?5 END
+                             WHERE ?9",
                     )?
-                    .execute(params![account, folder, validity, uid, now, AT_ONCE, DAY, since])?;
+                    .execute(params![account, folder, validity, uid, now, AT_ONCE, DAY, since, was_asked])?;
             }
             Ok(())
         })

@@ -13,7 +13,7 @@ use super::fault::{Cause, Fault, Step, Subject};
 use super::line::Piece;
 use super::refusal::{Code, Refusal, Status};
 use super::response::{Fetched, Response};
-use super::session::Session;
+use super::session::{Opened, Session};
 use super::texts::{CONTRADICTION, Texts};
 use super::uids;
 use crate::place::Uid;
@@ -80,7 +80,7 @@ impl Request<'_> {
 #[derive(Debug, Default)]
 struct Came {
     shown: BTreeSet<Uid>,
-    /// Those of them in whose command's answer something could not be read.
+    /// Those of them before the end of whose command's answer something could not be read.
     doubtful: BTreeSet<Uid>,
 }
 
@@ -93,6 +93,12 @@ impl Session {
     /// Why the server did not show a message of the open folder, if that is known.
     pub fn why_unshown(&self, uid: Uid) -> Option<&str> {
         self.culprits.why.get(&uid).map(String::as_str)
+    }
+
+    /// Those of `uids` in the open folder that are not asked for any more, since earlier sessions of this process ended over them.
+    pub fn left_out(&self, uids: &[Uid]) -> Vec<Uid> {
+        let found = |open: &Opened| self.culprits.suspects.found_among(&open.folder, open.validity, uids);
+        self.open.as_ref().map(found).unwrap_or_default()
     }
 
     /// Fetches `items` of messages, with several commands ahead of the answers, and gives `each` the data as it comes. Returns
@@ -234,22 +240,17 @@ impl Session {
         let (beside, names) = self.beside();
         commands.extend(beside);
         self.name_is_due = false;
-        // Of the command whose answer is read: its messages, and whether something of it could not be read.
-        let mut parts = parts.into_iter().map(|part| part.uids());
-        let mut current = parts.next().unwrap_or_default();
-        let (mut texts, mut is_doubtful) = (Texts::of(current.iter().copied()), false);
-        let (mut listed, mut unclear) = (Vec::new(), None);
+        let mut texts = Texts::of(parts.iter().flat_map(Asked::uids));
+        let (mut listed, mut unclear, mut is_contradictory) = (Vec::new(), None, false);
         let flown = self.line.flight(&commands, request.limits, &mut |piece| match piece {
             Piece::Response(Response::Fetch(fetched)) => {
                 if !texts.is_credible(&fetched) {
-                    is_doubtful = true;
+                    is_contradictory = true;
                     unclear.get_or_insert(Failure::Unclear(CONTRADICTION));
-                    return;
                 }
                 // A change of flags alone is not what was asked for.
                 let is_data = fetched.section.is_some() || fetched.body.is_some() || fetched.size.is_some();
-                let is_asked = |uid: &Uid| is_data && current.binary_search(uid).is_ok();
-                if let Some(uid) = fetched.uid.filter(is_asked) {
+                if let Some(uid) = fetched.uid.filter(|_| is_data) {
                     came.shown.insert(uid);
                     each(uid, fetched);
                 }
@@ -257,28 +258,23 @@ impl Session {
             Piece::Response(Response::List(folder)) => listed.push(folder),
             Piece::Response(Response::Status(state)) => self.ahead.note_landing(&names, state),
             Piece::Response(_) => {}
-            Piece::PassedOver(why) => {
-                is_doubtful = true;
-                unclear.get_or_insert(Failure::Unclear(why));
-            }
-            Piece::Answered => {
-                let answered = std::mem::replace(&mut current, parts.next().unwrap_or_default());
-                texts = Texts::of(current.iter().copied());
-                if std::mem::take(&mut is_doubtful) {
-                    came.doubtful.extend(answered.into_iter().filter(|uid| came.shown.contains(uid)));
-                }
-            }
+            Piece::PassedOver(why) => drop(unclear.get_or_insert(Failure::Unclear(why))),
         });
-        let mut refusals = flown.map_err(|cause| Fault::of(doing, on, cause))?;
+        let mut flown = flown.map_err(|cause| Fault::of(doing, on, cause))?;
         self.culprits.in_flight = None;
-        if refusals.len() < commands.len() {
+        if flown.len() < commands.len() {
             return Err(Fault::of(doing, on, Cause::Stopped));
         }
+        for (part, one) in parts.iter().zip(&flown) {
+            if is_contradictory || one.is_unclear {
+                came.doubtful.extend(part.uids().into_iter().filter(|uid| came.shown.contains(uid)));
+            }
+        }
         // What was asked beside the messages is asked again where it is needed.
-        if refusals.split_off(fetches).iter().all(Option::is_none) && unclear.is_none() {
+        if flown.split_off(fetches).iter().all(|one| one.refusal.is_none()) && unclear.is_none() {
             self.note_listed(listed);
         }
-        let refused = refusals.into_iter().flatten().next();
+        let refused = flown.into_iter().find_map(|one| one.refusal);
         if let Some(refusal) = &refused {
             self.require_partable(request, refusal)?;
         }
@@ -309,10 +305,11 @@ impl Session {
                 fetched.uid.into_iter().for_each(|uid| each(uid, &fetched));
             }
             Piece::PassedOver(_) => is_clear = false,
-            Piece::Response(_) | Piece::Answered => {}
+            Piece::Response(_) => {}
         });
-        let refusals = flown.map_err(|cause| Fault::of(doing, &on, cause))?;
-        let is_clear = is_clear && refusals.len() == commands.len() && refusals.iter().all(Option::is_none);
+        let flown = flown.map_err(|cause| Fault::of(doing, &on, cause))?;
+        let is_done = flown.len() == commands.len() && flown.iter().all(|one| one.refusal.is_none());
+        let is_clear = is_clear && is_done;
         if is_clear {
             self.culprits.clear(uids);
         }

@@ -37,12 +37,23 @@ pub struct Suspects {
     deaths: u32,
     /// Those that were found. They are not asked for any more.
     found: BTreeSet<Asking>,
+    /// A session ended since the server stalled on several commands.
+    slow: bool,
 }
 
 impl Suspects {
     /// Is no message suspect?
     pub fn is_empty(&self) -> bool {
         self.parting.is_none() && self.found.is_empty()
+    }
+
+    /// Has the server stalled on several commands?
+    pub(super) fn is_slow(&self) -> bool {
+        self.slow
+    }
+
+    pub(super) fn note_slow(&mut self) {
+        self.slow = true;
     }
 
     /// A session ended while these were asked for.

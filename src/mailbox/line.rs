@@ -49,6 +49,8 @@ pub(super) struct Line {
     tag: u32,
     /// The server did not take several commands at once: it gets them one at a time.
     singly: bool,
+    /// It has stalled on several commands.
+    stalled: bool,
     /// The tag of an IDLE that was ended and not answered yet.
     ending: Option<u32>,
     /// The server announced messages since [`Line::forget_announced`].
@@ -80,8 +82,16 @@ pub(super) enum Piece<'a> {
     Response(Response<'a>),
     /// A response that could not be read; why.
     PassedOver(&'static str),
-    /// The command was answered: what follows answers the next one.
-    Answered,
+}
+
+/// How a command of a flight was answered.
+#[derive(Debug, Default)]
+pub(super) struct Flown {
+    /// Why the server refused it, if it did.
+    pub(super) refusal: Option<Refusal>,
+    /// Something that could not be read came before its answer was complete.
+    pub(super) is_unclear: bool,
+    is_answered: bool,
 }
 
 impl Line {
@@ -96,6 +106,7 @@ impl Line {
             prefix: format!("f{:08x}.", fastrand::u32(..)),
             tag: 0,
             singly: false,
+            stalled: false,
             ending: None,
             announced: false,
         })
@@ -169,8 +180,8 @@ impl Line {
         }
     }
 
-    /// Sends commands that only read, some of them ahead of the answers, and gives `each` what comes. Returns for each command
-    /// why the server refused it, if it did; fewer if a stop kept some from being sent. `limits` are for each.
+    /// Sends commands that only read, some of them ahead of the answers, and gives `each` what comes. Returns how each command was
+    /// answered; fewer if a stop kept some from being sent. `limits` are for each.
     ///
     /// # Errors
     /// If the connection fails: then it is dropped.
@@ -179,7 +190,7 @@ impl Line {
         commands: &[String],
         limits: Limits,
         each: &mut dyn FnMut(Piece<'_>),
-    ) -> Result<Vec<Option<Refusal>>, Cause> {
+    ) -> Result<Vec<Flown>, Cause> {
         commands.iter().try_for_each(|command| require_sendable(command))?;
         let first = self.tag + 1;
         self.tag += u32::try_from(commands.len()).map_err(|_| Cause::Unsendable)?;
@@ -189,28 +200,24 @@ impl Line {
         }
         let ending = self.ending.take();
         let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
-        let (refusals, bye, announced) = self.with_channel(limits, |channel| {
-            let mut refusals: Vec<Option<Refusal>> = Vec::new();
-            let mut sent = 0;
+        let flown = self.with_channel(limits, |channel| {
+            let mut flown: Vec<Flown> = Vec::new();
+            let (mut unanswered, mut unanswered_bytes) = (0, 0);
             let mut bye = None;
             let mut announced = false;
             loop {
-                let goes_on = |command: &String, sent: usize| {
-                    let unanswered = commands.get(refusals.len()..sent).unwrap_or_default();
-                    let bytes: usize = unanswered.iter().chain([command]).map(String::len).sum();
-                    let is_room = unanswered.len() < ahead && bytes <= AHEAD_BYTES;
-                    (unanswered.is_empty() || is_room) && !shared.bounds.stop().is_stopped()
-                };
-                while let Some(command) = commands.get(sent).filter(|command| goes_on(command, sent)) {
-                    let tag = first + u32::try_from(sent).unwrap_or(u32::MAX);
-                    channel.send(
-                        &format!("{prefix}{tag} {command}"),
-                        sent > refusals.len() || ending.is_some(),
-                    )?;
+                while let Some(command) = commands.get(flown.len()) {
+                    let is_room = unanswered < ahead && unanswered_bytes + command.len() <= AHEAD_BYTES;
+                    if unanswered > 0 && !is_room || shared.bounds.stop().is_stopped() {
+                        break;
+                    }
+                    let tag = first + u32::try_from(flown.len()).unwrap_or(u32::MAX);
+                    channel.send(&format!("{prefix}{tag} {command}"), unanswered > 0 || ending.is_some())?;
                     shared.bounds.extend(limits);
-                    sent += 1;
+                    flown.push(Flown::default());
+                    (unanswered, unanswered_bytes) = (unanswered + 1, unanswered_bytes + command.len());
                 }
-                if refusals.len() == sent {
+                if unanswered == 0 {
                     break;
                 }
                 let lost = match channel.frame() {
@@ -218,27 +225,31 @@ impl Line {
                     Err(error) => return Err(ended(error, bye, &shared)),
                     Ok(frame) => {
                         if let Some((number, line)) = tagged(frame.bytes, &prefix) {
-                            if ending == Some(number) && refusals.is_empty() {
+                            if ending == Some(number) {
                                 continue;
                             }
-                            // The answers come in the order of the commands: none of them lets the server change it (RFC 9051,
-                            // section 5.5), and we never rely on more than the number of those that are done.
-                            if (first..first + u32::try_from(sent).unwrap_or(u32::MAX)).contains(&number) {
-                                refusals.push(refusal(line, &shared));
-                                each(Piece::Answered);
+                            // A server may work on several at a time, and answer them in another order (RFC 9051, section 5.5).
+                            let at = number.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+                            if let Some((at, one)) = at.and_then(|at| Some((at, flown.get_mut(at)?)))
+                                && !one.is_answered
+                            {
+                                one.is_answered = true;
+                                one.refusal = refusal(line, &shared);
+                                unanswered -= 1;
+                                unanswered_bytes -= commands.get(at).map_or(0, String::len);
                                 shared.bounds.renew(limits);
                                 continue;
                             }
                             ANOTHER
                         } else {
                             if frame.odd {
-                                each(Piece::PassedOver("a line break after a literal"));
+                                pass_over(&mut flown, "a line break after a literal", each);
                             }
                             match response::read(frame) {
                                 Response::Unreadable { why, ends: false } => why,
                                 response => {
                                     match response {
-                                        Response::Unreadable { why, .. } => each(Piece::PassedOver(why)),
+                                        Response::Unreadable { why, .. } => pass_over(&mut flown, why, each),
                                         Response::Condition(condition) if condition.is("BYE") => {
                                             bye = Some(bye_refusal(frame.bytes, &shared));
                                         }
@@ -252,26 +263,27 @@ impl Line {
                     }
                 };
                 // These commands change nothing, so it does not matter how they end. What seemed to be a BYE was none.
+                pass_over(&mut flown, lost, each);
                 shared.bounds.extend(limits);
                 channel.resume()?;
                 (bye, announced) = (None, true);
-                while refusals.len() < sent {
-                    each(Piece::PassedOver(lost));
-                    each(Piece::Answered);
-                    refusals.push(None);
-                }
+                flown.iter_mut().for_each(|one| one.is_answered = true);
+                (unanswered, unanswered_bytes) = (0, 0);
             }
-            Ok((refusals, bye, announced))
-        })?;
+            Ok((flown, bye, announced))
+        });
+        self.stalled |= ahead > 1 && commands.len() > 1 && matches!(flown, Err(Cause::Late));
+        let (flown, bye, announced) = flown?;
         self.announced |= announced;
         if let Some(bye) = bye {
             self.channel = None;
             return Err(Cause::Refused(bye));
         }
-        if commands.len() > 1 && refusals.iter().flatten().any(|refusal| refusal.status == Status::Bad) {
+        let is_bad = |one: &Flown| one.refusal.as_ref().is_some_and(|refusal| refusal.status == Status::Bad);
+        if commands.len() > 1 && flown.iter().any(is_bad) {
             self.singly = true;
         }
-        Ok(refusals)
+        Ok(flown)
     }
 
     /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. The content of announcements is ignored:
@@ -364,6 +376,16 @@ impl Line {
         })
     }
 
+    /// From now on the server gets commands one at a time.
+    pub(super) fn send_singly(&mut self) {
+        self.singly = true;
+    }
+
+    /// Has the server stalled on several commands?
+    pub(super) fn has_stalled(&self) -> bool {
+        self.stalled
+    }
+
     /// Was IDLE ended by an announcement, and its answer not read yet?
     pub(super) fn is_ending_idle(&self) -> bool {
         self.ending.is_some()
@@ -453,6 +475,12 @@ fn tagged<'l>(line: &'l [u8], prefix: &str) -> Option<(u32, &'l [u8])> {
         .and_then(response::number)
         .and_then(|number| u32::try_from(number).ok());
     Some((number.unwrap_or_default(), rest))
+}
+
+/// Something could not be read: it may belong to each command that is not answered yet.
+fn pass_over(flown: &mut [Flown], why: &'static str, each: &mut dyn FnMut(Piece<'_>)) {
+    flown.iter_mut().filter(|one| !one.is_answered).for_each(|one| one.is_unclear = true);
+    each(Piece::PassedOver(why));
 }
 
 /// The server's refusal in a tagged line without its tag, if it is one.

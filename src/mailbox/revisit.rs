@@ -84,17 +84,17 @@ impl Session {
             }
             Piece::Response(Response::List(folder)) => listed.push(folder),
             Piece::Response(Response::Status(state)) => ahead.note_landing(&names, state),
-            Piece::Response(_) | Piece::Answered => {}
+            Piece::Response(_) => {}
             Piece::PassedOver(_) => clear = false,
         });
-        let refusals = flown.map_err(|cause| Fault::of(Step::Fetch, &on, cause))?;
+        let flown = flown.map_err(|cause| Fault::of(Step::Fetch, &on, cause))?;
         // What was asked beside the messages is asked again where it is needed.
-        clear &= refusals.len() == commands.len() && refusals.iter().take(needed).all(Option::is_none);
+        clear &= flown.len() == commands.len() && flown.iter().take(needed).all(|one| one.refusal.is_none());
         let whole = ahead.heads.values().all(|head| head.is_whole() && !head.is_empty());
         if !clear || !whole {
             return Ok(None);
         }
-        if refusals.iter().all(Option::is_none) {
+        if flown.iter().all(|one| one.refusal.is_none()) {
             self.note_listed(listed);
         }
         let count = u32::try_from(ahead.heads.len()).unwrap_or(u32::MAX);

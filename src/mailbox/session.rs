@@ -138,14 +138,21 @@ impl Session {
         self.same_in = self.open.as_ref().map(|open| open.selection);
     }
 
-    /// Takes note of the messages over whose answer earlier sessions ended: they are asked for in parts.
+    /// Takes note of the messages over whose answer earlier sessions ended: they are asked for in parts. And of a server that has
+    /// stalled on several commands: it gets them one at a time.
     pub fn beware(&mut self, suspects: Suspects) {
+        if suspects.is_slow() {
+            self.line.send_singly();
+        }
         self.culprits.suspects = suspects;
     }
 
-    /// The messages over whose answer this session or earlier ones ended.
+    /// The messages over whose answer this session or earlier ones ended, for [`Session::beware`].
     pub fn suspects(&self) -> Suspects {
         let mut suspects = self.culprits.suspects.clone();
+        if self.line.has_stalled() {
+            suspects.note_slow();
+        }
         if let Some(asking) = self.culprits.in_flight.clone().filter(|_| self.is_spent()) {
             suspects.died_over(asking);
         }

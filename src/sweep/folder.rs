@@ -84,7 +84,9 @@ impl Pass<'_> {
     fn ask_again(&mut self, current: &CurrentFolder) -> Result<(), AccountFault> {
         let Opened { folder, validity, .. } = &current.opened;
         let name = &self.sweep.account.name;
-        let due = self.memory.to_ask_again(name, &current.opened, self.sweep.now)?;
+        let mut due = self.memory.to_ask_again(name, &current.opened, self.sweep.now)?;
+        let left_out = self.session.left_out(&Vec::from_iter(due.iter().map(|(uid, _)| *uid)));
+        due.retain(|(uid, _)| !left_out.contains(uid));
         for portion in due.chunks(TOGETHER) {
             self.session.return_to(&current.opened)?;
             let mut heads = Vec::new();
@@ -124,7 +126,9 @@ impl Pass<'_> {
         if let Some(ledger) = self.memory.kept() {
             let Opened { folder, validity, .. } = &current.opened;
             let name = &self.sweep.account.name;
-            ledger.note_unshown(name, folder, *validity, &uids, current.old_before, self.sweep.now)?;
+            let left_out = self.session.left_out(&uids);
+            let messages: Vec<(Uid, bool)> = uids.iter().map(|uid| (*uid, !left_out.contains(uid))).collect();
+            ledger.note_unshown(name, folder, *validity, &messages, current.old_before, self.sweep.now)?;
         }
         let mut by_reason: BTreeMap<Option<String>, Vec<Uid>> = BTreeMap::new();
         for uid in uids {

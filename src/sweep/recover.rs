@@ -92,7 +92,8 @@ pub(super) fn settle(
         settlements.push((*id, Settlement::from(&outcome)));
     }
     for ((folder, validity), uids) in unshown {
-        ledger.note_unshown(&sweep.account.name, folder, validity, &uids, None, sweep.now)?;
+        let messages: Vec<(Uid, bool)> = uids.iter().map(|uid| (*uid, true)).collect();
+        ledger.note_unshown(&sweep.account.name, folder, validity, &messages, None, sweep.now)?;
         tell(News::Unshown { folder: folder.clone(), uids, why: None });
     }
     // In this order: until the way back is stated, these moves must be found open; and a message that waits without

@@ -198,8 +198,27 @@ fn that_the_fuse_holds_messages_back_is_reported_once() {
 fn hide(ledger: &mut Ledger, uid: u32, times: usize, now: i64) {
     for _ in 0..times {
         let inbox = Folder::inbox();
-        ledger.note_unshown(&home(), &inbox, UidValidity(7), &[Uid(uid)], None, Timestamp(now)).unwrap();
+        ledger
+            .note_unshown(&home(), &inbox, UidValidity(7), &[(Uid(uid), true)], None, Timestamp(now))
+            .unwrap();
     }
+}
+
+#[test]
+fn only_a_message_that_was_asked_for_was_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let (inbox, validity) = (Folder::inbox(), UidValidity(7));
+    let mut note = |was_asked: bool, times: usize| {
+        for _ in 0..times {
+            let messages = [(Uid(1), was_asked)];
+            ledger.note_unshown(&home(), &inbox, validity, &messages, None, Timestamp(5000)).unwrap();
+        }
+        ledger.unshown(&home(), &inbox, validity, Timestamp(5001)).unwrap().len()
+    };
+    assert_eq!(note(false, 9), 1);
+    assert_eq!(note(true, 2), 1);
+    assert_eq!(note(true, 1), 0, "from the third time on daily");
 }
 
 /// The messages of the inbox that were not shown and are due long after.

@@ -1,5 +1,6 @@
 //! Connections that end over a message: once or twice is no reason to leave it, and messages that end each are found.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::scene::{ALL, RUNGS, SPAMS, Scene, distortion};
@@ -103,10 +104,11 @@ fn two_messages_over_which_the_server_hangs_up_are_found_and_the_others_are_file
                 "INBOX uid {one}, {other} are there and does not show them: the connection broke down"
             );
             assert!(!run.well && run.said.contains(&named), "{shown}");
-            // The first was asked for in many sessions while the second was looked for, so it may be due only later.
-            scene.sweep(None);
+            // The first was not asked for in the sessions in which the second was looked for.
+            let run = scene.sweep(None);
             scene.safe(&ALL.map(message)).unwrap();
-            assert!(victims.iter().any(|id| scene.places_of(*id) == [SPAM]), "{:?}", scene.live());
+            scene.healthy(None).unwrap();
+            assert!(run.well, "{run:#?}");
         }
     }
 }
@@ -127,5 +129,27 @@ fn a_message_over_which_the_server_hangs_up_does_not_stand_for_that_of_the_same_
         assert_eq!(scene.places_of(victim), [folder], "{shown}");
         assert!(scene.sweep(None).well);
         assert_eq!(scene.places_of(victim), [SPAM]);
+    }
+}
+
+/// Takes the patience that followsift has with a server.
+#[test]
+fn a_server_that_stalls_on_several_commands_gets_them_one_at_a_time_from_then_on() {
+    let scene = Scene::with(RUNGS[0], &Vec::from_iter((1..=70).map(message)));
+    scene.server.look_ahead();
+    let stalls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&stalls);
+    let run = scene.sweep(distortion(move |answer| {
+        if answer.is_followed {
+            answer.tag.clear();
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    }));
+    // Each command of that one flight but its last.
+    let commands = scene.server.take_commands();
+    assert!(run.well && stalls.load(Ordering::Relaxed) > 0, "{run:#?} {commands:#?}");
+    assert_eq!(commands.iter().filter(|command| command.starts_with("LOGIN")).count(), 2, "{commands:#?}");
+    for id in [1, 3, 70] {
+        assert_eq!(scene.places_of(id), [SPAM], "{run:#?}");
     }
 }

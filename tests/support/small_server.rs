@@ -62,6 +62,9 @@ pub enum Part {
 pub struct Answer {
     /// The command, without its tag.
     pub command: String,
+    /// Another one was sent before it was answered. Known only after [`SmallServer::look_ahead`].
+    pub is_followed: bool,
+    /// Nothing is said if it is empty.
     pub tag: String,
     /// The folder that is open.
     pub folder: String,
@@ -118,6 +121,7 @@ struct State {
     folders: BTreeMap<String, Mails>,
     distortion: Option<Distortion>,
     ends_short_answers: bool,
+    looks_ahead: bool,
     commands: Vec<String>,
 }
 
@@ -138,6 +142,7 @@ impl SmallServer {
             folders: BTreeMap::from([("INBOX".to_owned(), Mails::new(7))]),
             distortion: None,
             ends_short_answers: false,
+            looks_ahead: false,
             commands: Vec::new(),
         }));
         let shared = Arc::downgrade(&state);
@@ -164,6 +169,11 @@ impl SmallServer {
     /// rest of a literal. Or not any more.
     pub fn end_short_answers(&self, ends: bool) {
         self.state().ends_short_answers = ends;
+    }
+
+    /// From the next connection on, the server waits for a moment whether a command is followed by another one.
+    pub fn look_ahead(&self) {
+        self.state().looks_ahead = true;
     }
 
     /// Looks at the folders, or changes them.
@@ -194,33 +204,48 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> Option<()> {
     if state.lock().unwrap().ends_short_answers {
         stream.set_read_timeout(Some(Duration::from_millis(1500))).ok()?;
     }
-    for line in BufReader::new(stream).lines() {
-        let line = line.ok()?;
-        let (tag, command) = line.split_once(' ')?;
+    let looks_ahead = state.lock().unwrap().looks_ahead;
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let (tag, command) = line.trim_end_matches(['\r', '\n']).split_once(' ')?;
+        if looks_ahead {
+            super::pause(Duration::from_millis(20));
+        }
+        let mut is_followed = !reader.buffer().is_empty();
+        if looks_ahead && !is_followed {
+            writer.set_nonblocking(true).ok()?;
+            is_followed = writer.peek(&mut [0]).is_ok_and(|count| count > 0);
+            writer.set_nonblocking(false).ok()?;
+        }
         let bytes = {
             let mut state = state.lock().unwrap();
             state.commands.push(command.to_owned());
             let mut answer = state.answer(tag, command, &mut open);
+            answer.is_followed = is_followed;
             if let Some(distortion) = state.distortion.clone() {
                 distortion(&mut answer);
             }
             if answer.done.is_empty() {
                 return None;
             }
-            answer.bytes()
+            if answer.tag.is_empty() { Vec::new() } else { answer.bytes() }
         };
         writer.write_all(&bytes).ok()?;
         if command == "LOGOUT" {
             return None;
         }
     }
-    None
 }
 
 impl State {
     fn answer(&mut self, tag: &str, command: &str, open: &mut String) -> Answer {
         let mut answer = Answer {
             command: command.to_owned(),
+            is_followed: false,
             tag: tag.to_owned(),
             folder: String::new(),
             parts: Vec::new(),
