@@ -1,7 +1,8 @@
 //! Compares a copy with its original as a whole, where its size or its header differs on arrival.
 //!
 //! Some servers count another RFC822.SIZE for a copy, others change a message when they copy it. Equal bytes prove the arrival;
-//! if the bytes differ, this decides whether the copy is evidently ours, so that it may be taken back. Only fetches, and keeps
+//! if the bytes differ, this decides whether the copy is evidently ours, so that it may be taken back. After a MOVE, which leaves no
+//! original, an equal header shows where a message went; nothing is removed because of that. Only fetches, and keeps
 //! digests instead of messages. Called by `moves`, `copies` and `settle`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use super::arrivals::Arrived;
 use super::bounds::Limits;
 use super::fate::Fate;
 use super::fault::{Fault, Step};
+use super::flags::Flags;
 use super::session::{Opened, Session, same};
 use crate::place::{Folder, MailDigest, MailIdentity, MailTrace, Uid};
 
@@ -84,6 +86,25 @@ impl Likeness {
     /// The same if one of them could not be read as a whole.
     fn of_unread(original: MailIdentity, copy: MailIdentity) -> Self {
         if original.digest == copy.digest { Self::Altered } else { Self::Doubtful }
+    }
+}
+
+impl Arrived {
+    /// Takes the one stranger with the same header for the copy of a message that is no longer in the source. A MOVE may have done
+    /// that on a server that counts another size for a copy, and nothing is left to compare all bytes with.
+    pub(super) fn accept_resized(&mut self, gone: impl Iterator<Item = MailTrace>) {
+        for MailTrace { uid, identity } in gone {
+            let is_same = |(_, (seen, _)): &(&Uid, &(MailIdentity, Flags))| seen.digest == identity.digest;
+            let mut alike = self.strangers.iter().filter(is_same).map(|(copy, _)| *copy);
+            let (Some(copy), None, None) = (alike.next(), alike.next(), self.copies.get(&uid)) else {
+                continue;
+            };
+            if let Some((identity, flags)) = self.strangers.remove(&copy) {
+                self.copies.insert(uid, copy);
+                self.identities.insert(copy, identity);
+                self.flags.insert(copy, flags);
+            }
+        }
     }
 }
 

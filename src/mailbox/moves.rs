@@ -81,6 +81,9 @@ impl Session {
                 let is_live = |uid: &Uid| there.get(uid).is_some_and(|flags| !flags.deleted);
                 let originals = plan.mails.iter().filter(|message| is_live(&message.uid));
                 let originals: Vec<_> = originals.map(|message| (message.uid, *message)).collect();
+                // What COPYUID names credibly is known without that.
+                let is_gone = |uid: &Uid| !there.contains_key(uid) && !reported.copies.contains_key(uid);
+                arrived.accept_resized(plan.mails.iter().filter(|message| is_gone(&message.uid)).copied());
                 self.compare(&plan.from, &originals, &reported.copies, &mut arrived)?;
                 self.remove_surplus(&mut arrived, &reported)?;
                 let live: Vec<MailTrace> = plan

@@ -204,6 +204,8 @@ impl Session {
             Original::Found(trace, _) => Some((one.mail.uid, *trace)),
             Original::Doubtful | Original::Absent | Original::Unknown | Original::Unshown => None,
         });
+        let absent = members.iter().zip(originals).filter(|(_, original)| **original == Original::Absent);
+        arrived.accept_resized(absent.map(|((_, one), _)| one.mail));
         self.compare(from, &Vec::from_iter(present), &BTreeMap::new(), &mut arrived)?;
         let arrived = arrived;
         let has_copy = |one: &Pending| arrived.copies.contains_key(&one.mail.uid);

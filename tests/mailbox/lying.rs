@@ -213,6 +213,46 @@ fn half_a_move_of_another_size(text: &str) -> (BTreeMap<Uid, Outcome>, Vec<Strin
 }
 
 #[test]
+fn without_copyuid_a_moved_message_is_found_also_if_the_server_counts_another_size_for_it() {
+    const COPY: &str = "* 1 FETCH (UID 100 FLAGS () RFC822.SIZE 13 BODY[HEADER]<0> {2}\r\n\r\n)\r\n";
+    const TWIN: &str = "* 2 FETCH (UID 101 FLAGS () RFC822.SIZE 14 BODY[HEADER]<0> {2}\r\n\r\n)\r\n";
+    const OTHER: &str = "* 2 FETCH (UID 101 FLAGS () RFC822.SIZE 10 BODY[HEADER]<0> {6}\r\nX: y\r\n)\r\n";
+    let moved = Outcome::Moved { uid: Some(Uid(100)) };
+    // Of two that are alike, nothing shows which is the copy.
+    for (second, wanted) in [("", moved.clone()), (OTHER, moved), (TWIN, Outcome::Gone)] {
+        let shown = format!("{COPY}{second}TAG OK x\r\n");
+        let script = &[
+            ("LOGIN", "TAG OK [CAPABILITY IMAP4rev1 MOVE] in\r\n"),
+            SELECT,
+            LIST,
+            STATUS,
+            PROOF,
+            FLAGS,
+            ("UID MOVE", "* 1 EXPUNGE\r\nTAG OK x\r\n"),
+            ("UID FETCH 1:2 (UID FLAGS)", "* 1 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n"),
+            ("EXAMINE", "* 2 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 102] x\r\nTAG OK x\r\n"),
+            ("UID FETCH 100:101 (UID FLAGS INTERNALDATE", shown.as_str()),
+            (
+                "UID SEARCH UID 100:101",
+                if second.is_empty() {
+                    "* SEARCH 100\r\nTAG OK x\r\n"
+                } else {
+                    "* SEARCH 100 101\r\nTAG OK x\r\n"
+                },
+            ),
+            SELECT,
+        ];
+        let fake = Fake::start(GREETING, script);
+        let outcomes = act(&fake).unwrap();
+        let commands = fake.commands();
+        assert_eq!(outcomes[&Uid(1)], wanted, "{second:?} {commands:#?}");
+        let stays = matches!(outcomes[&Uid(2)], Outcome::Left(_));
+        assert!(stays || second == TWIN, "{outcomes:?}");
+        assert!(!commands.iter().any(|it| it.contains("STORE") || it.contains("EXPUNGE")), "{commands:?}");
+    }
+}
+
+#[test]
 fn the_copy_of_a_failed_move_is_taken_back_also_if_it_differs() {
     for text in ["original", "changed"] {
         let (outcomes, commands) = half_a_move_of_another_size(text);
