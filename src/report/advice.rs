@@ -63,9 +63,8 @@ fn of_certificate(why: &DistrustReason, now: Timestamp) -> String {
              connection"
         }
         DistrustReason::UnknownIssuer => {
-            "if you know the issuer (a company's authority, a program that inspects connections), name its certificate in `ca-file`; \
-             if it is your own server, it may not send the certificates between its own and the authority's; otherwise someone may \
-             be intercepting the connection"
+            "if you know the issuer, name its certificate in `ca-file`; your own server may not send the certificates in between; \
+             otherwise someone may be intercepting the connection"
         }
         DistrustReason::SelfSigned => {
             "if it is your own server or bridge, `followsift check --connect` prints the line that trusts this certificate; \

@@ -1,6 +1,8 @@
 //! What `check --connect` says of a server to which it cannot connect or log in: the fault, and what to do. The outputs are in
 //! `connect.txt`, case by case; ports, folders, days and fingerprints are replaced by words.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
