@@ -113,7 +113,7 @@ fn keys(properties: &Value) -> String {
 }
 
 fn keys_of_account(schema: &Value) -> String {
-    let introduction = "One table for each account, `[accounts.NAME]`. `provider` or `host`, `user`, and one\nof the passwords are needed.";
+    let introduction = "One table for each account, `[accounts.NAME]`. `provider` or `host`, `user`, and one of\n`password-file`, `password-command`, `password-credential`, `token-command` and\n`oauth2` are needed.";
     format!("{introduction}\n\n{}", keys(schema.pointer("/definitions/account/properties").unwrap()))
 }
 

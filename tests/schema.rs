@@ -162,6 +162,8 @@ fn what_check_refuses_for_its_shape_is_refused() {
         schema.refuses(&format!("[accounts.home]\nhost = \"imap.example.org\"\nuser = \"ann\"\n{account}\n"));
     }
     schema.refuses("[accounts.home]\npassword-file = \"x\"\npassword-command = [\"x\"]\n");
+    schema.refuses("[accounts.home]\npassword-file = \"x\"\noauth2 = { client-id = \"x\" }\n");
+    schema.refuses("[accounts.home]\noauth2 = { client-secret = \"x\", client-id = \"x\" }\n");
     let schema = Schema::of(Profiles::schema());
     let profile = |layout: &str| {
         format!(
@@ -251,4 +253,9 @@ fn the_schema_of_the_settings_knows_the_keys_that_their_reader_knows() {
     assert_eq!(top, keys(&schema, "/properties"));
     let account = read(&format!("[accounts.home]\nhost = \"a\"\nuser = \"b\"\npassword-file = \"c\"\n{ODD}"));
     assert_eq!(expected_keys(&account), keys(&schema, "/definitions/account/properties"));
+    let odd = "qqqqqqqqqqqqqqqq = 1";
+    let client = format!("oauth2 = {{ client-id = \"x\", issuer = \"https://a.example\", {odd} }}\n");
+    let account = read(&format!("[accounts.home]\nhost = \"a\"\nuser = \"b\"\n{client}"));
+    let path = "/definitions/account/properties/oauth2/properties";
+    assert_eq!(expected_keys(&account), keys(&schema, path));
 }

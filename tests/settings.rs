@@ -274,7 +274,7 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     let (settings, findings) = settings::load(Some(&file), &Environment::of([HOME]));
     let settings = settings.unwrap_or_else(|| panic!("{}", plain(&findings)));
     assert!(findings.is_empty(), "{}", plain(&findings));
-    assert_eq!(settings.accounts.len(), 5);
+    assert_eq!(settings.accounts.len(), 7);
 
     // The values shown are the usual ones.
     let smallest = read(SMALLEST, &[]);

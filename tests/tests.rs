@@ -26,6 +26,7 @@ mod manual;
 mod map;
 mod mishaps;
 mod networks;
+mod oauth2;
 mod odd_answers;
 mod ordinary;
 mod past;

@@ -9,17 +9,18 @@ use super::output::Output;
 use super::{Ending, Help, definition};
 
 /// What stands below the list of commands.
-pub(super) const AFTER: &str = "`followsift help TOPIC` prints the manual: rules, networks, settings, operation, guarantees, servers, \
+pub(super) const AFTER: &str = "`followsift help TOPIC` prints the manual: rules, networks, settings, operation, guarantees, servers, oauth2, \
                                json, exit-codes";
 
 /// The topics, each with its page and, where it is not the whole page, its section.
-const TOPICS: [(&str, &str, Option<&str>); 8] = [
+const TOPICS: [(&str, &str, Option<&str>); 9] = [
     ("rules", include_str!("../../config/man/followsift-rules.5.md"), None),
     ("networks", include_str!("../../config/man/followsift-networks.5.md"), None),
     ("settings", include_str!("../../config/man/followsift.toml.5.md"), None),
     ("operation", OPERATION, None),
     ("guarantees", OPERATION, Some("GUARANTEES")),
     ("servers", OPERATION, Some("SERVERS")),
+    ("oauth2", OPERATION, Some("OAUTH2")),
     ("json", include_str!("../../config/man/followsift-json.5.md"), None),
     ("exit-codes", OPERATION, Some("EXIT STATUS")),
 ];

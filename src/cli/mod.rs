@@ -15,6 +15,7 @@ mod facts;
 mod help;
 mod judge;
 mod known;
+mod login;
 mod message_file;
 mod networks;
 mod output;
@@ -58,6 +59,8 @@ enum Command {
     Resume(Resume),
     /// List the followers you know, and the messages you have to confirm; add, forget or confirm one
     Known(Known),
+    /// Grant followsift access to an account by OAuth2, where its provider wants no password
+    Login(Login),
     /// Report everything that is wrong with settings, rules, networks, lists, passwords and ledger
     Check(Check),
     /// Say what a message is, what the rules say about it, and why
@@ -147,6 +150,17 @@ impl Confirm {
         let (network, handle) = (self.network.clone()?, self.handle.clone()?);
         Some(Person { network, handle })
     }
+}
+
+/// The options of `login`.
+#[derive(Debug, clap::Args)]
+struct Login {
+    /// The account, as the settings name it
+    #[arg(value_name = "ACCOUNT")]
+    account: String,
+    /// Take the address to which the provider sends the browser from standard input: for a browser on another machine
+    #[arg(long)]
+    paste: bool,
 }
 
 /// The options of `check`.
@@ -331,6 +345,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
             help::help("known", options, &mut output)
         }
         Command::Known(options) => known::known(settings, options, &mut output),
+        Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
         Command::Backtest(options) => backtest::backtest(settings, options, &mut output),

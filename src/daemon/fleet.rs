@@ -131,7 +131,9 @@ impl Fleet {
     /// connected.
     pub(super) fn log_in_again(&mut self, files: &BTreeSet<PathBuf>) {
         for slot in self.slots.values_mut() {
-            let depends = |account: &Account| login::files(account).iter().any(|file| files.contains(file));
+            let depends = |account: &Account| {
+                login::files(account, &self.settings).iter().any(|file| files.contains(file))
+            };
             if !slot.wanted.as_ref().is_some_and(depends) {
                 continue;
             }

@@ -102,7 +102,8 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
 
 /// The files that the accounts' passwords depend on; a change counts at once.
 fn secret_files(settings: &Settings) -> BTreeMap<PathBuf, Duration> {
-    settings.accounts.iter().flat_map(login::files).map(|file| (file, Duration::ZERO)).collect()
+    let files = settings.accounts.iter().flat_map(|account| login::files(account, settings));
+    files.map(|file| (file, Duration::ZERO)).collect()
 }
 
 fn no_thread(cause: io::Error) -> ServiceFault {

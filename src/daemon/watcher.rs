@@ -16,6 +16,7 @@ use super::rhythm::Rhythm;
 use super::thread_event::EventSender;
 use crate::clock;
 use crate::clock::Timestamp;
+use crate::login::Login;
 use crate::mailbox::{Fate, Session, Step, Stop, Suspects, Woken};
 use crate::report::state::{self, State};
 use crate::report::{Chain, advice, drift, remains};
@@ -28,6 +29,9 @@ const PARKED: Duration = Duration::from_secs(60 * 60);
 
 /// How long until a thread of ours that was asked to end has given up its lock.
 const SOON: Duration = Duration::from_millis(500);
+
+/// How long until the renewal of an access token is tried again, while the connection works.
+const RENEWAL: Duration = Duration::from_secs(5 * 60);
 
 /// What a watcher thread is given.
 #[derive(Debug)]
@@ -162,11 +166,12 @@ impl Watcher {
             sweeper.require_whole()?;
             learned.whole = true;
         }
-        let login = read_login(&self.account, &self.settings, &self.stop)?;
+        let mut login = read_login(&self.account, &self.settings, &self.stop)?;
         let digest = login.digest(&self.account);
         learned.has_worked = self.proven.has(digest);
-        let mut session = connect_with(&self.account, &login, &self.stop)?;
-        // Wipes the password, which is not needed any more.
+        let mut session = connect_with(&self.account, &self.settings, &mut login, &self.stop)?;
+        let mut renewal = due(&login);
+        // Wipes the password or token, which is not needed any more.
         drop(login);
         self.proven.note(digest);
         learned.refusals.reset();
@@ -198,8 +203,9 @@ impl Watcher {
                     return Ok(());
                 }
             }
+            renewal = self.renew_token(renewal)?;
             let begun = Instant::now();
-            let woken = match self.wait(&mut session, &sweeper, learned, tally.troubles > 0) {
+            let woken = match self.wait(&mut session, &sweeper, learned, (tally.troubles > 0, renewal)) {
                 Ok(woken) => woken,
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
@@ -212,6 +218,28 @@ impl Watcher {
                 return Ok(());
             }
             last_wait = Some((woken, begun.elapsed()));
+        }
+    }
+
+    /// Renews the access token when it is due; returns when the next one is. This connection needs no new token, but a provider ends a
+    /// grant that is not used for long enough, and the next connection finds a token that is good. A provider that is out of order for
+    /// a while changes nothing; a grant that was revoked ends the session.
+    fn renew_token(&self, due_at: Option<Instant>) -> Result<Option<Instant>, AccountFault> {
+        if due_at.is_none_or(|due_at| due_at > Instant::now()) {
+            return Ok(due_at);
+        }
+        match read_login(&self.account, &self.settings, &self.stop) {
+            Ok(login) => Ok(due(&login)),
+            Err(fault) if fault.fate() == Fate::Park => Err(fault),
+            Err(fault) => {
+                let trouble = Chain(&fault).to_string();
+                debug!(
+                    trouble,
+                    "the access token could not be renewed; trying again in {} s",
+                    RENEWAL.as_secs()
+                );
+                Ok(Some(Instant::now() + RENEWAL))
+            }
         }
     }
 
@@ -284,7 +312,7 @@ impl Watcher {
         session: &mut Session,
         sweeper: &Sweeper<'_>,
         learned: &mut WatcherState,
-        troubled: bool,
+        (troubled, renewal): (bool, Option<Instant>),
     ) -> Result<Woken, AccountFault> {
         let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
         let poll = Instant::now() + self.account.poll;
@@ -306,6 +334,7 @@ impl Watcher {
         // No server announces the messages that wait for the fuse, or for the server to change its mind.
         let waits = troubled || sweeper.waits()?;
         let until = if waits { until.min(poll) } else { until };
+        let until = renewal.map_or(until, |renewal| until.min(renewal));
         learned.rhythm.begins();
         let woken = session.wait(until, &mut |at| learned.rhythm.heard(at))?;
         if woken == Woken::Due {
@@ -313,4 +342,9 @@ impl Watcher {
         }
         Ok(woken)
     }
+}
+
+/// When the token of a login is to be renewed.
+fn due(login: &Login) -> Option<Instant> {
+    login.renewal().map(|time| Instant::now() + time)
 }

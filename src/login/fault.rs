@@ -1,4 +1,4 @@
-//! Why a password could not be read. No fault contains any of the bytes that were read.
+//! Why an account has nothing to log in with. No fault contains any of the bytes that were read.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// A failure to read a password. Its text says what failed and what to do.
+use super::GrantFault;
+
+/// A failure to get a password or an access token. Its text says what failed and what to do.
 #[derive(Debug)]
 pub enum LoginFault {
     /// The account uses a credential, and systemd passed none to this process.
@@ -66,27 +68,60 @@ pub enum LoginFault {
         /// The last line of a program's standard error, harmless and without a secret.
         said: Option<String>,
     },
+    /// An access token that a program prints could not be read.
+    Token(Box<LoginFault>),
+    /// There is no access token of a grant of followsift's own.
+    Grant(GrantFault),
 }
 
-impl fmt::Display for LoginFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl LoginFault {
+    /// Can it end without the user? A program that gets tokens asks a provider, which may be out of order.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Token(fault) => {
+                matches!(**fault, Self::Failed { .. } | Self::TooSlow { .. } | Self::Stopped { .. })
+            }
+            Self::Grant(fault) => fault.is_temporary(),
+            Self::NoCredentials { .. }
+            | Self::Unreadable { .. }
+            | Self::Exposed { .. }
+            | Self::NotRun { .. }
+            | Self::Failed { .. }
+            | Self::TooSlow { .. }
+            | Self::Stopped { .. }
+            | Self::Unfit { .. } => false,
+        }
+    }
+
+    /// Could another network, or a clock that is set, end it?
+    pub fn is_of_network(&self) -> bool {
+        matches!(self, Self::Grant(GrantFault::Web(fault)) if fault.is_of_network())
+    }
+
+    /// Is it about this machine, and not about the provider or the way to it?
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Grant(GrantFault::Store { .. }))
+    }
+
+    /// Says it of this secret.
+    fn say(&self, secret: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCredentials { name } => write!(
                 f,
                 "could not read credential {name}: systemd passed no credentials to this process; add \
                  `LoadCredential={name}:/path/to/file` to the unit"
             ),
-            Self::Unreadable { path, .. } => write!(f, "could not read the password in {}", path.display()),
+            Self::Unreadable { path, .. } => write!(f, "could not read the {secret} in {}", path.display()),
             Self::Exposed { path } => write!(
                 f,
-                "could not use the password in {}: other users can read it; run `chmod 600 {}`, and change \
-                 the password if they may have read it",
+                "could not use the {secret} in {}: other users can read it; run `chmod 600 {}`, and change \
+                 the {secret} if they may have read it",
                 path.display(),
                 path.display()
             ),
-            Self::NotRun { program, .. } => write!(f, "could not run {program} to get the password"),
+            Self::NotRun { program, .. } => write!(f, "could not run {program} to get the {secret}"),
             Self::Failed { program, status, said } => {
-                write!(f, "could not get the password from {program}: it ended with {status}")?;
+                write!(f, "could not get the {secret} from {program}: it ended with {status}")?;
                 match said {
                     Some(said) => write!(f, " and said: {said}"),
                     None => f.write_str("; run it by hand to see why"),
@@ -94,17 +129,25 @@ impl fmt::Display for LoginFault {
             }
             Self::TooSlow { program, given, said } => write!(
                 f,
-                "could not get the password from {program}: it did not finish within {}; it must not prompt{}",
+                "could not get the {secret} from {program}: it did not finish within {}; it must not prompt{}",
                 humantime::format_duration(*given),
                 also(said)
             ),
             Self::Stopped { program } => {
-                write!(f, "could not get the password from {program}: followsift is stopping")
+                write!(f, "could not get the {secret} from {program}: followsift is stopping")
             }
             Self::Unfit { source, why, said } => {
-                write!(f, "could not use the password from {source}: {why}{}", also(said))
+                write!(f, "could not use the {secret} from {source}: {why}{}", also(said))
             }
+            Self::Token(fault) => fault.say("access token", f),
+            Self::Grant(fault) => fmt::Display::fmt(fault, f),
         }
+    }
+}
+
+impl fmt::Display for LoginFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say("password", f)
     }
 }
 
@@ -116,6 +159,8 @@ impl Error for LoginFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreadable { cause, .. } | Self::NotRun { cause, .. } => Some(cause),
+            Self::Token(fault) => fault.source(),
+            Self::Grant(fault) => fault.source(),
             Self::NoCredentials { .. }
             | Self::Exposed { .. }
             | Self::Failed { .. }

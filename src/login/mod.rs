@@ -1,30 +1,42 @@
 //! How an account authenticates.
 //!
-//! Reads an account's password from where the settings say: a systemd credential, a file, or a program. Secrets
-//! live in `secrecy` types and in buffers that are wiped; no fault and no `Debug` shows one. Each account's
-//! thread calls it before it connects.
+//! Reads an account's password from where the settings say (a systemd credential, a file, or a program), or gets its access token:
+//! from a program, or by OAuth2 with a grant of its own. Secrets live in `secrecy` types and in buffers that are wiped, except inside
+//! the crates that speak OAuth2 and HTTP; no fault and no `Debug` shows one. Each account's thread calls it before it connects.
 
 use std::fs;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::settings::{Account, SecretSource};
+use crate::settings::{Account, SecretSource, Settings};
 
+mod authority;
+mod authorization;
 mod command;
 mod complaint;
+mod device;
 mod digest;
 mod dumps;
 mod fault;
 mod file;
+mod grant;
+mod grant_fault;
 mod oddity;
 mod offspring;
+mod redirect;
+mod renewal;
+mod store;
+mod wait;
 
+pub use authorization::{Means, Request, authorize};
 pub use command::PATIENCE;
 pub use digest::SecretDigest;
 pub use dumps::forbid_dumps;
 pub use fault::LoginFault;
+pub use grant_fault::GrantFault;
 pub use oddity::{Oddity, OddityKind};
 
 /// The credentials for a login. Their `Debug` shows no secret.
@@ -43,10 +55,20 @@ pub enum Login {
         user: String,
         /// The access token.
         token: SecretString,
+        /// How long until the token is to be renewed, if followsift renews it and its end is known.
+        renewal: Option<Duration>,
     },
 }
 
 impl Login {
+    /// How long until its token is to be renewed.
+    pub fn renewal(&self) -> Option<Duration> {
+        match self {
+            Self::Password { .. } => None,
+            Self::Token { renewal, .. } => *renewal,
+        }
+    }
+
     /// A digest that recognises this login at the server of `account`.
     pub fn digest(&self, account: &Account) -> SecretDigest {
         let port = account.port.to_le_bytes();
@@ -64,34 +86,87 @@ impl Login {
     }
 }
 
-/// Reads an account's password; never from a cache. A password program may take up to [`PATIENCE`]; it is killed when
-/// `stop` becomes readable.
-///
-/// `credentials` is the folder of this service's systemd credentials, from the settings.
+/// Gets what an account logs in with; a password never from a cache. A program may take up to [`PATIENCE`]; it is killed when
+/// `stop` becomes readable, and every request to a provider ends then too.
 ///
 /// # Errors
 ///
-/// If the password cannot be read, is empty, or is in a file that other users can read.
-pub fn resolve(
-    account: &Account,
-    credentials: Option<&Path>,
-    stop: BorrowedFd<'_>,
-) -> Result<Login, LoginFault> {
-    let password = match &account.secret {
-        SecretSource::Credential(name) => of_credential(name, credentials),
-        SecretSource::File(path) => file::first_line(path, file::is_private),
-        SecretSource::Command(words) => command::first_line(words, PATIENCE, stop),
-    }?;
-    Ok(Login::Password { user: account.user.clone(), password })
+/// If the password cannot be read, is empty, or is in a file that other users can read; or if there is no access token.
+pub fn resolve(account: &Account, settings: &Settings, stop: BorrowedFd<'_>) -> Result<Login, LoginFault> {
+    let user = account.user.clone();
+    match &account.secret {
+        SecretSource::OAuth2(oauth2) => renewal::login(account, oauth2, settings, None, stop),
+        SecretSource::TokenCommand(words) => match command::first_line(words, PATIENCE, stop) {
+            Ok(token) => Ok(Login::Token { user, token, renewal: None }),
+            Err(fault) => Err(LoginFault::Token(Box::new(fault))),
+        },
+        source => {
+            let password = secret(source, settings.credentials.as_deref(), stop)?;
+            Ok(Login::Password { user, password })
+        }
+    }
 }
 
-/// Inspects an account's password for `check`, without running a program or connecting, and returns what is odd about it.
-/// It skips a password that a program prints, and a credential outside the service, where systemd provides none.
+/// How long [`resolve`] may take.
+pub fn longest(account: &Account) -> Duration {
+    match account.secret {
+        SecretSource::OAuth2(_) => renewal::LONGEST,
+        _ => PATIENCE,
+    }
+}
+
+/// Gets another login in place of one that the server refused; `None` where there can be none, as for a password.
 ///
 /// # Errors
 ///
-/// As [`resolve`]: the file is missing, other users can read it, or it contains no password.
-pub fn inspect(account: &Account, credentials: Option<&Path>) -> Result<Vec<Oddity>, LoginFault> {
+/// As [`resolve`].
+pub fn renew(
+    account: &Account,
+    settings: &Settings,
+    refused: &Login,
+    stop: BorrowedFd<'_>,
+) -> Result<Option<Login>, LoginFault> {
+    match (&account.secret, refused) {
+        (SecretSource::OAuth2(oauth2), Login::Token { token, .. }) => {
+            renewal::login(account, oauth2, settings, Some(token), stop).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The file with the account's grant, for one that `followsift login` obtains.
+pub fn grant_file(account: &Account, settings: &Settings) -> Option<PathBuf> {
+    matches!(account.secret, SecretSource::OAuth2(_)).then(|| renewal::store(account, settings).path())
+}
+
+/// The secret in a file, a credential, or printed by a program.
+fn secret(
+    source: &SecretSource,
+    credentials: Option<&Path>,
+    stop: BorrowedFd<'_>,
+) -> Result<SecretString, LoginFault> {
+    match source {
+        SecretSource::Credential(name) => of_credential(name, credentials),
+        SecretSource::File(path) => file::first_line(path, file::is_private),
+        SecretSource::Command(words) | SecretSource::TokenCommand(words) => {
+            command::first_line(words, PATIENCE, stop)
+        }
+        SecretSource::OAuth2(_) => Err(LoginFault::Unfit {
+            source: "oauth2".to_owned(),
+            why: "it is no source of a secret",
+            said: None,
+        }),
+    }
+}
+
+/// Inspects what an account logs in with for `check`, without running a program or connecting, and returns what is odd about it.
+/// It skips a password or a token that a program prints, and a credential outside the service, where systemd provides none.
+///
+/// # Errors
+///
+/// As [`resolve`]: the file is missing, other users can read it, or it contains no password; or nothing was granted yet.
+pub fn inspect(account: &Account, settings: &Settings) -> Result<Vec<Oddity>, LoginFault> {
+    let credentials = settings.credentials.as_deref();
     let (password, source) = match (&account.secret, credentials) {
         (SecretSource::Credential(name), Some(_)) => {
             (of_credential(name, credentials)?, format!("credential {name}"))
@@ -99,21 +174,28 @@ pub fn inspect(account: &Account, credentials: Option<&Path>) -> Result<Vec<Oddi
         (SecretSource::File(path), _) => {
             (file::first_line(path, file::is_private)?, path.display().to_string())
         }
-        (SecretSource::Credential(_), None) | (SecretSource::Command(_), _) => return Ok(Vec::new()),
+        (SecretSource::OAuth2(oauth2), _) => {
+            return renewal::require_grant(account, oauth2, settings).map(|()| Vec::new());
+        }
+        (SecretSource::Credential(_), None)
+        | (SecretSource::Command(_) | SecretSource::TokenCommand(_), _) => {
+            return Ok(Vec::new());
+        }
     };
     Ok(oddity::oddities(password.expose_secret(), &source))
 }
 
-/// The files on which the account's password depends, as far as the settings show: if one of them changes, another login may work.
-/// A credential cannot change while the service runs.
-pub fn files(account: &Account) -> Vec<PathBuf> {
+/// The files on which the account's login depends, as far as the settings show: if one of them changes, another login may work.
+/// A credential cannot change while the service runs, and a grant that followsift renews by itself is no new one.
+pub fn files(account: &Account, settings: &Settings) -> Vec<PathBuf> {
     match &account.secret {
         SecretSource::File(path) => vec![path.clone()],
         // The program, and what it is told to read.
-        SecretSource::Command(words) => {
+        SecretSource::Command(words) | SecretSource::TokenCommand(words) => {
             words.iter().map(PathBuf::from).filter(|path| path.is_absolute()).collect()
         }
         SecretSource::Credential(_) => Vec::new(),
+        SecretSource::OAuth2(_) => vec![renewal::store(account, settings).note_of_login()],
     }
 }
 
@@ -136,8 +218,8 @@ mod tests {
         eventfd(0, EventfdFlags::CLOEXEC).unwrap()
     }
 
-    /// An account with this one password setting.
-    fn account(key: &str, value: &str) -> Account {
+    /// Settings with an account with this one password setting.
+    fn settings(key: &str, value: &str, credentials: Option<&Path>) -> Settings {
         let key = format!("FOLLOWSIFT__ACCOUNTS__HOME__{key}");
         let environment = Environment::of([
             ("HOME", "/home/ann"),
@@ -145,7 +227,16 @@ mod tests {
             ("FOLLOWSIFT__ACCOUNTS__HOME__USER", "ann"),
             (key.as_str(), value),
         ]);
-        settings::load(None, &environment).0.unwrap().accounts.remove(0)
+        let settings = settings::load(None, &environment).0.unwrap();
+        Settings { credentials: credentials.map(Path::to_owned), ..settings }
+    }
+
+    fn read(settings: &Settings) -> Result<Login, LoginFault> {
+        resolve(&settings.accounts[0], settings, silence().as_fd())
+    }
+
+    fn look(settings: &Settings) -> Result<Vec<Oddity>, LoginFault> {
+        inspect(&settings.accounts[0], settings)
     }
 
     #[test]
@@ -160,7 +251,7 @@ mod tests {
             ("PASSWORD_FILE", file),
             ("PASSWORD_COMMAND", &format!("[\"cat\", \"{file}\"]")),
         ] {
-            let login = resolve(&account(key, value), Some(folder.path()), silence().as_fd()).unwrap();
+            let login = read(&settings(key, value, Some(folder.path()))).unwrap();
             assert!(!format!("{login:?}").contains("hunter2"));
             let Login::Password { user, password } = login else { panic!("a password") };
             assert_eq!((user.as_str(), password.expose_secret()), ("ann", "hunter2"));
@@ -169,7 +260,7 @@ mod tests {
 
     #[test]
     fn without_systemd_there_is_no_credential_and_the_fault_says_what_to_do() {
-        let fault = resolve(&account("PASSWORD_CREDENTIAL", "mail"), None, silence().as_fd()).unwrap_err();
+        let fault = read(&settings("PASSWORD_CREDENTIAL", "mail", None)).unwrap_err();
         assert!(fault.to_string().contains("add `LoadCredential=mail:/path/to/file`"), "{fault}");
     }
 
@@ -178,19 +269,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mail");
         let path = file.to_str().unwrap();
-        let look = || inspect(&account("PASSWORD_FILE", path), None);
-        assert!(matches!(look(), Err(LoginFault::Unreadable { .. })));
+        let look_at = || look(&settings("PASSWORD_FILE", path, None));
+        assert!(matches!(look_at(), Err(LoginFault::Unreadable { .. })));
         fs::write(&file, "\u{feff}hunter2 \n").unwrap();
         fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-        assert!(matches!(look(), Err(LoginFault::Exposed { .. })));
+        assert!(matches!(look_at(), Err(LoginFault::Exposed { .. })));
         fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        let kinds: Vec<_> = look().unwrap().iter().map(|oddity| oddity.kind).collect();
+        let kinds: Vec<_> = look_at().unwrap().iter().map(|oddity| oddity.kind).collect();
         assert_eq!(kinds, [OddityKind::ByteOrderMark, OddityKind::TrailingBlank]);
-        let credential = account("PASSWORD_CREDENTIAL", "mail");
-        assert_eq!(inspect(&credential, Some(folder.path())).unwrap().len(), 2);
-        assert_eq!(inspect(&credential, None).unwrap(), []);
+        let credential = |folder| look(&settings("PASSWORD_CREDENTIAL", "mail", folder)).unwrap();
+        assert_eq!(credential(Some(folder.path())).len(), 2);
+        assert_eq!(credential(None), []);
         let never_run = format!("[\"rm\", \"{path}\"]");
-        assert_eq!(inspect(&account("PASSWORD_COMMAND", &never_run), None).unwrap(), []);
+        assert_eq!(look(&settings("PASSWORD_COMMAND", &never_run, None)).unwrap(), []);
         assert!(file.exists());
     }
 }

@@ -79,7 +79,7 @@ fn authenticate(
         Login::Password { user, password } => {
             with_password(client, known, (user, password.expose_secret()), shared)
         }
-        Login::Token { user, token } => with_token(client, known, (user, token.expose_secret()), shared),
+        Login::Token { user, token, .. } => with_token(client, known, (user, token.expose_secret()), shared),
     }
 }
 

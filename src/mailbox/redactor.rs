@@ -32,7 +32,7 @@ impl Redactor {
                 let password = password.expose_secret();
                 (password, vec![plain_payload(user, password)])
             }
-            Login::Token { user, token } => {
+            Login::Token { user, token, .. } => {
                 let token = token.expose_secret();
                 (token, [Bearer::OAuthBearer, Bearer::XOAuth2].map(|it| it.payload(user, token)).into())
             }
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn every_form_of_a_token_is_found() {
         let (user, token) = ("ann".to_owned(), "ya29.a0-token_of/ann");
-        let redactor = Redactor::of(&Login::Token { user, token: SecretString::from(token) });
+        let redactor = Redactor::of(&Login::Token { user, token: SecretString::from(token), renewal: None });
         for form in [
             token,
             "eWEyOS5hMC10b2tlbl9vZi9hbm4=",

@@ -87,6 +87,9 @@ fn of_login(refusal: &Refusal, account: &Account) -> Option<String> {
     if let Some(meaning) = meaning(&refusal.words, account.provider) {
         return Some(of_meaning(meaning, account));
     }
+    if let Some(advice) = of_token(account) {
+        return Some(advice);
+    }
     let is_about_password = match refusal.code {
         Some(Code::AuthenticationFailed) => true,
         Some(Code::Other) | None => refusal.status == Status::No,
@@ -104,7 +107,22 @@ fn of_login(refusal: &Refusal, account: &Account) -> Option<String> {
     }
 }
 
-const OAUTH2: &str = "this provider accepts no passwords, only OAuth2";
+/// What to do about a token that the server refused though it is new.
+fn of_token(account: &Account) -> Option<String> {
+    let page = account.provider.and_then(|provider| provider.imap_page.as_deref());
+    let page = page.map_or_else(String::new, |page| format!(" ({page})"));
+    match &account.secret {
+        SecretSource::OAuth2(_) => Some(format!(
+            "check that IMAP is on in the provider's settings{page}; then run `followsift login {}` and sign in as {}",
+            account.name, account.user
+        )),
+        SecretSource::TokenCommand(_) => Some(format!("check `user`, and {}", source(account))),
+        SecretSource::File(_) | SecretSource::Command(_) | SecretSource::Credential(_) => None,
+    }
+}
+
+const OAUTH2: &str =
+    "this provider accepts no passwords, only OAuth2: `followsift help oauth2` says what to do";
 
 fn accepts_no_password(provider: &Provider) -> bool {
     provider.login == [LoginKind::OAuth2]
@@ -143,7 +161,8 @@ fn of_meaning(meaning: Meaning, account: &Account) -> String {
 fn source(account: &Account) -> String {
     match &account.secret {
         SecretSource::File(path) => format!("the password in {}", path.display()),
-        SecretSource::Command(words) => {
+        SecretSource::OAuth2(_) => format!("run `followsift login {}`", account.name),
+        SecretSource::Command(words) | SecretSource::TokenCommand(words) => {
             format!("what {} prints", words.first().map_or("the program", String::as_str))
         }
         SecretSource::Credential(name) => {

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod json;
 pub mod judged;
 pub mod known;
+pub mod login;
 pub mod nearest;
 pub mod networks;
 pub mod paint;

@@ -44,7 +44,7 @@ pub fn one(provider: &Provider) -> String {
     let mut shown = format!(
         "[accounts.home]\nprovider = \"{name}\"\nuser = \"{user}\"\n{}\n\n",
         if provider.login.first() == Some(&LoginKind::OAuth2) {
-            "# and OAuth2: this provider accepts no passwords"
+            "oauth2 = { client-id = \"...\" }  # then run `followsift login home`; see `followsift help oauth2`"
         } else {
             "password-file = \"password\""
         }

@@ -73,7 +73,7 @@ pub enum Tls {
     Off,
 }
 
-/// Where an account's password comes from.
+/// Where an account's password or access token comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
     /// A systemd credential of this name (`LoadCredential=`).
@@ -82,6 +82,51 @@ pub enum SecretSource {
     Command(Vec<String>),
     /// The first line of a file that only its owner can read.
     File(PathBuf),
+    /// An access token: the first line that this program prints; no shell reads its arguments.
+    TokenCommand(Vec<String>),
+    /// An access token of a grant that `followsift login` obtained.
+    OAuth2(OAuth2),
+}
+
+/// How an account gets access tokens: by a client that its user has registered at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuth2 {
+    /// What the provider calls the client.
+    pub client_id: String,
+    /// Where the client's secret comes from, if it has one.
+    pub client_secret: Option<Box<SecretSource>>,
+    /// Where tokens come from.
+    pub issuer: TokenIssuer,
+    /// What to ask for.
+    pub scopes: Vec<String>,
+    /// Where the provider sends the browser back to, if the user registered an address.
+    pub redirect_uri: Option<String>,
+}
+
+/// Where tokens come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenIssuer {
+    /// The issuer's own description says it (RFC 8414, OpenID Connect Discovery).
+    Discovered(String),
+    /// These endpoints (RFC 6749, section 3, and RFC 8628).
+    Known {
+        /// The page on which the user agrees.
+        authorization: Option<String>,
+        /// Where tokens come from.
+        token: String,
+        /// Where the device flow begins.
+        device: Option<String>,
+    },
+}
+
+impl TokenIssuer {
+    /// What tells one issuer from another.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Discovered(issuer) => issuer,
+            Self::Known { token, .. } => token,
+        }
+    }
 }
 
 /// Which of the messages that are already in the folders the first start reads.

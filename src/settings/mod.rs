@@ -13,6 +13,7 @@ mod fingerprint;
 mod instances;
 mod layers;
 pub mod log_filter;
+mod oauth2;
 mod provider;
 mod proxy;
 mod read;
@@ -20,7 +21,7 @@ mod relays;
 mod section;
 mod server;
 
-pub use account::{Account, Backlog, SecretSource, Tls};
+pub use account::{Account, Backlog, OAuth2, SecretSource, Tls, TokenIssuer};
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
 pub use provider::{LoginKind, OAuth2Endpoints, Provider};
@@ -93,14 +94,25 @@ fn without_secret(finding: Diagnostic) -> Diagnostic {
     let end = end.map_or(text.len(), |length| place.span.end + length);
     // The key may be misspelt, which is why it was rejected.
     let mut shown = text.get(start..end).unwrap_or(text).to_lowercase();
-    for harmless in ["password-file", "password-command", "password-credential"] {
+    for harmless in [
+        "password-file",
+        "password-command",
+        "password-credential",
+        "client-secret-file",
+        "client-secret-command",
+        "client-secret-credential",
+        "token-command",
+        "token-endpoint",
+    ] {
         shown = shown.replace(harmless, "");
     }
     let words = shown.split(|c: char| !c.is_alphanumeric());
     let may_be_secret = |word: &str| {
         word.contains("pass") || nearest(word, ["password", "passwd", "secret", "token"]).is_some()
     };
-    if !words.into_iter().any(may_be_secret) {
+    // https://ann:password@host
+    let names_a_user = shown.split_once("://").is_some_and(|(_, address)| address.contains('@'));
+    if !names_a_user && !words.into_iter().any(may_be_secret) {
         return finding;
     }
     let location = place.location();

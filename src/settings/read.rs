@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::instances::instances;
 use super::layers::Layers;
+use super::oauth2::oauth2;
 use super::relays::relays;
 use super::section::{Section, Setting};
 use super::server::{is_loopback, server};
@@ -140,7 +141,7 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
             );
         }
     }
-    let secret = secret(&mut section, paths);
+    let secret = secret(&mut section, provider, paths);
     let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
     let authserv_id = match section.take("authserv-id") {
         Some(entry) => authserv_ids(&entry),
@@ -183,10 +184,11 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
     })
 }
 
-/// Where the password is: exactly one of three keys. A password in the settings is refused, since settings are copied, shown
-/// and backed up.
-fn secret(section: &mut Section<'_>, paths: &Paths<'_>) -> Option<SecretSource> {
-    const KEYS: [&str; 3] = ["password-file", "password-command", "password-credential"];
+/// Where the password or the access token is: exactly one of these keys. A password in the settings is refused, since settings
+/// are copied, shown and backed up.
+fn secret(section: &mut Section<'_>, provider: Option<&Provider>, paths: &Paths<'_>) -> Option<SecretSource> {
+    const KEYS: [&str; 5] =
+        ["password-file", "password-command", "password-credential", "token-command", "oauth2"];
     let literal = section.take_forbidden("password");
     let given: Vec<_> = KEYS.into_iter().filter_map(|key| section.take(key)).collect();
     if let Some(literal) = &literal {
@@ -201,14 +203,13 @@ fn secret(section: &mut Section<'_>, paths: &Paths<'_>) -> Option<SecretSource> 
         }
         [] => None,
         [entry] => match entry.key() {
-            "password-file" => paths.read(entry).map(SecretSource::File),
-            "password-command" => command(entry, paths).map(SecretSource::Command),
-            _ => credential(entry).map(SecretSource::Credential),
+            "token-command" => command(entry, paths).map(SecretSource::TokenCommand),
+            "oauth2" => oauth2(entry, provider, paths).map(SecretSource::OAuth2),
+            _ => secret_of(entry, paths),
         },
         [first, others @ ..] => {
             for other in others {
-                let message =
-                    format!("`{}` and `{}` both say where the password is", first.key(), other.key());
+                let message = format!("`{}` and `{}` both say how to log in", first.key(), other.key());
                 other.key_error(message, "keep only one of them");
             }
             None
@@ -216,15 +217,24 @@ fn secret(section: &mut Section<'_>, paths: &Paths<'_>) -> Option<SecretSource> 
     }
 }
 
+/// A secret by the end of its key: `-file`, `-command` or `-credential`.
+pub(super) fn secret_of(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<SecretSource> {
+    match entry.key().rsplit('-').next() {
+        Some("file") => paths.read(entry).map(SecretSource::File),
+        Some("command") => command(entry, paths).map(SecretSource::Command),
+        _ => credential(entry).map(SecretSource::Credential),
+    }
+}
+
 fn command(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Vec<String>> {
     if !entry.is_list() {
         let label = "expected a list: the program, then its arguments, as in [\"pass\", \"show\", \"mail\"]";
-        entry.error("`password-command` is not passed through a shell", label);
+        entry.error(format!("`{}` is not passed through a shell", entry.key()), label);
         return None;
     }
     let mut words = entry.items()?.iter().map(Setting::string).collect::<Option<Vec<_>>>()?;
     let Some(program) = words.first_mut() else {
-        entry.error("`password-command` names no program", "");
+        entry.error(format!("`{}` names no program", entry.key()), "");
         return None;
     };
     // PATH is searched for a bare name; anything with a slash is a path like all others in the settings.
@@ -339,14 +349,14 @@ fn wait(entry: &Setting<'_>, longest: Duration, host: Option<&str>) -> Option<Du
 }
 
 /// Completes the paths in the settings.
-struct Paths<'a> {
+pub(super) struct Paths<'a> {
     /// The folder of the settings file.
     base: &'a Path,
     home: Option<PathBuf>,
 }
 
 impl Paths<'_> {
-    fn read(&self, entry: &Setting<'_>) -> Option<PathBuf> {
+    pub(super) fn read(&self, entry: &Setting<'_>) -> Option<PathBuf> {
         self.complete(&entry.string()?, entry)
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::AccountFault;
 use crate::ledger::{AccountLock, LockFault, LockFolders};
 use crate::login::{self, Login};
-use crate::mailbox::{Connector, Session, Stop};
+use crate::mailbox::{Cause, Connector, Fate, Fault, Session, Step, Stop};
 use crate::settings::{Account, Settings};
 
 /// Takes the locks of an account, so that no other followsift of this user works on it or on its mailbox.
@@ -15,24 +15,47 @@ pub(super) fn lock(account: &Account, settings: &Settings) -> Result<AccountLock
     AccountLock::take(folders, &account.name, &account.mailbox())
 }
 
-/// Connects to the account's server and logs in. Blocks: the password program and the connection have deadlines of their own.
+/// Connects to the account's server and logs in. Blocks: the password program, the provider and the connection have deadlines of
+/// their own.
 ///
 /// # Errors
-/// If the password cannot be read, or the server cannot be reached or refuses.
+/// If there is no password or token, or the server cannot be reached or refuses.
 pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
-    let login = read_login(account, settings, stop)?;
-    connect_with(account, &login, stop)
+    let mut login = read_login(account, settings, stop)?;
+    connect_with(account, settings, &mut login, stop)
 }
 
-/// The first half of [`connect`]: reads the password.
+/// The first half of [`connect`]: gets the password or the token.
 pub(crate) fn read_login(account: &Account, settings: &Settings, stop: &Stop) -> Result<Login, AccountFault> {
-    stop.speak_by(Instant::now() + login::PATIENCE);
+    stop.speak_by(Instant::now() + login::longest(account));
     login::forbid_dumps().map_err(AccountFault::Machine)?;
-    login::resolve(account, settings.credentials.as_deref(), stop.as_fd()).map_err(AccountFault::Login)
+    login::resolve(account, settings, stop.as_fd()).map_err(AccountFault::Login)
 }
 
-/// The second half of [`connect`].
-pub(crate) fn connect_with(account: &Account, login: &Login, stop: &Stop) -> Result<Session, AccountFault> {
+/// The second half of [`connect`]. A token of followsift's own that the server refuses is renewed once: the clocks may differ, or the
+/// provider has ended it early. `login` is then the new one.
+pub(crate) fn connect_with(
+    account: &Account,
+    settings: &Settings,
+    login: &mut Login,
+    stop: &Stop,
+) -> Result<Session, AccountFault> {
     let connector = Connector::of(account)?;
-    Ok(Session::connect(account, login, &connector, stop)?)
+    let refusal = match Session::connect(account, login, &connector, stop) {
+        Err(fault) if is_refused(&fault) => fault,
+        session => return Ok(session?),
+    };
+    stop.speak_by(Instant::now() + login::longest(account));
+    match login::renew(account, settings, login, stop.as_fd()).map_err(AccountFault::Login)? {
+        None => Err(refusal.into()),
+        Some(next) => {
+            *login = next;
+            Ok(Session::connect(account, login, &connector, stop)?)
+        }
+    }
+}
+
+/// Did the server refuse this login, and not every login?
+fn is_refused(fault: &Fault) -> bool {
+    fault.doing == Step::LogIn && matches!(fault.cause, Cause::Refused(_)) && fault.fate() == Fate::Park
 }

@@ -12,7 +12,7 @@ use crate::mailbox::{Cause, Fate, Fault, Status, Step};
 /// Why followsift cannot work on an account.
 #[derive(Debug)]
 pub enum AccountFault {
-    /// The password could not be read.
+    /// There is no password or token to log in with.
     Login(LoginFault),
     /// The server, or the connection to it.
     Mailbox(Fault),
@@ -29,6 +29,7 @@ impl AccountFault {
     pub fn fate(&self) -> Fate {
         match self {
             Self::Mailbox(fault) => fault.fate(),
+            Self::Login(fault) if fault.is_temporary() => Fate::Retry,
             Self::Login(_) => Fate::Park,
             Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => Fate::Retry,
         }
@@ -46,7 +47,8 @@ impl AccountFault {
     pub fn is_local(&self) -> bool {
         match self {
             Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => true,
-            Self::Login(_) | Self::Mailbox(_) => false,
+            Self::Login(fault) => fault.is_local(),
+            Self::Mailbox(_) => false,
         }
     }
 
@@ -77,7 +79,8 @@ impl AccountFault {
     pub fn is_of_network(&self) -> bool {
         match self {
             Self::Mailbox(fault) => fault.is_of_network(),
-            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
+            Self::Login(fault) => fault.is_of_network(),
+            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
         }
     }
 }

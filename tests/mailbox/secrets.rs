@@ -180,7 +180,7 @@ fn no_copy_of_the_password_stays_in_memory_after_the_login() {
             let password = SecretString::from(std::mem::take(&mut *password(seed)));
             let user = "ann".to_owned();
             let login = match capabilities.contains("OAUTH") {
-                true => Login::Token { user, token: password },
+                true => Login::Token { user, token: password, renewal: None },
                 false => Login::Password { user, password },
             };
             if seed == 1 {

@@ -9,7 +9,7 @@ use super::*;
 const TOKEN: &str = "ya29.a0AfB_byC-example~token";
 
 fn token_login() -> Login {
-    Login::Token { user: support::USER.to_owned(), token: SecretString::from(TOKEN) }
+    Login::Token { user: support::USER.to_owned(), token: SecretString::from(TOKEN), renewal: None }
 }
 
 fn payload_of(mechanism: &str) -> String {

@@ -40,7 +40,7 @@ pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
 }
 
 fn of_account(account: &Account, settings: &Settings) -> Vec<Diagnostic> {
-    let mut findings = match login::inspect(account, settings.credentials.as_deref()) {
+    let mut findings = match login::inspect(account, settings) {
         Ok(oddities) => oddities.iter().map(|oddity| warning(oddity.to_string())).collect(),
         Err(fault) => vec![error(&fault)],
     };

@@ -1,0 +1,241 @@
+//! The provider's authorization server: where it is, how it is asked, and what its refusals mean.
+//!
+//! Owns the use of the oauth2 crate's client. Knows no files and no accounts. Called by `renewal` and by the flows.
+
+use std::time::Duration;
+
+use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
+use oauth2::http::{Request, StatusCode};
+use oauth2::url::Url;
+use oauth2::{
+    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, ErrorResponse, HttpRequest, HttpResponse,
+    RefreshToken, RequestTokenError, TokenResponse as _, TokenUrl,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::GrantFault;
+use super::grant::{Grant, Parties};
+use crate::clock;
+use crate::settings::{OAuth2, TokenIssuer};
+use crate::text;
+use crate::web::{Web, WebFault};
+
+/// The longest quotation of a provider.
+const QUOTED: usize = 200;
+/// A provider's words that repeat so many bytes of a secret in a row are not shown.
+const REPEATED: usize = 8;
+
+/// A client that knows where tokens come from.
+pub(super) type TokenClient =
+    BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// The provider's authorization server.
+#[derive(Debug)]
+pub(super) struct Authority<'w> {
+    web: &'w Web<'w>,
+    /// The page on which the user agrees.
+    pub(super) authorization: Option<String>,
+    /// Where the device flow begins.
+    pub(super) device: Option<String>,
+    token: Url,
+    auth_type: AuthType,
+}
+
+impl<'w> Authority<'w> {
+    /// The one of these settings. Asks the issuer to describe itself where the settings name no endpoints.
+    pub(super) fn find(oauth2: &OAuth2, web: &'w Web<'w>) -> Result<Self, GrantFault> {
+        match &oauth2.issuer {
+            TokenIssuer::Known { authorization, token, device } => Ok(Self {
+                web,
+                authorization: authorization.clone(),
+                device: device.clone(),
+                token: address(token, token)?,
+                auth_type: AuthType::BasicAuth,
+            }),
+            TokenIssuer::Discovered(issuer) => discover(issuer, web),
+        }
+    }
+
+    /// The server's name.
+    pub(super) fn host(&self) -> String {
+        self.token.host_str().unwrap_or_default().to_owned()
+    }
+
+    /// The user's client there.
+    pub(super) fn client(&self, oauth2: &OAuth2, secret: Option<&SecretString>) -> TokenClient {
+        let client = BasicClient::new(ClientId::new(oauth2.client_id.clone()))
+            .set_token_uri(TokenUrl::from_url(self.token.clone()))
+            .set_auth_type(self.auth_type.clone());
+        match secret {
+            None => client,
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())),
+        }
+    }
+
+    /// Sends a request of the oauth2 crate.
+    pub(super) fn ask(&self, request: HttpRequest) -> Result<HttpResponse, WebFault> {
+        self.web.send(request)
+    }
+
+    /// The next grant in place of `grant`. A provider that rotates no refresh tokens sends none: then the old one stays.
+    pub(super) fn refresh(
+        &self,
+        client: &TokenClient,
+        grant: &Grant,
+        refresh: &SecretString,
+    ) -> Result<Grant, Failure> {
+        let token = RefreshToken::new(refresh.expose_secret().to_owned());
+        let answer: BasicTokenResponse = client
+            .exchange_refresh_token(&token)
+            .request(&|request| self.ask(request))
+            .map_err(|error| self.failure(error, &[refresh]))?;
+        let next = received(&answer, grant.parties.clone());
+        Ok(Grant { refresh: next.refresh.clone().or_else(|| Some(refresh.clone())), ..next })
+    }
+
+    /// What a failed request means. What the provider says is dropped where it repeats one of `secrets`.
+    pub(super) fn failure(
+        &self,
+        error: RequestTokenError<WebFault, BasicErrorResponse>,
+        secrets: &[&SecretString],
+    ) -> Failure {
+        match error {
+            RequestTokenError::ServerResponse(refusal) => {
+                let said = quotation(&refusal, secrets);
+                match refusal.error() {
+                    BasicErrorResponseType::InvalidGrant => Failure::GrantEnded(said),
+                    BasicErrorResponseType::Extension(word) if NEEDS_THE_USER.contains(&word.as_str()) => {
+                        Failure::GrantEnded(said)
+                    }
+                    BasicErrorResponseType::Extension(word) if word == "access_denied" => {
+                        Failure::Other(GrantFault::Denied { said })
+                    }
+                    BasicErrorResponseType::Extension(word) if word == "expired_token" => {
+                        Failure::Other(GrantFault::TooLate)
+                    }
+                    BasicErrorResponseType::Extension(_) => Failure::Other(self.unwell(&said)),
+                    BasicErrorResponseType::InvalidClient
+                    | BasicErrorResponseType::InvalidRequest
+                    | BasicErrorResponseType::InvalidScope
+                    | BasicErrorResponseType::UnauthorizedClient
+                    | BasicErrorResponseType::UnsupportedGrantType => {
+                        Failure::Other(GrantFault::Refused { host: self.host(), said })
+                    }
+                }
+            }
+            RequestTokenError::Request(fault) => Failure::Other(fault.into()),
+            // Neither the answer nor the error that cites it is shown.
+            RequestTokenError::Parse(..) => Failure::Other(self.unwell("not JSON as OAuth2 has it")),
+            RequestTokenError::Other(_) => {
+                Failure::Other(self.unwell("an empty answer, or one that is not JSON"))
+            }
+        }
+    }
+
+    fn unwell(&self, why: &str) -> GrantFault {
+        GrantFault::Unwell { host: self.host(), why: why.to_owned() }
+    }
+}
+
+/// The errors of OpenID Connect (section 3.1.2.6 of its Core) that only the user can end, which some providers give to a refresh.
+const NEEDS_THE_USER: [&str; 4] =
+    ["interaction_required", "login_required", "consent_required", "account_selection_required"];
+
+/// Why a request for tokens failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The grant has ended; what the provider says.
+    GrantEnded(String),
+    /// Anything else.
+    Other(GrantFault),
+}
+
+/// The grant in an answer, which came now.
+pub(super) fn received(answer: &BasicTokenResponse, parties: Parties) -> Grant {
+    Grant {
+        parties,
+        access: SecretString::from(answer.access_token().secret().clone()),
+        refresh: answer.refresh_token().map(|token| SecretString::from(token.secret().clone())),
+        received: clock::now(),
+        lives: answer.expires_in(),
+    }
+}
+
+/// A provider's error code and words (RFC 6749, section 5.2), harmless and without a secret.
+pub(super) fn quotation(refusal: &impl ErrorResponse, secrets: &[&SecretString]) -> String {
+    let said = refusal.to_string();
+    let repeats = |secret: &&SecretString| {
+        let secret = secret.expose_secret().as_bytes();
+        let mut parts = secret.windows(REPEATED.min(secret.len()).max(1));
+        parts.any(|part| said.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part)))
+    };
+    if secrets.iter().any(repeats) {
+        return "its words are not shown, since they repeat a secret".to_owned();
+    }
+    text::ascii(&said, QUOTED)
+}
+
+/// Asks an issuer to describe itself: OpenID Connect Discovery first, which more have, then RFC 8414.
+fn discover<'w>(issuer: &str, web: &'w Web<'w>) -> Result<Authority<'w>, GrantFault> {
+    let url = address(issuer, issuer)?;
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let path = url.path().trim_end_matches('/');
+    let origin = url.origin().ascii_serialization();
+    let places = [
+        format!("{origin}{path}/.well-known/openid-configuration"),
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+    ];
+    let unwell = |why: &str| GrantFault::Unwell { host: host.clone(), why: why.to_owned() };
+    let mut described = None;
+    for place in places {
+        let request = Request::get(place).header("Accept", "application/json").body(Vec::new());
+        let answer = web.send(request.map_err(|_| unwell("its address cannot be asked"))?)?;
+        match answer.status() {
+            StatusCode::OK => described = serde_json::from_slice::<Value>(answer.body()).ok(),
+            status if status.is_server_error() => return Err(unwell(&format!("status {}", status.as_u16()))),
+            _ => {}
+        }
+        if described.is_some() {
+            break;
+        }
+    }
+    let described = described.ok_or(GrantFault::NoWay {
+        host: host.clone(),
+        why: "it does not describe itself there; check `issuer`, or write the endpoints",
+    })?;
+    let of = |key: &str| described.get(key).and_then(Value::as_str).map(str::to_owned);
+    // RFC 8414, section 3.3: else one provider could pass for another.
+    if of("issuer").is_none_or(|said| said.trim_end_matches('/') != issuer.trim_end_matches('/')) {
+        return Err(GrantFault::NoWay {
+            host,
+            why: "it calls itself by another name than `issuer` says; write it exactly as the provider does",
+        });
+    }
+    let token = of("token_endpoint").ok_or_else(|| unwell("no token endpoint"))?;
+    let methods = described.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
+    let takes = |method: &str| {
+        methods.is_some_and(|methods| methods.iter().any(|known| known.as_str() == Some(method)))
+    };
+    Ok(Authority {
+        web,
+        authorization: of("authorization_endpoint"),
+        device: of("device_authorization_endpoint"),
+        token: address(&token, issuer)?,
+        auth_type: match takes("client_secret_post") && !takes("client_secret_basic") {
+            true => AuthType::RequestBody,
+            false => AuthType::BasicAuth,
+        },
+    })
+}
+
+/// An address that was written in the settings or by the issuer.
+pub(super) fn address(text: &str, issuer: &str) -> Result<Url, GrantFault> {
+    let host =
+        || Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    Url::parse(text)
+        .map_err(|_| GrantFault::NoWay { host: host(), why: "one of its endpoints is not an address" })
+}
+
+/// How long a user has to agree, where the provider does not say it.
+pub(super) const TO_AGREE: Duration = Duration::from_secs(15 * 60);

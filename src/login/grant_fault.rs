@@ -1,0 +1,158 @@
+//! Why an account has no access token, and what its user can do. No fault contains a token, a code or a secret.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use crate::place::AccountName;
+use crate::web::WebFault;
+
+/// Why an account has no access token.
+#[derive(Debug)]
+pub enum GrantFault {
+    /// Nothing was granted yet, or to another client or user.
+    Missing {
+        /// The account.
+        account: AccountName,
+    },
+    /// The provider does not honour the grant any more.
+    Revoked {
+        /// The account.
+        account: AccountName,
+        /// What the provider said, made harmless.
+        said: String,
+    },
+    /// The provider refused the request itself.
+    Refused {
+        /// The provider.
+        host: String,
+        /// What it said, made harmless.
+        said: String,
+    },
+    /// The user did not agree.
+    Denied {
+        /// What the provider said, made harmless.
+        said: String,
+    },
+    /// The user did not agree in time.
+    TooLate,
+    /// The provider answered, but not with what was asked.
+    Unwell {
+        /// The provider.
+        host: String,
+        /// What it said or did, made harmless.
+        why: String,
+    },
+    /// The provider offers no way to log in that followsift knows.
+    NoWay {
+        /// The provider.
+        host: String,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// The provider could not be asked.
+    Web(WebFault),
+    /// The grant could not be read or saved.
+    Store {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Another process renews the grant, and does not end.
+    Busy {
+        /// The account.
+        account: AccountName,
+    },
+    /// followsift was stopped.
+    Stopped {
+        /// The account.
+        account: AccountName,
+    },
+    /// This machine cannot listen for the browser.
+    Listener {
+        /// The address.
+        address: String,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+impl GrantFault {
+    /// Can it end without the user?
+    pub(super) fn is_temporary(&self) -> bool {
+        match self {
+            Self::Web(fault) => fault.is_temporary(),
+            Self::Unwell { .. } | Self::Store { .. } | Self::Busy { .. } | Self::Stopped { .. } => true,
+            Self::Missing { .. }
+            | Self::Revoked { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::TooLate
+            | Self::NoWay { .. }
+            | Self::Listener { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for GrantFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { account } => write!(
+                f,
+                "could not log in: the provider has not granted access with these settings yet; run `followsift login {account}`"
+            ),
+            Self::Revoked { account, said } => write!(
+                f,
+                "could not log in: the provider's grant has ended or was revoked ({said}); run `followsift login {account}`"
+            ),
+            Self::Refused { host, said } => write!(
+                f,
+                "could not get an access token: {host} refused the request ({said}); check `client-id`, the client's secret and \
+                 `scopes`"
+            ),
+            Self::Denied { said } => write!(f, "could not log in: access was not granted ({said})"),
+            Self::TooLate => {
+                f.write_str("could not log in: access was not granted in time; run the command again")
+            }
+            Self::Unwell { host, why } => {
+                write!(f, "could not get an access token: {host} gave no usable answer ({why})")
+            }
+            Self::NoWay { host, why } => write!(f, "could not log in at {host}: {why}"),
+            Self::Web(_) => f.write_str("could not get an access token"),
+            Self::Store { path, .. } => write!(f, "could not keep the grant in {}", path.display()),
+            Self::Busy { account } => write!(
+                f,
+                "could not renew the access token of account {account}: another followsift has been at it for too long"
+            ),
+            Self::Stopped { .. } => f.write_str("could not get an access token: followsift is stopping"),
+            Self::Listener { address, .. } => {
+                write!(f, "could not listen at {address} for the browser; run the command with `--paste`")
+            }
+        }
+    }
+}
+
+impl Error for GrantFault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Web(fault) => Some(fault),
+            Self::Store { cause, .. } | Self::Listener { cause, .. } => Some(cause),
+            Self::Missing { .. }
+            | Self::Revoked { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::TooLate
+            | Self::Unwell { .. }
+            | Self::NoWay { .. }
+            | Self::Busy { .. }
+            | Self::Stopped { .. } => None,
+        }
+    }
+}
+
+impl From<WebFault> for GrantFault {
+    fn from(fault: WebFault) -> Self {
+        Self::Web(fault)
+    }
+}

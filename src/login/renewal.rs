@@ -1,0 +1,123 @@
+//! Gets the access token of an account: the one that is kept, or a new one shortly before its end or after a server refused it.
+//!
+//! One process at a time asks the provider, after it has read again what is kept: another may have renewed it meanwhile. While the
+//! provider is out of order, a token that still lives goes on being used. Called by `mod.rs`.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::authority::{Authority, Failure};
+use super::grant::{Grant, Parties};
+use super::store::{GrantStore, Locked};
+use super::{GrantFault, Login, LoginFault, secret};
+use crate::clock;
+use crate::settings::{Account, OAuth2, Settings};
+use crate::web::{Reach, Web};
+
+/// How long until the renewal of a token is tried again that failed for now.
+const AGAIN: Duration = Duration::from_secs(5 * 60);
+
+/// How long a renewal may take: another process before it, the program that prints the client's secret, and three requests.
+pub(super) const LONGEST: Duration = Duration::from_secs(4 * 60);
+
+/// What is kept for an account.
+pub(super) fn store(account: &Account, settings: &Settings) -> GrantStore {
+    GrantStore::new(&settings.state, &account.name)
+}
+
+/// How the account's provider is reached: by the `ca-file` of the account, and the proxy of the environment.
+pub(super) fn web<'s>(
+    account: &Account,
+    settings: &Settings,
+    stop: BorrowedFd<'s>,
+) -> Result<Web<'s>, GrantFault> {
+    let reach = Reach { ca_file: account.ca_file.as_deref(), proxy: settings.proxy.as_ref() };
+    Ok(Web::new(reach, stop)?)
+}
+
+/// The login with an access token that is good for a while. `refused`: a token that the server has refused, which is not used again.
+pub(super) fn login(
+    account: &Account,
+    oauth2: &OAuth2,
+    settings: &Settings,
+    refused: Option<&SecretString>,
+    stop: BorrowedFd<'_>,
+) -> Result<Login, LoginFault> {
+    let store = store(account, settings);
+    let parties = Parties::of(account, oauth2);
+    let is_fit = |grant: &Grant| {
+        let is_fresh = grant.until_renewal(clock::now()).is_none_or(|left| !left.is_zero());
+        is_fresh && refused.is_none_or(|refused| refused.expose_secret() != grant.access.expose_secret())
+    };
+    let read = store.read().map_err(LoginFault::Grant)?;
+    let grant = match read.filter(|grant| grant.parties == parties && is_fit(grant)) {
+        Some(grant) => grant,
+        None => {
+            let locked = store.lock(stop).map_err(LoginFault::Grant)?;
+            let kept = locked.read().map_err(LoginFault::Grant)?.filter(|grant| grant.parties == parties);
+            let missing = || LoginFault::Grant(GrantFault::Missing { account: account.name.clone() });
+            let kept = kept.ok_or_else(missing)?;
+            if is_fit(&kept) {
+                kept
+            } else {
+                match renew(&locked, &kept, (account, oauth2, settings), stop) {
+                    Err(LoginFault::Grant(fault))
+                        if fault.is_temporary() && refused.is_none() && lives(&kept) =>
+                    {
+                        kept
+                    }
+                    renewed => renewed?,
+                }
+            }
+        }
+    };
+    let renewal = grant.until_renewal(clock::now()).map(|left| if left.is_zero() { AGAIN } else { left });
+    Ok(Login::Token { user: account.user.clone(), token: grant.access, renewal })
+}
+
+/// Is there a grant for these settings? Asks nobody.
+pub(super) fn require_grant(
+    account: &Account,
+    oauth2: &OAuth2,
+    settings: &Settings,
+) -> Result<(), LoginFault> {
+    let kept = store(account, settings).read().map_err(LoginFault::Grant)?;
+    match kept.filter(|grant| grant.parties == Parties::of(account, oauth2)) {
+        Some(_) => Ok(()),
+        None => Err(LoginFault::Grant(GrantFault::Missing { account: account.name.clone() })),
+    }
+}
+
+fn lives(grant: &Grant) -> bool {
+    grant.left(clock::now()).is_some_and(|left| !left.is_zero())
+}
+
+/// Asks the provider for the next grant, and saves it before anything else happens.
+fn renew(
+    locked: &Locked,
+    grant: &Grant,
+    (account, oauth2, settings): (&Account, &OAuth2, &Settings),
+    stop: BorrowedFd<'_>,
+) -> Result<Grant, LoginFault> {
+    let ended = |said: String| LoginFault::Grant(GrantFault::Revoked { account: account.name.clone(), said });
+    let Some(refresh) = &grant.refresh else {
+        return Err(ended("the token has expired, and the provider gave no refresh token".to_owned()));
+    };
+    let client_secret = match &oauth2.client_secret {
+        None => None,
+        Some(source) => Some(secret(source, settings.credentials.as_deref(), stop)?),
+    };
+    // Before the provider is asked: what it sends must have a place.
+    let prepared = locked.prepare().map_err(LoginFault::Grant)?;
+    let web = web(account, settings, stop).map_err(LoginFault::Grant)?;
+    let authority = Authority::find(oauth2, &web).map_err(LoginFault::Grant)?;
+    let client = authority.client(oauth2, client_secret.as_ref());
+    let next = authority.refresh(&client, grant, refresh).map_err(|failure| match failure {
+        Failure::GrantEnded(said) => ended(said),
+        Failure::Other(fault) => LoginFault::Grant(fault),
+    })?;
+    prepared.save(&next).map_err(LoginFault::Grant)?;
+    Ok(next)
+}

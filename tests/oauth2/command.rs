@@ -1,0 +1,213 @@
+//! `followsift login`, as a person sees it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Stdio};
+
+use super::*;
+use crate::support::authority::get;
+
+/// A user at a mail server, who grants access.
+struct Scene {
+    desk: Desk,
+    server: Dovecot,
+    _conf: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new(setup: Setup, oauth2: impl Fn(&Authority) -> String) -> Option<Self> {
+        let desk = Desk::new(setup);
+        let (server, conf) = dovecot(&desk.authority)?;
+        let settings = account(&desk.authority, server.port, &oauth2(&desk.authority));
+        desk.folder.write("followsift.toml", settings);
+        Some(Self { desk, server, _conf: conf })
+    }
+
+    fn begin(&self, arguments: &[&str]) -> Terminal {
+        let words = [&["login", "home", "--settings", "followsift.toml"], arguments].concat();
+        let mut command = self.desk.folder.command(&[], &words);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Terminal { child, out, said: String::new() }
+    }
+
+    /// Messages can be read afterwards.
+    fn works(&self) {
+        let run = self.desk.folder.run(&["check", "--connect"]);
+        assert!(run.exits(0).out().contains("  logged in\n"), "{}", self.server.log());
+    }
+}
+
+struct Terminal {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    said: String,
+}
+
+impl Terminal {
+    /// Reads on until a line with this in it.
+    fn until(&mut self, part: &str) -> String {
+        loop {
+            let mut line = String::new();
+            if self.out.read_line(&mut line).unwrap() == 0 {
+                let mut errors = String::new();
+                self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+                panic!("no {part:?} in {}\n{errors}", self.said);
+            }
+            self.said.push_str(&line);
+            if line.contains(part) {
+                return line.trim().to_owned();
+            }
+        }
+    }
+
+    fn types(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Its exit code, and all that it said.
+    fn ends(mut self) -> (i32, String) {
+        self.out.read_to_string(&mut self.said).unwrap();
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        (self.child.wait().unwrap().code().unwrap(), self.said + &errors)
+    }
+}
+
+fn usual(_: &Authority) -> String {
+    String::new()
+}
+
+fn without_device(authority: &Authority) -> String {
+    format!(
+        "client-id = \"{CLIENT}\", token-endpoint = \"{}\", authorization-endpoint = \"{}\"",
+        authority.url("/token"),
+        authority.url("/authorize")
+    )
+}
+
+/// The redirect address with its port.
+fn bare(address: &str) -> &str {
+    address.split('?').next().unwrap()
+}
+
+#[test]
+fn the_device_flow_shows_a_page_and_a_code_and_tries_the_login_at_once() {
+    let Some(scene) = Scene::new(Setup::default(), usual) else { return };
+    let (code, said) = scene.begin(&[]).ends();
+    let page = scene.desk.authority.url("/activate");
+    let expected = format!(
+        "1. Open this page in a browser, on this or any other device:\n\n   {page}\n\n2. Type this code there: ABCD-EFGH\n3. Sign in as \
+         ann, and agree that the program may read and move your messages.\n\nfollowsift waits for that; Ctrl-C ends it.\naccess \
+         granted; followsift keeps the grant in {}/tokens/home.json and renews it\nlogged in to 127.0.0.1:{}\n",
+        scene.desk.folder.path().join("state").file_name().unwrap().to_str().unwrap(),
+        scene.server.port
+    );
+    assert_eq!((code, said.as_str()), (0, expected.as_str()));
+    scene.works();
+}
+
+#[test]
+fn the_browser_comes_back_to_this_machine() {
+    let Some(scene) = Scene::new(Setup::default(), without_device) else { return };
+    let mut terminal = scene.begin(&[]);
+    let page = terminal.until("/authorize?");
+    for part in [
+        "code_challenge_method=S256",
+        "response_type=code",
+        "login_hint=ann",
+        "redirect_uri=http%3A%2F%2F127.0.0.1%3A",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let address = scene.desk.authority.agree(&page);
+    // Others who know the port get nowhere.
+    for other in ["/favicon.ico", "/?code=x", "/?code=x&state=wrong", "/?error=access_denied&state=wrong"] {
+        let answer = get(&format!("{}{other}", bare(&address).trim_end_matches('/')));
+        assert!(answer.starts_with("HTTP/1.1 404"), "{other}: {answer}");
+    }
+    let host = bare(&address).trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut rude = TcpStream::connect(&host).unwrap();
+    rude.write_all(&[b'x'; 40_000]).unwrap_or_default();
+    drop(TcpStream::connect(&host).unwrap());
+    let answer = get(&address);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("Close this page"), "{answer}");
+    let (code, said) = terminal.ends();
+    assert_eq!(code, 0, "{said}");
+    scene.works();
+}
+
+#[test]
+fn the_address_is_pasted_where_the_browser_is_elsewhere() {
+    let Some(scene) = Scene::new(Setup::default(), usual) else { return };
+    let mut terminal = scene.begin(&["--paste"]);
+    let page = terminal.until("/authorize?");
+    let address = scene.desk.authority.agree(&page);
+    terminal.until("paste it here");
+    terminal.types("http://127.0.0.1/?code=x&state=y");
+    terminal.until("this is not the address");
+    terminal.types("");
+    terminal.until("this is not the address");
+    terminal.types(&address);
+    let (code, said) = terminal.ends();
+    assert_eq!(code, 0, "{said}");
+    scene.works();
+}
+
+#[test]
+fn a_provider_whose_device_flow_refuses_mail_gets_the_browser() {
+    let Some(scene) = Scene::new(Setup { refuses_device: true, ..Setup::default() }, usual) else { return };
+    let mut terminal = scene.begin(&[]);
+    terminal.until("a browser is needed");
+    let page = terminal.until("/authorize?");
+    get(&scene.desk.authority.agree(&page));
+    assert_eq!(terminal.ends().0, 0);
+    scene.works();
+}
+
+#[test]
+fn who_does_not_agree_is_told_so_and_nothing_is_kept() {
+    let Some(scene) = Scene::new(Setup::default(), without_device) else { return };
+    let mut terminal = scene.begin(&[]);
+    let page = terminal.until("/authorize?");
+    let address = scene.desk.authority.agree(&page);
+    let state = address.split("state=").nth(1).unwrap();
+    let answer =
+        get(&format!("{}?error=access_denied&error_description=no%1b[2J&state={state}", bare(&address)));
+    assert!(answer.contains("Access was not granted"), "{answer}");
+    let (code, said) = terminal.ends();
+    assert_eq!(code, 75, "{said}");
+    assert!(
+        said.contains("error: home: could not log in: access was not granted (access_denied no [2J)\n"),
+        "{said}"
+    );
+    assert!(!scene.desk.folder.state().join("tokens/home.json").exists());
+    let fault = scene.desk.folder.run(&["check"]);
+    assert!(fault.exits(78).out().contains("run `followsift login home`"), "{}", fault.out());
+}
+
+#[test]
+fn a_server_that_refuses_a_fresh_token_is_said_with_its_reason() {
+    let Some(scene) = Scene::new(Setup { lives: Duration::ZERO, ..Setup::default() }, usual) else { return };
+    let (code, said) = scene.begin(&[]).ends();
+    assert_eq!(code, 75, "{said}");
+    assert!(said.contains("access granted"), "{said}");
+    assert!(
+        said.contains("could not log in to 127.0.0.1") && said.contains("status invalid_token"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_account_that_logs_in_by_a_password_needs_no_grant() {
+    let desk = Desk::new(Setup::default());
+    desk.folder.write("password", "x");
+    let text =
+        account(&desk.authority, 1, "x = 1").replace("oauth2 = { x = 1 }", "password-file = \"password\"");
+    desk.folder.write("followsift.toml", text);
+    let run = desk.folder.run(&["login", "home"]);
+    assert!(run.exits(64).err().contains("does not log in by OAuth2"), "{}", run.err());
+    let run = desk.folder.run(&["login", "work"]);
+    assert!(run.exits(64).err().contains("no account `work` (configured: home)"), "{}", run.err());
+}

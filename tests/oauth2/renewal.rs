@@ -1,0 +1,288 @@
+//! When a token is renewed, by whom, and what becomes of the grant if that fails.
+
+use super::*;
+
+/// A token that is to be renewed when it has come: a quarter of its life is the margin.
+fn short_lived() -> Setup {
+    Setup { says: Some(Some(0)), pending: 0, ..Setup::default() }
+}
+
+fn long_lived() -> Setup {
+    Setup { pending: 0, ..Setup::default() }
+}
+
+#[test]
+fn a_token_that_lives_is_used_without_asking() {
+    let desk = Desk::new(long_lived());
+    desk.grant();
+    let before = desk.authority.asked("/token");
+    let token = desk.token().unwrap();
+    assert_eq!(desk.token().unwrap(), token);
+    assert!(desk.authority.state().access.contains_key(&token));
+    assert_eq!(desk.authority.asked("/token"), before);
+}
+
+#[test]
+fn a_token_is_renewed_with_the_refresh_token_that_came_last() {
+    for rotates in [true, false] {
+        let desk = Desk::new(Setup { rotates, ..short_lived() });
+        desk.grant();
+        let mut tokens = vec![desk.token().unwrap()];
+        for _ in 0..3 {
+            tokens.push(desk.token().unwrap());
+        }
+        tokens.dedup();
+        assert_eq!(tokens.len(), 4, "rotates: {rotates}");
+        let kept = desk.kept();
+        let refresh = kept["refresh-token"].as_str().unwrap();
+        assert!(desk.authority.state().refresh.contains(refresh), "{kept:?}");
+    }
+}
+
+#[test]
+fn a_token_whose_life_is_unknown_is_used_until_the_server_refuses_it() {
+    let desk = Desk::new(Setup { says: Some(None), ..long_lived() });
+    desk.grant();
+    let token = desk.token().unwrap();
+    assert_eq!(desk.token().unwrap(), token);
+    let next = desk.token_instead_of(&token).unwrap();
+    assert_ne!(next, token);
+    // Another thread that had the old one refused too takes the one that is there.
+    let before = desk.authority.asked("/token");
+    assert_eq!(desk.token_instead_of(&token).unwrap(), next);
+    assert_eq!(desk.authority.asked("/token"), before);
+}
+
+#[test]
+fn many_at_once_renew_once() {
+    let desk = Desk::new(Setup { says: Some(None), ..long_lived() });
+    desk.grant();
+    let token = desk.token().unwrap();
+    let before = desk.authority.asked("/token");
+    desk.authority.fails(Fault::Slow(Duration::from_millis(200)));
+    let tokens: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| desk.token_instead_of(&token).unwrap())).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    assert!(tokens.iter().all(|it| *it == tokens[0] && *it != token), "{tokens:?}");
+    assert_eq!(desk.authority.asked("/token") - before, 1);
+}
+
+#[test]
+fn processes_that_run_at_once_renew_once() {
+    let desk = Desk::new(Setup { says: Some(None), ..long_lived() });
+    desk.grant();
+    let Some((server, _conf)) = dovecot(&desk.authority) else { return };
+    desk.folder.write("followsift.toml", account(&desk.authority, server.port, ""));
+    // The server refuses the token that all of them have.
+    desk.authority.expire();
+    let before = desk.authority.asked("/token");
+    let run = || {
+        let mut command = desk.folder.command(&[], &["check", "--connect", "--settings", "followsift.toml"]);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.spawn().unwrap()
+    };
+    let mut running: Vec<_> = (0..4).map(|_| run()).collect();
+    for child in &mut running {
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{status}: {}", server.log());
+    }
+    assert_eq!(desk.authority.asked("/token") - before, 1);
+}
+
+#[test]
+fn a_provider_that_is_out_of_order_changes_nothing() {
+    for fault in [
+        Fault::Says("/token", 503, "down"),
+        Fault::Says("/token", 500, "{\"error\": \"server_error\"}"),
+        Fault::Says("/token", 429, "{\"error\": \"slow_down\"}"),
+        Fault::Says("/token", 400, "{\"error\": \"temporarily_unavailable\"}"),
+        Fault::Says("/token", 400, "<html>"),
+        Fault::Says("/token", 200, ""),
+        Fault::Says("/token", 200, "{}"),
+        Fault::Says("/token", 200, "{\"access_token\": 1, \"token_type\": \"bearer\"}"),
+        Fault::Says("/token", 404, ""),
+        Fault::Endless,
+        Fault::Redirects,
+    ] {
+        let desk = Desk::new(long_lived());
+        desk.grant();
+        let kept = desk.kept();
+        let token = desk.token().unwrap();
+        desk.authority.fails(fault.clone());
+        let refused = desk.token_instead_of(&token).unwrap_err();
+        assert!(refused.is_temporary(), "{fault:?}: {refused:?}");
+        assert!(!all_of(&refused).contains(kept["refresh-token"].as_str().unwrap()), "{refused:?}");
+        assert_eq!(desk.kept(), kept, "{fault:?}");
+        desk.authority.fails(None);
+        assert_ne!(desk.token_instead_of(&token).unwrap(), token, "{fault:?}");
+    }
+}
+
+#[test]
+fn while_the_provider_is_out_of_order_a_token_that_lives_is_used() {
+    // To be renewed at once, and good for a minute more.
+    let desk = Desk::new(long_lived());
+    desk.grant();
+    let file = desk.folder.state().join("tokens/home.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let received = desk.kept()["received"].as_i64().unwrap();
+    let aged = |age: i64| {
+        let text =
+            text.replace(&format!("\"received\":{received}"), &format!("\"received\":{}", received - age));
+        desk.folder.write("state/tokens/home.json", text);
+    };
+    desk.authority.fails(Fault::Says("/token", 503, "down"));
+    aged(3_540);
+    let token = desk.token().unwrap();
+    assert_eq!(desk.kept()["access-token"].as_str(), Some(token.as_str()));
+    aged(3_600);
+    assert!(desk.token().unwrap_err().is_temporary());
+    desk.authority.fails(None);
+    assert_ne!(desk.token().unwrap(), token);
+}
+
+#[test]
+fn a_clock_that_was_set_back_renews_instead_of_trusting_a_life_in_the_future() {
+    let desk = Desk::new(long_lived());
+    desk.grant();
+    let text = std::fs::read_to_string(desk.folder.state().join("tokens/home.json")).unwrap();
+    let kept = desk.kept();
+    let received = kept["received"].as_i64().unwrap();
+    desk.folder.write(
+        "state/tokens/home.json",
+        text.replace(&format!("\"received\":{received}"), &format!("\"received\":{}", received + 86_400)),
+    );
+    assert_ne!(desk.token().unwrap(), kept["access-token"].as_str().unwrap());
+}
+
+#[test]
+fn a_revoked_grant_names_the_command_that_mends_it_and_is_not_temporary() {
+    for body in ["", "{\"error\": \"invalid_grant\"}", "{\"error\": \"interaction_required\"}"] {
+        let desk = Desk::new(long_lived());
+        desk.grant();
+        let token = desk.token().unwrap();
+        match body {
+            "" => desk.authority.revoke(),
+            body => desk.authority.fails(Fault::Says("/token", 400, body)),
+        }
+        let fault = desk.token_instead_of(&token).unwrap_err();
+        assert!(!fault.is_temporary() && fault.to_string().contains("`followsift login home`"), "{fault}");
+        assert!(matches!(fault, LoginFault::Grant(GrantFault::Revoked { .. })), "{fault:?}");
+        assert!(!fault.to_string().contains('\u{1b}'), "{fault}");
+        desk.authority.fails(None);
+        desk.grant();
+        assert!(desk.token().is_ok());
+    }
+}
+
+#[test]
+fn a_refusal_of_the_client_says_what_to_check_and_shows_no_secret() {
+    let desk = Desk::new(long_lived());
+    desk.grant();
+    let token = desk.token().unwrap();
+    let refresh = desk.kept()["refresh-token"].as_str().unwrap().to_owned();
+    let body: &'static str = Box::leak(
+        format!("{{\"error\": \"invalid_client\", \"error_description\": \"you sent {refresh}\"}}")
+            .into_boxed_str(),
+    );
+    desk.authority.fails(Fault::Says("/token", 401, body));
+    let fault = desk.token_instead_of(&token).unwrap_err();
+    assert!(!fault.is_temporary() && fault.to_string().contains("check `client-id`"), "{fault}");
+    assert!(!all_of(&fault).contains("refresh-"), "{fault:?}");
+}
+
+#[test]
+fn a_grant_for_another_client_user_or_provider_is_not_used() {
+    let desk = Desk::new(long_lived());
+    assert!(matches!(desk.token().unwrap_err(), LoginFault::Grant(GrantFault::Missing { .. })));
+    desk.grant();
+    desk.token().unwrap();
+    desk.configure(&format!(
+        "client-id = \"another\", token-endpoint = \"{}\", device-endpoint = \"{}\"",
+        desk.authority.url("/token"),
+        desk.authority.url("/device")
+    ));
+    let fault = desk.token().unwrap_err();
+    assert!(matches!(fault, LoginFault::Grant(GrantFault::Missing { .. })), "{fault:?}");
+    assert!(fault.to_string().contains("run `followsift login home`"), "{fault}");
+    desk.configure("");
+    desk.token().unwrap();
+}
+
+#[test]
+fn an_issuer_describes_itself_and_must_be_who_the_settings_say() {
+    let desk = Desk::new(long_lived());
+    desk.folder.write("secret", SECRET);
+    desk.configure(&format!(
+        "client-id = \"{CLIENT}\", client-secret-file = \"secret\", issuer = \"{}\"",
+        desk.authority.url("")
+    ));
+    desk.grant();
+    let token = desk.token().unwrap();
+    assert_ne!(desk.token_instead_of(&token).unwrap(), token);
+    desk.authority.fails(Fault::Says(
+        "/.well-known/openid-configuration",
+        200,
+        "{\"issuer\": \"https://evil.example\", \"token_endpoint\": \"https://evil.example/token\"}",
+    ));
+    let fault = desk.token_instead_of("x").map(drop);
+    // The one that is kept is good; only a renewal asks.
+    assert!(fault.is_ok(), "{fault:?}");
+    let kept = desk.token().unwrap();
+    let fault = desk.token_instead_of(&kept).unwrap_err();
+    assert!(matches!(fault, LoginFault::Grant(GrantFault::NoWay { .. })), "{fault:?}");
+    for body in ["{}", "[]", "not JSON"] {
+        desk.authority.fails(Fault::Says("/.well-known/openid-configuration", 200, body));
+        assert!(desk.token_instead_of(&kept).is_err(), "{body}");
+    }
+    desk.authority.fails(Fault::Says("/.well-known/openid-configuration", 503, "down"));
+    assert!(desk.token_instead_of(&kept).unwrap_err().is_temporary());
+}
+
+#[test]
+fn killed_while_the_provider_thinks_the_grant_is_kept() {
+    let desk = Desk::new(Setup { says: Some(None), ..long_lived() });
+    desk.grant();
+    let Some((server, _conf)) = dovecot(&desk.authority) else { return };
+    desk.folder.write("followsift.toml", account(&desk.authority, server.port, ""));
+    let kept = desk.kept();
+    for _ in 0..3 {
+        desk.authority.expire();
+        // Its answer comes too late; what it does, it does before that only for the last one.
+        let before = desk.authority.asked("/token");
+        desk.authority.fails(Fault::Says("/token", 503, "down"));
+        let mut command = desk.folder.command(&[], &["check", "--connect", "--settings", "followsift.toml"]);
+        let mut child =
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while desk.authority.asked("/token") == before && begun.elapsed() < Duration::from_secs(20) {
+            pause(Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(desk.kept(), kept);
+    }
+    desk.authority.fails(None);
+    let run = desk.folder.run(&["check", "--connect"]);
+    run.exits(0);
+    assert_ne!(desk.kept(), kept);
+}
+
+#[test]
+fn a_state_folder_that_takes_nothing_is_found_out_before_the_provider_is_asked() {
+    let desk = Desk::new(long_lived());
+    desk.grant();
+    let token = desk.token().unwrap();
+    let before = desk.authority.asked("/token");
+    // Where the next grant goes, there is a folder.
+    std::fs::create_dir(desk.folder.state().join("tokens/home.new")).unwrap();
+    let fault = desk.token_instead_of(&token).unwrap_err();
+    assert!(
+        matches!(fault, LoginFault::Grant(GrantFault::Store { .. })) && fault.is_temporary(),
+        "{fault:?}"
+    );
+    assert_eq!(desk.authority.asked("/token"), before);
+    assert_eq!(desk.token().unwrap(), token, "what is there goes on being used");
+}
