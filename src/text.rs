@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 
 use icu_properties::props::DefaultIgnorableCodePoint;
 use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
-use unicode_normalization::{UnicodeNormalization, is_nfc};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc, is_nfc_quick};
 
 /// At most `cap` characters of `text` as one line in NFC, with white space folded to single spaces and no unfit character.
 ///
@@ -35,7 +35,9 @@ pub fn one_line(text: &str, cap: usize) -> String {
     if text.len() <= cap && is_plain(text) {
         return text.to_owned();
     }
-    let line = folded(text.nfc(), cap);
+    // So does composing what is composed.
+    let is_composed = is_nfc_quick(text.chars()) == IsNormalized::Yes;
+    let line = if is_composed { folded(text.chars(), cap) } else { folded(text.nfc(), cap) };
     // A dropped character may have stood between a letter and its accent.
     if is_nfc(&line) { line } else { folded(line.nfc(), cap) }
 }
@@ -89,7 +91,10 @@ fn folded(text: impl Iterator<Item = char>, cap: usize) -> String {
 /// ASCII without control characters and without two spaces in a row.
 fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) && !bytes.windows(2).any(|pair| pair == b"  ")
+    // Without a way out, the compiler takes many bytes at a time.
+    let is_printable = bytes.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    is_printable && !pairs.fold(false, |any, (one, next)| any | (*one == b' ') & (*next == b' '))
 }
 
 /// The text on one line: white space of any kind becomes a blank, and an unfit character its escape, `\u{1b}`.
