@@ -64,7 +64,7 @@ enum Piece {
 impl Document {
     /// Parses a document; if it is cut short (`is_cut`), text at the cut does not count.
     pub(super) fn parse(html: &str, is_cut: bool) -> Self {
-        let mut builder = Builder::default();
+        let mut builder = Builder::for_size(html.len());
         let mut emitter = CallbackEmitter::<_, Infallible>::new(
             |event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
                 builder.take(event);
@@ -238,6 +238,15 @@ struct Builder {
 }
 
 impl Builder {
+    /// For a document of so many bytes, with room for what an average one of its size has.
+    fn for_size(bytes: usize) -> Self {
+        let mut builder = Self::default();
+        builder.document.text.reserve(bytes / 4);
+        builder.document.elements.reserve(ELEMENT_LIMIT.min(bytes / 96));
+        builder.document.pieces.reserve(bytes / 32);
+        builder
+    }
+
     fn take(&mut self, event: CallbackEvent<'_>) {
         match event {
             CallbackEvent::OpenStartTag { name } => {
@@ -282,11 +291,11 @@ impl Builder {
             self.document.pieces.push(Piece::Break);
         }
         let place = self.document.elements.len();
-        if place >= ELEMENT_LIMIT || (self.open.len() >= DEPTH_LIMIT && !is_void(&element.tag)) {
+        let is_void = is_void(&element.tag);
+        if place >= ELEMENT_LIMIT || (self.open.len() >= DEPTH_LIMIT && !is_void) {
             return;
         }
         let start = self.document.pieces.len();
-        let is_void = is_void(&element.tag);
         let parent = self.open.last().copied();
         self.document.elements.push(Element { parent, last: place + 1, pieces: start..start, ..element });
         if !is_void {
@@ -377,11 +386,8 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 fn tag(name: &[u8]) -> Cow<'static, str> {
     let name = text(name);
     let lists = [INLINE, BLOCKS, VOID];
-    let known = lists.iter().find_map(|list| {
-        let found = list.binary_search(&name.as_ref()).ok()?;
-        list.get(found)
-    });
-    known.map_or_else(|| Cow::Owned(name.into_owned()), |known| Cow::Borrowed(*known))
+    let known = lists.iter().find_map(|list| known(&name, list));
+    known.map_or_else(|| Cow::Owned(name.into_owned()), Cow::Borrowed)
 }
 
 fn is_unshown(tag: &str) -> bool {
@@ -408,11 +414,19 @@ const BLOCKS: &[&str] = &[
 ];
 
 fn is_void(tag: &str) -> bool {
-    VOID.binary_search(&tag).is_ok()
+    known(tag, VOID).is_some()
 }
 
 fn is_block(tag: &str) -> bool {
-    BLOCKS.binary_search(&tag).is_ok()
+    known(tag, BLOCKS).is_some()
+}
+
+/// The tag in a sorted list. First letters alone are compared before whole tags, which takes longer.
+fn known(tag: &str, list: &[&'static str]) -> Option<&'static str> {
+    let first = |tag: &str| tag.bytes().next();
+    let begin = list.partition_point(|known| first(known) < first(tag));
+    let mut alike = list.get(begin..)?.iter().take_while(|known| first(known) == first(tag));
+    alike.find(|known| **known == tag).copied()
 }
 
 #[cfg(test)]
