@@ -35,10 +35,11 @@ impl Link {
             return None;
         }
         let text = text.split_once('#').map_or(text, |(before, _)| before);
-        let (scheme, rest) = text.split_once("://")?;
+        let (scheme, rest) = text.split_once(':')?;
         if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
             return None;
         }
+        let rest = rest.strip_prefix("//")?;
         let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (host, tail) = rest.split_at_checked(host_end)?;
         if host.is_empty() || host.contains('@') {
@@ -56,11 +57,17 @@ impl Link {
     pub(super) fn find_all(text: &str) -> impl Iterator<Item = (Range<usize>, Link)> + '_ {
         let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ']');
         let mut next = 0;
-        text.split_inclusive(ends).filter_map(move |word| {
-            let begin = next;
-            next += word.len();
-            let word = word.trim_end_matches(ends);
-            let start = word.find("https://").or_else(|| word.find("http://"))?;
+        text.match_indices(':').filter_map(move |(colon, _)| {
+            let (before, after) = text.split_at_checked(colon)?;
+            if !after.starts_with("://") {
+                return None;
+            }
+            // The word around it, unless it is in the one before.
+            let begin = colon - before.get(next..)?.rsplit(ends).next()?.len();
+            next = colon + after.split(ends).next()?.len();
+            let word = text.get(begin..next)?;
+            let found = || word.find("https://").or_else(|| word.find("http://"));
+            let start = if word.starts_with("https://") { 0 } else { found()? };
             let link = word.get(start..)?;
             let link = link.get(..closing_bracket(link))?.trim_end_matches(['.', ',', ';', ':', '!', '\'']);
             let start = begin + start;
@@ -85,7 +92,8 @@ impl Link {
 
     /// Its path as in the message.
     pub(super) fn path(&self) -> &str {
-        let after = self.bare().split_once("://").map_or("", |(_, rest)| rest);
+        let after =
+            self.bare().split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or_default();
         after.find('/').and_then(|start| after.get(start..)).unwrap_or_default()
     }
 
