@@ -51,6 +51,10 @@ pub(super) fn in_strict_form(value: &str) -> Cow<'_, str> {
 
 /// The value, where `push` writes each run of encoded words, which it gets with the text after the run.
 fn replaced(value: &str, push: impl Fn(&mut String, &str, &str)) -> Cow<'_, str> {
+    // Most values end here.
+    if !value.contains('=') {
+        return Cow::Borrowed(value);
+    }
     let words = words(value);
     let text = |range: Range<usize>| value.get(range).unwrap_or_default();
     let (mut result, mut end) = (String::new(), 0);

@@ -9,5 +9,6 @@ const ENCODED_WORD_LIMIT: usize = 500;
 
 /// Is a raw field value small enough to decode?
 pub(super) fn is_decodable(raw: &[u8]) -> bool {
-    raw.len() <= HEADER_LIMIT && raw.windows(2).filter(|pair| *pair == b"=?").count() <= ENCODED_WORD_LIMIT
+    let words = || raw.windows(2).filter(|pair| *pair == b"=?").count();
+    raw.len() <= HEADER_LIMIT && (!raw.contains(&b'=') || words() <= ENCODED_WORD_LIMIT)
 }

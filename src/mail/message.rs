@@ -173,18 +173,20 @@ impl<'a> Head<'a> {
     /// RFC 5322, section 3.6.4), forward (X-Forwarded-Message-Id, which Thunderbird writes), send through a mailing list
     /// (List-Post; RFC 2369, section 3.4, and its predecessors) or report on a message (RFC 6522).
     pub(super) fn is_correspondence(&self) -> bool {
-        let names = [
-            "in-reply-to",
-            "references",
-            "x-forwarded-message-id",
-            "list-post",
-            "x-beenthere",
-            "mailing-list",
-            "x-mailing-list",
+        const NAMES: [&[u8]; 7] = [
+            b"in-reply-to",
+            b"references",
+            b"x-forwarded-message-id",
+            b"list-post",
+            b"x-beenthere",
+            b"mailing-list",
+            b"x-mailing-list",
         ];
         let is_report = |value: String| value.trim_start().to_lowercase().starts_with("multipart/report");
-        names.iter().any(|name| self.fields(name).next().is_some())
-            || self.values("content-type").any(is_report)
+        let is_named = |header: &MailHeader<'_>| {
+            NAMES.iter().any(|name| header.get_key_raw().eq_ignore_ascii_case(name))
+        };
+        self.headers.iter().any(is_named) || self.values("content-type").any(is_report)
     }
 
     /// The decoded values of all fields with a name, in the order of the message.

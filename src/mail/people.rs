@@ -1,5 +1,7 @@
 //! Parses the addresses in header fields (RFC 5322, section 3.4): a message's senders and recipients.
 
+use std::borrow::Cow;
+
 use mailparse::{MailAddr, MailHeader, addrparse_header, parse_header};
 
 use super::encoded_word;
@@ -27,8 +29,12 @@ pub(super) fn addresses(header: &MailHeader<'_>) -> Vec<Address> {
         return Vec::new();
     }
     let value = text_of(header);
-    let strict = format!("To: {}", encoded_word::in_strict_form(&value));
-    let list = parse_header(strict.as_bytes()).and_then(|(header, _)| addrparse_header(&header));
+    let list = match encoded_word::in_strict_form(&value) {
+        Cow::Borrowed(_) => addrparse_header(header),
+        Cow::Owned(strict) => {
+            parse_header(format!("To: {strict}").as_bytes()).and_then(|(header, _)| addrparse_header(&header))
+        }
+    };
     let Ok(list) = list else { return lenient(&value).into_iter().collect() };
     let singles = list.into_inner().into_iter().flat_map(|address| match address {
         MailAddr::Single(single) => vec![single],
