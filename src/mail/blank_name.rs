@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::fact::{Fact, FactMut, Shown};
-use super::message::{Head, Message};
+use super::message::{Head, Message, has_blanks};
 use super::notification::Notification;
 use crate::text::{is_invisible, one_line};
 
@@ -56,25 +56,51 @@ impl Marked {
     }
 }
 
-/// The message with its subject, text and HTML marked; `None` if there is nothing to mark in it.
-pub(super) fn marked_message(message: &Message<'_>, blanks: Blanks) -> Option<Marked> {
-    let head = message.head();
-    let subject = head.values("Subject").next().and_then(|subject| marked(&subject, blanks));
-    let mut escapes = Vec::new();
-    let mut unescaped = |text: &str| with_links_unescaped(text, &mut escapes);
-    let (text, html) = (message.text(), message.html());
-    let marked_text = text.and_then(|text| marked(&unescaped(text), blanks));
-    let marked_html = html.and_then(|html| marked(&unescaped(&with_blanks_as_characters(html)), blanks));
-    // What is missing at the end of a part would not be known any more.
-    if message.is_html_cut() || subject.is_none() && marked_text.is_none() && marked_html.is_none() {
-        return None;
+/// A message in whose subject, text or HTML are blanks that may be a name.
+pub(super) struct Suspect<'m> {
+    head: &'m Head<'m>,
+    subject: Option<String>,
+    /// The text part as it is, and with escapes of blanks as characters.
+    text: Option<(&'m str, Cow<'m, str>)>,
+    /// The same of the HTML part; references to blanks are characters, too.
+    html: Option<(&'m str, Cow<'m, str>)>,
+    escapes: Vec<String>,
+}
+
+impl<'m> Suspect<'m> {
+    /// `None` for most messages.
+    pub(super) fn new(message: &'m Message<'m>) -> Option<Self> {
+        let head = message.head();
+        let subject = head.has_blanks.then(|| head.values("Subject").next()).flatten();
+        let mut escapes = Vec::new();
+        let mut unescaped = |text| with_links_unescaped(text, &mut escapes);
+        let text = message.text().map(|text| (text, unescaped(text.into())));
+        let html = message.html().map(|html| (html, unescaped(with_blanks_as_characters(html))));
+        let has_blanks = subject.is_some()
+            || [&text, &html].into_iter().flatten().any(|(_, readable)| has_blanks(readable));
+        // What is missing at the end of a part would not be known any more.
+        (has_blanks && !message.is_html_cut()).then_some(Self { head, subject, text, html, escapes })
     }
-    Some(Marked {
-        header: header(head, subject.as_deref()),
-        text: marked_text.or_else(|| text.map(str::to_owned)),
-        html: marked_html.or_else(|| html.map(str::to_owned)),
-        escapes,
-    })
+
+    /// The message with its subject, text and HTML marked; `None` if there is nothing to mark in it.
+    pub(super) fn marked(&self, blanks: Blanks) -> Option<Marked> {
+        let subject = self.subject.as_deref().and_then(|subject| marked(subject, blanks));
+        let read = |part: &Option<(&str, Cow<'_, str>)>| {
+            part.as_ref().and_then(|(_, readable)| marked(readable, blanks))
+        };
+        let (text, html) = (read(&self.text), read(&self.html));
+        if subject.is_none() && text.is_none() && html.is_none() {
+            return None;
+        }
+        let as_it_is =
+            |part: &Option<(&str, Cow<'_, str>)>| part.as_ref().map(|(text, _)| (*text).to_owned());
+        Some(Marked {
+            header: header(self.head, subject.as_deref()),
+            text: text.or_else(|| as_it_is(&self.text)),
+            html: html.or_else(|| as_it_is(&self.html)),
+            escapes: self.escapes.clone(),
+        })
+    }
 }
 
 /// The fields, each as it is but the subject.
@@ -154,55 +180,53 @@ fn is_part_of_picture(before: Option<char>, c: char) -> bool {
 
 /// HTML with its character references to blanks resolved, as far as they are common.
 fn with_blanks_as_characters(html: &str) -> Cow<'_, str> {
-    let mut result = String::new();
-    let mut rest = html;
-    while let Some((before, reference)) = rest.split_once('&') {
-        result.push_str(before);
-        rest = match referred(reference) {
-            Some((c, after)) => {
-                result.push(c);
-                after
-            }
-            None => {
-                result.push('&');
-                reference
-            }
-        };
+    let (mut result, mut end) = (String::new(), 0);
+    for (start, _) in html.match_indices('&') {
+        if let Some((c, after)) = html.get(start + 1..).and_then(referred) {
+            result.push_str(html.get(end..start).unwrap_or_default());
+            result.push(c);
+            end = html.len() - after.len();
+        }
     }
-    if result.is_empty() {
-        return Cow::Borrowed(html);
-    }
-    result.push_str(rest);
-    Cow::Owned(result)
+    with_rest(result, Cow::Borrowed(html), end)
 }
 
 /// The text with invisible characters where links have their escapes, the different ones of which are noted in `escapes`. A network
 /// may have the name in the link.
-fn with_links_unescaped(text: &str, escapes: &mut Vec<String>) -> String {
+fn with_links_unescaped<'t>(text: Cow<'t, str>, escapes: &mut Vec<String>) -> Cow<'t, str> {
     let is_blank = |text: &str| {
         text.contains(is_invisible) && text.chars().all(|c| c.is_whitespace() || is_invisible(c))
     };
-    let mut result = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find('%') {
-        let (before, tail) = rest.split_at_checked(start).unwrap_or((rest, ""));
-        result.push_str(before);
-        let is_escape = |three: &&[u8]| matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    // What cannot be seen is not ASCII.
+    let is_ascii = |three: &[u8]| matches!(three, [_, b'0'..=b'7', _]);
+    let is_escape = |three: &&[u8]| matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    let (mut result, mut end, mut next) = (String::new(), 0, 0);
+    for (start, _) in text.match_indices('%') {
+        let Some(tail) = text.get(start..).filter(|_| start >= next) else { continue };
         let length = 3 * tail.as_bytes().chunks(3).take_while(is_escape).count();
-        let (run, after) = tail.split_at_checked(length.max(1)).unwrap_or((tail, ""));
-        match percent_decode_str(run).decode_utf8() {
-            Ok(decoded) if is_blank(&decoded) => {
-                result.push_str(&decoded);
-                if escapes.len() < ESCAPES_LIMIT && !escapes.iter().any(|known| known == run) {
-                    escapes.push(run.to_owned());
-                }
+        next = start + length;
+        let run = tail.get(..length).unwrap_or_default();
+        if !run.as_bytes().chunks(3).all(is_ascii)
+            && let Some(decoded) = percent_decode_str(run).decode_utf8().ok().filter(|text| is_blank(text))
+        {
+            result.push_str(text.get(end..start).unwrap_or_default());
+            result.push_str(&decoded);
+            end = next;
+            if escapes.len() < ESCAPES_LIMIT && !escapes.iter().any(|known| known == run) {
+                escapes.push(run.to_owned());
             }
-            _ => result.push_str(run),
         }
-        rest = after;
     }
-    result.push_str(rest);
-    result
+    with_rest(result, text, end)
+}
+
+/// What was written of a text up to `end`, and the rest of it.
+fn with_rest(mut written: String, text: Cow<'_, str>, end: usize) -> Cow<'_, str> {
+    if end == 0 {
+        return text;
+    }
+    written.push_str(text.get(end..).unwrap_or_default());
+    Cow::Owned(written)
 }
 
 /// The blank that a character reference means, and what follows it.
@@ -336,7 +360,7 @@ mod tests {
     fn escapes_in_links_are_characters() {
         let mut escapes = Vec::new();
         let link = "https://x.example/%E2%80%8B%E3%85%A4/%C3%A4%20%zz%";
-        let read = with_links_unescaped(link, &mut escapes);
+        let read = with_links_unescaped(link.into(), &mut escapes);
         assert_eq!(read, "https://x.example/\u{200b}\u{3164}/%C3%A4%20%zz%");
         assert_eq!(escapes, ["%E2%80%8B%E3%85%A4"]);
     }
@@ -346,7 +370,7 @@ mod tests {
         let shown = |text: &str, link: &str| {
             let bytes = format!("Subject: x\r\n\r\n{text}\r\n");
             let message = Message::parse(bytes.as_bytes()).unwrap();
-            let marked = marked_message(&message, Blanks::Invisible).unwrap();
+            let marked = Suspect::new(&message).unwrap().marked(Blanks::Invisible).unwrap();
             marked.link(&link.replace('#', &MARK.to_string()), &message)
         };
         let one = "https://x.example/%E2%80%8B";
@@ -374,7 +398,7 @@ mod tests {
         ] {
             let html = piece.repeat(100_000);
             let text = with_blanks_as_characters(&html);
-            let text = with_links_unescaped(&text, &mut Vec::new());
+            let text = with_links_unescaped(text, &mut Vec::new());
             assert!(text.len() <= html.len());
             let _ = (marked(&text, Blanks::Invisible), marked(&text, Blanks::Any));
         }

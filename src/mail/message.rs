@@ -77,7 +77,6 @@ impl<'a> Head<'a> {
             subject: String::new(),
             has_blanks: false,
         };
-        let is_blank = |c: char| !c.is_ascii() && (c.is_whitespace() || is_invisible(c));
         let subject = head.fields("subject").find_map(|(_, header)| {
             let raw = header.get_value_raw();
             match std::str::from_utf8(raw) {
@@ -85,8 +84,7 @@ impl<'a> Head<'a> {
                 Ok(plain) if raw.len() <= SUBJECT_CAP && raw.is_ascii() && !raw.contains(&b'=') => {
                     Some((one_line(plain, SUBJECT_CAP), false))
                 }
-                _ => decoded(header)
-                    .map(|subject| (one_line(&subject, SUBJECT_CAP), subject.contains(is_blank))),
+                _ => decoded(header).map(|subject| (one_line(&subject, SUBJECT_CAP), has_blanks(&subject))),
             }
         });
         (head.subject, head.has_blanks) = subject.unwrap_or_default();
@@ -391,6 +389,12 @@ pub fn with_plain_line_ends(bytes: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some(plain)
+}
+
+/// Are there characters in it that show nothing, other than ASCII blanks?
+pub(super) fn has_blanks(text: &str) -> bool {
+    let is_blank = |c: char| !c.is_ascii_whitespace() && (c.is_whitespace() || is_invisible(c));
+    !text.is_ascii() && text.contains(is_blank)
 }
 
 fn decoded(header: &MailHeader<'_>) -> Option<String> {

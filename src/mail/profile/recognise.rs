@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::mail::authenticity::Authenticity;
 use crate::mail::authenticity::{self, Origin};
 use crate::mail::bindings::{Bindings, Found, Hole};
-use crate::mail::blank_name::{self, Blanks};
+use crate::mail::blank_name::{self, Blanks, Suspect};
 use crate::mail::fact::{Fact, FactMut, FactType, Follower, Shown};
 use crate::mail::link::Link;
 use crate::mail::markup::Document;
@@ -137,11 +137,15 @@ impl Profiles {
     fn read_marked(&self, content: &Content<'_>, trust: &Trust, received: Timestamp) -> Option<Recognition> {
         let (head, work) = (content.message.head(), &content.work);
         let fits = content.has_candidates.get();
+        if !fits && !head.has_blanks {
+            return None;
+        }
+        let suspect = Suspect::new(content.message).filter(|_| !head.is_correspondence())?;
         Blanks::ALL.into_iter().find_map(|blanks| {
-            if !fits && !self.fits_marked(head, blanks, work) || head.is_correspondence() {
+            if !fits && !self.fits_marked(head, blanks, work) {
                 return None;
             }
-            let with_marks = blank_name::marked_message(content.message, blanks)?;
+            let with_marks = suspect.marked(blanks)?;
             let message = with_marks.message()?;
             let marked = Content::new(&message);
             // All readings of a message share one allowance.
