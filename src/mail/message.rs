@@ -112,6 +112,21 @@ impl<'a> Head<'a> {
         self.senders().first.as_ref()
     }
 
+    /// Has From these letters, in this order and in lower case, whatever stands between them? Costs less than parsing it, and is
+    /// true of every address that is found in it.
+    pub(super) fn may_name(&self, letters: impl Iterator<Item = u8> + Clone) -> bool {
+        let has_letters = |value: &[u8]| {
+            let mut bytes = value.iter().map(u8::to_ascii_lowercase);
+            letters.clone().all(|letter| bytes.any(|byte| byte == letter))
+        };
+        self.spelt("From").any(|header| match header.get_value_raw() {
+            plain if plain.is_ascii() && !plain.contains(&b'=') => has_letters(plain),
+            // What stays encoded here may be decoded when the address is parsed.
+            _ => decoded(header)
+                .is_some_and(|value| value.contains("=?") || has_letters(value.to_lowercase().as_bytes())),
+        })
+    }
+
     /// The alias service that wrote From, judging by its form or by a field of the service's own.
     pub(super) fn alias(&self) -> Option<&Alias> {
         let by_field = |from| Alias::by_field(from, |name| self.has(name));

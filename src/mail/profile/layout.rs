@@ -133,6 +133,14 @@ impl Sender {
         self.local.1.is_none() && self.domain.is_some()
     }
 
+    /// The letters and digits of such an address, in lower case. Every form of it has them in this order, also that of an alias.
+    fn letters(&self) -> impl Iterator<Item = u8> + Clone {
+        let (start, end) = &self.local;
+        let pieces = [start, end.as_deref().unwrap_or_default(), self.domain.as_deref().unwrap_or_default()];
+        let bytes = pieces.into_iter().flat_map(str::bytes).filter(u8::is_ascii_alphanumeric);
+        bytes.map(|byte| byte.to_ascii_lowercase())
+    }
+
     pub(super) fn is(&self, address: &Address) -> bool {
         let local = match &self.local {
             (whole, None) => address.local.eq_ignore_ascii_case(whole),
@@ -191,7 +199,8 @@ impl Layout {
     /// How the sender stands to those whose messages are examined whatever their subject is; `None` if it is none of them, nor an
     /// alias for one.
     pub(super) fn takes_any_subject_of(&self, head: &Head<'_>) -> Option<Standing> {
-        if !self.any_subject {
+        // Most messages end here, before their From is parsed.
+        if !self.any_subject || !self.from.iter().any(|sender| head.may_name(sender.letters())) {
             return None;
         }
         if head.from().is_some_and(|from| self.allows(from)) {

@@ -290,17 +290,15 @@ impl Profiles {
 
     /// The layouts that take any subject from this sender.
     fn by_sender<'p>(&'p self, head: &'p Head<'_>) -> impl Iterator<Item = Candidate<'p>> + 'p {
-        self.profiles.iter().flat_map(move |profile| {
-            profile.layouts.iter().filter_map(move |layout| {
-                Some(Candidate {
-                    profile,
-                    layout,
-                    standing: layout.takes_any_subject_of(head)?,
-                    untagged: 0,
-                    locale: 0,
-                    known: Bindings::default(),
-                    fixed: 0,
-                })
+        self.subjects.any(&self.profiles).filter_map(|(profile, layout)| {
+            Some(Candidate {
+                profile,
+                layout,
+                standing: layout.takes_any_subject_of(head)?,
+                untagged: 0,
+                locale: 0,
+                known: Bindings::default(),
+                fixed: 0,
             })
         })
     }

@@ -1,6 +1,7 @@
 //! An index of the subjects of all profiles by how they end or begin, so that an ordinary message is compared with few of them.
 
 use super::Profile;
+use super::layout::Layout;
 use crate::mail::template::Template;
 
 /// The subjects, by their ends.
@@ -10,6 +11,8 @@ pub(super) struct SubjectIndex {
     /// Those that end with a hole.
     by_start: Tree,
     subjects: Vec<Subject>,
+    /// The layouts that take any subject, each with its profile.
+    any: Vec<(usize, usize)>,
 }
 
 /// A subject, and the layouts it may belong to.
@@ -37,23 +40,18 @@ struct Node {
     subjects: Vec<usize>,
 }
 
-/// The set of bytes in a text: a quick check that one text cannot contain another.
+/// The set of bytes in a text, where a few bytes count as one: a quick check that one text cannot contain another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Letters([u64; 4]);
+struct Letters(u64);
 
 impl Letters {
     fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        let mut letters = Self::default();
-        for byte in texts.into_iter().flat_map(str::bytes) {
-            if let Some(word) = letters.0.get_mut(usize::from(byte >> 6)) {
-                *word |= 1 << (byte & 63);
-            }
-        }
-        letters
+        let bytes = texts.into_iter().flat_map(str::bytes);
+        Self(bytes.fold(0, |letters, byte| letters | 1 << (byte & 63)))
     }
 
     fn are_all_in(self, other: Self) -> bool {
-        self.0.iter().zip(other.0).all(|(own, theirs)| own & !theirs == 0)
+        self.0 & !other.0 == 0
     }
 }
 
@@ -103,6 +101,8 @@ impl SubjectIndex {
     pub(super) fn new(profiles: &[Profile]) -> Self {
         let mut index = Self::default();
         for (profile, compiled) in profiles.iter().enumerate() {
+            let any = compiled.layouts.iter().enumerate().filter(|(_, layout)| layout.any_subject);
+            index.any.extend(any.map(|(place, _)| (profile, place)));
             for (locale, words) in compiled.locales.iter().enumerate() {
                 for (phrase, templates) in &words.phrases {
                     let layouts = compiled.layouts.iter().enumerate();
@@ -133,6 +133,14 @@ impl SubjectIndex {
             self.by_end.insert(end.bytes().rev(), place);
         }
         self.subjects.push(subject);
+    }
+
+    /// The layouts that take any subject.
+    pub(super) fn any<'p>(&self, profiles: &'p [Profile]) -> impl Iterator<Item = (&'p Profile, &'p Layout)> {
+        self.any.iter().filter_map(|(profile, place)| {
+            let profile = profiles.get(*profile)?;
+            Some((profile, profile.layouts.get(*place)?))
+        })
     }
 
     /// The subjects that a line may match, judging by its ends and its bytes.
