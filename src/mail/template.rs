@@ -157,6 +157,7 @@ impl Template {
                 Piece::Hole(Hole::Fact(Fact::Url)) if self.pieces.len() == 1 => return LinkForm::Below,
                 Piece::Hole(Hole::Fact(Fact::Url)) => return form_after(before),
                 Piece::Hole(_) => before = "",
+                Piece::Literal(text) if !text.contains('/') => before = text,
                 Piece::Literal(text) => match text.split_once("//") {
                     Some((scheme, _)) => {
                         return form_after(scheme.trim_end_matches(['h', 't', 'p', 's', ':']));

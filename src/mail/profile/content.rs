@@ -28,6 +28,8 @@ pub(super) struct Content<'m> {
     pub(super) work: Work,
     /// The text part with its wrappers unwrapped, if it has any.
     unwrapped: OnceCell<Option<String>>,
+    /// Has the text part links in angle brackets?
+    has_bracketed: OnceCell<bool>,
     /// The lines of the text part, for each form of links.
     lines: [OnceCell<Vec<String>>; LinkForm::ALL.len()],
     document: OnceCell<Option<Document>>,
@@ -60,6 +62,7 @@ impl<'m> Content<'m> {
             message,
             work: Work::for_size(message.size()),
             unwrapped: OnceCell::new(),
+            has_bracketed: OnceCell::new(),
             lines: Default::default(),
             document: OnceCell::new(),
             html_lines: Default::default(),
@@ -72,7 +75,8 @@ impl<'m> Content<'m> {
     /// The lines of a part, without blank ones and quoted ones; in those of the HTML part, links are written in this form.
     pub(super) fn lines(&self, part: LinesOf, form: LinkForm) -> &[String] {
         // A text part without links in angle brackets is the same in all forms.
-        let is_plain = part == LinesOf::Text && !self.text().is_some_and(|text| text.contains("<http"));
+        let has_bracketed = || self.text().is_some_and(|text| text.contains("<http"));
+        let is_plain = part == LinesOf::Text && !self.has_bracketed.get_or_init(has_bracketed);
         let form = if is_plain { LinkForm::Absent } else { form };
         let cells = match part {
             LinesOf::Text => &self.lines,

@@ -181,7 +181,9 @@ impl Profiles {
         }
         // A tag is of the follower's name if the body has it, too.
         let is_of_name = |tag: &str| content.contains(tag);
-        if !subject_tag::tags(&message.head().subject).any(is_of_name) {
+        if candidates.iter().any(|candidate| candidate.untagged > 0)
+            && !subject_tag::tags(&message.head().subject).any(is_of_name)
+        {
             candidates.sort_by_key(|candidate| {
                 let Candidate { profile, standing, untagged, .. } = candidate;
                 (profile.is_guess, *standing, std::cmp::Reverse(*untagged))
