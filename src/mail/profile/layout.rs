@@ -232,6 +232,8 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(sender: &str, address: &str, expected: bool) {
@@ -259,6 +261,58 @@ mod tests {
     fn wrong_senders_are_refused() {
         for wrong in ["twitter.com", "a@*.twitter.com", "a@b"] {
             assert!(Sender::compile(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    fn has_letters(from: &str) -> bool {
+        let header = format!("From: {from}\r\n\r\n");
+        Head::parse(header.as_bytes())
+            .unwrap()
+            .may_name(Sender::compile("mail@site.example").unwrap().letters())
+    }
+
+    #[test]
+    fn every_form_of_a_sender_has_its_letters() {
+        for from in [
+            "mail@site.example",
+            "Site <MAIL@Site.Example>",
+            "=?utf-8?Q?S=C3=AFte?= <mail@site.example>",
+            "ann@home.example, mail@site.example",
+            "mail(a)@site.example",
+            "mail_at_site_example_qwertz@simplelogin.co",
+            "tin+mail=site.example@mika.anonaddy.com",
+            "\"mail@site.example [via Relay]\" <qwertz@mozmail.com>",
+            "=?utf-8?q?=22mail=40site=2Eexample=22_=5Bvia_Relay=5D?= <replies@relay.firefox.com>",
+        ] {
+            assert!(has_letters(from), "{from}");
+        }
+        for from in
+            ["Ann <ann@home.example>", "Site <mail@site.test>", "=?utf-8?B?w6k=?= <ann@home.example>", ""]
+        {
+            assert!(!has_letters(from), "{from}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_for_a_sender_has_its_letters(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "mail", "MAIL", "ma", "il", "@", "site.example", "Site.Example", "site_example", "_at_", "_qwertz", "<", ">",
+                    "\"", "(", ")", ",", " ", "\r\n ", "=", "+", "=?utf-8?Q?mail?=", "=?utf-8?Q?mail=40site.example?=",
+                    " [via Relay]", "@simplelogin.co", "@mozmail.com", "@mika.anonaddy.com", "\u{e9}", "\u{212a}", "\\",
+                ]),
+                1..9,
+            ),
+        ) {
+            let from = pieces.concat();
+            let header = format!("From: {from}\r\n\r\n");
+            let sender = Sender::compile("mail@site.example").unwrap();
+            if let Ok(head) = Head::parse(header.as_bytes()) {
+                let is_sender = head.from().is_some_and(|from| sender.is(from));
+                let is_alias = head.alias().is_some_and(|alias| alias.stands_for(None, |address| sender.is(address)));
+                prop_assert!(!is_sender && !is_alias || head.may_name(sender.letters()), "{:?}", from);
+            }
         }
     }
 }
