@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::output::Output;
 use crate::clock::Timestamp;
 use crate::host::{AuthservIds, HostName, Instance};
-use crate::mail::{Authenticity, Message, Notification, Profiles, Recognition, Trust, agreed};
+use crate::mail::{
+    Authenticity, Message, Notification, Profiles, Recognition, Trust, agreed, same_organisation,
+};
 use crate::mailbox::{Range, Session};
 use crate::place::{Folder, Uid};
 use crate::report;
@@ -84,7 +86,7 @@ struct Proof<'a> {
     notifications: usize,
     passing: usize,
     /// Servers whose messages would pass if the settings named them, and how many of them.
-    provable: BTreeMap<HostName, usize>,
+    provable: BTreeMap<Instance, usize>,
 }
 
 impl<'a> Proof<'a> {
@@ -105,19 +107,14 @@ impl<'a> Proof<'a> {
             self.passing += 1;
             return;
         }
-        // A server whose messages come from another domain is not proposed: anybody can send from a domain of their own
-        // and name any server.
-        let shown = found.instance.as_deref().and_then(HostName::parse);
-        let Some(host) = shown.filter(|host| self.set.instances.iter().all(|own| own.host != *host)) else {
+        let Some(own) = instance(bytes, &found) else { return };
+        if self.set.instances.iter().any(|set| set.host == own.host) {
             return;
-        };
-        let trial = Trust {
-            authserv_id: self.authserv_id.clone(),
-            instances: vec![Instance::new(host.clone())],
-            ..Trust::default()
-        };
+        }
+        let trial =
+            Trust { authserv_id: self.authserv_id.clone(), instances: vec![own.clone()], ..Trust::default() };
         if recognise(bytes, profiles, &trial).is_some_and(|found| passes(&found)) {
-            *self.provable.entry(host).or_default() += 1;
+            *self.provable.entry(own).or_default() += 1;
         }
     }
 
@@ -130,6 +127,16 @@ impl<'a> Proof<'a> {
         let nothing = self.account.require_authentic && self.passing == 0;
         nothing.then(|| report::check::nothing_proven(self.account, self.notifications)).flatten()
     }
+}
+
+/// The server that a message shows, with the domain it comes from. That belongs to the same owner: anybody can send from a domain of
+/// their own and name any server.
+fn instance(bytes: &[u8], found: &Notification) -> Option<Instance> {
+    let shown = found.instance.as_deref()?;
+    let host = HostName::parse(shown.split_once(':').map_or(shown, |(name, _)| name))?;
+    let sender = Message::parse(bytes).ok()?.from()?;
+    let from = HostName::parse(sender.rsplit_once('@')?.1)?;
+    same_organisation(host.as_str(), from.as_str()).then_some(Instance { host, from })
 }
 
 fn recognise(bytes: &[u8], profiles: &Profiles, trust: &Trust) -> Option<Notification> {
@@ -155,6 +162,8 @@ mod tests {
     use crate::settings::{Backlog, SecretSource, Tls};
 
     const OWN: &[u8] = include_bytes!("../../tests/corpus/mastodon/own-server/message.eml");
+    const TWO_DOMAINS: &str = include_str!("../../tests/corpus/mastodon/two-domains/message.eml");
+    const PORT: &str = include_str!("../../tests/corpus/nodebb/port-and-path/message.eml");
     const CLAIMED: &[u8] = include_bytes!("../../tests/corpus/mastodon/claims-own-server/message.eml");
 
     fn account(authserv_id: Option<&str>, instances: &[&str], require_authentic: bool) -> Account {
@@ -209,6 +218,24 @@ mod tests {
             look(&account(Some("mx.home.example"), &["fosstodon.example"], false), &[OWN, CLAIMED]).0,
             ""
         );
+    }
+
+    #[test]
+    fn a_server_with_a_port_or_with_two_domains_of_one_owner_is_proposed() {
+        let set = account(Some("mx.home.example"), &[], false);
+        let signed = |message: &str, domain: &str| {
+            format!("Authentication-Results: mx.home.example; dkim=pass header.d={domain}\n{message}")
+                .into_bytes()
+        };
+        let two = signed(TWO_DOMAINS, "fosstodon.example");
+        let expected =
+            "instances = [{ host = \"social.fosstodon.example\", from = \"fosstodon.example\" }]\n";
+        assert!(look(&set, &[&two]).0.contains(expected));
+        let port = signed(&PORT.replace("www.forum.example", "forum.example"), "forum.example");
+        assert!(look(&set, &[&port]).0.contains("instances = [\"forum.example\"]\n"));
+        // Of another owner.
+        let evil = TWO_DOMAINS.replace("https://social.fosstodon.example/", "https://toot.example/");
+        assert_eq!(look(&set, &[&signed(&evil, "fosstodon.example")]).0, "");
     }
 
     #[test]

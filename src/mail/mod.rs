@@ -52,7 +52,7 @@ pub use notification::{Incomplete, Kind, Notification, Recognition};
 pub use people::correspondents;
 pub use profile::{LayoutSummary, MissingMark, Nearest, NetworkSummary, Profiles};
 pub use reporters::agreed;
-pub use trust::Trust;
+pub use trust::{Trust, same_organisation};
 pub use trusted_results::Reporter;
 pub use work::Cost;
 

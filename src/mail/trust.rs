@@ -17,7 +17,7 @@ pub struct Trust {
 }
 
 /// Relaxed alignment (RFC 7489, section 3.1): one organisational domain.
-pub(super) fn same_organisation(one: &str, other: &str) -> bool {
+pub fn same_organisation(one: &str, other: &str) -> bool {
     let organisation = |domain: &str| {
         let domain = domain.trim_end_matches('.').to_lowercase();
         psl::domain_str(&domain).map(str::to_owned).unwrap_or(domain)

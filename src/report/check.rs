@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::remains::messages;
-use crate::host::{AuthservIds, HostName, Instance};
+use crate::host::{AuthservIds, Instance};
 use crate::mailbox::{Opened, Relocation};
 use crate::place::Folder;
 use crate::settings::Account;
@@ -118,10 +118,11 @@ pub fn no_authserv_id(looked_at: usize, exists: u32, folder: &Folder) -> String 
 }
 
 /// The servers that the settings could name as the user's own, each with how many messages that would prove.
-pub fn proposals(account: &Account, provable: &BTreeMap<HostName, usize>) -> Vec<String> {
+pub fn proposals(account: &Account, provable: &BTreeMap<Instance, usize>) -> Vec<String> {
     let set: Vec<_> = account.instances.iter().map(written).collect();
-    let proposal = |(host, count): (&HostName, &usize)| {
-        let list = set.iter().cloned().chain([written(&Instance::new(host.clone()))]);
+    let proposal = |(own, count): (&Instance, &usize)| {
+        let list = set.iter().cloned().chain([written(own)]);
+        let host = &own.host;
         let are = if *count == 1 { "is" } else { "are" };
         format!(
             "  {} here {are} provably from {host}; if you have an account on that server, set\n    instances = [{}]\n  in \
