@@ -12,7 +12,6 @@ use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Cause, Fault, Step, Subject};
 use super::flags::Flags;
-use super::heads::HEADER;
 use super::response::Fetched;
 use super::session::{Opened, Session};
 use super::{date, uids};
@@ -22,6 +21,8 @@ use crate::place::{HEADER_LIMIT, MailDigest, MailIdentity, MailTrace, Uid};
 pub const HEADS: usize = 500;
 /// Bytes of the From and Subject lines of one message. No network sends longer ones.
 pub(super) const HEAD_BYTES: u64 = 16 << 10;
+/// All of a header.
+pub(super) const HEADER: &str = "BODY.PEEK[HEADER]";
 /// Batches in one flight of commands.
 pub const FLIGHT: usize = 50;
 /// Messages that one command reads.

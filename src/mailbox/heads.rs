@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::asking::Asked;
 use super::bounds::Limits;
 use super::fault::{Fault, Step, Subject};
-use super::fetch::{AROUND, Batch, HEAD_BYTES, HEADS, Range};
+use super::fetch::{AROUND, Batch, HEAD_BYTES, HEADER, HEADS, Range};
 use super::head::{Head, PartOfHead};
 use super::response::Fetched;
 use super::session::Session;
@@ -17,9 +17,6 @@ use crate::place::{HEADER_LIMIT, MailDigest, Uid};
 
 /// The header fields of a head, up to [`HEAD_BYTES`]. The Message-ID distinguishes a message from another one with its UID.
 pub(super) const HEAD_FIELDS: &str = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT MESSAGE-ID)]";
-
-/// All of a header, up to [`HEADER_LIMIT`].
-pub(super) const HEADER: &str = "BODY.PEEK[HEADER]";
 
 /// So many batches of heads are held at once: a head may take 16 KB.
 const AT_ONCE: usize = 10;
