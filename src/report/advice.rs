@@ -84,11 +84,13 @@ fn of_certificate(why: &DistrustReason, now: Timestamp) -> String {
 
 /// What to do about a login that the server refused.
 fn of_login(refusal: &Refusal, account: &Account) -> Option<String> {
-    if let Some(meaning) = meaning(&refusal.words, account.provider) {
-        return Some(of_meaning(meaning, account));
-    }
-    if let Some(advice) = of_token(account) {
-        return Some(advice);
+    match (meaning(&refusal.words, account.provider), of_token(account)) {
+        // What these words mean for a password, they do not mean for a token.
+        (None | Some(Meaning::AppPassword | Meaning::ImapOrPassword | Meaning::Oauth2), Some(advice)) => {
+            return Some(advice);
+        }
+        (Some(meaning), _) => return Some(of_meaning(meaning, account)),
+        (None, None) => {}
     }
     let is_about_password = match refusal.code {
         Some(Code::AuthenticationFailed) => true,

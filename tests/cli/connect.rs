@@ -34,7 +34,11 @@ impl Report {
     /// Runs the command with an account of these keys, and adds what it prints.
     #[track_caller]
     fn add(&mut self, case: &str, account: &str) {
-        let secret = if account.contains("password-") { "" } else { "password-file = \"password\"\n" };
+        let secret = if ["password-", "token-"].iter().any(|key| account.contains(key)) {
+            ""
+        } else {
+            "password-file = \"password\"\n"
+        };
         let settings = format!("state = \"state\"\n[accounts.home]\nuser = \"ann\"\n{secret}{account}\n");
         self.home.write("followsift.toml", settings);
         let begun = Instant::now();
@@ -183,6 +187,16 @@ fn every_refusal_of_a_server_is_named_with_what_to_do() {
             &format!("{more}host = \"127.0.0.1\"\nport = {}\ntls = \"off\"\n", fake.account().port),
         );
     }
+    // The same words about a token.
+    let fake = Fake::start(
+        "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR] hi\r\n",
+        &[("AUTHENTICATE", "TAG NO AUTHENTICATE failed.\r\n")],
+    );
+    let account = format!(
+        "provider = \"outlook\"\nhost = \"127.0.0.1\"\nport = {}\ntls = \"off\"\ntoken-command = [\"cat\", \"password\"]\n",
+        fake.account().port
+    );
+    report.add("outlook, with a token", &account);
     golden::holds("tests/cli/connect-login.txt", &report.text);
 }
 
