@@ -202,7 +202,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mail::message::Head;
+    use crate::mail::head::Head;
 
     /// `Service: addresses`, those that the service encoded first.
     fn read(from: &str) -> String {

@@ -3,8 +3,8 @@
 
 use super::alias::Alias;
 use super::authentication::{MethodResult, Report};
+use super::head::Head;
 use super::host;
-use super::message::Head;
 use super::trust::{Trust, same_organisation};
 use super::trusted_results::{Counted, PROVING, counted};
 use crate::host::{HostName, Instance, RelayService};

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::fact::{Fact, FactMut, Shown};
-use super::message::{Head, Message, has_blanks};
+use super::head::{Head, has_blanks};
+use super::message::Message;
 use super::notification::Notification;
 use crate::text::{is_invisible, one_line};
 

@@ -2,7 +2,7 @@
 //!
 //! This is the only table of facts: `Fact`, the fields of `Follower`, and what recognition, rules, the ledger and `--json` do
 //! with a fact follow from its entry. To add a fact, add its entry; one that is not printed as text or as a number also
-//! needs its reader in `profile/recognise.rs`.
+//! needs its reader in `profile/reading.rs`.
 //!
 //! Values only. A fact has three states, since a message that does not show a number says nothing about it.
 

@@ -2,7 +2,7 @@
 //!
 //! Pure: never touches a file, a socket or a clock. `assess` calls it.
 //!
-//! `message` parses a message; `encoded_word` decodes its header fields, `alias` a From that an alias service wrote, `subject_tag`
+//! `message` parses a message and `head` its header; `encoded_word` decodes its header fields, `alias` a From that an alias service wrote, `subject_tag`
 //! the tags of a subject, `part` its text and `authentication` its Authentication-Results, of which `trusted_results` chooses
 //! those that count by `trust`, and `authenticity` judges. `profile` holds the descriptions of the networks. It searches a message with `markup` and `selector` (the HTML part), `link`, `wrapper` (what
 //! gateways write around links) and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host`
@@ -20,6 +20,7 @@ mod encoded_word;
 mod fact;
 mod field;
 mod follower_key;
+mod head;
 mod host;
 mod limits;
 mod link;
@@ -45,7 +46,8 @@ pub use authenticity::Authenticity;
 pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};
 pub use field::Unreadable;
 pub use follower_key::FollowerKey;
-pub use message::{Envelope, Message, with_plain_line_ends};
+pub use head::Envelope;
+pub use message::{Message, with_plain_line_ends};
 pub use network::Network;
 pub use not_a_message::{NotAMessage, lead_in};
 pub use notification::{Incomplete, Kind, Notification, Recognition};

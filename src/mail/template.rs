@@ -3,10 +3,12 @@
 //! A hole captures only text of its type (a handle has no spaces, a count is a number in the language) that agrees with what
 //! it captured before in the same message, so that a planted value never matches. `profile` calls it.
 
+mod link_form;
 mod reader;
 
 use std::fmt;
 
+pub(super) use self::link_form::LinkForm;
 use self::reader::Reader;
 use super::bindings::{Bindings, Found, Hole};
 use super::fact::Fact;
@@ -35,38 +37,6 @@ pub(super) enum Form {
     Line,
     /// Host and path of a link: no hole but `{path}` spans a slash.
     Link,
-}
-
-/// How a text part writes the link of a word that is a link in the HTML part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum LinkForm {
-    /// Not at all: `View`.
-    Absent,
-    /// `View https://…`.
-    After,
-    /// On the next line.
-    Below,
-    /// `View [https://…]`.
-    InBrackets,
-    /// `View (https://…)`.
-    InParentheses,
-}
-
-impl LinkForm {
-    /// All forms.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Absent, Self::After, Self::Below, Self::InBrackets, Self::InParentheses];
-
-    /// A word and its link in this form.
-    pub(super) fn write(self, word: &str, link: &str) -> String {
-        match self {
-            Self::Absent => word.to_owned(),
-            Self::After => format!("{word} {link}"),
-            Self::Below => format!("{word}\n{link}\n"),
-            Self::InBrackets => format!("{word} [{link}]"),
-            Self::InParentheses => format!("{word} ({link})"),
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,12 +125,12 @@ impl Template {
         for piece in &self.pieces {
             match piece {
                 Piece::Hole(Hole::Fact(Fact::Url)) if self.pieces.len() == 1 => return LinkForm::Below,
-                Piece::Hole(Hole::Fact(Fact::Url)) => return form_after(before),
+                Piece::Hole(Hole::Fact(Fact::Url)) => return LinkForm::after(before),
                 Piece::Hole(_) => before = "",
                 Piece::Literal(text) if !text.contains('/') => before = text,
                 Piece::Literal(text) => match text.split_once("//") {
                     Some((scheme, _)) => {
-                        return form_after(scheme.trim_end_matches(['h', 't', 'p', 's', ':']));
+                        return LinkForm::after(scheme.trim_end_matches(['h', 't', 'p', 's', ':']));
                     }
                     None => before = text,
                 },
@@ -274,15 +244,6 @@ impl fmt::Display for Template {
             Piece::Literal(text) => f.write_str(text),
             Piece::Hole(hole) => write!(f, "{{{}}}", hole.word()),
         })
-    }
-}
-
-/// The form of a link, by the text before it.
-fn form_after(text: &str) -> LinkForm {
-    match text.chars().next_back() {
-        Some('[') => LinkForm::InBrackets,
-        Some('(') => LinkForm::InParentheses,
-        _ => LinkForm::After,
     }
 }
 

@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use super::authentication::{MethodResult, Report, USUAL};
+use super::head::Head;
 use super::limits::HEADER_LIMIT;
-use super::message::{Head, Message};
+use super::message::Message;
 use super::trust::{Trust, same_organisation};
 use crate::host::AuthservIds;
 

@@ -6,7 +6,7 @@ use super::probe::{Probe, View};
 use crate::host::RelayService;
 use crate::mail::bindings::Bindings;
 use crate::mail::fact::Fact;
-use crate::mail::message::Head;
+use crate::mail::head::Head;
 use crate::mail::notification::Kind;
 use crate::mail::people::Address;
 use crate::mail::selector::Selector;

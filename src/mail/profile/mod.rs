@@ -1,8 +1,8 @@
 //! Compiles profiles, the files that describe how to recognise and read the messages of a network, and recognises messages
 //! with them. Never reads a file: `rulebook` passes their text.
 //!
-//! `read` parses the files into `layout`s, `probe` searches the `content` of a message, and `recognise` turns a message into a
-//! notification. The format:
+//! `read` parses the files into `layout`s, `probe` searches the `content` of a message, `reading` reads it by one layout, and
+//! `recognise` turns it into a notification. The format:
 //!
 //! ```toml
 //! network = "site"                       # the word that rules use
@@ -56,6 +56,7 @@ mod layout;
 mod nearest;
 mod probe;
 mod read;
+mod reading;
 mod recognise;
 mod subjects;
 mod summary;
