@@ -3,83 +3,11 @@
 //! Owns which way is taken and what the user is asked to do, as values; the command prints them. Saves what was granted. Called by
 //! the command `login`.
 
-use std::os::fd::BorrowedFd;
-
-use secrecy::SecretString;
-
-use super::authority::{Authority, Failure, TokenClient, received};
+use super::authority::{Authority, received};
+use super::flow::{Ended, Flow, Means, Request};
 use super::grant::Parties;
-use super::{GrantFault, LoginFault, device, redirect, renewal, secret};
+use super::{LoginFault, device, redirect, renewal, secret};
 use crate::settings::{Account, OAuth2, Settings};
-
-/// What the user has to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request<'a> {
-    /// Open this page on any device and type this code.
-    Code {
-        /// The page.
-        page: &'a str,
-        /// The code.
-        code: &'a str,
-    },
-    /// Open this page in a browser.
-    Browser {
-        /// The page.
-        page: &'a str,
-        /// Where the browser is sent afterwards.
-        redirect: &'a str,
-        /// Does followsift listen there?
-        listens: bool,
-        /// Does it read the address from standard input?
-        reads: bool,
-    },
-    /// What was typed was not the address; try again.
-    NotTheAddress,
-    /// The device flow is refused, so that the browser is asked.
-    NoDeviceFlow,
-}
-
-/// What there is to reach the user with.
-#[derive(Clone, Copy, Debug)]
-pub struct Means<'a> {
-    /// Take the address from standard input alone.
-    pub paste: bool,
-    /// Standard input, where a person may type.
-    pub input: Option<BorrowedFd<'a>>,
-    /// Ends everything when it becomes readable.
-    pub stop: BorrowedFd<'a>,
-}
-
-/// How a flow ended: the user did not agree, or the provider has no such flow for this client.
-pub(super) enum Ended {
-    /// Another way may work.
-    NotThisWay(GrantFault),
-    /// No way will.
-    Fault(GrantFault),
-}
-
-/// What a flow works with.
-pub(super) struct Flow<'a> {
-    pub(super) authority: &'a Authority<'a>,
-    pub(super) client: TokenClient,
-    pub(super) oauth2: &'a OAuth2,
-    pub(super) secret: Option<&'a SecretString>,
-    pub(super) user: &'a str,
-}
-
-impl Flow<'_> {
-    /// The secrets that a provider's words must not repeat.
-    pub(super) fn secrets(&self) -> Vec<&SecretString> {
-        self.secret.into_iter().collect()
-    }
-
-    pub(super) fn fault(&self, failure: Failure) -> GrantFault {
-        match failure {
-            Failure::GrantEnded(said) => GrantFault::Denied { said },
-            Failure::Other(fault) => fault,
-        }
-    }
-}
 
 /// Gets a grant for an account and keeps it. `tell` is called with what the user has to do.
 ///

@@ -10,7 +10,7 @@ use oauth2::{
 
 use super::GrantFault;
 use super::authority::{TO_AGREE, address, quotation};
-use super::authorization::{Ended, Flow, Request};
+use super::flow::{Ended, Flow, Request};
 use super::wait::wait;
 use crate::web::WebFault;
 

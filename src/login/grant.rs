@@ -16,6 +16,9 @@ use crate::settings::{Account, OAuth2};
 /// How long before its end a token is renewed: for the way to the server, and for clocks that run at different speeds.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
+/// How much space is reserved for a grant where it is kept; also the longest that is read. Tokens have a few thousand bytes.
+pub(super) const RESERVED: usize = 64 << 10;
+
 /// What a provider granted.
 #[derive(Clone)]
 pub(super) struct Grant {
@@ -96,7 +99,7 @@ impl Grant {
             access_token: self.access.expose_secret().into(),
             refresh_token: refresh.map(Into::into),
         };
-        let mut bytes = Zeroizing::new(Vec::with_capacity(super::store::RESERVED));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(RESERVED));
         // Writing to memory does not fail.
         let _ = serde_json::to_writer(&mut *bytes, &kept);
         bytes

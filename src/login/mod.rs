@@ -22,6 +22,7 @@ mod digest;
 mod dumps;
 mod fault;
 mod file;
+mod flow;
 mod grant;
 mod grant_fault;
 mod oddity;
@@ -31,11 +32,12 @@ mod renewal;
 mod store;
 mod wait;
 
-pub use authorization::{Means, Request, authorize};
+pub use authorization::authorize;
 pub use command::PATIENCE;
 pub use digest::SecretDigest;
 pub use dumps::forbid_dumps;
 pub use fault::LoginFault;
+pub use flow::{Means, Request};
 pub use grant_fault::GrantFault;
 pub use oddity::{Oddity, OddityKind};
 

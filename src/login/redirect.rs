@@ -15,7 +15,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::GrantFault;
 use super::authority::{TO_AGREE, address};
-use super::authorization::{Flow, Means, Request};
+use super::flow::{Flow, Means, Request};
 use crate::text;
 
 /// How long a browser may take to send its request, once it is connected.

@@ -18,15 +18,13 @@ use rustix::fs::{FallocateFlags, OFlags, fallocate};
 use secrecy::zeroize::Zeroizing;
 
 use super::GrantFault;
-use super::grant::Grant;
+use super::grant::{Grant, RESERVED};
 use super::wait::wait;
 use crate::owner;
 use crate::place::AccountName;
 
 /// The folder in the state folder.
 const FOLDER: &str = "tokens";
-/// How much space is reserved for a grant; also the longest that is read. Tokens have a few thousand bytes.
-pub(super) const RESERVED: usize = 64 << 10;
 /// How long another process may hold the lock: it asks the provider twice at most.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often the lock is tried.

@@ -14,10 +14,12 @@ mod instances;
 mod layers;
 pub mod log_filter;
 mod oauth2;
+mod paths;
 mod provider;
 mod proxy;
 mod read;
 mod relays;
+mod secret_source;
 mod section;
 mod server;
 

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::read::{Paths, secret_of};
+use super::paths::Paths;
+use super::secret_source::secret_of;
 use super::section::{Section, Setting};
 use super::{OAuth2, Provider, SecretSource, TokenIssuer};
 

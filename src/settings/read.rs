@@ -7,7 +7,9 @@ use super::environment::Environment;
 use super::instances::instances;
 use super::layers::Layers;
 use super::oauth2::oauth2;
+use super::paths::Paths;
 use super::relays::relays;
+use super::secret_source::{command, secret_of};
 use super::section::{Section, Setting};
 use super::server::{is_loopback, server};
 use super::{Account, Backlog, Fingerprint, Provider, SecretSource, Settings, Tls};
@@ -217,45 +219,6 @@ fn secret(section: &mut Section<'_>, provider: Option<&Provider>, paths: &Paths<
     }
 }
 
-/// A secret by the end of its key: `-file`, `-command` or `-credential`.
-pub(super) fn secret_of(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<SecretSource> {
-    match entry.key().rsplit('-').next() {
-        Some("file") => paths.read(entry).map(SecretSource::File),
-        Some("command") => command(entry, paths).map(SecretSource::Command),
-        _ => credential(entry).map(SecretSource::Credential),
-    }
-}
-
-fn command(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Vec<String>> {
-    if !entry.is_list() {
-        let label = "expected a list: the program, then its arguments, as in [\"pass\", \"show\", \"mail\"]";
-        entry.error(format!("`{}` is not passed through a shell", entry.key()), label);
-        return None;
-    }
-    let mut words = entry.items()?.iter().map(Setting::string).collect::<Option<Vec<_>>>()?;
-    let Some(program) = words.first_mut() else {
-        entry.error(format!("`{}` names no program", entry.key()), "");
-        return None;
-    };
-    // PATH is searched for a bare name; anything with a slash is a path like all others in the settings.
-    if program.contains('/') {
-        *program = paths.complete(program, entry)?.to_str()?.to_owned();
-    }
-    Some(words)
-}
-
-fn credential(entry: &Setting<'_>) -> Option<String> {
-    let name = entry.string()?;
-    let fits = !name.contains('/') && !name.chars().any(char::is_control) && name != "." && name != "..";
-    if !fits {
-        entry.error(
-            format!("invalid credential name `{name}`"),
-            "write the name that `LoadCredential=` gives it",
-        );
-    }
-    fits.then_some(name)
-}
-
 /// The names that the account's server has in Authentication-Results; an empty one is a server without a name.
 fn authserv_ids(entry: &Setting<'_>) -> AuthservIds {
     let items = entry.items().unwrap_or_default();
@@ -346,29 +309,4 @@ fn wait(entry: &Setting<'_>, longest: Duration, host: Option<&str>) -> Option<Du
         entry.warning("many servers reject clients that poll this often", "use \"30s\" or more");
     }
     Some(time)
-}
-
-/// Completes the paths in the settings.
-pub(super) struct Paths<'a> {
-    /// The folder of the settings file.
-    base: &'a Path,
-    home: Option<PathBuf>,
-}
-
-impl Paths<'_> {
-    pub(super) fn read(&self, entry: &Setting<'_>) -> Option<PathBuf> {
-        self.complete(&entry.string()?, entry)
-    }
-
-    fn complete(&self, path: &str, entry: &Setting<'_>) -> Option<PathBuf> {
-        match path.strip_prefix("~/") {
-            None => Some(self.base.join(path)),
-            Some(rest) => {
-                if self.home.is_none() {
-                    entry.error("cannot expand `~`: HOME is not set", "write the absolute path");
-                }
-                Some(self.home.as_ref()?.join(rest))
-            }
-        }
-    }
 }
