@@ -16,6 +16,7 @@ use crate::support::user_folder::UserFolder;
 use crate::support::{Dovecot, Options, USER, pause};
 
 mod command;
+mod further;
 mod leaks;
 mod renewal;
 mod service;
@@ -40,15 +41,19 @@ fn account(authority: &Authority, port: u16, oauth2: &str) -> String {
 
 /// A Dovecot that asks an authorization server whether a token is good.
 fn dovecot(authority: &Authority) -> Option<(Dovecot, tempfile::TempDir)> {
+    dovecot_asking(&authority.url("/introspect"), "username")
+}
+
+/// The same at this address, which gives the user's name as this attribute.
+fn dovecot_asking(url: &str, attribute: &str) -> Option<(Dovecot, tempfile::TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let file = folder.path().join("oauth2.conf");
-    let url = authority.url("/introspect");
     std::fs::write(
         &file,
         format!(
             "introspection_mode = post\nintrospection_url = {url}\nactive_attribute = active\nactive_value = \
-             true\nusername_attribute = username\nuse_grant_password = no\ntimeout_msecs = 3000\n"
+             true\nusername_attribute = {attribute}\nuse_grant_password = no\ntimeout_msecs = 3000\n"
         ),
     )
     .unwrap();
