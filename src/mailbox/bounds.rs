@@ -329,3 +329,33 @@ impl Bounds {
         Err(io::ErrorKind::WouldBlock.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(seconds: u64, bytes: u64) -> Limits {
+        Limits { time: Duration::from_secs(seconds), bytes }
+    }
+
+    #[test]
+    fn each_command_of_a_flight_adds_its_bytes_and_no_answer_may_be_longer_than_one_of_them() {
+        let bounds = Bounds::new(Stop::new().unwrap(), limits(60, 1));
+        bounds.arm(limits(60, 1000));
+        (0..3).for_each(|_| bounds.extend(limits(60, 1000)));
+        assert_eq!((bounds.budget(), bounds.longest()), (4000, 1000));
+        bounds.spend(3500).unwrap();
+        assert_eq!((bounds.budget(), bounds.longest()), (500, 500));
+        assert!(bounds.spend(501).is_err() && bounds.cut() == Some(Cut::Flood));
+    }
+
+    #[test]
+    fn an_answer_gives_the_next_command_of_a_flight_its_time_and_no_more_bytes() {
+        let bounds = Bounds::new(Stop::new().unwrap(), limits(60, 1));
+        bounds.arm(limits(0, 1000));
+        let due = bounds.state().due;
+        bounds.renew(limits(60, 1000));
+        assert!(bounds.state().due >= due + Duration::from_secs(60));
+        assert_eq!(bounds.budget(), 1000);
+    }
+}

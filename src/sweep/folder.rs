@@ -400,3 +400,32 @@ struct Unread {
     /// The process died over them before.
     deadly: Vec<Uid>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_notifications_a_folder_has_the_fewer_batches_are_read_at_once() {
+        let found = |all: usize, waiting: usize| Found {
+            all,
+            plausible: (1..).map(Uid).take(waiting).collect(),
+            ..Found::default()
+        };
+        for (all, waiting, looked_at, wanted) in [
+            // Nothing is known of the folder yet; then no notification was found.
+            (0, 0, 0, FIRST),
+            (0, 0, 10_000, FLIGHT),
+            // One in twenty, every second one, and each of them.
+            (500, 500, 10_000, FLIGHT),
+            (5000, 0, 10_000, 2 * TOGETHER / HEADS),
+            (10_000, 0, 10_000, TOGETHER / HEADS),
+            // What waits already leaves less room, however many were dealt with before.
+            (10_000, 4000, 10_000, (TOGETHER - 4000) / HEADS),
+            (10_000, TOGETHER, 10_000, 1),
+        ] {
+            let room = found(all, waiting).room(looked_at);
+            assert_eq!(room, wanted, "{all} of {looked_at}, of which {waiting} wait");
+        }
+    }
+}

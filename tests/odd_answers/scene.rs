@@ -114,6 +114,7 @@ impl Scene {
         folder.write(&format!("state/{name}"), ledger);
         let mut account = account("127.0.0.1", server.port, Tls::Off);
         account.authserv_id = AuthservIds::parse([AUTHSERV_ID]).unwrap();
+        account.moves_per_hour = u16::MAX;
         let settings = Settings {
             rules: None,
             networks: None,
