@@ -141,6 +141,14 @@ fn a_link_that_a_follower_wrote_never_names_the_site() {
 }
 
 #[test]
+fn an_opaque_link_excuses_a_missing_one_only_outside_of_what_the_follower_wrote() {
+    let (fixture, footer) = ("gnusocial/named-like-a-redirect", "https://gs.example/settings/email");
+    let opaque = "http://url1.gs.example/ls/click?upn=def";
+    assert_eq!(read(fixture, "", &[(footer, opaque)]), "incomplete");
+    assert_eq!(read(fixture, "", &[(footer, "Bye")]), "foreign");
+}
+
+#[test]
 fn a_site_is_itself_with_a_port_a_path_or_www_and_no_other() {
     let (fixture, site) = ("nodebb/port-and-path", "www.forum.example:4567/forums");
     let own = passed("forum.example");

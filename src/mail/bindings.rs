@@ -104,6 +104,14 @@ impl Bindings {
         }
     }
 
+    /// All texts.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|binding| match &binding.found {
+            Found::Text(text) => Some(text.as_str()),
+            Found::Count(_) => None,
+        })
+    }
+
     /// All values, in the order in which they were captured.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Found> {

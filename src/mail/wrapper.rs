@@ -31,37 +31,39 @@ enum Place {
 /// The link itself, or the target of the wrapper that it is. `None` if the target is not in the link, is not a web link, or is
 /// wrapped more than three times.
 pub(super) fn unwrap(link: Link) -> Option<Link> {
-    if is_wrapper(&link) { unwrapped(link).map(|(_, target)| target) } else { Some(link) }
+    if is_wrapper(&link) { unwrapped(link, |_| false).map(|(_, target)| target) } else { Some(link) }
 }
 
-/// The target of a wrapper, as it is written there and as a link.
-fn unwrapped(mut link: Link) -> Option<(String, Link)> {
+/// The target of a wrapper, as it is written there and as a link; a wrapper that is kept is a target.
+fn unwrapped(mut link: Link, is_kept: impl Fn(&Link) -> bool) -> Option<(String, Link)> {
     let mut written = String::new();
     for _ in 0..=DEEPEST {
-        let Some(place) = place(&link) else { return Some((written, link)) };
+        let Some(place) = place(&link).filter(|_| !is_kept(&link)) else { return Some((written, link)) };
         written = target(&link, &place)?;
         link = Link::parse(&written)?;
     }
     None
 }
 
-/// The text with the targets in place of their wrappers, and without the wrappers that do not contain theirs; and whether there
-/// are any of these. `None` if it has no wrappers.
-pub(super) fn unwrap_all(text: &str) -> Option<(String, bool)> {
-    let (mut shown, mut end, mut is_opaque) = (String::new(), None, false);
-    for (range, link) in Link::find_all(text).filter(|(_, link)| is_wrapper(link)) {
-        shown.push_str(text.get(end.unwrap_or(0)..range.start)?);
-        end = Some(range.end);
-        match unwrapped(link) {
+/// The text with the targets in place of their wrappers, except of those that `kept` has as well: a follower wrote them into their
+/// name. `None` if there is nothing to replace. Wrappers that do not contain their targets are left, and `opaque` is called with
+/// each.
+pub(super) fn unwrap_all(text: &str, kept: &str, mut opaque: impl FnMut(&Link)) -> Option<String> {
+    let is_kept = |link: &Link| kept.contains(link.as_written());
+    let (mut shown, mut end) = (String::new(), None);
+    for (range, link) in Link::find_all(text).filter(|(_, link)| is_wrapper(link) && !is_kept(link)) {
+        match unwrapped(link.clone(), is_kept) {
             // A target with a line break would put a line into the text.
             Some((target, _)) if !target.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                shown.push_str(text.get(end.unwrap_or(0)..range.start)?);
                 shown.push_str(&target);
+                end = Some(range.end);
             }
-            _ => is_opaque = true,
+            _ => opaque(&link),
         }
     }
     shown.push_str(text.get(end?..)?);
-    Some((shown, is_opaque))
+    Some(shown)
 }
 
 /// Is it a wrapper? Then it is nobody's link.
@@ -250,15 +252,26 @@ mod tests {
     fn a_text_shows_the_targets_of_its_wrappers() {
         let wrapper = in_safe_links(TARGET);
         let opaque = "http://url1.toot.example/ls/click?upn=x";
-        assert_eq!(unwrap_all("View: https://toot.example/x. Or not"), None);
-        assert_eq!(
-            unwrap_all(&format!("View<{wrapper}>, or\n{wrapper}.\n")),
-            Some((format!("View<{TARGET}>, or\n{TARGET}.\n"), false))
+        let mut found = Vec::new();
+        let mut check = |text: &str, kept: &str, expected: Option<&str>, opaque: &[&str]| {
+            let shown = unwrap_all(text, kept, |link| found.push(link.as_written().to_owned()));
+            assert_eq!(shown.as_deref(), expected, "{text}");
+            assert_eq!(std::mem::take(&mut found), opaque, "{text}");
+        };
+        check("View: https://toot.example/x. Or not", "", None, &[]);
+        check(
+            &format!("View<{wrapper}>, or\n{wrapper}.\n"),
+            "",
+            Some(&format!("View<{TARGET}>, or\n{TARGET}.\n")),
+            &[],
         );
-        assert_eq!(
-            unwrap_all(&format!("View: {opaque}\n{TARGET}#x")),
-            Some((format!("View: \n{TARGET}#x"), true))
-        );
+        check(&format!("View: {opaque}\n{TARGET}#x"), "", None, &[opaque]);
+        let mixed = format!("{opaque} {wrapper}");
+        check(&mixed, "", Some(&format!("{opaque} {TARGET}")), &[opaque]);
+        // What stands in a name as it is, is left there, whatever is around it.
+        let name = format!("{wrapper} & {opaque}");
+        check(&name, &name, None, &[]);
+        check(&in_safe_links(&wrapper), &name, Some(&wrapper), &[]);
     }
 
     #[test]
@@ -285,7 +298,7 @@ mod tests {
             "https://x.example/",
         ] {
             let wrapped = format!("a https://www.google.com/url?q={target} b");
-            let text = unwrap_all(&wrapped).map_or(wrapped, |(text, _)| text);
+            let text = unwrap_all(&wrapped, "", |_| ()).unwrap_or(wrapped);
             assert_eq!(text.lines().count(), 1, "{text:?}");
         }
     }

@@ -2,7 +2,7 @@
 //! the sender wrote, as far as the wrappers of gateways and bulk mailers contain them.
 
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use super::Profile;
 use crate::mail::bindings::Bindings;
@@ -17,6 +17,8 @@ use crate::text::one_line;
 
 /// The most lines searched in a part.
 const LINES_LIMIT: usize = 3_000;
+/// The most links kept that do not show where they lead: more than a follower can write into their name and bio.
+const OPAQUE_LINKS_LIMIT: usize = 50;
 /// The most links examined.
 const LINKS_LIMIT: usize = 2_000;
 
@@ -36,7 +38,8 @@ pub(super) struct Content<'m> {
     /// The lines of the HTML part, for each form of links.
     html_lines: [OnceCell<Vec<String>>; LinkForm::ALL.len()],
     is_passed_on: OnceCell<bool>,
-    has_opaque_links: Cell<bool>,
+    /// Links that do not show where they lead; some of them, if there are many.
+    opaque_links: RefCell<Vec<String>>,
     /// A layout's sender and subject match; known once the message has been read.
     pub(super) has_candidates: Cell<bool>,
 }
@@ -67,7 +70,7 @@ impl<'m> Content<'m> {
             document: OnceCell::new(),
             html_lines: Default::default(),
             is_passed_on: OnceCell::new(),
-            has_opaque_links: Cell::new(false),
+            opaque_links: RefCell::default(),
             has_candidates: Cell::new(false),
         }
     }
@@ -128,20 +131,51 @@ impl<'m> Content<'m> {
     }
 
     fn unwrap(&self, link: Link) -> Option<Link> {
-        let link = wrapper::unwrap(link);
-        self.has_opaque_links.set(self.has_opaque_links.get() || link.is_none());
-        link
+        let unwrapped =
+            if wrapper::is_wrapper(&link) { wrapper::unwrap(link.clone()) } else { return Some(link) };
+        if unwrapped.is_none() {
+            self.meet_opaque(&link);
+        }
+        unwrapped
     }
 
+    /// The text with the targets of its wrapped links, if it has any that the header does not show as they are.
     fn unwrap_all(&self, text: &str) -> Option<String> {
-        let (text, is_opaque) = wrapper::unwrap_all(text)?;
-        self.has_opaque_links.set(self.has_opaque_links.get() || is_opaque);
-        Some(text)
+        if !text.contains("://") {
+            return None;
+        }
+        let head = self.message.head();
+        let from = head.from().map_or("", |from| from.name.as_str());
+        let kept = if head.subject.contains("://") || from.contains("://") {
+            format!("{}\n{from}", head.subject)
+        } else {
+            String::new()
+        };
+        wrapper::unwrap_all(text, &kept, |link| self.meet_opaque(link))
+    }
+
+    /// A text of the HTML part as the lines show it.
+    pub(super) fn as_shown(&self, text: String) -> String {
+        self.unwrap_all(&text).unwrap_or(text)
+    }
+
+    fn meet_opaque(&self, link: &Link) {
+        let mut links = self.opaque_links.borrow_mut();
+        if links.len() < OPAQUE_LINKS_LIMIT && !links.iter().any(|known| known == link.as_written()) {
+            links.push(link.as_written().to_owned());
+        }
     }
 
     /// Has a link been met that does not show where it leads? Known once the links, or the lines, have been searched.
     pub(super) fn has_opaque_links(&self) -> bool {
-        self.has_opaque_links.get()
+        !self.opaque_links.borrow().is_empty()
+    }
+
+    /// Has one been met that is in none of the texts that were captured?
+    pub(super) fn has_opaque_links_beside(&self, known: &Bindings) -> bool {
+        let links = self.opaque_links.borrow();
+        self.work.look(links.len() * known.size())
+            && links.iter().any(|link| !known.texts().any(|text| text.contains(link.as_str())))
     }
 
     /// Was it forwarded, or is it quoted? In every language, mail programs write a line like this above what they forward:

@@ -157,12 +157,14 @@ impl<'v> View<'v> {
 
     /// The lines of an element; `None` once the work is spent.
     fn lines_of(&self, document: &Document, place: usize) -> Option<Vec<String>> {
-        self.work().look(document.size_of(place)).then(|| document.lines_of(place))
+        let shown = |lines: Vec<String>| lines.into_iter().map(|line| self.content.as_shown(line)).collect();
+        self.work().look(document.size_of(place)).then(|| shown(document.lines_of(place)))
     }
 
     /// The text of an element; `None` once the work is spent.
     fn text_of(&self, document: &Document, place: usize) -> Option<String> {
-        if self.work().look(document.size_of(place)) { document.text_of(place) } else { None }
+        let text = self.work().look(document.size_of(place)).then(|| document.text_of(place))??;
+        Some(self.content.as_shown(text))
     }
 }
 

@@ -89,7 +89,8 @@ impl Layout {
             }
             let (mut known, mut found) = (before.clone(), Signs::default());
             for probe in &self.reads {
-                if probe.may_add(view.profile, &known)
+                if (!is_unclear || probe.is_sign())
+                    && probe.may_add(view.profile, &known)
                     && let Some(more) = probe.find(view, *scope, &known)
                 {
                     known = more;
@@ -99,9 +100,13 @@ impl Layout {
             }
             let unread: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
+            // A link in a name or a bio excuses nothing.
+            if has_opaque && !view.content.has_opaque_links_beside(&known) {
+                return Fit::Unlike;
+            }
             if is_unclear {
                 let is_nothing = marks + found.elements < FEWEST_SIGNS;
-                return if is_nothing { Fit::Unlike } else { Fit::Missing(unread) };
+                return if is_nothing { Fit::Unlike } else { Fit::Missing(Vec::new()) };
             }
             // Without links, only a header field names the site: what is left is in many messages.
             let is_of_unknown_site =
@@ -130,6 +135,10 @@ impl Layout {
         let mut marked =
             Marked { known, marks: 0, signs: 0, has_opaque: false, is_weak: false, is_unclear: false };
         for mark in &self.marks {
+            // Of a message that cannot be read, only its signs are counted.
+            if marked.has_opaque && marked.is_weak && !mark.is_absent && !mark.probe.is_sign() {
+                continue;
+            }
             match (mark.probe.find(view, None, &marked.known), mark.is_absent) {
                 (Some(_), true) => return None,
                 (None, true) => {}

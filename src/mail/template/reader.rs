@@ -153,6 +153,11 @@ impl Reader<'_> {
         taken: &mut Vec<(Hole, &'t str)>,
         attempts: &mut usize,
     ) -> bool {
+        // Most places cannot be where a known handle begins.
+        let first = |text: &str| text.chars().next().map(|c| c.to_lowercase().collect::<String>());
+        if self.known.text(hole).is_some_and(|known| first(known) != first(text)) {
+            return false;
+        }
         let mut end = text.find(char::is_whitespace).unwrap_or(text.len());
         if !self.work.look(end) {
             return false;
@@ -194,7 +199,10 @@ impl Reader<'_> {
             Hole::Fact(Fact::Handle) => is_handle(candidate),
             Hole::Address => host_of_address(candidate).is_some(),
             Hole::Fact(Fact::Url) => Link::parse(candidate).is_some_and(|link| !wrapper::is_wrapper(&link)),
-            Hole::Fact(Fact::Website) => !candidate.contains(' '),
+            Hole::Fact(Fact::Website) => {
+                !candidate.contains(' ')
+                    && Link::parse(candidate).is_none_or(|link| !wrapper::is_wrapper(&link))
+            }
             Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
             Hole::Fact(_) => candidate.trim() == candidate,
         };
