@@ -146,13 +146,16 @@ impl Browser {
 
 /// The fields of a form, filled in.
 fn fields(form: &str) -> String {
-    let mut filled = url::form_urlencoded::Serializer::new(String::new());
+    let mut filled = BTreeMap::new();
     for input in form.split("<input").skip(1) {
         if let (Some(name), Some(value)) = (attribute(input, "name"), attribute(input, "value")) {
-            filled.append_pair(&name, &value);
+            filled.insert(name, value);
         }
     }
-    filled.append_pair("login", USER).append_pair("password", "x").append_pair("confirm", "yes").finish()
+    for (name, value) in [("login", USER), ("password", "x"), ("confirm", "yes")] {
+        filled.insert(name.to_owned(), value.to_owned());
+    }
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&filled).finish()
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {
