@@ -101,19 +101,20 @@ impl<'a> Proof<'a> {
     }
 
     fn look(&mut self, bytes: &[u8], profiles: &Profiles) {
-        let Some(found) = recognise(bytes, profiles, &self.set) else { return };
+        let Ok(message) = Message::parse(bytes) else { return };
+        let Some(found) = recognise(&message, profiles, &self.set) else { return };
         self.notifications += 1;
         if passes(&found) {
             self.passing += 1;
             return;
         }
-        let Some(own) = instance(bytes, &found) else { return };
+        let Some(own) = instance(&message, &found) else { return };
         if self.set.instances.iter().any(|set| set.host == own.host) {
             return;
         }
         let trial =
             Trust { authserv_id: self.authserv_id.clone(), instances: vec![own.clone()], ..Trust::default() };
-        if recognise(bytes, profiles, &trial).is_some_and(|found| passes(&found)) {
+        if recognise(&message, profiles, &trial).is_some_and(|found| passes(&found)) {
             *self.provable.entry(own).or_default() += 1;
         }
     }
@@ -131,17 +132,16 @@ impl<'a> Proof<'a> {
 
 /// The server that a message shows, with the domain it comes from. That belongs to the same owner: anybody can send from a domain of
 /// their own and name any server.
-fn instance(bytes: &[u8], found: &Notification) -> Option<Instance> {
+fn instance(message: &Message<'_>, found: &Notification) -> Option<Instance> {
     let shown = found.instance.as_deref()?;
     let host = HostName::parse(shown.split_once(':').map_or(shown, |(name, _)| name))?;
-    let sender = Message::parse(bytes).ok()?.from()?;
+    let sender = message.from()?;
     let from = HostName::parse(sender.rsplit_once('@')?.1)?;
     same_organisation(host.as_str(), from.as_str()).then_some(Instance { host, from })
 }
 
-fn recognise(bytes: &[u8], profiles: &Profiles, trust: &Trust) -> Option<Notification> {
-    let message = Message::parse(bytes).ok()?;
-    match profiles.recognise(&message, trust, Timestamp(0)) {
+fn recognise(message: &Message<'_>, profiles: &Profiles, trust: &Trust) -> Option<Notification> {
+    match profiles.recognise(message, trust, Timestamp(0)) {
         Recognition::Recognised(notification) => Some(notification),
         Recognition::Incomplete { .. } | Recognition::TooCostly | Recognition::Foreign => None,
     }
