@@ -147,7 +147,11 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
     let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
     let authserv_id = match section.take("authserv-id") {
         Some(entry) => authserv_ids(&entry),
-        None => provider.map(Provider::authserv_ids).unwrap_or_default(),
+        // Of a provider's own server alone: another one does not remove the field from what comes in under that name.
+        None => provider
+            .filter(|provider| server.host.as_deref().is_some_and(|host| provider.has_host(host)))
+            .map(Provider::authserv_ids)
+            .unwrap_or_default(),
     };
     let instances = section.take("instances").map(|entry| instances(&entry)).unwrap_or_default();
     let relays = section.take("relays").map(|entry| relays(&entry)).unwrap_or_default();
