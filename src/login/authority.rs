@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::http::{Request, StatusCode};
 use oauth2::url::Url;
@@ -11,11 +13,13 @@ use oauth2::{
     AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, ErrorResponse, HttpRequest, HttpResponse,
     RefreshToken, RequestTokenError, TokenResponse as _, TokenUrl,
 };
+use percent_encoding::percent_decode_str;
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::GrantFault;
-use super::grant::{Grant, Parties};
+use super::grant::{Grant, LONGEST_LIFE, Parties};
 use crate::clock;
 use crate::settings::{OAuth2, TokenIssuer};
 use crate::text;
@@ -84,13 +88,18 @@ impl<'w> Authority<'w> {
         client: &TokenClient,
         grant: &Grant,
         refresh: &SecretString,
+        client_secret: Option<&SecretString>,
     ) -> Result<Grant, Failure> {
         let token = RefreshToken::new(refresh.expose_secret().to_owned());
-        let answer: BasicTokenResponse = client
-            .exchange_refresh_token(&token)
-            .request(&|request| self.ask(request))
-            .map_err(|error| self.failure(error, &[refresh]))?;
+        let answer: BasicTokenResponse =
+            client.exchange_refresh_token(&token).request(&|request| self.ask(request)).map_err(|error| {
+                let secrets: Vec<_> = [refresh].into_iter().chain(client_secret).collect();
+                self.failure(error, &secrets)
+            })?;
         let next = received(&answer, grant.parties.clone());
+        if next.access.expose_secret().is_empty() {
+            return Err(Failure::Other(self.unwell("an empty token")));
+        }
         Ok(Grant { refresh: next.refresh.clone().or_else(|| Some(refresh.clone())), ..next })
     }
 
@@ -156,19 +165,39 @@ pub(super) fn received(answer: &BasicTokenResponse, parties: Parties) -> Grant {
     Grant {
         parties,
         access: SecretString::from(answer.access_token().secret().clone()),
-        refresh: answer.refresh_token().map(|token| SecretString::from(token.secret().clone())),
+        // An empty one is none: the old one stays.
+        refresh: answer
+            .refresh_token()
+            .filter(|token| !token.secret().is_empty())
+            .map(|token| SecretString::from(token.secret().clone())),
         received: clock::now(),
-        lives: answer.expires_in(),
+        lives: answer.expires_in().map(|lives| lives.min(LONGEST_LIFE)),
     }
 }
 
 /// A provider's error code and words (RFC 6749, section 5.2), harmless and without a secret.
 pub(super) fn quotation(refusal: &impl ErrorResponse, secrets: &[&SecretString]) -> String {
     let said = refusal.to_string();
+    // What was encoded is not shown either: a client's secret is sent in base64 (RFC 6749, section 2.3.1).
+    let decoded: Vec<_> = said
+        .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=')))
+        .flat_map(|word| {
+            [
+                STANDARD_NO_PAD.decode(word.trim_end_matches('=')),
+                URL_SAFE_NO_PAD.decode(word.trim_end_matches('=')),
+            ]
+        })
+        .flatten()
+        .chain([percent_decode_str(&said).collect(), said.clone().into_bytes()])
+        .map(Zeroizing::new)
+        .collect();
     let repeats = |secret: &&SecretString| {
         let secret = secret.expose_secret().as_bytes();
         let mut parts = secret.windows(REPEATED.min(secret.len()).max(1));
-        parts.any(|part| said.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part)))
+        parts.any(|part| {
+            let is_it = |window: &[u8]| window.eq_ignore_ascii_case(part);
+            decoded.iter().any(|form| form.windows(part.len()).any(is_it))
+        })
     };
     if secrets.iter().any(repeats) {
         return "its words are not shown, since they repeat a secret".to_owned();
@@ -239,3 +268,23 @@ pub(super) fn address(text: &str, issuer: &str) -> Result<Url, GrantFault> {
 
 /// How long a user has to agree, where the provider does not say it.
 pub(super) const TO_AGREE: Duration = Duration::from_secs(15 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_repeat_a_secret_in_any_form_it_is_sent_in_are_not_shown() {
+        let secret = SecretString::from("SECRETclient+XYZ99");
+        for (said, is_shown) in [
+            ("the token has ended", true),
+            ("bad SECRETclient+XYZ99", false),
+            ("bad Basic Y2lkOlNFQ1JFVGNsaWVudCtYWVo5OQ==", false),
+            ("bad SECRETclient%2BXYZ99", false),
+        ] {
+            let refusal =
+                BasicErrorResponse::new(BasicErrorResponseType::InvalidClient, Some(said.to_owned()), None);
+            assert_eq!(quotation(&refusal, &[&secret]).contains(said), is_shown, "{said}");
+        }
+    }
+}

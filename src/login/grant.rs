@@ -16,6 +16,9 @@ use crate::settings::{Account, OAuth2};
 /// How long before its end a token is renewed: for the way to the server, and for clocks that run at different speeds.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
+/// The longest that a token is taken to live: some providers say "never" by a number that no clock can add.
+pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How much space is reserved for a grant where it is kept; also the longest that is read. Tokens have a few thousand bytes.
 pub(super) const RESERVED: usize = 64 << 10;
 
@@ -114,7 +117,7 @@ impl Grant {
             access: SecretString::from(kept.access_token.into_owned()),
             refresh: kept.refresh_token.map(|token| SecretString::from(token.into_owned())),
             received: Timestamp(kept.received),
-            lives: kept.expires_in.map(Duration::from_secs),
+            lives: kept.expires_in.map(|seconds| Duration::from_secs(seconds).min(LONGEST_LIFE)),
         })
     }
 }
@@ -145,6 +148,12 @@ pub(super) mod tests {
             received: Timestamp(1_000),
             lives: Some(Duration::from_secs(3_600)),
         }
+    }
+
+    #[test]
+    fn a_life_that_no_clock_can_add_is_cut() {
+        let ever = Grant { lives: Some(Duration::from_secs(u64::MAX)), ..grant("x", None) };
+        assert_eq!(Grant::of_bytes(&ever.to_bytes()).unwrap().lives, Some(LONGEST_LIFE));
     }
 
     #[test]

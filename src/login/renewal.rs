@@ -112,12 +112,21 @@ fn renew(
     // Before the provider is asked: what it sends must have a place.
     let prepared = locked.prepare().map_err(LoginFault::Grant)?;
     let web = web(account, settings, stop).map_err(LoginFault::Grant)?;
-    let authority = Authority::find(oauth2, &web).map_err(LoginFault::Grant)?;
-    let client = authority.client(oauth2, client_secret.as_ref());
-    let next = authority.refresh(&client, grant, refresh).map_err(|failure| match failure {
-        Failure::GrantEnded(said) => ended(said),
-        Failure::Other(fault) => LoginFault::Grant(fault),
+    // It was found when the grant was made, so that what is wrong now passes.
+    let authority = Authority::find(oauth2, &web).map_err(|fault| match fault {
+        GrantFault::NoWay { host, why } => {
+            LoginFault::Grant(GrantFault::Unwell { host, why: why.to_owned() })
+        }
+        fault => LoginFault::Grant(fault),
     })?;
+    let client = authority.client(oauth2, client_secret.as_ref());
+    let next =
+        authority.refresh(&client, grant, refresh, client_secret.as_ref()).map_err(
+            |failure| match failure {
+                Failure::GrantEnded(said) => ended(said),
+                Failure::Other(fault) => LoginFault::Grant(fault),
+            },
+        )?;
     prepared.save(&next).map_err(LoginFault::Grant)?;
     Ok(next)
 }

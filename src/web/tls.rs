@@ -49,14 +49,23 @@ impl<In: Transport> Connector<In> for Handshake {
         let mut adapter = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         adapter.set_timeout(details.timeout);
         let stream = self.0.connect(host, adapter).map_err(|error| match error {
-            // The causes that OpenSSL names are for experts, and its text is the whole of it.
-            HandshakeError::Failure(error) => Error::Io(io::Error::other(error.to_string())),
+            HandshakeError::Failure(error) => Error::Io(io::Error::other(plain(&error.to_string()))),
             HandshakeError::WouldBlock(_) => Error::Timeout(ureq::Timeout::Connect),
         })?;
         let buffers =
             LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(Secured { stream, buffers })))
     }
+}
+
+/// What OpenSSL says, without its codes and the names of its files: `error:CODE:LIBRARY:FUNCTION:REASON:FILE:LINE:`, and for a
+/// certificate that cannot be trusted the reason in parentheses.
+fn plain(error: &str) -> String {
+    if let Some((_, reason)) = error.rsplit_once(" (") {
+        return format!("its certificate cannot be trusted: {}", reason.trim_end_matches(')'));
+    }
+    let reason = error.split(':').nth(4).filter(|reason| error.starts_with("error:") && !reason.is_empty());
+    reason.map_or_else(|| error.to_owned(), |reason| format!("TLS failed: {reason}"))
 }
 
 /// A connection under TLS.
@@ -99,5 +108,27 @@ impl Transport for Secured {
 
     fn is_tls(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_of_openssl_is_named() {
+        for (said, expected) in [
+            (
+                "error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:: (self-signed certificate)",
+                "its certificate cannot be trusted: self-signed certificate",
+            ),
+            (
+                "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/record/ssl3_record.c:354:",
+                "TLS failed: wrong version number",
+            ),
+            ("unexpected EOF", "unexpected EOF"),
+        ] {
+            assert_eq!(plain(said), expected);
+        }
     }
 }
