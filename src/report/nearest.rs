@@ -75,9 +75,9 @@ mod tests {
         check(
             "From: notifications@toot.example\nSubject: ann@far.example is now following you\n\n\
              Ann is following you.\nhttps://toot.example/settings/preferences\n",
-            "not a notification; nearest: Mastodon (subject matches; no header field List-ID that reads \
-             `<follow.{you}.{host}>`)",
-            &["header field List-ID that reads `<follow.{you}.{host}>`"],
+            "not a notification; nearest: Mastodon (subject matches; no line of text `{}{handle}{}` then \
+             `{}//{host}/web/{}`)",
+            &["line of text `{}{handle}{}` then `{}//{host}/web/{}`"],
         );
     }
 
