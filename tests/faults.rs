@@ -310,10 +310,15 @@ mod watching {
         }
     }
 
-    /// An ordinary message that wakes the service, and is gone soon.
-    fn come_and_go(client: &mut support::Client) {
+    /// An ordinary message that wakes the service, and is gone once the service asks for it: Dovecot gathers changes for half a
+    /// second, and announces nothing of a message that came and went within it.
+    fn come_and_go(client: &mut support::Client, proxy: &Proxy) {
+        let before = proxy.commands().len();
         client.deliver("INBOX", "From: ann@far.example\r\nSubject: Lunch\r\n\r\nAt noon?\r\n");
-        pause(Duration::from_millis(200));
+        let deadline = Instant::now() + Duration::from_secs(3);
+        while proxy.commands().len() == before && Instant::now() < deadline {
+            pause(Duration::from_millis(20));
+        }
         client.select("INBOX");
         let found = client.run("UID SEARCH FROM \"ann@far.example\" SUBJECT \"Lunch\"");
         for line in found.iter().map(|line| String::from_utf8_lossy(line).into_owned()) {
@@ -354,13 +359,13 @@ mod watching {
         deliver(&mut client);
         // The deliveries may lead to fewer commands than in the undisturbed run; each message that comes and goes adds some.
         let mut passers = 0;
-        while !proxy.wait_until_struck(1, Duration::from_secs(1)) {
+        while !proxy.wait_until_struck(1, Duration::from_millis(300)) {
             passers += 1;
             if passers > 30 {
                 stop(child)?;
-                return Err("the trouble did not strike".to_owned());
+                return Err(format!("the trouble did not strike: {:#?}", proxy.commands()));
             }
-            come_and_go(&mut client);
+            come_and_go(&mut client, &proxy);
         }
         if matches!(fault.how, How::Stall) {
             child.kill().unwrap();
