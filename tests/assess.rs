@@ -182,11 +182,16 @@ fn who_came_twice_before_plays_a_numbers_game_and_this_message_does_not_count() 
     let Recognition::Recognised(notification) = &assessment.recognition else { panic!("not recognised") };
     let came = |at: i64| Notification { received: Timestamp(at), ..notification.clone() };
 
+    const DAY: i64 = 86_400;
     let mut replay = Replay::default();
-    replay.note(&came(NOON.0 - 10));
+    replay.note(&came(NOON.0 - 30 * DAY));
     replay.note(&came(NOON.0));
     check_with(&mail, &rulebook, &replay, "leave");
-    replay.note(&came(NOON.0 - 20));
+    // Another message about the same follow, and one about the follow that is judged.
+    replay.note(&came(NOON.0 - 30 * DAY + 10));
+    replay.note(&came(NOON.0 - 10));
+    check_with(&mail, &rulebook, &replay, "leave");
+    replay.note(&came(NOON.0 - 20 * DAY));
     check_with(&mail, &rulebook, &replay, "Followers/Numbers game, read");
 }
 

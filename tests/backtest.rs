@@ -139,6 +139,24 @@ fn messages_are_replayed_in_the_order_in_which_they_came() {
 }
 
 #[test]
+fn a_second_message_about_a_follow_is_no_second_follow() {
+    let desk = Desk::proving();
+    let mut mbox = String::new();
+    // About two follows: each is announced twice, in the way of WordPress.
+    for (day, hour) in [(1, 10), (1, 11), (4, 10), (5, 9)] {
+        let _ = writeln!(mbox, "From sender@post.example Mon Jan {day:2} {hour:02}:00:00 2024");
+        let _ = writeln!(mbox, "{}", letter("bo", [90, 80, hour]).replace("\r\n", "\n"));
+    }
+    desk.write("inbox.mbox", mbox);
+    let out = desk.well(&["inbox.mbox"]);
+    assert!(out.contains("4 messages, 4 of them about followers"), "{out}");
+    let moves: Vec<_> = out.lines().filter(|line| line.contains("by \"Comes again\"")).collect();
+    let expected = ["04", "05"]
+        .map(|day| format!("  2024-01-{day} Twitter @bo: to Followers/Numbers game, by \"Comes again\""));
+    assert_eq!(moves, expected);
+}
+
+#[test]
 fn a_maildir_and_single_messages_tell_the_same() {
     let desk = Desk::proving();
     for (day, mail) in mails() {

@@ -275,7 +275,7 @@ const WAYS: &[(&str, &[&str])] = &[
     ("deadly", &["account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
     ("deadly", &["account=? AND folder=? AND validity=? AND uid=?"]),
     ("sent_person", &["account=? AND folder=?", "account=? AND folder=? AND address=? AND name=?"]),
-    ("past_follower", &["account=? AND network=? AND key=? AND received<?", "mail=?"]),
+    ("past_follower", &["account=? AND network=? AND key=? AND received>? AND received<?", "mail=?"]),
     ("past_follower", &["mail=? AND account=? AND network=?"]),
     ("past_wave", &["account=? AND network=? AND seconds=? AND since>? AND since<?"]),
 ];

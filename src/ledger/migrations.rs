@@ -113,15 +113,15 @@ mod tests {
         old.execute_batch(MIGRATIONS[0]).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
         old.pragma_update(None, "application_id", APPLICATION).unwrap();
-        for (id, network, instance, authentic) in [
-            (1, "x", None, "pass"),
-            (2, "x", None, "pass"),
-            (3, "x", None, "unknown"),
-            (4, "mastodon", Some("brew.example"), "pass"),
+        for (id, at, network, instance, authentic) in [
+            (1, 1_001, "x", None, "pass"),
+            (2, 100_002, "x", None, "pass"),
+            (3, 200_003, "x", None, "unknown"),
+            (4, 200_004, "mastodon", Some("brew.example"), "pass"),
         ] {
             old.execute_batch(&format!(
                 "INSERT INTO mail (id, account, digest, size, folder, validity, uid, received)
-                 VALUES ({id}, 'home', randomblob(32), 1, 'INBOX', 7, {id}, 1000 + {id})"
+                 VALUES ({id}, 'home', randomblob(32), 1, 'INBOX', 7, {id}, {at})"
             ))
             .unwrap();
             old.execute(
@@ -144,10 +144,11 @@ mod tests {
         let recalled = ledger.recall(&account, None);
         let past = |network: &str| {
             let key = FollowerKey::stored(Network::new(network).unwrap(), "@ann".to_owned());
-            let past = recalled.past(&key, Timestamp(2000), Asked::ALL);
-            (past.times_followed, past.last_followed, past.wave)
+            let past = recalled.past(&key, Timestamp(300_000), Asked::ALL);
+            let wave = recalled.past(&key, Timestamp(100_003), Asked::ALL).wave;
+            (past.times_followed, past.last_followed, wave)
         };
-        assert_eq!(past("x"), (2, Some(Timestamp(1002)), 2));
+        assert_eq!(past("x"), (2, Some(Timestamp(100_002)), 1));
         assert_eq!(past("mastodon"), (0, None, 0));
     }
 

@@ -1,6 +1,6 @@
 //! Answers what rules ask about a follower's past, from the ledger. Called by `sweep`, which hands it to `assess`.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
@@ -9,8 +9,8 @@ use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, FollowerKey, Network, Notification};
 use crate::place::{AccountName, MailIdentity};
-use crate::rules::recall::{Asked, WAVE};
-use crate::rules::{Past, Recall};
+use crate::rules::Recall;
+use crate::rules::recall::WAVE;
 
 /// The lengths of the spans in which a wave is counted, in seconds. Each divides the next.
 const SPANS: [i64; 4] = [1, 8, 64, 512];
@@ -24,7 +24,9 @@ const SPANS: [i64; 4] = [1, 8, 64, 512];
 pub struct Recalled<'l> {
     ledger: &'l Ledger,
     account: &'l AccountName,
-    judged: Option<&'l MailIdentity>,
+    identity: Option<&'l MailIdentity>,
+    /// Its row, once it was looked for.
+    judged: OnceCell<Option<i64>>,
     fault: RefCell<Option<LedgerFault>>,
 }
 
@@ -32,7 +34,13 @@ impl Ledger {
     /// The memory of an account, while the message `judged` is looked at: it never counts, even if the server has given
     /// it a later date meanwhile.
     pub fn recall<'l>(&'l self, account: &'l AccountName, judged: Option<&'l MailIdentity>) -> Recalled<'l> {
-        Recalled { ledger: self, account, judged, fault: RefCell::default() }
+        Recalled {
+            ledger: self,
+            account,
+            identity: judged,
+            judged: OnceCell::new(),
+            fault: RefCell::default(),
+        }
     }
 }
 
@@ -46,43 +54,27 @@ impl Recalled<'_> {
         self.fault.into_inner().map_or(Ok(()), Err)
     }
 
-    fn look_up(
-        &self,
-        connection: &Connection,
-        follower: &FollowerKey,
-        before: Timestamp,
-        asked: Asked,
-    ) -> rusqlite::Result<Past> {
-        let judged = match self.judged {
+    /// Answers a question, unless an earlier one could not be answered.
+    fn ask<T: Default>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> T {
+        if self.fault.borrow().is_some() {
+            return T::default();
+        }
+        self.ledger.read("look up a follower's past", question).unwrap_or_else(|fault| {
+            *self.fault.borrow_mut() = Some(fault);
+            T::default()
+        })
+    }
+
+    /// The message that is judged, if it was judged before.
+    fn judged(&self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
+        if let Some(judged) = self.judged.get() {
+            return Ok(*judged);
+        }
+        let judged = match self.identity {
             Some(identity) => find_mail(connection, self.account, identity)?,
             None => None,
         };
-        let network = follower.network();
-        // A correction is about a person, not about a time: it holds for earlier messages too, and for the user's other
-        // accounts.
-        let known = connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM known_follower WHERE network = ? AND key = ?)")?
-            .query_row(rusqlite::params![network, follower.as_str()], |row| row.get(0))?;
-        let mut past = Past { known, ..Past::default() };
-        if asked.follows {
-            (past.times_followed, past.last_followed) = connection
-                .prepare_cached(
-                    "SELECT count(*), max(received) FROM past_follower
-                     WHERE account = :account AND network = :network AND key = :key AND received < :before
-                         AND mail IS NOT :judged",
-                )?
-                .query_row(
-                    named_params! {
-                        ":account": self.account, ":network": network, ":key": follower.as_str(),
-                        ":before": before, ":judged": judged,
-                    },
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )?;
-        }
-        if asked.wave {
-            past.wave = wave(connection, self.account, network, before, judged)?;
-        }
-        Ok(past)
+        Ok(*self.judged.get_or_init(|| judged))
     }
 }
 
@@ -194,16 +186,39 @@ fn start(second: i64, span: i64) -> i64 {
 }
 
 impl Recall for Recalled<'_> {
-    fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past {
-        if self.fault.borrow().is_some() {
-            return Past::default();
-        }
-        let past = self.ledger.read("look up a follower's past", |connection| {
-            self.look_up(connection, follower, before, asked)
-        });
-        past.unwrap_or_else(|fault| {
-            *self.fault.borrow_mut() = Some(fault);
-            Past::default()
+    /// A correction is about a person, not about a time: it holds for earlier messages too, and for the user's other accounts.
+    fn knows(&self, follower: &FollowerKey) -> bool {
+        self.ask(|connection| {
+            connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM known_follower WHERE network = ? AND key = ?)")?
+                .query_row(params![follower.network(), follower.as_str()], |row| row.get(0))
         })
+    }
+
+    fn first_message(
+        &self,
+        follower: &FollowerKey,
+        since: Timestamp,
+        before: Timestamp,
+    ) -> Option<Timestamp> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT min(received) FROM past_follower
+                     WHERE account = :account AND network = :network AND key = :key AND received >= :since
+                         AND received < :before AND mail IS NOT :judged",
+                )?
+                .query_row(
+                    named_params! {
+                        ":account": self.account, ":network": follower.network(), ":key": follower.as_str(),
+                        ":since": since, ":before": before, ":judged": self.judged(connection)?,
+                    },
+                    |row| row.get(0),
+                )
+        })
+    }
+
+    fn wave(&self, network: &Network, before: Timestamp) -> u64 {
+        self.ask(|connection| wave(connection, self.account, network, before, self.judged(connection)?))
     }
 }

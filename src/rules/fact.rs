@@ -111,8 +111,8 @@ facts! {
     SharedInterests "shared-interests" Count [Name Bio Website]: "how many of your `interests` name, bio or website name";
     NameLength "name-length" Count [Name]: "how many characters the display name has";
     Known "known" Answer []: "whether you put a message about this follower back, or said that you know them";
-    TimesFollowed "times-followed" Count []: "how many messages about this follower came before, of those proven authentic";
-    LastFollowed "last-followed" Duration []: "how long ago the last of them came; empty if none did";
+    TimesFollowed "times-followed" Count []: "how often this follower followed before; only messages proven authentic count, and those of a day once";
+    LastFollowed "last-followed" Duration []: "how long ago the last of these follows was; empty if there was none";
     Wave "wave" Count []: "how many messages of this network came in the hour before, of those proven authentic";
     Who "who" People [Handle Name]: "whether a list names the follower, by handle or by display name";
     Impersonates "impersonates" People [Handle Name]: "whether handle or display name only look like one that a list names";

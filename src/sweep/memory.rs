@@ -3,11 +3,11 @@
 
 use crate::clock::Timestamp;
 use crate::ledger::{Allowance, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting};
-use crate::mail::FollowerKey;
+use crate::mail::{FollowerKey, Network};
 use crate::mailbox::Opened;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid};
-use crate::rules::recall::{Asked, Replay};
-use crate::rules::{Past, Recall};
+use crate::rules::Recall;
+use crate::rules::recall::Replay;
 use crate::settings::Account;
 
 /// The ledger as a sweep may use it.
@@ -175,16 +175,103 @@ impl Remembered<'_> {
 }
 
 impl Recall for Remembered<'_> {
-    fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past {
-        let unwritten = self.unwritten.past(follower, before, asked);
-        let Some(written) = self.written.as_ref().map(|written| written.past(follower, before, asked)) else {
-            return unwritten;
-        };
-        Past {
-            known: written.known || unwritten.known,
-            times_followed: written.times_followed + unwritten.times_followed,
-            last_followed: written.last_followed.max(unwritten.last_followed),
-            wave: written.wave + unwritten.wave,
+    fn knows(&self, follower: &FollowerKey) -> bool {
+        self.written.as_ref().is_some_and(|written| written.knows(follower)) || self.unwritten.knows(follower)
+    }
+
+    fn first_message(
+        &self,
+        follower: &FollowerKey,
+        since: Timestamp,
+        before: Timestamp,
+    ) -> Option<Timestamp> {
+        let written =
+            self.written.as_ref().and_then(|written| written.first_message(follower, since, before));
+        let unwritten = self.unwritten.first_message(follower, since, before);
+        written.into_iter().chain(unwritten).min()
+    }
+
+    fn wave(&self, network: &Network, before: Timestamp) -> u64 {
+        let written = self.written.as_ref().map_or(0, |written| written.wave(network, before));
+        written + self.unwritten.wave(network, before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Judged;
+    use crate::mail::{Authenticity, Follower, Kind, Notification, Shown};
+    use crate::place::{MailDigest, UidValidity};
+    use crate::rules::recall::Asked;
+    use crate::rules::{Action, Verdict};
+
+    const HOUR: i64 = 3600;
+
+    fn notification(received: i64) -> Notification {
+        let handle = Shown::Value("ann".to_owned());
+        Notification {
+            network: Network::new("x").unwrap(),
+            title: "X".into(),
+            kind: Kind::Follow,
+            layout: "2024".into(),
+            authentic: Authenticity::Pass("mx.example: dkim=pass x.com".into()),
+            instance: None,
+            followers: vec![Follower { handle, ..Follower::default() }],
+            complete: true,
+            received: Timestamp(received),
+        }
+    }
+
+    fn identity(number: u8) -> MailIdentity {
+        MailIdentity { digest: MailDigest([number; 32]), size: 4_000 }
+    }
+
+    fn judged(account: &AccountName, number: u8, notification: Notification) -> Judged {
+        let (validity, uid) = (UidValidity(7), Uid(number.into()));
+        Judged {
+            mail: MailRef { account: account.clone(), folder: Folder::inbox(), validity, uid },
+            identity: identity(number),
+            notification,
+            verdicts: vec![Verdict::default()],
+            verdict: None,
+            action: Action::Leave,
+            rules: "rules-1".into(),
+            judged_at: Timestamp(0),
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 40, ..Default::default() })]
+        /// Whatever part of them an earlier sweep has written, and in whatever order they were judged: the backtest, which replays
+        /// them all, says the same of each message.
+        #[test]
+        fn a_sweep_and_a_replay_know_the_same_past(
+            messages in proptest::collection::vec((proptest::bool::ANY, 0..120_i64), 1..25),
+        ) {
+            let account = AccountName::new("home").unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let mut ledger = Ledger::open(folder.path()).unwrap();
+            let (mut unwritten, mut replay) = (Replay::default(), Replay::default());
+            for (number, (is_written, hour)) in (0_u8..).zip(&messages) {
+                let notification = notification(hour * HOUR);
+                replay.note(&notification);
+                if *is_written {
+                    ledger.record(&[judged(&account, number, notification)]).unwrap();
+                } else {
+                    unwritten.note(&notification);
+                }
+            }
+            let memory = Memory::Kept(ledger);
+            for (number, (_, hour)) in (0_u8..).zip(&messages) {
+                let message = notification(hour * HOUR);
+                let key = message.keys().next().unwrap();
+                let identity = identity(number);
+                let recall = memory.recall(&account, &identity, &unwritten);
+                let past = recall.past(&key, message.received, Asked::ALL);
+                recall.finish().unwrap();
+                proptest::prop_assert_eq!(past, replay.past(&key, message.received, Asked::ALL));
+            }
         }
     }
 }

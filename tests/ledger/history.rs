@@ -45,20 +45,42 @@ fn what_other_rules_said_before_is_kept_beside_what_is_said_now() {
 fn only_what_arrived_strictly_before_is_recalled() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
-    let mut request = judged(2, "ann", 2000);
+    let mut request = judged(2, "ann", 100_000);
     request.notification.kind = Kind::FollowRequest;
     request.action = Action::Leave;
-    ledger.record(&[judged(1, "ann", 1000), request, judged(3, "bob", 2500)]).unwrap();
+    ledger.record(&[judged(1, "ann", 1000), request, judged(3, "bob", 100_500)]).unwrap();
 
     let nothing = Past::default();
     assert_eq!(past(&ledger, "ann", 1000, None), nothing);
-    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
-    assert_eq!(past(&ledger, "ann", 2000, None), once);
-    let twice = Past { times_followed: 2, last_followed: Some(Timestamp(2000)), wave: 3, known: false };
-    assert_eq!(past(&ledger, "ANN", 3000, None), twice);
-    assert_eq!(past(&ledger, "ann", 4600, None).wave, 3, "the hour before, its beginning included");
-    assert_eq!(past(&ledger, "ann", 4601, None).wave, 2);
-    assert_eq!(past(&ledger, "carl", 9000, None), nothing);
+    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), ..Past::default() };
+    assert_eq!(past(&ledger, "ann", 100_000, None), once);
+    let twice = Past { times_followed: 2, last_followed: Some(Timestamp(100_000)), ..Past::default() };
+    assert_eq!(past(&ledger, "ANN", 200_000, None), twice);
+    assert_eq!(past(&ledger, "ann", 103_600, None).wave, 2, "the hour before, its beginning included");
+    assert_eq!(past(&ledger, "ann", 103_601, None).wave, 1);
+    assert_eq!(past(&ledger, "carl", 200_000, None), nothing);
+}
+
+#[test]
+fn what_comes_about_a_follower_within_a_day_is_one_follow() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let day = 86_400;
+    // In the order in which they were judged, which is not that of their arrival.
+    let arrivals = [2 * day, day - 1, 1, 0, 2 * day + 60, 3 * day - 1];
+    let all: Vec<_> = (1_u8..).zip(arrivals).map(|(number, at)| judged(number, "ann", at)).collect();
+    ledger.record(&all).unwrap();
+    let follows = |before, judged| {
+        let past = past(&ledger, "ann", before, judged);
+        (past.times_followed, past.last_followed.map(|at| at.0))
+    };
+    assert_eq!(follows(day - 1, None), (0, None), "it is the follow that is judged");
+    assert_eq!(follows(day, None), (1, Some(0)));
+    assert_eq!(follows(3 * day - 1, None), (1, Some(0)));
+    assert_eq!(follows(3 * day, None), (2, Some(2 * day)));
+    // The message that is judged stands for no follow either, be it the first of one.
+    assert_eq!(follows(9 * day, Some(1)), (2, Some(2 * day + 60)));
+    assert_eq!(follows(9 * day, Some(4)), (2, Some(2 * day)));
 }
 
 #[test]
@@ -72,9 +94,11 @@ fn a_message_judged_twice_counts_once_and_never_itself() {
     again.notification.received = Timestamp(1500);
     ledger.record(&[judged(1, "ann", 1000)]).unwrap();
     ledger.record(&[again]).unwrap();
-    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
-    assert_eq!(past(&ledger, "ann", 1500, None), once);
+    assert_eq!(past(&ledger, "ann", 1500, None).wave, 1);
     assert_eq!(past(&ledger, "ann", 1500, Some(1)), Past::default());
+    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), ..Past::default() };
+    assert_eq!(past(&ledger, "ann", 100_000, None), once);
+    assert_eq!(past(&ledger, "ann", 100_000, Some(1)), Past::default());
     assert_eq!(ledger.recent(1).unwrap()[0].judged.mail, place(99));
 }
 
@@ -87,8 +111,8 @@ fn a_batch_is_one_message_of_a_wave_and_a_forged_one_gives_its_follower_no_past(
     let mut forged = judged(2, "ann", 1001);
     forged.notification.authentic = Authenticity::Fail("two From addresses".into());
     ledger.record(&[batch, forged]).unwrap();
-    let once = Past { times_followed: 1, last_followed: Some(Timestamp(1000)), wave: 1, known: false };
-    assert_eq!(past(&ledger, "ann", 2000, None), once);
+    assert_eq!(past(&ledger, "ann", 2000, None).wave, 1);
+    assert_eq!(past(&ledger, "ann", 100_000, None).times_followed, 1);
 }
 
 #[test]
@@ -99,6 +123,7 @@ fn another_accounts_message_is_no_part_of_the_past() {
     other.mail.account = AccountName::new("work").unwrap();
     ledger.record(&[other]).unwrap();
     assert_eq!(past(&ledger, "ann", 2000, None), Past::default());
+    assert_eq!(past(&ledger, "ann", 100_000, None), Past::default());
 }
 
 #[test]
@@ -112,7 +137,7 @@ fn a_memory_that_could_not_be_read_says_so_before_anything_is_done() {
     let recalled = ledger.recall(&account, None);
     let notification = judged(1, "ann", 1000).notification;
     let key = notification.key(&notification.followers[0]);
-    assert_eq!(recalled.past(&key, Timestamp(2000), Asked::ALL), Past::default());
+    assert_eq!(recalled.past(&key, Timestamp(100_000), Asked::ALL), Past::default());
     assert!(recalled.finish().is_err());
 }
 

@@ -336,8 +336,8 @@ mod tests {
         let mut text = String::new();
         for number in 0..1_000 {
             let mail = MAIL.replace("tiff_snow", &format!("tiff{}", number % 50)).replace("\r\n", "\n");
-            let (hour, minute) = (number * 7 % 24, number * 13 % 60);
-            let _ = writeln!(text, "From a@b.example Tue Jan  2 {hour:02}:{minute:02}:00 2024");
+            let (day, hour, minute) = (1 + number / 50 * 7 % 20, number * 7 % 24, number * 13 % 60);
+            let _ = writeln!(text, "From a@b.example Tue Jan {day:2} {hour:02}:{minute:02}:00 2024");
             let _ = writeln!(text, "Authentication-Results: mx.home.example; dkim=pass header.d=twitter.com");
             let _ = writeln!(text, "{mail}");
         }
