@@ -1,11 +1,11 @@
 //! How each message was judged, and on which facts.
 //!
-//! `sweep` records here whatever it judged, moved or not. A new judgement by the same rules replaces the earlier one; a
-//! judgement by other rules is kept beside it, since the earlier one may explain a move.
+//! `sweep` records here whatever it judged, moved or not. A new judgement by the same rules replaces the earlier one, unless that
+//! one led to a move, which it explains; a judgement by other rules is kept beside it.
 
 use std::borrow::Borrow;
 
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::encoding;
 use super::recall::remember;
@@ -111,9 +111,33 @@ impl Ledger {
 }
 
 fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
-    let Notification { network, title, kind, layout, authentic, instance, followers, complete, received } =
+    let mail = put_mail(transaction, &judged.mail, &judged.identity, judged.notification.received)?;
+    let judgement = match that_moved(transaction, mail, &judged.rules)? {
+        Some(judgement) => judgement,
+        None => put_judgement(transaction, mail, judged)?,
+    };
+    remember(transaction, &judged.mail.account, mail, &judged.notification)?;
+    transaction.prepare_cached("UPDATE mail SET latest = ? WHERE id = ?")?.execute([judgement, mail])?;
+    transaction.prepare_cached("DELETE FROM incomplete WHERE mail = ?")?.execute([mail])?;
+    Ok(())
+}
+
+/// The judgement of a message by these rules, if it led to a move. It explains the move, so it stays as it is: what the same
+/// rules say later may differ, since a put-back makes its follower known.
+fn that_moved(transaction: &Connection, mail: i64, rules: &str) -> rusqlite::Result<Option<i64>> {
+    transaction
+        .prepare_cached(
+            "SELECT id FROM judgement WHERE mail = ? AND rules = ? AND EXISTS (
+                 SELECT 1 FROM intent WHERE judgement = judgement.id AND outcome = 'moved' AND returns = 0)",
+        )?
+        .query_row(params![mail, rules], |row| row.get(0))
+        .optional()
+}
+
+/// Writes a judgement in place of an earlier one by the same rules.
+fn put_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqlite::Result<i64> {
+    let Notification { network, title, kind, layout, authentic, instance, followers, complete, .. } =
         &judged.notification;
-    let mail = put_mail(transaction, &judged.mail, &judged.identity, *received)?;
     let (action, target, marks) = match &judged.action {
         Action::Leave => ("leave", None, Marks::default()),
         Action::Mark(marks) => ("mark", None, *marks),
@@ -160,10 +184,7 @@ fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
                 encoding::write_reasons(&verdict.reasons),
             ])?;
     }
-    remember(transaction, &judged.mail.account, mail, &judged.notification)?;
-    transaction.prepare_cached("UPDATE mail SET latest = ? WHERE id = ?")?.execute([judgement, mail])?;
-    transaction.prepare_cached("DELETE FROM incomplete WHERE mail = ?")?.execute([mail])?;
-    Ok(())
+    Ok(judgement)
 }
 
 /// The row of a message, made or brought up to date. The earliest arrival is kept, since a server may give a message a

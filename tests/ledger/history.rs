@@ -42,6 +42,28 @@ fn what_other_rules_said_before_is_kept_beside_what_is_said_now() {
 }
 
 #[test]
+fn a_judgement_that_moved_a_message_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    // The move is cut short: what the rules say the next time is what leads to it.
+    let first = ledger.intend(&[intent(1)]).unwrap()[0];
+    ledger.settle(&[(first, Settlement::Left)], Timestamp(5001)).unwrap();
+    let mut second = judged(1, "ann", 1000);
+    second.verdicts[0].reasons[0].rule = "Follows many".into();
+    ledger.record(&[second.clone()]).unwrap();
+    assert_eq!(ledger.recent(10).unwrap()[0].judged, second);
+    let id = ledger.intend(&[intent(1)]).unwrap()[0];
+    ledger.settle(&[(id, Settlement::Moved { uid: Some(Uid(40)) })], Timestamp(5002)).unwrap();
+    // The user has put it back, so that the same rules say something else.
+    let known = Judged { verdict: VerdictName::new("real"), action: Action::Leave, ..judged(1, "ann", 1000) };
+    ledger.record(&[known]).unwrap();
+    let entries = ledger.recent(10).unwrap();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].judged, second);
+}
+
+#[test]
 fn only_what_arrived_strictly_before_is_recalled() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
