@@ -30,6 +30,11 @@ const TWITCH: &str = "Subject: Ilka Brandt is now following you on Twitch\r\nCon
 const FROM: &str = "From: \"Strava - mail at strava.com\" <mail_at_strava_com_qwertz@simplelogin.co>\r\n\
     X-SimpleLogin-Original-From: Strava <mail@strava.com>\r\n";
 
+/// A message of a network whose senders may have any address.
+const MASTODON: &str = "Subject: ilka@skog.example is now following you\r\n\r\nMika,\r\n\r\n\
+    ilka@skog.example is now following you!\r\n\r\nView: https://toot.example/web/accounts/275676\r\n\r\n---\r\n\r\n\
+    Change email preferences: https://toot.example/settings/preferences\r\n";
+
 fn passing(domain: &str) -> String {
     format!(
         "Authentication-Results: {AUTHSERV_ID}; dkim=pass header.d={domain}; dmarc=pass header.from={domain}\r\n"
@@ -187,6 +192,48 @@ fn a_missing_signature_is_excused_by_the_proof_of_a_named_service_and_by_nothing
         let assessment = judged(&message, &rulebook);
         assert_eq!(authentic(&assessment), Some(&Authenticity::Fail(expected.to_owned())), "{message}");
         assert_eq!(assessment.restraint, Some(Restraint::Forged));
+    }
+}
+
+#[test]
+fn on_a_network_with_any_senders_too_only_what_a_named_service_provably_relayed_is_filed() {
+    for (from, service, domain) in [
+        (
+            "\"Toot - mail at toot.example\" <mail_at_toot_example_qwertz@simplelogin.co>\r\n\
+             X-SimpleLogin-Original-From: Toot <mail@toot.example>",
+            RelayService::SimpleLogin,
+            "simplelogin.co",
+        ),
+        (
+            "\"Toot 'mail at toot.example'\" <tin@mika.addy.io>\r\nX-AnonAddy-Original-Sender: mail@toot.example",
+            RelayService::Addy,
+            "mika.addy.io",
+        ),
+        ("\"mail@toot.example [via Relay]\" <qwertz@mozmail.com>", RelayService::FirefoxRelay, "mozmail.com"),
+    ] {
+        let message = format!("{}From: {from}\r\n{MASTODON}", passing(domain));
+        let assessment = judged(&message, &trusting(&[(service, None)]));
+        let relayed = |is_vouched| Authenticity::Relayed { by: service, is_vouched };
+        assert_eq!(authentic(&assessment), Some(&relayed(true)), "{message}");
+        assert!(matches!(assessment.action, Action::File { .. }), "{message}");
+        let assessment = judged(&message, &rulebook(RULES));
+        assert_eq!(authentic(&assessment), Some(&relayed(false)), "{message}");
+        assert_eq!(assessment.restraint, Some(Restraint::Relayed(service)), "{message}");
+        check_stays(&message.replacen("mx.", "other.", 1), &trusting(&[(service, None)]));
+    }
+}
+
+#[test]
+fn what_a_follower_may_have_written_makes_no_service_of_a_network_with_any_senders() {
+    for from in [
+        "\"ilka@skog.example [via Relay]\" <mail@toot.example>",
+        "\"Ilka - ilka at skog.example\" <mail@toot.example>",
+        // A server that puts the sender back keeps the service's field.
+        "Toot <mail@toot.example>\r\nX-SimpleLogin-Original-From: Toot <mail@toot.example>",
+    ] {
+        let assessment = judged(&format!("From: {from}\r\n{MASTODON}"), &all_services());
+        assert_eq!(authentic(&assessment), Some(&Authenticity::Unknown), "{from}");
+        assert!(matches!(assessment.action, Action::File { .. }), "{from}");
     }
 }
 

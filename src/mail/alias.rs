@@ -107,6 +107,14 @@ impl Alias {
         self.encoded.iter().any(is)
     }
 
+    /// Does more than the name in From show the service: the domain, a field of its own, or the form of the address? In a name, a
+    /// follower may have written the form.
+    pub(super) fn is_beyond_names(&self, has: impl Fn(&str) -> bool) -> bool {
+        RelayService::of_domain(&self.domain).is_some()
+            || self.own_field().is_some_and(has)
+            || self.service != RelayService::FirefoxRelay && !self.encoded.is_empty()
+    }
+
     /// The field in which the service repeats the sender. The form of From alone may be cut short, or chosen by others.
     pub(super) fn own_field(&self) -> Option<&'static str> {
         own_field(self.service)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::probe::{Probe, View};
 use crate::host::RelayService;
+use crate::mail::alias::Alias;
 use crate::mail::bindings::Bindings;
 use crate::mail::fact::Fact;
 use crate::mail::head::Head;
@@ -186,6 +187,23 @@ impl Layout {
         }
         let is_author = |field: &&str| head.addresses(field).iter().any(|author| self.allows(author));
         Some(if AUTHORS.iter().any(is_author) { Standing::Rewritten } else { Standing::Stranger })
+    }
+
+    /// The alias service that wrote From, if one did, and whether the address there contains a sender of the layout. Where any
+    /// sender is one, as on self-hosted networks, only what a follower cannot choose shows a service.
+    pub(super) fn relay<'h>(&self, head: &'h Head<'_>, standing: Standing) -> Option<(&'h Alias, bool)> {
+        let alias = head.alias()?;
+        match standing {
+            Standing::Relayed(_) => Some((alias, alias.encodes(|original| self.allows(original)))),
+            // Where the field names From itself, the user's own server has put the sender back.
+            _ if self.from.is_empty() => {
+                let from = head.from()?;
+                let is_from = |other: &Address| other.local == from.local && other.domain == from.domain;
+                let differs = |field: &str| head.has(field) && !head.addresses(field).iter().any(is_from);
+                alias.is_beyond_names(differs).then_some((alias, true))
+            }
+            _ => None,
+        }
     }
 
     /// Do whole addresses and a header field distinguish it?

@@ -311,12 +311,9 @@ fn notification(
     let Reading { followers, host, .. } = reading;
     let (head, signed_by, origin) =
         (message.head(), layout.signed_by.as_deref(), profile.origin(host.as_deref()));
-    let authentic = match (standing, head.alias()) {
-        (Standing::Relayed(_), Some(alias)) => {
-            let is_encoded = alias.encodes(|original| layout.allows(original));
-            authenticity::judge_relayed(head, (alias, is_encoded), origin, signed_by, trust)
-        }
-        _ => authenticity::judge(head, origin, signed_by, trust),
+    let authentic = match layout.relay(head, *standing) {
+        Some(relay) => authenticity::judge_relayed(head, relay, origin, signed_by, trust),
+        None => authenticity::judge(head, origin, signed_by, trust),
     };
     // A guess does not know the network, so nothing can prove the message.
     let authentic = match authentic {
