@@ -163,12 +163,18 @@ macro_rules! facts {
         #[derive(Clone, Debug, PartialEq, Eq, Default)]
         pub struct Follower {
             $(#[doc = concat!("[`Fact::", stringify!($fact), "`]: ", $explanation)] pub $field: Shown<value!($type)>,)+
-            /// The network's own number for the account, where the message shows one. Not for rules: it keys the
-            /// follower where there is no handle and no link.
+            /// The network's own number for the account, where the message shows one, or else what tells the message from
+            /// others if there is no name either. Not for rules: it keys the follower where there is no handle and no link.
             pub id: Option<String>,
         }
 
         impl Follower {
+            /// Is there nothing that tells the follower from others?
+            pub(super) fn is_blank(&self) -> bool {
+                let has = |text: &Shown<String>| text.value().is_some();
+                !has(&self.handle) && !has(&self.url) && self.id.is_none() && !has(&self.name)
+            }
+
             /// The value of a fact.
             pub fn fact(&self, fact: Fact) -> FactRef<'_> {
                 match fact {

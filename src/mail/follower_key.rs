@@ -2,11 +2,11 @@
 
 use super::fact::Follower;
 use super::network::Network;
-use crate::clock::Timestamp;
 use crate::host::HostName;
 
 /// Identifies a follower across messages: the network with the handle and its host, else with the profile link, else with the
-/// network's own id, else with the name. Lower-cased.
+/// network's own id, else with the name. Lower-cased. A follower of whom nothing of that can be seen has an id of their message's
+/// own, so that two of them are never taken for one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FollowerKey {
     network: Network,
@@ -34,21 +34,6 @@ impl FollowerKey {
             format!("={}", follower.name.value().map_or("", String::as_str))
         };
         Self { network: network.clone(), key: key.to_lowercase() }
-    }
-
-    /// The same for a follower in a message that arrived at some time. A follower of whom nothing can be seen has the time as the
-    /// key, so that two of them are never taken for one.
-    pub fn in_message(
-        network: &Network,
-        instance: Option<&str>,
-        follower: &Follower,
-        received: Timestamp,
-    ) -> Self {
-        let mut key = Self::new(network, instance, follower);
-        if key.key == "=" {
-            key.key = format!("?{}", received.0);
-        }
-        key
     }
 
     /// From the ledger, which stores [`FollowerKey::as_str`].
@@ -111,16 +96,5 @@ mod tests {
         assert_eq!(key(&follower), "#7");
         follower.id = None;
         assert_eq!(key(&follower), "=ann");
-    }
-
-    #[test]
-    fn two_followers_of_whom_nothing_can_be_seen_are_not_one() {
-        let key = |name: Shown<String>, at: i64| {
-            let follower = Follower { name, ..Follower::default() };
-            FollowerKey::in_message(&network(), None, &follower, Timestamp(at))
-        };
-        assert_ne!(key(Shown::Empty, 7), key(Shown::Empty, 8));
-        assert_eq!(key(Shown::Empty, 7), key(Shown::Empty, 7));
-        assert_eq!(key(Shown::Value("Ann".into()), 7), key(Shown::Value("Ann".into()), 8));
     }
 }

@@ -94,6 +94,12 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// What tells the message from others: the id that its sender gave it, or what the last server wrote of it.
+    pub(super) fn identity(&self) -> String {
+        let values = ["Message-ID", "Received", "Date"].into_iter().flat_map(|name| self.values(name));
+        values.map(|value| one_line(&value, 200)).find(|value| !value.is_empty()).unwrap_or_default()
+    }
+
     fn date(&self) -> Option<Timestamp> {
         let (_, date) = self.fields("Date").next()?;
         // An empty date would be read as 1970.

@@ -65,7 +65,16 @@ pub struct Notification {
 impl Notification {
     /// The key of one of its followers.
     pub fn key(&self, follower: &Follower) -> FollowerKey {
-        FollowerKey::in_message(&self.network, self.instance.as_deref(), follower, self.received)
+        FollowerKey::new(&self.network, self.instance.as_deref(), follower)
+    }
+
+    /// Gives each follower of whom nothing can be seen an id: their place in the message, and what identifies the message.
+    pub(super) fn identify_blank(&mut self, message: &str) {
+        for (place, follower) in self.followers.iter_mut().enumerate() {
+            if follower.is_blank() {
+                follower.id = Some(format!("blank {place} {message}"));
+            }
+        }
     }
 
     /// The keys of its followers, in its order.

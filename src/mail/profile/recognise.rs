@@ -84,7 +84,11 @@ impl Profiles {
             return Recognition::TooCostly;
         }
         // Without the blank name, another fact may have taken its place.
-        let recognition = marked.filter(|marked| shown(marked) >= shown(&recognition)).unwrap_or(recognition);
+        let mut recognition =
+            marked.filter(|marked| shown(marked) >= shown(&recognition)).unwrap_or(recognition);
+        if let Recognition::Recognised(notification) = &mut recognition {
+            notification.identify_blank(&content.message.head().identity());
+        }
         if content.work.is_spent() { Recognition::TooCostly } else { recognition }
     }
 
