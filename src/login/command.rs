@@ -21,7 +21,7 @@ use super::offspring;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The first line that the program prints. The program must exit successfully, within `patience` and before `stop` becomes
-/// readable. A fault cites the last line of its standard error, unless anything that it printed occurs there.
+/// readable. A fault cites the last line of its standard error, unless it printed anything to its standard output.
 pub(super) fn first_line(
     words: &[String],
     patience: Duration,
@@ -157,8 +157,9 @@ impl Running {
                 return Ok(Heard::Stopped);
             }
             // All that it printed before it ended can be read by now.
-            open = open && self.drain(output)?;
+            // The complaint first, so that whatever it may repeat is in the output.
             complains = complains && self.complaint.read(&mut self.stderr)?;
+            open = open && self.drain(output)?;
             if output.len() > LONGEST {
                 return Ok(Heard::TooMuch);
             }
@@ -348,6 +349,13 @@ mod tests {
             // The line is longer than what is kept of it.
             "echo hunter2; { printf hunter2; head -c 9000 /dev/zero | tr '\\0' x; } >&2; exit 3",
             "echo hunter2; { head -c 4093 /dev/zero | tr '\\0' x; printf hunter2; } >&2; exit 3",
+            // A part of it, or another encoding.
+            "echo hunter2; echo 'wrong: hunt...' >&2; exit 3",
+            "echo hunter2; echo aHVudGVyMg== >&2; exit 3",
+            "echo hunter2; echo 68756e74657232 >&2; exit 3",
+            "echo hunter2; echo h u n t e r 2 >&2; exit 3",
+            "echo hunter2; echo 2retnuh >&2; exit 3",
+            "echo abc; echo nothing of it >&2; exit 3",
             // What is left out of a citation stands in the middle of it.
             "echo hunter2; printf 'hun\\033ter\\0012 hunter\\0012' >&2; exit 3",
             "{ printf hun; head -c 4094 /dev/zero | tr '\\0' x; } >&2; exit 3",

@@ -1,4 +1,5 @@
-//! What a password program says on its standard error: its last line may be cited, unless the secret may be in it.
+//! What a password program says on its standard error: its last line may be cited, unless the program printed
+//! anything else, which the line may repeat.
 //!
 //! Keeps no more than the end of it, in a buffer that is wiped. Called by `command`.
 
@@ -12,8 +13,6 @@ use crate::text;
 const KEPT: usize = 4096;
 /// The longest citation, in characters.
 const LONGEST: usize = 200;
-/// A shorter word of the program's output is no secret by itself.
-const SHORTEST: usize = 4;
 
 /// The end of a program's standard error.
 pub(super) struct Complaint {
@@ -53,24 +52,16 @@ impl Complaint {
         self.is_cut |= excess > 0;
     }
 
-    /// Its last line that is not empty, made harmless. `None` if there is none, or if anything occurs in it that the program
-    /// printed as `output`.
+    /// Its last line that is not empty, made harmless. `None` if there is none, or if the program printed anything as `output`: the
+    /// line may repeat that, whole, in parts or in another encoding.
     pub(super) fn cited(&self, output: &[u8]) -> Option<String> {
+        if !output.trim_ascii().is_empty() {
+            return None;
+        }
         let mut lines = self.end.rsplit(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
         let line = lines.by_ref().find(|line| !line.is_empty())?;
-        // A line whose beginning is missing may begin in the middle of a secret.
+        // A line whose beginning is missing says little, and may begin in the middle of a secret.
         let is_whole = !self.is_cut || lines.next().is_some();
-        // What is left out of a line may have stood in the middle of a secret.
-        let plain = Zeroizing::new(text::one_line(&String::from_utf8_lossy(line), KEPT));
-        let is_fit = is_whole && !repeats(line, output) && !repeats(plain.as_bytes(), output);
-        is_fit.then(|| text::one_line(&plain, LONGEST))
+        is_whole.then(|| text::one_line(&String::from_utf8_lossy(line), LONGEST))
     }
-}
-
-/// Does a line or a longer word of `output` occur in `line`, in upper or lower case?
-fn repeats(line: &[u8], output: &[u8]) -> bool {
-    let line = Zeroizing::new(line.to_ascii_lowercase());
-    let lines = output.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|it| !it.is_empty());
-    let words = output.split(u8::is_ascii_whitespace).filter(|word| word.len() >= SHORTEST);
-    lines.chain(words).any(|part| line.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part)))
 }
