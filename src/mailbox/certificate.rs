@@ -49,6 +49,29 @@ impl Certificate {
     }
 }
 
+impl Certificate {
+    /// What it shows to be wrong with it, apart from its issuer.
+    fn faults(&self, host: &str, now: Timestamp) -> Vec<DistrustReason> {
+        // Bytes that could not be read show nothing.
+        let Some((from, until)) = self.valid else { return Vec::new() };
+        let name = (!self.is_for(host)).then_some(DistrustReason::OtherName);
+        let time = match () {
+            () if now < from => Some(DistrustReason::NotValidYet),
+            () if until < now => Some(DistrustReason::Expired),
+            () => None,
+        };
+        name.into_iter().chain(time).collect()
+    }
+
+    /// Is it for this host? For the advice alone: OpenSSL decides.
+    fn is_for(&self, host: &str) -> bool {
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(rest) => host.split_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(rest)),
+            None => name.eq_ignore_ascii_case(host),
+        })
+    }
+}
+
 /// The names of hosts and addresses; without any, the common name, as OpenSSL takes it (RFC 6125, section 6.4.4).
 fn names(x509: &X509) -> Vec<String> {
     let alternatives = x509.subject_alt_names();
@@ -107,12 +130,37 @@ impl fmt::Display for Certificate {
 /// Why a server's certificate is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distrust {
-    /// The reason.
+    /// The reason that matters most.
     pub why: DistrustReason,
+    /// The others, if the certificate shows any.
+    pub further: Vec<DistrustReason>,
     /// The name that it should be for.
     pub host: String,
     /// What the server presents, if it could be seen.
     pub shown: Option<Certificate>,
+}
+
+impl Distrust {
+    /// OpenSSL's reason.
+    pub(super) fn new(why: DistrustReason, host: &str) -> Self {
+        Self { why, further: Vec::new(), host: host.to_owned(), shown: None }
+    }
+
+    /// The same, once the certificate is seen. OpenSSL names one reason alone, and an unknown issuer before all others; yet an expired
+    /// certificate or one for another name stays wrong when its issuer is known. Only a self-signed certificate has no issuer that
+    /// could be known, so that comes first.
+    pub(super) fn shows(self, shown: Option<Certificate>, now: Timestamp) -> Self {
+        let Self { why, host, .. } = self;
+        let seen = shown.as_ref().map_or_else(Vec::new, |shown| shown.faults(&host, now));
+        let mut reasons = match why {
+            DistrustReason::SelfSigned => [vec![why], seen].concat(),
+            _ => [seen, vec![why]].concat(),
+        };
+        reasons.dedup();
+        let why = reasons.remove(0);
+        reasons.retain(|reason| *reason != why);
+        Self { why, further: reasons, host, shown }
+    }
 }
 
 /// A reason not to trust a certificate.
@@ -138,15 +186,28 @@ impl fmt::Display for Distrust {
         let valid = self.shown.as_ref().and_then(|shown| shown.valid);
         let is_of_chain = valid.is_some_and(|(from, until)| from <= now && now <= until);
         let its = if is_of_chain { "a certificate that its own depends on" } else { "its certificate" };
-        match &self.why {
-            DistrustReason::OtherName => write!(f, "its certificate is not for {}", self.host)?,
-            DistrustReason::UnknownIssuer => {
-                f.write_str("this machine does not trust the issuer of its certificate")?
+        for (at, reason) in [&self.why].into_iter().chain(&self.further).enumerate() {
+            let its = if at == 0 { its } else { "it" };
+            f.write_str(if at == 0 { "" } else { "; " })?;
+            match reason {
+                DistrustReason::OtherName if at == 0 => {
+                    write!(f, "its certificate is not for {}", self.host)?;
+                }
+                DistrustReason::OtherName => write!(f, "it is not for {}", self.host)?,
+                DistrustReason::UnknownIssuer if at == 0 => {
+                    f.write_str("this machine does not trust the issuer of its certificate")?;
+                }
+                DistrustReason::UnknownIssuer => f.write_str("this machine does not trust its issuer")?,
+                DistrustReason::SelfSigned => {
+                    f.write_str("its certificate is self-signed, and not trusted")?;
+                }
+                DistrustReason::Expired => write!(f, "{its} has expired")?,
+                DistrustReason::NotValidYet => write!(f, "{its} is not valid yet")?,
+                DistrustReason::Other(reason) if at == 0 => {
+                    write!(f, "its certificate is not trusted: {reason}")?;
+                }
+                DistrustReason::Other(reason) => f.write_str(reason)?,
             }
-            DistrustReason::SelfSigned => f.write_str("its certificate is self-signed, and not trusted")?,
-            DistrustReason::Expired => write!(f, "{its} has expired")?,
-            DistrustReason::NotValidYet => write!(f, "{its} is not valid yet")?,
-            DistrustReason::Other(reason) => write!(f, "its certificate is not trusted: {reason}")?,
         }
         self.shown.as_ref().map_or(Ok(()), |shown| write!(f, " ({shown})"))
     }
@@ -175,6 +236,32 @@ mod tests {
             let shown = format!("{shown}, valid 2027-01-15 to 2027-04-17");
             assert_eq!(certificate(names, issuer).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn a_wrong_name_and_a_wrong_time_are_said_before_an_unknown_issuer() {
+        use DistrustReason::{Expired, NotValidYet, OtherName, SelfSigned, UnknownIssuer};
+        let (early, within, late) =
+            (Timestamp(1_700_000_000), Timestamp(1_801_000_000), Timestamp(1_900_000_000));
+        for (names, why, now, first, further) in [
+            ("mail.example", UnknownIssuer, within, UnknownIssuer, vec![]),
+            ("MAIL.example", UnknownIssuer, late, Expired, vec![UnknownIssuer]),
+            ("*.example", UnknownIssuer, early, NotValidYet, vec![UnknownIssuer]),
+            ("*.mail.example", UnknownIssuer, within, OtherName, vec![UnknownIssuer]),
+            ("other.example", UnknownIssuer, late, OtherName, vec![Expired, UnknownIssuer]),
+            ("other.example", OtherName, late, OtherName, vec![Expired]),
+            ("mail.example", Expired, late, Expired, vec![]),
+            // One that it depends on.
+            ("mail.example", Expired, within, Expired, vec![]),
+            ("other.example", SelfSigned, late, SelfSigned, vec![OtherName, Expired]),
+        ] {
+            let shown = Some(certificate(&[names], "R11"));
+            let distrust = Distrust::new(why.clone(), "mail.example").shows(shown, now);
+            assert_eq!((distrust.why, distrust.further), (first, further), "{names} {why:?}");
+        }
+        let unread = Some(Certificate::read(b"not DER"));
+        let distrust = Distrust::new(UnknownIssuer, "mail.example").shows(unread, late);
+        assert_eq!((distrust.why, distrust.further), (UnknownIssuer, vec![]));
     }
 
     #[test]

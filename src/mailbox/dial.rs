@@ -22,6 +22,7 @@ use super::redactor::Redactor;
 use super::stop::{Stop, poll_until};
 use super::tls_error::TlsError;
 use super::wire::{Shared, Transport, Wire};
+use crate::clock;
 use crate::settings::{Account, Fingerprint, Tls};
 
 /// For everything from name resolution to the greeting.
@@ -123,7 +124,7 @@ pub(super) fn dial(
 ) -> Result<Transport, Cause> {
     approach(account, connector, stop, redactor).map_err(|cause| match cause {
         Cause::Untrusted(distrust) => {
-            Cause::Untrusted(Box::new(Distrust { shown: shown_certificate(account, stop), ..*distrust }))
+            Cause::Untrusted(Box::new(distrust.shows(shown_certificate(account, stop), clock::now())))
         }
         cause => cause,
     })
@@ -197,9 +198,7 @@ fn untrusted(error: TlsError, account: &Account, bounds: &Bounds) -> Cause {
     match (bounds.ended(), error.is_not_tls(), account.tls) {
         (true, ..) => Cause::Lost,
         (false, false, _) => match error.distrust() {
-            Some(why) => {
-                Cause::Untrusted(Box::new(Distrust { why, host: account.host.clone(), shown: None }))
-            }
+            Some(why) => Cause::Untrusted(Box::new(Distrust::new(why, &account.host))),
             None => Cause::Tls(error),
         },
         (false, true, Tls::StartTls) => Cause::Injected,

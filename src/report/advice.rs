@@ -36,15 +36,21 @@ fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String
         }),
         (Cause::Io(error), Step::Connect) if error.kind() == ErrorKind::ConnectionRefused => {
             Some(match account.provider {
-                Some(provider) if provider.is_bridge() => format!("nothing listens there: start the bridge ({})", provider.title),
-                _ => "nothing listens there: check `host` and `port`, which is usually 993, or 143 with `tls = \"starttls\"`"
+                Some(provider) if provider.is_bridge() => format!("no server accepts connections there: start the bridge ({})", provider.title),
+                _ => "no server accepts connections there: check `host` and `port`, which is usually 993, or 143 with `tls = \"starttls\"`"
                     .to_owned(),
             })
         }
         (Cause::Late, Step::Connect) => {
             Some("check `host` and `port`; a firewall may drop the connection".to_owned())
         }
-        (Cause::Untrusted(distrust), _) => Some(of_certificate(&distrust.why, now)),
+        (Cause::Untrusted(distrust), _) => Some(of_certificate(&distrust.why, account, now)),
+        (Cause::OtherCertificate(_), _) => Provider::of_host(&account.host).map(|provider| {
+            format!(
+                "remove `tls-fingerprint`: {} often replaces its certificates, which public authorities vouch for",
+                provider.title
+            )
+        }),
         (Cause::NoStartTls, _) => Some("try `tls = \"implicit\"` and `port = 993`".to_owned()),
         (Cause::NoLogin, _) => account.provider.filter(|it| accepts_no_password(it)).map(|_| OAUTH2.to_owned()),
         (Cause::Refused(refusal), Step::LogIn) => of_login(refusal, account),
@@ -56,15 +62,37 @@ fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String
 }
 
 /// What to do about a certificate that is not trusted. `check --connect` also prints the line that pins it, where that helps.
-fn of_certificate(why: &DistrustReason, now: Timestamp) -> String {
+fn of_certificate(why: &DistrustReason, account: &Account, now: Timestamp) -> String {
+    let public = Provider::of_host(&account.host);
+    match (why, public, &account.ca_file) {
+        (
+            DistrustReason::OtherName | DistrustReason::UnknownIssuer | DistrustReason::SelfSigned,
+            Some(provider),
+            _,
+        ) => {
+            return format!(
+                "{} has a certificate of a public authority, so a firewall, a virus scanner or someone else is intercepting the \
+                 connection, unless this machine lacks the public authorities (Debian's package `ca-certificates`)",
+                provider.title
+            );
+        }
+        (DistrustReason::UnknownIssuer, None, Some(path)) => {
+            return format!(
+                "no certificate in {} is that of the issuer: add it there, or let the server send its intermediate certificates \
+                 as well; if you do not know the issuer, someone may be intercepting the connection",
+                path.display()
+            );
+        }
+        _ => {}
+    }
     match why {
         DistrustReason::OtherName => {
             "if it is your provider's, set `host` to a name that the certificate is for; if not, someone may be intercepting the \
              connection"
         }
         DistrustReason::UnknownIssuer => {
-            "if you know the issuer, name its certificate in `ca-file`; your own server may not send the certificates in between; \
-             otherwise someone may be intercepting the connection"
+            "if the issuer is your own authority, name its certificate in `ca-file`; if it is a public one, let the server send its \
+             intermediate certificates as well; otherwise someone may be intercepting the connection"
         }
         DistrustReason::SelfSigned => {
             "if it is your own server or bridge, `followsift check --connect` prints the line that trusts this certificate; \

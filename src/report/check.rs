@@ -1,13 +1,13 @@
 //! What `check` says of the accounts' servers and at its end. Its findings are `diagnostic`'s. Pure.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use super::remains::messages;
 use crate::host::{AuthservIds, Instance};
-use crate::mailbox::{Opened, Relocation};
+use crate::mailbox::{Cause, DistrustReason, Opened, Relocation};
 use crate::place::Folder;
-use crate::settings::Account;
+use crate::settings::{Account, Provider};
+use crate::sweep::AccountFault;
 
 /// How messages are moved.
 pub fn moving(relocation: Relocation) -> &'static str {
@@ -45,20 +45,47 @@ pub fn same_folder(earlier: &Folder) -> String {
     )
 }
 
-/// What to do where the certificate is not trusted: the line that pins it, and when not to write it.
-pub fn pin_advice(account: &Account, shown: impl Display) -> String {
-    let name = &account.name;
-    if account.pin.is_some() {
-        return format!(
-            "  the certificate is not the one that you have set. If you know why (it was replaced, and the server itself\n  \
-             shows this fingerprint), set\n    tls-fingerprint = \"{shown}\"\n  in [accounts.{name}]"
-        );
+/// The lines that say how to trust one certificate alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinAdvice {
+    /// The lines.
+    pub lines: String,
+    /// Do they say all that can be done?
+    pub is_whole: bool,
+}
+
+/// What to do where a certificate is not trusted, if trusting it alone can be right: the line that pins it, and when not to write it.
+/// Never at a public provider, nor for a certificate that is wrong in itself.
+pub fn pin(account: &Account, fault: &AccountFault) -> Option<PinAdvice> {
+    let AccountFault::Mailbox(fault) = fault else { return None };
+    if Provider::of_host(&account.host).is_some() {
+        return None;
     }
-    format!(
-        "  if this is your own bridge or server, and you know that nobody is in between (it runs on this machine, or itself\n  \
-         shows the same fingerprint), set\n    tls-fingerprint = \"{shown}\"\n  in \
-         [accounts.{name}]; then followsift trusts this one certificate and no other"
-    )
+    let (shown, is_whole) = match &fault.cause {
+        Cause::OtherCertificate(shown) => (&**shown, false),
+        Cause::Untrusted(distrust) => match distrust.why {
+            DistrustReason::SelfSigned => (distrust.shown.as_ref()?, true),
+            DistrustReason::UnknownIssuer => (distrust.shown.as_ref()?, false),
+            DistrustReason::OtherName
+            | DistrustReason::Expired
+            | DistrustReason::NotValidYet
+            | DistrustReason::Other(_) => return None,
+        },
+        _ => return None,
+    };
+    let (name, digest) = (&account.name, shown.fingerprint);
+    let lines = match account.pin {
+        Some(_) => format!(
+            "  the certificate is not the one that you have set. If you know why (it was replaced, and the server itself\n  \
+             shows this fingerprint), set\n    tls-fingerprint = \"{digest}\"\n  in [accounts.{name}]"
+        ),
+        None => format!(
+            "  if this is your own bridge or server, and you know that no one intercepts the connection (the server runs on\n  \
+             this machine, or itself shows the same fingerprint), set\n    tls-fingerprint = \"{digest}\"\n  in \
+             [accounts.{name}]; then followsift trusts this one certificate and no other"
+        ),
+    };
+    Some(PinAdvice { lines, is_whole })
 }
 
 /// What the server calls itself in Authentication-Results, and what to do about it.

@@ -7,6 +7,11 @@ use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use followsift::clock;
+use followsift::mailbox::{Cause, Certificate, Distrust, DistrustReason, Fault, Step, Subject};
+use followsift::report;
+use followsift::settings::{Fingerprint, Provider, Tls};
+use followsift::sweep::AccountFault;
 use regex::Regex;
 
 use super::*;
@@ -63,6 +68,7 @@ impl Report {
             (r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", "NOW"),
             (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "DAY"),
             (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
+            (r"[^ ]+/([a-z-]+\.pem)", "FOLDER/$1"),
             (r"could not be resolved: .*", "could not be resolved: REASON"),
         ]
         .into_iter()
@@ -103,6 +109,13 @@ fn every_fault_on_the_way_to_the_server_is_named_with_what_to_do() {
         ("The certificate is self-signed.", "self-signed", &trusting),
         ("The server does not present the whole chain.", "no-chain", &trusting),
         ("The authority is not known.", "good", ""),
+        ("The authority is not known, and the certificate has expired.", "expired", ""),
+        ("The authority is not known, and the certificate is for another name.", "other-name", ""),
+        (
+            "The authority is not the one that the settings name.",
+            "good",
+            &format!("ca-file = \"{}\"\n", authority.file("self-signed.pem").display()),
+        ),
         ("The certificate is for something else.", "for-clients", &trusting),
         (
             "The certificate is not the pinned one.",
@@ -114,6 +127,52 @@ fn every_fault_on_the_way_to_the_server_is_named_with_what_to_do() {
         report.add(case, &at(server.port, "implicit", more));
     }
     golden::holds("tests/cli/connect-way.txt", &report.text);
+}
+
+#[test]
+fn no_pin_is_offered_for_the_server_of_a_public_provider() {
+    let shown = || Certificate {
+        fingerprint: Fingerprint::of(b"a certificate"),
+        names: vec!["imap.gmail.com".to_owned()],
+        issuer: "Hotel".to_owned(),
+        valid: None,
+    };
+    let distrust = |why| {
+        Cause::Untrusted(Box::new(Distrust {
+            why,
+            further: vec![],
+            host: String::new(),
+            shown: Some(shown()),
+        }))
+    };
+    let intercepted = "Gmail, Google Workspace has a certificate of a public authority, so a firewall, a virus scanner or someone \
+                       else is intercepting the connection, unless this machine lacks the public authorities (Debian's package \
+                       `ca-certificates`)";
+    for (cause, expected) in [
+        (distrust(DistrustReason::UnknownIssuer), intercepted),
+        (distrust(DistrustReason::SelfSigned), intercepted),
+        (distrust(DistrustReason::OtherName), intercepted),
+        (
+            Cause::OtherCertificate(Box::new(shown())),
+            "remove `tls-fingerprint`: Gmail, Google Workspace often replaces its certificates, which public authorities vouch for",
+        ),
+    ] {
+        let mut account = crate::support::account("imap.gmail.com", 993, Tls::Implicit);
+        account.provider = Provider::named("gmail");
+        let on = Subject::Server { host: account.host.clone(), port: account.port };
+        let fault = AccountFault::Mailbox(Fault { doing: Step::Connect, on, cause });
+        assert_eq!(report::check::pin(&account, &fault), None, "{fault}");
+        assert_eq!(report::advice(&fault, &account, clock::now()).as_deref(), Some(expected));
+        // Another server under that provider's name, as a program on this machine, may have a certificate of its own.
+        account.host = "localhost".to_owned();
+        let is_pinned = report::check::pin(&account, &fault).is_some();
+        assert_eq!(is_pinned, !fault_is_of_name(&fault), "{fault}");
+    }
+}
+
+fn fault_is_of_name(fault: &AccountFault) -> bool {
+    let AccountFault::Mailbox(Fault { cause: Cause::Untrusted(distrust), .. }) = fault else { return false };
+    distrust.why == DistrustReason::OtherName
 }
 
 /// A server's answers: to the login, and to the first folder.

@@ -3,7 +3,7 @@
 use super::Output;
 use crate::cli::proof;
 use crate::clock;
-use crate::mailbox::{Cause, DistrustReason, Fate, Stop};
+use crate::mailbox::{Fate, Stop};
 use crate::report;
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
@@ -18,11 +18,13 @@ pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut O
             Ok(all) => well &= all,
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
-                let pin = pin_advice(account, &fault);
+                let advice =
+                    report::advice(&fault, account, clock::now()).map(|advice| format!("  {advice}"));
                 // The advice about a self-signed certificate is to look here.
-                let advice = report::advice(&fault, account, clock::now());
-                let advice = advice.filter(|_| pin.is_none() || !is_self_signed(&fault));
-                for lines in advice.map(|advice| format!("  {advice}")).into_iter().chain(pin) {
+                let pin = report::check::pin(account, &fault);
+                let is_said = pin.as_ref().is_some_and(|pin| pin.is_whole);
+                let advice = advice.filter(|_| !is_said);
+                for lines in advice.into_iter().chain(pin.map(|pin| pin.lines)) {
                     output.line(&lines);
                 }
                 well = false;
@@ -31,26 +33,6 @@ pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut O
         output.line("");
     }
     well
-}
-
-fn is_self_signed(fault: &AccountFault) -> bool {
-    let AccountFault::Mailbox(fault) = fault else { return false };
-    matches!(&fault.cause, Cause::Untrusted(distrust) if distrust.why == DistrustReason::SelfSigned)
-}
-
-/// The lines that trust the certificate alone, where that can be right.
-fn pin_advice(account: &Account, fault: &AccountFault) -> Option<String> {
-    let AccountFault::Mailbox(fault) = fault else { return None };
-    let shown = match &fault.cause {
-        Cause::OtherCertificate(shown) => shown,
-        Cause::Untrusted(distrust)
-            if matches!(distrust.why, DistrustReason::SelfSigned | DistrustReason::UnknownIssuer) =>
-        {
-            distrust.shown.as_ref()?
-        }
-        _ => return None,
-    };
-    Some(report::check::pin_advice(account, shown.fingerprint))
 }
 
 /// Looks at one account; says whether nothing is wrong with its folders.
