@@ -1,4 +1,4 @@
-//! Commands and their answers: one command alone, a flight of commands that only read, and IDLE.
+//! Commands and their answers: one command alone, and IDLE; `flight` has several commands that only read.
 //!
 //! Owns the tags. A command that changes anything goes alone, after every earlier answer was read. A response that cannot be read is
 //! passed over only if it is certain where it ends; otherwise the connection is dropped. A failed connection refuses all later
@@ -6,6 +6,8 @@
 //!
 //! Own code, since no crate sends commands ahead of the answers, passes over what it cannot read, and has one deadline for a whole
 //! command.
+
+mod flight;
 
 use std::fmt;
 use std::io;
@@ -25,18 +27,14 @@ use super::stop::Stop;
 use super::wire::{Channel, Shared, Transport};
 use crate::login::Login;
 
+pub(super) use flight::Piece;
+
 /// How long the server may take to answer IDLE, before the wait begins.
 const IDLE_BEGINS: Duration = Duration::from_secs(30);
 
 /// Why it is not certain any more where a response ends.
 const MISCOUNTED: &str = "a literal is not as long as announced";
 const ANOTHER: &str = "the answer to another command";
-
-/// How many commands of a flight may be unanswered: so many that the server has enough to do for the time of a round trip.
-const AHEAD: usize = 16;
-/// How many bytes these may have together. A server that still writes an answer does not read, so they have to fit into the buffers
-/// between.
-const AHEAD_BYTES: usize = 16 << 10;
 
 /// An authenticated connection.
 pub(super) struct Line {
@@ -73,25 +71,6 @@ pub(super) enum Idled {
     Quiet,
     /// The server does not do what it advertises.
     Refused,
-}
-
-/// What came in answer to one command of a flight.
-#[derive(Debug)]
-pub(super) enum Piece<'a> {
-    /// An untagged response that can be read.
-    Response(Response<'a>),
-    /// A response that could not be read; why.
-    PassedOver(&'static str),
-}
-
-/// How a command of a flight was answered.
-#[derive(Debug, Default)]
-pub(super) struct Flown {
-    /// Why the server refused it, if it did.
-    pub(super) refusal: Option<Refusal>,
-    /// Something that could not be read came before its answer was complete.
-    pub(super) is_unclear: bool,
-    is_answered: bool,
 }
 
 impl Line {
@@ -178,112 +157,6 @@ impl Line {
             (_, Some(refusal)) => Err(Cause::Refused(refusal)),
             (_, None) => Ok(answer),
         }
-    }
-
-    /// Sends commands that only read, some of them ahead of the answers, and gives `each` what comes. Returns how each command was
-    /// answered; fewer if a stop kept some from being sent. `limits` are for each.
-    ///
-    /// # Errors
-    /// If the connection fails: then it is dropped.
-    pub(super) fn flight(
-        &mut self,
-        commands: &[String],
-        limits: Limits,
-        each: &mut dyn FnMut(Piece<'_>),
-    ) -> Result<Vec<Flown>, Cause> {
-        commands.iter().try_for_each(|command| require_sendable(command))?;
-        let first = self.tag + 1;
-        self.tag += u32::try_from(commands.len()).map_err(|_| Cause::Unsendable)?;
-        let ahead = if self.singly { 1 } else { AHEAD };
-        if self.singly {
-            self.finish_idle()?;
-        }
-        let ending = self.ending.take();
-        let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
-        let flown = self.with_channel(limits, |channel| {
-            let mut flown: Vec<Flown> = Vec::new();
-            let (mut unanswered, mut unanswered_bytes) = (0, 0);
-            let mut bye = None;
-            let mut announced = false;
-            loop {
-                while let Some(command) = commands.get(flown.len()) {
-                    let is_room = unanswered < ahead && unanswered_bytes + command.len() <= AHEAD_BYTES;
-                    if unanswered > 0 && !is_room || shared.bounds.stop().is_stopped() {
-                        break;
-                    }
-                    let tag = first + u32::try_from(flown.len()).unwrap_or(u32::MAX);
-                    channel.send(&format!("{prefix}{tag} {command}"), unanswered > 0 || ending.is_some())?;
-                    shared.bounds.extend(limits);
-                    flown.push(Flown::default());
-                    (unanswered, unanswered_bytes) = (unanswered + 1, unanswered_bytes + command.len());
-                }
-                if unanswered == 0 {
-                    break;
-                }
-                let lost = match channel.frame() {
-                    Err(_) if shared.bounds.take_miscounted() => MISCOUNTED,
-                    Err(error) => return Err(ended(error, bye, &shared)),
-                    Ok(frame) => {
-                        if let Some((number, line)) = tagged(frame.bytes, &prefix) {
-                            if ending == Some(number) {
-                                continue;
-                            }
-                            // A server may work on several at a time, and answer them in another order (RFC 9051, section 5.5).
-                            let at = number.checked_sub(first).and_then(|at| usize::try_from(at).ok());
-                            if let Some((at, one)) = at.and_then(|at| Some((at, flown.get_mut(at)?)))
-                                && !one.is_answered
-                            {
-                                one.is_answered = true;
-                                one.refusal = refusal(line, &shared);
-                                unanswered -= 1;
-                                unanswered_bytes -= commands.get(at).map_or(0, String::len);
-                                shared.bounds.renew(limits);
-                                continue;
-                            }
-                            ANOTHER
-                        } else {
-                            if frame.odd {
-                                pass_over(&mut flown, "a line break after a literal", each);
-                            }
-                            match response::read(frame) {
-                                Response::Unreadable { why, ends: false } => why,
-                                response => {
-                                    match response {
-                                        Response::Unreadable { why, .. } => pass_over(&mut flown, why, each),
-                                        Response::Condition(condition) if condition.is("BYE") => {
-                                            bye = Some(bye_refusal(frame.bytes, &shared));
-                                        }
-                                        Response::Exists(_) => announced = true,
-                                        response => each(Piece::Response(response)),
-                                    }
-                                    continue;
-                                }
-                            }
-                        }
-                    }
-                };
-                // These commands change nothing, so it does not matter how they end. What seemed to be a BYE was none.
-                pass_over(&mut flown, lost, each);
-                shared.bounds.extend(limits);
-                channel.resume()?;
-                (bye, announced) = (None, true);
-                flown.iter_mut().for_each(|one| one.is_answered = true);
-                (unanswered, unanswered_bytes) = (0, 0);
-            }
-            Ok((flown, bye, announced))
-        });
-        self.stalled |= ahead > 1 && commands.len() > 1 && matches!(flown, Err(Cause::Late));
-        let (flown, bye, announced) = flown?;
-        self.announced |= announced;
-        if let Some(bye) = bye {
-            self.channel = None;
-            return Err(Cause::Refused(bye));
-        }
-        let is_bad = |one: &Flown| one.refusal.as_ref().is_some_and(|refusal| refusal.status == Status::Bad);
-        if commands.len() > 1 && flown.iter().any(is_bad) {
-            self.singly = true;
-        }
-        Ok(flown)
     }
 
     /// Waits in IDLE (RFC 2177) until the server announces something, a stop, or `due`. The content of announcements is ignored:
@@ -475,12 +348,6 @@ fn tagged<'l>(line: &'l [u8], prefix: &str) -> Option<(u32, &'l [u8])> {
         .and_then(response::number)
         .and_then(|number| u32::try_from(number).ok());
     Some((number.unwrap_or_default(), rest))
-}
-
-/// Something could not be read: it may belong to each command that is not answered yet.
-fn pass_over(flown: &mut [Flown], why: &'static str, each: &mut dyn FnMut(Piece<'_>)) {
-    flown.iter_mut().filter(|one| !one.is_answered).for_each(|one| one.is_unclear = true);
-    each(Piece::PassedOver(why));
 }
 
 /// The server's refusal in a tagged line without its tag, if it is one.
