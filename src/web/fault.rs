@@ -4,6 +4,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::{fmt, io};
 
+use super::public::NotPublic;
+
 /// Why a request got no answer that can be used.
 #[derive(Debug)]
 pub enum WebFault {
@@ -13,6 +15,11 @@ pub enum WebFault {
         host: String,
         /// Why.
         why: &'static str,
+    },
+    /// The server's name has no public address.
+    NotPublic {
+        /// The server.
+        host: String,
     },
     /// The file of authorities cannot be used.
     Authorities {
@@ -63,6 +70,9 @@ impl WebFault {
         match cause {
             ureq::Error::Timeout(_) => Self::Late { host },
             ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..) => Self::TooMuch { host },
+            ureq::Error::Io(cause) if cause.get_ref().is_some_and(|cause| cause.is::<NotPublic>()) => {
+                Self::NotPublic { host }
+            }
             cause => Self::Unreached { host, cause },
         }
     }
@@ -72,6 +82,7 @@ impl WebFault {
         match self {
             Self::NotAllowed { .. } | Self::Authorities { .. } | Self::Proxy => false,
             Self::Unreached { .. }
+            | Self::NotPublic { .. }
             | Self::Late { .. }
             | Self::TooMuch { .. }
             | Self::Redirected { .. }
@@ -92,6 +103,9 @@ impl fmt::Display for WebFault {
         match self {
             Self::NotAllowed { host, why } if host.is_empty() => write!(f, "could not use the address: {why}"),
             Self::NotAllowed { host, why } => write!(f, "could not use the address of {host}: {why}"),
+            Self::NotPublic { host } => {
+                write!(f, "could not reach {host}: its name has no address on the public internet")
+            }
             Self::Authorities { file, .. } => write!(f, "could not trust the certificates in {}", file.display()),
             Self::Proxy => f.write_str(
                 "could not use the proxy: HTTPS_PROXY or ALL_PROXY is not an address such as http://proxy.example:3128",
@@ -116,6 +130,7 @@ impl Error for WebFault {
             Self::Authorities { cause, .. } | Self::Machine { cause } => Some(cause),
             Self::Unreached { cause, .. } => Some(cause),
             Self::NotAllowed { .. }
+            | Self::NotPublic { .. }
             | Self::Proxy
             | Self::Late { .. }
             | Self::TooMuch { .. }

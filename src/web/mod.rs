@@ -3,9 +3,10 @@
 //! Owns the use of ureq: https only (http to a loopback address, for a server on this machine), certificates checked against the
 //! system's authorities and the account's `ca-file`, no redirects, a proxy where the caller names one. A request ends when its
 //! time is up or its stop becomes readable. Never logs, and no fault shows more of an address than its host: what follows it can be a
-//! secret. Called by `login`.
+//! secret. For look-ups, it connects to public addresses only. Called by `login` and `lookup`.
 
 mod fault;
+mod public;
 mod tls;
 
 use std::io;
@@ -23,8 +24,11 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, SocksC
 use ureq::{Agent, Body};
 
 use crate::settings::Proxy;
+use public::PublicResolver;
 
 pub use fault::WebFault;
+/// The requests and answers.
+pub use ureq::http;
 
 /// For one request, from the look-up of the name to the last byte of the answer.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,6 +51,8 @@ pub struct Web<'s> {
     proxy: Option<ureq::Proxy>,
     stop: BorrowedFd<'s>,
     patience: Duration,
+    most: u64,
+    only_public: bool,
 }
 
 impl<'s> Web<'s> {
@@ -57,7 +63,7 @@ impl<'s> Web<'s> {
     pub fn new(reach: Reach<'_>, stop: BorrowedFd<'s>) -> Result<Self, WebFault> {
         let connector = tls::connector(reach.ca_file)?;
         let proxy = reach.proxy.map(proxy).transpose()?;
-        Ok(Self { connector, proxy, stop, patience: PATIENCE })
+        Ok(Self { connector, proxy, stop, patience: PATIENCE, most: LONGEST, only_public: false })
     }
 
     /// The same with another limit of time.
@@ -66,22 +72,30 @@ impl<'s> Web<'s> {
         Self { patience, ..self }
     }
 
+    /// The same for servers that a message names: https alone, public addresses alone, and answers of so many bytes at most. Where
+    /// a proxy is set, the proxy resolves the name, and the address cannot be checked.
+    #[must_use]
+    pub fn for_public_servers(self, most: u64) -> Self {
+        Self { most, only_public: true, ..self }
+    }
+
     /// Sends a request and reads the whole answer, whatever its status, except a redirect.
     ///
     /// # Errors
     /// If the address is not allowed, the server cannot be reached, is not trusted, is too slow, redirects, or answers too much.
     pub fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, WebFault> {
-        let host = allowed(request.uri())?;
+        let host = allowed(request.uri(), self.only_public)?;
         let agent = self.agent(&host);
         let machine = |cause: io::Error| WebFault::Machine { cause };
         let done = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| machine(error.into()))?);
         let (sender, receiver) = mpsc::channel();
         // The look-up of a name and the connection take no stop, hence the thread; one that must not be waited for is abandoned, and
         // ends by its own limit of time.
+        let most = self.most;
         let (its_agent, its_done) = (agent.clone(), Arc::clone(&done));
         let work = move || {
             // The caller may have given up.
-            let _ = sender.send(run(&its_agent, request));
+            let _ = sender.send(run(&its_agent, request, most));
             let _ = rustix::io::write(&*its_done, &1_u64.to_ne_bytes());
         };
         std::thread::Builder::new().name("web".to_owned()).spawn(work).map_err(machine)?;
@@ -125,19 +139,23 @@ impl<'s> Web<'s> {
             .user_agent(concat!("followsift/", env!("CARGO_PKG_VERSION")))
             .max_idle_connections(0)
             .timeout_global(Some(self.patience))
-            .proxy(self.proxy.clone().filter(|_| !is_loopback(host)))
+            .proxy(self.proxy.clone().filter(|_| self.only_public || !is_loopback(host)))
             .build();
         let connector =
             ().chain(SocksConnector::default())
                 .chain(ConnectProxyConnector::default())
                 .chain(TcpConnector::default())
                 .chain(tls::Handshake(self.connector.clone()));
-        Agent::with_parts(config, connector, DefaultResolver::default())
+        if self.only_public && self.proxy.is_none() {
+            Agent::with_parts(config, connector, PublicResolver::default())
+        } else {
+            Agent::with_parts(config, connector, DefaultResolver::default())
+        }
     }
 }
 
 /// The host of an address, if it may be asked.
-fn allowed(uri: &Uri) -> Result<String, WebFault> {
+fn allowed(uri: &Uri, only_public: bool) -> Result<String, WebFault> {
     let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let host = uri.host().unwrap_or_default().to_owned();
     let why = match uri.scheme_str() {
@@ -145,7 +163,7 @@ fn allowed(uri: &Uri) -> Result<String, WebFault> {
         // A password in an address would be shown with it.
         _ if authority.contains('@') => "it contains a user name",
         Some("https") => return Ok(host),
-        Some("http") if is_loopback(&host) => return Ok(host),
+        Some("http") if is_loopback(&host) && !only_public => return Ok(host),
         _ => "it does not begin with https:// (http:// is for 127.0.0.1 and [::1] only)",
     };
     Err(WebFault::NotAllowed { host, why })
@@ -173,9 +191,9 @@ fn proxy(setting: &Proxy) -> Result<ureq::Proxy, WebFault> {
     builder.build().map_err(unusable)
 }
 
-fn run(agent: &Agent, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ureq::Error> {
+fn run(agent: &Agent, request: Request<Vec<u8>>, most: u64) -> Result<Response<Vec<u8>>, ureq::Error> {
     let response: Response<Body> = agent.run(request)?;
     let (parts, mut body) = response.into_parts();
-    let body = body.with_config().limit(LONGEST).read_to_vec()?;
+    let body = body.with_config().limit(most).read_to_vec()?;
     Ok(Response::from_parts(parts, body))
 }
