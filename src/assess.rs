@@ -8,11 +8,13 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::host::RelayService;
 use crate::mail::{
-    Authenticity, Envelope, Message, Nearest, Notification, Profiles, Recognition, Trust,
+    Authenticity, Envelope, Fact, Follower, Message, Nearest, Notification, Profiles, Recognition, Trust,
     with_plain_line_ends,
 };
 use crate::place::Marks;
-use crate::rules::{Action, Case, Lists, Recall, RuleSet, RuleTrace, Verdict, VerdictName};
+use crate::rules::{
+    Action, Case, Doubt, Lists, Match, Past, Recall, RuleSet, RuleTrace, Verdict, VerdictName,
+};
 
 /// A message as the server sent it.
 #[derive(Clone, Copy, Debug)]
@@ -198,6 +200,24 @@ pub fn trace<'r>(
     let past = |follower| recall.past(&notification.key(follower), notification.received, asked);
     let one = |follower| rules.trace(&Case::of(notification, follower, &past(follower)), lists);
     notification.followers.iter().map(one).collect()
+}
+
+/// Does a rule that could decide about this follower lack one of these facts?
+#[must_use]
+pub fn lacks_a_fact(
+    notification: &Notification,
+    follower: &Follower,
+    rulebook: &Rulebook,
+    facts: &[Fact],
+) -> bool {
+    let past = Past::default();
+    let trace = rulebook.rules.trace(&Case::of(notification, follower, &past), &rulebook.lists);
+    trace.iter().any(|rule| match rule.says {
+        Match::CannotTell(Doubt::NotShown(fact)) => {
+            fact.needs().iter().any(|need| facts.contains(need) && !follower.shows(*need))
+        }
+        _ => false,
+    })
 }
 
 fn judge(notification: &Notification, rulebook: &Rulebook, recall: &dyn Recall) -> Vec<Verdict> {

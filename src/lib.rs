@@ -25,13 +25,14 @@
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, clock, diagnostic, place |
 //! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, host, clock, diagnostic, place |
 //! | [`settings`] | layered settings, accounts, where secrets are; the only user of config | host, diagnostic, place |
-//! | [`web`] | the only HTTP client, for logins; the only user of ureq, and with `mailbox` of native_tls | settings |
+//! | [`web`] | the only HTTP client, for logins and look-ups; the only user of ureq, and with `mailbox` of native_tls | settings |
 //! | [`login`] | how an account proves who it is: passwords, OAuth2; the only user of oauth2 | web, settings, owner, clock, place |
 //! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and openssl | place, clock, settings, login |
-//! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | owner, place, clock, mail, rules, diagnostic |
-//! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, mail, rules, settings, clock, diagnostic |
-//! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, assess, mailbox, ledger, mail, rules, settings, login, clock, place, diagnostic |
-//! | [`report`] | every sentence, table and page that a person reads | sweep, mailbox, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
+//! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | owner, place, clock, host, mail, rules, diagnostic |
+//! | [`lookup`] | public profiles: whom to ask, and what came of it | web, ledger, assess, mail, rules, settings, host, clock, place |
+//! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, lookup, mail, rules, settings, clock, diagnostic |
+//! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, lookup, assess, mailbox, ledger, mail, rules, settings, login, web, host, clock, place, diagnostic |
+//! | [`report`] | every sentence, table and page that a person reads | sweep, lookup, mailbox, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
 //! | [`daemon`] | the service: tokio, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
 //!
@@ -83,6 +84,7 @@ pub mod diagnostic;
 pub mod host;
 pub mod ledger;
 pub mod login;
+pub mod lookup;
 pub mod mail;
 pub mod mailbox;
 pub mod owner;

@@ -37,6 +37,7 @@ fn settings_page() -> String {
     let text = fs::read_to_string(folder().join("followsift.toml.5.md")).unwrap();
     let schema = settings::schema();
     let keys = with_section(&text, "KEYS", &keys(schema.pointer("/properties").unwrap()));
+    let keys = with_section(&keys, "KEYS OF LOOKUP", &keys_of_lookup(&schema));
     with_section(&keys, "KEYS OF AN ACCOUNT", &keys_of_account(&schema))
 }
 
@@ -115,6 +116,11 @@ fn keys(properties: &Value) -> String {
 fn keys_of_account(schema: &Value) -> String {
     let introduction = "One table for each account, `[accounts.NAME]`. `provider` or `host`, `user`, and one of\n`password-file`, `password-command`, `password-credential`, `token-command` and\n`oauth2` are needed.";
     format!("{introduction}\n\n{}", keys(schema.pointer("/definitions/account/properties").unwrap()))
+}
+
+fn keys_of_lookup(schema: &Value) -> String {
+    let introduction = "One table, `[lookup]`. `followsift help operation` says what is asked, and of whom.";
+    format!("{introduction}\n\n{}", keys(schema.pointer("/definitions/lookup/properties").unwrap()))
 }
 
 /// Lines of a definition.

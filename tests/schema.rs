@@ -251,6 +251,10 @@ fn the_schema_of_the_settings_knows_the_keys_that_their_reader_knows() {
     let schema = settings::schema();
     let top = expected_keys(&read(ODD));
     assert_eq!(top, keys(&schema, "/properties"));
+    assert_eq!(
+        expected_keys(&read(&format!("[lookup]\n{ODD}"))),
+        keys(&schema, "/definitions/lookup/properties")
+    );
     let account = read(&format!("[accounts.home]\nhost = \"a\"\nuser = \"b\"\npassword-file = \"c\"\n{ODD}"));
     assert_eq!(expected_keys(&account), keys(&schema, "/definitions/account/properties"));
     let odd = "qqqqqqqqqqqqqqqq = 1";

@@ -13,7 +13,7 @@ use crate::support::golden;
 use followsift::diagnostic::Diagnostic;
 use followsift::host::{AuthservIds, HostName, Relay, RelayService};
 use followsift::place::Folder;
-use followsift::settings::{self, Account, Backlog, Environment, SecretSource, Settings, Tls};
+use followsift::settings::{self, Account, Backlog, Environment, Lookup, SecretSource, Settings, Tls};
 
 const HOME: (&str, &str) = ("HOME", "/home/ann");
 
@@ -280,7 +280,10 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     let smallest = read(SMALLEST, &[]);
     let usual = account(&smallest, "home");
     let examples = account(&settings, "home");
+    // Look-ups are off, and no proxy is the usual one.
+    let lookup = Lookup { proxy: None, own_server: Default::default(), ..examples.lookup.clone() };
     let shown = Account {
+        lookup,
         authserv_id: AuthservIds::default(),
         instances: Vec::new(),
         relays: Vec::new(),

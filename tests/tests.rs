@@ -21,6 +21,7 @@ mod judge;
 mod known;
 mod ledger;
 mod licences;
+mod lookup;
 mod mailbox;
 mod manual;
 mod map;

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use super::message_file::{self, Unusable};
@@ -11,9 +12,13 @@ use super::{Ending, Explain, context};
 use crate::assess::{self, Arrival, Assessment, Mail, ReadMessage, Rulebook, weigh};
 use crate::clock;
 use crate::clock::Timestamp;
+use crate::ledger::LedgerFault;
+use crate::lookup::{self, Inquiry, Whose};
 use crate::mail::{Nearest, Recognition};
+use crate::mailbox::Stop;
 use crate::report::{self, Paint, Tone};
 use crate::rules::recall::Replay;
+use crate::settings::Settings;
 
 pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
@@ -33,6 +38,14 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
             ending = Ending::Fault;
         }
     }
+    let Ok(stop) = Stop::new() else { return Ending::Fault };
+    let mut inquiries = Vec::new();
+    for account in settings.iter().filter(|_| options.lookup).flat_map(|settings| &settings.accounts) {
+        match Inquiry::new(account, stop.as_fd()) {
+            Ok(inquiry) => inquiries.push(inquiry),
+            Err(fault) => output.failure(&fault),
+        }
+    }
     let asked = rulebook.rules.asked();
     let is_past_asked = asked.follows || asked.wave;
     let now = clock::now();
@@ -40,8 +53,18 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     for file in &options.files {
         let name = shown(file);
         match read(file, &rulebook, now) {
-            Ok((message, nearest)) => {
-                let assessment = weigh(message, &rulebook, &replay);
+            Ok((mut message, nearest)) => {
+                let assessment =
+                    match look_up(&mut message, &rulebook, settings.as_ref(), &replay, &inquiries) {
+                        Ok(()) => weigh(message, &rulebook, &replay),
+                        Err(fault) => {
+                            output.failure(&fault);
+                            return Ending::Fault;
+                        }
+                    };
+                for (server, fault) in inquiries.iter().flat_map(Inquiry::take_faults) {
+                    output.error(&format!("error: {server}: {}", report::Chain(&fault)));
+                }
                 say(&name, &assessment, nearest.as_ref(), (&rulebook, &replay), options, output);
                 if is_past_asked && let Recognition::Recognised(notification) = &assessment.recognition {
                     replay.note(notification);
@@ -62,6 +85,31 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
         }
     }
     ending
+}
+
+/// Completes a message with what the ledger remembers of its followers' profiles, and with what may be asked.
+fn look_up(
+    message: &mut ReadMessage,
+    rulebook: &Rulebook,
+    settings: Option<&Settings>,
+    replay: &Replay,
+    inquiries: &[Inquiry<'_>],
+) -> Result<(), LedgerFault> {
+    let Recognition::Recognised(notification) = &mut message.recognition else { return Ok(()) };
+    let Some(settings) = settings.filter(|settings| settings.lookup.is_on()) else { return Ok(()) };
+    let instances = &rulebook.trust.instances;
+    super::lookup::remembered(Some(settings), instances, std::iter::once(&mut *notification))?;
+    let whose = Whose { lookup: &settings.lookup, instances };
+    let assessment = weigh(ReadMessage::from(notification.clone()), rulebook, replay);
+    if lookup::wanted(&assessment, rulebook, whose).is_empty() {
+        return Ok(());
+    }
+    lookup::complete(notification, whose, clock::now(), |question| {
+        let is_its = |inquiry: &&Inquiry<'_>| {
+            inquiry.account().instances.iter().any(|own| own.host == question.server)
+        };
+        Ok(inquiries.iter().find(is_its).and_then(|inquiry| inquiry.answer(question)))
+    })
 }
 
 /// A message as it was read, and the network that it comes nearest to if it was not recognised.

@@ -16,6 +16,7 @@ mod help;
 mod judge;
 mod known;
 mod login;
+mod lookup;
 mod message_file;
 mod networks;
 mod output;
@@ -69,6 +70,8 @@ enum Command {
     Backtest(Backtest),
     /// List every fact that rules can use, and the networks whose messages show it
     Facts,
+    /// Ask your own server for the public profile of a follower, and show what is asked and the answer
+    Lookup(Lookup),
     /// List the networks that followsift recognises, or describe one
     Networks(Networks),
     /// List the mail providers that the settings can name, or show one with the lines to write
@@ -91,6 +94,9 @@ struct Sweep {
     /// Judge again the messages that arrived within this time, such as `30d`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
+    /// Look up followers of old messages too, as far as `[lookup]` allows; with --dry-run, look up at once
+    #[arg(long)]
+    lookup: bool,
     /// Work on this account only
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
@@ -183,6 +189,9 @@ struct Explain {
     /// Print the verdict alone, without what every rule says
     #[arg(long)]
     brief: bool,
+    /// Look up what the messages lack, as far as `[lookup]` in the settings allows
+    #[arg(long)]
+    lookup: bool,
     /// How your mail server names itself in Authentication-Results: a name, `*.` and a domain, or an empty text if it does
     /// not; can be given more than once
     #[arg(long = "authserv-id", value_name = "ID", value_parser = authserv_id)]
@@ -233,6 +242,22 @@ struct Judge {
     /// Try these rules instead of those in use
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
+}
+
+/// The options of `lookup`.
+#[derive(Debug, clap::Args)]
+struct Lookup {
+    /// The handle: `ann`, or `ann@toot.example`
+    handle: String,
+    /// The network
+    #[arg(long, value_name = "NAME", default_value = "mastodon")]
+    network: String,
+    /// Which of your own servers to ask [default: the first]
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    instance: Option<HostName>,
+    /// Ask as this account only
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
 }
 
 /// The options of `networks`.
@@ -350,6 +375,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Explain(options) => explain::explain(settings, options, &mut output),
         Command::Backtest(options) => backtest::backtest(settings, options, &mut output),
         Command::Facts => facts::facts(settings, &mut output),
+        Command::Lookup(options) => lookup::lookup(settings, options, &mut output),
         Command::Networks(options) => networks::networks(settings, options, &mut output),
         Command::Providers(options) => providers::providers(options, &mut output),
         Command::Judge(options) => judge::judge(settings, options, &mut output),

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::diagnostic::document::Findings;
     use crate::place::AccountName;
-    use crate::settings::{Backlog, SecretSource, Tls};
+    use crate::settings::{Backlog, Lookup, SecretSource, Tls};
 
     const OWN: &[u8] = include_bytes!("../../tests/corpus/mastodon/own-server/message.eml");
     const TWO_DOMAINS: &str = include_str!("../../tests/corpus/mastodon/two-domains/message.eml");
@@ -181,6 +181,7 @@ mod tests {
             authserv_id: AuthservIds::parse(authserv_id).unwrap(),
             instances: instances.iter().map(|host| Instance::new(HostName::parse(host).unwrap())).collect(),
             relays: Vec::new(),
+            lookup: Lookup::default(),
             require_authentic,
             act: true,
             backlog: Backlog::None,

@@ -1,11 +1,14 @@
 //! `sweep`: one pass over the folders of each account, printed message by message.
 
+use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
 use crate::clock;
+use crate::lookup;
 use crate::mailbox::Stop;
 use crate::report;
 use crate::report::totals::Totals;
@@ -16,6 +19,8 @@ use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect};
 /// So many sessions at most are begun to find a message over which the connection ends: each asks at once for an eighth of what
 /// the one before did.
 const SESSIONS: usize = 20;
+/// How long the command looks followers up before it ends; the service or the next sweep asks the rest.
+const LOOK_UP: Duration = Duration::from_secs(60);
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };
@@ -65,6 +70,11 @@ fn one(
     let stop = Stop::new().map_err(AccountFault::Machine)?;
     let begin = if options.dry_run { Sweeper::dry_run } else { Sweeper::begin };
     let mut sweeper = begin(account, settings)?;
+    if options.lookup
+        && let Err(fault) = sweeper.look_up_old(stop.as_fd())
+    {
+        output.failure(&fault);
+    }
     let mut session = connect(account, settings, &stop)?;
     let scope = options.since.map_or(Scope::New, Scope::Since);
     let mut totals = Totals::default();
@@ -87,16 +97,45 @@ fn one(
         }
     };
     let mut sessions = 1;
+    let (mut has_looked_up, mut failures) = (false, Vec::new());
     let (session, swept) = loop {
         match sweeper.run(session, files, scope, &mut tell) {
             Err(fault) if sessions < SESSIONS && sweeper.can_part(&fault) => {
                 session = connect(account, settings, &stop)?;
                 sessions += 1;
             }
-            swept => break swept?,
+            swept => {
+                let (healthy, swept) = swept?;
+                if !has_looked_up && look_up(&mut sweeper, &stop, &mut failures) {
+                    has_looked_up = true;
+                    session = healthy;
+                    continue;
+                }
+                break (healthy, swept);
+            }
         }
     };
+    for failure in failures {
+        output.error(&format!("error: {failure}"));
+    }
+    for (server, fault) in sweeper.take_lookup_faults() {
+        output.error(&format!("error: {server}: {}", report::Chain(&fault)));
+    }
     // All was done; a server that does not say goodbye changes nothing.
     let _ = session.logout();
     Ok((swept, totals))
+}
+
+/// Asks what the sweep wanted to know; returns whether there are answers, so that what waits for them can be judged.
+fn look_up(sweeper: &mut Sweeper<'_>, stop: &Stop, failures: &mut Vec<String>) -> bool {
+    let mut note = |news| {
+        if let lookup::News::Failed { server, fault, until } = news {
+            failures.push(report::lookup::failed(&server, &fault, until));
+        }
+    };
+    let looked_up = sweeper.look_up(stop, LOOK_UP, &mut note);
+    looked_up.unwrap_or_else(|stuck| {
+        failures.push(report::Chain(&stuck).to_string());
+        false
+    })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info, info_span, warn};
 
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::events::log;
@@ -17,9 +17,10 @@ use super::thread_event::EventSender;
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::login::Login;
+use crate::lookup;
 use crate::mailbox::{Fate, Session, Step, Stop, Suspects, Woken};
 use crate::report::state::{self, State};
-use crate::report::{Chain, advice, drift, remains};
+use crate::report::{self, Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, Tally, connect_with, read_login};
@@ -162,6 +163,18 @@ impl Watcher {
     fn live(&self, learned: &mut WatcherState, events: &EventSender) -> Result<(), AccountFault> {
         self.stop.speak_by(Instant::now());
         let mut sweeper = Sweeper::begin(&self.account, &self.settings)?;
+        let (stop, name) = (self.stop.clone(), self.account.name.clone());
+        let tell = move |news| {
+            let _span = info_span!("account", account = %name).entered();
+            match news {
+                lookup::News::Answered => stop.probe(),
+                lookup::News::Failed { server, fault, until } => {
+                    warn!("{}", report::lookup::failed(&server, &fault, until));
+                }
+                lookup::News::Over(stuck) => warn!("look-ups have stopped: {}", Chain(&stuck)),
+            }
+        };
+        sweeper.open_desk(&self.settings, tell).map_err(AccountFault::Machine)?;
         if !learned.whole {
             sweeper.require_whole()?;
             learned.whole = true;

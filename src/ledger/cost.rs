@@ -261,6 +261,8 @@ const WAYS: &[(&str, &[&str])] = &[
     // Since a moment that the caller chooses; for `check` alone.
     ("judgement", &["judged_at>?"]),
     ("follower", &["judgement=?", "judgement=? AND position=?"]),
+    // The messages about one follower; once for each answer of a look-up.
+    ("follower", &["network=? AND key=?"]),
     // In the last hour, or since a moment that the caller chooses.
     ("intent", &["rowid=?", "mail=?", "judgement=?", "stated_at>?", "stated_at>? AND stated_at<?"]),
     ("incomplete", &["rowid=?", "seen_at>?"]),

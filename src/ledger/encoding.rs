@@ -7,12 +7,23 @@ use rusqlite::types::Type;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::clock::Timestamp;
 use crate::diagnostic::Location;
-use crate::mail::{Fact, FactMut, FactRef, Follower, Shown};
+use crate::mail::{Fact, FactMut, FactRef, Follower, LookedUp, Shown};
 use crate::rules::{Evidence, Reason};
 
-/// The key of the one value that is not a fact: the network's own number for the account.
+/// The key of a value that is not a fact: the network's own number for the account.
 const ID: &str = "id";
+/// The key of where facts were looked up.
+const LOOKED_UP: &str = "looked-up";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenOrigin {
+    host: String,
+    at: i64,
+    facts: Vec<String>,
+}
 
 /// The written form of a follower's facts.
 pub(super) fn write_follower(follower: &Follower) -> String {
@@ -32,6 +43,11 @@ pub(super) fn write_follower(follower: &Follower) -> String {
     if let Some(id) = &follower.id {
         facts.insert(ID.to_owned(), Value::from(id.as_str()));
     }
+    if let Some(origin) = &follower.looked_up {
+        let words: Vec<_> = origin.facts.iter().map(|fact| fact.word()).collect();
+        let written = serde_json::json!({ "host": origin.host, "at": origin.at.0, "facts": words });
+        facts.insert(LOOKED_UP.to_owned(), written);
+    }
     Value::Object(facts).to_string()
 }
 
@@ -42,6 +58,10 @@ pub(super) fn read_follower(json: &str) -> rusqlite::Result<Follower> {
     for (word, value) in facts {
         if word == ID {
             follower.id = serde_json::from_value(value).map_err(unreadable)?;
+        } else if word == LOOKED_UP {
+            let WrittenOrigin { host, at, facts } = serde_json::from_value(value).map_err(unreadable)?;
+            let facts = facts.iter().filter_map(|word| Fact::from_word(word)).collect();
+            follower.looked_up = Some(LookedUp { host, at: Timestamp(at), is_today: false, facts });
         } else if let Some(fact) = Fact::from_word(&word) {
             set(&mut follower, fact, value).map_err(unreadable)?;
         } else {
@@ -180,11 +200,22 @@ mod tests {
             verified: Shown::Value(false),
             private: Shown::Empty,
             age: Shown::Value(6),
+            last_posted: Shown::Value(8),
+            bot: Shown::Value(false),
+            account_state: text("active"),
             id: Some("7".into()),
+            looked_up: Some(LookedUp {
+                host: "toot.example".into(),
+                at: Timestamp(1000),
+                is_today: false,
+                facts: vec![Fact::Lists, Fact::Bot],
+            }),
         };
         let json = concat!(
-            r#"{"address-host":"ann.example","age":6,"bio":null,"default-picture":true,"followers":1,"following":2001,"handle":"ann","id":"7","#,
-            r#""lists":4,"location":"Lima","mutuals":5,"name":"Ann","posts":3,"private":null,"#,
+            r#"{"account-state":"active","address-host":"ann.example","age":6,"bio":null,"bot":false,"default-picture":true,"#,
+            r#""followers":1,"following":2001,"handle":"ann","id":"7","last-posted":8,"#,
+            r#""lists":4,"location":"Lima","looked-up":{"at":1000,"facts":["lists","bot"],"host":"toot.example"},"#,
+            r#""mutuals":5,"name":"Ann","posts":3,"private":null,"#,
             r#""url":"https://a.example/@ann","verified":false,"website":"https://ann.example"}"#,
         );
         assert_eq!(write_follower(&follower), json);

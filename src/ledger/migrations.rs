@@ -11,8 +11,12 @@ use super::{Ledger, LedgerFault};
 const APPLICATION: i64 = 0x666f_6c73;
 
 /// Each brings a ledger from its index to the next version.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+];
 
 /// The newest version that this followsift understands.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

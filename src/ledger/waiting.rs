@@ -1,7 +1,7 @@
 //! Messages that are to be moved later: the cursor has gone on without them.
 //!
 //! A message waits because the fuse held it back, because the server would not move it, because its move was cut short,
-//! or because the rules that left it where it is were wrong (`fuse`). `sweep` puts messages off, asks which are due,
+//! because the rules that left it where it is were wrong (`fuse`), or because a look-up may decide it. `sweep` puts messages off, asks which are due,
 //! and strikes off those that it has dealt with.
 
 use rusqlite::{Row, params};
@@ -25,6 +25,8 @@ pub enum Delay {
     /// Its move was cut short, and it is where it was; or a list of people has never been loaded; or other rules have to
     /// judge it.
     Interrupted,
+    /// The answer of a look-up, which may decide it; until this moment at the latest.
+    LookUp(Timestamp),
 }
 
 impl Delay {
@@ -33,6 +35,7 @@ impl Delay {
             Self::Fuse => "fuse",
             Self::Refused => "refused",
             Self::Interrupted => "interrupted",
+            Self::LookUp(_) => "lookup",
         }
     }
 }
@@ -68,6 +71,8 @@ pub struct WaitingSums {
     pub refused: usize,
     /// For a later sweep: their move was cut short, a list has never been loaded, or other rules have to judge them.
     pub later: usize,
+    /// For the answer of a look-up.
+    pub look_up: usize,
     /// For the server to show them.
     pub unshown: usize,
     /// Interrupted moves of which it is not known yet what became of them; without those whose original is not shown.
@@ -119,6 +124,7 @@ impl Ledger {
                 match why.as_str() {
                     "fuse" => sums.fuse += count,
                     "refused" => sums.refused += count,
+                    "lookup" => sums.look_up += count,
                     _ => sums.later += count,
                 }
             }
@@ -151,7 +157,10 @@ impl Ledger {
                             row,
                             why.word(),
                             i64::from(*why == Delay::Refused),
-                            now
+                            match why {
+                                Delay::LookUp(until) => *until,
+                                _ => now,
+                            }
                         ],
                         |row| row.get(0),
                     )?;

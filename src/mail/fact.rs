@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use crate::clock::Timestamp;
+
 /// A fact as a message shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Shown<T> {
@@ -51,6 +53,19 @@ impl<T> Shown<T> {
             Self::Value(value) => Shown::Value(change(value)),
         }
     }
+}
+
+/// Where and when facts were looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    /// The server that was asked.
+    pub host: String,
+    /// When it answered.
+    pub at: Timestamp,
+    /// Whether that was on the day of the judgement.
+    pub is_today: bool,
+    /// The facts that come from there, and not from the message.
+    pub facts: Vec<Fact>,
 }
 
 /// What kind of value a fact has.
@@ -158,7 +173,7 @@ macro_rules! facts {
             }
         }
 
-        /// What one message shows about one follower. Text is one line, in NFC, without control and bidirectional
+        /// What is known about one follower: what the message shows, and what was looked up. Text is one line, in NFC, without control and bidirectional
         /// characters, and capped in length.
         #[derive(Clone, Debug, PartialEq, Eq, Default)]
         pub struct Follower {
@@ -166,6 +181,8 @@ macro_rules! facts {
             /// The network's own number for the account, where the message shows one, or else what tells the message from
             /// others if there is no name either. Not for rules: it keys the follower where there is no handle and no link.
             pub id: Option<String>,
+            /// Which of these facts come from a public profile instead of the message.
+            pub looked_up: Option<LookedUp>,
         }
 
         impl Follower {
@@ -210,6 +227,9 @@ facts! {
     Verified verified "verified" Answer: "whether the network has verified the account";
     Private private "private" Answer: "whether the account is closed to strangers";
     Age age "age" Days: "how long the account has existed";
+    LastPosted last_posted "last-posted" Days: "how long ago the follower last posted";
+    Bot bot "bot" Answer: "whether the account says that a program runs it";
+    AccountState account_state "account-state" Words(20): "what the server says of the account: \"active\", \"limited\", \"suspended\" or \"gone\"";
 }
 
 impl Fact {
@@ -239,7 +259,7 @@ impl Follower {
         }
     }
 
-    /// A count (for [`Fact::Age`], days); not shown for facts of another type.
+    /// A count (for a duration, days); not shown for facts of another type.
     pub fn count(&self, fact: Fact) -> Shown<u64> {
         match self.fact(fact) {
             FactRef::Count(count) => count.clone(),

@@ -8,7 +8,8 @@
 //! gateways write around links) and `template`; the holes of templates fill `bindings`, with `numeral` reading numbers, `host`
 //! comparing hosts and `crate::text` cleaning text. `blank_name` makes names of invisible characters readable for them. `work`
 //! counts the bytes examined and stops at the allowance; `limits` caps how much is read. The result is a `notification` with
-//! its `network` and its followers: their facts are listed in `fact`, and `follower_key` identifies each. `not_a_message` knows
+//! its `network` and its followers: their facts are listed in `fact`, `looked_up` says which of them
+//! come from a public profile instead, and `follower_key` identifies each. `not_a_message` knows
 //! the files that people take for a message, and `reporters` what a server seems to call itself.
 
 mod alias;
@@ -24,6 +25,7 @@ mod head;
 mod host;
 mod limits;
 mod link;
+mod looked_up;
 mod markup;
 mod message;
 mod network;
@@ -43,10 +45,11 @@ mod work;
 mod wrapper;
 
 pub use authenticity::Authenticity;
-pub use fact::{Fact, FactMut, FactRef, FactType, Follower, Shown};
+pub use fact::{Fact, FactMut, FactRef, FactType, Follower, LookedUp, Shown};
 pub use field::Unreadable;
 pub use follower_key::FollowerKey;
 pub use head::Envelope;
+pub use looked_up::text_of_html;
 pub use message::{Message, with_plain_line_ends};
 pub use network::Network;
 pub use not_a_message::{NotAMessage, lead_in};

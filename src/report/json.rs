@@ -1,5 +1,7 @@
 //! Formats assessments as JSON for `explain --json`. Other programs rely on the shape of these types.
 
+use std::collections::BTreeMap;
+
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -38,8 +40,17 @@ struct Near<'a> {
 }
 
 /// The facts without a key. Every other fact has one, so a new fact gets its key from its entry.
-const UNPROMISED: [Fact; 6] =
-    [Fact::Lists, Fact::Mutuals, Fact::DefaultPicture, Fact::Verified, Fact::Private, Fact::Age];
+const UNPROMISED: [Fact; 9] = [
+    Fact::Lists,
+    Fact::Mutuals,
+    Fact::DefaultPicture,
+    Fact::Verified,
+    Fact::Private,
+    Fact::Age,
+    Fact::LastPosted,
+    Fact::Bot,
+    Fact::AccountState,
+];
 
 /// A follower. A fact that is not shown is null; an empty one is `""`.
 #[derive(Debug, Serialize)]
@@ -51,6 +62,30 @@ struct FollowerLine<'a> {
     reasons: Vec<Why<'a>>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     shared_interests: &'a [String],
+    #[serde(rename = "looked-up", skip_serializing_if = "Option::is_none")]
+    looked_up: Option<Origin<'a>>,
+}
+
+/// Which facts were looked up, when and where.
+#[derive(Debug, Serialize)]
+struct Origin<'a> {
+    server: &'a str,
+    at: String,
+    facts: BTreeMap<&'a str, serde_json::Value>,
+}
+
+impl<'a> Origin<'a> {
+    fn of(follower: &'a Follower) -> Option<Self> {
+        let origin = follower.looked_up.as_ref()?;
+        let value = |fact: Fact| match follower.fact(fact) {
+            FactRef::Text(text) => text.value().map(|text| text.as_str().into()),
+            FactRef::Count(count) => count.value().map(|count| (*count).into()),
+            FactRef::Answer(answer) => answer.value().map(|answer| (*answer).into()),
+        };
+        // An empty one is empty text.
+        let facts = origin.facts.iter().map(|fact| (fact.word(), value(*fact).unwrap_or_else(|| "".into())));
+        Some(Self { server: &origin.host, at: origin.at.rfc3339(), facts: facts.collect() })
+    }
 }
 
 /// A key for each fact, in the order of the table of facts.
@@ -154,6 +189,7 @@ fn follower<'a>(follower: &'a Follower, verdict: &'a Verdict) -> FollowerLine<'a
             })
             .collect(),
         shared_interests: &verdict.shared_interests,
+        looked_up: Origin::of(follower),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod json;
 pub mod judged;
 pub mod known;
 pub mod login;
+pub mod lookup;
 pub mod nearest;
 pub mod networks;
 pub mod paint;

@@ -22,6 +22,7 @@ pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
         entry(&mut shown, "languages", &languages(network), paint);
         entry(&mut shown, "shows", &facts(network), paint);
         entry(&mut shown, "marks", &marks(network), paint);
+        entry(&mut shown, "look-up", &super::lookup::way(network.network.as_str()), paint);
         shown.push('\n');
     }
     let _ = writeln!(
@@ -43,6 +44,7 @@ pub fn one(network: &NetworkSummary, paint: Paint) -> String {
     entry(&mut shown, "known from", about, paint);
     entry(&mut shown, "sent by", &reach(network), paint);
     entry(&mut shown, "languages", &network.locales.join(" "), paint);
+    entry(&mut shown, "look-up", &super::lookup::way(network.network.as_str()), paint);
     let subject = match network.subjects {
         1 => format!("\"{}\"", network.example),
         all => format!("such as \"{}\"; {all} are known", network.example),

@@ -120,6 +120,10 @@ pub fn person(follower: &Follower) -> String {
     if follower.default_picture.value() == Some(&true) {
         parts.push("default picture".to_owned());
     }
+    if let Some(origin) = &follower.looked_up {
+        let facts: Vec<_> = origin.facts.iter().map(|fact| fact.word()).collect();
+        parts.push(format!("{origin}: {}", facts.join(", ")));
+    }
     parts.join(" · ")
 }
 

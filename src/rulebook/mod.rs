@@ -20,6 +20,7 @@ use self::regular_file::FEW;
 use crate::assess::Rulebook;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::lookup;
 use crate::mail::{Network, NetworkSummary, Profiles, Trust};
 use crate::rules::{self, ListSource, Person, RuleSet, Vocabulary};
 use crate::settings::{Account, Settings};
@@ -71,7 +72,7 @@ pub fn read_beside(
     };
     let edition = edition(profiles.iter().chain(&rules_source));
     let profiles = Profiles::compile(&profiles, &findings);
-    let vocabulary = vocabulary_of(&profiles);
+    let vocabulary = vocabulary_of(&profiles, settings);
     let Some(rules_source) = rules_source else { return (None, findings.into_sorted()) };
     refuse_emptied(&rules_source, &findings);
     let rules = rules::compile(&rules_source, &vocabulary, &findings);
@@ -94,7 +95,7 @@ pub fn read_beside(
 pub fn vocabulary(settings: Option<&Settings>) -> (Vocabulary, Vec<Diagnostic>) {
     let findings = Findings::default();
     let profiles = Profiles::compile(&profile_sources(settings, &findings), &findings);
-    (vocabulary_of(&profiles), findings.into_sorted())
+    (vocabulary_of(&profiles, settings), findings.into_sorted())
 }
 
 /// The networks that the profiles know, in their order; and what is wrong with the profiles.
@@ -117,9 +118,15 @@ pub fn list_files(rules_file: &Path) -> BTreeSet<PathBuf> {
     rules.sources().into_iter().filter_map(file).collect()
 }
 
-fn vocabulary_of(profiles: &Profiles) -> Vocabulary {
+/// What the messages of each network show, and what may be looked up.
+fn vocabulary_of(profiles: &Profiles, settings: Option<&Settings>) -> Vocabulary {
     let networks = profiles.networks().into_iter();
-    Vocabulary::new(networks.map(|summary| (summary.network, summary.facts.into_iter().collect())))
+    let sites = settings.iter().flat_map(|settings| &settings.lookup.own_server);
+    let looked_up = sites.filter_map(|site| {
+        Some((Network::new(site.key())?, lookup::supplies(*site).iter().copied().collect()))
+    });
+    let shown = networks.map(|summary| (summary.network, summary.facts.into_iter().collect()));
+    Vocabulary::new(shown.chain(looked_up))
 }
 
 impl RuleFiles {

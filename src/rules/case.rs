@@ -10,7 +10,7 @@ use super::list::{HandleForms, Lists};
 use super::recall::Past;
 use super::text::{Folded, fold, fold_host, lower};
 use crate::clock::Timestamp;
-use crate::mail::{self, Fact as MailFact, Follower, Kind, Network, Notification, Shown};
+use crate::mail::{self, Fact as MailFact, FactType, Follower, Kind, Network, Notification, Shown};
 
 /// A follower to judge, with the context. Without a message (a table of facts, a `[[test]]`), the network and the kind may be
 /// unknown.
@@ -99,7 +99,7 @@ impl<'a> Sight<'a> {
     pub(crate) fn number(&self, fact: Fact) -> Shown<f64> {
         let past = self.case.past;
         match fact {
-            Mail(MailFact::Age) => self.count(MailFact::Age).map(|days| days * DAY),
+            Mail(fact) if fact.type_of() == FactType::Days => self.count(fact).map(|days| days * DAY),
             Mail(fact) => self.count(fact),
             Ratio => self.quotient(MailFact::Following, MailFact::Followers, 1),
             Lopsided => self.quotient(MailFact::Following, MailFact::Followers, 2),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, Provider};
+use super::{Fingerprint, Lookup, Provider};
 use crate::host::{AuthservIds, Instance, Relay};
 use crate::place::{AccountName, Folder, MailboxKey};
 
@@ -38,6 +38,8 @@ pub struct Account {
     pub instances: Vec<Instance>,
     /// The alias services that the user forwards messages with.
     pub relays: Vec<Relay>,
+    /// What may be looked up about its followers.
+    pub lookup: Lookup,
     /// Leave messages alone that are not proven authentic.
     pub require_authentic: bool,
     /// Change messages. If `false`, followsift does everything else.

@@ -13,6 +13,7 @@ mod fingerprint;
 mod instances;
 mod layers;
 pub mod log_filter;
+mod lookup;
 mod oauth2;
 mod paths;
 mod provider;
@@ -26,6 +27,7 @@ mod server;
 pub use account::{Account, Backlog, OAuth2, SecretSource, Tls, TokenIssuer};
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
+pub use lookup::{Lookup, Site};
 pub use provider::{LoginKind, OAuth2Endpoints, Provider};
 pub use proxy::Proxy;
 
@@ -51,6 +53,8 @@ pub struct Settings {
     pub credentials: Option<PathBuf>,
     /// The proxy that the environment names for logins by OAuth2.
     pub proxy: Option<Proxy>,
+    /// What may be looked up; each account has it too.
+    pub lookup: Lookup,
     /// The accounts, ordered by name. May be empty: not every command needs one.
     pub accounts: Vec<Account>,
 }

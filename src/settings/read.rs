@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::instances::instances;
 use super::layers::Layers;
+use super::lookup::lookup;
 use super::oauth2::oauth2;
 use super::paths::Paths;
 use super::relays::relays;
 use super::secret_source::{command, secret_of};
 use super::section::{Section, Setting};
 use super::server::{is_loopback, server};
-use super::{Account, Backlog, Fingerprint, Provider, SecretSource, Settings, Tls};
+use super::{Account, Backlog, Fingerprint, Lookup, Provider, SecretSource, Settings, Tls};
 use crate::diagnostic::document::list;
 use crate::host::{AuthservId, AuthservIds};
 use crate::place::{AccountName, Folder};
@@ -48,9 +49,11 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
             state
         }
     };
+    let lookup = top.take("lookup").map_or(Some(Lookup::default()), |entry| lookup(entry.section()?));
+    let lookup = lookup.unwrap_or_default();
     let accounts = top.take("accounts").and_then(|entry| entry.section()).map(|mut section| {
         let entries = section.take_rest();
-        let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths)?)));
+        let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths, &lookup)?)));
         let accounts: Vec<_> = read.collect();
         refuse_shared_mailboxes(&accounts);
         accounts.into_iter().map(|(_, account)| account).collect()
@@ -63,6 +66,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         shared: environment.shared(),
         credentials: environment.credentials(),
         proxy: environment.proxy(),
+        lookup,
         accounts: accounts.unwrap_or_default(),
     })
 }
@@ -112,7 +116,7 @@ fn file_or_beside(
     Some(path)
 }
 
-fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
+fn account(entry: &Setting<'_>, paths: &Paths<'_>, lookup: &Lookup) -> Option<Account> {
     let name = AccountName::new(entry.key());
     if name.is_none() {
         let label = "use lower-case letters, digits, `-` and `_`";
@@ -180,6 +184,7 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<Account> {
         authserv_id,
         instances,
         relays,
+        lookup: lookup.clone(),
         require_authentic: require_authentic.unwrap_or(false),
         act: act.unwrap_or(true),
         backlog: backlog?,

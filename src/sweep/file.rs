@@ -9,7 +9,7 @@ use super::pass::{CurrentFolder, Pass};
 use super::removals::Removals;
 use super::returns::{Brought, Return, bring_back};
 use super::settlement::{delay, is_stuck};
-use super::{AccountFault, Dealt, End, Sweep, Tally};
+use super::{AccountFault, Dealt, End, Sweep, Tally, look_up};
 use crate::assess::{Assessment, Restraint};
 use crate::clock::Timestamp;
 use crate::ledger::{
@@ -321,6 +321,11 @@ fn remember(
     ends: &Ends,
 ) -> Result<BTreeSet<Uid>, AccountFault> {
     let Some(ledger) = pass.memory.kept() else { return Ok(BTreeSet::new()) };
+    let new = considered.iter().filter(|message| message.earlier == EarlierMove::None);
+    let messages =
+        new.filter_map(|message| Some((message.mail.uid, message.received, message.assessment.as_ref()?)));
+    let wanted = look_up::want(pass.sweep, current, messages, ledger)?;
+    let until = Timestamp(pass.sweep.now.0.saturating_add_unsigned(pass.sweep.account.lookup.wait.as_secs()));
     let mut later = Vec::new();
     let mut over = Vec::new();
     for message in considered {
@@ -332,7 +337,8 @@ fn remember(
             _ => false,
         };
         let later_too = (message.awaits_list() || undecided).then_some(Delay::Interrupted);
-        let why = ends.again.get(&uid).copied().or(later_too);
+        let looked_up = wanted.contains(&uid).then_some(Delay::LookUp(until));
+        let why = ends.again.get(&uid).copied().or(later_too).or(looked_up);
         match why {
             Some(why) => later.push(PutOff { mail: message.mail.clone(), identity: message.identity, why }),
             None if current.waiting.contains(&uid) => over.push(uid),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judge::{Candidate, Portion, consider, consider_whole, has_to_be_read, judge_again};
+use super::judge::{Candidate, Portion, consider, consider_whole, has_to_be_read, inquire, judge_again};
 use super::news::News;
 use super::pass::{CurrentFolder, Pass};
 use super::scope::{self, NEWEST, Relevance, Seen, Since, Window};
@@ -52,6 +52,7 @@ impl Pass<'_> {
         let mut current = CurrentFolder {
             next: opened.next.unwrap_or(Uid(1)),
             waiting: due.iter().map(|one| one.uid).collect(),
+            due: due.iter().filter(|one| one.due).map(|one| one.uid).collect(),
             released: due.iter().filter(|one| one.released).map(|one| one.uid).collect(),
             since,
             old_before: None,
@@ -345,6 +346,7 @@ impl Pass<'_> {
         self.note_unshown(current, unshown.clone())?;
         put_back::decide(self, current, &mut portion.considered)?;
         judge_again(self.sweep, &mut portion, self.memory)?;
+        inquire(self.sweep, &mut portion, self.memory)?;
         let deadly = portion.considered.iter().filter(|mail| mail.deadly).map(|mail| mail.mail.uid).collect();
         file::file(self, current, portion.considered)?;
         Ok(Unread { unshown, deadly })

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::memory::Memory;
 use super::scope::Seen;
-use super::{AccountFault, MAIL_LIMIT, Sweep};
-use crate::assess::{Arrival, Assessment, Mail, ReadMessage, Rulebook, assess, weigh};
+use super::{AccountFault, MAIL_LIMIT, Sweep, look_up};
+use crate::assess::{Arrival, Assessment, Mail, ReadMessage, Rulebook, recognise, weigh};
 use crate::clock::Timestamp;
 use crate::ledger::{EarlierMove, LedgerFault, Stay};
 use crate::mail::{Envelope, Notification, Recognition};
@@ -210,12 +210,14 @@ fn one(
     let recall = memory.recall(account, &identity, unwritten);
     // A panic is caught here and in `Considered::weigh`: the message that caused it is left alone, and the sweep goes on.
     let assessed = catch_unwind(AssertUnwindSafe(|| {
-        assess(Mail { bytes, arrived: Arrival::At(received) }, sweep.rulebook, &recall)
+        let mut read = recognise(Mail { bytes, arrived: Arrival::At(received) }, sweep.rulebook);
+        look_up::remembered(sweep, &mut read.recognition, memory)?;
+        Ok(weigh(read, sweep.rulebook, &recall))
     }));
     // First: a fault of the ledger must not count as a crash.
     memory.end_assessing(account)?;
     recall.finish()?;
-    considered.assessment = assessed.ok();
+    considered.assessment = assessed.ok().transpose()?;
     if considered.assessment.is_none() {
         considered.envelope = listed();
     }
@@ -247,6 +249,20 @@ pub(super) fn judge_again(
     };
     for message in considered.iter_mut().filter(concerns) {
         judge_anew(sweep, message, memory, unwritten)?;
+    }
+    Ok(())
+}
+
+/// Looks up at once, in a dry run that does so, what may decide messages, and judges those again.
+pub(super) fn inquire(sweep: Sweep<'_>, portion: &mut Portion, memory: &Memory) -> Result<(), LedgerFault> {
+    let Some(inquiry) = sweep.inquiry else { return Ok(()) };
+    let Portion { considered, unwritten, .. } = portion;
+    for message in considered {
+        if let Some(assessment) = &mut message.assessment
+            && look_up::inquire(sweep, assessment, inquiry)
+        {
+            judge_anew(sweep, message, memory, unwritten)?;
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! the two; the rest of `sweep` asks here. In a dry run nothing is written and nothing waits.
 
 use crate::clock::Timestamp;
-use crate::ledger::{Allowance, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting};
+use crate::ledger::{Allowance, Answer, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting};
 use crate::mail::{FollowerKey, Network};
 use crate::mailbox::Opened;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid};
@@ -147,6 +147,15 @@ impl Memory {
     ) -> Result<Option<Timestamp>, LedgerFault> {
         let earliest = |ledger: &Ledger| ledger.earliest_unshown(account, &opened.folder, opened.validity);
         self.ledger().map_or(Ok(None), earliest)
+    }
+
+    /// The answer of today about a follower.
+    pub(super) fn looked_up(
+        &self,
+        follower: &FollowerKey,
+        now: Timestamp,
+    ) -> Result<Option<Answer>, LedgerFault> {
+        self.ledger().map_or(Ok(None), |ledger| ledger.looked_up_lately(follower, now))
     }
 
     /// The past of followers when this message came: from the ledger, and from what this sweep has seen and not yet written.

@@ -10,6 +10,7 @@ mod file;
 mod folder;
 mod fuse;
 mod judge;
+mod look_up;
 mod memory;
 mod news;
 mod pass;
@@ -28,6 +29,7 @@ use memory::Memory;
 
 use crate::assess::Rulebook;
 use crate::clock::Timestamp;
+use crate::lookup::{Inquiry, Whose};
 use crate::mailbox::{Fate, Session};
 use crate::place::Folder;
 use crate::settings::Account;
@@ -54,6 +56,17 @@ struct Sweep<'a> {
     /// Which messages are looked at.
     scope: Scope,
     now: Timestamp,
+    /// Followers of old messages are looked up too.
+    look_up_old: bool,
+    /// Answers at once, in a dry run that looks followers up.
+    inquiry: Option<&'a Inquiry<'a>>,
+}
+
+impl<'a> Sweep<'a> {
+    /// What may be looked up.
+    fn whose(self) -> Whose<'a> {
+        Whose::from(self.account)
+    }
 }
 
 /// Sweeps all folders of the account. Reports a folder that it cannot use, and still sweeps the others.

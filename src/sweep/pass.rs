@@ -31,6 +31,8 @@ pub(super) struct CurrentFolder {
     pub(super) next: Uid,
     /// Messages of it that wait.
     pub(super) waiting: BTreeSet<Uid>,
+    /// Those of them that are due.
+    pub(super) due: BTreeSet<Uid>,
     /// Those of them that the user lets through the fuse.
     pub(super) released: BTreeSet<Uid>,
     /// What became of it since it was last looked at.

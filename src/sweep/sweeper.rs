@@ -3,17 +3,23 @@
 //! the next, and by the command `sweep`.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::time::{Duration, Instant};
 
 use super::memory::Memory;
 use super::{AccountFault, News, Remains, Scope, Sweep, Tally, lock};
 use super::{scope, sent};
 use crate::clock::{self, Timestamp};
+use crate::host::HostName;
 use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
+use crate::lookup::{self, Asker, Desk, Inquiry, LookupFault, Step};
 use crate::mail::Incomplete;
-use crate::mailbox::{Opened, Session, Suspects};
+use crate::mailbox::{Opened, Session, Stop, Suspects, Woken};
 use crate::place::Folder;
 use crate::rulebook::{RuleFiles, Sent};
 use crate::settings::{Account, Settings};
+use crate::web::WebFault;
 
 /// An account that this process works on. While the value exists, no other followsift of this user works on the account.
 #[derive(Debug)]
@@ -23,6 +29,11 @@ pub struct Sweeper<'a> {
     lock: Option<AccountLock>,
     memory: Memory,
     suspects: Suspects,
+    /// The thread that looks followers up.
+    desk: Option<Desk>,
+    /// Answers at once, in a dry run that looks followers up.
+    inquiry: Option<Inquiry<'a>>,
+    look_up_old: bool,
 }
 
 /// What came of a sweep.
@@ -46,6 +57,9 @@ impl<'a> Sweeper<'a> {
             lock,
             memory: Memory::Kept(Ledger::open(&settings.state)?),
             suspects: Suspects::default(),
+            desk: None,
+            inquiry: None,
+            look_up_old: false,
         })
     }
 
@@ -55,7 +69,85 @@ impl<'a> Sweeper<'a> {
     /// If there is a ledger that cannot be read.
     pub fn dry_run(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
         let memory = Memory::Read(Ledger::open_read_only(&settings.state)?);
-        Ok(Self { account, lock: None, memory, suspects: Suspects::default() })
+        Ok(Self {
+            account,
+            lock: None,
+            memory,
+            suspects: Suspects::default(),
+            desk: None,
+            inquiry: None,
+            look_up_old: false,
+        })
+    }
+
+    /// From now on, a thread asks what the sweeps want to know; `tell` gets its news. Does nothing if nothing may be looked up.
+    ///
+    /// # Errors
+    /// If the system has no thread or descriptor left.
+    pub fn open_desk(
+        &mut self,
+        settings: &Settings,
+        tell: impl Fn(lookup::News) + Send + 'static,
+    ) -> io::Result<()> {
+        if self.account.lookup.is_on() && self.account.act {
+            self.desk = Some(Desk::open(self.account, &settings.state, tell)?);
+        }
+        Ok(())
+    }
+
+    /// Followers of messages that are older than `newest` are looked up too. In a dry run, all followers are looked up, and at
+    /// once.
+    ///
+    /// # Errors
+    /// If the account's `ca-file` or the proxy cannot be used.
+    pub fn look_up_old(&mut self, stop: BorrowedFd<'a>) -> Result<(), WebFault> {
+        self.look_up_old = true;
+        if self.memory.kept().is_none() {
+            self.inquiry = Some(Inquiry::new(self.account, stop)?);
+        }
+        Ok(())
+    }
+
+    /// Asks what the sweeps wanted to know, for so long at most, without a thread. Returns whether there were answers, so that
+    /// messages that waited for them can be judged; servers that did not answer are reported.
+    ///
+    /// # Errors
+    /// If the authorities, the proxy or the ledger cannot be used.
+    pub fn look_up(
+        &mut self,
+        stop: &Stop,
+        longest: Duration,
+        tell: &mut dyn FnMut(lookup::News),
+    ) -> Result<bool, lookup::Stuck> {
+        let account = self.account;
+        let Some(ledger) = self.memory.kept().filter(|_| account.lookup.is_on() && account.act) else {
+            return Ok(false);
+        };
+        let asker = Asker::new(account, stop.as_fd())?;
+        let until = Instant::now() + longest;
+        let mut answered = false;
+        loop {
+            let pause = match asker.step(ledger)? {
+                Step::Answered => {
+                    answered = true;
+                    Duration::ZERO
+                }
+                Step::Failed { server, fault, until } => {
+                    tell(lookup::News::Failed { server, fault, until });
+                    Duration::ZERO
+                }
+                Step::Idle(Some(pause)) if Instant::now() + pause < until => pause,
+                Step::Idle(_) => return Ok(answered),
+            };
+            if Instant::now() >= until || stop.wait(Instant::now() + pause) == Woken::Stop {
+                return Ok(answered);
+            }
+        }
+    }
+
+    /// What went wrong with the look-ups of a dry run.
+    pub fn take_lookup_faults(&self) -> Vec<(HostName, LookupFault)> {
+        self.inquiry.as_ref().map(Inquiry::take_faults).unwrap_or_default()
     }
 
     /// Sweeps all folders of the account by these rules, and reports what it does and what is in its way while it is at work.
@@ -100,11 +192,15 @@ impl<'a> Sweeper<'a> {
         if scope == Scope::New {
             self.report_first_look(&mut tell)?;
         }
-        let sweep = Sweep { account, rulebook: &rulebook, scope, now };
+        let (look_up_old, inquiry) = (self.look_up_old, self.inquiry.as_ref());
+        let sweep = Sweep { account, rulebook: &rulebook, scope, now, look_up_old, inquiry };
         session.beware(std::mem::take(&mut self.suspects));
         let swept = super::sweep(&mut session, sweep, &mut self.memory, &mut tell);
         self.suspects = session.suspects();
         let tally = swept?;
+        if let Some(desk) = &self.desk {
+            desk.ring();
+        }
         let ledger = self.memory.kept().filter(|_| account.act);
         let remains = Remains::after(account, ledger.as_deref(), &rulebook, &tally)?;
         Ok((session, Swept { tally, remains: Remains { folders: troubled.len(), uncertain, ..remains } }))

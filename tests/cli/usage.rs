@@ -88,6 +88,7 @@ snac (snac; any site that runs it)
   shows      url
   marks      subject; sender snac-daemon@*; line of text `User : @{you}@{host}` then `Type
              : Follow` then `Actor : {url}`
+  look-up    no: followsift knows no request for it
 ";
     assert!(all.contains(snac) && all.contains("37 networks."), "{all}");
     // What only some layouts show is listed with them.
@@ -98,6 +99,7 @@ Strava · strava
   known from Strava, 2026: sender and subject from a public test, the layout at second hand
   sent by    strava.com
   languages  en
+  look-up    no: the network shows profiles to its own apps and to logins only
   subjects   \"{name} is now following you on Strava.\"
 
   2026 · follow

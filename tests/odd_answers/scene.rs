@@ -14,7 +14,7 @@ use followsift::mailbox::{Connector, Session, Stop};
 use followsift::place::Folder;
 use followsift::report;
 use followsift::rulebook::{self, RuleFiles};
-use followsift::settings::{Settings, Tls};
+use followsift::settings::{Lookup, Settings, Tls};
 use followsift::sweep::{AccountFault, News, Scope, Sweeper};
 
 /// What a server may offer beyond the necessary: each leads to another way of moving.
@@ -122,6 +122,7 @@ impl Scene {
             shared: None,
             credentials: None,
             proxy: None,
+            lookup: Lookup::default(),
             accounts: vec![account],
         };
         Self { server, folder, settings }

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
+use followsift::lookup::supplies;
 use followsift::mail::{Fact, Network};
-use followsift::rules::{RuleSet, Vocabulary, compile};
+use followsift::rules::{self, RuleSet, Vocabulary, compile};
+use followsift::settings::Site;
 
 mod findings;
 mod judging;
@@ -36,6 +38,21 @@ fn load(text: &str) -> (RuleSet, Vec<Diagnostic>) {
     let source = Source::new("rules.toml", text);
     let findings = Findings::default();
     let rules = compile(&source, &vocabulary(), &findings);
+    (rules, findings.into_sorted())
+}
+
+/// The same where Mastodon's profiles may be looked up.
+fn load_with_look_ups(text: &str) -> (RuleSet, Vec<Diagnostic>) {
+    let shown = vocabulary();
+    let looked_up = supplies(Site::Mastodon).iter().copied().collect();
+    let facts = |network: &Network| {
+        let is_shown = |fact: &Fact| shown.showing(rules::Fact::Mail(*fact)).contains(network);
+        Fact::ALL.into_iter().filter(is_shown).collect()
+    };
+    let networks = shown.networks().map(|network| (network.clone(), facts(network)));
+    let vocabulary = Vocabulary::new(networks.chain([(Network::new("mastodon").unwrap(), looked_up)]));
+    let findings = Findings::default();
+    let rules = compile(&Source::new("rules.toml", text), &vocabulary, &findings);
     (rules, findings.into_sorted())
 }
 

@@ -7,7 +7,7 @@ use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
 use followsift::rules::{Fact, Vocabulary, score, table};
 
-use super::load;
+use super::{load, load_with_look_ups};
 use crate::schema::enabled;
 
 const SHIPPED: &str = include_str!("../../config/rules.toml");
@@ -29,7 +29,7 @@ fn they_load_without_a_finding_and_pass_their_own_tests() {
 fn what_is_commented_out_loads_too() {
     let enabled = enabled(SHIPPED, "# ");
     assert!(enabled.lines().any(|line| line.starts_with("from-sent")));
-    let (rules, findings) = load(&enabled);
+    let (rules, findings) = load_with_look_ups(&enabled);
     assert_eq!(plain(&findings), "");
     assert_eq!(rules.sources().len(), 3);
 }

@@ -40,7 +40,7 @@ use followsift::host::AuthservIds;
 use followsift::login::Login;
 use followsift::mailbox::{Connector, Session, Stop};
 use followsift::place::{AccountName, Folder};
-use followsift::settings::{Account, Backlog, SecretSource, Tls};
+use followsift::settings::{Account, Backlog, Lookup, SecretSource, Tls};
 
 pub use client::{Client, Snapshot};
 
@@ -237,6 +237,7 @@ pub fn account(host: &str, port: u16, tls: Tls) -> Account {
         folders: vec![Folder::inbox()],
         authserv_id: AuthservIds::default(),
         relays: Vec::new(),
+        lookup: Lookup::default(),
         instances: Vec::new(),
         require_authentic: false,
         act: true,

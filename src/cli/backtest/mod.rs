@@ -10,6 +10,7 @@ use std::thread;
 use mbox::Piece;
 use recognise::{Intake, Recognised, recognise_all};
 
+use super::lookup::remembered;
 use super::output::{Output, shown};
 use super::{Backtest as Options, Ending, context};
 use crate::assess::{self, Arrival, Mail, ReadMessage, Rulebook};
@@ -120,7 +121,7 @@ fn of_files(
     let rulebook = make(trial.in_force);
     let other = trial.other.map(make);
     let recognise = |mail: Mail<'_>| assess::recognise(mail, &rulebook);
-    let (mut ending, recognised) = recognise_all(cores(), trial.since, &recognise, |intake| {
+    let (mut ending, mut recognised) = recognise_all(cores(), trial.since, &recognise, |intake| {
         let (mut ending, mut reported) = (Ending::Well, 0);
         for path in paths {
             let read = files::messages(path, trial.now, &mut |piece| {
@@ -146,7 +147,9 @@ fn of_files(
         }
         ending
     });
-    match settings.map_or(Ok(ByHand::default()), ByHand::read) {
+    let instances = &rulebook.trust.instances;
+    let completed = remembered(settings, instances, recognised.notifications_mut());
+    match completed.and_then(|()| settings.map_or(Ok(ByHand::default()), ByHand::read)) {
         Ok(by_hand) => {
             let report = replay(
                 recognised.looked_at,
@@ -191,7 +194,7 @@ fn of_account(
     let recognise = |mail: Mail<'_>| assess::recognise(mail, &rulebook);
     // The server has left out what is too old.
     let mut looked_at = 0;
-    let (read, recognised) = recognise_all(cores(), None, &recognise, |intake| {
+    let (read, mut recognised) = recognise_all(cores(), None, &recognise, |intake| {
         let read =
             |folder| of_folder(&mut session, folder, trial.since, &rulebook, &mut looked_at, intake, output);
         named.iter().try_for_each(read)
@@ -200,6 +203,7 @@ fn of_account(
     output.end_progress();
     // All was read; a server that does not say goodbye changes nothing.
     let _ = session.logout();
+    remembered(Some(settings), &account.instances, recognised.notifications_mut())?;
     let report = replay(looked_at, recognised, (&rulebook, other.as_ref()), &by_hand, cores(), output);
     output.text(&report);
     Ok(())

@@ -45,6 +45,11 @@ impl Recognised {
         self.found.into_iter().map(|(_, notification)| notification)
     }
 
+    /// The notifications, to be completed.
+    pub(super) fn notifications_mut(&mut self) -> impl Iterator<Item = &mut Notification> {
+        self.found.iter_mut().map(|(_, notification)| notification)
+    }
+
     fn take(&mut self, portion: &Portion, task: &Task<'_>) {
         for (piece, messages) in portion {
             let mut index = 0;

@@ -7,6 +7,7 @@ use super::{Answer, Condition, Leaf, Relation, Test, Wanted, is_text};
 use crate::mail::{Fact as MailFact, Shown};
 use crate::rules::case::Sight;
 use crate::rules::fact::Fact::{Known, Mail, Who};
+use crate::rules::fact::Type;
 use crate::rules::text::excerpt;
 use crate::rules::verdict::Evidence;
 
@@ -65,7 +66,10 @@ impl Condition {
             }
             (Self::Not(part), _) => part.seen(sight, !held),
             (Self::Leaf(leaf), true) => leaf.seen(sight),
-            (Self::Leaf(leaf), false) => Seen { pieces: vec![leaf.missed(sight)], ground: Ground::Facts },
+            (Self::Leaf(leaf), false) => {
+                let piece = leaf.with_origin(leaf.missed(sight), sight);
+                Seen { pieces: vec![piece], ground: Ground::Facts }
+            }
         }
     }
 }
@@ -112,7 +116,20 @@ impl Leaf {
             Test::Words(_) => (format!("{fact} {}", sight.word(fact).value().unwrap_or(&"")), Ground::Facts),
             Test::Answer(_) | Test::Empty(_) | Test::Shown(_) => (self.to_string(), Ground::Facts),
         };
-        Seen { pieces: vec![piece], ground }
+        Seen { pieces: vec![self.with_origin(piece, sight)], ground }
+    }
+
+    /// The piece with where its facts come from, if that is not the message.
+    fn with_origin(&self, piece: String, sight: &Sight<'_>) -> String {
+        let needs = self.fact.needs();
+        match &sight.case.follower.looked_up {
+            // A list may name the handle, which is never looked up.
+            _ if self.fact.type_of() == Type::People => piece,
+            Some(origin) if needs.iter().any(|fact| origin.facts.contains(fact)) => {
+                format!("{piece} ({origin})")
+            }
+            _ => piece,
+        }
     }
 
     /// How well a condition on a text identifies a person; `whole` if it tests all of the text.

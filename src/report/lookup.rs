@@ -1,0 +1,92 @@
+//! What `lookup`, `networks` and the service say about public profiles.
+
+use std::fmt::Write as _;
+
+use crate::clock::Timestamp;
+use crate::ledger::{Answer, Question};
+use crate::lookup::{self, LookupFault, Unasked};
+use crate::mail::{Fact, FactRef, Follower, Network, Shown};
+use crate::settings::Site;
+
+/// A server did not answer.
+pub fn failed(server: &str, fault: &LookupFault, until: Timestamp) -> String {
+    format!(
+        "could not look up a follower at {server}: {}; next attempt {}",
+        super::Chain(fault),
+        until.rfc3339()
+    )
+}
+
+/// Why nobody is asked about a follower of a network.
+pub fn unasked(why: Unasked, network: &Network) -> String {
+    match why {
+        Unasked::NoWay => format!("profiles of {network} cannot be looked up: {}", no_way(network.as_str())),
+        Unasked::Off => format!(
+            "look-ups are off; to switch them on, write `{network} = \"own-server\"` below `[lookup]`"
+        ),
+        Unasked::NotProven => "the message is not proven authentic".to_owned(),
+        Unasked::NotYourServer => {
+            "only your own servers are asked; name them in `instances` of an account".to_owned()
+        }
+        Unasked::NoHandle => {
+            format!("this is not a handle of {network}; write it like `ann` or `ann@toot.example`")
+        }
+    }
+}
+
+/// Whom followsift can ask about followers of a network.
+pub fn way(network: &str) -> String {
+    match Site::of_network(network) {
+        Some(Site::Mastodon) => {
+            "your own server, with `mastodon = \"own-server\"` below `[lookup]`".to_owned()
+        }
+        None => no_way(network).to_owned(),
+    }
+}
+
+/// Why there is no way.
+fn no_way(network: &str) -> &'static str {
+    match network {
+        "instagram" | "facebook" | "linkedin" | "twitch" | "youtube" | "quora" | "strava" | "venmo" => {
+            "no: the network shows profiles to its own apps and to logins only"
+        }
+        "twitter" | "googleplus" | "statusnet" => "no: the network as these messages know it has ended",
+        "friendica" | "gnusocial" | "hubzilla" | "diaspora" | "socialhome" => {
+            "no: its servers ask for a login, or have no request for counts"
+        }
+        "openstreetmap" => "no: its profiles have numbers for names, which the messages do not show",
+        _ => "no: followsift knows no request for it",
+    }
+}
+
+/// What a question asks, and of whom.
+pub fn asks(question: &Question) -> String {
+    format!("asks {}: GET {}\n", question.server.to_unicode(), lookup::address(question))
+}
+
+/// An answer, with its facts.
+pub fn answer(answer: &Answer) -> String {
+    let mut shown = format!("{} answered on {}:\n", answer.server, answer.at.rfc3339());
+    for fact in Fact::ALL {
+        if let Some(value) = value(&answer.follower, fact) {
+            let _ = writeln!(shown, "  {:<16} {value}", fact.word());
+        }
+    }
+    shown
+}
+
+fn value(follower: &Follower, fact: Fact) -> Option<String> {
+    let or_empty = |shown: Shown<String>| match shown {
+        Shown::NotShown => None,
+        Shown::Empty => Some("empty".to_owned()),
+        Shown::Value(value) => Some(value),
+    };
+    or_empty(match follower.fact(fact) {
+        FactRef::Text(text) => text.clone(),
+        FactRef::Count(count) => match fact.type_of() {
+            crate::mail::FactType::Days => count.clone().map(|days| format!("{days} days")),
+            _ => count.clone().map(|count| count.to_string()),
+        },
+        FactRef::Answer(answer) => answer.clone().map(|yes| if yes { "yes" } else { "no" }.to_owned()),
+    })
+}

@@ -1,0 +1,332 @@
+//! Public profiles: what is asked, of whom, what never is, and what becomes of the answers. Each test runs in a network namespace.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod namespace;
+
+use std::time::{Duration, Instant};
+
+use namespace::{Does, Site, inside};
+
+use crate::support::home::{Home, SPAM};
+use crate::support::letters::{ENGLISH, GERMAN, Letter, Person, mastodon_4_2, mastodon_card};
+use crate::support::small_server::SmallServer;
+use crate::support::user_folder::Run;
+
+/// The messages of the tests are as old as they are.
+const ON: &str = "mastodon = \"own-server\"\nnewest = \"36500d\"\n";
+
+struct Scene {
+    home: Home,
+    mail: SmallServer,
+    site: Site,
+}
+
+impl Scene {
+    fn new(lookup: &str, inbox: &[Vec<u8>]) -> Self {
+        let mail = SmallServer::start("MOVE UIDPLUS");
+        let home = Home::new(mail.port, "kim", "");
+        let site = Site::start(home.path());
+        let scene = Self { home, mail, site };
+        scene.configure(lookup, "");
+        scene.add(inbox);
+        scene
+    }
+
+    fn configure(&self, lookup: &str, account: &str) {
+        let more = format!("backlog = \"all\"\nca-file = \"ca.pem\"\n{account}\n[lookup]\n{lookup}");
+        self.home.configure(self.mail.port, &more);
+    }
+
+    fn add(&self, inbox: &[Vec<u8>]) {
+        self.mail.folders(|folders| {
+            for bytes in inbox {
+                let mails = folders.get_mut("INBOX").unwrap();
+                let id = mails.next as usize;
+                mails.add(id, bytes, &[]);
+            }
+        });
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let mut command = self.home.command(&[], arguments);
+        // Which do not apply to look-ups.
+        command.env("HTTPS_PROXY", "http://127.0.0.1:9").env("ALL_PROXY", "http://127.0.0.1:9");
+        Run(command.output().unwrap())
+    }
+
+    /// How many messages a folder has.
+    fn count(&self, folder: &str) -> usize {
+        self.mail.folders(|folders| folders.get(folder).map_or(0, |mails| mails.mails.len()))
+    }
+}
+
+fn message(handle: &str, number: usize) -> Vec<u8> {
+    mastodon_4_2(&ENGLISH, handle).bytes(number)
+}
+
+#[test]
+fn a_follower_is_looked_up_once_and_the_answer_decides() {
+    inside("lookup::a_follower_is_looked_up_once_and_the_answer_decides", || {
+        let inbox = [
+            message("moon@openreg.example", 1),
+            message("mira@clay.example", 2),
+            message("gone@away.example", 3),
+        ];
+        let scene = Scene::new(ON, &inbox);
+        scene.site.has("moon@openreg.example", [3, 7500, 0]);
+        scene.site.has("mira@clay.example", [212, 180, 40]);
+        let out = scene.run(&["sweep"]).exits(0).out();
+        let evidence = "following 7500 >= 1000 (looked up today at toots.example), followers 3 <= 10 (looked up today at toots.example)";
+        assert!(out.contains(evidence), "{out}");
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 1), "{out}");
+        let requests = scene.site.requests();
+        assert_eq!(requests.len(), 3, "{requests:?}");
+        let first = requests.iter().find(|request| request.contains("moon")).unwrap();
+        assert!(
+            first.starts_with("GET /api/v1/accounts/lookup?acct=moon@openreg.example HTTP/1.1\r\n"),
+            "{first}"
+        );
+        let agent = format!("user-agent: followsift/{}\r\n", env!("CARGO_PKG_VERSION"));
+        assert!(first.to_lowercase().contains(&agent) && !first.contains("kim"), "{first}");
+        // Neither again, nor for another message about the same followers on the same day.
+        scene.add(&[
+            message("mira@clay.example", 4),
+            message("moon@openreg.example", 5),
+            message("gone@away.example", 6),
+        ]);
+        scene.run(&["sweep"]).exits(0);
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (4, 2));
+        assert_eq!(scene.site.requests().len(), 3);
+        // What the ledger remembers is known to `backtest` too.
+        let out = scene.run(&["backtest"]).exits(0).out();
+        assert!(out.contains(": 2 would move, 4 would stay"), "{out}");
+        let shown = scene.run(&["lookup", "gone@away.example"]).exits(0).out();
+        assert!(shown.contains("account-state    gone"), "{shown}");
+        assert_eq!(scene.site.requests().len(), 3);
+    });
+}
+
+#[test]
+fn nothing_is_asked_for_what_is_forged_unproven_foreign_decided_old_or_off() {
+    inside("lookup::nothing_is_asked_for_what_is_forged_unproven_foreign_decided_old_or_off", || {
+        let letter = |handle: &str| mastodon_4_2(&ENGLISH, handle);
+        let failed = |letter: Letter| {
+            letter.on_top(
+                "Authentication-Results",
+                "mx.post.example; dkim=fail header.d=toots.example; dmarc=fail header.from=toots.example",
+            )
+        };
+        let unproven = String::from_utf8(message("unproven@far.example", 2)).unwrap();
+        let unproven = unproven
+            .replace("Authentication-Results: mx.post.example;", "Authentication-Results: mx.evil.example;");
+        let foreign = String::from_utf8(message("foreign@far.example", 3))
+            .unwrap()
+            .replace("toots.example", "elsewhere.example");
+        let decided = mastodon_card(&ENGLISH, &Person::new("Moon", "decided@far.example", [3, 7500, 0]));
+        let complete = mastodon_card(&ENGLISH, &Person::new("Mira", "complete@far.example", [200, 180, 40]));
+        let inbox = [
+            failed(letter("forged@far.example")).bytes(1),
+            unproven.into_bytes(),
+            foreign.into_bytes(),
+            decided.bytes(4),
+            complete.bytes(5),
+        ];
+        let scene = Scene::new(ON, &inbox);
+        let out = scene.run(&["sweep", "--lookup"]).exits(0).out();
+        assert!(out.contains("forged") && scene.count(SPAM) == 1, "{out}");
+        // Off, older than `newest`, and only observed.
+        for (lookup, account) in [
+            ("", ""),
+            ("mastodon = \"off\"\n", ""),
+            ("mastodon = \"own-server\"\nnewest = \"1s\"\n", ""),
+            (ON, "act = false"),
+            (ON, "instances = []"),
+        ] {
+            let mail = SmallServer::start("MOVE");
+            let home = Home::new(mail.port, "kim", "");
+            std::fs::copy(scene.home.path().join("ca.pem"), home.path().join("ca.pem")).unwrap();
+            let scene = Scene { home, mail, site: scene.site.clone() };
+            scene.configure(lookup, account);
+            if account.starts_with("instances") {
+                let text = std::fs::read_to_string(scene.home.path().join("followsift.toml")).unwrap();
+                let line = text.lines().find(|line| line.starts_with("instances = [\"")).unwrap().to_owned();
+                scene.home.write("followsift.toml", &text.replace(&format!("{line}\n"), ""));
+            }
+            scene.add(&[message("moon@openreg.example", 1)]);
+            scene.run(&["sweep"]);
+            assert_eq!(scene.count("INBOX"), 1, "{lookup}{account}");
+        }
+        assert_eq!((scene.site.connections(), scene.site.requests()), (0, Vec::new()));
+    });
+}
+
+#[test]
+fn no_address_but_a_public_one_is_connected_to() {
+    inside("lookup::no_address_but_a_public_one_is_connected_to", || {
+        let scene = Scene::new(ON, &[]);
+        let names = [
+            "private.example",
+            "carrier.example",
+            "metadata.example",
+            "loopback.example",
+            "documentation.example",
+            "loopback6.example",
+            "local6.example",
+            "link6.example",
+            "nat64.example",
+            "sixtofour.example",
+            "mapped.example",
+        ];
+        for name in names {
+            let settings = std::fs::read_to_string(scene.home.path().join("followsift.toml")).unwrap();
+            let line = settings.lines().find(|line| line.starts_with("instances")).unwrap().to_owned();
+            scene
+                .home
+                .write("followsift.toml", &settings.replace(&line, &format!("instances = [\"{name}\"]")));
+            let run = scene.run(&["lookup", "ann"]);
+            let err = run.exits(75).err();
+            assert!(
+                err.contains(&format!("{name}: its name has no address on the public internet")),
+                "{err}"
+            );
+        }
+        assert_eq!(scene.site.connections(), 0);
+        // Of several addresses, the public one.
+        let settings = std::fs::read_to_string(scene.home.path().join("followsift.toml")).unwrap();
+        scene.home.write("followsift.toml", &settings.replace("mapped.example", "both.example"));
+        scene.site.has("ann", [1, 2, 3]);
+        let out = scene.run(&["lookup", "@ann@both.example"]).exits(0).out();
+        assert!(
+            out.contains("asks both.example: GET https://both.example/api/v1/accounts/lookup?acct=ann\n"),
+            "{out}"
+        );
+        assert!(out.contains("  followers        1\n") && out.contains("  bot              no\n"), "{out}");
+    });
+}
+
+#[test]
+fn a_server_that_answers_oddly_is_not_believed() {
+    inside("lookup::a_server_that_answers_oddly_is_not_believed", || {
+        let scene = Scene::new(ON, &[]);
+        let other = "{\"acct\": \"eve@far.example\", \"followers_count\": 1}".to_owned();
+        let moved = "Location: https://elsewhere.example/x\r\n";
+        let says = |status, header, body: &str| Does::Says(status, header, body.to_owned());
+        for (name, does, words) in [
+            ("other", says(200, "", &other), "not the profile of the account"),
+            ("garbage", says(200, "", "<html>"), "not the profile of the account"),
+            ("redirect", says(302, moved, ""), "redirects"),
+            ("endless", Does::Endless, "far too large"),
+            ("drips", Does::Drips, "did not answer in time"),
+            ("login", says(401, "", "{\"error\": \"x\"}"), "wants a login"),
+            ("limit", says(429, "Retry-After: 600\r\n", "{}"), "fewer requests (429)"),
+            ("down", says(503, "", "down"), "status 503"),
+            ("portal", says(404, "", "<h1>Not found</h1>"), "status 404"),
+        ] {
+            // Each with a ledger of its own, since a server that fails is left alone.
+            let _ = std::fs::remove_dir_all(scene.home.state());
+            scene.site.does(&format!("{name}@far.example"), does);
+            let begun = Instant::now();
+            let err = scene.run(&["lookup", &format!("{name}@far.example")]).exits(75).err();
+            assert!(err.contains(words) && begun.elapsed() < Duration::from_secs(15), "{name}: {err}");
+        }
+        let asked = scene.site.requests();
+        assert!(
+            asked
+                .iter()
+                .all(|request| request.contains("Host: toots.example")
+                    || request.contains("host: toots.example")),
+            "{asked:?}"
+        );
+        // The last one closed the server for a while.
+        let err = scene.run(&["lookup", "ann@far.example"]).exits(75).err();
+        assert!(err.contains("cannot be asked now"), "{err}");
+        assert_eq!(scene.site.requests().len(), asked.len());
+    });
+}
+
+#[test]
+fn explain_and_a_dry_run_look_up_at_once_and_write_nothing() {
+    inside("lookup::explain_and_a_dry_run_look_up_at_once_and_write_nothing", || {
+        let scene = Scene::new(ON, &[message("moon@openreg.example", 1), message("moon@openreg.example", 2)]);
+        scene.site.has("moon@openreg.example", [3, 7500, 0]);
+        scene.home.write("message.eml", &String::from_utf8(message("moon@openreg.example", 3)).unwrap());
+        let without = scene.run(&["explain", "message.eml"]).exits(0).out();
+        assert!(without.contains("undecided") && without.contains("following is not shown"), "{without}");
+        assert_eq!(scene.site.connections(), 0);
+        let with = scene.run(&["explain", "--lookup", "message.eml"]).exits(0).out();
+        assert!(with.contains("following 7500 >= 1000 (looked up today at toots.example)"), "{with}");
+        assert_eq!(scene.site.requests().len(), 1);
+        let dry = scene.run(&["sweep", "--dry-run", "--lookup"]).exits(0).out();
+        assert!(dry.contains("looked up today") && dry.contains(SPAM), "{dry}");
+        assert_eq!((scene.site.requests().len(), scene.count("INBOX")), (2, 2));
+        assert!(!scene.home.state().join("ledger.sqlite").exists());
+    });
+}
+
+#[test]
+fn a_message_waits_for_an_answer_no_longer_than_it_may() {
+    inside("lookup::a_message_waits_for_an_answer_no_longer_than_it_may", || {
+        let scene = Scene::new(&format!("{ON}wait = \"1s\"\n"), &[message("moon@openreg.example", 1)]);
+        scene.site.does("moon@openreg.example", Does::Says(503, "Retry-After: 3000\r\n", String::new()));
+        let err = scene.run(&["sweep"]).exits(0).err();
+        assert!(
+            err.contains(
+                "could not look up a follower at toots.example: the server answered with status 503"
+            ),
+            "{err}"
+        );
+        crate::support::pause(Duration::from_millis(2100));
+        // Its time is up: it is judged without the answer, stays, and waits for nothing.
+        scene.run(&["sweep"]).exits(0);
+        assert_eq!((scene.count("INBOX"), scene.site.requests().len()), (1, 1));
+        let ledger = followsift::ledger::Ledger::open(&scene.home.state()).unwrap();
+        let account = followsift::place::AccountName::new("home").unwrap();
+        assert!(!ledger.waits(&account, &[followsift::place::Folder::inbox()]).unwrap());
+    });
+}
+
+#[test]
+fn one_server_of_several_is_asked_for_each_message() {
+    inside("lookup::one_server_of_several_is_asked_for_each_message", || {
+        let inbox = [message("moon@openreg.example", 1), mastodon_4_2(&GERMAN, "mira@clay.example").bytes(2)];
+        let scene = Scene::new(ON, &inbox);
+        scene.run(&["sweep"]).exits(0);
+        let mut hosts: Vec<_> = scene.site.requests().iter().map(|request| request.to_lowercase()).collect();
+        hosts.retain(|request| request.contains("host: toots.example") == request.contains("moon"));
+        assert_eq!(hosts.len(), 2);
+    });
+}
+
+#[test]
+fn the_service_files_a_message_when_the_answer_is_there_and_no_other_waits() {
+    inside("lookup::the_service_files_a_message_when_the_answer_is_there_and_no_other_waits", || {
+        let decided = mastodon_card(&ENGLISH, &Person::new("Moon", "decided@far.example", [3, 7500, 0]));
+        let scene = Scene::new(
+            ON,
+            &[message("slow@far.example", 1), message("moon@openreg.example", 2), decided.bytes(3)],
+        );
+        // Longer than the test takes: what is filed late is filed because of the answer.
+        scene.configure(ON, "poll = \"10m\"");
+        scene.site.does("slow@far.example", Does::Drips);
+        scene.site.has("moon@openreg.example", [3, 7500, 0]);
+        let mut service = scene.home.command(&[], &["run"]).spawn().unwrap();
+        let begun = Instant::now();
+        let filed = |count: usize, by: Duration| {
+            while scene.count(SPAM) < count && begun.elapsed() < by {
+                crate::support::pause(Duration::from_millis(100));
+            }
+            scene.count(SPAM)
+        };
+        let at_once = filed(1, Duration::from_secs(9));
+        // The slow one takes ten seconds, and closes its server for a minute more, to all processes alike.
+        let asked_slow = scene.site.requests().len();
+        let two = if asked_slow == 1 && scene.site.requests()[0].contains("slow") {
+            filed(2, Duration::from_secs(90))
+        } else {
+            filed(2, Duration::from_secs(30))
+        };
+        let _ = service.kill();
+        let _ = service.wait();
+        assert_eq!((at_once.min(1), two), (1, 2), "{:?}", scene.site.requests());
+    });
+}
