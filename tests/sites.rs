@@ -146,6 +146,44 @@ fn an_opaque_link_excuses_a_missing_one_only_outside_of_what_the_follower_wrote(
     let opaque = "http://url1.gs.example/ls/click?upn=def";
     assert_eq!(read(fixture, "", &[(footer, opaque)]), "incomplete");
     assert_eq!(read(fixture, "", &[(footer, "Bye")]), "foreign");
+    // A website behind a tracker is the follower's.
+    let (profile, homepage) = ("Profile: https://", format!("Homepage: {opaque}\r\nProfile: https://"));
+    assert_eq!(read("gnusocial/subscribe-without-bio", "", &[(profile, &homepage)]), "unknown of gs.example");
+    let gone = [(profile, homepage.as_str()), ("https://gs.example/settings/email", "Bye")];
+    assert_eq!(read("gnusocial/subscribe-without-bio", "", &gone), "foreign");
+    // So is a link in a bio of HTML, whatever its text.
+    let (fixture, bio) = ("wordpress-activitypub/card", "Tide watcher.");
+    let linked = format!("<a href=\"{opaque}\">Tide</a> watcher.");
+    assert_eq!(read(fixture, "", &[(bio, &linked)]), "unknown of blog.example");
+    let list = "https://blog.example/wp-admin/options-general.php?page=activitypub&#038;tab=followers";
+    assert_eq!(read(fixture, "", &[(list, opaque)]), "incomplete");
+    assert_eq!(
+        read(fixture, "", &[(bio, &linked), (list, "http://url1.gs.example/ls/click?upn=ghi")]),
+        "incomplete"
+    );
+    assert_eq!(read(fixture, "", &[(bio, &linked), (list, "https://moana.example/")]), "foreign");
+}
+
+#[test]
+fn a_website_behind_a_tracker_is_not_shown_and_not_empty() {
+    use followsift::mail::Shown;
+    let path =
+        format!("{}/tests/corpus/gnusocial/subscribe-without-bio/message.eml", env!("CARGO_MANIFEST_DIR"));
+    let website = |line: &str| {
+        let message = fs::read_to_string(&path).unwrap().replace("Profile: https://", line);
+        let message = Message::parse(message.as_bytes()).unwrap();
+        let Recognition::Recognised(found) = PROFILES.recognise(&message, &trust(), Timestamp(0)) else {
+            panic!("{line}")
+        };
+        found.followers.first().unwrap().website.clone()
+    };
+    assert_eq!(website("Profile: https://"), Shown::Empty);
+    assert_eq!(
+        website("Homepage: http://url1.gs.example/ls/click?upn=def\r\nProfile: https://"),
+        Shown::NotShown
+    );
+    let own = "Homepage: https://klaus.example\r\nProfile: https://";
+    assert_eq!(website(own), Shown::Value("https://klaus.example".to_owned()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
+use std::ops::Range;
 
 use super::Profile;
 use crate::mail::bindings::Bindings;
@@ -38,8 +39,8 @@ pub(super) struct Content<'m> {
     /// The lines of the HTML part, for each form of links.
     html_lines: [OnceCell<Vec<String>>; LinkForm::ALL.len()],
     is_passed_on: OnceCell<bool>,
-    /// Links that do not show where they lead; some of them, if there are many.
-    opaque_links: RefCell<Vec<String>>,
+    /// Links that do not show where they lead, with their elements in the HTML part; some of them, if there are many.
+    opaque_links: RefCell<Vec<(String, Option<usize>)>>,
     /// A layout's sender and subject match; known once the message has been read.
     pub(super) has_candidates: Cell<bool>,
 }
@@ -114,7 +115,7 @@ impl<'m> Content<'m> {
             if form == LinkForm::Absent || shown.trim().is_empty() {
                 return None;
             }
-            let link = self.unwrap(Link::parse(&element.target)?)?;
+            let link = self.unwrap(Link::parse(&element.target)?, None)?;
             // Where a link is its own text, a text part has it once.
             Some(match Link::parse(shown) {
                 Some(_) => link.as_written().to_owned(),
@@ -130,11 +131,11 @@ impl<'m> Content<'m> {
         wrapper::unwrap(Link::parse(&shown)?)
     }
 
-    fn unwrap(&self, link: Link) -> Option<Link> {
+    fn unwrap(&self, link: Link, place: Option<usize>) -> Option<Link> {
         let unwrapped =
             if wrapper::is_wrapper(&link) { wrapper::unwrap(link.clone()) } else { return Some(link) };
         if unwrapped.is_none() {
-            self.meet_opaque(&link);
+            self.meet_opaque(&link, place);
         }
         unwrapped
     }
@@ -151,7 +152,7 @@ impl<'m> Content<'m> {
         } else {
             String::new()
         };
-        wrapper::unwrap_all(text, &kept, |link| self.meet_opaque(link))
+        wrapper::unwrap_all(text, &kept, |link| self.meet_opaque(link, None))
     }
 
     /// A text of the HTML part as the lines show it.
@@ -159,10 +160,12 @@ impl<'m> Content<'m> {
         self.unwrap_all(&text).unwrap_or(text)
     }
 
-    fn meet_opaque(&self, link: &Link) {
+    fn meet_opaque(&self, link: &Link, place: Option<usize>) {
         let mut links = self.opaque_links.borrow_mut();
-        if links.len() < OPAQUE_LINKS_LIMIT && !links.iter().any(|known| known == link.as_written()) {
-            links.push(link.as_written().to_owned());
+        if let Some((_, known)) = links.iter_mut().find(|(known, _)| known == link.as_written()) {
+            *known = known.or(place);
+        } else if links.len() < OPAQUE_LINKS_LIMIT {
+            links.push((link.as_written().to_owned(), place));
         }
     }
 
@@ -171,11 +174,14 @@ impl<'m> Content<'m> {
         !self.opaque_links.borrow().is_empty()
     }
 
-    /// Has one been met that is in none of the texts that were captured?
-    pub(super) fn has_opaque_links_beside(&self, known: &Bindings) -> bool {
+    /// Has one been met that the follower did not write: in none of the texts that were captured, nor within these elements?
+    pub(super) fn has_opaque_links_beside(&self, known: &Bindings, written: &[Range<usize>]) -> bool {
         let links = self.opaque_links.borrow();
-        self.work.look(links.len() * known.size())
-            && links.iter().any(|link| !known.texts().any(|text| text.contains(link.as_str())))
+        let is_written = |(link, place): &(String, Option<usize>)| {
+            place.is_some_and(|place| written.iter().any(|range| range.contains(&place)))
+                || known.texts().any(|text| text.contains(link.as_str()))
+        };
+        self.work.look(links.len() * (known.size() + written.len())) && !links.iter().all(is_written)
     }
 
     /// Was it forwarded, or is it quoted? In every language, mail programs write a line like this above what they forward:
@@ -218,7 +224,7 @@ impl<'m> Content<'m> {
         let anchors = document.into_iter().flat_map(|document| {
             document.within(None).filter_map(|place| {
                 let element = document.element(place).filter(|element| element.tag == "a")?;
-                let link = self.unwrap(Link::parse(&element.target)?);
+                let link = self.unwrap(Link::parse(&element.target)?, Some(place));
                 let link = link.or_else(|| self.link_shown(document, place))?;
                 Some(PlacedLink { link, place: Some(place) })
             })
@@ -227,7 +233,7 @@ impl<'m> Content<'m> {
         let shown = shown.map(|document| document.text(|_, _| Some(String::new()))).unwrap_or_default();
         let text = self.text().unwrap_or_default().lines().chain(shown.lines());
         let unquoted = text.filter(|line| !is_quoted(line));
-        let in_text = unquoted.flat_map(Link::find_all).filter_map(|(_, link)| self.unwrap(link));
+        let in_text = unquoted.flat_map(Link::find_all).filter_map(|(_, link)| self.unwrap(link, None));
         let all = anchors.chain(in_text.map(|link| PlacedLink { link, place: None })).take(LINKS_LIMIT);
         all.flat_map(|placed| {
             let inner = profile.redirected(&placed.link, &self.work);

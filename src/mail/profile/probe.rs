@@ -1,8 +1,9 @@
 //! Searches a message for what layouts ask: a header field, lines of the text part, elements of the HTML part, links. Captures
 //! facts on the way. `recognise` and `nearest` call it.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::ops::Range;
 
 use super::content::{Content, LinesOf, PlacedLink};
 use super::{Locale, Profile};
@@ -82,6 +83,8 @@ pub(super) struct View<'v> {
     pub(super) links: &'v OnceCell<Vec<PlacedLink>>,
     /// The part whose lines are what the layout expects in the text part: the first part in which one of them was found.
     lines_of: Cell<Option<LinesOf>>,
+    /// The elements whose text the follower wrote, links and all.
+    written: RefCell<Vec<Range<usize>>>,
 }
 
 impl<'v> View<'v> {
@@ -92,7 +95,15 @@ impl<'v> View<'v> {
         numerals: &'v Numerals,
         links: &'v OnceCell<Vec<PlacedLink>>,
     ) -> Self {
-        Self { content, profile, locale, numerals, links, lines_of: Cell::new(None) }
+        Self {
+            content,
+            profile,
+            locale,
+            numerals,
+            links,
+            lines_of: Cell::new(None),
+            written: RefCell::default(),
+        }
     }
 
     fn links(&self) -> &[PlacedLink] {
@@ -151,6 +162,27 @@ impl<'v> View<'v> {
         template.read(text, known, self.numerals, self.work())
     }
 
+    /// Has the message a link that does not show where it leads, and that the network wrote?
+    pub(super) fn has_opaque_links_beside(&self, known: &Bindings) -> bool {
+        self.content.has_opaque_links_beside(known, &self.written.borrow())
+    }
+
+    /// Remembers an element as the follower's if the template that read it captures what may have links. Where it captures the name
+    /// too, a first link is the network's.
+    fn note_written(&self, template: &Template, document: &Document, place: usize) {
+        if !template.facts().any(|fact| matches!(fact, Fact::Bio | Fact::Location | Fact::Website)) {
+            return;
+        }
+        let mut range = document.within(Some(place));
+        let is_link = |place: &usize| document.element(*place).is_some_and(|element| element.tag == "a");
+        if template.has_hole(Hole::Fact(Fact::Name))
+            && let Some(link) = range.clone().find(is_link)
+        {
+            range.start = document.within(Some(link)).end;
+        }
+        self.written.borrow_mut().push(range);
+    }
+
     fn work(&self) -> &Work {
         &self.content.work
     }
@@ -189,9 +221,11 @@ impl Probe {
                 let mut places = select.select(document, scope, view.work()).take(ELEMENTS_LIMIT);
                 match holds {
                     Holds::Anything => places.next().map(|_| known.clone()),
-                    Holds::Text(template) => {
-                        places.find_map(|place| view.read(template, &view.text_of(document, place)?, known))
-                    }
+                    Holds::Text(template) => places.find_map(|place| {
+                        let found = view.read(template, &view.text_of(document, place)?, known)?;
+                        view.note_written(template, document, place);
+                        Some(found)
+                    }),
                     Holds::Lines(templates) => places.find_map(|place| {
                         view.find_lines(&view.lines_of(document, place)?, templates, known)
                     }),
@@ -206,9 +240,12 @@ impl Probe {
                         view.read(template, &view.text_of(document, places.next()?)?, &known)
                     }),
                     Holds::All(template) => {
-                        let texts = places.map(|place| view.text_of(document, place));
+                        let places: Vec<_> = places.collect();
+                        let texts = places.iter().map(|place| view.text_of(document, *place));
                         let texts = texts.collect::<Option<Vec<_>>>()?;
-                        view.read(template, &one_line(&texts.join(" "), LINE_CAP), known)
+                        let found = view.read(template, &one_line(&texts.join(" "), LINE_CAP), known)?;
+                        places.iter().for_each(|place| view.note_written(template, document, *place));
+                        Some(found)
                     }
                 }
             }
@@ -231,7 +268,7 @@ impl Probe {
     fn find_link(
         &self,
         view: &View<'_>,
-        allowed: Option<&[std::ops::Range<usize>]>,
+        allowed: Option<&[Range<usize>]>,
         known: &Bindings,
     ) -> Option<Bindings> {
         let Self::Link { is, query, profile, .. } = self else { return None };
@@ -266,17 +303,13 @@ impl Probe {
     }
 
     /// The elements that a link must be in; `None` for any link of the message.
-    fn places(
-        view: &View<'_>,
-        scope: Option<usize>,
-        within: Option<&Selector>,
-    ) -> Option<Vec<std::ops::Range<usize>>> {
+    fn places(view: &View<'_>, scope: Option<usize>, within: Option<&Selector>) -> Option<Vec<Range<usize>>> {
         if scope.is_none() && within.is_none() {
             return None;
         }
         let Some(document) = view.content.document() else { return Some(Vec::new()) };
         let Some(select) = within else { return Some(vec![document.within(scope)]) };
-        let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+        let mut ranges: Vec<Range<usize>> = Vec::new();
         for place in select.select(document, scope, view.work()) {
             // An element is inside another or after it; one inside adds nothing.
             if ranges.last().is_none_or(|range| range.end <= place) {
@@ -384,7 +417,7 @@ impl Probe {
 }
 
 /// Is a place in one of the ranges? They are sorted and do not overlap.
-fn holds(ranges: &[std::ops::Range<usize>], place: usize) -> bool {
+fn holds(ranges: &[Range<usize>], place: usize) -> bool {
     let after = ranges.partition_point(|range| range.start <= place);
     after.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|range| range.contains(&place))
 }

@@ -6,6 +6,7 @@ use super::probe::{Probe, View};
 use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::fact::{Fact, FactMut, FactType, Follower, Shown};
 use crate::mail::link::Link;
+use crate::mail::wrapper;
 use crate::text::one_line;
 
 /// The result of reading a message with one layout.
@@ -101,7 +102,7 @@ impl Layout {
             let unread: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
             // A link in a name or a bio excuses nothing.
-            if has_opaque && !view.content.has_opaque_links_beside(&known) {
+            if has_opaque && !view.has_opaque_links_beside(&known) {
                 return Fit::Unlike;
             }
             if is_unclear {
@@ -213,6 +214,11 @@ impl Layout {
             && let Some(link) = Link::parse(url)
         {
             *url = link.keeping(&view.profile.identified_by);
+        }
+        // Where a website is behind a wrapper, it has a place, but nobody knows what stands there.
+        let is_wrapper = |text: &String| Link::parse(text).is_some_and(|link| wrapper::is_wrapper(&link));
+        if follower.website.value().is_some_and(is_wrapper) {
+            follower.website = Shown::NotShown;
         }
         if let Some(picture) = &self.picture {
             follower.default_picture = picture.is_default(view, scope);

@@ -199,10 +199,7 @@ impl Reader<'_> {
             Hole::Fact(Fact::Handle) => is_handle(candidate),
             Hole::Address => host_of_address(candidate).is_some(),
             Hole::Fact(Fact::Url) => Link::parse(candidate).is_some_and(|link| !wrapper::is_wrapper(&link)),
-            Hole::Fact(Fact::Website) => {
-                !candidate.contains(' ')
-                    && Link::parse(candidate).is_none_or(|link| !wrapper::is_wrapper(&link))
-            }
+            Hole::Fact(Fact::Website) => !candidate.contains(' '),
             Hole::Fact(fact) if fact.is_count() => self.numerals.read(candidate).is_some(),
             Hole::Fact(_) => candidate.trim() == candidate,
         };
