@@ -58,6 +58,7 @@ mod probe;
 mod read;
 mod reading;
 mod recognise;
+mod signs;
 mod subjects;
 mod summary;
 

@@ -3,6 +3,7 @@
 
 use super::layout::{Layout, Mark, Picture, Sender, Standing};
 use super::probe::{Probe, View};
+use super::signs::{Gone, Left, Signs, Weight};
 use crate::mail::bindings::{Bindings, Found, Hole};
 use crate::mail::fact::{Fact, FactMut, FactType, Follower, Shown};
 use crate::mail::link::Link;
@@ -23,54 +24,28 @@ pub(super) enum Fit {
 pub(super) struct Reading {
     pub(super) followers: Vec<Follower>,
     pub(super) host: Option<String>,
-    /// The signs of the layout that the message has, besides its subject and its sender.
-    pub(super) signs: usize,
-    /// Are there marks that somebody between the network and the inbox took away?
-    pub(super) is_weak: bool,
+    pub(super) weight: Weight,
 }
-
-/// The fewest signs by which a message is recognised if its sender or another mark is gone.
-pub(super) const FEWEST_SIGNS: usize = 2;
 
 /// The marks of a layout that a message has.
 struct Marked {
     /// What they captured.
     known: Bindings,
-    marks: usize,
-    signs: usize,
-    /// Are there marks that may be links which do not show where they lead?
-    has_opaque: bool,
-    /// Are there marks in fields that somebody dropped on the way?
-    is_weak: bool,
-    /// Is too little left to read it by, though it may be a notification?
-    is_unclear: bool,
-}
-
-/// The signs among what a layout reads.
-#[derive(Clone, Copy, Default)]
-struct Signs {
-    /// Header fields and elements.
-    elements: usize,
-    all: usize,
+    signs: Signs,
+    gone: Gone,
 }
 
 impl Layout {
     /// Reads a message by this layout, where its subject has captured what is `known`.
     pub(super) fn read(&self, view: &View<'_>, standing: Standing, known: Bindings) -> Fit {
         let Some(marked) = self.find_marks(view, known) else { return Fit::Unlike };
-        let Marked { mut known, marks, signs, has_opaque, is_weak, is_unclear } = marked;
-        // A sender with a domain is a sign of its own. Fields that were dropped need no fewer signs because of it.
+        let Marked { known: before, signs: in_marks, gone } = marked;
         let sender = usize::from(standing == Standing::Own && self.from.iter().any(Sender::has_domain));
-        let are_too_few = |found: Signs| {
-            // A line that was found in the HTML part may be what an element there has shown already.
-            let fewest = FEWEST_SIGNS + usize::from(view.has_lines_of_html());
-            has_opaque && sender + marks + found.elements < fewest
-                || is_weak && signs + found.all < FEWEST_SIGNS
-        };
+        let in_marks = Signs { sender, ..in_marks };
         // With marks gone, it may be another layout, or no notification at all.
-        let missing = |facts, found: Signs| {
-            let is_nothing = has_opaque && sender + marks == 0 || is_weak && signs + found.all < FEWEST_SIGNS;
-            if is_nothing { Fit::Unlike } else { Fit::Missing(facts) }
+        let missing = |facts, signs: Signs| match signs.left(gone, view.has_lines_of_html()) {
+            Left::Nothing => Fit::Unlike,
+            Left::Enough | Left::Little => Fit::Missing(facts),
         };
         let scopes: Vec<_> = match (&self.each, view.content.document()) {
             (None, _) => vec![None],
@@ -82,90 +57,90 @@ impl Layout {
         // Most messages name one, and many messages are held at a time.
         let mut followers = Vec::with_capacity(1);
         let mut host = None;
-        let mut fewest = usize::MAX;
-        let before = std::mem::take(&mut known);
+        let mut fewest: Option<Signs> = None;
         for scope in &scopes {
             if !view.content.work.look(before.size()) {
                 break;
             }
-            let (mut known, mut found) = (before.clone(), Signs::default());
+            let (mut known, mut signs) = (before.clone(), in_marks);
             for probe in &self.reads {
-                if (!is_unclear || probe.is_sign())
+                if (!gone.is_unclear() || probe.is_sign())
                     && probe.may_add(view.profile, &known)
                     && let Some(more) = probe.find(view, *scope, &known)
                 {
                     known = more;
-                    found.elements += usize::from(probe.is_sign());
-                    found.all += if self.repeats_mark(probe) { 0 } else { probe.signs() };
+                    signs.elements += usize::from(probe.is_sign());
+                    signs.read += if self.repeats_mark(probe) { 0 } else { probe.signs() };
                 }
+            }
+            // A link in a name or a bio excuses nothing.
+            if gone.has_links() && !view.has_opaque_links_beside(&known) {
+                return Fit::Unlike;
+            }
+            if gone.is_unclear() {
+                return missing(Vec::new(), signs);
             }
             let unread: Vec<_> =
                 self.needs.iter().copied().filter(|fact| known.get(Hole::Fact(*fact)).is_none()).collect();
-            // A link in a name or a bio excuses nothing.
-            if has_opaque && !view.has_opaque_links_beside(&known) {
-                return Fit::Unlike;
-            }
-            if is_unclear {
-                let is_nothing = marks + found.elements < FEWEST_SIGNS;
-                return if is_nothing { Fit::Unlike } else { Fit::Missing(Vec::new()) };
-            }
             // Without links, only a header field names the site: what is left is in many messages.
             let is_of_unknown_site =
-                has_opaque && view.profile.domains.is_empty() && known.get(Hole::Host).is_none();
-            if !unread.is_empty() || is_of_unknown_site || are_too_few(found) {
-                return missing(unread, found);
+                gone.has_links() && view.profile.domains.is_empty() && known.get(Hole::Host).is_none();
+            let is_enough = signs.left(gone, view.has_lines_of_html()) == Left::Enough;
+            if !unread.is_empty() || is_of_unknown_site || !is_enough {
+                return missing(unread, signs);
             }
-            fewest = fewest.min(found.all);
+            fewest = fewest.filter(|fewest| fewest.read <= signs.read).or(Some(signs));
             host = known.text(Hole::Host).map(str::to_owned);
             followers.push(self.follower(view, *scope, &known));
         }
-        if followers.is_empty() {
-            return missing(self.needs.clone(), Signs::default());
-        }
+        let Some(signs) = fewest else { return missing(self.needs.clone(), in_marks) };
         // A handle on an unknown server would be somebody else's on another.
         let is_bare =
             |follower: &Follower| follower.handle.value().is_some_and(|handle| !handle.contains('@'));
-        if is_weak && host.is_none() && view.profile.domains.is_empty() && followers.iter().any(is_bare) {
+        if gone.has_fields()
+            && host.is_none()
+            && view.profile.domains.is_empty()
+            && followers.iter().any(is_bare)
+        {
             return Fit::Missing(Vec::new());
         }
-        Fit::Read(Reading { followers, host, signs: signs + fewest, is_weak })
+        Fit::Read(Reading { followers, host, weight: signs.weight(gone, standing) })
     }
 
     /// Looks for its marks. `None` if the message lacks one that nobody took away.
     fn find_marks(&self, view: &View<'_>, known: Bindings) -> Option<Marked> {
-        let mut marked =
-            Marked { known, marks: 0, signs: 0, has_opaque: false, is_weak: false, is_unclear: false };
+        let mut marked = Marked { known, signs: Signs::default(), gone: Gone::Nothing };
         for mark in &self.marks {
+            let Marked { known, signs, gone } = &mut marked;
             // Of a message that cannot be read, only its signs are counted.
-            if marked.has_opaque && marked.is_weak && !mark.is_absent && !mark.probe.is_sign() {
+            if *gone == Gone::LinksAndFields && !mark.is_absent && !mark.probe.is_sign() {
                 continue;
             }
-            match (mark.probe.find(view, None, &marked.known), mark.is_absent) {
+            match (mark.probe.find(view, None, known), mark.is_absent) {
                 (Some(_), true) => return None,
                 (None, true) => {}
                 (Some(found), false) => {
-                    marked.known = found;
-                    marked.marks += 1;
-                    marked.signs += mark.probe.signs();
+                    *known = found;
+                    signs.marks += 1;
+                    signs.in_marks += mark.probe.signs();
                 }
-                (None, false) if mark.probe.may_be_opaque(view) => marked.has_opaque = true,
-                (None, false) if !self.any_subject && mark.is_dropped(view, &marked.known) => {
-                    // The links are asked for first, since they cost little.
-                    if !marked.is_weak && !self.has_links(view, &marked.known) {
-                        return None;
-                    }
-                    marked.is_weak = true;
-                }
-                (None, false) if mark.is_readdressed(view) => marked.is_unclear = true,
-                (None, false) => return None,
+                (None, false) => *gone = gone.and(self.gone(mark, view, known, *gone)?)?,
             }
         }
-        // Of several kinds of marks only one may be gone.
-        if marked.is_unclear && (marked.has_opaque || marked.is_weak) {
-            return None;
-        }
-        marked.is_unclear |= marked.has_opaque && marked.is_weak;
         Some(marked)
+    }
+
+    /// What took away a mark that the message lacks, with what is `before` gone already; `None` if nobody did.
+    fn gone(&self, mark: &Mark, view: &View<'_>, known: &Bindings, before: Gone) -> Option<Gone> {
+        if mark.probe.may_be_opaque(view) {
+            return Some(Gone::Links);
+        }
+        if !self.any_subject && mark.is_dropped(view, known) {
+            // The links are asked for first, since they cost little.
+            let has_links = before.has_fields() || self.has_links(view, known);
+            return has_links.then_some(Gone::Fields);
+        }
+        mark.is_readdressed(view).then_some(Gone::Recipient)
     }
 
     /// Has the message all links that are marks, or others that may be these?

@@ -7,7 +7,8 @@ use std::cell::OnceCell;
 use super::content::Content;
 use super::layout::{Layout, Standing};
 use super::probe::View;
-use super::reading::{FEWEST_SIGNS, Fit, Reading};
+use super::reading::{Fit, Reading};
+use super::signs::Weight;
 use super::subjects::Subject;
 use super::{Profile, Profiles};
 use crate::clock::Timestamp;
@@ -181,7 +182,6 @@ impl Profiles {
             match (fit, standing) {
                 // A guess that fails says nothing about any network.
                 (Fit::Unlike | Fit::Missing(_), _) if profile.is_guess => {}
-                (Fit::Read(reading), _) if profile.is_guess && reading.is_weak => {}
                 // With any subject, a message that lacks the marks is another of the network's.
                 (Fit::Unlike, Standing::Own | Standing::Relayed(_)) if layout.any_subject => {}
                 (Fit::Unlike, Standing::Own) if profile.domains.is_empty() => {}
@@ -192,21 +192,21 @@ impl Profiles {
                 (Fit::Missing(missing), _) => {
                     incomplete.get_or_insert((profile, missing));
                 }
-                (Fit::Read(reading), Standing::Own) if !reading.is_weak => {
-                    return Recognition::Recognised(notification(
-                        &candidate, reading, message, trust, received,
-                    ));
-                }
-                (Fit::Read(reading), Standing::Own | Standing::Relayed(_))
-                    if reading.signs >= FEWEST_SIGNS =>
-                {
-                    weak.get_or_insert((candidate, reading));
-                }
-                (Fit::Read(reading), Standing::Rewritten)
-                    if reading.is_weak || reading.signs < FEWEST_SIGNS => {}
-                (Fit::Read(_), _) => {
-                    unlike.get_or_insert(profile);
-                }
+                (Fit::Read(reading), _) => match reading.weight {
+                    Weight::Whole => {
+                        return Recognition::Recognised(notification(
+                            &candidate, reading, message, trust, received,
+                        ));
+                    }
+                    Weight::Weak if profile.is_guess => {}
+                    Weight::Weak => {
+                        weak.get_or_insert((candidate, reading));
+                    }
+                    Weight::Little => {
+                        unlike.get_or_insert(profile);
+                    }
+                    Weight::Nothing => {}
+                },
             }
         }
         if let Some((candidate, reading)) = weak.filter(|_| !content.work.is_spent()) {
