@@ -1,7 +1,7 @@
 //! Decides the fate of an account after a fault.
 //!
 //! Decides by types and response codes (RFC 5530), never by a server's text, with one exception
-//! (`Refusal::is_of_too_many_connections`). Called by all of `mailbox`, by `sweep`, `daemon` and `cli`.
+//! (`Refusal::is_throttled`). Called by all of `mailbox`, by `sweep`, `daemon` and `cli`.
 
 use super::certificate::DistrustReason;
 use super::fault::{Cause, Fault, Step};
@@ -163,7 +163,7 @@ fn refused(doing: Step, refusal: &Refusal) -> Fate {
         Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug) => Fate::Retry,
         Some(Code::Alert) => match (doing, refusal.status) {
             // An alert is for the user (RFC 9051, section 7.1): Gmail asks for an app password or a login on the web.
-            (Step::LogIn, Status::No | Status::Bad) if !refusal.is_of_too_many_connections() => Fate::Park,
+            (Step::LogIn, Status::No | Status::Bad) if !refusal.is_throttled() => Fate::Park,
             _ => Fate::Retry,
         },
         // Gmail answers like this to an account that is over its limit of bandwidth or commands: retry later. For a move, the
@@ -190,6 +190,7 @@ fn refused(doing: Step, refusal: &Refusal) -> Fate {
         )
         | None => match (refusal.status, doing) {
             (Status::Bye, _) => Fate::Retry,
+            (Status::No | Status::Bad, Step::LogIn) if refusal.is_throttled() => Fate::Retry,
             (Status::No | Status::Bad, Step::LogIn) => Fate::Park,
             // Outlook and Office 365 answer BAD without a code to any command of a session that they have given up ("User is
             // authenticated but not connected.") or that came too soon ("Request is throttled."): only a new session after a
@@ -231,6 +232,11 @@ mod tests {
             (Step::LogIn, No, "[ALERT] Application-specific password required (Failure)", Fate::Park),
             (Step::LogIn, No, "[ALERT] Your account is not enabled for IMAP use. (Failure)", Fate::Park),
             (Step::LogIn, No, "[ALERT] Too many simultaneous connections. (Failure)", Fate::Retry),
+            (Step::LogIn, No, "Too many simultaneous connections", Fate::Retry),
+            (Step::LogIn, No, "Too many login failures", Fate::Retry),
+            (Step::LogIn, No, "[ALERT] LOGIN DENIED -- TOO MANY FAILURES", Fate::Retry),
+            (Step::LogIn, No, "[X-MINE] too many login attempts", Fate::Retry),
+            (Step::LogIn, No, "too many mailboxes", Fate::Park),
             (Step::LogIn, No, "[AUTHENTICATIONFAILED] too many connections", Fate::Park),
             (Step::LogIn, Bye, "[ALERT] down for an hour", Fate::Retry),
             (Step::Open, No, "[ALERT] down for an hour", Fate::Retry),

@@ -131,14 +131,17 @@ impl Refusal {
         Some(Self::read(status, text, redactor))
     }
 
-    /// Gmail's quirk: it refuses a login beyond the fifteenth connection with the same code as a login that can never work
-    /// (`[ALERT] Application-specific password required`), so only the words show that a retry will work. The only place where a
-    /// server's words decide.
+    /// Too many connections, or too many logins, without a code that says so. Gmail refuses a login beyond the fifteenth connection
+    /// with the same code as a login that can never work (`[ALERT] Application-specific password required`), and others with no code
+    /// at all, so only the words show that a retry will work. The only place where a server's words decide.
     ///
-    /// Source: <https://github.com/zone-eu/wildduck/issues/35>, <https://github.com/jstedfast/MailKit/issues/377>.
-    pub(super) fn is_of_too_many_connections(&self) -> bool {
+    /// Source: <https://github.com/zone-eu/wildduck/issues/35>, <https://github.com/jstedfast/MailKit/issues/377>,
+    /// <https://github.com/osTicket/osTicket/issues/6003>.
+    pub(super) fn is_throttled(&self) -> bool {
         let words = self.words.to_ascii_lowercase();
-        self.code == Some(Code::Alert) && words.contains("too many") && words.contains("connection")
+        matches!(self.code, Some(Code::Alert | Code::Other) | None)
+            && words.contains("too many")
+            && ["connection", "login", "failure", "attempt"].iter().any(|what| words.contains(what))
     }
 }
 

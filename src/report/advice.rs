@@ -7,7 +7,7 @@ use super::refusals::{Meaning, meaning};
 use crate::clock::Timestamp;
 use crate::ledger::{LedgerFault, LockFault};
 use crate::mailbox::{Cause, Code, DistrustReason, Fault, Refusal, Status, Step};
-use crate::settings::{Account, LoginKind, Provider, SecretSource};
+use crate::settings::{Account, Provider, SecretSource};
 use crate::sweep::AccountFault;
 
 /// What to do about a fault of `account`. `now` is the time by the machine's clock.
@@ -27,23 +27,34 @@ pub fn advice(fault: &AccountFault, account: &Account, now: Timestamp) -> Option
 }
 
 fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String> {
+    let provider = account.provider;
+    // The settings leave the server to the provider, or name one of its own.
+    let known = provider.filter(|provider| provider.has_host(&account.host));
     match (&fault.cause, fault.doing) {
-        (Cause::Unresolved(_) | Cause::NoAddress, _) => Some(match account.provider {
-            Some(provider) if !provider.has_host(&account.host) => {
-                format!("the server of {} is {}", provider.title, provider.host)
-            }
-            _ => "check `host`, and whether this machine is online".to_owned(),
+        (Cause::Unresolved(_) | Cause::NoAddress, _) => Some(match (known, provider) {
+            (Some(_), _) => "check whether this machine is online".to_owned(),
+            (None, Some(provider)) => format!("the server of {} is {}", provider.title, provider.host),
+            (None, None) => "check `host`, and whether this machine is online".to_owned(),
         }),
         (Cause::Io(error), Step::Connect) if error.kind() == ErrorKind::ConnectionRefused => {
-            Some(match account.provider {
-                Some(provider) if provider.is_bridge() => format!("no server accepts connections there: start the bridge ({})", provider.title),
-                _ => "no server accepts connections there: check `host` and `port`, which is usually 993, or 143 with `tls = \"starttls\"`"
+            Some(match provider {
+                Some(provider) if provider.is_bridge() => {
+                    format!("no server accepts connections there: start the bridge ({})", provider.title)
+                }
+                Some(provider) if known.is_some() && account.port == provider.port => {
+                    "a firewall may block this port; try another network".to_owned()
+                }
+                _ => "no server accepts connections there: check `host` and `port`, which is usually 993, or 143 with `tls = \
+                      \"starttls\"`"
                     .to_owned(),
             })
         }
-        (Cause::Late, Step::Connect) => {
-            Some("check `host` and `port`; a firewall may drop the connection".to_owned())
-        }
+        (Cause::Late, Step::Connect) => Some(match known {
+            Some(provider) if account.port == provider.port => {
+                "a firewall may drop the connection; try another network".to_owned()
+            }
+            _ => "check `host` and `port`; a firewall may drop the connection".to_owned(),
+        }),
         (Cause::Untrusted(distrust), _) => Some(of_certificate(&distrust.why, account, now)),
         (Cause::OtherCertificate(_), _) => Provider::of_host(&account.host).map(|provider| {
             format!(
@@ -52,10 +63,15 @@ fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String
             )
         }),
         (Cause::NoStartTls, _) => Some("try `tls = \"implicit\"` and `port = 993`".to_owned()),
-        (Cause::NoLogin, _) => account.provider.filter(|it| accepts_no_password(it)).map(|_| OAUTH2.to_owned()),
-        (Cause::Refused(refusal), Step::LogIn) => of_login(refusal, account),
-        (Cause::Refused(refusal), Step::Connect | Step::Open | Step::Ask) => {
-            meaning(&refusal.words, account.provider).map(|meaning| of_meaning(meaning, account))
+        (Cause::NoLogin, _) => provider.filter(|it| it.wants_token()).map(|_| OAUTH2.to_owned()),
+        (Cause::Refused(refusal), Step::LogIn) => Some(of_login(refusal, account)),
+        (Cause::Refused(refusal), Step::Connect | Step::Open | Step::Ask | Step::List | Step::Search | Step::Fetch) => {
+            let meaning = match meaning(&refusal.words, provider) {
+                None if refusal.code == Some(Code::OverQuota) => Some(Meaning::Throttled),
+                meaning => meaning,
+            };
+            let of_greeting = || (fault.doing == Step::Connect).then(|| GREETING.to_owned());
+            meaning.map(|meaning| of_meaning(meaning, account)).or_else(of_greeting)
         }
         _ => None,
     }
@@ -111,36 +127,80 @@ fn of_certificate(why: &DistrustReason, account: &Account, now: Timestamp) -> St
 }
 
 /// What to do about a login that the server refused.
-fn of_login(refusal: &Refusal, account: &Account) -> Option<String> {
+fn of_login(refusal: &Refusal, account: &Account) -> String {
     match (meaning(&refusal.words, account.provider), of_token(account)) {
         // What these words mean for a password, they do not mean for a token.
-        (None | Some(Meaning::AppPassword | Meaning::ImapOrPassword | Meaning::Oauth2), Some(advice)) => {
-            return Some(advice);
+        (Some(Meaning::AppPassword | Meaning::ImapOrPassword | Meaning::Oauth2), Some(advice)) => advice,
+        (Some(meaning), _) => of_meaning(meaning, account),
+        (None, token) => {
+            of_code(refusal, account).unwrap_or_else(|| token.unwrap_or_else(|| of_password(account)))
         }
-        (Some(meaning), _) => return Some(of_meaning(meaning, account)),
-        (None, None) => {}
     }
-    let is_about_password = match refusal.code {
-        Some(Code::AuthenticationFailed) => true,
-        Some(Code::Other) | None => refusal.status == Status::No,
-        Some(Code::Limit) => return Some(of_meaning(Meaning::TooMany, account)),
-        Some(Code::ContactAdmin | Code::Alert) => return Some(of_meaning(Meaning::Blocked, account)),
-        Some(Code::Expired) => return Some("set a new password on the provider's web site".to_owned()),
-        Some(_) => false,
+}
+
+/// What the code and the status of a refused login say to do; `None` if the password, or the token, may be wrong.
+fn of_code(refusal: &Refusal, account: &Account) -> Option<String> {
+    let words = match (refusal.code, refusal.status) {
+        (Some(Code::Limit), _) => return Some(of_meaning(Meaning::TooMany, account)),
+        (Some(Code::OverQuota), _) => return Some(of_meaning(Meaning::Throttled, account)),
+        (Some(Code::Alert), Status::No | Status::Bad) => return Some(of_meaning(Meaning::Blocked, account)),
+        (Some(Code::Unavailable | Code::InUse | Code::ServerBug), _) => {
+            "the server cannot check logins for now; followsift tries again by itself"
+        }
+        (Some(Code::ContactAdmin), _) => {
+            "ask the administrator of the account or the server's operator, who has to do something first"
+        }
+        (Some(Code::AuthorizationFailed | Code::NoPerm), _) => {
+            "ask the administrator of the account: the server knows the user, and does not let them in"
+        }
+        (Some(Code::PrivacyRequired), _) => "set `tls = \"implicit\"` or `tls = \"starttls\"`",
+        (Some(Code::Expired), _) => "set a new password on the provider's web site",
+        (Some(Code::AuthenticationFailed), _) | (_, Status::No) => return None,
+        (_, Status::Bye) => {
+            "the server closed the connection in place of an answer; it may be busy, or limit logins: followsift tries again by \
+             itself"
+        }
+        (_, Status::Bad) => {
+            return Some(format!(
+                "some servers answer like this to a wrong name or password: check `user` and {}; if they are right, check that \
+                 `host` and `port` are those of an IMAP server",
+                source(account)
+            ));
+        }
     };
+    Some(words.to_owned())
+}
+
+/// What to do about a password that may be wrong.
+fn of_password(account: &Account) -> String {
+    let source = source(account);
     match account.provider {
-        _ if !is_about_password => None,
-        Some(provider) if accepts_no_password(provider) => Some(OAUTH2.to_owned()),
-        Some(provider) if provider.wants_app_password() => Some(of_meaning(Meaning::AppPassword, account)),
-        Some(provider) if provider.imap_page.is_some() => Some(of_meaning(Meaning::ImapOrPassword, account)),
-        _ => Some(format!("check `user` and {}", source(account))),
+        Some(provider) if provider.wants_token() => OAUTH2.to_owned(),
+        Some(provider) if provider.is_bridge() => format!(
+            "check `user` and {source}: both have to be those that the bridge shows, not those of the account ({})",
+            provider.title
+        ),
+        Some(provider) if provider.wants_app_password() => {
+            let name = provider.app_password();
+            format!(
+                "check `user` and {source}: it has to be an {name}{}, not the account's own password; if it is one, make another: \
+                 it may have ended with a change of the account's own password",
+                page(provider.app_password_page.as_deref())
+            )
+        }
+        Some(provider) if provider.imap_page.is_some() => of_meaning(Meaning::ImapOrPassword, account),
+        _ => format!("check `user` and {source}"),
     }
+}
+
+/// A page in brackets.
+fn page(page: Option<&str>) -> String {
+    page.map_or_else(String::new, |page| format!(" ({page})"))
 }
 
 /// What to do about a token that the server refused though it is new.
 fn of_token(account: &Account) -> Option<String> {
-    let page = account.provider.and_then(|provider| provider.imap_page.as_deref());
-    let page = page.map_or_else(String::new, |page| format!(" ({page})"));
+    let page = page(account.provider.and_then(|provider| provider.imap_page.as_deref()));
     match &account.secret {
         SecretSource::OAuth2(_) => Some(format!(
             "check that IMAP is on in the provider's settings{page}; then run `followsift login {}` and sign in as {}",
@@ -154,27 +214,26 @@ fn of_token(account: &Account) -> Option<String> {
 const OAUTH2: &str =
     "this provider accepts no passwords, only OAuth2: `followsift help oauth2` says what to do";
 
-fn accepts_no_password(provider: &Provider) -> bool {
-    provider.login == [LoginKind::OAuth2]
-}
+const GREETING: &str = "the server accepts no connection from this machine for now; followsift tries again by itself; if it stays so, \
+                        ask its operator";
 
 fn of_meaning(meaning: Meaning, account: &Account) -> String {
-    let page = |page: fn(&Provider) -> &Option<String>| {
-        let page = account.provider.and_then(|provider| page(provider).as_deref());
-        page.map_or_else(String::new, |page| format!(" ({page})"))
-    };
-    let imap = page(|provider| &provider.imap_page);
+    let imap = page(account.provider.and_then(|provider| provider.imap_page.as_deref()));
     let source = source(account);
     match meaning {
         Meaning::AppPassword => {
-            let page = page(|provider| &provider.app_password_page);
-            format!("make an app password{page}, which replaces the account's own here; then check `user` and {source}")
+            let name = account.provider.map_or("app password", Provider::app_password);
+            let page = page(account.provider.and_then(|provider| provider.app_password_page.as_deref()));
+            format!("make an {name}{page}, which replaces the account's own password here; then check `user` and {source}")
         }
         Meaning::ImapOff => format!("switch IMAP on in the provider's settings{imap}, or ask the administrator of the account"),
         Meaning::ImapOrPassword => {
             format!("check that IMAP is on in the provider's settings{imap}, `user`, and {source}")
         }
         Meaning::TooMany => "close other mail programs of this account; followsift connects again by itself".to_owned(),
+        Meaning::Throttled => {
+            "the server limits for a while how often an account logs in or reads; followsift waits and tries again by itself".to_owned()
+        }
         Meaning::Blocked => {
             "log in on the provider's web site, and confirm there what it asks; followsift tries again within an hour".to_owned()
         }

@@ -19,7 +19,7 @@ pub fn list(providers: &[Provider]) -> String {
         let cells = [padded(name, first), padded(login, second), padded(server, third), title.clone()];
         shown.push_str(&format!("{}\n", cells.join("  ")));
     }
-    shown.push_str("\n`followsift providers NAME` shows what is known of one, with its sources, and the lines to write.\n");
+    shown.push_str("\n`followsift providers NAME` shows the lines to write for one, what else followsift knows about it, and its sources.\n");
     shown
 }
 
@@ -27,7 +27,7 @@ pub fn list(providers: &[Provider]) -> String {
 fn ways(provider: &Provider) -> String {
     let words = provider.login.iter().map(|kind| match kind {
         LoginKind::Password => "password",
-        LoginKind::AppPassword => "app password",
+        LoginKind::AppPassword => provider.app_password(),
         LoginKind::OAuth2 => "OAuth2",
         LoginKind::Bridge => "password of the bridge",
     });
@@ -52,7 +52,7 @@ pub fn one(provider: &Provider) -> String {
     let facts = [
         ("log in with", Some(ways(provider))),
         ("user", provider.user.clone()),
-        ("app passwords", provider.app_password_page.clone()),
+        ("app password", provider.app_password_page.clone()),
         ("switch IMAP on", provider.imap_page.clone()),
         ("note", provider.note.clone()),
     ];
@@ -60,7 +60,7 @@ pub fn one(provider: &Provider) -> String {
         let Some(value) = value else { continue };
         shown.push_str(&format!("{}  {value}\n", padded(key, 14)));
     }
-    format!("{shown}\nWhat followsift knows of it, with the sources:\n\n{}\n", provider.section())
+    format!("{shown}\nWhat followsift knows about it, with the sources:\n\n{}\n", provider.section())
 }
 
 /// One provider as JSON, on one line.

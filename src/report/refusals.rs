@@ -36,8 +36,10 @@ pub(super) enum Meaning {
     ImapOff,
     /// IMAP is switched off, or the password is wrong.
     ImapOrPassword,
-    /// Too many connections or logins.
+    /// Too many connections.
     TooMany,
+    /// Too many logins or commands within a while.
+    Throttled,
     /// The user has to confirm this login.
     Blocked,
     /// Passwords are not accepted.
@@ -100,6 +102,9 @@ mod tests {
             ("[WEBALERT https://p.example] Web login required.", None, Some(Meaning::Blocked)),
             ("[ALERT] Your account is not enabled for IMAP use. (Failure)", None, Some(Meaning::ImapOff)),
             ("[ALERT] Too many simultaneous connections. (Failure)", None, Some(Meaning::TooMany)),
+            ("Too many login failures", None, Some(Meaning::Throttled)),
+            ("[ALERT] LOGIN DENIED -- TOO MANY FAILURES", None, Some(Meaning::Throttled)),
+            ("[OVERQUOTA] Account exceeded command or bandwidth limits.", None, Some(Meaning::Throttled)),
             ("LOGIN failed.", Some("outlook"), Some(Meaning::Oauth2)),
             ("LOGIN failed.", None, None),
             ("LOGIN failed.", Some("gmail"), None),

@@ -44,6 +44,8 @@ pub struct Provider {
     pub login: Vec<LoginKind>,
     /// What to write as `user`, where it is not the address.
     pub user: Option<String>,
+    /// What the provider calls an app password, where it is not that.
+    pub app_password_name: Option<String>,
     /// The page about app passwords.
     pub app_password_page: Option<String>,
     /// The page about switching IMAP on.
@@ -147,6 +149,16 @@ impl Provider {
     /// Does it want a password that it makes for one program, and nothing else that followsift could send as a password?
     pub fn wants_app_password(&self) -> bool {
         self.login.contains(&LoginKind::AppPassword) && !self.login.contains(&LoginKind::Password)
+    }
+
+    /// Does it want a token, and nothing that followsift could send as a password?
+    pub fn wants_token(&self) -> bool {
+        self.login == [LoginKind::OAuth2]
+    }
+
+    /// What it calls a password that it makes for one program.
+    pub fn app_password(&self) -> &str {
+        self.app_password_name.as_deref().unwrap_or("app password")
     }
 
     /// The names of its servers in Authentication-Results, where they are certain.

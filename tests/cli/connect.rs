@@ -176,7 +176,7 @@ fn fault_is_of_name(fault: &AccountFault) -> bool {
 }
 
 /// A server's answers: to the login, and to the first folder.
-const REFUSALS: [(&str, &str, &str); 19] = [
+const REFUSALS: [(&str, &str, &str); 30] = [
     ("gmail", "TAG NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)\r\n", ""),
     (
         "gmail",
@@ -218,6 +218,21 @@ const REFUSALS: [(&str, &str, &str); 19] = [
     ("", "TAG NO [UNAVAILABLE] Temporary authentication failure.\r\n", ""),
     ("", "TAG NO [CONTACTADMIN] The account is locked.\r\n", ""),
     ("", "TAG NO [EXPIRED] The password has expired.\r\n", ""),
+    ("", "TAG NO Too many simultaneous connections\r\n", ""),
+    ("", "TAG NO [ALERT] LOGIN DENIED -- TOO MANY FAILURES\r\n", ""),
+    ("", "TAG NO Too many login failures\r\n", ""),
+    ("", "TAG NO [OVERQUOTA] not now\r\n", ""),
+    ("", "TAG NO [AUTHORIZATIONFAILED] no\r\n", ""),
+    ("", "TAG NO [PRIVACYREQUIRED] no\r\n", ""),
+    ("", "TAG BAD what\r\n", ""),
+    ("", "* BYE not now\r\n", ""),
+    (
+        "gmail",
+        "TAG OK [CAPABILITY IMAP4rev1 IDLE] done\r\n",
+        "TAG NO [OVERQUOTA] Account exceeded command or bandwidth limits.\r\n",
+    ),
+    ("163", "TAG NO LOGIN Login error or password error\r\n", ""),
+    ("proton-bridge", "TAG NO no such user\r\n", ""),
 ];
 
 #[test]
@@ -233,6 +248,7 @@ fn every_refusal_of_a_server_is_named_with_what_to_do() {
         report.add(name, &account);
     }
     for (case, greeting, more) in [
+        ("A server that turns this machine away.", "* BYE Blocked for 192.0.2.1\r\n", ""),
         ("A server that is full.", "* BYE Too many connections, try again later\r\n", ""),
         (
             "A server without a login by password.",

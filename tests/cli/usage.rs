@@ -57,9 +57,9 @@ fn providers_lists_all_providers_and_shows_one_with_the_lines_to_write_and_the_s
     let one = home.run(&["providers", "fastmail"]).exits(0).out();
     let begin = "[accounts.home]\nprovider = \"fastmail\"\nuser = \"ann@fastmail.com\"\npassword-file = \"password\"\n\n\
                  log in with     app password\n\
-                 app passwords   https://fastmail.help/hc/en-us/articles/1500000279921\n\
+                 app password    https://fastmail.help/hc/en-us/articles/1500000279921\n\
                  note            the app password needs access to mail (IMAP)\n\n\
-                 What followsift knows of it, with the sources:\n\n[fastmail]\ntitle = \"Fastmail\"\n# https://";
+                 What followsift knows about it, with the sources:\n\n[fastmail]\ntitle = \"Fastmail\"\n# https://";
     assert!(one.starts_with(begin), "{one}");
     // The lines to write are settings.
     let lines: String = one.split("\n\n").next().unwrap_or_default().into();
