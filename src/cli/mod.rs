@@ -274,7 +274,8 @@ struct Networks {
 /// The options of `providers`.
 #[derive(Debug, clap::Args)]
 struct Providers {
-    /// The provider to show
+    /// The provider to show: its name, an address there, or its server
+    #[arg(value_name = "NAME|ADDRESS|HOST")]
     name: Option<String>,
     /// Print one JSON object for each provider, on one line
     #[arg(long)]

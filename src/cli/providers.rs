@@ -15,7 +15,7 @@ pub(super) fn providers(options: &Providers, output: &mut Output) -> Ending {
         }
         return Ending::Well;
     };
-    match Provider::named(name) {
+    match Provider::of(name) {
         Some(provider) if options.json => output.line(&report::providers::json(provider)),
         Some(provider) => output.text(&report::providers::one(provider)),
         None => {

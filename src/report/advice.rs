@@ -58,7 +58,7 @@ fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String
         (Cause::Untrusted(distrust), _) => Some(of_certificate(&distrust.why, account, now)),
         (Cause::OtherCertificate(_), _) => Provider::of_host(&account.host).map(|provider| {
             format!(
-                "remove `tls-fingerprint`: {} often replaces its certificates, which public authorities vouch for",
+                "remove `tls-fingerprint`: the certificates of {} are replaced often, and public authorities vouch for them",
                 provider.title
             )
         }),
@@ -87,7 +87,7 @@ fn of_certificate(why: &DistrustReason, account: &Account, now: Timestamp) -> St
             _,
         ) => {
             return format!(
-                "{} has a certificate of a public authority, so a firewall, a virus scanner or someone else is intercepting the \
+                "the server of {} has a certificate of a public authority, so a firewall, a virus scanner or someone else is intercepting the \
                  connection, unless this machine lacks the public authorities (Debian's package `ca-certificates`)",
                 provider.title
             );

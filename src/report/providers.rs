@@ -19,7 +19,7 @@ pub fn list(providers: &[Provider]) -> String {
         let cells = [padded(name, first), padded(login, second), padded(server, third), title.clone()];
         shown.push_str(&format!("{}\n", cells.join("  ")));
     }
-    shown.push_str("\n`followsift providers NAME` shows the lines to write for one, what else followsift knows about it, and its sources.\n");
+    shown.push_str("\n`followsift providers NAME` (or an address, or a server) shows the lines to write for one, what else followsift knows about it, and its sources.\n");
     shown
 }
 

@@ -25,9 +25,13 @@ pub fn no_network<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Strin
 pub fn no_provider(name: &str, meant: Option<&Provider>) -> String {
     let advice = match meant {
         Some(meant) => format!("did you mean `{}`?", meant.name),
-        None => "`followsift providers` lists them".to_owned(),
+        None => "`followsift providers` lists them; at any other, write `host` in the settings".to_owned(),
     };
-    format!("no provider is called `{}`\n  {advice}", text::line(name))
+    let name = text::line(name);
+    match name.contains('@') {
+        true => format!("the provider of `{name}` is not known\n  {advice}"),
+        false => format!("no provider is called `{name}`\n  {advice}"),
+    }
 }
 
 /// What `backtest` was given is neither a file nor the name of a folder.

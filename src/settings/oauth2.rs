@@ -14,7 +14,7 @@ const SECRET_KEYS: [&str; 3] = ["client-secret-file", "client-secret-command", "
 pub(super) fn oauth2(entry: &Setting<'_>, provider: Option<&Provider>, paths: &Paths<'_>) -> Option<OAuth2> {
     let mut section = entry.section()?;
     let known = provider.and_then(|provider| provider.oauth2.as_ref());
-    let client_id = section.require("client-id").and_then(|entry| entry.string());
+    let client_id = section.require("client-id").and_then(|entry| client_id(&entry));
     let client_secret = client_secret(&mut section, paths);
     let issuer_entry = section.take("issuer");
     let issuer = issuer_entry.as_ref().and_then(address);
@@ -73,6 +73,19 @@ pub(super) fn oauth2(entry: &Setting<'_>, provider: Option<&Provider>, paths: &P
         scopes: scopes.or_else(usual).unwrap_or_default(),
         redirect_uri,
     })
+}
+
+/// What the provider calls the user's client; not the dots that stand for it in examples.
+fn client_id(entry: &Setting<'_>) -> Option<String> {
+    let text = entry.string()?;
+    let fits = text.chars().any(char::is_alphanumeric);
+    if !fits {
+        entry.error(
+            format!("`{text}` is not a client ID"),
+            "write the one that the provider showed when you registered followsift (`followsift help oauth2`)",
+        );
+    }
+    fits.then_some(text)
 }
 
 /// Where the client's secret is, if it has one; `None` where the keys are wrong. It stands in no settings, as a password does not.

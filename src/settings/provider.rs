@@ -111,6 +111,11 @@ impl Provider {
         PROVIDERS.iter().find(|provider| provider.name == name)
     }
 
+    /// The provider of this name, with this server, or of this address.
+    pub fn of(word: &str) -> Option<&'static Self> {
+        Self::named(word).or_else(|| Self::of_host(word)).or_else(|| Self::of_address(word))
+    }
+
     /// The provider of this server. Programs on the user's own machine are not told apart.
     pub fn of_host(host: &str) -> Option<&'static Self> {
         PROVIDERS.iter().find(|provider| provider.has_host(host) && !provider.is_bridge())
@@ -252,6 +257,15 @@ mod tests {
             ("mail.example", None),
         ] {
             assert_eq!(name(Provider::of_host(host)), expected, "{host}");
+        }
+        for (word, expected) in [
+            ("163", Some("163")),
+            ("ann@qq.com", Some("qq")),
+            ("IMAP.web.de", Some("web.de")),
+            ("imap.mail.example", None),
+            ("127.0.0.1", None),
+        ] {
+            assert_eq!(name(Provider::of(word)), expected, "{word}");
         }
         for (word, expected) in [
             ("gmial", Some("gmail")),

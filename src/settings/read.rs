@@ -147,7 +147,8 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>, lookup: &Lookup) -> Option<Ac
             );
         }
     }
-    let secret = secret(&mut section, provider, paths);
+    let at = server.host.as_deref().and_then(Provider::of_host);
+    let secret = secret(&mut section, provider, at, paths);
     let folders = section.take("folders").map_or_else(|| vec![Folder::inbox()], |entry| folders(&entry));
     let authserv_id = match section.take("authserv-id") {
         Some(entry) => authserv_ids(&entry),
@@ -196,8 +197,13 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>, lookup: &Lookup) -> Option<Ac
 }
 
 /// Where the password or the access token is: exactly one of these keys. A password in the settings is refused, since settings
-/// are copied, shown and backed up.
-fn secret(section: &mut Section<'_>, provider: Option<&Provider>, paths: &Paths<'_>) -> Option<SecretSource> {
+/// are copied, shown and backed up. `at` is the provider whose server it is.
+fn secret(
+    section: &mut Section<'_>,
+    provider: Option<&Provider>,
+    at: Option<&Provider>,
+    paths: &Paths<'_>,
+) -> Option<SecretSource> {
     const KEYS: [&str; 5] =
         ["password-file", "password-command", "password-credential", "token-command", "oauth2"];
     let literal = section.take_forbidden("password");
@@ -209,14 +215,32 @@ fn secret(section: &mut Section<'_>, provider: Option<&Provider>, paths: &Paths<
     }
     match given.as_slice() {
         [] if literal.is_none() => {
-            section.blame("no key says where the password is", &format!("add one of {}", list(&KEYS)));
+            match at.filter(|at| at.wants_token()) {
+                Some(at) => section.blame(
+                    "no key says how to log in",
+                    &format!(
+                        "the server of {} accepts only OAuth2: add `oauth2` (`followsift help oauth2`)",
+                        at.title
+                    ),
+                ),
+                None => {
+                    section
+                        .blame("no key says where the password is", &format!("add one of {}", list(&KEYS)));
+                }
+            }
             None
         }
         [] => None,
         [entry] => match entry.key() {
             "token-command" => command(entry, paths).map(SecretSource::TokenCommand),
             "oauth2" => oauth2(entry, provider, paths).map(SecretSource::OAuth2),
-            _ => secret_of(entry, paths),
+            _ => {
+                if let Some(at) = at.filter(|at| at.wants_token()) {
+                    let message = format!("the server of {} accepts no passwords, only OAuth2", at.title);
+                    entry.warning(message, "write `oauth2` in its place (`followsift help oauth2`)");
+                }
+                secret_of(entry, paths)
+            }
         },
         [first, others @ ..] => {
             for other in others {

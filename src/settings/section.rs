@@ -141,6 +141,14 @@ impl<'a> Setting<'a> {
         }
     }
 
+    /// A number of the settings file, as it is written there: a name of digits without quotation marks.
+    pub(super) fn number(&self) -> Option<String> {
+        match &self.value.kind {
+            ValueKind::I64(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
     /// `true` or `false`; anything else is a finding.
     pub(super) fn boolean(&self) -> Option<bool> {
         match (&self.value.kind, self.is_variable()) {

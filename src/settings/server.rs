@@ -7,6 +7,9 @@ use super::section::{Section, Setting};
 use super::{Provider, Tls};
 use crate::diagnostic::document::list;
 
+/// In how many letters a mistyped server differs at most.
+const NEAR: usize = 2;
+
 /// What the settings say of an account's server; `None` for what is missing or wrong.
 pub(super) struct Server {
     /// The provider that the settings name.
@@ -29,6 +32,9 @@ pub(super) fn server(section: &mut Section<'_>) -> Server {
         (None, Some(provider)) => Some(provider.host.clone()),
         (None, None) => None,
     };
+    if let (Some(entry), Some(host), Some(provider)) = (&host_entry, &host, provider) {
+        doubt_host(entry, host, provider);
+    }
     let at = user.as_deref().and_then(Provider::of_address);
     match (at, &host_entry, &provider_entry) {
         (None, None, None) => {
@@ -66,7 +72,13 @@ pub(super) fn server(section: &mut Section<'_>) -> Server {
         (_, Some(Tls::Implicit)) => 993,
         _ => 143,
     };
-    let port = section.take("port").map_or(Some(usual_port), |entry| entry.whole(1, u16::MAX));
+    let port_entry = section.take("port");
+    let port = port_entry.as_ref().map_or(Some(usual_port), |entry| entry.whole(1, u16::MAX));
+    if let (Some(entry), Some(port), Some(tls)) = (&port_entry, port, tls)
+        && !host.as_deref().is_some_and(is_loopback)
+    {
+        doubt_port(entry, port, tls);
+    }
     if let (Some(Tls::Off), Some(entry), Some(host)) = (tls, &tls_entry, &host)
         && !is_loopback(host)
     {
@@ -78,7 +90,22 @@ pub(super) fn server(section: &mut Section<'_>) -> Server {
 }
 
 fn provider(entry: &Setting<'_>) -> Option<&'static Provider> {
-    let written = entry.string()?;
+    if let Some(number) = entry.number() {
+        let label = match Provider::named(&number) {
+            Some(_) => format!("write `\"{number}\"`, with quotation marks"),
+            None => "expected a string; `followsift providers` lists the names".to_owned(),
+        };
+        entry.error("`provider` cannot be a number", label);
+        return None;
+    }
+    let written = entry.text()?;
+    if written.is_empty() {
+        entry.error(
+            "`provider` is empty",
+            "`followsift providers` lists the names; for any other, write `host`",
+        );
+        return None;
+    }
     let provider = Provider::named(&written);
     if provider.is_none() {
         let label = match Provider::meant_by(&written) {
@@ -88,6 +115,34 @@ fn provider(entry: &Setting<'_>) -> Option<&'static Provider> {
         entry.error(format!("unknown provider `{written}`"), label);
     }
     provider
+}
+
+/// A server that is nearly the provider's, or another provider's, is most likely a mistake. Any other may be the user's own.
+fn doubt_host(entry: &Setting<'_>, host: &str, provider: &Provider) {
+    if provider.has_host(host) {
+        return;
+    }
+    let (at, written) = (&provider.name, host.to_lowercase());
+    if let Some(other) = Provider::of_host(host) {
+        let message = format!("{written} is the server of provider `{}`", other.name);
+        entry.warning(message, format!("remove `host`, or write `provider = \"{}\"`", other.name));
+    } else if strsim::damerau_levenshtein(&written, &provider.host) <= NEAR {
+        let message = format!("{written} is not the server of provider `{at}`");
+        entry.warning(message, format!("did you mean {}? Then remove `host`", provider.host));
+    }
+}
+
+/// The two usual ports have one kind of TLS each (RFC 8314, section 3.2, and RFC 9051, section 2.1).
+fn doubt_port(entry: &Setting<'_>, port: u16, tls: Tls) {
+    let (other, usual) = match (port, tls) {
+        (143, Tls::Implicit) => ("starttls", 993),
+        (993, Tls::StartTls) => ("implicit", 143),
+        _ => return,
+    };
+    entry.warning(
+        format!("port {port} is for `tls = \"{other}\"`"),
+        format!("write `tls = \"{other}\"`, or `port = {usual}`"),
+    );
 }
 
 /// Says at which provider a user's address is.

@@ -145,7 +145,7 @@ fn no_pin_is_offered_for_the_server_of_a_public_provider() {
             shown: Some(shown()),
         }))
     };
-    let intercepted = "Gmail, Google Workspace has a certificate of a public authority, so a firewall, a virus scanner or someone \
+    let intercepted = "the server of Gmail, Google Workspace has a certificate of a public authority, so a firewall, a virus scanner or someone \
                        else is intercepting the connection, unless this machine lacks the public authorities (Debian's package \
                        `ca-certificates`)";
     for (cause, expected) in [
@@ -154,7 +154,7 @@ fn no_pin_is_offered_for_the_server_of_a_public_provider() {
         (distrust(DistrustReason::OtherName), intercepted),
         (
             Cause::OtherCertificate(Box::new(shown())),
-            "remove `tls-fingerprint`: Gmail, Google Workspace often replaces its certificates, which public authorities vouch for",
+            "remove `tls-fingerprint`: the certificates of Gmail, Google Workspace are replaced often, and public authorities vouch for them",
         ),
     ] {
         let mut account = crate::support::account("imap.gmail.com", 993, Tls::Implicit);

@@ -74,6 +74,15 @@ fn providers_lists_all_providers_and_shows_one_with_the_lines_to_write_and_the_s
     assert_eq!(json.lines().count() + 3, all.lines().count());
     let err = home.run(&["providers", "gmial"]).exits(64).err();
     assert_eq!(err, "error: no provider is called `gmial`\n  did you mean `gmail`?\n");
+    for word in ["ann@Fastmail.FM", "imap.fastmail.com"] {
+        assert_eq!(home.run(&["providers", word]).exits(0).out(), one, "{word}");
+    }
+    let err = home.run(&["providers", "ann@mail.example"]).exits(64).err();
+    assert_eq!(
+        err,
+        "error: the provider of `ann@mail.example` is not known\n  `followsift providers` lists them; at any other, write \
+         `host` in the settings\n"
+    );
 }
 
 #[test]
