@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
+use oauth2::basic::{
+    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+};
+use oauth2::http::header::CONTENT_TYPE;
 use oauth2::http::{Request, StatusCode};
 use oauth2::url::Url;
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, ErrorResponse, HttpRequest, HttpResponse,
-    RefreshToken, RequestTokenError, TokenResponse as _, TokenUrl,
+    AuthType, Client, ClientId, ClientSecret, EndpointNotSet, EndpointSet, ErrorResponse, HttpRequest,
+    HttpResponse, RefreshToken, RequestTokenError, StandardRevocableToken, TokenResponse as _, TokenUrl,
 };
 use percent_encoding::percent_decode_str;
 use secrecy::zeroize::Zeroizing;
@@ -19,6 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::GrantFault;
+use super::answer::Answer;
 use super::grant::{Grant, LONGEST_LIFE, Parties};
 use crate::clock;
 use crate::settings::{OAuth2, TokenIssuer};
@@ -31,8 +35,18 @@ const QUOTED: usize = 200;
 const REPEATED: usize = 8;
 
 /// A client that knows where tokens come from.
-pub(super) type TokenClient =
-    BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+pub(super) type TokenClient = Client<
+    BasicErrorResponse,
+    Answer,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
 
 /// The provider's authorization server.
 #[derive(Debug)]
@@ -68,7 +82,7 @@ impl<'w> Authority<'w> {
 
     /// The user's client there.
     pub(super) fn client(&self, oauth2: &OAuth2, secret: Option<&SecretString>) -> TokenClient {
-        let client = BasicClient::new(ClientId::new(oauth2.client_id.clone()))
+        let client = Client::new(ClientId::new(oauth2.client_id.clone()))
             .set_token_uri(TokenUrl::from_url(self.token.clone()))
             .set_auth_type(self.auth_type.clone());
         match secret {
@@ -77,12 +91,18 @@ impl<'w> Authority<'w> {
         }
     }
 
-    /// Sends a request of the oauth2 crate.
+    /// Sends a request of the oauth2 crate, which would not look at an answer that is called something else than JSON.
     pub(super) fn ask(&self, request: HttpRequest) -> Result<HttpResponse, WebFault> {
-        self.web.send(request)
+        let mut answer = self.web.send(request)?;
+        answer.headers_mut().remove(CONTENT_TYPE);
+        if answer.status().is_success() {
+            *answer.status_mut() = StatusCode::OK;
+        }
+        Ok(answer)
     }
 
-    /// The next grant in place of `grant`. A provider that rotates no refresh tokens sends none: then the old one stays.
+    /// The next grant in place of `grant`, which may have a flaw. A provider that rotates no refresh tokens sends none: then the old one
+    /// stays.
     pub(super) fn refresh(
         &self,
         client: &TokenClient,
@@ -91,16 +111,24 @@ impl<'w> Authority<'w> {
         client_secret: Option<&SecretString>,
     ) -> Result<Grant, Failure> {
         let token = RefreshToken::new(refresh.expose_secret().to_owned());
-        let answer: BasicTokenResponse =
+        let answer =
             client.exchange_refresh_token(&token).request(&|request| self.ask(request)).map_err(|error| {
                 let secrets: Vec<_> = [refresh].into_iter().chain(client_secret).collect();
                 self.failure(error, &secrets)
             })?;
         let next = received(&answer, grant.parties.clone());
-        if next.access.expose_secret().is_empty() {
-            return Err(Failure::Other(self.unwell("an empty token")));
-        }
         Ok(Grant { refresh: next.refresh.clone().or_else(|| Some(refresh.clone())), ..next })
+    }
+
+    /// Why a grant that came cannot be used, if it cannot.
+    pub(super) fn flaw(&self, grant: &Grant) -> Option<GrantFault> {
+        if grant.access.expose_secret().is_empty() {
+            Some(self.unwell("it sent no access token"))
+        } else if !grant.fits() {
+            Some(self.unwell("its tokens are longer than 64 KiB, which followsift does not keep"))
+        } else {
+            None
+        }
     }
 
     /// What a failed request means. What the provider says is dropped where it repeats one of `secrets`.
@@ -161,15 +189,11 @@ pub(super) enum Failure {
 }
 
 /// The grant in an answer, which came now.
-pub(super) fn received(answer: &BasicTokenResponse, parties: Parties) -> Grant {
+pub(super) fn received(answer: &Answer, parties: Parties) -> Grant {
     Grant {
         parties,
         access: SecretString::from(answer.access_token().secret().clone()),
-        // An empty one is none: the old one stays.
-        refresh: answer
-            .refresh_token()
-            .filter(|token| !token.secret().is_empty())
-            .map(|token| SecretString::from(token.secret().clone())),
+        refresh: answer.refresh_token().map(|token| SecretString::from(token.secret().clone())),
         received: clock::now(),
         lives: answer.expires_in().map(|lives| lives.min(LONGEST_LIFE)),
     }

@@ -50,6 +50,9 @@ pub fn authorize(
             _ => redirect::run(&flow, means, tell),
         }?;
         let grant = received(&answer, Parties::of(account, oauth2));
+        if let Some(flaw) = authority.flaw(&grant) {
+            return Err(flaw);
+        }
         let locked = store.lock(means.stop)?;
         // Not lost with the old one, should that be one that a crash left.
         let _ = locked.read();

@@ -2,13 +2,14 @@
 
 use std::os::fd::BorrowedFd;
 
-use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
+use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
 use oauth2::{
     DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType, RequestTokenError, Scope,
     StandardDeviceAuthorizationResponse,
 };
 
 use super::GrantFault;
+use super::answer::Answer;
 use super::authority::{TO_AGREE, address, quotation};
 use super::flow::{Ended, Flow, Request};
 use super::wait::wait;
@@ -20,7 +21,7 @@ pub(super) fn run(
     endpoint: &str,
     stop: BorrowedFd<'_>,
     tell: &mut dyn FnMut(Request<'_>),
-) -> Result<BasicTokenResponse, Ended> {
+) -> Result<Answer, Ended> {
     let url = address(endpoint, endpoint).map_err(Ended::Fault)?;
     let client = flow.client.clone().set_device_authorization_url(DeviceAuthorizationUrl::from_url(url));
     let http = |request| flow.authority.ask(request);

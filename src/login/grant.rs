@@ -91,6 +91,11 @@ impl Grant {
         Some(self.left(now)?.saturating_sub(margin))
     }
 
+    /// Is there space for it where it is kept?
+    pub(super) fn fits(&self) -> bool {
+        self.to_bytes().len() <= RESERVED
+    }
+
     /// The form in which it is kept, in a buffer that never grows and so leaves no copy behind.
     pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let refresh = self.refresh.as_ref().map(|token| token.expose_secret());

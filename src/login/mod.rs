@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::{Account, SecretSource, Settings};
 
+mod answer;
 mod authority;
 mod authorization;
 mod command;

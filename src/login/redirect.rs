@@ -7,13 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use oauth2::basic::BasicTokenResponse;
 use oauth2::url::Url;
 use oauth2::{AuthUrl, AuthorizationCode, CsrfToken, PkceCodeChallenge, RedirectUrl, Scope};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use secrecy::zeroize::Zeroizing;
 
 use super::GrantFault;
+use super::answer::Answer;
 use super::authority::{TO_AGREE, address};
 use super::flow::{Flow, Means, Request};
 use crate::text;
@@ -28,7 +28,7 @@ pub(super) fn run(
     flow: &Flow<'_>,
     means: Means<'_>,
     tell: &mut dyn FnMut(Request<'_>),
-) -> Result<BasicTokenResponse, GrantFault> {
+) -> Result<Answer, GrantFault> {
     let host = flow.authority.host();
     let endpoint = flow.authority.authorization.as_deref().ok_or(GrantFault::NoWay {
         host: host.clone(),

@@ -127,6 +127,14 @@ fn renew(
                 Failure::Other(fault) => LoginFault::Grant(fault),
             },
         )?;
-    prepared.save(&next).map_err(LoginFault::Grant)?;
-    Ok(next)
+    // A new refresh token is kept whatever came with it: the old one may be worth nothing from now on.
+    let Some(flaw) = authority.flaw(&next) else {
+        prepared.save(&next).map_err(LoginFault::Grant)?;
+        return Ok(next);
+    };
+    let kept = Grant { refresh: next.refresh, ..grant.clone() };
+    if kept.fits() {
+        prepared.save(&kept).map_err(LoginFault::Grant)?;
+    }
+    Err(LoginFault::Grant(flaw))
 }

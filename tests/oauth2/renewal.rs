@@ -287,3 +287,61 @@ fn a_state_folder_that_takes_nothing_is_found_out_before_the_provider_is_asked()
     assert_eq!(desk.authority.asked("/token"), before);
     assert_eq!(desk.token().unwrap(), token, "what is there goes on being used");
 }
+
+#[test]
+fn a_refresh_token_is_kept_whatever_comes_with_it() {
+    const JSON: &str = "application/json";
+    let odd = [
+        (Fault::Writes("text/html", "", ""), true),
+        (Fault::Writes(JSON, "\"expires_in\": 3600", "\"expires_in\": \"3600\""), true),
+        (Fault::Writes(JSON, "\"expires_in\": 3600", "\"expires_in\": 3600.5"), true),
+        (Fault::Writes(JSON, "\"expires_in\": 3600", "\"expires_in\": -1"), true),
+        (Fault::Writes(JSON, "\"token_type\": \"Bearer\"", "\"scope\": []"), true),
+        // No access token.
+        (Fault::Writes(JSON, "\"access_token\": \"", "\"access_token\": \"\", \"x\": \""), false),
+        (Fault::Writes(JSON, "\"access_token\": \"", "\"x\": \""), false),
+        (Fault::Writes(JSON, "\"access_token\": \"", too_long()), false),
+    ];
+    for (fault, is_good) in odd {
+        let desk = Desk::new(long_lived());
+        desk.grant();
+        let token = desk.token().unwrap();
+        desk.authority.fails(fault.clone());
+        let renewed = desk.token_instead_of(&token);
+        match &renewed {
+            Ok(next) => assert!(is_good && *next != token, "{fault:?}"),
+            Err(fault) => assert!(!is_good && fault.is_temporary(), "{fault:?}"),
+        }
+        let refresh = desk.kept()["refresh-token"].as_str().unwrap().to_owned();
+        assert!(desk.authority.state().refresh.contains(&refresh), "{renewed:?}");
+        desk.authority.fails(None);
+        assert_ne!(desk.token_instead_of(&token).unwrap(), token);
+    }
+}
+
+/// The beginning of an access token that is longer than what is kept of a grant.
+fn too_long() -> &'static str {
+    Box::leak(format!("\"access_token\": \"{}", "x".repeat(70_000)).into_boxed_str())
+}
+
+#[test]
+fn tokens_that_are_too_long_to_keep_are_refused_before_they_are_saved() {
+    let desk = Desk::new(long_lived());
+    desk.authority.fails(Fault::Writes("application/json", "\"access_token\": \"", too_long()));
+    let fault = desk.try_grant().unwrap_err();
+    assert!(fault.to_string().contains("its tokens are longer than 64 KiB"), "{fault}");
+    assert!(!desk.folder.state().join("tokens/home.json").exists());
+    desk.authority.fails(None);
+    desk.grant();
+    let (kept, token) = (desk.kept(), desk.token().unwrap());
+    let long = too_long().replace("access_token", "refresh_token");
+    desk.authority.fails(Fault::Writes(
+        "application/json",
+        "\"refresh_token\": \"",
+        Box::leak(long.into_boxed_str()),
+    ));
+    let fault = desk.token_instead_of(&token).unwrap_err();
+    assert!(fault.to_string().contains("its tokens are longer than 64 KiB"), "{fault}");
+    assert_eq!(desk.kept(), kept);
+    assert_eq!(desk.token().unwrap(), token);
+}

@@ -28,6 +28,8 @@ pub enum Fault {
     Redirects,
     /// Sends an endless answer.
     Endless,
+    /// Does what it is asked, but calls the answer of the token endpoint this, and writes the second text in it for the first.
+    Writes(&'static str, &'static str, &'static str),
     /// Closes the connection after it has done what it was asked, without an answer: to the token endpoint.
     Mute,
 }
@@ -191,7 +193,12 @@ impl Authority {
         if fault == Some(Fault::Mute) && path == "/token" {
             return Ok(());
         }
-        say(&mut stream, status, &header, &answer)
+        match fault {
+            Some(Fault::Writes(kind, from, to)) if path == "/token" => {
+                say(&mut stream, status, &format!("Content-Type: {kind}\r\n"), &answer.replace(from, to))
+            }
+            _ => say(&mut stream, status, &header, &answer),
+        }
     }
 
     fn answer(
