@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FallocateFlags, OFlags, fallocate};
 use secrecy::zeroize::Zeroizing;
 
-use super::GrantFault;
 use super::grant::{Grant, RESERVED};
 use super::wait::wait;
+use super::{GrantFault, SecretDigest};
 use crate::owner;
 use crate::place::AccountName;
 
@@ -31,9 +31,17 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// Grants that could not be saved, by the files that they belong in: they are saved when that works again.
-static UNSAVED: Mutex<BTreeMap<PathBuf, Grant>> = Mutex::new(BTreeMap::new());
+static UNSAVED: Mutex<BTreeMap<PathBuf, Unsaved>> = Mutex::new(BTreeMap::new());
 
-fn unsaved() -> MutexGuard<'static, BTreeMap<PathBuf, Grant>> {
+/// A grant that could not be saved.
+#[derive(Clone, Debug)]
+struct Unsaved {
+    grant: Grant,
+    /// What its file contained before: anything else was kept later, by another process.
+    before: Option<SecretDigest>,
+}
+
+fn unsaved() -> MutexGuard<'static, BTreeMap<PathBuf, Unsaved>> {
     UNSAVED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -56,6 +64,7 @@ pub(super) struct Locked {
 pub(super) struct Prepared<'a> {
     locked: &'a Locked,
     file: File,
+    before: Option<SecretDigest>,
 }
 
 /// The steps by which a grant is saved. Killed between any two of them, what is kept is the old grant or the new one.
@@ -134,19 +143,38 @@ impl Locked {
     pub(super) fn read(&self) -> Result<Option<Grant>, GrantFault> {
         let store = &self.store;
         let held = unsaved().get(&store.path()).cloned();
-        if let Some(grant) = held {
-            self.prepare()?.save(&grant)?;
-            return Ok(Some(grant));
+        if let Some(held) = held {
+            if !self.is_newer_than(&held)? {
+                self.prepare()?.save(&held.grant)?;
+                return Ok(Some(held.grant));
+            }
+            unsaved().remove(&store.path());
         }
         let beside = store.named("new");
         let left = read(&beside).map_err(|cause| store.fault(cause))?;
         if let Some(grant) = left.and_then(|bytes| Grant::of_bytes(&bytes)) {
             let file = open(&beside).map_err(|cause| store.fault(cause))?;
-            let prepared = Prepared { locked: self, file };
+            let prepared = Prepared { locked: self, file, before: self.digest() };
             prepared.save(&grant)?;
             return Ok(Some(grant));
         }
         store.read()
+    }
+
+    /// Has another process kept a grant since this one could not be saved? No clock decides that: it may have been set.
+    fn is_newer_than(&self, held: &Unsaved) -> Result<bool, GrantFault> {
+        let bytes = read(&self.store.path()).map_err(|cause| self.store.fault(cause))?;
+        Ok(bytes.is_some_and(|bytes| {
+            let now = SecretDigest::of(&[&bytes]);
+            let is_known = held.before == Some(now) || SecretDigest::of(&[&held.grant.to_bytes()]) == now;
+            !is_known && Grant::of_bytes(&bytes).is_some()
+        }))
+    }
+
+    /// A digest of what is kept.
+    fn digest(&self) -> Option<SecretDigest> {
+        let bytes = read(&self.store.path()).ok()??;
+        Some(SecretDigest::of(&[&bytes]))
     }
 
     /// Reserves the space for the next grant. Call [`Locked::read`] first: what a crash left is written over.
@@ -164,7 +192,7 @@ impl Locked {
             Ok(file)
         })();
         let file = reserved.map_err(|cause| self.store.fault(cause))?;
-        Ok(Prepared { locked: self, file })
+        Ok(Prepared { locked: self, file, before: self.digest() })
     }
 
     /// Notes that `followsift login` has kept a grant.
@@ -188,7 +216,8 @@ impl Prepared<'_> {
                 Ok(())
             }
             Err(cause) => {
-                unsaved().insert(store.path(), grant.clone());
+                let held = Unsaved { grant: grant.clone(), before: self.before };
+                unsaved().insert(store.path(), held);
                 Err(store.fault(cause))
             }
         }
@@ -340,6 +369,39 @@ mod tests {
         drop(locked);
         assert_eq!(desk.next().as_deref(), Some("new"));
         assert!(unsaved().get(&desk.store.path()).is_none());
+    }
+
+    #[test]
+    fn a_grant_that_was_kept_later_is_not_replaced_by_one_that_could_not_be_saved() {
+        let desk = Desk::new();
+        desk.save(&grant("a", Some("old")));
+        let text = fs::read(desk.store.path()).unwrap();
+        let cannot_save = || {
+            let locked = desk.lock();
+            let prepared = locked.prepare().unwrap();
+            fs::remove_file(desk.store.path()).unwrap();
+            fs::create_dir_all(desk.store.path().join("x")).unwrap();
+            assert!(prepared.save(&grant("b", Some("new"))).is_err());
+            fs::remove_dir_all(desk.store.path()).unwrap();
+        };
+        let put = |bytes: &[u8]| {
+            fs::write(desk.store.path(), bytes).unwrap();
+            fs::set_permissions(desk.store.path(), fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        // As before.
+        cannot_save();
+        put(&text);
+        assert_eq!(desk.next().as_deref(), Some("new"));
+        // `followsift login` in another process; its clock is behind.
+        cannot_save();
+        let login = Grant { received: crate::clock::Timestamp(1), ..grant("c", Some("of the login")) };
+        put(&login.to_bytes());
+        fs::remove_file(desk.store.named("new")).unwrap();
+        assert_eq!(desk.next().as_deref(), Some("of the login"));
+        // What is no grant is not taken for one.
+        cannot_save();
+        put(b"torn");
+        assert_eq!(desk.next().as_deref(), Some("new"));
     }
 
     #[test]
