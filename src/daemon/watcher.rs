@@ -136,6 +136,7 @@ impl Watcher {
         } else {
             let longest = if fault.is_of_network() { UNREACHED } else { LONGEST };
             let pause = again.unwrap_or_else(|| learned.backoff.next(longest, fastrand::f64()));
+            let pause = pause.max(fault.retry_after().unwrap_or_default());
             let sentence = state::away(&trouble, pause);
             if known {
                 debug!(trouble, "{sentence}");
@@ -246,12 +247,13 @@ impl Watcher {
             Err(fault) if fault.fate() == Fate::Park => Err(fault),
             Err(fault) => {
                 let trouble = Chain(&fault).to_string();
+                let pause = RENEWAL.max(fault.retry_after().unwrap_or_default());
                 debug!(
                     trouble,
                     "the access token could not be renewed; trying again in {} s",
-                    RENEWAL.as_secs()
+                    pause.as_secs()
                 );
-                Ok(Some(Instant::now() + RENEWAL))
+                Ok(Some(Instant::now() + pause))
             }
         }
     }

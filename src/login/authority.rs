@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use chrono::DateTime;
 use oauth2::basic::{
     BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
-use oauth2::http::header::CONTENT_TYPE;
+use oauth2::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use oauth2::http::{Request, StatusCode};
 use oauth2::url::Url;
 use oauth2::{
@@ -24,15 +25,18 @@ use serde_json::Value;
 use super::GrantFault;
 use super::answer::Answer;
 use super::grant::{Grant, LONGEST_LIFE, Parties};
-use crate::clock;
+use crate::clock::{self, Timestamp};
 use crate::settings::{OAuth2, TokenIssuer};
 use crate::text;
-use crate::web::{Web, WebFault};
+use crate::web::Web;
 
 /// The longest quotation of a provider.
 const QUOTED: usize = 200;
 /// A provider's words that repeat so many bytes of a secret in a row are not shown.
 const REPEATED: usize = 8;
+
+/// The longest time for which a provider can ask to be left alone.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// A client that knows where tokens come from.
 pub(super) type TokenClient = Client<
@@ -92,8 +96,8 @@ impl<'w> Authority<'w> {
     }
 
     /// Sends a request of the oauth2 crate, which would not look at an answer that is called something else than JSON.
-    pub(super) fn ask(&self, request: HttpRequest) -> Result<HttpResponse, WebFault> {
-        let mut answer = self.web.send(request)?;
+    pub(super) fn ask(&self, request: HttpRequest) -> Result<HttpResponse, GrantFault> {
+        let mut answer = send(self.web, request)?;
         answer.headers_mut().remove(CONTENT_TYPE);
         if answer.status().is_success() {
             *answer.status_mut() = StatusCode::OK;
@@ -134,7 +138,7 @@ impl<'w> Authority<'w> {
     /// What a failed request means. What the provider says is dropped where it repeats one of `secrets`.
     pub(super) fn failure(
         &self,
-        error: RequestTokenError<WebFault, BasicErrorResponse>,
+        error: RequestTokenError<GrantFault, BasicErrorResponse>,
         secrets: &[&SecretString],
     ) -> Failure {
         match error {
@@ -161,7 +165,7 @@ impl<'w> Authority<'w> {
                     }
                 }
             }
-            RequestTokenError::Request(fault) => Failure::Other(fault.into()),
+            RequestTokenError::Request(fault) => Failure::Other(fault),
             // Neither the answer nor the error that cites it is shown.
             RequestTokenError::Parse(..) => Failure::Other(self.unwell("not JSON as OAuth2 has it")),
             RequestTokenError::Other(_) => {
@@ -171,8 +175,30 @@ impl<'w> Authority<'w> {
     }
 
     fn unwell(&self, why: &str) -> GrantFault {
-        GrantFault::Unwell { host: self.host(), why: why.to_owned() }
+        GrantFault::Unwell { host: self.host(), why: why.to_owned(), again: None }
     }
+}
+
+/// Sends a request. A provider that is out of order, or asked too often, is asked again later, whatever words it finds for that.
+fn send(web: &Web<'_>, request: HttpRequest) -> Result<HttpResponse, GrantFault> {
+    let host = request.uri().host().unwrap_or_default().to_owned();
+    let answer = web.send(request)?;
+    let status = answer.status();
+    if !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS {
+        return Ok(answer);
+    }
+    let again = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let again = again.and_then(|value| retry_after(value, clock::now()));
+    Err(GrantFault::Unwell { host, why: format!("status {}", status.as_u16()), again })
+}
+
+/// What a `Retry-After` says (RFC 9110, section 10.2.3): seconds, or a date.
+fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let seconds = match value.trim().parse() {
+        Ok(seconds) => seconds,
+        Err(_) => Timestamp(DateTime::parse_from_rfc2822(value.trim()).ok()?.timestamp()).since(now),
+    };
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }
 
 /// The errors of OpenID Connect (section 3.1.2.6 of its Core) that only the user can end, which some providers give to a refresh.
@@ -239,15 +265,13 @@ fn discover<'w>(issuer: &str, web: &'w Web<'w>) -> Result<Authority<'w>, GrantFa
         format!("{origin}{path}/.well-known/openid-configuration"),
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
     ];
-    let unwell = |why: &str| GrantFault::Unwell { host: host.clone(), why: why.to_owned() };
+    let unwell = |why: &str| GrantFault::Unwell { host: host.clone(), why: why.to_owned(), again: None };
     let mut described = None;
     for place in places {
         let request = Request::get(place).header("Accept", "application/json").body(Vec::new());
-        let answer = web.send(request.map_err(|_| unwell("its address cannot be asked"))?)?;
-        match answer.status() {
-            StatusCode::OK => described = serde_json::from_slice::<Value>(answer.body()).ok(),
-            status if status.is_server_error() => return Err(unwell(&format!("status {}", status.as_u16()))),
-            _ => {}
+        let answer = send(web, request.map_err(|_| unwell("its address cannot be asked"))?)?;
+        if answer.status() == StatusCode::OK {
+            described = serde_json::from_slice::<Value>(answer.body()).ok();
         }
         if described.is_some() {
             break;
@@ -296,6 +320,21 @@ pub(super) const TO_AGREE: Duration = Duration::from_secs(15 * 60);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_to_come_back_is_seconds_or_a_date() {
+        let now = Timestamp(784_111_777);
+        for (value, seconds) in [
+            ("120", Some(120)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("99999999999", Some(3600)),
+            ("-1", None),
+            ("soon", None),
+        ] {
+            assert_eq!(retry_after(value, now).map(|time| time.as_secs()), seconds, "{value}");
+        }
+    }
 
     #[test]
     fn words_that_repeat_a_secret_in_any_form_it_is_sent_in_are_not_shown() {

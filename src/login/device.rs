@@ -13,7 +13,6 @@ use super::answer::Answer;
 use super::authority::{TO_AGREE, address, quotation};
 use super::flow::{Ended, Flow, Request};
 use super::wait::wait;
-use crate::web::WebFault;
 
 /// Asks for a code, shows it, and waits until the user has agreed.
 pub(super) fn run(
@@ -45,7 +44,7 @@ pub(super) fn run(
 }
 
 /// The provider gives no code. Google refuses the scope of mail here, and others the client: the browser may still do.
-fn refused(flow: &Flow<'_>, error: RequestTokenError<WebFault, BasicErrorResponse>) -> Ended {
+fn refused(flow: &Flow<'_>, error: RequestTokenError<GrantFault, BasicErrorResponse>) -> Ended {
     let another_way = match &error {
         RequestTokenError::ServerResponse(refusal) => {
             !matches!(refusal.error(), BasicErrorResponseType::InvalidClient)
@@ -58,7 +57,7 @@ fn refused(flow: &Flow<'_>, error: RequestTokenError<WebFault, BasicErrorRespons
 }
 
 /// The user did not agree, or not in time.
-fn ended(flow: &Flow<'_>, error: RequestTokenError<WebFault, DeviceCodeErrorResponse>) -> GrantFault {
+fn ended(flow: &Flow<'_>, error: RequestTokenError<GrantFault, DeviceCodeErrorResponse>) -> GrantFault {
     match error {
         RequestTokenError::ServerResponse(refusal) => match refusal.error() {
             DeviceCodeErrorResponseType::ExpiredToken => GrantFault::TooLate,
@@ -72,9 +71,11 @@ fn ended(flow: &Flow<'_>, error: RequestTokenError<WebFault, DeviceCodeErrorResp
                 said: quotation(&refusal, &flow.secrets()),
             },
         },
-        RequestTokenError::Request(fault) => fault.into(),
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            GrantFault::Unwell { host: flow.authority.host(), why: "not JSON as OAuth2 has it".to_owned() }
-        }
+        RequestTokenError::Request(fault) => fault,
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => GrantFault::Unwell {
+            host: flow.authority.host(),
+            why: "not JSON as OAuth2 has it".to_owned(),
+            again: None,
+        },
     }
 }

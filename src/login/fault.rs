@@ -93,6 +93,14 @@ impl LoginFault {
         }
     }
 
+    /// How long the provider wants to be left alone, if it says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Grant(fault) => fault.retry_after(),
+            _ => None,
+        }
+    }
+
     /// Could another network, or a clock that is set, end it?
     pub fn is_of_network(&self) -> bool {
         matches!(self, Self::Grant(GrantFault::Web(fault)) if fault.is_of_network())

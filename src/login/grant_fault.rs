@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{fmt, io};
 
 use crate::place::AccountName;
@@ -42,6 +43,8 @@ pub enum GrantFault {
         host: String,
         /// What it said or did, made harmless.
         why: String,
+        /// When it wants to be asked again, if it says so.
+        again: Option<Duration>,
     },
     /// The provider offers no way to log in that followsift knows.
     NoWay {
@@ -93,6 +96,14 @@ impl GrantFault {
             | Self::Listener { .. } => false,
         }
     }
+
+    /// How long the provider wants to be left alone, if it says so.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unwell { again, .. } => *again,
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for GrantFault {
@@ -115,7 +126,7 @@ impl fmt::Display for GrantFault {
             Self::TooLate => {
                 f.write_str("could not log in: access was not granted in time; run the command again")
             }
-            Self::Unwell { host, why } => {
+            Self::Unwell { host, why, .. } => {
                 write!(f, "could not get an access token: {host} gave no usable answer ({why})")
             }
             Self::NoWay { host, why } => write!(f, "could not log in at {host}: {why}"),

@@ -115,7 +115,7 @@ fn renew(
     // It was found when the grant was made, so that what is wrong now passes.
     let authority = Authority::find(oauth2, &web).map_err(|fault| match fault {
         GrantFault::NoWay { host, why } => {
-            LoginFault::Grant(GrantFault::Unwell { host, why: why.to_owned() })
+            LoginFault::Grant(GrantFault::Unwell { host, why: why.to_owned(), again: None })
         }
         fault => LoginFault::Grant(fault),
     })?;

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use crate::ledger::{LedgerFault, LockFault};
 use crate::login::LoginFault;
@@ -40,6 +41,14 @@ impl AccountFault {
         match self {
             Self::Mailbox(fault) => fault.is_refused_login(),
             Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
+        }
+    }
+
+    /// How long the other side wants to be left alone, if it says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Login(fault) => fault.retry_after(),
+            Self::Mailbox(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => None,
         }
     }
 

@@ -97,6 +97,8 @@ fn a_provider_that_is_out_of_order_changes_nothing() {
         Fault::Says("/token", 503, "down"),
         Fault::Says("/token", 500, "{\"error\": \"server_error\"}"),
         Fault::Says("/token", 429, "{\"error\": \"slow_down\"}"),
+        Fault::Says("/token", 429, "{\"error\": \"invalid_request\"}"),
+        Fault::Says("/token", 503, "{\"error\": \"invalid_grant\"}"),
         Fault::Says("/token", 400, "{\"error\": \"temporarily_unavailable\"}"),
         Fault::Says("/token", 400, "<html>"),
         Fault::Says("/token", 200, ""),
@@ -344,4 +346,17 @@ fn tokens_that_are_too_long_to_keep_are_refused_before_they_are_saved() {
     assert!(fault.to_string().contains("its tokens are longer than 64 KiB"), "{fault}");
     assert_eq!(desk.kept(), kept);
     assert_eq!(desk.token().unwrap(), token);
+}
+
+#[test]
+fn a_provider_is_left_alone_for_as_long_as_it_asks() {
+    let desk = Desk::new(long_lived());
+    desk.grant();
+    let token = desk.token().unwrap();
+    for (status, seconds) in [(429, 1200), (503, 7)] {
+        desk.authority.fails(Fault::Busy(status, seconds));
+        let fault = desk.token_instead_of(&token).unwrap_err();
+        assert!(fault.is_temporary(), "{fault:?}");
+        assert_eq!(fault.retry_after(), Some(Duration::from_secs(seconds)), "{fault:?}");
+    }
 }

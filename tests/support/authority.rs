@@ -22,6 +22,8 @@ pub const SECRET: &str = "client-secret-of-the-tests";
 pub enum Fault {
     /// Answers with this status and body, to requests for this path.
     Says(&'static str, u16, &'static str),
+    /// Answers with this status, and asks to be left alone for so many seconds.
+    Busy(u16, u64),
     /// Takes this long for every answer.
     Slow(Duration),
     /// Redirects to itself.
@@ -173,6 +175,9 @@ impl Authority {
         let mut stream = stream;
         match fault {
             Some(Fault::Says(at, status, words)) if at == path => return say(&mut stream, status, "", words),
+            Some(Fault::Busy(status, seconds)) => {
+                return say(&mut stream, status, &format!("Retry-After: {seconds}\r\n"), "{}");
+            }
             Some(Fault::Slow(time)) => pause(time),
             Some(Fault::Redirects) => {
                 return say(&mut stream, 302, &format!("Location: {}\r\n", self.url("/")), "");
