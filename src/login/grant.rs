@@ -78,17 +78,22 @@ impl Grant {
     /// How long the access token can still be used, by a clock that says `now`; `None` if that is unknown. The clock may have been
     /// set back since.
     pub(super) fn left(&self, now: Timestamp) -> Option<Duration> {
-        let lives = self.lives?;
-        match u64::try_from(now.0.saturating_sub(self.received.0)) {
-            Ok(age) => Some(lives.saturating_sub(Duration::from_secs(age))),
-            Err(_) => Some(Duration::ZERO),
-        }
+        Some(self.left_of(self.lives?, now))
     }
 
-    /// How long until it is to be renewed; `None` if its end is unknown. The lives of some tokens are shorter than the margin.
-    pub(super) fn until_renewal(&self, now: Timestamp) -> Option<Duration> {
-        let margin = MARGIN.min(self.lives? / 4);
-        Some(self.left(now)?.saturating_sub(margin))
+    /// How long until it is to be renewed; `None` if its end is unknown. The lives of some tokens are shorter than the margin; a provider
+    /// is not asked before `shortest` is over, however short the life that it says.
+    pub(super) fn until_renewal(&self, now: Timestamp, shortest: Duration) -> Option<Duration> {
+        let lives = self.lives?;
+        let margin = MARGIN.min(lives / 4);
+        Some(self.left_of(lives.saturating_sub(margin).max(shortest), now))
+    }
+
+    fn left_of(&self, time: Duration, now: Timestamp) -> Duration {
+        match u64::try_from(now.0.saturating_sub(self.received.0)) {
+            Ok(age) => time.saturating_sub(Duration::from_secs(age)),
+            Err(_) => Duration::ZERO,
+        }
     }
 
     /// Is there space for it where it is kept?
@@ -193,7 +198,8 @@ pub(super) mod tests {
     #[test]
     fn a_token_is_renewed_before_its_end_by_a_clock_that_may_be_set() {
         let grant = grant("x", None);
-        let until = |now: i64| grant.until_renewal(Timestamp(now)).map(|time| time.as_secs());
+        let none = Duration::ZERO;
+        let until = |now: i64| grant.until_renewal(Timestamp(now), none).map(|time| time.as_secs());
         assert_eq!(until(1_000), Some(3_300));
         assert_eq!(until(4_299), Some(1));
         assert_eq!(until(4_300), Some(0));
@@ -201,12 +207,25 @@ pub(super) mod tests {
         // The clock was ahead when the token came.
         assert_eq!((until(999), grant.left(Timestamp(999))), (Some(0), Some(Duration::ZERO)));
         let short = Grant { lives: Some(Duration::from_secs(60)), ..grant.clone() };
-        assert_eq!(short.until_renewal(Timestamp(1_000)), Some(Duration::from_secs(45)));
+        assert_eq!(short.until_renewal(Timestamp(1_000), none), Some(Duration::from_secs(45)));
         let unknown = Grant { lives: None, ..grant };
-        assert_eq!((unknown.until_renewal(Timestamp(9)), unknown.left(Timestamp(9))), (None, None));
+        assert_eq!((unknown.until_renewal(Timestamp(9), none), unknown.left(Timestamp(9))), (None, None));
         assert_eq!(
-            Grant { lives: Some(Duration::MAX), ..unknown }.until_renewal(Timestamp(9)).map(|_| ()),
+            Grant { lives: Some(Duration::MAX), ..unknown }.until_renewal(Timestamp(9), none).map(|_| ()),
             Some(())
         );
+    }
+
+    #[test]
+    fn a_provider_is_not_asked_in_quick_succession_however_short_the_life_that_it_says() {
+        for lives in [0, 1, 40] {
+            let short = Grant { lives: Some(Duration::from_secs(lives)), ..grant("x", None) };
+            let until = |now: i64| short.until_renewal(Timestamp(now), Duration::from_secs(60));
+            assert_eq!(until(1_000), Some(Duration::from_secs(60)), "{lives}");
+            assert_eq!(until(1_059), Some(Duration::from_secs(1)), "{lives}");
+            assert_eq!((until(1_060), until(999)), (Some(Duration::ZERO), Some(Duration::ZERO)), "{lives}");
+        }
+        let until = grant("x", None).until_renewal(Timestamp(1_000), Duration::from_secs(60));
+        assert_eq!(until, Some(Duration::from_secs(3_300)), "a longer life is not cut");
     }
 }

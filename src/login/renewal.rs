@@ -16,6 +16,9 @@ use crate::clock;
 use crate::settings::{Account, OAuth2, Settings};
 use crate::web::{Reach, Web};
 
+/// How long a provider on another machine is left alone after it gave a token.
+const SHORTEST: Duration = Duration::from_secs(60);
+
 /// How long until the renewal of a token is tried again that failed for now.
 const AGAIN: Duration = Duration::from_secs(5 * 60);
 
@@ -47,11 +50,13 @@ pub(super) fn login(
 ) -> Result<Login, LoginFault> {
     let store = store(account, settings);
     let parties = Parties::of(account, oauth2);
+    let shortest = if oauth2.issuer.is_of_this_machine() { Duration::ZERO } else { SHORTEST };
     let is_fit = |grant: &Grant| {
-        let is_fresh = grant.until_renewal(clock::now()).is_none_or(|left| !left.is_zero());
+        let is_fresh = grant.until_renewal(clock::now(), shortest).is_none_or(|left| !left.is_zero());
         is_fresh && refused.is_none_or(|refused| refused.expose_secret() != grant.access.expose_secret())
     };
     let read = store.read().map_err(LoginFault::Grant)?;
+    let mut again = AGAIN;
     let grant = match read.filter(|grant| grant.parties == parties && is_fit(grant)) {
         Some(grant) => grant,
         None => {
@@ -66,6 +71,7 @@ pub(super) fn login(
                     Err(LoginFault::Grant(fault))
                         if fault.is_temporary() && refused.is_none() && lives(&kept) =>
                     {
+                        again = AGAIN.max(fault.retry_after().unwrap_or_default());
                         kept
                     }
                     renewed => renewed?,
@@ -73,7 +79,8 @@ pub(super) fn login(
             }
         }
     };
-    let renewal = grant.until_renewal(clock::now()).map(|left| if left.is_zero() { AGAIN } else { left });
+    let until = grant.until_renewal(clock::now(), shortest);
+    let renewal = until.map(|left| if left.is_zero() { again } else { left });
     Ok(Login::Token { user: account.user.clone(), token: grant.access, renewal })
 }
 

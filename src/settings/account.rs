@@ -129,6 +129,11 @@ impl TokenIssuer {
             Self::Known { token, .. } => token,
         }
     }
+
+    /// Is it on this machine? Only such a one can have an http address.
+    pub fn is_of_this_machine(&self) -> bool {
+        self.name().starts_with("http://")
+    }
 }
 
 /// Which of the messages that are already in the folders the first start reads.
