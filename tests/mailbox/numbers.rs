@@ -214,3 +214,41 @@ fn a_list_or_a_search_of_very_many_is_read() {
         assert_eq!(fake.commands().len(), 3);
     }
 }
+
+/// A session with an inbox of so many messages, of which the server answers the FETCH of the first ones by `first`.
+fn with_messages(count: usize, first: &str) -> (Session, Fake) {
+    let next = count + 1;
+    let selected = format!(
+        "* {count} EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT {next}] x\r\nTAG OK [READ-WRITE] x\r\n"
+    );
+    let (mut session, fake) = session(&[("SELECT", &selected), ("UID FETCH 1:", first)]);
+    session.select(&Folder::inbox()).unwrap();
+    (session, fake)
+}
+
+#[test]
+fn no_more_heads_are_held_at_once_than_a_few_thousand() {
+    let (mut session, fake) = with_messages(5_500, "TAG OK x\r\n");
+    let mut portions = 0;
+    session.heads(Range::From(Uid(1)), |_| portions += 1).unwrap();
+    session.logout().unwrap();
+    assert_eq!(portions, 2);
+    // The commands of the second portion follow the answers to those of the first, of which nothing came.
+    let commands = fake.commands();
+    let place = |begin: &str| commands.iter().position(|command| command.starts_with(begin)).unwrap();
+    assert!(place("UID FETCH 4501:5000") < place("UID SEARCH"), "{commands:?}");
+    assert!(place("UID SEARCH") < place("UID FETCH 5001:5500"), "{commands:?}");
+}
+
+#[test]
+fn one_answer_of_a_flight_cannot_use_the_bytes_of_the_others() {
+    // More than the heads of 500 messages may have, less than those of 2,500.
+    const LONG: usize = 12 << 20;
+    let first =
+        format!("* 1 FETCH (UID 1 BODY[HEADER.FIELDS (FROM SUBJECT)]<0> {{{LONG}}}\r\n{}", "x".repeat(LONG));
+    let (mut session, _fake) = with_messages(2_500, &format!("{first})\r\nTAG OK x\r\n"));
+    let batches = session.batches(Range::From(Uid(1))).unwrap();
+    assert_eq!(batches.len(), 5);
+    let fault = session.skim(&batches, &mut |_| true).unwrap_err();
+    assert!(matches!(fault.cause, Cause::Flood), "{fault:?}");
+}

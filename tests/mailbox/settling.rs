@@ -176,3 +176,26 @@ fn a_copy_that_another_move_has_made_proves_nothing() {
         assert_eq!((live("INBOX"), live("Spam")), (2, 2), "{without:?}");
     }
 }
+
+#[test]
+fn a_moved_message_whose_copy_has_another_size_is_found_by_its_header_if_only_one_has_it() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let pending = planned(&server);
+    let mut client = server.client();
+    client.select("INBOX");
+    client.run("UID STORE 1:2 +FLAGS (\\Deleted)");
+    client.run("UID EXPUNGE 1:2");
+    // What a MOVE leaves on a server that counts another size for a copy: of the first message one copy, of the second two that
+    // cannot be told apart, and of the third one although it is still in the inbox.
+    for (number, size) in [(1, 2_500), (2, 2_500), (2, 3_000), (3, 2_500)] {
+        client.deliver("Spam", &mail(number, size));
+    }
+    let settled = server.session().settle(&pending, &mut |_, _| true).unwrap();
+    assert_eq!(settled[0].outcome, Outcome::Moved { uid: Some(Uid(1)) });
+    let resized = settled[0].resized.unwrap();
+    assert_eq!(resized.digest, pending[0].mail.identity.digest);
+    assert!(resized.size > pending[0].mail.identity.size);
+    assert_eq!(settled[1], was(Outcome::Gone));
+    assert!(matches!(settled[2].outcome, Outcome::Left(_)), "{settled:?}");
+    assert_eq!(server.snapshot()["INBOX"].len(), 1, "the third message was not proven to be in the target");
+}
