@@ -1,5 +1,7 @@
 //! An index of the subjects of all profiles by how they end or begin, so that an ordinary message is compared with few of them.
 
+use std::num::NonZeroU32;
+
 use super::Profile;
 use super::layout::Layout;
 use crate::mail::template::Template;
@@ -26,7 +28,7 @@ pub(super) struct Subject {
     letters: Letters,
 }
 
-/// A trie of texts, byte by byte.
+/// A trie of texts, byte by byte. Its nodes lie in one piece, since there are more than ten thousand.
 #[derive(Debug)]
 struct Tree {
     nodes: Vec<Node>,
@@ -34,8 +36,12 @@ struct Tree {
 
 #[derive(Debug, Default)]
 struct Node {
-    /// The next nodes, sorted by the byte that leads there.
-    next: Vec<(u8, usize)>,
+    /// The byte that leads here.
+    byte: u8,
+    /// The first of the next nodes.
+    next: Option<NonZeroU32>,
+    /// The next of the nodes that follow the same one.
+    beside: Option<NonZeroU32>,
     /// The subjects whose text ends here.
     subjects: Vec<usize>,
 }
@@ -65,13 +71,14 @@ impl Tree {
     fn insert(&mut self, text: impl Iterator<Item = u8>, subject: usize) {
         let mut place = 0;
         for byte in text {
-            let new = self.nodes.len();
-            let Some(node) = self.nodes.get_mut(place) else { return };
-            place = match node.next.binary_search_by_key(&byte, |(byte, _)| *byte) {
-                Ok(found) => node.next.get(found).map_or(new, |(_, place)| *place),
-                Err(gap) => {
-                    node.next.insert(gap, (byte, new));
-                    self.nodes.push(Node::default());
+            place = match self.after(place, byte) {
+                Some(found) => found,
+                None => {
+                    let new = self.nodes.len();
+                    let Some(node) = self.nodes.get_mut(place) else { return };
+                    let beside =
+                        std::mem::replace(&mut node.next, u32::try_from(new).ok().and_then(NonZeroU32::new));
+                    self.nodes.push(Node { byte, beside, ..Node::default() });
                     new
                 }
             };
@@ -81,17 +88,27 @@ impl Tree {
         }
     }
 
+    /// The node to which a byte leads.
+    fn after(&self, place: usize, byte: u8) -> Option<usize> {
+        let mut next = self.nodes.get(place)?.next;
+        while let Some(place) = next {
+            let place = place.get() as usize;
+            let node = self.nodes.get(place)?;
+            if node.byte == byte {
+                return Some(place);
+            }
+            next = node.beside;
+        }
+        None
+    }
+
     /// The subjects whose text is a prefix of the given one.
     fn along(&self, mut text: impl Iterator<Item = u8>) -> impl Iterator<Item = usize> {
-        let mut node = self.nodes.first();
+        let mut place = Some(0);
         std::iter::from_fn(move || {
-            let here = node?;
-            let byte = text.next();
-            node = byte.and_then(|byte| {
-                let found = here.next.binary_search_by_key(&byte, |(byte, _)| *byte).ok()?;
-                self.nodes.get(here.next.get(found)?.1)
-            });
-            Some(here.subjects.iter().copied())
+            let here = place?;
+            place = text.next().and_then(|byte| self.after(here, byte));
+            Some(self.nodes.get(here)?.subjects.iter().copied())
         })
         .flatten()
     }
@@ -121,6 +138,8 @@ impl SubjectIndex {
                 }
             }
         }
+        index.by_end.nodes.shrink_to_fit();
+        index.by_start.nodes.shrink_to_fit();
         index
     }
 
