@@ -3,6 +3,8 @@
 //! `sweep` states them in sets, acts, and settles them. What a crash left open is settled at the next start, by proof
 //! of arrival in the target: the digest and the size of a message at or above the UIDNEXT from before.
 
+use std::borrow::Borrow;
+
 use rusqlite::{Connection, Row, params};
 
 use super::unshown::DAY;
@@ -124,18 +126,22 @@ impl Settlement {
 }
 
 impl Ledger {
-    /// States moves: all of them, or none. They are on the disk when this returns, and only then may anything
+    /// States moves: all of them, or none. Takes each only when it is written. They are on the disk when this returns, and only then may anything
     /// be moved.
     ///
     /// # Errors
     ///
     /// If the ledger cannot be written, or a message was not recorded as judged before: followsift makes no move
     /// that it could not explain.
-    pub fn intend(&mut self, intents: &[Intent]) -> Result<Vec<IntentId>, LedgerFault> {
+    pub fn intend(
+        &mut self,
+        intents: impl IntoIterator<Item = impl Borrow<Intent>>,
+    ) -> Result<Vec<IntentId>, LedgerFault> {
         self.write("state a move", |transaction| {
             intents
-                .iter()
+                .into_iter()
                 .map(|intent| {
+                    let intent = intent.borrow();
                     let Intent { mail, identity, received, source_next, target, marks, .. } = intent;
                     put_header(transaction, intent)?;
                     // It was shown: its settlement must not wait until it is asked for again.

@@ -62,6 +62,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The ledger's file in the state folder.
 const FILE: &str = "ledger.sqlite";
+/// How much of the file SQLite holds: half of its default. Negative numbers are KiB (<https://sqlite.org/pragma.html#pragma_cache_size>).
+const CACHE_KIB: i64 = -1024;
 /// So many statements are kept ready: more than there are.
 const STATEMENTS: usize = 100;
 
@@ -182,6 +184,7 @@ impl Ledger {
                     // run it (https://sqlite.org/c3ref/c_dbconfig_defensive.html, SQLITE_DBCONFIG_ENABLE_QPSG).
                     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
                     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+                    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
                     connection.busy_timeout(PATIENCE)
                 })?;
                 Ok(ledger)

@@ -36,7 +36,7 @@ pub(super) fn file(
     let mut ends = Ends::default();
     let mut put_off = BTreeSet::new();
     if let Some(ledger) = pass.memory.kept() {
-        record(pass.sweep, &considered, ledger)?;
+        record(pass.sweep, current, &considered, ledger)?;
         if pass.sweep.account.act {
             relocate(pass, current, &considered, &mut ends)?;
             mark(pass, current, &considered, &mut ends)?;
@@ -44,14 +44,15 @@ pub(super) fn file(
         }
     }
     for message in considered {
-        let end = ends.ends.remove(&message.mail.uid).unwrap_or_else(|| untouched(&message));
-        pass.tally.count(message.assessment.as_ref(), &end, put_off.contains(&message.mail.uid));
+        let Considered { uid, .. } = message;
+        let end = ends.ends.remove(&uid).unwrap_or_else(|| untouched(&message));
+        pass.tally.count(message.assessed.as_ref().ok(), &end, put_off.contains(&uid));
         if matches!(end, End::Moved { .. } | End::Gone) {
-            pass.seen.note_gone(message.mail.uid);
+            pass.seen.note_gone(uid);
         }
-        let Considered { mail, assessment, envelope, .. } = message;
-        let assessment = assessment.unwrap_or_else(|| Assessment { envelope, ..Assessment::foreign() });
-        let dealt = Dealt { mail, assessment, end };
+        let unassessed = |envelope| Assessment { envelope, ..Assessment::foreign() };
+        let assessment = message.assessed.unwrap_or_else(unassessed);
+        let dealt = Dealt { mail: current.mail(pass.sweep, uid), assessment, end };
         (pass.tell)(News::Mail(Box::new(dealt)));
     }
     Ok(())
@@ -75,14 +76,19 @@ fn untouched(message: &Considered) -> End {
 }
 
 /// Writes down what was judged, what could not be read, and what the user has put back.
-fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> Result<(), LedgerFault> {
-    ledger.record(considered.iter().filter_map(|message| judged(sweep, message)))?;
+fn record(
+    sweep: Sweep<'_>,
+    current: &CurrentFolder,
+    considered: &[Considered],
+    ledger: &mut Ledger,
+) -> Result<(), LedgerFault> {
+    ledger.record(considered.iter().filter_map(|message| judged(sweep, current, message)))?;
     let incomplete: Vec<IncompleteRecord> =
-        considered.iter().filter_map(|message| incomplete(sweep, message)).collect();
+        considered.iter().filter_map(|message| incomplete(sweep, current, message)).collect();
     if !incomplete.is_empty() {
         ledger.record_incomplete(&incomplete)?;
     }
-    for message in considered.iter().filter(|message| message.assessment.is_some()) {
+    for message in considered.iter().filter(|message| message.assessed.is_ok()) {
         if let EarlierMove::Stays(stay) = &message.earlier {
             ledger.keep(&sweep.account.name, &message.identity, *stay, sweep.now)?;
         }
@@ -91,11 +97,11 @@ fn record(sweep: Sweep<'_>, considered: &[Considered], ledger: &mut Ledger) -> R
 }
 
 /// How a message was judged, if it was recognised.
-fn judged(sweep: Sweep<'_>, message: &Considered) -> Option<Judged> {
-    let assessment = message.assessment.as_ref()?;
+fn judged(sweep: Sweep<'_>, current: &CurrentFolder, message: &Considered) -> Option<Judged> {
+    let assessment = message.assessed.as_ref().ok()?;
     let Recognition::Recognised(notification) = &assessment.recognition else { return None };
     Some(Judged {
-        mail: message.mail.clone(),
+        mail: current.mail(sweep, message.uid),
         identity: message.identity,
         notification: notification.clone(),
         verdicts: assessment.verdicts.clone(),
@@ -108,12 +114,12 @@ fn judged(sweep: Sweep<'_>, message: &Considered) -> Option<Judged> {
 
 /// What could not be read of a message that a network seems to have sent. Neither a foreign message nor one that is too costly says
 /// that a network's messages have changed.
-fn incomplete(sweep: Sweep<'_>, message: &Considered) -> Option<IncompleteRecord> {
-    let Recognition::Incomplete { network, missing } = &message.assessment.as_ref()?.recognition else {
+fn incomplete(sweep: Sweep<'_>, current: &CurrentFolder, message: &Considered) -> Option<IncompleteRecord> {
+    let Recognition::Incomplete { network, missing } = &message.assessed.as_ref().ok()?.recognition else {
         return None;
     };
     Some(IncompleteRecord {
-        mail: message.mail.clone(),
+        mail: current.mail(sweep, message.uid),
         identity: message.identity,
         network: network.clone(),
         missing: missing.clone(),
@@ -134,7 +140,7 @@ fn relocate(
     let mut marks: BTreeMap<Uid, Marks> = BTreeMap::new();
     for message in considered.iter().filter(|message| message.earlier == EarlierMove::None) {
         let Some(Action::File { to, marks: wanted }) = message.action() else { continue };
-        let uid = message.mail.uid;
+        let uid = message.uid;
         if current.released.contains(&uid) || pass.fuse.lets_through() {
             errands.entry(to).or_default().push(MailTrace { uid, identity: message.identity });
             marks.insert(uid, *wanted);
@@ -162,13 +168,14 @@ fn relocate(
     let Some(ledger) = pass.memory.kept() else { return Ok(()) };
     let mut stated = Stated { marks, ..Stated::default() };
     let by_move = pass.session.relocation() == Relocation::Move;
+    let by_uid: BTreeMap<Uid, &Considered> =
+        considered.iter().map(|message| (message.uid, message)).collect();
     for plan in plans.iter().filter(|plan| !plan.mails.is_empty()) {
-        let intents = intents(pass.sweep, current, plan, &stated.marks, considered, by_move);
-        let ids = ledger.intend(&intents)?;
-        for (intent, id) in intents.iter().zip(ids) {
-            let trace = MailTrace { uid: intent.mail.uid, identity: intent.identity };
+        let ids = ledger.intend(intents(pass.sweep, current, plan, &stated.marks, &by_uid, by_move))?;
+        for (trace, id) in plan.mails.iter().zip(ids) {
+            let received = by_uid.get(&trace.uid).map(|message| message.received);
             stated.removals.ids.insert(trace.uid, id);
-            stated.messages.insert(trace.uid, (trace, intent.received));
+            stated.messages.insert(trace.uid, (*trace, received));
         }
     }
     let removals = &mut stated.removals;
@@ -250,38 +257,29 @@ fn settle(
     Ok(())
 }
 
-fn intents(
-    sweep: Sweep<'_>,
-    current: &CurrentFolder,
-    plan: &Plan,
-    marks: &BTreeMap<Uid, Marks>,
-    considered: &[Considered],
+/// The intents of a plan, each made when it is taken.
+fn intents<'m>(
+    sweep: Sweep<'m>,
+    current: &'m CurrentFolder,
+    plan: &'m Plan,
+    marks: &'m BTreeMap<Uid, Marks>,
+    by_uid: &'m BTreeMap<Uid, &Considered>,
     by_move: bool,
-) -> Vec<Intent> {
-    let Some(landing) = plan.landing else { return Vec::new() };
-    let by_uid: BTreeMap<Uid, &Considered> =
-        considered.iter().map(|message| (message.mail.uid, message)).collect();
-    plan.mails
-        .iter()
-        .map(|trace| Intent {
-            mail: crate::place::MailRef {
-                account: sweep.account.name.clone(),
-                folder: current.opened.folder.clone(),
-                validity: current.opened.validity,
-                uid: trace.uid,
-            },
-            identity: trace.identity,
-            received: by_uid.get(&trace.uid).map(|message| message.received),
-            source_next: current.next,
-            target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
-            marks: marks.get(&trace.uid).copied().unwrap_or_default(),
-            stated_at: sweep.now,
-            by_hand: current.released.contains(&trace.uid),
-            by_move,
-            returns: false,
-            header: by_uid.get(&trace.uid).and_then(|message| message.header.clone()),
-        })
-        .collect()
+) -> impl Iterator<Item = Intent> {
+    let landings = plan.mails.iter().filter_map(|trace| Some((trace, plan.landing?)));
+    landings.map(move |(trace, landing)| Intent {
+        mail: current.mail(sweep, trace.uid),
+        identity: trace.identity,
+        received: by_uid.get(&trace.uid).map(|message| message.received),
+        source_next: current.next,
+        target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
+        marks: marks.get(&trace.uid).copied().unwrap_or_default(),
+        stated_at: sweep.now,
+        by_hand: current.released.contains(&trace.uid),
+        by_move,
+        returns: false,
+        header: by_uid.get(&trace.uid).and_then(|message| message.header.clone()),
+    })
 }
 
 /// Marks what stays and is to be marked.
@@ -297,7 +295,7 @@ fn mark(
         .filter(|message| !matches!(message.earlier, EarlierMove::Stays(_) | EarlierMove::Filed(_)))
     {
         if let Some(Action::Mark(marks)) = message.action() {
-            let trace = MailTrace { uid: message.mail.uid, identity: message.identity };
+            let trace = MailTrace { uid: message.uid, identity: message.identity };
             alike.entry(*marks).or_default().push(trace);
         }
     }
@@ -323,15 +321,15 @@ fn remember(
     let Some(ledger) = pass.memory.kept() else { return Ok(BTreeSet::new()) };
     let new = considered.iter().filter(|message| message.earlier == EarlierMove::None);
     let messages =
-        new.filter_map(|message| Some((message.mail.uid, message.received, message.assessment.as_ref()?)));
+        new.filter_map(|message| Some((message.uid, message.received, message.assessed.as_ref().ok()?)));
     let wanted = look_up::want(pass.sweep, current, messages, ledger)?;
     let until = Timestamp(pass.sweep.now.0.saturating_add_unsigned(pass.sweep.account.lookup.wait.as_secs()));
     let mut later = Vec::new();
     let mut over = Vec::new();
     for message in considered {
-        let uid = message.mail.uid;
+        let uid = message.uid;
         let undecided = match message.earlier {
-            EarlierMove::Filed(_) => message.assessment.is_some(),
+            EarlierMove::Filed(_) => message.assessed.is_ok(),
             // The cursor passes it, and nothing else comes back to the twin of a message whose move is open.
             EarlierMove::Unsettled => matches!(message.action(), Some(Action::File { .. })),
             _ => false,
@@ -340,7 +338,9 @@ fn remember(
         let looked_up = wanted.contains(&uid).then_some(Delay::LookUp(until));
         let why = ends.again.get(&uid).copied().or(later_too).or(looked_up);
         match why {
-            Some(why) => later.push(PutOff { mail: message.mail.clone(), identity: message.identity, why }),
+            Some(why) => {
+                later.push(PutOff { mail: current.mail(pass.sweep, uid), identity: message.identity, why })
+            }
             None if current.waiting.contains(&uid) => over.push(uid),
             None => {}
         }
@@ -367,12 +367,12 @@ impl Ends {
 impl Considered {
     /// Does it stay only because a list of people has never been loaded?
     fn awaits_list(&self) -> bool {
-        let restraint = self.assessment.as_ref().and_then(|assessment| assessment.restraint.as_ref());
+        let restraint = self.assessed.as_ref().ok().and_then(|assessment| assessment.restraint.as_ref());
         matches!(restraint, Some(Restraint::ListNotLoaded(_))) && self.earlier == EarlierMove::None
     }
 
     fn action(&self) -> Option<&Action> {
-        self.assessment.as_ref().map(|assessment| &assessment.action)
+        self.assessed.as_ref().ok().map(|assessment| &assessment.action)
     }
 }
 

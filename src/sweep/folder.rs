@@ -347,8 +347,10 @@ impl Pass<'_> {
         put_back::decide(self, current, &mut portion.considered)?;
         judge_again(self.sweep, &mut portion, self.memory)?;
         inquire(self.sweep, &mut portion, self.memory)?;
-        let deadly = portion.considered.iter().filter(|mail| mail.deadly).map(|mail| mail.mail.uid).collect();
-        file::file(self, current, portion.considered)?;
+        let deadly = portion.considered.iter().filter(|mail| mail.deadly).map(|mail| mail.uid).collect();
+        // What the messages say about followers is written with them from here on.
+        let Portion { considered, .. } = portion;
+        file::file(self, current, considered)?;
         Ok(Unread { unshown, deadly })
     }
 }

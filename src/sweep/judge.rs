@@ -14,18 +14,16 @@ use crate::mailbox::{Head, Opened, Session};
 use crate::place::{HeaderLines, MailIdentity, MailRef, MailTrace, Uid};
 use crate::rules::recall::Replay;
 
-/// A message that was read, with what came of it.
+/// A message of the open folder that was read, with what came of it. Thousands are held until they are filed.
 #[derive(Clone, Debug)]
 pub(super) struct Considered {
-    pub(super) mail: MailRef,
+    pub(super) uid: Uid,
     pub(super) identity: MailIdentity,
     pub(super) received: Timestamp,
     /// Its header, line by line.
     pub(super) header: Option<HeaderLines>,
-    /// `None` where assessing it panicked, or was left out since the process died over it before.
-    pub(super) assessment: Option<Assessment>,
-    /// What a person can find it by, if there is no assessment that says so.
-    pub(super) envelope: Envelope,
+    /// Only what a person can find it by where assessing it panicked, or was left out since the process died over it before.
+    pub(super) assessed: Result<Assessment, Envelope>,
     /// The process died over it before.
     pub(super) deadly: bool,
     /// What became of it earlier.
@@ -118,7 +116,7 @@ pub(super) fn consider_whole(
     whole.heads.iter().for_each(|head| seen.note(head));
     whole.rest.iter().for_each(|uid| seen.forget(*uid));
     let count = portion.considered.len();
-    portion.considered.retain(|message| !whole.rest.contains(&message.mail.uid));
+    portion.considered.retain(|message| !whole.rest.contains(&message.uid));
     if portion.considered.len() < count || !portion.is_in_order() {
         portion.judge_in_order(sweep, memory)?;
     }
@@ -190,22 +188,12 @@ fn one(
         return Ok(None);
     }
     let received = Timestamp(head.received);
-    let mut considered = Considered {
-        mail,
-        identity,
-        received,
-        header,
-        earlier,
-        assessment: None,
-        envelope: Envelope::default(),
-        deadly: false,
-    };
     // If a message is not assessed, its envelope comes from the fields that were listed.
     let listed = || Envelope::of_header(&head.fields);
-    if !memory.begin_assessing(&considered.mail)? {
-        considered.deadly = true;
-        considered.envelope = listed();
-        return Ok(Some(considered));
+    let considered =
+        |assessed, deadly| Considered { uid, identity, received, header, assessed, deadly, earlier };
+    if !memory.begin_assessing(&mail)? {
+        return Ok(Some(considered(Err(listed()), true)));
     }
     let recall = memory.recall(account, &identity, unwritten);
     // A panic is caught here and in `Considered::weigh`: the message that caused it is left alone, and the sweep goes on.
@@ -217,10 +205,11 @@ fn one(
     // First: a fault of the ledger must not count as a crash.
     memory.end_assessing(account)?;
     recall.finish()?;
-    considered.assessment = assessed.ok().transpose()?;
-    if considered.assessment.is_none() {
-        considered.envelope = listed();
-    }
+    let assessed = match assessed {
+        Ok(assessed) => Ok(assessed?),
+        Err(_) => Err(listed()),
+    };
+    let considered = considered(assessed, false);
     note_unwritten(sweep, &considered, memory, unwritten)?;
     Ok(Some(considered))
 }
@@ -258,7 +247,7 @@ pub(super) fn inquire(sweep: Sweep<'_>, portion: &mut Portion, memory: &Memory) 
     let Some(inquiry) = sweep.inquiry else { return Ok(()) };
     let Portion { considered, unwritten, .. } = portion;
     for message in considered {
-        if let Some(assessment) = &mut message.assessment
+        if let Ok(assessment) = &mut message.assessed
             && look_up::inquire(sweep, assessment, inquiry)
         {
             judge_anew(sweep, message, memory, unwritten)?;
@@ -274,22 +263,20 @@ pub(super) fn has_to_be_read(rulebook: &Rulebook, fields: &[u8]) -> bool {
 
 impl Considered {
     fn arrival(&self) -> (Timestamp, Uid) {
-        (self.received, self.mail.uid)
+        (self.received, self.uid)
     }
 
     /// Weighs once more what was read of the message, if it was assessed. As in an assessment, a panic costs only this message.
     fn weigh(&mut self, weigh: impl FnOnce(ReadMessage) -> Assessment) {
-        let Some(Assessment { envelope, recognition, .. }) = self.assessment.take() else { return };
+        let Ok(assessment) = &mut self.assessed else { return };
+        let Assessment { envelope, recognition, .. } = std::mem::replace(assessment, Assessment::foreign());
         let read = ReadMessage { envelope: envelope.clone(), arrived: self.received, recognition };
-        self.assessment = catch_unwind(AssertUnwindSafe(|| weigh(read))).ok();
-        if self.assessment.is_none() {
-            self.envelope = envelope;
-        }
+        self.assessed = catch_unwind(AssertUnwindSafe(|| weigh(read))).map_err(|_| envelope);
     }
 
     fn notification(&self) -> Option<&Notification> {
-        match self.assessment.as_ref().map(|it| &it.recognition) {
-            Some(Recognition::Recognised(notification)) => Some(notification),
+        match self.assessed.as_ref().map(|it| &it.recognition) {
+            Ok(Recognition::Recognised(notification)) => Some(notification),
             _ => None,
         }
     }
@@ -298,32 +285,25 @@ impl Considered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::{AccountName, Folder, MailDigest, UidValidity};
+    use crate::place::MailDigest;
 
     #[test]
     fn a_panic_in_a_second_judgement_costs_only_that_message() {
         let envelope = Envelope::of_header(b"From: a@b.example\r\nSubject: hello\r\n\r\n");
         let mut message = Considered {
-            mail: MailRef {
-                account: AccountName::new("home").unwrap(),
-                folder: Folder::inbox(),
-                validity: UidValidity(1),
-                uid: Uid(1),
-            },
+            uid: Uid(1),
             identity: MailIdentity { digest: MailDigest::of(b""), size: 1 },
             received: Timestamp(1),
             header: None,
-            assessment: Some(Assessment { envelope: envelope.clone(), ..Assessment::foreign() }),
-            envelope: Envelope::default(),
+            assessed: Ok(Assessment { envelope: envelope.clone(), ..Assessment::foreign() }),
             deadly: false,
             earlier: EarlierMove::None,
         };
         message.weigh(|read| Assessment { envelope: read.envelope, ..Assessment::foreign() });
-        assert_eq!(message.assessment.as_ref().map(|assessment| &assessment.envelope), Some(&envelope));
+        assert_eq!(message.assessed.as_ref().map(|assessment| &assessment.envelope), Ok(&envelope));
         message.weigh(|_| panic!("a defect"));
         // It is reported as one that could not be judged, with what a person finds it by.
-        assert!(message.assessment.is_none());
-        assert_eq!(message.envelope, envelope);
+        assert_eq!(message.assessed, Err(envelope));
         message.weigh(|_| panic!("nothing is left to weigh"));
     }
 }

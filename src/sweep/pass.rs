@@ -9,7 +9,7 @@ use super::scope::{Seen, Since};
 use super::{AccountFault, Sweep, Tally, trouble};
 use crate::clock::Timestamp;
 use crate::mailbox::{Fault, Opened, Session};
-use crate::place::{Folder, Uid};
+use crate::place::{Folder, MailRef, Uid};
 
 /// A sweep at work.
 pub(super) struct Pass<'p> {
@@ -39,6 +39,14 @@ pub(super) struct CurrentFolder {
     pub(super) since: Since,
     /// A message that arrived earlier is an old one, if the look goes back by time.
     pub(super) old_before: Option<Timestamp>,
+}
+
+impl CurrentFolder {
+    /// One of its messages.
+    pub(super) fn mail(&self, sweep: Sweep<'_>, uid: Uid) -> MailRef {
+        let Opened { folder, validity, .. } = &self.opened;
+        MailRef { account: sweep.account.name.clone(), folder: folder.clone(), validity: *validity, uid }
+    }
 }
 
 impl Pass<'_> {
