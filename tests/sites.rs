@@ -152,7 +152,7 @@ fn an_opaque_link_excuses_a_missing_one_only_outside_of_what_the_follower_wrote(
     let gone = [(profile, homepage.as_str()), ("https://gs.example/settings/email", "Bye")];
     assert_eq!(read("gnusocial/subscribe-without-bio", "", &gone), "foreign");
     // So is a link in a bio of HTML, whatever its text.
-    let (fixture, bio) = ("wordpress-activitypub/card", "Tide watcher.");
+    let (fixture, bio) = ("wordpress-activitypub/card-blog", "Tide watcher.");
     let linked = format!("<a href=\"{opaque}\">Tide</a> watcher.");
     assert_eq!(read(fixture, "", &[(bio, &linked)]), "unknown of blog.example");
     let list = "https://blog.example/wp-admin/options-general.php?page=activitypub&#038;tab=followers";
