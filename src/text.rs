@@ -38,8 +38,8 @@ pub fn one_line(text: &str, cap: usize) -> String {
     // So does composing what is composed.
     let is_composed = is_nfc_quick(text.chars()) == IsNormalized::Yes;
     let line = if is_composed { folded(text.chars(), cap) } else { folded(text.nfc(), cap) };
-    // A dropped character may have stood between a letter and its accent.
-    if is_nfc(&line) { line } else { folded(line.nfc(), cap) }
+    // A dropped character may have stood between a letter and its accent; in a line as long as before, none was dropped.
+    if is_composed && line.len() == text.len() || is_nfc(&line) { line } else { folded(line.nfc(), cap) }
 }
 
 fn folded(text: impl Iterator<Item = char>, cap: usize) -> String {

@@ -75,7 +75,7 @@ impl<'a> Head<'a> {
             let raw = header.get_value_raw();
             match std::str::from_utf8(raw) {
                 // Most subjects are plain, and plain text needs no decoding.
-                Ok(plain) if raw.len() <= SUBJECT_CAP && raw.is_ascii() && !raw.contains(&b'=') => {
+                Ok(plain) if raw.len() <= SUBJECT_CAP && is_plain(raw) => {
                     Some((one_line(plain, SUBJECT_CAP), false))
                 }
                 _ => decoded(header).map(|subject| (one_line(&subject, SUBJECT_CAP), has_blanks(&subject))),
@@ -120,11 +120,18 @@ impl<'a> Head<'a> {
             letters.clone().all(|letter| bytes.any(|byte| byte == letter))
         };
         self.spelt("From").any(|header| match header.get_value_raw() {
-            plain if plain.is_ascii() && !plain.contains(&b'=') => has_letters(plain),
+            plain if is_plain(plain) => has_letters(plain),
             // What stays encoded here may be decoded when the address is parsed.
             _ => decoded(header)
                 .is_some_and(|value| value.contains("=?") || has_letters(value.to_lowercase().as_bytes())),
         })
+    }
+
+    /// The bytes of From as it is written, in lower case; `None` if some of it may be encoded.
+    pub(super) fn plain_from(&self) -> Option<impl Iterator<Item = u8>> {
+        let values = || self.spelt("From").map(MailHeader::get_value_raw);
+        let bytes = || values().flatten().map(u8::to_ascii_lowercase);
+        values().all(is_plain).then(bytes)
     }
 
     /// The alias service that wrote From, judging by its form or by a field of the service's own.
@@ -250,6 +257,11 @@ impl<'a> Head<'a> {
 pub(super) fn has_blanks(text: &str) -> bool {
     let is_blank = |c: char| !c.is_ascii_whitespace() && (c.is_whitespace() || is_invisible(c));
     !text.is_ascii() && text.contains(is_blank)
+}
+
+/// Is it the same decoded?
+fn is_plain(value: &[u8]) -> bool {
+    value.is_ascii() && !value.contains(&b'=')
 }
 
 fn decoded(header: &MailHeader<'_>) -> Option<String> {

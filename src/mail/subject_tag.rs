@@ -60,7 +60,7 @@ fn after_tag(subject: &str) -> Option<&str> {
             let (tag, rest) = subject.trim_start_matches('*').split_once('*')?;
             fits(tag).then(|| rest.trim_start_matches('*'))?
         }
-        c if c.is_ascii_alphabetic() => after_word(subject)?,
+        c if WORDS.iter().any(|word| word.starts_with(c.to_ascii_uppercase())) => after_word(subject)?,
         _ => return None,
     };
     left(rest)

@@ -135,7 +135,7 @@ impl Sender {
     }
 
     /// The letters and digits of such an address, in lower case. Every form of it has them in this order, also that of an alias.
-    fn letters(&self) -> impl Iterator<Item = u8> + Clone {
+    pub(super) fn letters(&self) -> impl Iterator<Item = u8> + Clone {
         let (start, end) = &self.local;
         let pieces = [start, end.as_deref().unwrap_or_default(), self.domain.as_deref().unwrap_or_default()];
         let bytes = pieces.into_iter().flat_map(str::bytes).filter(u8::is_ascii_alphanumeric);

@@ -251,7 +251,7 @@ impl Profiles {
 
     /// The layouts that take any subject from this sender.
     fn by_sender<'p>(&'p self, head: &'p Head<'_>) -> impl Iterator<Item = Candidate<'p>> + 'p {
-        self.subjects.any(&self.profiles).filter_map(|(profile, layout)| {
+        self.subjects.any(&self.profiles, head.plain_from()).filter_map(|(profile, layout)| {
             Some(Candidate {
                 profile,
                 layout,
@@ -299,7 +299,7 @@ impl Profiles {
     ) -> impl Iterator<Item = (usize, &'p str, &'p Subject)> + 'p {
         let variants = subject_tag::variants(&head.subject).enumerate();
         variants.flat_map(|(untagged, line)| {
-            self.subjects.near(line).map(move |subject| (untagged, line, subject))
+            self.subjects.near(line).into_iter().map(move |subject| (untagged, line, subject))
         })
     }
 }

@@ -13,8 +13,17 @@ pub(super) struct SubjectIndex {
     /// Those that end with a hole.
     by_start: Tree,
     subjects: Vec<Subject>,
-    /// The layouts that take any subject, each with its profile.
-    any: Vec<(usize, usize)>,
+    /// The layouts that take any subject.
+    any: Vec<AnySubject>,
+}
+
+/// A layout that takes any subject.
+#[derive(Debug)]
+struct AnySubject {
+    profile: usize,
+    layout: usize,
+    /// The bytes in each of its senders.
+    senders: Vec<Letters>,
 }
 
 /// A subject, and the layouts it may belong to.
@@ -32,6 +41,8 @@ pub(super) struct Subject {
 #[derive(Debug)]
 struct Tree {
     nodes: Vec<Node>,
+    /// The nodes after the first one, by the byte that leads there: there are too many to look through for every message.
+    first: Vec<Option<NonZeroU32>>,
 }
 
 #[derive(Debug, Default)]
@@ -51,8 +62,7 @@ struct Node {
 struct Letters(u64);
 
 impl Letters {
-    fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        let bytes = texts.into_iter().flat_map(str::bytes);
+    fn of(bytes: impl Iterator<Item = u8>) -> Self {
         Self(bytes.fold(0, |letters, byte| letters | 1 << (byte & 63)))
     }
 
@@ -63,7 +73,7 @@ impl Letters {
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()] }
+        Self { nodes: vec![Node::default()], first: vec![None; 1 + usize::from(u8::MAX)] }
     }
 }
 
@@ -75,9 +85,12 @@ impl Tree {
                 Some(found) => found,
                 None => {
                     let new = self.nodes.len();
-                    let Some(node) = self.nodes.get_mut(place) else { return };
-                    let beside =
-                        std::mem::replace(&mut node.next, u32::try_from(new).ok().and_then(NonZeroU32::new));
+                    let next = match place {
+                        0 => self.first.get_mut(usize::from(byte)),
+                        _ => self.nodes.get_mut(place).map(|node| &mut node.next),
+                    };
+                    let Some(next) = next else { return };
+                    let beside = std::mem::replace(next, u32::try_from(new).ok().and_then(NonZeroU32::new));
                     self.nodes.push(Node { byte, beside, ..Node::default() });
                     new
                 }
@@ -90,6 +103,9 @@ impl Tree {
 
     /// The node to which a byte leads.
     fn after(&self, place: usize, byte: u8) -> Option<usize> {
+        if place == 0 {
+            return self.first.get(usize::from(byte)).copied().flatten().map(|first| first.get() as usize);
+        }
         let mut next = self.nodes.get(place)?.next;
         while let Some(place) = next {
             let place = place.get() as usize;
@@ -102,15 +118,13 @@ impl Tree {
         None
     }
 
-    /// The subjects whose text is a prefix of the given one.
-    fn along(&self, mut text: impl Iterator<Item = u8>) -> impl Iterator<Item = usize> {
+    /// Adds the subjects whose text is a prefix of the given one.
+    fn along(&self, mut text: impl Iterator<Item = u8>, subjects: &mut Vec<usize>) {
         let mut place = Some(0);
-        std::iter::from_fn(move || {
-            let here = place?;
+        while let Some((here, node)) = place.and_then(|place| Some((place, self.nodes.get(place)?))) {
+            subjects.extend_from_slice(&node.subjects);
             place = text.next().and_then(|byte| self.after(here, byte));
-            Some(self.nodes.get(here)?.subjects.iter().copied())
-        })
-        .flatten()
+        }
     }
 }
 
@@ -119,7 +133,11 @@ impl SubjectIndex {
         let mut index = Self::default();
         for (profile, compiled) in profiles.iter().enumerate() {
             let any = compiled.layouts.iter().enumerate().filter(|(_, layout)| layout.any_subject);
-            index.any.extend(any.map(|(place, _)| (profile, place)));
+            index.any.extend(any.map(|(place, layout)| AnySubject {
+                profile,
+                layout: place,
+                senders: layout.from.iter().map(|sender| Letters::of(sender.letters())).collect(),
+            }));
             for (locale, words) in compiled.locales.iter().enumerate() {
                 for (phrase, templates) in &words.phrases {
                     let layouts = compiled.layouts.iter().enumerate();
@@ -131,7 +149,7 @@ impl SubjectIndex {
                         continue;
                     }
                     for template in templates.iter().cloned() {
-                        let letters = Letters::of(template.literals());
+                        let letters = Letters::of(template.literals().flat_map(str::bytes));
                         let layouts = layouts.clone();
                         index.add(Subject { template, profile, locale, layouts, letters });
                     }
@@ -154,21 +172,32 @@ impl SubjectIndex {
         self.subjects.push(subject);
     }
 
-    /// The layouts that take any subject.
-    pub(super) fn any<'p>(&self, profiles: &'p [Profile]) -> impl Iterator<Item = (&'p Profile, &'p Layout)> {
-        self.any.iter().filter_map(|(profile, place)| {
-            let profile = profiles.get(*profile)?;
-            Some((profile, profile.layouts.get(*place)?))
+    /// The layouts that take any subject, judging by the bytes of From in lower case; all, if these are not known.
+    pub(super) fn any<'p>(
+        &'p self,
+        profiles: &'p [Profile],
+        from: Option<impl Iterator<Item = u8>>,
+    ) -> impl Iterator<Item = (&'p Profile, &'p Layout)> {
+        let from = from.map(Letters::of);
+        let may_name = move |sender: &Letters| from.is_none_or(|from| sender.are_all_in(from));
+        let near = self.any.iter().filter(move |any| any.senders.iter().any(may_name));
+        near.filter_map(|any| {
+            let profile = profiles.get(any.profile)?;
+            Some((profile, profile.layouts.get(any.layout)?))
         })
     }
 
     /// The subjects that a line may match, judging by its ends and its bytes.
-    pub(super) fn near<'s>(&'s self, line: &'s str) -> impl Iterator<Item = &'s Subject> + 's {
-        let mut letters = None;
-        let places = self.by_end.along(line.bytes().rev()).chain(self.by_start.along(line.bytes()));
-        places.filter_map(|place| self.subjects.get(place)).filter(move |subject| {
-            subject.letters.are_all_in(*letters.get_or_insert_with(|| Letters::of([line])))
-        })
+    pub(super) fn near(&self, line: &str) -> Vec<&Subject> {
+        let mut places = Vec::new();
+        self.by_end.along(line.bytes().rev(), &mut places);
+        self.by_start.along(line.bytes(), &mut places);
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let letters = Letters::of(line.bytes());
+        let subjects = places.into_iter().filter_map(|place| self.subjects.get(place));
+        subjects.filter(|subject| subject.letters.are_all_in(letters)).collect()
     }
 }
 
@@ -190,7 +219,7 @@ needs = "name"
 "#;
         let findings = Findings::default();
         let profiles = Profiles::compile(&[Source::new("n.toml", text)], &findings);
-        let near = profiles.subjects.near(line).map(|subject| subject.template.to_string());
+        let near = profiles.subjects.near(line).into_iter().map(|subject| subject.template.to_string());
         let mut near: Vec<_> = near.collect();
         near.sort();
         assert_eq!(near, expected, "{line}");
