@@ -111,13 +111,18 @@ fn place(link: &Link) -> Option<Place> {
         ("click.pstmrk.it" | "track.pstmrk.it", _) => Some(Place::Server),
         (_, "mjt.lu") if path.starts_with("/lnk/") => Some(Place::Server),
         (_, domain) if domain.ends_with("list-manage.com") && path == "/track/click" => Some(Place::Server),
-        // SendGrid, Mailgun and SparkPost use hosts of their customers, and then only the path shows them.
+        // SendGrid, Mailgun, SparkPost, Brevo and Elastic Email use hosts of their customers, and then only the path shows them.
         _ => {
             let is_sendgrid = path.ends_with("/ls/click") || path.ends_with("/wf/click");
             let is_mailgun = region == "email" && path.starts_with("/c/eJ");
             let is_sparkpost = path.starts_with("/f/a/") && path.contains("~~");
-            let is_opaque =
-                (is_sendgrid && link.raw_parameter("upn").is_some()) || is_mailgun || is_sparkpost;
+            let is_brevo = path.starts_with("/tr/cl/");
+            let is_elastic = path == "/tracking/click";
+            let is_opaque = is_mailgun
+                || is_sparkpost
+                || is_brevo
+                || is_sendgrid && link.raw_parameter("upn").is_some()
+                || is_elastic && link.raw_parameter("d").is_some();
             is_opaque.then_some(Place::Server)
         }
     }
@@ -371,6 +376,9 @@ mod tests {
             "https://x1y2.mjt.lu/lnk/AAAA/1/abc",
             "https://toot.us1.list-manage.com/track/click?u=1&id=2&e=3",
             "https://links.toot.example/f/a/abc~~/def~/ghi~",
+            "https://abcdefg.r.bh.d.sendibt3.com/tr/cl/gabnPX8_XQD-3",
+            "https://ab12.trk.elasticemail.com/tracking/click?d=4RSOGeS5",
+            "https://tracking.toot.example/tracking/click?d=4RSOGeS5",
             "https://protect-us.mimecast.com/s/pwJhCWWA5rTzoqj7Lc6f?domain=toot.example",
             "https://url.uk.m.mimecastprotect.com/s/F6rYCAW0hl6wn3CQg3QZ?domain=toot.example",
         ] {
