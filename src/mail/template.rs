@@ -139,6 +139,11 @@ impl Template {
         LinkForm::Absent
     }
 
+    /// Does it expect a link?
+    pub(super) fn has_link(&self) -> bool {
+        self.link_form() != LinkForm::Absent
+    }
+
     /// Can it capture what this hole stands for?
     pub(super) fn has_hole(&self, hole: Hole) -> bool {
         self.pieces.contains(&Piece::Hole(hole))

@@ -215,12 +215,14 @@ const SHIPPED: &[(&str, &str)] = &[
 ];
 
 impl Profile {
+    /// The phrases of a name in all its languages.
+    fn phrases(&self, name: &str) -> impl Iterator<Item = &Template> {
+        self.locales.iter().filter_map(move |locale| locale.phrases.get(name)).flatten()
+    }
+
     /// The facts that a layout can capture, from the subject or from its marks and reads.
     fn facts_of(&self, layout: &Layout) -> Vec<Fact> {
-        let phrases = |name: &str| {
-            let facts = self.locales.iter().filter_map(|locale| locale.phrases.get(name)).flatten();
-            facts.flat_map(|template| template.facts().collect::<Vec<_>>()).collect::<Vec<_>>()
-        };
+        let phrases = |name: &str| self.phrases(name).flat_map(Template::facts).collect::<Vec<_>>();
         let mut facts = phrases(&layout.subjects);
         for probe in layout.probes() {
             facts.extend(probe.facts());

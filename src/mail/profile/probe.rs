@@ -12,7 +12,7 @@ use crate::mail::fact::Fact;
 use crate::mail::markup::{Document, LINE_CAP};
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
-use crate::mail::template::{LinkForm, Template};
+use crate::mail::template::Template;
 use crate::mail::work::Work;
 use crate::text::one_line;
 
@@ -327,12 +327,8 @@ impl Probe {
 
     /// Can it capture something that is not known yet?
     pub(super) fn may_add(&self, profile: &Profile, known: &Bindings) -> bool {
-        let phrases = |name: &String| {
-            let phrases = profile.locales.iter().filter_map(|locale| locale.phrases.get(name)).flatten();
-            phrases.collect::<Vec<_>>()
-        };
         let templates = match self {
-            Self::Phrase(name) => phrases(name),
+            Self::Phrase(name) => profile.phrases(name).collect(),
             _ => self.templates(),
         };
         let url = matches!(self, Self::Link { profile: Some(_), .. });
@@ -361,8 +357,9 @@ impl Probe {
     pub(super) fn may_be_opaque(&self, view: &View<'_>) -> bool {
         let rests_on_link = match self {
             Self::Link { .. } => true,
-            Self::Text(lines) => lines.iter().any(|line| line.link_form() != LinkForm::Absent),
-            Self::Header { .. } | Self::Phrase(_) | Self::Html { .. } => false,
+            Self::Text(lines) => lines.iter().any(Template::has_link),
+            Self::Phrase(name) => view.profile.phrases(name).any(Template::has_link),
+            Self::Header { .. } | Self::Html { .. } => false,
         };
         rests_on_link && view.content.has_opaque_links()
     }
