@@ -10,6 +10,9 @@ use crate::rules::condition::Condition;
 use crate::rules::fact::Fact;
 use crate::rules::set::{Effect, Rule};
 
+/// The longest name or note of a rule, in characters.
+const LONGEST: usize = 120;
+
 /// A rule with its places.
 pub(super) struct Written {
     pub(super) rule: Rule,
@@ -66,8 +69,8 @@ fn rule(
     known: &mut BTreeMap<String, Range<usize>>,
 ) -> Option<Written> {
     let (source, findings, header) = (table.source(), table.findings(), table.span());
-    let name = table.require("name").and_then(|value| line(&value, "name a rule"));
-    let note = table.take("note").and_then(|value| line(&value, "be a note"));
+    let name = table.require("name").and_then(|value| line(&value, "name"));
+    let note = table.take("note").and_then(|value| line(&value, "note"));
     let when = table.take("when");
     let verdict = table.take("verdict");
     finish(table, &["name", "note", "when", "verdict", "points"], |key| {
@@ -117,17 +120,21 @@ fn rule(
     Some(Written { rule, name_at: name.span, effect_at })
 }
 
-/// A line for people; `purpose` completes "this cannot".
-fn line(value: &Value<'_>, purpose: &str) -> Option<Text> {
+/// A line for people, `what` it is: not empty, not long, and one line.
+fn line(value: &Value<'_>, what: &str) -> Option<Text> {
     let text = value.string()?;
-    if text.text.trim().is_empty()
-        || text.text.chars().count() > 120
-        || text.text.chars().any(char::is_control)
-    {
-        value.error(format!("this cannot {purpose}"), "expected one line of at most 120 characters");
-        return None;
-    }
-    Some(text)
+    let length = text.text.chars().count();
+    let (message, label) = if text.text.trim().is_empty() {
+        (format!("the {what} is empty"), "expected a line of text".to_owned())
+    } else if text.text.chars().any(char::is_control) {
+        (format!("the {what} has a line break or another control character"), "write one line".to_owned())
+    } else if length > LONGEST {
+        (format!("the {what} has {length} characters"), format!("at most {LONGEST} are allowed"))
+    } else {
+        return Some(text);
+    };
+    value.error(message, label);
+    None
 }
 
 fn points(value: &Value<'_>) -> Option<Effect> {
