@@ -194,13 +194,16 @@ pub fn summary(
     let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
     let noun = if names.len() == 1 { "account" } else { "accounts" };
     let whose = rules_file.map_or_else(|| "that ship".to_owned(), |file| format!("of {file}"));
-    let warned = match warnings {
-        0 => String::new(),
-        1 => "; 1 warning".to_owned(),
-        many => format!("; {many} warnings"),
+    let counted = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        many => format!("{many} {noun}s"),
     };
+    let warned = if warnings == 0 { String::new() } else { format!("; {}", counted(warnings, "warning")) };
     format!(
-        "all is well: {noun} {}; {networks} networks, {rules} rules {whose}; {tests} tests passed{warned}",
-        names.join(", ")
+        "all is well: {noun} {}; {}, {} {whose}; {} passed{warned}",
+        names.join(", "),
+        counted(networks, "network"),
+        counted(rules, "rule"),
+        counted(tests, "test")
     )
 }

@@ -100,6 +100,36 @@ fn check_reports_authorities_that_are_none() {
 }
 
 #[test]
+fn check_says_once_why_an_account_is_not_connected() {
+    let home = Home::new();
+    home.write("company.pem", "not a certificate");
+    let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+    home.write("followsift.toml", &format!("{settings}ca-file = \"company.pem\"\n"));
+    let run = home.run(&["check", "--connect"]);
+    let said = run.exits(78).out();
+    assert_eq!(said.matches("company.pem").count(), 1, "{said}");
+    assert!(said.contains("  not connected, because of the error above\n"), "{said}");
+    assert_eq!(run.err(), "");
+}
+
+#[test]
+fn settings_of_any_name_are_not_taken_for_rules() {
+    for (name, is_near) in [("rust.toml", false), ("rulez.toml", true)] {
+        let home = Home::new();
+        let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+        let settings = settings.replace("rules = \"rules.toml\"\n", "");
+        std::fs::remove_file(home.0.path().join("rules.toml")).unwrap();
+        ["followsift.toml", name].iter().for_each(|file| home.write(file, &settings));
+        // As the settings, whatever the name, and beside the settings, where only a near name is one.
+        let check = |name| Run(home.command(&["check", "--settings", name]).output().unwrap()).exits(0).out();
+        let said = check(name);
+        assert!(!said.contains("is not read"), "{said}");
+        let said = check("followsift.toml");
+        assert_eq!(said.contains("is not read"), is_near, "{said}");
+    }
+}
+
+#[test]
 fn check_reports_files_that_are_not_read() {
     let network = |home: &Home, name: &str| {
         std::fs::create_dir_all(home.0.path().join("networks")).unwrap();

@@ -41,19 +41,23 @@ pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
 
 fn of_account(account: &Account, settings: &Settings) -> Vec<Diagnostic> {
     let mut findings = match login::inspect(account, settings) {
-        Ok(oddities) => oddities.iter().map(|oddity| warning(oddity.to_string())).collect(),
-        Err(fault) => vec![error(&fault)],
+        Ok(oddities) => {
+            oddities.iter().map(|oddity| warning(format!("account `{}`: {oddity}", account.name))).collect()
+        }
+        Err(fault) => vec![of(account, &fault)],
     };
     if account.ca_file.is_some()
         && account.pin.is_none()
         && let Err(fault) = Connector::of(account)
     {
-        findings.push(error(&fault));
-    }
-    for finding in &mut findings {
-        finding.message = format!("account `{}`: {}", account.name, finding.message);
+        findings.push(of(account, &fault));
     }
     findings
+}
+
+/// A fault of an account as a finding.
+pub(super) fn of(account: &Account, fault: &dyn Error) -> Diagnostic {
+    Diagnostic::unplaced(format!("account `{}`: {}", account.name, Chain(fault)))
 }
 
 /// The networks of the last months whose followers no rule can ever judge.
@@ -102,15 +106,16 @@ pub(super) fn of_environment(
         );
     }
     let file = file.map(Path::to_owned).or_else(|| settings::locate(environment));
-    if let (Some(settings), Some(folder)) = (settings, file.as_deref().and_then(Path::parent)) {
-        findings.extend(beside(folder, settings));
+    if let (Some(settings), Some(file)) = (settings, &file) {
+        findings.extend(beside(file, settings));
     }
     findings
 }
 
-/// Files whose names are nearly those that are looked for, where these are not there.
-fn beside(folder: &Path, settings: &Settings) -> Vec<Diagnostic> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+/// Files beside the settings' `file` whose names are nearly those that are looked for, where these are not there.
+fn beside(file: &Path, settings: &Settings) -> Vec<Diagnostic> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let own = file.file_name().and_then(|name| name.to_str());
     let wanted: Vec<&str> = BESIDE
         .into_iter()
         .zip([settings.rules.is_none(), settings.networks.is_none()])
@@ -120,7 +125,15 @@ fn beside(folder: &Path, settings: &Settings) -> Vec<Diagnostic> {
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     let near = |name: &String| {
-        let meant = nearest(name, wanted.iter().copied())?;
+        // The settings themselves are read, whatever they are called.
+        if Some(name.as_str()) == own {
+            return None;
+        }
+        // `.toml` alone makes no name a near one.
+        let stem = |name: &str| name.strip_suffix(".toml").unwrap_or(name).to_owned();
+        let stems: Vec<String> = wanted.iter().map(|name| stem(name)).collect();
+        let meant = nearest(&stem(name), stems.iter().map(String::as_str))?;
+        let meant = wanted.iter().find(|name| stem(name) == meant)?;
         let message = format!("`{name}` is not read: followsift looks for `{meant}` beside the settings");
         Some(warning(message).help(format!("rename it to `{meant}`, or name it in the settings")))
     };

@@ -56,7 +56,8 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
     if settings.accounts.is_empty() {
         return Ending::Settings;
     }
-    if options.connect && !server::look_at_all(&settings, &files, output) && ending == Ending::Well {
+    if options.connect && !server::look_at_all(&settings, &files, &findings, output) && ending == Ending::Well
+    {
         ending = Ending::Later;
     }
     if ending == Ending::Well {

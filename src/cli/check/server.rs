@@ -1,23 +1,33 @@
 //! What the server of each account can do, and whether the folders that the account names are there.
 
-use super::Output;
+use super::{Output, machine};
 use crate::cli::proof;
 use crate::clock;
+use crate::diagnostic::Diagnostic;
 use crate::mailbox::{Fate, Stop};
 use crate::report;
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{self, AccountFault, connect};
 
-/// Connects to all accounts; says whether all is well with them.
-pub(super) fn look_at_all(settings: &Settings, files: &RuleFiles, output: &mut Output) -> bool {
+/// Connects to all accounts; says whether all is well with them. Does not repeat `findings`.
+pub(super) fn look_at_all(
+    settings: &Settings,
+    files: &RuleFiles,
+    findings: &[Diagnostic],
+    output: &mut Output,
+) -> bool {
     let mut well = true;
     for account in &settings.accounts {
         output.line(&format!("{} ({}:{})", account.name, account.host, account.port));
         match look(account, settings, files, output) {
             Ok(all) => well &= all,
             Err(fault) => {
-                output.account_failure(&account.name, &fault);
+                let finding = machine::of(account, &fault);
+                match findings.contains(&finding) {
+                    true => output.line("  not connected, because of the error above"),
+                    false => output.account_failure(&account.name, &fault),
+                }
                 let advice =
                     report::advice(&fault, account, clock::now()).map(|advice| format!("  {advice}"));
                 // The advice about a self-signed certificate is to look here.
