@@ -193,9 +193,9 @@ pub fn inspect(account: &Account, settings: &Settings) -> Result<Vec<Oddity>, Lo
 pub fn files(account: &Account, settings: &Settings) -> Vec<PathBuf> {
     match &account.secret {
         SecretSource::File(path) => vec![path.clone()],
-        // The program, and what it is told to read.
+        // The program, and what it is told to read: a path, or the name of a file in this process's folder, where it runs too.
         SecretSource::Command(words) | SecretSource::TokenCommand(words) => {
-            words.iter().map(PathBuf::from).filter(|path| path.is_absolute()).collect()
+            words.iter().map(PathBuf::from).filter(|path| path.is_absolute() || path.is_file()).collect()
         }
         SecretSource::Credential(_) => Vec::new(),
         SecretSource::OAuth2(_) => vec![renewal::store(account, settings).note_of_login()],
@@ -265,6 +265,17 @@ mod tests {
     fn without_systemd_there_is_no_credential_and_the_fault_says_what_to_do() {
         let fault = read(&settings("PASSWORD_CREDENTIAL", "mail", None)).unwrap_err();
         assert!(fault.to_string().contains("add `LoadCredential=mail:/path/to/file`"), "{fault}");
+    }
+
+    #[test]
+    fn a_login_depends_on_the_files_that_its_program_is_told_to_read() {
+        let of = |words: &str| {
+            let settings = settings("PASSWORD_COMMAND", words, None);
+            files(&settings.accounts[0], &settings)
+        };
+        // Tests run in the folder of Cargo.toml.
+        let words = r#"["/bin/pass", "show", "Cargo.toml", "src", "mail/work", "/no/such/file"]"#;
+        assert_eq!(of(words), ["/bin/pass", "Cargo.toml", "/no/such/file"].map(PathBuf::from));
     }
 
     #[test]
