@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use super::GrantFault;
 use super::answer::Answer;
-use super::grant::{Grant, LONGEST_LIFE, Parties};
+use super::grant::{Found, Grant, LONGEST_LIFE, Parties};
 use crate::clock::{self, Timestamp};
 use crate::settings::{OAuth2, TokenIssuer};
 use crate::text;
@@ -62,6 +62,8 @@ pub(super) struct Authority<'w> {
     pub(super) device: Option<String>,
     token: Url,
     auth_type: AuthType,
+    /// Did it describe itself?
+    is_found: bool,
 }
 
 impl<'w> Authority<'w> {
@@ -74,9 +76,30 @@ impl<'w> Authority<'w> {
                 device: device.clone(),
                 token: address(token, token)?,
                 auth_type: AuthType::BasicAuth,
+                is_found: false,
             }),
             TokenIssuer::Discovered(issuer) => discover(issuer, web),
         }
+    }
+
+    /// The one that described itself before, for a renewal.
+    pub(super) fn known(found: &Found, web: &'w Web<'w>) -> Result<Self, GrantFault> {
+        Ok(Self {
+            web,
+            authorization: None,
+            device: None,
+            token: address(&found.token_endpoint, &found.token_endpoint)?,
+            auth_type: if found.secret_in_body { AuthType::RequestBody } else { AuthType::BasicAuth },
+            is_found: true,
+        })
+    }
+
+    /// What of its description is kept with a grant.
+    pub(super) fn found(&self) -> Option<Found> {
+        self.is_found.then(|| Found {
+            token_endpoint: self.token.to_string(),
+            secret_in_body: matches!(self.auth_type, AuthType::RequestBody),
+        })
     }
 
     /// The server's name.
@@ -120,8 +143,20 @@ impl<'w> Authority<'w> {
                 let secrets: Vec<_> = [refresh].into_iter().chain(client_secret).collect();
                 self.failure(error, &secrets)
             })?;
-        let next = received(&answer, grant.parties.clone());
+        let next = self.received(&answer, grant.parties.clone());
         Ok(Grant { refresh: next.refresh.clone().or_else(|| Some(refresh.clone())), ..next })
+    }
+
+    /// The grant in an answer, which came now.
+    pub(super) fn received(&self, answer: &Answer, parties: Parties) -> Grant {
+        Grant {
+            parties,
+            found: self.found(),
+            access: SecretString::from(answer.access_token().secret().clone()),
+            refresh: answer.refresh_token().map(|token| SecretString::from(token.secret().clone())),
+            received: clock::now(),
+            lives: answer.expires_in().map(|lives| lives.min(LONGEST_LIFE)),
+        }
     }
 
     /// Why a grant that came cannot be used, if it cannot.
@@ -214,17 +249,6 @@ pub(super) enum Failure {
     Other(GrantFault),
 }
 
-/// The grant in an answer, which came now.
-pub(super) fn received(answer: &Answer, parties: Parties) -> Grant {
-    Grant {
-        parties,
-        access: SecretString::from(answer.access_token().secret().clone()),
-        refresh: answer.refresh_token().map(|token| SecretString::from(token.secret().clone())),
-        received: clock::now(),
-        lives: answer.expires_in().map(|lives| lives.min(LONGEST_LIFE)),
-    }
-}
-
 /// A provider's error code and words (RFC 6749, section 5.2), harmless and without a secret.
 pub(super) fn quotation(refusal: &impl ErrorResponse, secrets: &[&SecretString]) -> String {
     let said = refusal.to_string();
@@ -303,6 +327,7 @@ fn discover<'w>(issuer: &str, web: &'w Web<'w>) -> Result<Authority<'w>, GrantFa
             true => AuthType::RequestBody,
             false => AuthType::BasicAuth,
         },
+        is_found: true,
     })
 }
 

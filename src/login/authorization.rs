@@ -3,7 +3,7 @@
 //! Owns which way is taken and what the user is asked to do, as values; the command prints them. Saves what was granted. Called by
 //! the command `login`.
 
-use super::authority::{Authority, received};
+use super::authority::Authority;
 use super::flow::{Ended, Flow, Means, Request};
 use super::grant::Parties;
 use super::{LoginFault, device, redirect, renewal, secret};
@@ -49,7 +49,7 @@ pub fn authorize(
             },
             _ => redirect::run(&flow, means, tell),
         }?;
-        let grant = received(&answer, Parties::of(account, oauth2));
+        let grant = authority.received(&answer, Parties::of(account, oauth2));
         if let Some(flaw) = authority.flaw(&grant) {
             return Err(flaw);
         }

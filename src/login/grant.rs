@@ -27,6 +27,8 @@ pub(super) const RESERVED: usize = 64 << 10;
 pub(super) struct Grant {
     /// For which client and which user, and by which provider.
     pub(super) parties: Parties,
+    /// Where the next one comes from, if the provider's own description says it.
+    pub(super) found: Option<Found>,
     /// The access token.
     pub(super) access: SecretString,
     /// The refresh token; not every provider gives one.
@@ -35,6 +37,16 @@ pub(super) struct Grant {
     pub(super) received: Timestamp,
     /// How long the access token is good from then on, if the provider says it.
     pub(super) lives: Option<Duration>,
+}
+
+/// What of an issuer's description a renewal needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Found {
+    /// Where tokens come from.
+    pub(super) token_endpoint: String,
+    /// Does the client's secret go into the body of a request?
+    pub(super) secret_in_body: bool,
 }
 
 /// Who grants what to whom. A grant is of no use to others.
@@ -63,6 +75,8 @@ impl Parties {
 struct Kept<'a> {
     version: u32,
     parties: Parties,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
     received: i64,
     expires_in: Option<u64>,
     #[serde(borrow)]
@@ -107,6 +121,7 @@ impl Grant {
         let kept = Kept {
             version: VERSION,
             parties: self.parties.clone(),
+            found: self.found.clone(),
             received: self.received.0,
             expires_in: self.lives.map(|lives| lives.as_secs()),
             access_token: self.access.expose_secret().into(),
@@ -124,6 +139,7 @@ impl Grant {
         let kept: Kept<'_> = serde_json::from_slice(bytes.get(..end)?).ok()?;
         (kept.version == VERSION && !kept.access_token.is_empty()).then(|| Self {
             parties: kept.parties,
+            found: kept.found,
             access: SecretString::from(kept.access_token.into_owned()),
             refresh: kept.refresh_token.map(|token| SecretString::from(token.into_owned())),
             received: Timestamp(kept.received),
@@ -153,6 +169,7 @@ pub(super) mod tests {
                 client_id: "c".to_owned(),
                 user: "ann".to_owned(),
             },
+            found: None,
             access: SecretString::from(access),
             refresh: refresh.map(SecretString::from),
             received: Timestamp(1_000),

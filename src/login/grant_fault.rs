@@ -97,6 +97,11 @@ impl GrantFault {
         }
     }
 
+    /// Was followsift stopped?
+    pub(super) fn is_stop(&self) -> bool {
+        matches!(self, Self::Stopped { .. } | Self::Web(WebFault::Stopped { .. }))
+    }
+
     /// How long the provider wants to be left alone, if it says so.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {

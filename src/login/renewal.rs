@@ -22,8 +22,8 @@ const SHORTEST: Duration = Duration::from_secs(60);
 /// How long until the renewal of a token is tried again that failed for now.
 const AGAIN: Duration = Duration::from_secs(5 * 60);
 
-/// How long a renewal may take: another process before it, the program that prints the client's secret, and three requests.
-pub(super) const LONGEST: Duration = Duration::from_secs(4 * 60);
+/// How long a renewal may take: another process before it, the program that prints the client's secret, and four requests.
+pub(super) const LONGEST: Duration = Duration::from_secs(6 * 60);
 
 /// What is kept for an account.
 pub(super) fn store(account: &Account, settings: &Settings) -> GrantStore {
@@ -101,6 +101,16 @@ fn lives(grant: &Grant) -> bool {
     grant.left(clock::now()).is_some_and(|left| !left.is_zero())
 }
 
+/// The account's provider. It was found when the grant was made, so that what is wrong now passes.
+fn described<'w>(oauth2: &OAuth2, web: &'w Web<'w>) -> Result<Authority<'w>, LoginFault> {
+    Authority::find(oauth2, web).map_err(|fault| match fault {
+        GrantFault::NoWay { host, why } => {
+            LoginFault::Grant(GrantFault::Unwell { host, why: why.to_owned(), again: None })
+        }
+        fault => LoginFault::Grant(fault),
+    })
+}
+
 /// Asks the provider for the next grant, and saves it before anything else happens.
 fn renew(
     locked: &Locked,
@@ -119,21 +129,28 @@ fn renew(
     // Before the provider is asked: what it sends must have a place.
     let prepared = locked.prepare().map_err(LoginFault::Grant)?;
     let web = web(account, settings, stop).map_err(LoginFault::Grant)?;
-    // It was found when the grant was made, so that what is wrong now passes.
-    let authority = Authority::find(oauth2, &web).map_err(|fault| match fault {
-        GrantFault::NoWay { host, why } => {
-            LoginFault::Grant(GrantFault::Unwell { host, why: why.to_owned(), again: None })
-        }
-        fault => LoginFault::Grant(fault),
+    let ask = |authority: &Authority<'_>| {
+        let client = authority.client(oauth2, client_secret.as_ref());
+        authority.refresh(&client, grant, refresh, client_secret.as_ref())
+    };
+    let mut authority = match &grant.found {
+        Some(found) => Authority::known(found, &web).map_err(LoginFault::Grant)?,
+        None => described(oauth2, &web)?,
+    };
+    let mut renewed = ask(&authority);
+    // The provider may have moved since it described itself.
+    if grant.found.is_some()
+        && matches!(&renewed, Err(Failure::Other(fault)) if !fault.is_stop())
+        && let Ok(anew) = described(oauth2, &web)
+        && anew.found() != grant.found
+    {
+        authority = anew;
+        renewed = ask(&authority);
+    }
+    let next = renewed.map_err(|failure| match failure {
+        Failure::GrantEnded(said) => ended(said),
+        Failure::Other(fault) => LoginFault::Grant(fault),
     })?;
-    let client = authority.client(oauth2, client_secret.as_ref());
-    let next =
-        authority.refresh(&client, grant, refresh, client_secret.as_ref()).map_err(
-            |failure| match failure {
-                Failure::GrantEnded(said) => ended(said),
-                Failure::Other(fault) => LoginFault::Grant(fault),
-            },
-        )?;
     // A new refresh token is kept whatever came with it: the old one may be worth nothing from now on.
     let Some(flaw) = authority.flaw(&next) else {
         prepared.save(&next).map_err(LoginFault::Grant)?;

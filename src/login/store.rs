@@ -25,8 +25,8 @@ use crate::place::AccountName;
 
 /// The folder in the state folder.
 const FOLDER: &str = "tokens";
-/// How long another process may hold the lock: it asks the provider twice at most.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long another process may hold the lock: it sends four requests at most.
+const PATIENCE: Duration = Duration::from_secs(160);
 /// How often the lock is tried.
 const AGAIN: Duration = Duration::from_millis(50);
 
