@@ -72,6 +72,13 @@ pub enum LoginFault {
     Token(Box<LoginFault>),
     /// There is no access token of a grant of followsift's own.
     Grant(GrantFault),
+    /// The mail server refused the token, and there is no other one.
+    AfterRefusal {
+        /// What the mail server said, made harmless.
+        refusal: String,
+        /// Why there is no other token.
+        fault: Box<LoginFault>,
+    },
 }
 
 impl LoginFault {
@@ -82,6 +89,7 @@ impl LoginFault {
                 matches!(**fault, Self::Failed { .. } | Self::TooSlow { .. } | Self::Stopped { .. })
             }
             Self::Grant(fault) => fault.is_temporary(),
+            Self::AfterRefusal { fault, .. } => fault.is_temporary(),
             Self::NoCredentials { .. }
             | Self::Unreadable { .. }
             | Self::Exposed { .. }
@@ -97,18 +105,27 @@ impl LoginFault {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Grant(fault) => fault.retry_after(),
+            Self::AfterRefusal { fault, .. } => fault.retry_after(),
             _ => None,
         }
     }
 
     /// Could another network, or a clock that is set, end it?
     pub fn is_of_network(&self) -> bool {
-        matches!(self, Self::Grant(GrantFault::Web(fault)) if fault.is_of_network())
+        match self {
+            Self::Grant(GrantFault::Web(fault)) => fault.is_of_network(),
+            Self::AfterRefusal { fault, .. } => fault.is_of_network(),
+            _ => false,
+        }
     }
 
     /// Is it about this machine, and not about the provider or the way to it?
     pub fn is_local(&self) -> bool {
-        matches!(self, Self::Grant(GrantFault::Store { .. }))
+        match self {
+            Self::Grant(GrantFault::Store { .. }) => true,
+            Self::AfterRefusal { fault, .. } => fault.is_local(),
+            _ => false,
+        }
     }
 
     /// Says it of this secret.
@@ -149,6 +166,16 @@ impl LoginFault {
             }
             Self::Token(fault) => fault.say("access token", f),
             Self::Grant(fault) => fmt::Display::fmt(fault, f),
+            Self::AfterRefusal { refusal, fault } => {
+                // With its causes, which would otherwise follow the words of the mail server.
+                fault.say(secret, f)?;
+                let mut cause = fault.source();
+                while let Some(error) = cause {
+                    write!(f, ": {error}")?;
+                    cause = error.source();
+                }
+                write!(f, "; the mail server had refused the access token before ({refusal})")
+            }
         }
     }
 }
@@ -174,6 +201,7 @@ impl Error for LoginFault {
             | Self::Failed { .. }
             | Self::TooSlow { .. }
             | Self::Stopped { .. }
+            | Self::AfterRefusal { .. }
             | Self::Unfit { .. } => None,
         }
     }

@@ -23,6 +23,11 @@ pub enum GrantFault {
         /// What the provider said, made harmless.
         said: String,
     },
+    /// The access token has ended, and there is no refresh token that gets another one.
+    NotRenewable {
+        /// The account.
+        account: AccountName,
+    },
     /// The provider refused the request itself.
     Refused {
         /// The provider.
@@ -89,6 +94,7 @@ impl GrantFault {
             Self::Unwell { .. } | Self::Store { .. } | Self::Busy { .. } | Self::Stopped { .. } => true,
             Self::Missing { .. }
             | Self::Revoked { .. }
+            | Self::NotRenewable { .. }
             | Self::Refused { .. }
             | Self::Denied { .. }
             | Self::TooLate
@@ -121,6 +127,11 @@ impl fmt::Display for GrantFault {
             Self::Revoked { account, said } => write!(
                 f,
                 "could not log in: the provider's grant has ended or was revoked ({said}); run `followsift login {account}`"
+            ),
+            Self::NotRenewable { account } => write!(
+                f,
+                "could not log in: the access token has expired, and the provider gave no refresh token to get another one with; run \
+                 `followsift login {account}`"
             ),
             Self::Refused { host, said } => write!(
                 f,
@@ -156,6 +167,7 @@ impl Error for GrantFault {
             Self::Store { cause, .. } | Self::Listener { cause, .. } => Some(cause),
             Self::Missing { .. }
             | Self::Revoked { .. }
+            | Self::NotRenewable { .. }
             | Self::Refused { .. }
             | Self::Denied { .. }
             | Self::TooLate

@@ -118,7 +118,8 @@ pub fn longest(account: &Account) -> Duration {
     }
 }
 
-/// Gets another login in place of one that the server refused; `None` where there can be none, as for a password.
+/// Gets another login in place of one that the server refused; `None` where there can be none, as for a password, or without a refresh
+/// token.
 ///
 /// # Errors
 ///
@@ -131,7 +132,11 @@ pub fn renew(
 ) -> Result<Option<Login>, LoginFault> {
     match (&account.secret, refused) {
         (SecretSource::OAuth2(oauth2), Login::Token { token, .. }) => {
-            renewal::login(account, oauth2, settings, Some(token), stop).map(Some)
+            match renewal::login(account, oauth2, settings, Some(token), stop) {
+                // The server's own words say more.
+                Err(LoginFault::Grant(GrantFault::NotRenewable { .. })) => Ok(None),
+                login => login.map(Some),
+            }
         }
         _ => Ok(None),
     }

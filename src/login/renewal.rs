@@ -68,9 +68,7 @@ pub(super) fn login(
                 kept
             } else {
                 match renew(&locked, &kept, (account, oauth2, settings), stop) {
-                    Err(LoginFault::Grant(fault))
-                        if fault.is_temporary() && refused.is_none() && lives(&kept) =>
-                    {
+                    Err(fault) if refused.is_none() && lives(&kept) && !is_final(&fault) => {
                         again = AGAIN.max(fault.retry_after().unwrap_or_default());
                         kept
                     }
@@ -97,6 +95,11 @@ pub(super) fn require_grant(
     }
 }
 
+/// Has the provider ended the grant, or the client? Then a token that still lives is not used any more, so that the user hears of it.
+fn is_final(fault: &LoginFault) -> bool {
+    matches!(fault, LoginFault::Grant(GrantFault::Revoked { .. } | GrantFault::Refused { .. }))
+}
+
 fn lives(grant: &Grant) -> bool {
     grant.left(clock::now()).is_some_and(|left| !left.is_zero())
 }
@@ -120,7 +123,7 @@ fn renew(
 ) -> Result<Grant, LoginFault> {
     let ended = |said: String| LoginFault::Grant(GrantFault::Revoked { account: account.name.clone(), said });
     let Some(refresh) = &grant.refresh else {
-        return Err(ended("the token has expired, and the provider gave no refresh token".to_owned()));
+        return Err(LoginFault::Grant(GrantFault::NotRenewable { account: account.name.clone() }));
     };
     let client_secret = match &oauth2.client_secret {
         None => None,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::AccountFault;
 use crate::ledger::{AccountLock, LockFault, LockFolders};
-use crate::login::{self, Login};
+use crate::login::{self, Login, LoginFault};
 use crate::mailbox::{Cause, Connector, Fate, Fault, Session, Step, Stop};
 use crate::settings::{Account, Settings};
 
@@ -46,9 +46,13 @@ pub(crate) fn connect_with(
         session => return Ok(session?),
     };
     stop.speak_by(Instant::now() + login::longest(account));
-    match login::renew(account, settings, login, stop.as_fd()).map_err(AccountFault::Login)? {
-        None => Err(refusal.into()),
-        Some(next) => {
+    match login::renew(account, settings, login, stop.as_fd()) {
+        Err(fault) => {
+            let refusal = refusal.cause.to_string();
+            Err(AccountFault::Login(LoginFault::AfterRefusal { refusal, fault: Box::new(fault) }))
+        }
+        Ok(None) => Err(refusal.into()),
+        Ok(Some(next)) => {
             *login = next;
             Ok(Session::connect(account, login, &connector, stop)?)
         }

@@ -396,3 +396,55 @@ fn a_provider_is_left_alone_for_as_long_as_it_asks() {
         assert_eq!(fault.retry_after(), Some(Duration::from_secs(seconds)), "{fault:?}");
     }
 }
+
+#[test]
+fn without_a_refresh_token_a_token_is_used_to_its_end_and_what_the_mail_server_says_is_shown() {
+    let desk = Desk::new(long_lived());
+    let Some((server, _conf)) = dovecot(&desk.authority) else { return };
+    desk.authority.fails(Fault::Writes("application/json", "\"refresh_token\"", "\"x\""));
+    desk.grant();
+    desk.authority.fails(None);
+    desk.folder.write("followsift.toml", account(&desk.authority, server.port, ""));
+    let text = std::fs::read_to_string(desk.folder.state().join("tokens/home.json")).unwrap();
+    let received = desk.kept()["received"].as_i64().unwrap();
+    let aged = |age: i64| {
+        let aged = format!("\"received\":{}", received - age);
+        desk.folder.write("state/tokens/home.json", text.replace(&format!("\"received\":{received}"), &aged));
+    };
+    // It is time to renew it, which cannot be done, and it is good for a minute.
+    aged(3_540);
+    assert!(desk.token().is_ok());
+    desk.authority.expire();
+    let refused = desk.folder.run(&["check", "--connect"]);
+    assert!(refused.exits(75).out().contains("status invalid_token"), "{}", refused.out());
+    assert!(
+        !refused.out().contains("expired") && refused.out().contains("`followsift login home`"),
+        "{}",
+        refused.out()
+    );
+    aged(3_600);
+    let expired = desk.token().unwrap_err();
+    assert!(!expired.is_temporary(), "{expired:?}");
+    assert_eq!(
+        expired.to_string(),
+        "could not log in: the access token has expired, and the provider gave no refresh token to get another one with; run \
+         `followsift login home`"
+    );
+}
+
+#[test]
+fn what_the_mail_server_said_is_shown_where_no_other_token_can_be_got() {
+    let desk = Desk::new(long_lived());
+    let Some((server, _conf)) = dovecot(&desk.authority) else { return };
+    desk.grant();
+    desk.folder.write("followsift.toml", account(&desk.authority, server.port, ""));
+    desk.authority.revoke();
+    let run = desk.folder.run(&["check", "--connect"]);
+    let said = run.exits(75).out();
+    assert!(said.contains("ended or was revoked") && said.contains("`followsift login home`"), "{said}");
+    assert!(
+        said.contains("the mail server had refused the access token before (")
+            && said.contains("invalid_token"),
+        "{said}"
+    );
+}
