@@ -6,7 +6,7 @@
 use super::authority::Authority;
 use super::flow::{Ended, Flow, Means, Request};
 use super::grant::Parties;
-use super::{LoginFault, device, redirect, renewal, secret};
+use super::{LoginFault, client_secret, device, redirect, renewal};
 use crate::settings::{Account, OAuth2, Settings};
 
 /// Gets a grant for an account and keeps it. `tell` is called with what the user has to do.
@@ -20,10 +20,7 @@ pub fn authorize(
     means: Means<'_>,
     tell: &mut dyn FnMut(Request<'_>),
 ) -> Result<(), LoginFault> {
-    let client_secret = match &oauth2.client_secret {
-        None => None,
-        Some(source) => Some(secret(source, settings.credentials.as_deref(), means.stop)?),
-    };
+    let client_secret = client_secret(oauth2, settings, means.stop)?;
     let mut work = || {
         // A folder that cannot be written to is found out before the user is troubled.
         let store = renewal::store(account, settings);

@@ -70,6 +70,8 @@ pub enum LoginFault {
     },
     /// An access token that a program prints could not be read.
     Token(Box<LoginFault>),
+    /// The secret of the client could not be read.
+    ClientSecret(Box<LoginFault>),
     /// There is no access token of a grant of followsift's own.
     Grant(GrantFault),
     /// The mail server refused the token, and there is no other one.
@@ -85,7 +87,7 @@ impl LoginFault {
     /// Can it end without the user? A program that gets tokens asks a provider, which may be out of order.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Token(fault) => {
+            Self::Token(fault) | Self::ClientSecret(fault) => {
                 matches!(**fault, Self::Failed { .. } | Self::TooSlow { .. } | Self::Stopped { .. })
             }
             Self::Grant(fault) => fault.is_temporary(),
@@ -165,6 +167,15 @@ impl LoginFault {
                 write!(f, "could not use the {secret} from {source}: {why}{}", also(said))
             }
             Self::Token(fault) => fault.say("access token", f),
+            Self::ClientSecret(fault) => match &**fault {
+                Self::NoCredentials { name } => write!(
+                    f,
+                    "could not read the client secret in credential {name}: systemd passed no credentials to this process; for the \
+                     service, add `LoadCredential={name}:/path/to/file` to the unit; in a terminal, run the command as `systemd-run \
+                     --pty -p LoadCredential={name}:/path/to/file followsift ...`, or name the file with `client-secret-file`"
+                ),
+                fault => fault.say("client secret", f),
+            },
             Self::Grant(fault) => fmt::Display::fmt(fault, f),
             Self::AfterRefusal { refusal, fault } => {
                 // With its causes, which would otherwise follow the words of the mail server.
@@ -194,7 +205,7 @@ impl Error for LoginFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreadable { cause, .. } | Self::NotRun { cause, .. } => Some(cause),
-            Self::Token(fault) => fault.source(),
+            Self::Token(fault) | Self::ClientSecret(fault) => fault.source(),
             Self::Grant(fault) => fault.source(),
             Self::NoCredentials { .. }
             | Self::Exposed { .. }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::settings::{Account, SecretSource, Settings};
+use crate::settings::{Account, OAuth2, SecretSource, Settings};
 
 mod answer;
 mod authority;
@@ -167,6 +167,17 @@ fn secret(
     }
 }
 
+/// The secret of the user's client, if it has one.
+fn client_secret(
+    oauth2: &OAuth2,
+    settings: &Settings,
+    stop: BorrowedFd<'_>,
+) -> Result<Option<SecretString>, LoginFault> {
+    let source = oauth2.client_secret.as_deref();
+    let read = source.map(|source| secret(source, settings.credentials.as_deref(), stop)).transpose();
+    read.map_err(|fault| LoginFault::ClientSecret(Box::new(fault)))
+}
+
 /// Inspects what an account logs in with for `check`, without running a program or connecting, and returns what is odd about it.
 /// It skips a password or a token that a program prints, and a credential outside the service, where systemd provides none.
 ///
@@ -196,14 +207,22 @@ pub fn inspect(account: &Account, settings: &Settings) -> Result<Vec<Oddity>, Lo
 /// The files on which the account's login depends, as far as the settings show: if one of them changes, another login may work.
 /// A credential cannot change while the service runs, and a grant that followsift renews by itself is no new one.
 pub fn files(account: &Account, settings: &Settings) -> Vec<PathBuf> {
-    match &account.secret {
+    let mut files = files_of(&account.secret);
+    if let SecretSource::OAuth2(oauth2) = &account.secret {
+        files.push(renewal::store(account, settings).note_of_login());
+        files.extend(oauth2.client_secret.as_deref().into_iter().flat_map(files_of));
+    }
+    files
+}
+
+fn files_of(source: &SecretSource) -> Vec<PathBuf> {
+    match source {
         SecretSource::File(path) => vec![path.clone()],
         // The program, and what it is told to read: a path, or the name of a file in this process's folder, where it runs too.
         SecretSource::Command(words) | SecretSource::TokenCommand(words) => {
             words.iter().map(PathBuf::from).filter(|path| path.is_absolute() || path.is_file()).collect()
         }
-        SecretSource::Credential(_) => Vec::new(),
-        SecretSource::OAuth2(_) => vec![renewal::store(account, settings).note_of_login()],
+        SecretSource::Credential(_) | SecretSource::OAuth2(_) => Vec::new(),
     }
 }
 

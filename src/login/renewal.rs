@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::authority::{Authority, Failure};
 use super::grant::{Grant, Parties};
 use super::store::{GrantStore, Locked};
-use super::{GrantFault, Login, LoginFault, secret};
+use super::{GrantFault, Login, LoginFault, client_secret};
 use crate::clock;
 use crate::settings::{Account, OAuth2, Settings};
 use crate::web::{Reach, Web};
@@ -125,10 +125,7 @@ fn renew(
     let Some(refresh) = &grant.refresh else {
         return Err(LoginFault::Grant(GrantFault::NotRenewable { account: account.name.clone() }));
     };
-    let client_secret = match &oauth2.client_secret {
-        None => None,
-        Some(source) => Some(secret(source, settings.credentials.as_deref(), stop)?),
-    };
+    let client_secret = client_secret(oauth2, settings, stop)?;
     // Before the provider is asked: what it sends must have a place.
     let prepared = locked.prepare().map_err(LoginFault::Grant)?;
     let web = web(account, settings, stop).map_err(LoginFault::Grant)?;

@@ -448,3 +448,43 @@ fn what_the_mail_server_said_is_shown_where_no_other_token_can_be_got() {
         "{said}"
     );
 }
+
+#[test]
+fn a_client_secret_that_cannot_be_read_is_called_so_and_a_token_that_lives_goes_on_being_used() {
+    let desk = Desk::new(long_lived());
+    desk.grant();
+    let secret_by = |key: &str| {
+        desk.configure(&format!(
+            "client-id = \"{CLIENT}\", {key}, token-endpoint = \"{}\", device-endpoint = \"{}\"",
+            desk.authority.url("/token"),
+            desk.authority.url("/device")
+        ));
+    };
+    let text = std::fs::read_to_string(desk.folder.state().join("tokens/home.json")).unwrap();
+    let received = desk.kept()["received"].as_i64().unwrap();
+    let aged = |age: i64| {
+        let aged = format!("\"received\":{}", received - age);
+        desk.folder.write("state/tokens/home.json", text.replace(&format!("\"received\":{received}"), &aged));
+    };
+    for (key, is_temporary, said) in [
+        ("client-secret-command = [\"false\"]", true, "could not get the client secret from false"),
+        ("client-secret-file = \"missing\"", false, "could not read the client secret in "),
+        (
+            "client-secret-credential = \"client\"",
+            false,
+            "`systemd-run --pty -p LoadCredential=client:/path/to/file followsift",
+        ),
+    ] {
+        secret_by(key);
+        aged(3_540);
+        assert!(desk.token().is_ok(), "{key}");
+        aged(3_600);
+        let fault = desk.token().unwrap_err();
+        assert_eq!(fault.is_temporary(), is_temporary, "{fault:?}");
+        assert!(fault.to_string().contains(said) && !fault.to_string().contains("password"), "{fault}");
+    }
+    // The service looks at the file.
+    secret_by("client-secret-file = \"missing\"");
+    let files = desk.with(|account, settings, _| login::files(account, settings));
+    assert!(files.iter().any(|file| file.ends_with("missing")), "{files:?}");
+}
