@@ -64,9 +64,13 @@ fn grant(
             Request::NoDeviceFlow => words::NO_DEVICE_FLOW.to_owned(),
         });
     };
-    login::authorize(account, oauth2, settings, means, &mut tell).map_err(AccountFault::Login)?;
+    let renews =
+        login::authorize(account, oauth2, settings, means, &mut tell).map_err(AccountFault::Login)?;
     if let Some(file) = login::grant_file(account, settings) {
-        output.line(&words::granted(&file));
+        output.line(&words::granted(&file, renews));
+    }
+    if !renews {
+        output.error(&words::not_renewable(&account.name));
     }
     let session = connect(account, settings, &stop)?;
     output.line(&words::logged_in(&account.host, account.port));

@@ -9,7 +9,7 @@ use super::grant::Parties;
 use super::{LoginFault, client_secret, device, redirect, renewal};
 use crate::settings::{Account, OAuth2, Settings};
 
-/// Gets a grant for an account and keeps it. `tell` is called with what the user has to do.
+/// Gets a grant for an account and keeps it. `tell` is called with what the user has to do. Returns whether followsift can renew it.
 ///
 /// # Errors
 /// If the user does not agree, the provider refuses or cannot be reached, or the grant cannot be kept.
@@ -19,7 +19,7 @@ pub fn authorize(
     settings: &Settings,
     means: Means<'_>,
     tell: &mut dyn FnMut(Request<'_>),
-) -> Result<(), LoginFault> {
+) -> Result<bool, LoginFault> {
     let client_secret = client_secret(oauth2, settings, means.stop)?;
     let mut work = || {
         // A folder that cannot be written to is found out before the user is troubled.
@@ -54,7 +54,8 @@ pub fn authorize(
         // Not lost with the old one, should that be one that a crash left.
         let _ = locked.read();
         locked.prepare()?.save(&grant)?;
-        locked.note_login()
+        locked.note_login()?;
+        Ok(grant.refresh.is_some())
     };
     work().map_err(LoginFault::Grant)
 }

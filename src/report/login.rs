@@ -39,8 +39,18 @@ pub const NOT_THE_ADDRESS: &str = "this is not the address that the provider sen
 pub const NO_DEVICE_FLOW: &str = "the provider gives no code for access to messages; a browser is needed";
 
 /// Access was granted.
-pub fn granted(file: &Path) -> String {
-    format!("access granted; followsift keeps the grant in {} and renews it", file.display())
+pub fn granted(file: &Path, renews: bool) -> String {
+    let and = if renews { " and renews it" } else { "" };
+    format!("access granted; followsift keeps the grant in {}{and}", file.display())
+}
+
+/// The grant ends with its access token.
+pub fn not_renewable(account: &AccountName) -> String {
+    format!(
+        "warning: the provider gave no refresh token, so followsift cannot renew the access token; when it expires, usually within an hour or \
+         a day, the account pauses until you run `followsift login {account}` again\n  ask for one: many providers give it for the scope \
+         `offline_access` in `scopes`, others only if their page for your client allows it"
+    )
 }
 
 /// The mail server has accepted the token.

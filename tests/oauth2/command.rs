@@ -211,3 +211,15 @@ fn an_account_that_logs_in_by_a_password_needs_no_grant() {
     let run = desk.folder.run(&["login", "work"]);
     assert!(run.exits(64).err().contains("no account `work` (configured: home)"), "{}", run.err());
 }
+
+#[test]
+fn a_grant_that_cannot_be_renewed_is_kept_with_a_warning() {
+    let Some(scene) = Scene::new(Setup { pending: 0, ..Setup::default() }, usual) else { return };
+    scene.desk.authority.fails(Fault::Writes("application/json", "\"refresh_token\"", "\"x\""));
+    let (code, said) = scene.begin(&[]).ends();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("warning: the provider gave no refresh token"), "{said}");
+    assert!(said.contains("`followsift login home` again") && said.contains("`offline_access`"), "{said}");
+    assert!(said.contains("tokens/home.json\n") && !said.contains("renews it"), "{said}");
+    scene.works();
+}

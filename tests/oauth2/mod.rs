@@ -103,7 +103,7 @@ impl Desk {
         self.with(|account, settings, stop| {
             let SecretSource::OAuth2(oauth2) = &account.secret else { panic!("{account:?}") };
             let means = Means { paste: false, input: None, stop: stop.as_fd() };
-            login::authorize(account, oauth2, settings, means, &mut |_| {})
+            login::authorize(account, oauth2, settings, means, &mut |_| {}).map(drop)
         })
     }
 
