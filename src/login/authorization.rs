@@ -22,9 +22,12 @@ pub fn authorize(
 ) -> Result<bool, LoginFault> {
     let client_secret = client_secret(oauth2, settings, means.stop)?;
     let mut work = || {
-        // A folder that cannot be written to is found out before the user is troubled.
+        // A folder that cannot be written to, or a disk that is full, is found out before the user is troubled.
         let store = renewal::store(account, settings);
-        drop(store.lock(means.stop)?);
+        let locked = store.lock(means.stop)?;
+        let _ = locked.read();
+        drop(locked.prepare()?);
+        drop(locked);
         let web = renewal::web(account, settings, means.stop)?;
         let authority = Authority::find(oauth2, &web)?;
         let client = authority.client(oauth2, client_secret.as_ref());

@@ -223,3 +223,17 @@ fn a_grant_that_cannot_be_renewed_is_kept_with_a_warning() {
     assert!(said.contains("tokens/home.json\n") && !said.contains("renews it"), "{said}");
     scene.works();
 }
+
+#[test]
+fn a_disk_that_is_full_is_found_out_before_the_user_is_asked() {
+    let desk = Desk::new(Setup::default());
+    // No file can grow beyond 16 KiB.
+    let full = ["sh", "-c", "trap '' XFSZ; ulimit -f 16; exec \"$@\"", "sh"];
+    let output =
+        desk.folder.command(&full, &["login", "home", "--settings", "followsift.toml"]).output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("could not keep the grant in ") && !said.contains("Open this page"), "{said}");
+    assert_eq!(desk.authority.asked("/device"), 0);
+}
