@@ -13,6 +13,11 @@ use super::answer::Answer;
 use super::authority::{TO_AGREE, address, quotation};
 use super::flow::{Ended, Flow, Request};
 use super::wait::wait;
+use crate::text;
+use crate::web::require_allowed;
+
+/// The longest code that is shown.
+const LONGEST_CODE: usize = 100;
 
 /// Asks for a code, shows it, and waits until the user has agreed.
 pub(super) fn run(
@@ -29,7 +34,9 @@ pub(super) fn run(
         .add_scopes(flow.oauth2.scopes.iter().cloned().map(Scope::new))
         .request(&http)
         .map_err(|error| refused(flow, error))?;
-    tell(Request::Code { page: details.verification_uri(), code: details.user_code().secret() });
+    let page = details.verification_uri().url().as_str();
+    require_allowed(page).map_err(|fault| Ended::Fault(fault.into()))?;
+    tell(Request::Code { page, code: &text::ascii(details.user_code().secret(), LONGEST_CODE) });
     let lives = details.expires_in().min(TO_AGREE * 4);
     client
         .exchange_device_access_token(&details)

@@ -17,6 +17,7 @@ use super::answer::Answer;
 use super::authority::{TO_AGREE, address};
 use super::flow::{Flow, Means, Request};
 use crate::text;
+use crate::web::require_allowed;
 
 /// How long a browser may take to send its request, once it is connected.
 const BROWSER: Duration = Duration::from_secs(2);
@@ -34,12 +35,14 @@ pub(super) fn run(
         host: host.clone(),
         why: "it has no page on which a browser could agree; add `authorization-endpoint`",
     })?;
+    let page = address(endpoint, endpoint)?;
+    require_allowed(page.as_str())?;
     let place = Place::of(flow.oauth2.redirect_uri.as_deref(), means.paste, &host)?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let client = flow
         .client
         .clone()
-        .set_auth_uri(AuthUrl::from_url(address(endpoint, endpoint)?))
+        .set_auth_uri(AuthUrl::from_url(page))
         .set_redirect_uri(RedirectUrl::from_url(place.url.clone()));
     let mut asked = client
         .authorize_url(CsrfToken::new_random)

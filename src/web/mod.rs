@@ -154,6 +154,17 @@ impl<'s> Web<'s> {
     }
 }
 
+/// Refuses an address that a browser must not be sent to, as this client would not ask it.
+///
+/// # Errors
+/// With why.
+pub fn require_allowed(address: &str) -> Result<(), WebFault> {
+    let uri = address
+        .parse()
+        .map_err(|_| WebFault::NotAllowed { host: String::new(), why: "it cannot be read" })?;
+    allowed(&uri).map(drop)
+}
+
 /// The host of an address, if it may be asked.
 fn allowed(uri: &Uri, only_public: bool) -> Result<String, WebFault> {
     let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();

@@ -237,3 +237,32 @@ fn a_disk_that_is_full_is_found_out_before_the_user_is_asked() {
     assert!(said.contains("could not keep the grant in ") && !said.contains("Open this page"), "{said}");
     assert_eq!(desk.authority.asked("/device"), 0);
 }
+
+#[test]
+fn a_page_that_is_not_https_is_never_shown() {
+    let desk = Desk::new(Setup::default());
+    for page in ["http://evil.example/activate", "ftp://evil.example/", "https://good.example@evil.example/"]
+    {
+        let body = format!(
+            "{{\"device_code\": \"x\", \"user_code\": \"x\", \"verification_uri\": \"{page}\", \"expires_in\": 600}}"
+        );
+        desk.authority.fails(Fault::Says("/device", 200, Box::leak(body.into_boxed_str())));
+        let run = desk.folder.run(&["login", "home"]);
+        assert!(run.exits(75).err().contains("could not use the address of "), "{}", run.err());
+        assert!(!run.out().contains("Open this page"), "{}", run.out());
+    }
+    desk.configure(&format!("client-id = \"{CLIENT}\", issuer = \"{}\"", desk.authority.url("")));
+    let body = format!(
+        "{{\"issuer\": \"{}\", \"token_endpoint\": \"{}\", \"authorization_endpoint\": \"http://evil.example/\"}}",
+        desk.authority.url(""),
+        desk.authority.url("/token")
+    );
+    desk.authority.fails(Fault::Says(
+        "/.well-known/openid-configuration",
+        200,
+        Box::leak(body.into_boxed_str()),
+    ));
+    let run = desk.folder.run(&["login", "home"]);
+    assert!(run.exits(75).err().contains("could not use the address of evil.example"), "{}", run.err());
+    assert!(!run.out().contains("Open this page"), "{}", run.out());
+}
