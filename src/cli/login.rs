@@ -61,6 +61,7 @@ fn grant(
                 words::browser(user, page, redirect, listens, reads)
             }
             Request::NotTheAddress => words::NOT_THE_ADDRESS.to_owned(),
+            Request::Trouble { why } => words::trouble(why),
             Request::NoDeviceFlow => words::NO_DEVICE_FLOW.to_owned(),
         });
     };

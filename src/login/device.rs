@@ -1,11 +1,15 @@
 //! The device flow (RFC 8628): the user types a code on a page of the provider, on any device. Called by `authorization`.
 
+use std::cell::{Cell, RefCell};
+use std::error::Error as _;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
+use oauth2::http::StatusCode;
 use oauth2::{
-    DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType, RequestTokenError, Scope,
-    StandardDeviceAuthorizationResponse,
+    DeviceAuthorizationUrl, DeviceCodeErrorResponse, DeviceCodeErrorResponseType, HttpResponse,
+    RequestTokenError, Scope, StandardDeviceAuthorizationResponse,
 };
 
 use super::GrantFault;
@@ -18,6 +22,9 @@ use crate::web::require_allowed;
 
 /// The longest code that is shown.
 const LONGEST_CODE: usize = 100;
+
+/// The longest time between two questions, if the provider does not want a longer one.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Asks for a code, shows it, and waits until the user has agreed.
 pub(super) fn run(
@@ -38,16 +45,60 @@ pub(super) fn run(
     require_allowed(page).map_err(|fault| Ended::Fault(fault.into()))?;
     tell(Request::Code { page, code: &text::ascii(details.user_code().secret(), LONGEST_CODE) });
     let lives = details.expires_in().min(TO_AGREE * 4);
-    client
+    // The crate asks again after every failure, and its wait has no end but that of the code; only an answer ends it.
+    let (given_up, failures) = (Cell::new(None), Cell::new(0));
+    let tell = RefCell::new(tell);
+    let ask = |request| {
+        let fault = match flow.authority.ask(request) {
+            Ok(answer) => {
+                failures.set(0);
+                return Ok(answer);
+            }
+            Err(fault) => fault,
+        };
+        if !fault.is_temporary() || fault.is_stop() {
+            given_up.set(Some(fault));
+            return Ok(no_more());
+        }
+        failures.set(failures.get() + 1);
+        // One failure can be a provider that wants to be asked less often.
+        if failures.get() == 2 {
+            (tell.borrow_mut())(Request::Trouble { why: &in_words(&fault) });
+        }
+        Err(fault)
+    };
+    let answer = client
         .exchange_device_access_token(&details)
+        .set_max_backoff_interval(details.interval().max(LONGEST_INTERVAL))
         .request(
-            &http,
+            &ask,
             |time| {
                 let _ = wait(stop, time);
             },
             Some(lives),
-        )
-        .map_err(|error| Ended::Fault(ended(flow, error)))
+        );
+    match given_up.take() {
+        Some(fault) => Err(Ended::Fault(fault)),
+        None => answer.map_err(|error| Ended::Fault(ended(flow, error))),
+    }
+}
+
+/// An answer that ends the wait.
+fn no_more() -> HttpResponse {
+    let mut answer = HttpResponse::new(b"{\"error\": \"expired_token\"}".to_vec());
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    answer
+}
+
+/// A fault with its causes.
+fn in_words(fault: &GrantFault) -> String {
+    let mut words = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
 }
 
 /// The provider gives no code. Google refuses the scope of mail here, and others the client: the browser may still do.

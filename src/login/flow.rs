@@ -32,6 +32,11 @@ pub enum Request<'a> {
     },
     /// What was typed was not the address; try again.
     NotTheAddress,
+    /// The provider cannot be asked for now whether the user has agreed; followsift goes on trying.
+    Trouble {
+        /// Why.
+        why: &'a str,
+    },
     /// The device flow is refused, so that the browser is asked.
     NoDeviceFlow,
 }

@@ -35,6 +35,11 @@ pub fn browser(user: &str, page: &str, redirect: &str, listens: bool, reads: boo
 /// What was typed is not the address.
 pub const NOT_THE_ADDRESS: &str = "this is not the address that the provider sent the browser to; copy the whole of it, from `http` to its end, and paste it again";
 
+/// The provider cannot be asked for now.
+pub fn trouble(why: &str) -> String {
+    format!("{why}; followsift tries again until the code expires, Ctrl-C ends it")
+}
+
 /// The provider refuses the device flow.
 pub const NO_DEVICE_FLOW: &str = "the provider gives no code for access to messages; a browser is needed";
 

@@ -266,3 +266,38 @@ fn a_page_that_is_not_https_is_never_shown() {
     assert!(run.exits(75).err().contains("could not use the address of evil.example"), "{}", run.err());
     assert!(!run.out().contains("Open this page"), "{}", run.out());
 }
+
+#[test]
+fn while_the_provider_is_down_the_user_hears_of_it_and_the_wait_goes_on() {
+    let Some(scene) = Scene::new(Setup { pending: 0, ..Setup::default() }, usual) else { return };
+    scene.desk.authority.fails(Fault::Says("/token", 503, "down"));
+    let mut terminal = scene.begin(&[]);
+    let line = terminal.until("gave no usable answer (status 503)");
+    assert!(line.ends_with("; followsift tries again until the code expires, Ctrl-C ends it"), "{line}");
+    scene.desk.authority.fails(None);
+    let (code, said) = terminal.ends();
+    assert!(code == 0 && said.matches("status 503").count() == 1, "{said}");
+}
+
+#[test]
+fn a_stop_ends_the_wait_for_the_user_at_once() {
+    let desk = Desk::new(Setup { pending: usize::MAX, ..Setup::default() });
+    let begun = Instant::now();
+    let ended = desk.with(|account, settings, stop| {
+        let SecretSource::OAuth2(oauth2) = &account.secret else { panic!("{account:?}") };
+        let waker = stop.clone();
+        let authority = desk.authority.clone();
+        let waking = std::thread::spawn(move || {
+            while authority.asked("/token") == 0 {
+                pause(Duration::from_millis(10));
+            }
+            waker.stop();
+        });
+        let means = Means { paste: false, input: None, stop: stop.as_fd() };
+        let ended = login::authorize(account, oauth2, settings, means, &mut |_| {});
+        waking.join().unwrap();
+        ended
+    });
+    assert!(ended.unwrap_err().is_temporary(), "it was stopped, not refused");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
