@@ -52,6 +52,14 @@ pub(super) type TokenClient = Client<
     EndpointSet,
 >;
 
+/// The name of an authorization server.
+#[derive(Debug)]
+pub(super) struct Issuer {
+    pub(super) name: String,
+    /// Does it name itself in every answer to a browser (RFC 9207)?
+    pub(super) signs: bool,
+}
+
 /// The provider's authorization server.
 #[derive(Debug)]
 pub(super) struct Authority<'w> {
@@ -62,6 +70,8 @@ pub(super) struct Authority<'w> {
     pub(super) device: Option<String>,
     token: Url,
     auth_type: AuthType,
+    /// Its name, if it described itself.
+    pub(super) issuer: Option<Issuer>,
     /// Did it describe itself?
     is_found: bool,
 }
@@ -76,6 +86,7 @@ impl<'w> Authority<'w> {
                 device: device.clone(),
                 token: address(token, token)?,
                 auth_type: AuthType::BasicAuth,
+                issuer: None,
                 is_found: false,
             }),
             TokenIssuer::Discovered(issuer) => discover(issuer, web),
@@ -90,6 +101,7 @@ impl<'w> Authority<'w> {
             device: None,
             token: address(&found.token_endpoint, &found.token_endpoint)?,
             auth_type: if found.secret_in_body { AuthType::RequestBody } else { AuthType::BasicAuth },
+            issuer: None,
             is_found: true,
         })
     }
@@ -318,6 +330,7 @@ fn discover<'w>(issuer: &str, web: &'w Web<'w>) -> Result<Authority<'w>, GrantFa
     let takes = |method: &str| {
         methods.is_some_and(|methods| methods.iter().any(|known| known.as_str() == Some(method)))
     };
+    let signs = described.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true));
     Ok(Authority {
         web,
         authorization: of("authorization_endpoint"),
@@ -327,6 +340,7 @@ fn discover<'w>(issuer: &str, web: &'w Web<'w>) -> Result<Authority<'w>, GrantFa
             true => AuthType::RequestBody,
             false => AuthType::BasicAuth,
         },
+        issuer: of("issuer").map(|name| Issuer { name, signs }),
         is_found: true,
     })
 }

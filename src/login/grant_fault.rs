@@ -42,6 +42,8 @@ pub enum GrantFault {
     },
     /// The user did not agree in time.
     TooLate,
+    /// Standard input ended before the address was pasted.
+    NoInput,
     /// The provider answered, but not with what was asked.
     Unwell {
         /// The provider.
@@ -98,6 +100,7 @@ impl GrantFault {
             | Self::Refused { .. }
             | Self::Denied { .. }
             | Self::TooLate
+            | Self::NoInput
             | Self::NoWay { .. }
             | Self::Listener { .. } => false,
         }
@@ -142,6 +145,10 @@ impl fmt::Display for GrantFault {
             Self::TooLate => {
                 f.write_str("could not log in: access was not granted in time; run the command again")
             }
+            Self::NoInput => f.write_str(
+                "could not log in: standard input ended before the address was pasted; run the command in a terminal, and leave it \
+                 open",
+            ),
             Self::Unwell { host, why, .. } => {
                 write!(f, "could not get an access token: {host} gave no usable answer ({why})")
             }
@@ -171,6 +178,7 @@ impl Error for GrantFault {
             | Self::Refused { .. }
             | Self::Denied { .. }
             | Self::TooLate
+            | Self::NoInput
             | Self::Unwell { .. }
             | Self::NoWay { .. }
             | Self::Busy { .. }

@@ -31,6 +31,7 @@ mod offspring;
 mod redirect;
 mod renewal;
 mod store;
+mod visitors;
 mod wait;
 
 pub use authorization::authorize;

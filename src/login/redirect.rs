@@ -2,9 +2,9 @@
 //! followsift listens there; where the browser is on another machine, the user copies the address from it. Called by
 //! `authorization`.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use oauth2::url::Url;
@@ -14,15 +14,16 @@ use secrecy::zeroize::Zeroizing;
 
 use super::GrantFault;
 use super::answer::Answer;
-use super::authority::{TO_AGREE, address};
+use super::authority::{Issuer, TO_AGREE, address};
 use super::flow::{Flow, Means, Request};
+use super::visitors::{Page, Visitors};
 use crate::text;
-use crate::web::require_allowed;
+use crate::web::{WebFault, require_allowed};
 
-/// How long a browser may take to send its request, once it is connected.
-const BROWSER: Duration = Duration::from_secs(2);
-/// The longest request or typed line that is read.
+/// The longest text that is read from standard input.
 const LONGEST: usize = 16 << 10;
+/// How long the rest of an address that was pasted over several lines may take.
+const REST: Duration = Duration::from_millis(100);
 
 /// Shows the page, and waits until the browser comes back.
 pub(super) fn run(
@@ -63,8 +64,18 @@ pub(super) fn run(
         listens: place.listener.is_some(),
         reads: input.is_some(),
     });
-    let expected = Expected { url: &place.url, state: state.secret() };
-    let code = wait_for(&expected, place.listener.as_ref(), input, means.stop, tell)?;
+    let expected =
+        Expected { url: &place.url, state: state.secret(), issuer: flow.authority.issuer.as_ref() };
+    let code = match wait_for(&expected, place.listener, input, means.stop, tell) {
+        Ok(code) => code,
+        Err(End::Fault(fault)) => return Err(fault),
+        Err(End::Stopped) => return Err(WebFault::Stopped { host }.into()),
+        Err(End::Stranger) => {
+            let why =
+                "the browser came back from another provider; run the command again, and open the new page";
+            return Err(GrantFault::NoWay { host, why });
+        }
+    };
     client
         .exchange_code(AuthorizationCode::new(code.to_string()))
         .set_pkce_verifier(verifier)
@@ -79,7 +90,7 @@ fn is_terminal(input: Option<BorrowedFd<'_>>) -> bool {
 /// Where the browser is sent back to.
 struct Place {
     url: Url,
-    listener: Option<TcpListener>,
+    listener: Option<Visitors>,
 }
 
 impl Place {
@@ -104,6 +115,8 @@ impl Place {
             // An http address of a host takes a port.
             let _ = url.set_port(port);
         }
+        let listener = Visitors::new(listener)
+            .map_err(|cause| GrantFault::Listener { address: wanted.to_string(), cause })?;
         Ok(Self { url, listener: Some(listener) })
     }
 }
@@ -126,12 +139,15 @@ fn local_address(url: &Url) -> Option<IpAddr> {
 struct Expected<'a> {
     url: &'a Url,
     state: &'a str,
+    issuer: Option<&'a Issuer>,
 }
 
 /// What an address says.
 enum Said {
     Code(Zeroizing<String>),
     Refused(String),
+    /// It is the answer of another provider.
+    Stranger,
     /// It is not the answer to our question.
     Other,
 }
@@ -148,6 +164,13 @@ impl Expected<'_> {
         if url.path() != self.url.path() || of("state").is_none_or(|state| state.as_str() != self.state) {
             return Said::Other;
         }
+        // RFC 9207, section 2.4: else one provider could pass on the code of another.
+        if let Some(issuer) = self.issuer {
+            let is_it = |said: Zeroizing<String>| *said == issuer.name;
+            if !of("iss").map_or(!issuer.signs, is_it) {
+                return Said::Stranger;
+            }
+        }
         match (of("code"), of("error")) {
             (Some(code), None) if !code.is_empty() => Said::Code(code),
             (_, Some(error)) => {
@@ -159,132 +182,117 @@ impl Expected<'_> {
     }
 }
 
+/// Why there is no code.
+enum End {
+    Fault(GrantFault),
+    Stopped,
+    Stranger,
+}
+
 /// Waits until a browser or the user brings the address.
 fn wait_for(
     expected: &Expected<'_>,
-    listener: Option<&TcpListener>,
+    mut visitors: Option<Visitors>,
     mut input: Option<BorrowedFd<'_>>,
     stop: BorrowedFd<'_>,
     tell: &mut dyn FnMut(Request<'_>),
-) -> Result<Zeroizing<String>, GrantFault> {
+) -> Result<Zeroizing<String>, End> {
     let deadline = Instant::now() + TO_AGREE;
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+    let mut typed = Zeroizing::new(Vec::with_capacity(LONGEST));
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || listener.is_none() && input.is_none() {
-            return Err(GrantFault::TooLate);
+        let until = visitors.as_ref().and_then(Visitors::until).map_or(deadline, |until| until.min(deadline));
+        let left = until.saturating_duration_since(Instant::now());
+        if deadline <= Instant::now() {
+            return Err(End::Fault(GrantFault::TooLate));
+        }
+        if visitors.is_none() && input.is_none() {
+            return Err(End::Fault(GrantFault::NoInput));
         }
         let timeout = Timespec::try_from(left).ok();
-        // What there is nothing of is watched by the stop in its place.
-        let mut polled = [stop, listener.map_or(stop, |it| it.as_fd()), input.unwrap_or(stop)]
-            .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+        let watched = [Some(stop), input].into_iter().flatten();
+        let watched = watched.chain(visitors.iter().flat_map(Visitors::descriptors));
+        let mut polled: Vec<_> = watched.map(|it| PollFd::from_borrowed_fd(it, PollFlags::IN)).collect();
         match poll(&mut polled, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return Err(GrantFault::TooLate),
+            Err(_) => return Err(End::Stopped),
         }
-        let [stopped, connected, typed] = polled.each_ref().map(|it| !it.revents().is_empty());
+        let is_ready = |at: usize| polled.get(at).is_some_and(|it| !it.revents().is_empty());
+        let (stopped, is_typed) = (is_ready(0), input.is_some() && is_ready(1));
         if stopped {
-            return Err(GrantFault::TooLate);
+            return Err(End::Stopped);
         }
-        let mut said = Said::Other;
-        if let Some(listener) = listener.filter(|_| connected)
-            && let Ok((stream, _)) = listener.accept()
-        {
-            said = serve(stream, expected);
+        let mut said = Vec::new();
+        if let Some(visitors) = &mut visitors {
+            said = visitors.serve(|target| {
+                let said = expected.read(target);
+                let page = page_for(&said);
+                (said, page)
+            });
         }
-        if let Some(descriptor) = input.filter(|_| typed) {
-            match type_more(descriptor, &mut line) {
-                Typed::Line(address) => {
-                    said = expected.read(&address);
-                    if matches!(said, Said::Other) {
-                        tell(Request::NotTheAddress);
-                    }
+        if let Some(descriptor) = input.filter(|_| is_typed) {
+            let ended = read_typed(descriptor, &mut typed);
+            if ended {
+                input = None;
+            }
+            if typed.ends_with(b"\n") || ended && !typed.is_empty() {
+                match judge_typed(expected, &typed) {
+                    Said::Other => tell(Request::NotTheAddress),
+                    other => said.push(other),
                 }
-                Typed::Part => {}
-                Typed::End => input = None,
             }
         }
-        match said {
-            Said::Code(code) => return Ok(code),
-            Said::Refused(said) => return Err(GrantFault::Denied { said }),
-            Said::Other => {}
+        for said in said {
+            match said {
+                Said::Code(code) => return Ok(code),
+                Said::Refused(said) => return Err(End::Fault(GrantFault::Denied { said })),
+                Said::Stranger => return Err(End::Stranger),
+                Said::Other => {}
+            }
         }
     }
 }
 
-enum Typed {
-    Line(Zeroizing<String>),
-    Part,
-    End,
-}
-
-/// Reads what was typed, up to the end of a line.
-fn type_more(input: BorrowedFd<'_>, line: &mut Zeroizing<Vec<u8>>) -> Typed {
+/// Reads all that was typed or pasted at once, behind what was typed before; `true` at the end of the input.
+fn read_typed(input: BorrowedFd<'_>, typed: &mut Zeroizing<Vec<u8>>) -> bool {
     let mut piece = Zeroizing::new([0; 4096]);
-    let read = rustix::io::read(input, piece.as_mut_slice());
-    match read {
-        Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Typed::Part,
-        Err(_) | Ok(0) if line.is_empty() => return Typed::End,
-        Err(_) | Ok(0) => {}
-        Ok(count) => {
-            if line.len() + count > LONGEST {
-                line.clear();
-            }
-            line.extend_from_slice(piece.get(..count).unwrap_or_default());
-            if !line.contains(&b'\n') {
-                return Typed::Part;
+    let mut is_more = true;
+    while is_more {
+        match rustix::io::read(input, piece.as_mut_slice()) {
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(rustix::io::Errno::AGAIN) => return false,
+            Err(_) | Ok(0) => return true,
+            Ok(count) => {
+                if typed.len() + count > LONGEST {
+                    typed.clear();
+                }
+                typed.extend_from_slice(piece.get(..count).unwrap_or_default());
             }
         }
+        let rest = Timespec::try_from(REST).ok();
+        let mut polled = [PollFd::from_borrowed_fd(input, PollFlags::IN)];
+        is_more = poll(&mut polled, rest.as_ref()).is_ok_and(|ready| ready > 0);
     }
-    let whole = Zeroizing::new(
-        String::from_utf8_lossy(line.split(|byte| *byte == b'\n').next().unwrap_or_default()).into_owned(),
-    );
-    line.clear();
-    Typed::Line(whole)
+    false
 }
 
-/// Reads one request of a browser, and answers it with a page for the user.
-fn serve(mut stream: TcpStream, expected: &Expected<'_>) -> Said {
-    let Some(request) = request_of(&mut stream) else { return Said::Other };
-    let mut words = request.split(' ');
-    let said = match (words.next(), words.next()) {
-        (Some("GET"), Some(target)) if target.starts_with('/') => expected.read(target),
-        _ => Said::Other,
-    };
+/// What the lines say that were typed: the address may have been broken into several, and there may be others before it.
+fn judge_typed(expected: &Expected<'_>, typed: &[u8]) -> Said {
+    let text = Zeroizing::new(String::from_utf8_lossy(typed).into_owned());
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let scheme = format!("{}:", expected.url.scheme());
+    let begin = lines.iter().rposition(|line| line.starts_with(&scheme));
+    let begin = begin.unwrap_or_else(|| lines.len().saturating_sub(1));
+    expected.read(&Zeroizing::new(lines.get(begin..).unwrap_or_default().concat()))
+}
+
+/// What the browser shows.
+fn page_for(said: &Said) -> Page {
     let (status, words) = match said {
         Said::Code(_) => {
             ("200 OK", "followsift has what it needs. Close this page and go back to the terminal.")
         }
-        Said::Refused(_) => ("200 OK", "Access was not granted. Go back to the terminal."),
+        Said::Refused(_) | Said::Stranger => ("200 OK", "Access was not granted. Go back to the terminal."),
         Said::Other => ("404 Not Found", "This is not the page that followsift waits for."),
     };
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
-         Referrer-Policy: no-referrer\r\nConnection: close\r\n\r\n{words}",
-        words.len()
-    );
-    // The browser may have gone.
-    let _ = stream.write_all(answer.as_bytes());
-    said
-}
-
-/// The first line of a request, after all of its head has come.
-fn request_of(stream: &mut TcpStream) -> Option<Zeroizing<String>> {
-    let deadline = Instant::now() + BROWSER;
-    let mut head = Zeroizing::new(Vec::with_capacity(LONGEST));
-    let mut piece = Zeroizing::new([0; 2048]);
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || head.len() + piece.len() > LONGEST {
-            return None;
-        }
-        stream.set_read_timeout(Some(left)).ok()?;
-        match stream.read(piece.as_mut_slice()) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => head.extend_from_slice(piece.get(..count).unwrap_or_default()),
-        }
-    }
-    stream.set_write_timeout(Some(BROWSER)).ok()?;
-    let line = head.split(|byte| *byte == b'\r').next()?;
-    Some(Zeroizing::new(std::str::from_utf8(line).ok()?.to_owned()))
+    Page { status, words }
 }

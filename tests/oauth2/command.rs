@@ -139,6 +139,36 @@ fn the_browser_comes_back_to_this_machine() {
 }
 
 #[test]
+fn a_browser_is_served_beside_connections_that_say_nothing_and_with_a_long_head() {
+    let Some(scene) = Scene::new(Setup::default(), without_device) else { return };
+    let mut terminal = scene.begin(&[]);
+    let page = terminal.until("/authorize?");
+    let address = scene.desk.authority.agree(&page);
+    let host = bare(&address).trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let ask = |target: &str, cookies: usize| {
+        let mut stream = TcpStream::connect(&host).unwrap();
+        let head =
+            format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nCookie: {}\r\n\r\n", "x".repeat(cookies));
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    // A browser opens connections in advance.
+    let silent: Vec<_> = (0..3).map(|_| TcpStream::connect(&host).unwrap()).collect();
+    let begun = Instant::now();
+    for cookies in [10, 30_000, 60_000] {
+        assert!(ask("/favicon.ico", cookies).starts_with("HTTP/1.1 404"), "{cookies}");
+    }
+    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    let answer = ask(address.split(&host).nth(1).unwrap(), 20_000);
+    assert!(answer.contains("Close this page"), "{answer}");
+    drop(silent);
+    let (code, said) = terminal.ends();
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
 fn the_address_is_pasted_where_the_browser_is_elsewhere() {
     let Some(scene) = Scene::new(Setup::default(), usual) else { return };
     let mut terminal = scene.begin(&["--paste"]);
@@ -153,6 +183,88 @@ fn the_address_is_pasted_where_the_browser_is_elsewhere() {
     let (code, said) = terminal.ends();
     assert_eq!(code, 0, "{said}");
     scene.works();
+}
+
+#[test]
+fn an_address_that_was_pasted_over_several_lines_is_put_together() {
+    for pieces in 2..5 {
+        let Some(scene) = Scene::new(Setup::default(), usual) else { return };
+        let mut terminal = scene.begin(&["--paste"]);
+        let page = terminal.until("/authorize?");
+        let address = scene.desk.authority.agree(&page);
+        terminal.until("paste it here");
+        terminal.types("what is this");
+        terminal.until("this is not the address");
+        let length = address.len() / pieces + 1;
+        let lines: Vec<&str> =
+            address.as_bytes().chunks(length).map(|it| std::str::from_utf8(it).unwrap()).collect();
+        terminal.types(&lines.join("\n  "));
+        let (code, said) = terminal.ends();
+        assert_eq!(code, 0, "{pieces}: {said}");
+        assert_eq!(said.matches("this is not the address").count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn standard_input_that_ends_before_the_address_is_said() {
+    let desk = Desk::new(Setup::default());
+    let run = desk.folder.run(&["login", "home", "--paste"]);
+    assert!(
+        run.exits(75).err().contains("standard input ended before the address was pasted"),
+        "{}",
+        run.err()
+    );
+}
+
+#[test]
+fn a_browser_that_comes_back_from_another_provider_ends_the_login() {
+    for (signs, iss, is_good) in [
+        (true, "right", true),
+        (true, "", false),
+        (true, "https://evil.example", false),
+        (false, "right", true),
+        (false, "", true),
+        (false, "https://evil.example", false),
+    ] {
+        let desk = Desk::new(Setup::default());
+        desk.configure(&format!("client-id = \"{CLIENT}\", issuer = \"{}\"", desk.authority.url("")));
+        let body = format!(
+            "{{\"issuer\": \"{}\", \"token_endpoint\": \"{}\", \"authorization_endpoint\": \"{}\", \
+             \"authorization_response_iss_parameter_supported\": {signs}}}",
+            desk.authority.url(""),
+            desk.authority.url("/token"),
+            desk.authority.url("/authorize")
+        );
+        desk.authority.fails(Fault::Says(
+            "/.well-known/openid-configuration",
+            200,
+            Box::leak(body.into_boxed_str()),
+        ));
+        let mut address = None;
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let ended = desk.with(|account, settings, stop| {
+            let SecretSource::OAuth2(oauth2) = &account.secret else { panic!("{account:?}") };
+            let means = Means { paste: true, input: Some(reader.as_fd()), stop: stop.as_fd() };
+            login::authorize(account, oauth2, settings, means, &mut |request| {
+                let login::Request::Browser { page, .. } = request else { panic!("{request:?}") };
+                let mut sent = desk.authority.agree(page);
+                if !iss.is_empty() {
+                    let name = if iss == "right" { desk.authority.url("") } else { iss.to_owned() };
+                    sent = format!(
+                        "{sent}&iss={}",
+                        url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>()
+                    );
+                }
+                writeln!(writer, "{sent}").unwrap();
+                address = Some(sent);
+            })
+        });
+        assert_eq!(ended.is_ok(), is_good, "{signs} {iss}: {ended:?}");
+        if let Err(fault) = ended {
+            assert!(fault.to_string().contains("came back from another provider"), "{fault}");
+            assert_eq!(desk.authority.asked("/token"), 0);
+        }
+    }
 }
 
 #[test]
