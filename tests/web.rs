@@ -141,7 +141,11 @@ fn a_proxy_is_asked_for_other_machines_and_shows_no_password() {
         let _ = stream.write_all(b"HTTP/1.1 403 No\r\n\r\n");
         String::from_utf8_lossy(&request).into_owned()
     });
-    let proxy = Proxy::new(&format!("http://ann:hunter2@127.0.0.1:{port}"), "exempt.invalid, other.invalid");
+    let proxy = Proxy::new(
+        "https_proxy",
+        &format!("http://ann:hunter2@127.0.0.1:{port}"),
+        "exempt.invalid, other.invalid",
+    );
     let by = Reach { ca_file: None, proxy: Some(&proxy) };
     let fault = send(by, "https://mail.invalid/token").unwrap_err();
     assert!(asked.join().unwrap().starts_with("CONNECT mail.invalid:443 "), "{fault:?}");
@@ -149,7 +153,10 @@ fn a_proxy_is_asked_for_other_machines_and_shows_no_password() {
     // The proxy has gone; neither asks it.
     let server = Authority::start(Setup::default());
     assert_eq!(send(by, &server.url("/nothing")).unwrap().0, 404);
-    let odd = Proxy::new("::", "");
+    let odd = Proxy::new("all_proxy", "::", "");
     let fault = send(Reach { ca_file: None, proxy: Some(&odd) }, "https://mail.invalid/").unwrap_err();
-    assert!(matches!(fault, WebFault::Proxy), "{fault:?}");
+    assert!(
+        matches!(fault, WebFault::Proxy { .. }) && fault.to_string().contains(" all_proxy "),
+        "{fault:?}"
+    );
 }

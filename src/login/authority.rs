@@ -35,6 +35,9 @@ const QUOTED: usize = 200;
 /// A provider's words that repeat so many bytes of a secret in a row are not shown.
 const REPEATED: usize = 8;
 
+/// What is said of an answer that cannot be read.
+pub(super) const NOT_JSON: &str = "its answer is not in the form of OAuth2; check the endpoints, and whether this network asks you to sign in first";
+
 /// The longest time for which a provider can ask to be left alone.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
@@ -214,10 +217,8 @@ impl<'w> Authority<'w> {
             }
             RequestTokenError::Request(fault) => Failure::Other(fault),
             // Neither the answer nor the error that cites it is shown.
-            RequestTokenError::Parse(..) => Failure::Other(self.unwell("not JSON as OAuth2 has it")),
-            RequestTokenError::Other(_) => {
-                Failure::Other(self.unwell("an empty answer, or one that is not JSON"))
-            }
+            RequestTokenError::Parse(..) => Failure::Other(self.unwell(NOT_JSON)),
+            RequestTokenError::Other(_) => Failure::Other(self.unwell("its answer is empty")),
         }
     }
 
@@ -315,15 +316,22 @@ fn discover<'w>(issuer: &str, web: &'w Web<'w>) -> Result<Authority<'w>, GrantFa
     }
     let described = described.ok_or(GrantFault::NoWay {
         host: host.clone(),
-        why: "it does not describe itself there; check `issuer`, or write the endpoints",
+        why: "it does not describe itself there; check `issuer`, or write the endpoints".to_owned(),
     })?;
     let of = |key: &str| described.get(key).and_then(Value::as_str).map(str::to_owned);
     // RFC 8414, section 3.3: else one provider could pass for another.
-    if of("issuer").is_none_or(|said| said.trim_end_matches('/') != issuer.trim_end_matches('/')) {
-        return Err(GrantFault::NoWay {
-            host,
-            why: "it calls itself by another name than `issuer` says; write it exactly as the provider does",
-        });
+    let named = of("issuer").unwrap_or_default();
+    if named.trim_end_matches('/') != issuer.trim_end_matches('/') {
+        let why = match text::ascii(&named, QUOTED) {
+            named if named.is_empty() => {
+                "its description names no issuer; write the endpoints instead of `issuer`".to_owned()
+            }
+            named => format!(
+                "its description is of the issuer `{named}`, and the settings name `{issuer}`; if that is your provider too, set `issuer` to \
+                 it"
+            ),
+        };
+        return Err(GrantFault::NoWay { host, why });
     }
     let token = of("token_endpoint").ok_or_else(|| unwell("no token endpoint"))?;
     let methods = described.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
@@ -349,8 +357,10 @@ fn discover<'w>(issuer: &str, web: &'w Web<'w>) -> Result<Authority<'w>, GrantFa
 pub(super) fn address(text: &str, issuer: &str) -> Result<Url, GrantFault> {
     let host =
         || Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    Url::parse(text)
-        .map_err(|_| GrantFault::NoWay { host: host(), why: "one of its endpoints is not an address" })
+    Url::parse(text).map_err(|_| GrantFault::NoWay {
+        host: host(),
+        why: "one of its endpoints is not an address".to_owned(),
+    })
 }
 
 /// How long a user has to agree, where the provider does not say it.

@@ -14,7 +14,7 @@ use oauth2::{
 
 use super::GrantFault;
 use super::answer::Answer;
-use super::authority::{TO_AGREE, address, quotation};
+use super::authority::{NOT_JSON, TO_AGREE, address, quotation};
 use super::flow::{Ended, Flow, Request};
 use super::wait::wait;
 use crate::text;
@@ -130,10 +130,8 @@ fn ended(flow: &Flow<'_>, error: RequestTokenError<GrantFault, DeviceCodeErrorRe
             },
         },
         RequestTokenError::Request(fault) => fault,
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => GrantFault::Unwell {
-            host: flow.authority.host(),
-            why: "not JSON as OAuth2 has it".to_owned(),
-            again: None,
-        },
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+            GrantFault::Unwell { host: flow.authority.host(), why: NOT_JSON.to_owned(), again: None }
+        }
     }
 }

@@ -58,7 +58,7 @@ pub enum GrantFault {
         /// The provider.
         host: String,
         /// What is missing.
-        why: &'static str,
+        why: String,
     },
     /// The provider could not be asked.
     Web(WebFault),
@@ -157,7 +157,8 @@ impl fmt::Display for GrantFault {
             Self::Store { path, .. } => write!(f, "could not keep the grant in {}", path.display()),
             Self::Busy { account } => write!(
                 f,
-                "could not renew the access token of account {account}: another followsift has been at it for too long"
+                "could not renew the access token of account {account}: another followsift process has been renewing it for more than \
+                 two minutes; if it hangs, end it (`pgrep -a followsift` lists the processes)"
             ),
             Self::Stopped { .. } => f.write_str("could not get an access token: followsift is stopping"),
             Self::Listener { address, .. } => {

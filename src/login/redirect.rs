@@ -34,7 +34,8 @@ pub(super) fn run(
     let host = flow.authority.host();
     let endpoint = flow.authority.authorization.as_deref().ok_or(GrantFault::NoWay {
         host: host.clone(),
-        why: "it has no page on which a browser could agree; add `authorization-endpoint`",
+        why: "it has no page on which you could agree in a browser; add `authorization-endpoint` to `oauth2`"
+            .to_owned(),
     })?;
     let page = address(endpoint, endpoint)?;
     require_allowed(page.as_str())?;
@@ -73,7 +74,7 @@ pub(super) fn run(
         Err(End::Stranger) => {
             let why =
                 "the browser came back from another provider; run the command again, and open the new page";
-            return Err(GrantFault::NoWay { host, why });
+            return Err(GrantFault::NoWay { host, why: why.to_owned() });
         }
     };
     client
@@ -98,7 +99,7 @@ impl Place {
     /// machine without a port gets one.
     fn of(registered: Option<&str>, paste: bool, host: &str) -> Result<Self, GrantFault> {
         let mut url = Url::parse(registered.unwrap_or("http://127.0.0.1/")).map_err(|_| {
-            GrantFault::NoWay { host: host.to_owned(), why: "`redirect-uri` is not an address" }
+            GrantFault::NoWay { host: host.to_owned(), why: "`redirect-uri` is not an address".to_owned() }
         })?;
         let Some(local) = local_address(&url) else { return Ok(Self { url, listener: None }) };
         if paste {

@@ -107,9 +107,7 @@ fn lives(grant: &Grant) -> bool {
 /// The account's provider. It was found when the grant was made, so that what is wrong now passes.
 fn described<'w>(oauth2: &OAuth2, web: &'w Web<'w>) -> Result<Authority<'w>, LoginFault> {
     Authority::find(oauth2, web).map_err(|fault| match fault {
-        GrantFault::NoWay { host, why } => {
-            LoginFault::Grant(GrantFault::Unwell { host, why: why.to_owned(), again: None })
-        }
+        GrantFault::NoWay { host, why } => LoginFault::Grant(GrantFault::Unwell { host, why, again: None }),
         fault => LoginFault::Grant(fault),
     })
 }

@@ -41,7 +41,8 @@ pub fn trouble(why: &str) -> String {
 }
 
 /// The provider refuses the device flow.
-pub const NO_DEVICE_FLOW: &str = "the provider gives no code for access to messages; a browser is needed";
+pub const NO_DEVICE_FLOW: &str =
+    "the provider does not let this client log in with a code, so log in with a browser";
 
 /// Access was granted.
 pub fn granted(file: &Path, renews: bool) -> String {

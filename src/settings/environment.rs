@@ -28,12 +28,15 @@ impl Environment {
 
     /// The proxy on the way to web servers, from the variables that curl(1) reads.
     pub fn proxy(&self) -> Option<Proxy> {
-        let first = |names: [&str; 4]| {
-            let mut values = names.iter().filter_map(|name| self.0.get(OsStr::new(name))?.to_str());
-            values.find(|value| !value.is_empty())
+        let first = |names: &[&'static str]| {
+            names.iter().find_map(|name| {
+                let value = self.0.get(OsStr::new(name))?.to_str()?;
+                (!value.is_empty()).then_some((*name, value))
+            })
         };
-        let address = first(["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?;
-        Some(Proxy::new(address, first(["no_proxy", "NO_PROXY", "", ""]).unwrap_or_default()))
+        let (variable, address) = first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?;
+        let exempt = first(&["no_proxy", "NO_PROXY"]).map_or("", |(_, exempt)| exempt);
+        Some(Proxy::new(variable, address, exempt))
     }
 
     /// The service's log filter, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`.

@@ -114,7 +114,7 @@ fn proxy(entry: &Setting<'_>) -> Option<Proxy> {
     } else if !known {
         entry.error("this is not the address of a proxy", "write it like \"http://proxy.example:3128\"");
     } else {
-        return Some(Proxy::new(&address, ""));
+        return Some(Proxy::new("lookup.proxy", &address, ""));
     }
     None
 }

@@ -29,7 +29,10 @@ pub enum WebFault {
         cause: io::Error,
     },
     /// The address of the proxy is not one.
-    Proxy,
+    Proxy {
+        /// Where it stands: an environment variable or a setting, so called.
+        source: &'static str,
+    },
     /// The server could not be reached, or is not trusted.
     Unreached {
         /// The server.
@@ -80,7 +83,7 @@ impl WebFault {
     /// Can the same request work later, without a change of the settings?
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::NotAllowed { .. } | Self::Authorities { .. } | Self::Proxy => false,
+            Self::NotAllowed { .. } | Self::Authorities { .. } | Self::Proxy { .. } => false,
             Self::Unreached { .. }
             | Self::NotPublic { .. }
             | Self::Late { .. }
@@ -101,14 +104,19 @@ impl WebFault {
 impl fmt::Display for WebFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAllowed { host, why } if host.is_empty() => write!(f, "could not use the address: {why}"),
+            Self::NotAllowed { host, why } if host.is_empty() => {
+                write!(f, "could not use the address: {why}")
+            }
             Self::NotAllowed { host, why } => write!(f, "could not use the address of {host}: {why}"),
             Self::NotPublic { host } => {
                 write!(f, "could not reach {host}: its name has no address on the public internet")
             }
-            Self::Authorities { file, .. } => write!(f, "could not trust the certificates in {}", file.display()),
-            Self::Proxy => f.write_str(
-                "could not use the proxy: HTTPS_PROXY or ALL_PROXY is not an address such as http://proxy.example:3128",
+            Self::Authorities { file, .. } => {
+                write!(f, "could not trust the certificates in {}", file.display())
+            }
+            Self::Proxy { source } => write!(
+                f,
+                "could not use the proxy: the value of {source} is not an address such as http://proxy.example:3128; correct it, or remove it"
             ),
             Self::Unreached { host, .. } => write!(f, "could not reach {host}"),
             Self::Late { host } => write!(f, "could not reach {host}: it did not answer in time"),
@@ -131,7 +139,7 @@ impl Error for WebFault {
             Self::Unreached { cause, .. } => Some(cause),
             Self::NotAllowed { .. }
             | Self::NotPublic { .. }
-            | Self::Proxy
+            | Self::Proxy { .. }
             | Self::Late { .. }
             | Self::TooMuch { .. }
             | Self::Redirected { .. }

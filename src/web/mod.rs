@@ -162,7 +162,7 @@ pub fn require_allowed(address: &str) -> Result<(), WebFault> {
     let uri = address
         .parse()
         .map_err(|_| WebFault::NotAllowed { host: String::new(), why: "it cannot be read" })?;
-    allowed(&uri).map(drop)
+    allowed(&uri, false).map(drop)
 }
 
 /// The host of an address, if it may be asked.
@@ -187,7 +187,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn proxy(setting: &Proxy) -> Result<ureq::Proxy, WebFault> {
-    let unusable = |_| WebFault::Proxy;
+    let unusable = |_| WebFault::Proxy { source: setting.source() };
     let read = ureq::Proxy::new(setting.address()).map_err(unusable)?;
     let mut builder = ureq::Proxy::builder(read.protocol()).host(read.host()).port(read.port());
     if let Some(user) = read.username() {

@@ -271,7 +271,7 @@ fn a_browser_that_comes_back_from_another_provider_ends_the_login() {
 fn a_provider_whose_device_flow_refuses_mail_gets_the_browser() {
     let Some(scene) = Scene::new(Setup { refuses_device: true, ..Setup::default() }, usual) else { return };
     let mut terminal = scene.begin(&[]);
-    terminal.until("a browser is needed");
+    terminal.until("log in with a browser");
     let page = terminal.until("/authorize?");
     get(&scene.desk.authority.agree(&page));
     assert_eq!(terminal.ends().0, 0);
