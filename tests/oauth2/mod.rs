@@ -17,9 +17,11 @@ use crate::support::{Dovecot, Options, USER, pause};
 
 mod command;
 mod further;
+mod kills;
 mod leaks;
 mod renewal;
 mod service;
+mod ways;
 
 /// Settings with one account, `home`, at this port.
 fn account(authority: &Authority, port: u16, oauth2: &str) -> String {
