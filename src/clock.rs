@@ -27,6 +27,11 @@ impl Timestamp {
         self.in_utc().format("%FT%TZ").to_string()
     }
 
+    /// Day and minute in UTC: `2027-01-15 08:00`.
+    pub fn minute(self) -> String {
+        self.in_utc().format("%F %R").to_string()
+    }
+
     fn in_utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp(self.0.clamp(0, END), 0).unwrap_or_default()
     }

@@ -15,6 +15,7 @@ mod cli;
 mod cost;
 mod daemon;
 mod faults;
+mod history;
 mod hostile;
 mod hostile_server;
 mod judge;

@@ -13,6 +13,7 @@ mod drift;
 mod explain;
 mod facts;
 mod help;
+mod history;
 mod judge;
 mod known;
 mod login;
@@ -25,6 +26,7 @@ mod providers;
 mod resume;
 mod run;
 mod schema;
+mod selection;
 mod sweep;
 
 use output::Output;
@@ -60,6 +62,8 @@ enum Command {
     Resume(Resume),
     /// List the followers you know, and the messages you have to confirm; add, forget or confirm one
     Known(Known),
+    /// Say what became of each notification that followsift remembers, when, why, and on which facts
+    History(History),
     /// Grant followsift access to an account by OAuth2, where its provider wants no password
     Login(Login),
     /// Report everything that is wrong with settings, rules, networks, lists, passwords and ledger
@@ -156,6 +160,19 @@ impl Confirm {
         let (network, handle) = (self.network.clone()?, self.handle.clone()?);
         Some(Person { network, handle })
     }
+}
+
+/// The options of `history`.
+#[derive(Debug, clap::Args)]
+struct History {
+    #[command(flatten)]
+    selection: selection::Selection,
+    /// Only so many entries, the newest
+    #[arg(long, value_name = "NUMBER")]
+    last: Option<usize>,
+    /// Print one JSON object for each entry, on one line
+    #[arg(long)]
+    json: bool,
 }
 
 /// The options of `login`.
@@ -371,6 +388,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
             help::help("known", options, &mut output)
         }
         Command::Known(options) => known::known(settings, options, &mut output),
+        Command::History(options) => history::history(settings, options, &mut output),
         Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),

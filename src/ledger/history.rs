@@ -1,12 +1,13 @@
-//! Reads back what was judged and what was done: for `backtest`, and for tests of what was written.
+//! Reads back what was judged and what was done, for `history` and `backtest`. Never writes.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row, params};
 
 use super::encoding;
-use super::{Judged, Ledger, LedgerFault, Settlement};
+use super::{Delay, Judged, Ledger, LedgerFault, Settlement, Stay};
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, Network, Notification};
 use crate::place::{Folder, MailDigest, MailIdentity, MailRef, Marks};
@@ -17,10 +18,14 @@ use crate::rules::{Action, Verdict};
 pub struct HistoryEntry {
     /// How the message was judged.
     pub judged: Judged,
-    /// The last move that this judgement led to, if any.
-    pub filing: Option<Filing>,
-    /// The user has put the message back.
-    pub corrected: bool,
+    /// The moves that this judgement led to, the oldest first.
+    pub moves: Vec<Filing>,
+    /// When followsift learned that the user has put the message back.
+    pub put_back: Option<Timestamp>,
+    /// Why the message stays, if it is not certain that the user put it back.
+    pub stays: Option<Stay>,
+    /// Why the message is looked at again later, if it is.
+    pub waits: Option<Delay>,
 }
 
 /// A move that was stated.
@@ -30,6 +35,8 @@ pub struct Filing {
     pub to: Folder,
     /// When the move was stated.
     pub stated_at: Timestamp,
+    /// It brings the message back, since the user starred or answered it while it was moved.
+    pub returns: bool,
     /// What became of it, and when that was known; `None` while that is unknown.
     pub settled: Option<(Settlement, Timestamp)>,
 }
@@ -37,13 +44,25 @@ pub struct Filing {
 /// What every query for judgements selects; the tables, a condition and an order follow. CROSS JOIN keeps the tables in
 /// the order in which they are written, so that no query scans everything that is remembered.
 const SELECT: &str = "SELECT judgement.*, mail.account, mail.digest, mail.size, mail.folder, mail.validity,
-        mail.uid, mail.received, correction.mail IS NOT NULL AS corrected
+        mail.uid, mail.received, correction.noted_at AS put_back,
+        (SELECT why FROM kept WHERE kept.mail = mail.id) AS stays,
+        (SELECT why FROM waiting WHERE waiting.mail = mail.id) AS waits,
+        (SELECT due_at FROM waiting WHERE waiting.mail = mail.id) AS due_at
     FROM ";
 
 /// The last judgements, as many as wanted.
 const LAST: &str = "judgement CROSS JOIN mail ON mail.id = judgement.mail
     LEFT JOIN correction ON correction.mail = mail.id
     ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT ?";
+/// So many judgements are read at a time, so that a reader of the output who takes their time holds no transaction open.
+const PORTION: i64 = 500;
+/// The judgements of a period that say what became of their messages: the last one of each, and those that led to moves.
+/// Below the last one that was read, the newest first.
+const TOLD: &str = "judgement CROSS JOIN mail ON mail.id = judgement.mail
+    LEFT JOIN correction ON correction.mail = mail.id
+    WHERE judgement.judged_at >= ?1 AND judgement.judged_at <= ?2 AND (judgement.judged_at < ?2 OR judgement.id < ?3)
+        AND (judgement.id = mail.latest OR EXISTS (SELECT 1 FROM intent WHERE intent.judgement = judgement.id))
+    ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT ?4";
 /// Those of the messages with one digest.
 const OF_DIGEST: &str = "mail CROSS JOIN judgement ON judgement.mail = mail.id
     LEFT JOIN correction ON correction.mail = mail.id
@@ -60,6 +79,36 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn recent(&self, limit: u32) -> Result<Vec<HistoryEntry>, LedgerFault> {
         self.read("look up the last judgements", |connection| entries(connection, LAST, [limit]))
+    }
+
+    /// Hands over what became of the messages that were judged from `since` to `until`, the newest first, until `each` has seen
+    /// enough: the last judgement of each message, and those that led to moves.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read.
+    pub fn history(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        each: &mut dyn FnMut(HistoryEntry) -> ControlFlow<()>,
+    ) -> Result<(), LedgerFault> {
+        let mut last = (until, i64::MAX);
+        loop {
+            let portion = self.read("look up the history", |connection| {
+                numbered_entries(connection, TOLD, params![since, last.0, last.1, PORTION])
+            })?;
+            let is_whole = i64::try_from(portion.len()) == Ok(PORTION);
+            for (number, entry) in portion {
+                last = (entry.judged.judged_at, number);
+                if each(entry).is_break() {
+                    return Ok(());
+                }
+            }
+            if !is_whole {
+                return Ok(());
+            }
+        }
     }
 
     /// Every judgement of messages with this digest, the newest first.
@@ -101,7 +150,7 @@ impl Ledger {
 /// The queries that are put together here.
 #[cfg(test)]
 pub(super) fn queries() -> Vec<String> {
-    [LAST, OF_DIGEST, PUT_BACK].map(|condition| format!("{SELECT}{condition}")).to_vec()
+    [LAST, TOLD, OF_DIGEST, PUT_BACK].map(|condition| format!("{SELECT}{condition}")).to_vec()
 }
 
 /// Is this text a part of one of them?
@@ -115,11 +164,21 @@ fn entries(
     condition: &str,
     values: impl rusqlite::Params,
 ) -> rusqlite::Result<Vec<HistoryEntry>> {
+    let entries = numbered_entries(connection, condition, values)?;
+    Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+}
+
+/// The entries, each with the number of its judgement.
+fn numbered_entries(
+    connection: &Connection,
+    condition: &str,
+    values: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<(i64, HistoryEntry)>> {
     let mut select = connection.prepare_cached(&format!("{SELECT}{condition}"))?;
     let mut rows = select.query(values)?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        entries.push(entry(connection, row)?);
+        entries.push((row.get("id")?, entry(connection, row)?));
     }
     Ok(entries)
 }
@@ -174,16 +233,26 @@ fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<HistoryEntr
         rules: row.get("rules")?,
         judged_at: row.get("judged_at")?,
     };
-    Ok(HistoryEntry { judged, filing: filing(connection, judgement)?, corrected: row.get("corrected")? })
+    let put_back: Option<Timestamp> = row.get("put_back")?;
+    let stays: Option<String> = row.get("stays")?;
+    let waits: Option<String> = row.get("waits")?;
+    let due_at: Option<Timestamp> = row.get("due_at")?;
+    Ok(HistoryEntry {
+        judged,
+        moves: moves(connection, judgement)?,
+        put_back,
+        stays: stays.map(|word| Stay::stored(&word)).filter(|_| put_back.is_none()),
+        waits: waits.zip(due_at).map(|(word, due_at)| Delay::stored(&word, due_at)),
+    })
 }
 
-fn filing(connection: &Connection, judgement: i64) -> rusqlite::Result<Option<Filing>> {
+fn moves(connection: &Connection, judgement: i64) -> rusqlite::Result<Vec<Filing>> {
     connection
         .prepare_cached(
-            "SELECT to_folder, stated_at, outcome, to_uid, settled_at FROM intent WHERE judgement = ?
-             ORDER BY id DESC LIMIT 1",
+            "SELECT to_folder, stated_at, returns, outcome, to_uid, settled_at FROM intent WHERE judgement = ?
+             ORDER BY id",
         )?
-        .query_row([judgement], |row| {
+        .query_map([judgement], |row| {
             let settled = match row.get::<_, Option<String>>("outcome")? {
                 None => None,
                 Some(word) => {
@@ -194,7 +263,12 @@ fn filing(connection: &Connection, judgement: i64) -> rusqlite::Result<Option<Fi
                     Some((settlement, row.get("settled_at")?))
                 }
             };
-            Ok(Filing { to: row.get("to_folder")?, stated_at: row.get("stated_at")?, settled })
-        })
-        .optional()
+            Ok(Filing {
+                to: row.get("to_folder")?,
+                stated_at: row.get("stated_at")?,
+                returns: row.get("returns")?,
+                settled,
+            })
+        })?
+        .collect()
 }

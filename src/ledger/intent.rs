@@ -105,8 +105,8 @@ pub enum Settlement {
 }
 
 impl Settlement {
-    /// As the column `outcome` has it.
-    fn word(self) -> &'static str {
+    /// As the column `outcome` has it, and `history --json`.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Left => "left",
             Self::Moved { .. } => "moved",

@@ -30,13 +30,19 @@ pub enum Delay {
 }
 
 impl Delay {
-    fn word(self) -> &'static str {
+    /// As the column `why` has it, and `history --json`.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Fuse => "fuse",
             Self::Refused => "refused",
             Self::Interrupted => "interrupted",
             Self::LookUp(_) => "lookup",
         }
+    }
+
+    pub(super) fn stored(word: &str, due_at: Timestamp) -> Self {
+        let all = [Self::Fuse, Self::Refused, Self::LookUp(due_at)];
+        all.into_iter().find(|why| why.word() == word).unwrap_or(Self::Interrupted)
     }
 }
 

@@ -54,7 +54,7 @@ const UNPROMISED: [Fact; 9] = [
 
 /// A follower. A fact that is not shown is null; an empty one is `""`.
 #[derive(Debug, Serialize)]
-struct FollowerLine<'a> {
+pub(super) struct FollowerLine<'a> {
     #[serde(flatten)]
     facts: Facts<'a>,
     verdict: &'a str,
@@ -117,14 +117,14 @@ struct Why<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Deed<'a> {
+pub(super) enum Deed<'a> {
     Stay(&'static str),
     File(Filing<'a>),
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Filing<'a> {
+pub(super) struct Filing<'a> {
     /// Null if it stays and is only marked.
     move_to: Option<&'a str>,
     flag: bool,
@@ -169,7 +169,10 @@ fn line(line: &Line<'_>) -> String {
     json(&serde_json::to_string(line).unwrap_or_default()).into_owned()
 }
 
-fn followers<'a>(notification: &'a Notification, verdicts: &'a [Verdict]) -> Vec<FollowerLine<'a>> {
+pub(super) fn followers<'a>(
+    notification: &'a Notification,
+    verdicts: &'a [Verdict],
+) -> Vec<FollowerLine<'a>> {
     notification.followers.iter().zip(verdicts).map(|(it, verdict)| follower(it, verdict)).collect()
 }
 
@@ -193,7 +196,7 @@ fn follower<'a>(follower: &'a Follower, verdict: &'a Verdict) -> FollowerLine<'a
     }
 }
 
-fn deed(action: &Action) -> Deed<'_> {
+pub(super) fn deed(action: &Action) -> Deed<'_> {
     match action {
         Action::Leave => Deed::Stay("leave"),
         Action::Mark(marks) => {

@@ -9,6 +9,7 @@ pub mod check;
 mod columns;
 pub mod drift;
 pub mod facts;
+pub mod history;
 pub mod json;
 pub mod judged;
 pub mod known;

@@ -80,7 +80,7 @@ pub fn restraint_in_words(restraint: &Restraint) -> String {
 }
 
 /// `Twitter · follow · authentic (mx.example.org: dkim=pass twitter.com)`.
-fn heading(notification: &Notification, paint: Paint) -> String {
+pub(super) fn heading(notification: &Notification, paint: Paint) -> String {
     let authentic = match &notification.authentic {
         Authenticity::Pass(evidence) => format!("authentic ({evidence})"),
         Authenticity::Fail(evidence) => paint.paint(Tone::Bad, &format!("forged ({evidence})")),
@@ -144,7 +144,7 @@ pub fn handle(follower: &Follower) -> String {
 }
 
 /// The verdict and each rule behind it, one indented line each.
-fn reasons(verdict: &Verdict, paint: Paint) -> String {
+pub(super) fn reasons(verdict: &Verdict, paint: Paint) -> String {
     let class = paint.verdict(verdict.class.as_ref());
     if let [reason] = verdict.reasons.as_slice()
         && reason.points.is_none()

@@ -20,7 +20,7 @@ fn an_intent_survives_a_crash_and_is_settled_after_it() {
 
     after.settle(&[(open[0].id, Settlement::Gone)], Timestamp(6000)).unwrap();
     assert!(after.unsettled(&home(), Timestamp(9000)).unwrap().is_empty());
-    let filing = after.judgements_of(&identity(1).digest).unwrap()[0].filing.clone().unwrap();
+    let filing = after.judgements_of(&identity(1).digest).unwrap()[0].moves[0].clone();
     assert_eq!(filing.settled, Some((Settlement::Gone, Timestamp(6000))));
 }
 
@@ -84,7 +84,7 @@ fn a_message_put_back_is_corrected_for_ever_and_its_followers_are_known() {
     assert_eq!(earlier(&ledger, 2, 1), "never moved");
     assert!(past(&ledger, "Ann", 500, None).known, "a person is known, whenever the message came");
     assert!(!past(&ledger, "bob", 9000, None).known);
-    assert!(ledger.recent(9).unwrap().iter().all(|entry| entry.corrected));
+    assert!(ledger.recent(9).unwrap().iter().all(|entry| entry.put_back == Some(Timestamp(6000))));
 }
 
 /// A ledger in which mail 1, of UID 1, was moved when the next UID was 100.
