@@ -29,7 +29,7 @@
 //! | [`login`] | how an account proves who it is: passwords, OAuth2; the only user of oauth2 | web, settings, owner, clock, place |
 //! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and openssl | place, clock, settings, login |
 //! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | owner, place, clock, host, mail, rules, diagnostic |
-//! | [`lookup`] | public profiles: whom to ask, and what came of it | web, ledger, assess, mail, rules, settings, host, clock, place |
+//! | [`lookup`] | public profiles: whom to ask, and what came of it | web, login, ledger, assess, mail, rules, settings, host, clock, place |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, lookup, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, lookup, assess, mailbox, ledger, mail, rules, settings, login, web, host, clock, place, diagnostic |
 //! | [`report`] | every sentence, table and page that a person reads | sweep, lookup, mailbox, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |

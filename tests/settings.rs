@@ -281,7 +281,13 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     let usual = account(&smallest, "home");
     let examples = account(&settings, "home");
     // Look-ups are off, and no proxy is the usual one.
-    let lookup = Lookup { proxy: None, own_server: Default::default(), ..examples.lookup.clone() };
+    let lookup = Lookup {
+        proxy: None,
+        own_server: Default::default(),
+        ask: Default::default(),
+        x_token: None,
+        ..examples.lookup.clone()
+    };
     let shown = Account {
         lookup,
         authserv_id: AuthservIds::default(),

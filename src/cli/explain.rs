@@ -105,9 +105,7 @@ fn look_up(
         return Ok(());
     }
     lookup::complete(notification, whose, clock::now(), |question| {
-        let is_its = |inquiry: &&Inquiry<'_>| {
-            inquiry.account().instances.iter().any(|own| own.host == question.server)
-        };
+        let is_its = |inquiry: &&Inquiry<'_>| inquiry.may_ask(question);
         Ok(inquiries.iter().find(is_its).and_then(|inquiry| inquiry.answer(question)))
     })
 }

@@ -6,8 +6,7 @@ use std::path::Path;
 use super::output::Output;
 use super::{Ending, Lookup as Options, context};
 use crate::clock;
-use crate::host::HostName;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Question};
 use crate::lookup::{self, Asker, Stuck, Unasked, Whose};
 use crate::mail::Network;
 use crate::mailbox::Stop;
@@ -30,12 +29,8 @@ pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output
     let Some(accounts) = context::accounts(&settings, options.account.as_deref(), output) else {
         return Ending::Usage;
     };
-    let Some((account, server)) = server(&accounts, options.instance.as_ref()) else {
-        output.error(&format!("error: {}", report::lookup::unasked(Unasked::NotYourServer, &network)));
-        return Ending::Settings;
-    };
-    let question = match lookup::about(&network, &options.handle, server, Whose::from(account)) {
-        Ok(question) => question,
+    let (account, question) = match choose(&accounts, &network, options) {
+        Ok(chosen) => chosen,
         Err(why) => {
             output.error(&format!("error: {}", report::lookup::unasked(why, &network)));
             return if why == Unasked::NoHandle { Ending::Usage } else { Ending::Settings };
@@ -66,11 +61,27 @@ pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output
     }
 }
 
-/// The account with this server of the user's own; without a name, the first server of an account that may look up.
-fn server<'s>(accounts: &[&'s Account], name: Option<&HostName>) -> Option<(&'s Account, &'s HostName)> {
-    let mut all =
-        accounts.iter().flat_map(|account| account.instances.iter().map(|own| (*account, &own.host)));
-    all.find(|(_, host)| name.is_none_or(|name| name == *host))
+/// The first account that may ask, and the question: of the server that is named, else of any of its own.
+fn choose<'s>(
+    accounts: &[&'s Account],
+    network: &Network,
+    options: &Options,
+) -> Result<(&'s Account, Question), Unasked> {
+    let mut why = Unasked::NotYourServer;
+    for account in accounts {
+        let servers = account.instances.iter().map(|own| Some(&own.host));
+        for server in servers
+            .chain([None])
+            .filter(|own| options.instance.is_none() || *own == options.instance.as_ref())
+        {
+            match lookup::about(network, &options.handle, server, Whose::from(*account)) {
+                Ok(question) => return Ok((account, question)),
+                Err(Unasked::NotYourServer) => {}
+                Err(other) => why = other,
+            }
+        }
+    }
+    Err(why)
 }
 
 /// What followsift may look up for `explain` and `backtest`, from what the ledger remembers.

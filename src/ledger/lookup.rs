@@ -13,8 +13,9 @@ use crate::place::AccountName;
 
 /// For so long, in seconds, an answer counts and a follower is not asked about again.
 const DAY: i64 = 24 * 60 * 60;
-/// One request at a time for each server: who asks has it for so long.
-const LEASE: i64 = 15;
+/// One question at a time for each server: the process that asks has it for so long. By ActivityPub, a question takes several
+/// requests, which end within 30 seconds.
+const LEASE: i64 = 40;
 /// The next request to a server that answers comes no sooner: Mastodon allows 300 in five minutes.
 const APART: i64 = 1;
 /// The longest pause of a server. A later moment is a clock that was set back.

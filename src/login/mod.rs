@@ -111,6 +111,15 @@ pub fn resolve(account: &Account, settings: &Settings, stop: BorrowedFd<'_>) -> 
     }
 }
 
+/// The token in a file that only its owner can read, for a server that is not a mail server.
+///
+/// # Errors
+///
+/// If the file cannot be read, other users can read it, or it contains no token.
+pub fn token_in(file: &Path) -> Result<SecretString, LoginFault> {
+    file::first_line(file, file::is_private)
+}
+
 /// How long [`resolve`] may take.
 pub fn longest(account: &Account) -> Duration {
     match account.secret {

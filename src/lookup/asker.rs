@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{mastodon, pace, site_of};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Way, activitypub, pace};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{Answer, Ledger, LedgerFault, Question, Reply};
-use crate::mail::{Follower, Shown};
-use crate::settings::{Account, Site};
-use crate::web::http::header::{ACCEPT, HeaderMap};
-use crate::web::http::{Request, StatusCode};
+use crate::login::{self, LoginFault};
+use crate::mail::Follower;
+use crate::settings::Account;
+use crate::web::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use crate::web::http::{Request, Response, StatusCode};
 use crate::web::{Reach, Web, WebFault};
 
 /// For one request, from the look-up of the name to the last byte of the answer.
@@ -61,6 +64,8 @@ pub enum LookupFault {
     Web(WebFault),
     /// The server refuses.
     Status(StatusCode),
+    /// The token cannot be read, or sent.
+    Token(LoginFault),
     /// The answer is not one, or about another account.
     Unfit,
 }
@@ -69,9 +74,11 @@ impl fmt::Display for LookupFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Web(fault) => fault.fmt(f),
+            Self::Token(fault) => fault.fmt(f),
             Self::Status(status) if [401, 403].contains(&status.as_u16()) => {
-                write!(f, "the server wants a login for that ({})", status.as_u16())
+                write!(f, "the server wants a login for that, or another one ({})", status.as_u16())
             }
+            Self::Status(StatusCode::PAYMENT_REQUIRED) => f.write_str("the server wants to be paid (402)"),
             Self::Status(status) if status.as_u16() == 429 => {
                 f.write_str("the server asks for fewer requests (429)")
             }
@@ -85,6 +92,7 @@ impl std::error::Error for LookupFault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Web(fault) => std::error::Error::source(fault),
+            Self::Token(fault) => std::error::Error::source(fault),
             Self::Status(_) | Self::Unfit => None,
         }
     }
@@ -113,7 +121,7 @@ impl<'a> Asker<'a> {
         if due > now {
             return Ok(Step::Idle(Some(Duration::from_secs(due.since(now)))));
         }
-        if !self.is_allowed(&question) {
+        if !self.may_ask(&question) {
             ledger.note_reply(&question, &Reply::Nothing, None, now)?;
             return Ok(Step::Answered);
         }
@@ -159,42 +167,109 @@ impl<'a> Asker<'a> {
     }
 
     /// Do the settings still allow the question? It may have been in the ledger for a while.
-    fn is_allowed(&self, question: &Question) -> bool {
-        let is_on = site_of(question).is_some_and(|site| self.account.lookup.own_server.contains(&site));
-        is_on && self.account.instances.iter().any(|own| own.host == question.server)
+    pub fn may_ask(&self, question: &Question) -> bool {
+        let Account { lookup, instances, .. } = self.account;
+        match Way::of(question) {
+            Some(way @ Way::Own(_)) => {
+                way.is_on(lookup) && instances.iter().any(|own| own.host == question.server)
+            }
+            Some(Way::ActivityPub) => lookup.ask.contains(&question.server),
+            Some(Way::X) => lookup.x_token.is_some(),
+            None => false,
+        }
     }
 
-    /// Sends one request; so many before it failed.
+    /// Sends the request, or the requests; so many before failed.
     pub fn ask(&self, question: &Question, failures: u32) -> Heard {
         let later = |status, headers: &HeaderMap, fault| {
             let until = pace::pause(status, headers, failures, clock::now());
             Heard { reply: Reply::Later(until), fault: Some(fault), next: None }
         };
-        let site = site_of(question);
-        let request = Request::builder().uri(super::address(question)).header(ACCEPT, "application/json");
-        let Ok(request) = request.body(Vec::new()) else {
-            return Heard { reply: Reply::Nothing, fault: Some(LookupFault::Unfit), next: None };
-        };
-        let response = match self.web.send(request) {
+        let unfit = |next| Heard { reply: Reply::Nothing, fault: Some(LookupFault::Unfit), next };
+        let Some(way) = Way::of(question) else { return unfit(None) };
+        let response = match self.send(way, way.request(question)) {
             Ok(response) => response,
-            Err(fault) => return later(None, &HeaderMap::new(), LookupFault::Web(fault)),
+            Err(fault) => return later(None, &HeaderMap::new(), fault),
         };
-        let (status, headers, body) = (response.status(), response.headers(), response.body());
-        let now = clock::now();
-        let state = |word: &str| {
-            let account_state = Shown::Value(word.to_owned());
-            Some(Follower { account_state, ..Follower::default() })
+        let begun = Instant::now();
+        let (response, account) = match way {
+            Way::ActivityPub if response.status() == StatusCode::OK => {
+                let Some(address) = activitypub::account(question, response.body()) else {
+                    return unfit(None);
+                };
+                match self.send(way, (address, None)) {
+                    Ok(response) => (response, true),
+                    Err(fault) => return later(None, &HeaderMap::new(), fault),
+                }
+            }
+            _ => (response, way != Way::ActivityPub),
         };
-        let found = match (site, status.as_u16()) {
-            (Some(Site::Mastodon), 200) => mastodon::facts(question, body, now),
-            (Some(Site::Mastodon), 404) if mastodon::is_refusal(body) => state("gone"),
-            (Some(Site::Mastodon), 410) => state("suspended"),
-            _ => return later(Some(status), headers, LookupFault::Status(status)),
+        let (status, headers, body, now) =
+            (response.status(), response.headers(), response.body(), clock::now());
+        let found = match way {
+            _ if status != StatusCode::OK || !account => match way.state(question, status.as_u16(), body) {
+                Some(facts) => Some(facts),
+                None => return later(Some(status), headers, LookupFault::Status(status)),
+            },
+            Way::ActivityPub => activitypub::facts(question, body, now)
+                .map(|(facts, collections)| self.count(facts, collections, begun)),
+            _ => way.facts(question, body, now),
         };
         let next = pace::exhausted(headers, now);
         match found {
             Some(follower) => Heard { reply: Reply::Facts(Box::new(follower)), fault: None, next },
-            None => Heard { reply: Reply::Nothing, fault: Some(LookupFault::Unfit), next },
+            None => unfit(next),
         }
     }
+
+    /// Fills in the sizes of an account's collections, as far as they are shown, and as there is time.
+    fn count(
+        &self,
+        mut facts: Follower,
+        collections: Vec<(activitypub::Counted, String)>,
+        begun: Instant,
+    ) -> Follower {
+        for (counted, address) in collections {
+            if begun.elapsed() > PATIENCE {
+                break;
+            }
+            match self.send(Way::ActivityPub, (address, None)) {
+                Ok(response) if response.status() == StatusCode::OK => {
+                    activitypub::fill_in(&mut facts, counted, response.body());
+                }
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        facts
+    }
+
+    /// Sends one request.
+    fn send(
+        &self,
+        way: Way,
+        (address, body): (String, Option<String>),
+    ) -> Result<Response<Vec<u8>>, LookupFault> {
+        let accept = if way == Way::ActivityPub { activitypub::ACCEPT } else { "application/json" };
+        let mut request = Request::builder().uri(address).header(ACCEPT, accept);
+        if let (Way::X, Some(file)) = (way, &self.account.lookup.x_token) {
+            let token = login::token_in(file).map_err(LookupFault::Token)?;
+            request = request.header(AUTHORIZATION, bearer(&token).ok_or(LookupFault::Unfit)?);
+        }
+        let request = match body {
+            Some(body) => {
+                request.method("POST").header(CONTENT_TYPE, "application/json").body(body.into_bytes())
+            }
+            None => request.body(Vec::new()),
+        };
+        self.web.send(request.map_err(|_| LookupFault::Unfit)?).map_err(LookupFault::Web)
+    }
+}
+
+/// A field that its `Debug` does not show; `None` if the token cannot be one.
+fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    let field = secrecy::zeroize::Zeroizing::new(format!("Bearer {}", token.expose_secret()));
+    let mut field = HeaderValue::from_str(&field).ok()?;
+    field.set_sensitive(true);
+    Some(field)
 }

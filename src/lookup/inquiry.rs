@@ -16,7 +16,6 @@ use crate::web::WebFault;
 /// What a command asks.
 #[derive(Debug)]
 pub struct Inquiry<'a> {
-    account: &'a Account,
     asker: Asker<'a>,
     answers: RefCell<BTreeMap<FollowerKey, Option<Answer>>>,
     closed: RefCell<BTreeSet<HostName>>,
@@ -30,7 +29,6 @@ impl<'a> Inquiry<'a> {
     /// If its `ca-file` or the proxy cannot be used.
     pub fn new(account: &'a Account, stop: BorrowedFd<'a>) -> Result<Self, WebFault> {
         Ok(Self {
-            account,
             asker: Asker::new(account, stop)?,
             answers: RefCell::default(),
             closed: RefCell::default(),
@@ -38,9 +36,9 @@ impl<'a> Inquiry<'a> {
         })
     }
 
-    /// The account.
-    pub fn account(&self) -> &Account {
-        self.account
+    /// May the account ask this?
+    pub fn may_ask(&self, question: &Question) -> bool {
+        self.asker.may_ask(question)
     }
 
     /// The answer to a question, if there is one.

@@ -6,10 +6,11 @@
 
 use serde::Deserialize;
 
+use super::reading::{count, days, in_state, is_refusal, moment, shown, text};
 use super::who::is_account;
 use crate::clock::Timestamp;
 use crate::ledger::Question;
-use crate::mail::{Fact, Follower, Shown, one_line, text_of_html};
+use crate::mail::{Fact, Follower, Shown, text_of_html};
 
 /// The facts that it can supply.
 pub(super) const SUPPLIES: &[Fact] = &[
@@ -20,6 +21,7 @@ pub(super) const SUPPLIES: &[Fact] = &[
     Fact::Following,
     Fact::Posts,
     Fact::DefaultPicture,
+    Fact::Verified,
     Fact::Private,
     Fact::Age,
     Fact::LastPosted,
@@ -29,7 +31,6 @@ pub(super) const SUPPLIES: &[Fact] = &[
 
 /// The pictures of accounts without one.
 const NO_PICTURE: [&str; 2] = ["/avatars/original/missing.png", "/images/avi.png"];
-const DAY: u64 = 24 * 60 * 60;
 
 /// Where the question is asked.
 pub(super) fn address(Question { server, name, host, .. }: &Question) -> String {
@@ -50,8 +51,7 @@ struct Account {
     following_count: Option<i64>,
     statuses_count: Option<i64>,
     last_status_at: Option<String>,
-    #[serde(default)]
-    fields: Vec<Field>,
+    fields: Option<Vec<Field>>,
     #[serde(default)]
     suspended: bool,
     #[serde(default)]
@@ -74,15 +74,13 @@ struct Pleroma {
     deactivated: bool,
 }
 
-#[derive(Deserialize)]
-struct Refusal {
-    #[serde(rename = "error")]
-    _error: String,
-}
-
-/// Is this the server's own way to say that something is wrong? A web server in front of it answers 404 too.
-pub(super) fn is_refusal(body: &[u8]) -> bool {
-    serde_json::from_slice::<Refusal>(body).is_ok()
+/// What a status other than 200 says of the account. A web server in front of this one answers 404 too, hence the look at the body.
+pub(super) fn state(status: u16, body: &[u8]) -> Option<Follower> {
+    match status {
+        404 if is_refusal(body) => Some(in_state("gone")),
+        410 => Some(in_state("suspended")),
+        _ => None,
+    }
 }
 
 /// The facts in an answer; `None` if it is unreadable, or about another account than the one asked for.
@@ -92,19 +90,7 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
         return None;
     }
     let is_remote = question.host.is_some();
-    // Of an account of another server, 0 can mean that nobody knows.
-    let count = |count: Option<i64>, is_hidden: bool| match count.and_then(|count| u64::try_from(count).ok())
-    {
-        Some(0) if is_remote => Shown::NotShown,
-        Some(count) if !is_hidden => Shown::Value(count),
-        _ => Shown::NotShown,
-    };
-    let text = |text: Option<String>, longest| match text.map(|text| one_line(&text, longest)) {
-        Some(text) if text.is_empty() => Shown::Empty,
-        Some(text) => Shown::Value(text),
-        None => Shown::NotShown,
-    };
-    let answer = |answer: Option<bool>| answer.map_or(Shown::NotShown, Shown::Value);
+    let count = |value, is_hidden: bool| if is_hidden { Shown::NotShown } else { count(value, is_remote) };
     let state = match () {
         () if account.suspended || account.pleroma.deactivated => "suspended",
         () if account.limited => "limited",
@@ -112,20 +98,22 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
     };
     let age = account.created_at.as_deref().and_then(moment).and_then(|begin| days(begin, now));
     let posted = account.last_status_at.as_deref().and_then(moment).and_then(|last| days(last, now));
-    let website = website(&account.fields);
-    let shown = |days: Option<u64>| days.map_or(Shown::NotShown, Shown::Value);
+    let is_verified =
+        account.fields.as_ref().map(|fields| fields.iter().any(|field| field.verified_at.is_some()));
+    let website = account.fields.as_deref().and_then(website);
     Some(Follower {
         name: text(account.display_name, 200),
         bio: text(account.note.map(|note| text_of_html(&note, 2_000).0), 2_000),
-        website: website.map_or(Shown::NotShown, Shown::Value),
+        website: shown(website),
         followers: count(account.followers_count, account.pleroma.hide_followers_count),
         following: count(account.following_count, account.pleroma.hide_follows_count),
         posts: count(account.statuses_count, false),
-        default_picture: answer(
+        verified: shown(is_verified),
+        default_picture: shown(
             account.avatar.map(|avatar| NO_PICTURE.iter().any(|missing| avatar.ends_with(missing))),
         ),
-        private: answer(account.locked),
-        bot: answer(account.bot),
+        private: shown(account.locked),
+        bot: shown(account.bot),
         // A remote account that is not a day old may only be new to this server.
         age: shown(age.filter(|age| !is_remote || *age > 1)),
         // The server knows only those posts of another server that reached it.
@@ -144,38 +132,13 @@ fn website(fields: &[Field]) -> Option<String> {
     })
 }
 
-/// A moment or a day.
-pub(super) fn moment(text: &str) -> Option<Timestamp> {
-    let whole = chrono::DateTime::parse_from_rfc3339(text).map(|moment| moment.timestamp());
-    let day = || {
-        let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-        Some(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp())
-    };
-    whole.ok().or_else(day).map(Timestamp)
-}
-
-/// Whole days since a moment; `None` if it is in the future.
-pub(super) fn days(since: Timestamp, now: Timestamp) -> Option<u64> {
-    // A clock may be a little wrong.
-    (since.0 <= now.0 + 3600).then(|| now.since(since) / DAY)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::HostName;
-    use crate::mail::{FollowerKey, Network};
-
-    /// 2027-01-15.
-    const NOW: Timestamp = Timestamp(1_800_000_000);
+    use crate::lookup::testing::{self, NOW};
 
     fn question(name: &str, host: Option<&str>) -> Question {
-        Question {
-            follower: FollowerKey::stored(Network::new("mastodon").unwrap(), "@x".to_owned()),
-            server: HostName::parse("toot.example").unwrap(),
-            name: name.to_owned(),
-            host: host.and_then(HostName::parse),
-        }
+        testing::question("mastodon", "toot.example", name, host)
     }
 
     fn read(question: &Question, json: &str) -> Option<Follower> {
@@ -201,6 +164,7 @@ mod tests {
             following: Shown::Value(7499),
             default_picture: Shown::Value(true),
             private: Shown::Value(false),
+            verified: Shown::Value(true),
             bot: Shown::Value(true),
             age: Shown::Value(30),
             account_state: text("active"),
@@ -270,6 +234,8 @@ mod tests {
         ] {
             assert_eq!(read(&question("ann", None), json), None, "{}", json.get(..20).unwrap_or(json));
         }
-        assert!(is_refusal(br#"{"error": "Record not found"}"#) && !is_refusal(b"<h1>404</h1>"));
+        assert_eq!(state(404, br#"{"error": "Record not found"}"#), Some(in_state("gone")));
+        assert_eq!(state(410, b"{}"), Some(in_state("suspended")));
+        assert_eq!((state(404, b"<h1>404</h1>"), state(401, br#"{"error": "x"}"#)), (None, None));
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn pause(
     failures: u32,
     now: Timestamp,
 ) -> Timestamp {
-    let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+    // Without credit, X answers 402.
+    let refused = [StatusCode::UNAUTHORIZED, StatusCode::PAYMENT_REQUIRED, StatusCode::FORBIDDEN];
     if failures + 1 >= MOST_FAILURES || status.is_some_and(|status| refused.contains(&status)) {
         return after(now, LONGEST);
     }
@@ -30,7 +31,8 @@ pub(super) fn pause(
 
 /// When a server may be asked again that has answered, if it says that this was the last request for now.
 pub(super) fn exhausted(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
-    let left: u64 = text(headers, "x-ratelimit-remaining")?.trim().parse().ok()?;
+    let left = text(headers, "x-ratelimit-remaining").or_else(|| text(headers, "x-rate-limit-remaining"))?;
+    let left: u64 = left.trim().parse().ok()?;
     if left > 0 {
         return None;
     }
@@ -46,9 +48,9 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// X-RateLimit-Reset: a moment (Mastodon), or seconds since 1970.
+/// X-RateLimit-Reset: a moment (Mastodon), or seconds since 1970; X writes the name in another way.
 fn reset(headers: &HeaderMap) -> Option<Timestamp> {
-    let text = text(headers, "x-ratelimit-reset")?.trim();
+    let text = text(headers, "x-ratelimit-reset").or_else(|| text(headers, "x-rate-limit-reset"))?.trim();
     let moment = || chrono::DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.timestamp());
     text.parse::<i64>().ok().or_else(moment).map(Timestamp)
 }
@@ -82,6 +84,7 @@ mod tests {
             (&[("retry-after", "Fri, 15 Jan 2027 08:05:00 GMT")], 300),
             (&[("x-ratelimit-reset", "2027-01-15T08:04:00.123456Z")], 240),
             (&[("x-ratelimit-reset", "1800000060")], 60),
+            (&[("x-rate-limit-reset", "1800000120")], 120),
             (&[("retry-after", "0")], 1),
             (&[("retry-after", "99999999")], 86_400),
             (&[("retry-after", "99999999999999999999")], 60),
@@ -111,5 +114,7 @@ mod tests {
         );
         assert_eq!(exhausted(&headers(&[("x-ratelimit-remaining", "299"), reset]), NOW), None);
         assert_eq!(exhausted(&headers(&[reset]), NOW), None);
+        let x = headers(&[("x-rate-limit-remaining", "0"), ("x-rate-limit-reset", "1800000200")]);
+        assert_eq!(exhausted(&x, NOW), Some(Timestamp(1_800_000_200)));
     }
 }

@@ -1,12 +1,14 @@
 //! Who may be asked about a follower, if anybody. Pure, since this is what keeps a spammer from learning that a message was read:
 //! no message that is forged, unproven or from a strange server leads to a request.
 
+use super::{Way, x};
 use crate::assess::{self, Assessment, Rulebook};
 use crate::clock::Timestamp;
 use crate::host::{HostName, Instance};
 use crate::ledger::{Answer, Question};
-use crate::mail::{Authenticity, Follower, FollowerKey, Network, Notification, Recognition};
+use crate::mail::{Authenticity, Follower, FollowerKey, Network, Notification, Recognition, Shown};
 use crate::settings::{Account, Lookup, Site};
+use crate::web::http::Uri;
 
 /// The longest name of an account that is asked about.
 const LONGEST_NAME: usize = 100;
@@ -50,51 +52,152 @@ pub fn question(
     follower: &Follower,
     whose: Whose<'_>,
 ) -> Result<Question, Unasked> {
-    if Site::of_network(notification.network.as_str()).is_none() {
+    let network = &notification.network;
+    if Way::all(network.as_str(), |_| true).next().is_none() {
         return Err(Unasked::NoWay);
     }
     if !matches!(notification.authentic, Authenticity::Pass(_)) {
         return Err(Unasked::NotProven);
     }
-    let shown = notification.instance.as_deref().and_then(HostName::parse).ok_or(Unasked::NotYourServer)?;
-    let handle = follower.handle.value().ok_or(Unasked::NoHandle)?;
-    about(&notification.network, handle, &shown, whose)
+    let shown = notification.instance.as_deref().and_then(HostName::parse);
+    direct(notification.key(follower), Named::by(network, follower), shown.as_ref(), whose)
 }
 
-/// The question about a handle of a network, to be asked of one of the user's own servers.
+/// The question about a handle of a network, to be asked of this server of the user's own where the network has such.
 ///
 /// # Errors
 /// If nobody may be asked.
 pub fn about(
     network: &Network,
     handle: &str,
-    server: &HostName,
+    server: Option<&HostName>,
     whose: Whose<'_>,
 ) -> Result<Question, Unasked> {
-    let site = Site::of_network(network.as_str()).ok_or(Unasked::NoWay)?;
-    if !whose.lookup.own_server.contains(&site) {
-        return Err(Unasked::Off);
+    let handle = handle.trim_start_matches('@').to_owned();
+    let follower = Follower { handle: Shown::Value(handle), ..Follower::default() };
+    let key = FollowerKey::new(network, server.map(HostName::as_str), &follower);
+    direct(key, Named::by(network, &follower), server, whose)
+}
+
+/// Directs a question to the user's own server, else to X or to a server that the user lists.
+fn direct(
+    follower: FollowerKey,
+    named: Result<Named, Unasked>,
+    shown: Option<&HostName>,
+    Whose { lookup, instances }: Whose<'_>,
+) -> Result<Question, Unasked> {
+    let network = follower.network().as_str().to_owned();
+    let mut ways = Way::all(&network, |way| way.is_on(lookup)).peekable();
+    if ways.peek().is_none() {
+        let has_way = Way::all(&network, |_| true).next().is_some();
+        return Err(if has_way { Unasked::Off } else { Unasked::NoWay });
     }
-    let own = whose.instances.iter().find(|own| own.host == *server).ok_or(Unasked::NotYourServer)?;
-    let handle = handle.trim_start_matches('@');
-    let (name, host) = handle.split_once('@').map_or((handle, None), |(name, host)| (name, Some(host)));
-    let host = host.map(|host| HostName::parse(host).ok_or(Unasked::NoHandle)).transpose()?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '~');
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(fits) {
-        return Err(Unasked::NoHandle);
+    let own = instances.iter().find(|own| shown == Some(&own.host));
+    let mut why = Unasked::NotYourServer;
+    for way in ways {
+        let (server, host) = match (way, own, &named) {
+            // A message of the network itself has no server; where there is one, it has to be the user's own.
+            (Way::X, ..) => (HostName::parse(x::SERVER), Ok(None)),
+            (Way::Own(_), None, _) | (Way::ActivityPub, None, _) => continue,
+            (_, _, Err(_)) => (None, Err(Unasked::NoHandle)),
+            (Way::Own(site), Some(own), Ok(named)) => {
+                let host = named.host.clone().filter(|host| *host != own.host && *host != own.from);
+                // Their servers know no accounts of others by a link to them.
+                let is_odd = site == Site::Forem && host.is_some();
+                (Some(own.host.clone()), if is_odd { Err(Unasked::NoHandle) } else { Ok(host) })
+            }
+            (Way::ActivityPub, Some(own), Ok(named)) => {
+                let host = named.host.clone().unwrap_or_else(|| own.host.clone());
+                if !lookup.ask.contains(&host) {
+                    continue;
+                }
+                (Some(host.clone()), Ok(Some(host)))
+            }
+        };
+        let named = named.clone()?;
+        match (server, host) {
+            (Some(server), Ok(host)) if way != Way::X || named.host.is_none() => {
+                return Ok(Question { follower, server, name: named.name, host });
+            }
+            _ => why = Unasked::NoHandle,
+        }
     }
-    let follower = Follower { handle: crate::mail::Shown::Value(handle.to_owned()), ..Follower::default() };
-    Ok(Question {
-        follower: FollowerKey::new(network, Some(server.as_str()), &follower),
-        server: own.host.clone(),
-        name: name.to_owned(),
-        host: host.filter(|host| *host != own.host && *host != own.from),
+    Err(why)
+}
+
+/// An account as a message names it.
+#[derive(Clone, Debug)]
+struct Named {
+    name: String,
+    host: Option<HostName>,
+}
+
+impl Named {
+    /// By the handle, else by the last part of the profile's link.
+    fn by(network: &Network, follower: &Follower) -> Result<Self, Unasked> {
+        let linked;
+        let (handle, host) = match (follower.handle.value(), follower.url.value()) {
+            (Some(handle), _) => (handle.trim_start_matches('@'), None),
+            (None, Some(link)) => {
+                linked = of_link(network, link).ok_or(Unasked::NoHandle)?;
+                (linked.0.as_str(), Some(linked.1))
+            }
+            (None, None) => return Err(Unasked::NoHandle),
+        };
+        let (name, host) = match handle.split_once('@') {
+            Some((name, host)) => (name, Some(HostName::parse(host).ok_or(Unasked::NoHandle)?)),
+            None => (handle, host),
+        };
+        let is_encoded = name.contains('%') && network.as_str() == Site::NodeBb.key();
+        if name.is_empty() || name.len() > LONGEST_NAME || !(is_plain(name) || is_encoded && is_letters(name))
+        {
+            return Err(Unasked::NoHandle);
+        }
+        Ok(Self { name: name.to_owned(), host })
+    }
+}
+
+/// Can it be a part of an address as it is, and no more than that part?
+fn is_plain(name: &str) -> bool {
+    let is_dots = name.chars().all(|c| c == '.');
+    !is_dots && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '~'))
+}
+
+/// The same with letters that are not ASCII, as links encode them.
+fn is_letters(name: &str) -> bool {
+    let decoded = percent_encoding::percent_decode_str(name).decode_utf8();
+    decoded.is_ok_and(|text| {
+        text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '~')) && !text.is_ascii()
     })
+}
+
+/// The name and the host of an account by the link to its profile.
+fn of_link(network: &Network, link: &str) -> Option<(String, HostName)> {
+    let link: Uri = link.parse().ok()?;
+    let host = HostName::parse(link.authority()?.as_str())?;
+    let mut parts = link.path().trim_matches('/').split('/');
+    let (folder, name) = match (parts.next()?, parts.next(), parts.next()) {
+        (name, None, _) => ("", name),
+        (folder, Some(name), None) => (folder, name),
+        _ => return None,
+    };
+    let fits = match network.as_str() {
+        "nodebb" => folder == "user",
+        "forem" => folder.is_empty(),
+        _ => ["", "users", "accounts", "a", "u", "profile", "channel"].contains(&folder),
+    };
+    let name = if folder.is_empty() { name.trim_start_matches('@') } else { name };
+    fits.then(|| (name.to_owned(), host))
 }
 
 /// Is this the account that was asked about, as the server names it: without a host if it is one of its own?
 pub(super) fn is_account(question: &Question, acct: &str) -> bool {
     let (name, host) = acct.split_once('@').map_or((acct, None), |(name, host)| (name, Some(host)));
+    is_account_of(question, name, host)
+}
+
+/// The same for a name and a host.
+pub(super) fn is_account_of(question: &Question, name: &str, host: Option<&str>) -> bool {
     let is_host = match host.map(HostName::parse) {
         None => question.host.is_none(),
         Some(None) => false,
@@ -113,11 +216,9 @@ pub fn wanted(assessment: &Assessment, rulebook: &Rulebook, whose: Whose<'_>) ->
     undecided
         .filter(|(follower, verdict)| verdict.class.is_none() && follower.looked_up.is_none())
         .filter_map(|(follower, _)| Some((follower, question(notification, follower, whose).ok()?)))
-        .filter(|(follower, _)| {
-            let site = Site::of_network(notification.network.as_str());
-            site.is_some_and(|site| {
-                assess::lacks_a_fact(notification, follower, rulebook, super::supplies(site))
-            })
+        .filter(|(follower, question)| {
+            Way::of(question)
+                .is_some_and(|way| assess::lacks_a_fact(notification, follower, rulebook, way.supplies()))
         })
         .map(|(_, question)| question)
         .collect()
@@ -150,7 +251,7 @@ pub fn complete<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{Kind, Shown};
+    use crate::mail::Kind;
 
     fn instances() -> Vec<Instance> {
         let host = |name| HostName::parse(name).unwrap();
@@ -177,7 +278,7 @@ mod tests {
     fn asked(notification: &Notification, lookup: &Lookup) -> Result<String, Unasked> {
         let whose = Whose { lookup, instances: &instances() };
         question(notification, &notification.followers[0], whose)
-            .map(|question| super::super::address(&question))
+            .map(|question| super::super::request(&question))
     }
 
     fn on() -> Lookup {
@@ -190,7 +291,7 @@ mod tests {
 
     #[test]
     fn only_ones_own_server_is_asked_and_only_for_a_proven_message() {
-        let at = "https://toot.example/api/v1/accounts/lookup?acct=";
+        let at = "GET https://toot.example/api/v1/accounts/lookup?acct=";
         let ann = |authentic, instance| notification(authentic, instance, "ann@far.example");
         let toot = Some("toot.example");
         assert_eq!(asked(&ann(pass(), toot), &on()), Ok(format!("{at}ann@far.example")));
@@ -207,8 +308,8 @@ mod tests {
         {
             assert_eq!(asked(&ann(pass(), strange), &on()), Err(Unasked::NotYourServer), "{strange:?}");
         }
-        let x = Notification { network: Network::new("instagram").unwrap(), ..ann(pass(), toot) };
-        assert_eq!(asked(&x, &on()), Err(Unasked::NoWay));
+        let closed = Notification { network: Network::new("instagram").unwrap(), ..ann(pass(), toot) };
+        assert_eq!(asked(&closed, &on()), Err(Unasked::NoWay));
     }
 
     #[test]
@@ -229,10 +330,113 @@ mod tests {
             ("toot.example", "änn", Err(Unasked::NoHandle)),
         ] {
             let found = asked(&notification(pass(), Some(instance), handle), &on());
-            let expected = expected.map(|acct| format!("https://{}{at}{acct}", instance.to_lowercase()));
+            let expected = expected.map(|acct| format!("GET https://{}{at}{acct}", instance.to_lowercase()));
             assert_eq!(found, expected, "{handle}");
         }
         let long = "a".repeat(LONGEST_NAME + 1);
         assert_eq!(asked(&notification(pass(), Some("toot.example"), &long), &on()), Err(Unasked::NoHandle));
+    }
+
+    fn of(network: &str, instance: Option<&str>, handle: Option<&str>, url: Option<&str>) -> Notification {
+        let shown = |text: Option<&str>| text.map_or(Shown::NotShown, |text| Shown::Value(text.to_owned()));
+        let follower = Follower { handle: shown(handle), url: shown(url), ..Follower::default() };
+        let network = Network::new(network).unwrap();
+        Notification { network, followers: vec![follower], ..notification(pass(), instance, "") }
+    }
+
+    #[test]
+    fn a_name_is_taken_from_the_link_where_there_is_no_handle() {
+        let toot = "toot.example";
+        for (network, url, expected) in [
+            ("nodebb", "https://toot.example/user/ann-b", Ok("GET https://toot.example/api/user/ann-b")),
+            (
+                "nodebb",
+                "https://toot.example/user/%E8%91%B5",
+                Ok("GET https://toot.example/api/user/%E8%91%B5"),
+            ),
+            ("nodebb", "https://toot.example/user/a%2F..%2Fb", Err(Unasked::NoHandle)),
+            ("nodebb", "https://toot.example/user/..", Err(Unasked::NoHandle)),
+            ("nodebb", "https://toot.example/uid/7", Err(Unasked::NoHandle)),
+            (
+                "forem",
+                "https://toot.example/ann_b",
+                Ok("GET https://toot.example/api/users/by_username?url=ann_b"),
+            ),
+            ("forem", "https://evil.example/ann_b", Err(Unasked::NoHandle)),
+            (
+                "peertube",
+                "https://toot.example/accounts/ann",
+                Ok("GET https://toot.example/api/v1/accounts/ann"),
+            ),
+            (
+                "peertube",
+                "https://far.example/@ann?x=1",
+                Ok("GET https://toot.example/api/v1/accounts/ann@far.example"),
+            ),
+            ("peertube", "https://far.example:8443/@ann", Err(Unasked::NoHandle)),
+            ("peertube", "https://far.example/", Err(Unasked::NoHandle)),
+            ("peertube", "https://far.example/ap/users/1", Err(Unasked::NoHandle)),
+        ] {
+            let found = asked(&of(network, Some(toot), None, Some(url)), &on());
+            assert_eq!(found, expected.map(str::to_owned), "{url}");
+        }
+        let misskey = of("misskey", Some(toot), Some("ann"), None);
+        let expected =
+            "POST https://toot.example/api/users/show {\"host\":null,\"username\":\"ann\"}".to_owned();
+        assert_eq!(asked(&misskey, &on()), Ok(expected));
+    }
+
+    #[test]
+    fn another_server_is_asked_only_if_the_user_lists_it() {
+        let ask = ["far.example", "toot.example"].map(|host| HostName::parse(host).unwrap());
+        let lookup = Lookup { ask: ask.into(), ..Lookup::default() };
+        let finger = |host: &str| {
+            let host = host.replace('.', "%2E");
+            move |server: &str| {
+                format!("GET https://{server}/.well-known/webfinger?resource=acct%3Aann%40{host}")
+            }
+        };
+        let toot = Some("toot.example");
+        let far = finger("far.example")("far.example");
+        assert_eq!(
+            asked(&of("friendica", toot, None, Some("https://far.example/profile/ann")), &lookup),
+            Ok(far.clone())
+        );
+        assert_eq!(asked(&of("mastodon", toot, Some("ann@far.example"), None), &lookup), Ok(far));
+        assert_eq!(
+            asked(&of("mastodon", toot, Some("ann"), None), &lookup),
+            Ok(finger("toot.example")("toot.example"))
+        );
+        for (instance, handle) in
+            [(toot, "ann@evil.example"), (Some("evil.example"), "ann@far.example"), (None, "ann@far.example")]
+        {
+            let message = of("mastodon", instance, Some(handle), None);
+            assert_eq!(asked(&message, &lookup), Err(Unasked::NotYourServer), "{handle}");
+        }
+        let unproven = Notification {
+            authentic: Authenticity::Unknown,
+            ..of("mastodon", toot, Some("ann@far.example"), None)
+        };
+        assert_eq!(asked(&unproven, &lookup), Err(Unasked::NotProven));
+        // The user's own server goes first.
+        let both = Lookup { ask: lookup.ask, ..on() };
+        let own = asked(&of("mastodon", toot, Some("ann@far.example"), None), &both).unwrap();
+        assert!(own.starts_with("GET https://toot.example/api/v1/"), "{own}");
+    }
+
+    #[test]
+    fn x_is_asked_with_a_token_alone_and_at_its_own_server() {
+        let lookup = Lookup { x_token: Some("token".into()), ..Lookup::default() };
+        let message = of("x", None, Some("BlueMoon"), None);
+        let found = asked(&message, &lookup).unwrap();
+        assert!(
+            found.starts_with("GET https://api.x.com/2/users/by/username/BlueMoon?user.fields="),
+            "{found}"
+        );
+        assert_eq!(asked(&message, &on()), Err(Unasked::Off));
+        assert_eq!(asked(&of("x", None, Some("a@evil.example"), None), &lookup), Err(Unasked::NoHandle));
+        assert_eq!(asked(&of("x", None, Some("a/../b"), None), &lookup), Err(Unasked::NoHandle));
+        let unproven = Notification { authentic: Authenticity::Unknown, ..message };
+        assert_eq!(asked(&unproven, &lookup), Err(Unasked::NotProven));
     }
 }

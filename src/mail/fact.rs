@@ -224,7 +224,7 @@ facts! {
     Lists lists "lists" Count: "how many lists the follower is on";
     Mutuals mutuals "mutuals" Count: "how many people you both know";
     DefaultPicture default_picture "default-picture" Answer: "whether the picture is the one that every new account has";
-    Verified verified "verified" Answer: "whether the network has verified the account";
+    Verified verified "verified" Answer: "whether the network has verified the account, or a site of theirs that links back to it";
     Private private "private" Answer: "whether the account is closed to strangers";
     Age age "age" Days: "how long the account has existed";
     LastPosted last_posted "last-posted" Days: "how long ago the follower last posted";

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::clock::Timestamp;
 use crate::ledger::{Answer, Question};
-use crate::lookup::{self, LookupFault, Unasked};
+use crate::lookup::{self, LookupFault, Unasked, Way};
 use crate::mail::{Fact, FactRef, Follower, Network, Shown};
 use crate::settings::Site;
 
@@ -21,12 +21,10 @@ pub fn failed(server: &str, fault: &LookupFault, until: Timestamp) -> String {
 pub fn unasked(why: Unasked, network: &Network) -> String {
     match why {
         Unasked::NoWay => format!("profiles of {network} cannot be looked up: {}", no_way(network.as_str())),
-        Unasked::Off => format!(
-            "look-ups are off; to switch them on, write `{network} = \"own-server\"` below `[lookup]`"
-        ),
+        Unasked::Off => format!("look-ups for {network} are off; possible: {}", way(network.as_str())),
         Unasked::NotProven => "the message is not proven authentic".to_owned(),
         Unasked::NotYourServer => {
-            "only your own servers are asked; name them in `instances` of an account".to_owned()
+            "only your own servers (`instances` of an account) and those in `ask` are asked".to_owned()
         }
         Unasked::NoHandle => {
             format!("this is not a handle of {network}; write it like `ann` or `ann@toot.example`")
@@ -36,11 +34,20 @@ pub fn unasked(why: Unasked, network: &Network) -> String {
 
 /// Whom followsift can ask about followers of a network.
 pub fn way(network: &str) -> String {
-    match Site::of_network(network) {
-        Some(Site::Mastodon) => {
-            "your own server, with `mastodon = \"own-server\"` below `[lookup]`".to_owned()
+    let ways = Way::all(network, |_| true).map(|way| match way {
+        Way::Own(site) => {
+            let server =
+                if site == Site::Forem || site == Site::NodeBb { "the site" } else { "your own server" };
+            format!("{server}, with `{} = \"own-server\"`", site.key())
         }
-        None => no_way(network).to_owned(),
+        Way::ActivityPub => "a server that `ask` lists".to_owned(),
+        Way::X => "X, with a token of your own, `x = { token-file = \"...\" }`".to_owned(),
+    });
+    let ways: Vec<_> = ways.collect();
+    if ways.is_empty() {
+        no_way(network).to_owned()
+    } else {
+        format!("{}, below `[lookup]`", ways.join("; "))
     }
 }
 
@@ -51,8 +58,9 @@ fn no_way(network: &str) -> &'static str {
             "no: the network shows profiles to its own apps and to logins only"
         }
         "twitter" | "googleplus" | "statusnet" => "no: the network as these messages know it has ended",
-        "friendica" | "gnusocial" | "hubzilla" | "diaspora" | "socialhome" => {
-            "no: its servers ask for a login, or have no request for counts"
+        "diaspora" => "no: its servers show no counts",
+        "humhub" | "elgg" | "buddypress" | "buddypress-followers" | "buddyboss" | "ultimate-member" => {
+            "no: such sites show profiles to their members only, as a rule"
         }
         "openstreetmap" => "no: its profiles have numbers for names, which the messages do not show",
         _ => "no: followsift knows no request for it",
@@ -61,16 +69,18 @@ fn no_way(network: &str) -> &'static str {
 
 /// What a question asks, and of whom.
 pub fn asks(question: &Question) -> String {
-    format!("asks {}: GET {}\n", question.server.to_unicode(), lookup::address(question))
+    format!("asks {}: {}\n", question.server.to_unicode(), lookup::request(question))
 }
 
 /// An answer, with its facts.
 pub fn answer(answer: &Answer) -> String {
     let mut shown = format!("{} answered on {}:\n", answer.server, answer.at.rfc3339());
-    for fact in Fact::ALL {
-        if let Some(value) = value(&answer.follower, fact) {
-            let _ = writeln!(shown, "  {:<16} {value}", fact.word());
-        }
+    let values = Fact::ALL.into_iter().filter_map(|fact| Some((fact, value(&answer.follower, fact)?)));
+    for (fact, value) in values {
+        let _ = writeln!(shown, "  {:<16} {value}", fact.word());
+    }
+    if answer.follower == Follower::default() {
+        shown.push_str("  the server shows no such account\n");
     }
     shown
 }

@@ -121,12 +121,12 @@ pub fn list_files(rules_file: &Path) -> BTreeSet<PathBuf> {
 /// What the messages of each network show, and what may be looked up.
 fn vocabulary_of(profiles: &Profiles, settings: Option<&Settings>) -> Vocabulary {
     let networks = profiles.networks().into_iter();
-    let sites = settings.iter().flat_map(|settings| &settings.lookup.own_server);
-    let looked_up = sites.filter_map(|site| {
-        Some((Network::new(site.key())?, lookup::supplies(*site).iter().copied().collect()))
-    });
-    let shown = networks.map(|summary| (summary.network, summary.facts.into_iter().collect()));
-    Vocabulary::new(shown.chain(looked_up))
+    Vocabulary::new(networks.map(|summary| {
+        let is_on = |way: lookup::Way| settings.is_some_and(|settings| way.is_on(&settings.lookup));
+        let ways = lookup::Way::all(summary.network.as_str(), is_on);
+        let looked_up: Vec<_> = ways.flat_map(lookup::Way::supplies).copied().collect();
+        (summary.network, summary.facts.into_iter().chain(looked_up).collect())
+    }))
 }
 
 impl RuleFiles {

@@ -2,10 +2,13 @@
 //! in it is off by default.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::paths::Paths;
 use super::proxy::Proxy;
 use super::section::{Section, Setting};
+use crate::host::HostName;
 
 /// How old a message may be at most, by default, for its follower to be looked up.
 const NEWEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -19,16 +22,28 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum Site {
     /// Mastodon, and what answers the same: Pleroma, Akkoma.
     Mastodon,
+    /// Misskey and its forks.
+    Misskey,
+    /// PeerTube.
+    PeerTube,
+    /// NodeBB.
+    NodeBb,
+    /// Forem.
+    Forem,
 }
 
 impl Site {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Mastodon];
+    pub const ALL: [Self; 5] = [Self::Mastodon, Self::Misskey, Self::PeerTube, Self::NodeBb, Self::Forem];
 
     /// The key of the settings, which is the name of the network.
     pub fn key(self) -> &'static str {
         match self {
             Self::Mastodon => "mastodon",
+            Self::Misskey => "misskey",
+            Self::PeerTube => "peertube",
+            Self::NodeBb => "nodebb",
+            Self::Forem => "forem",
         }
     }
 
@@ -43,6 +58,10 @@ impl Site {
 pub struct Lookup {
     /// The networks of which the recipient's own server may be asked.
     pub own_server: BTreeSet<Site>,
+    /// Servers that may be asked about their own accounts, by ActivityPub.
+    pub ask: BTreeSet<HostName>,
+    /// The file with the token of the user's own for the API of X.
+    pub x_token: Option<PathBuf>,
     /// How old a message may be.
     pub newest: Duration,
     /// How long a message may stay undecided for an answer.
@@ -54,28 +73,35 @@ pub struct Lookup {
 impl Lookup {
     /// May anything be asked?
     pub fn is_on(&self) -> bool {
-        !self.own_server.is_empty()
+        !self.own_server.is_empty() || !self.ask.is_empty() || self.x_token.is_some()
     }
 }
 
 /// Nothing is looked up.
 impl Default for Lookup {
     fn default() -> Self {
-        Self { own_server: BTreeSet::new(), newest: NEWEST, wait: WAIT, proxy: None }
+        Self {
+            own_server: BTreeSet::new(),
+            ask: BTreeSet::new(),
+            x_token: None,
+            newest: NEWEST,
+            wait: WAIT,
+            proxy: None,
+        }
     }
 }
 
 /// Reads the table. `None` if a value is wrong, which is reported.
-pub(super) fn lookup(mut section: Section<'_>) -> Option<Lookup> {
+pub(super) fn lookup(mut section: Section<'_>, paths: &Paths<'_>) -> Option<Lookup> {
     let mut own_server = BTreeSet::new();
     for site in Site::ALL {
         let Some(entry) = section.take(site.key()) else { continue };
-        match entry.string()?.as_str() {
-            "own-server" => {
+        match entry.string().as_deref() {
+            Some("own-server") => {
                 own_server.insert(site);
             }
-            "off" => {}
-            other => {
+            Some("off") | None => {}
+            Some(other) => {
                 entry.error(
                     format!("`{}` cannot be `{other}`", site.key()),
                     "expected \"own-server\" or \"off\"",
@@ -83,6 +109,8 @@ pub(super) fn lookup(mut section: Section<'_>) -> Option<Lookup> {
             }
         }
     }
+    let ask = section.take("ask").map(|entry| hosts(&entry)).unwrap_or_default();
+    let x_token = section.take("x").map_or(Some(None), |entry| x_token(&entry, paths).map(Some));
     let time = |entry: Option<Setting<'_>>, usual| entry.map_or(Some(usual), |entry| duration(&entry));
     let newest = time(section.take("newest"), NEWEST);
     let wait_entry = section.take("wait");
@@ -93,7 +121,38 @@ pub(super) fn lookup(mut section: Section<'_>) -> Option<Lookup> {
     let wait = time(wait_entry, WAIT);
     let proxy = section.take("proxy").map_or(Some(None), |entry| proxy(&entry).map(Some));
     section.finish();
-    Some(Lookup { own_server, newest: newest?, wait: wait?, proxy: proxy? })
+    Some(Lookup { own_server, ask, x_token: x_token?, newest: newest?, wait: wait?, proxy: proxy? })
+}
+
+/// Names of servers.
+fn hosts(entry: &Setting<'_>) -> BTreeSet<HostName> {
+    let host = |item: &Setting<'_>| {
+        let text = item.string()?;
+        let host = HostName::parse(&text).filter(|host| host.as_str().contains('.'));
+        if host.is_none() {
+            item.error(format!("invalid server name `{text}`"), "write it like \"pixelfed.example\"");
+        }
+        host
+    };
+    entry.items().unwrap_or_default().iter().filter_map(host).collect()
+}
+
+/// The table `x`. A token in the settings is refused, as a password is.
+fn x_token(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<PathBuf> {
+    let mut section = entry.section()?;
+    let literal = section.take_forbidden("token");
+    if let Some(literal) = &literal {
+        let label = "put it into a file that only you can read (chmod 600) and name the file: \
+                     `token-file = \"/path/to/file\"`";
+        literal.key_error("a token does not belong in the settings", label);
+    }
+    let file = match literal {
+        Some(_) => section.take("token-file"),
+        None => section.require("token-file"),
+    };
+    let file = file.and_then(|file| paths.read(&file));
+    section.finish();
+    file
 }
 
 fn duration(entry: &Setting<'_>) -> Option<Duration> {

@@ -49,7 +49,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
             state
         }
     };
-    let lookup = top.take("lookup").map_or(Some(Lookup::default()), |entry| lookup(entry.section()?));
+    let lookup = top.take("lookup").map_or(Some(Lookup::default()), |entry| lookup(entry.section()?, &paths));
     let lookup = lookup.unwrap_or_default();
     let accounts = top.take("accounts").and_then(|entry| entry.section()).map(|mut section| {
         let entries = section.take_rest();

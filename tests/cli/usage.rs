@@ -97,7 +97,7 @@ snac (snac; any site that runs it)
   shows      url
   marks      subject; sender snac-daemon@*; line of text `User : @{you}@{host}` then `Type
              : Follow` then `Actor : {url}`
-  look-up    no: followsift knows no request for it
+  look-up    a server that `ask` lists, below `[lookup]`
 ";
     assert!(all.contains(snac) && all.contains("37 networks."), "{all}");
     // What only some layouts show is listed with them.

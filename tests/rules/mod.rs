@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use followsift::diagnostic::document::Findings;
 use followsift::diagnostic::{Diagnostic, Source};
-use followsift::lookup::supplies;
+use followsift::lookup::Way;
 use followsift::mail::{Fact, Network};
 use followsift::rules::{self, RuleSet, Vocabulary, compile};
 use followsift::settings::Site;
@@ -41,16 +41,19 @@ fn load(text: &str) -> (RuleSet, Vec<Diagnostic>) {
     (rules, findings.into_sorted())
 }
 
-/// The same where Mastodon's profiles may be looked up.
+/// The same where profiles on Mastodon and X may be looked up.
 fn load_with_look_ups(text: &str) -> (RuleSet, Vec<Diagnostic>) {
     let shown = vocabulary();
-    let looked_up = supplies(Site::Mastodon).iter().copied().collect();
+    let looked_up = Way::Own(Site::Mastodon).supplies().iter().copied().collect();
     let facts = |network: &Network| {
         let is_shown = |fact: &Fact| shown.showing(rules::Fact::Mail(*fact)).contains(network);
         Fact::ALL.into_iter().filter(is_shown).collect()
     };
     let networks = shown.networks().map(|network| (network.clone(), facts(network)));
-    let vocabulary = Vocabulary::new(networks.chain([(Network::new("mastodon").unwrap(), looked_up)]));
+    let x = Way::X.supplies().iter().copied().collect();
+    let looked_up = [("mastodon", looked_up), ("x", x)];
+    let looked_up = looked_up.map(|(network, facts)| (Network::new(network).unwrap(), facts));
+    let vocabulary = Vocabulary::new(networks.chain(looked_up));
     let findings = Findings::default();
     let rules = compile(&Source::new("rules.toml", text), &vocabulary, &findings);
     (rules, findings.into_sorted())
