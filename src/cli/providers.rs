@@ -17,7 +17,8 @@ pub(super) fn providers(options: &Providers, output: &mut Output) -> Ending {
     };
     match Provider::of(name) {
         Some(provider) if options.json => output.line(&report::providers::json(provider)),
-        Some(provider) => output.text(&report::providers::one(provider)),
+        Some(provider) => output
+            .text(&report::providers::one(provider, Some(name.as_str()).filter(|name| name.contains('@')))),
         None => {
             let message = report::usage::no_provider(name, Provider::meant_by(name));
             output.error(&format!("error: {message}"));

@@ -2,6 +2,7 @@
 
 use super::columns::{padded, widest};
 use crate::settings::{LoginKind, Provider};
+use crate::text;
 
 /// Every provider: its name, its title, its server and how to log in.
 pub fn list(providers: &[Provider]) -> String {
@@ -29,20 +30,25 @@ fn ways(provider: &Provider) -> String {
         LoginKind::Password => "password",
         LoginKind::AppPassword => provider.app_password(),
         LoginKind::OAuth2 => "OAuth2",
-        LoginKind::Bridge => "password of the bridge",
+        LoginKind::Bridge => "the bridge's password",
     });
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// One provider: the lines to write, what the user has to do, and its section of the file with the sources.
-pub fn one(provider: &Provider) -> String {
+/// One provider: the lines to write, with the user's address where they gave it, what the user has to do, and its section of the file
+/// with the sources.
+pub fn one(provider: &Provider, address: Option<&str>) -> String {
     let name = &provider.name;
-    let user = match (&provider.user, provider.domains.first()) {
-        (Some(_), _) | (None, None) => "ann".to_owned(),
-        (None, Some(domain)) => format!("ann@{domain}"),
+    let domain = provider.domains.first().map_or("mail.example", String::as_str);
+    let address = address.map_or_else(|| format!("ann@{domain}"), |address| text::line(address).into_owned());
+    let user = match provider.user {
+        Some(_) => address.rsplit_once('@').map_or(address.as_str(), |(user, _)| user),
+        None => address.as_str(),
     };
+    // A string of JSON is one of TOML.
+    let user = serde_json::Value::from(user);
     let mut shown = format!(
-        "[accounts.home]\nprovider = \"{name}\"\nuser = \"{user}\"\n{}\n\n",
+        "[accounts.home]\nprovider = \"{name}\"\nuser = {user}\n{}\n\n",
         if provider.login.first() == Some(&LoginKind::OAuth2) {
             "oauth2 = { client-id = \"...\" }  # then run `followsift login home`; see `followsift help oauth2`"
         } else {
@@ -52,13 +58,14 @@ pub fn one(provider: &Provider) -> String {
     let facts = [
         ("log in with", Some(ways(provider))),
         ("user", provider.user.clone()),
-        ("app password", provider.app_password_page.clone()),
+        (provider.app_password(), provider.app_password_page.clone()),
         ("switch IMAP on", provider.imap_page.clone()),
         ("note", provider.note.clone()),
     ];
+    let facts: Vec<_> = facts.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    let width = widest(facts.iter().map(|(key, _)| *key));
     for (key, value) in facts {
-        let Some(value) = value else { continue };
-        shown.push_str(&format!("{}  {value}\n", padded(key, 14)));
+        shown.push_str(&format!("{}  {value}\n", padded(key, width)));
     }
     format!("{shown}\nWhat followsift knows about it, with the sources:\n\n{}\n", provider.section())
 }

@@ -56,9 +56,9 @@ fn providers_lists_all_providers_and_shows_one_with_the_lines_to_write_and_the_s
     }
     let one = home.run(&["providers", "fastmail"]).exits(0).out();
     let begin = "[accounts.home]\nprovider = \"fastmail\"\nuser = \"ann@fastmail.com\"\npassword-file = \"password\"\n\n\
-                 log in with     app password\n\
-                 app password    https://fastmail.help/hc/en-us/articles/1500000279921\n\
-                 note            the app password needs access to mail (IMAP)\n\n\
+                 log in with   app password\n\
+                 app password  https://fastmail.help/hc/en-us/articles/1500000279921\n\
+                 note          the app password needs access to mail (IMAP)\n\n\
                  What followsift knows about it, with the sources:\n\n[fastmail]\ntitle = \"Fastmail\"\n# https://";
     assert!(one.starts_with(begin), "{one}");
     // The lines to write are settings.
@@ -74,9 +74,12 @@ fn providers_lists_all_providers_and_shows_one_with_the_lines_to_write_and_the_s
     assert_eq!(json.lines().count() + 3, all.lines().count());
     let err = home.run(&["providers", "gmial"]).exits(64).err();
     assert_eq!(err, "error: no provider is called `gmial`\n  did you mean `gmail`?\n");
-    for word in ["ann@Fastmail.FM", "imap.fastmail.com"] {
-        assert_eq!(home.run(&["providers", word]).exits(0).out(), one, "{word}");
-    }
+    assert_eq!(home.run(&["providers", "IMAP.fastmail.com"]).exits(0).out(), one);
+    // With an address, the lines need no change.
+    let own = home.run(&["providers", "bea@Fastmail.FM"]).exits(0).out();
+    assert_eq!(own, one.replacen("ann@fastmail.com", "bea@Fastmail.FM", 1));
+    let own = home.run(&["providers", "o\"dd@me.com"]).exits(0).out();
+    assert!(own.contains("provider = \"icloud\"\nuser = \"o\\\"dd\"\n"), "{own}");
     let err = home.run(&["providers", "ann@mail.example"]).exits(64).err();
     assert_eq!(
         err,
