@@ -4,6 +4,8 @@
 //! `FOLLOWSIFT_CORPUS` names) and fails where recognising does less than 50 MB a second, where to reject an ordinary mail by
 //! its header costs more than three times what parsing that header does, or where the profiles take 30 ms to load. The
 //! fixtures alone are smaller than real mails, so that what each mail costs by itself weighs more: of them no speed is asked.
+//! What rejecting by From and Subject costs is bounded by instructions, since parsing these two lines is over in too short a time
+//! to be a measure: `tests/further/instructions.sh` compares with `tests/bench/instructions.txt`.
 //! Run as a test, it does one short round and looks at no clock. `--count WHAT ROUNDS` does so many rounds of one thing alone
 //! and prints how many messages a round has, for `tests/further/instructions.sh`, which counts instructions.
 #![expect(
@@ -91,7 +93,7 @@ fn main() {
         ordinary.len()
     );
     println!(
-        "rejecting by From and Subject: {:.2} times parsing them",
+        "rejecting by From and Subject: {:.2} times parsing them (tests/bench/instructions.txt has the bound)",
         ratio(rejecting_fetched, reading_fetched)
     );
     println!("start: {start:?}");
@@ -101,7 +103,6 @@ fn main() {
     }
     assert!(speed >= LEAST_SPEED || !like_real_ones, "recognising is too slow");
     assert!(ratio(rejecting, reading) <= MOST_TIMES, "rejecting by the whole header is too slow");
-    assert!(ratio(rejecting_fetched, reading_fetched) <= MOST_TIMES, "rejecting is too slow");
     assert!(start <= MOST_START, "the start is too slow");
 }
 

@@ -127,11 +127,10 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// The bytes of From as it is written, in lower case; `None` if some of it may be encoded.
-    pub(super) fn plain_from(&self) -> Option<impl Iterator<Item = u8>> {
-        let values = || self.spelt("From").map(MailHeader::get_value_raw);
-        let bytes = || values().flatten().map(u8::to_ascii_lowercase);
-        values().all(is_plain).then(bytes)
+    /// The value of From as it is written; `None` if it may be encoded, or if there is more than one.
+    pub(super) fn plain_from(&self) -> Option<&[u8]> {
+        let mut values = self.spelt("From").map(MailHeader::get_value_raw);
+        values.next().filter(|value| is_plain(value) && values.next().is_none())
     }
 
     /// The alias service that wrote From, judging by its form or by a field of the service's own.

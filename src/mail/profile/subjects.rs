@@ -22,8 +22,8 @@ pub(super) struct SubjectIndex {
 struct AnySubject {
     profile: usize,
     layout: usize,
-    /// The bytes in each of its senders.
-    senders: Vec<Letters>,
+    /// For each of its senders, the letters in them, the rarest first.
+    senders: Vec<Vec<u8>>,
 }
 
 /// A subject, and the layouts it may belong to.
@@ -35,6 +35,15 @@ pub(super) struct Subject {
     pub(super) layouts: Vec<usize>,
     /// The bytes in its literal text.
     letters: Letters,
+}
+
+/// The different letters of a sender, those first that are rare in English, so that most others lack one of the first.
+fn rarest_first(letters: impl Iterator<Item = u8>) -> Vec<u8> {
+    const RAREST_FIRST: &[u8] = b"zqxjkvbpygfwmucldrhsnioate";
+    let mut letters: Vec<_> = letters.collect();
+    letters.sort_by_key(|letter| (RAREST_FIRST.iter().position(|rare| rare == letter), *letter));
+    letters.dedup();
+    letters
 }
 
 /// A trie of texts, byte by byte. Its nodes lie in one piece, since there are more than ten thousand.
@@ -118,11 +127,11 @@ impl Tree {
         None
     }
 
-    /// Adds the subjects whose text is a prefix of the given one.
-    fn along(&self, mut text: impl Iterator<Item = u8>, subjects: &mut Vec<usize>) {
+    /// Calls `found` with each subject whose text is a prefix of the given one.
+    fn along(&self, mut text: impl Iterator<Item = u8>, mut found: impl FnMut(usize)) {
         let mut place = Some(0);
         while let Some((here, node)) = place.and_then(|place| Some((place, self.nodes.get(place)?))) {
-            subjects.extend_from_slice(&node.subjects);
+            node.subjects.iter().for_each(|subject| found(*subject));
             place = text.next().and_then(|byte| self.after(here, byte));
         }
     }
@@ -136,7 +145,7 @@ impl SubjectIndex {
             index.any.extend(any.map(|(place, layout)| AnySubject {
                 profile,
                 layout: place,
-                senders: layout.from.iter().map(|sender| Letters::of(sender.letters())).collect(),
+                senders: layout.from.iter().map(|sender| rarest_first(sender.letters())).collect(),
             }));
             for (locale, words) in compiled.locales.iter().enumerate() {
                 for (phrase, templates) in &words.phrases {
@@ -172,14 +181,16 @@ impl SubjectIndex {
         self.subjects.push(subject);
     }
 
-    /// The layouts that take any subject, judging by the bytes of From in lower case; all, if these are not known.
+    /// The layouts that take any subject, judging by a From that is written plainly.
     pub(super) fn any<'p>(
         &'p self,
         profiles: &'p [Profile],
-        from: Option<impl Iterator<Item = u8>>,
+        from: Option<&'p [u8]>,
     ) -> impl Iterator<Item = (&'p Profile, &'p Layout)> {
-        let from = from.map(Letters::of);
-        let may_name = move |sender: &Letters| from.is_none_or(|from| sender.are_all_in(from));
+        let has =
+            |from: &[u8], letter: u8| from.contains(&letter) || from.contains(&letter.to_ascii_uppercase());
+        let may_name =
+            move |letters: &Vec<u8>| from.is_none_or(|from| letters.iter().all(|letter| has(from, *letter)));
         let near = self.any.iter().filter(move |any| any.senders.iter().any(may_name));
         near.filter_map(|any| {
             let profile = profiles.get(any.profile)?;
@@ -189,15 +200,15 @@ impl SubjectIndex {
 
     /// The subjects that a line may match, judging by its ends and its bytes.
     pub(super) fn near(&self, line: &str) -> Vec<&Subject> {
-        let mut places = Vec::new();
-        self.by_end.along(line.bytes().rev(), &mut places);
-        self.by_start.along(line.bytes(), &mut places);
-        if places.is_empty() {
-            return Vec::new();
-        }
         let letters = Letters::of(line.bytes());
-        let subjects = places.into_iter().filter_map(|place| self.subjects.get(place));
-        subjects.filter(|subject| subject.letters.are_all_in(letters)).collect()
+        let mut near = Vec::new();
+        // Most lines are near none.
+        let mut keep = |place: usize| {
+            near.extend(self.subjects.get(place).filter(|subject| subject.letters.are_all_in(letters)));
+        };
+        self.by_end.along(line.bytes().rev(), &mut keep);
+        self.by_start.along(line.bytes(), &mut keep);
+        near
     }
 }
 
