@@ -265,7 +265,10 @@ fn restrain(
     let restraint = match (&wanted, &notification.authentic) {
         (_, Authenticity::Fail(_)) => Some(Restraint::Forged),
         (Action::Leave, _) => None,
-        (_, Authenticity::Relayed { by, is_vouched: false }) => Some(Restraint::Relayed(*by)),
+        // Of a server that anyone can host, a message may have any sender, so one of an alias service changes nothing.
+        (_, Authenticity::Relayed { by, is_vouched: false }) if notification.instance.is_none() => {
+            Some(Restraint::Relayed(*by))
+        }
         (_, Authenticity::Unknown | Authenticity::Relayed { .. }) if rulebook.require_authentic => {
             Some(Restraint::Unproven)
         }
