@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod namespace;
+mod networks;
+mod service;
 
 use std::time::{Duration, Instant};
 
@@ -58,6 +60,11 @@ impl Scene {
     fn count(&self, folder: &str) -> usize {
         self.mail.folders(|folders| folders.get(folder).map_or(0, |mails| mails.mails.len()))
     }
+}
+
+/// Answers with this.
+fn says(body: &str) -> Does {
+    Does::Says(200, "", body.to_owned())
 }
 
 fn message(handle: &str, number: usize) -> Vec<u8> {
@@ -174,6 +181,7 @@ fn no_address_but_a_public_one_is_connected_to() {
             "local6.example",
             "link6.example",
             "nat64.example",
+            "local-nat64.example",
             "sixtofour.example",
             "mapped.example",
         ];
@@ -294,39 +302,5 @@ fn one_server_of_several_is_asked_for_each_message() {
         let mut hosts: Vec<_> = scene.site.requests().iter().map(|request| request.to_lowercase()).collect();
         hosts.retain(|request| request.contains("host: toots.example") == request.contains("moon"));
         assert_eq!(hosts.len(), 2);
-    });
-}
-
-#[test]
-fn the_service_files_a_message_when_the_answer_is_there_and_no_other_waits() {
-    inside("lookup::the_service_files_a_message_when_the_answer_is_there_and_no_other_waits", || {
-        let decided = mastodon_card(&ENGLISH, &Person::new("Moon", "decided@far.example", [3, 7500, 0]));
-        let scene = Scene::new(
-            ON,
-            &[message("slow@far.example", 1), message("moon@openreg.example", 2), decided.bytes(3)],
-        );
-        // Longer than the test takes: what is filed late is filed because of the answer.
-        scene.configure(ON, "poll = \"10m\"");
-        scene.site.does("slow@far.example", Does::Drips);
-        scene.site.has("moon@openreg.example", [3, 7500, 0]);
-        let mut service = scene.home.command(&[], &["run"]).spawn().unwrap();
-        let begun = Instant::now();
-        let filed = |count: usize, by: Duration| {
-            while scene.count(SPAM) < count && begun.elapsed() < by {
-                crate::support::pause(Duration::from_millis(100));
-            }
-            scene.count(SPAM)
-        };
-        let at_once = filed(1, Duration::from_secs(9));
-        // The slow one takes ten seconds, and closes its server for a minute more, to all processes alike.
-        let asked_slow = scene.site.requests().len();
-        let two = if asked_slow == 1 && scene.site.requests()[0].contains("slow") {
-            filed(2, Duration::from_secs(90))
-        } else {
-            filed(2, Duration::from_secs(30))
-        };
-        let _ = service.kill();
-        let _ = service.wait();
-        assert_eq!((at_once.min(1), two), (1, 2), "{:?}", scene.site.requests());
     });
 }

@@ -29,6 +29,8 @@ const HOSTS: &str = "\
 11.11.11.11 toots.example
 11.11.11.11 troet.example
 11.11.11.12 elsewhere.example
+11.11.11.13 api.x.com
+11.11.11.14 pixel.example
 10.1.2.3 private.example
 100.64.1.2 carrier.example
 169.254.169.254 metadata.example
@@ -38,6 +40,7 @@ const HOSTS: &str = "\
 fd00::7 local6.example
 fe80::7 link6.example
 64:ff9b::b0b:b0b nat64.example
+64:ff9b:1::b0b:b0b local-nat64.example
 2002:b0b:b0b::1 sixtofour.example
 ::ffff:11.11.11.11 mapped.example
 10.1.2.3 both.example
@@ -50,15 +53,20 @@ pub(super) fn inside(name: &str, test: impl FnOnce()) {
         set_up();
         return test();
     }
-    let unshare = ["--map-root-user", "--net", "--mount"];
-    if !Command::new("unshare").args(unshare).arg("true").status().is_ok_and(|status| status.success()) {
+    // Root needs no namespace of users, in which there would be no user for Dovecot.
+    let ways: [&[&str]; 2] = [&["--net", "--mount"], &["--map-root-user", "--net", "--mount"]];
+    let works = |way: &&&[&str]| {
+        let output = Command::new("unshare").args(**way).arg("true").output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let Some(unshare) = ways.iter().find(works).copied() else {
         assert!(
             std::env::var_os("FOLLOWSIFT_REQUIRE_DOVECOT").is_none(),
             "there are no namespaces for {name}"
         );
         eprintln!("skipped: there are no namespaces for {name}");
         return;
-    }
+    };
     let output = Command::new("unshare")
         .args(unshare)
         .arg(std::env::current_exe().unwrap())
@@ -100,6 +108,8 @@ fn run(command: &str) {
 pub(super) enum Does {
     /// Answers: status, further header lines, body.
     Says(u16, &'static str, String),
+    /// The same after so many seconds.
+    Late(u64, String),
     /// Sends a body without an end.
     Endless,
     /// Sends a byte now and then.
@@ -139,21 +149,20 @@ impl Site {
 
     /// From now on, for the account of that name.
     pub(super) fn does(&self, acct: &str, does: Does) {
-        let path = format!("/api/v1/accounts/lookup?acct={acct}");
-        self.0.lock().unwrap().does.insert(path, does);
+        self.answers(&format!("/api/v1/accounts/lookup?acct={acct}"), does);
+    }
+
+    /// From now on, for a path.
+    pub(super) fn answers(&self, path: &str, does: Does) {
+        self.0.lock().unwrap().does.insert(path.to_owned(), does);
     }
 
     /// It has this account.
-    pub(super) fn has(&self, acct: &str, [followers, following, posts]: [u64; 3]) {
-        let body = format!(
-            "{{\"id\": \"1\", \"acct\": \"{acct}\", \"display_name\": \"Somebody\", \"bot\": false, \"note\": \"\", \
-             \"created_at\": \"2020-01-01T00:00:00.000Z\", \"followers_count\": {followers}, \
-             \"following_count\": {following}, \"statuses_count\": {posts}, \"fields\": []}}"
-        );
-        self.does(acct, Does::Says(200, "", body));
+    pub(super) fn has(&self, acct: &str, counts: [u64; 3]) {
+        self.does(acct, Does::Says(200, "", profile(acct, counts)));
     }
 
-    /// The requests that came: the first line and the header of each.
+    /// The requests that came: the first line, the header and the body of each.
     pub(super) fn requests(&self) -> Vec<String> {
         self.0.lock().unwrap().requests.clone()
     }
@@ -169,12 +178,20 @@ impl Site {
         let mut head = String::new();
         while reader.read_line(&mut head).is_ok_and(|length| length > 2) {}
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let length = |line: &str| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok();
+        let mut body = vec![0; head.lines().find_map(length).unwrap_or(0)];
+        let _ = reader.read_exact(&mut body);
+        head.push_str(&String::from_utf8_lossy(&body));
         self.0.lock().unwrap().requests.push(head);
         let does = self.0.lock().unwrap().does.get(&path).cloned();
         let mut stream = reader.into_inner();
         let _ = match does {
             None => answer(&mut stream, 404, "", "{\"error\": \"Record not found\"}"),
             Some(Does::Says(status, header, body)) => answer(&mut stream, status, header, &body),
+            Some(Does::Late(seconds, body)) => {
+                pause(Duration::from_secs(seconds));
+                answer(&mut stream, 200, "", &body)
+            }
             Some(Does::Endless) => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n{\"acct\": \"");
                 while stream.write_all(&[b'x'; 4096]).is_ok() {}
@@ -191,6 +208,15 @@ impl Site {
         let _ = stream.shutdown();
         let _ = stream.read(&mut [0; 16]);
     }
+}
+
+/// An account as a Mastodon server describes it.
+pub(super) fn profile(acct: &str, [followers, following, posts]: [u64; 3]) -> String {
+    format!(
+        "{{\"id\": \"1\", \"acct\": \"{acct}\", \"display_name\": \"Somebody\", \"bot\": false, \"note\": \"\", \
+         \"created_at\": \"2020-01-01T00:00:00.000Z\", \"followers_count\": {followers}, \
+         \"following_count\": {following}, \"statuses_count\": {posts}, \"fields\": []}}"
+    )
 }
 
 fn answer(stream: &mut impl Write, status: u16, header: &str, body: &str) -> std::io::Result<()> {

@@ -1,0 +1,97 @@
+//! The service with a real mail server: a message waits for the answer about its follower, and no other message waits with it.
+
+use std::time::{Duration, Instant};
+
+use super::namespace::{Does, Site, inside, profile};
+use super::{ON, message};
+use crate::support::home::{Home, SPAM};
+use crate::support::letters::{ENGLISH, GERMAN, Letter, Person, mastodon_4_2, mastodon_card};
+use crate::support::user_folder::Run;
+use crate::support::{Client, Dovecot, pause};
+
+fn decided(number: usize) -> Letter {
+    let handle = format!("decided{number}@far.example");
+    mastodon_card(&ENGLISH, &Person::new("Moon", &handle, [3, 7500, 0]))
+}
+
+fn deliver(client: &mut Client, bytes: &[u8]) {
+    client.deliver("INBOX", &String::from_utf8_lossy(bytes));
+}
+
+/// The subjects in a folder, and the flags of each message.
+fn subjects(client: &mut Client, folder: &str) -> Vec<(String, Vec<String>)> {
+    if !client.snapshot().contains_key(folder) {
+        return Vec::new();
+    }
+    let subject = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.lines().find(|line| line.starts_with("Subject: ")).unwrap_or_default().to_owned()
+    };
+    let messages = client.messages(folder).into_iter();
+    let live = messages.filter(|message| !message.flags.contains(&"\\Deleted".to_owned()));
+    live.map(|message| (subject(&message.bytes), message.flags)).collect()
+}
+
+/// Waits until a folder has so many messages; returns how long that took.
+fn until(client: &mut Client, folder: &str, count: usize, bound: u64) -> Option<Duration> {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(bound) {
+        if subjects(client, folder).len() == count {
+            return Some(begun.elapsed());
+        }
+        pause(Duration::from_millis(100));
+    }
+    None
+}
+
+#[test]
+fn a_message_waits_for_its_answer_and_no_other_message_waits_with_it() {
+    inside("lookup::service::a_message_waits_for_its_answer_and_no_other_message_waits_with_it", || {
+        let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+        let home = Home::new(server.port, "kim", "");
+        let site = Site::start(home.path());
+        // Longer than the test takes: what is filed late is filed because of the answer.
+        home.configure(
+            server.port,
+            &format!("backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n[lookup]\n{ON}"),
+        );
+        site.does("moon@openreg.example", Does::Late(4, profile("moon@openreg.example", [3, 7500, 0])));
+        site.does("broken@far.example", Does::Says(503, "Retry-After: 3000\r\n", String::new()));
+        let mut client = home.client(server.port);
+        let service = home.command(&[], &["run"]).spawn().unwrap();
+        // Of two servers: one is slow, the other one fails.
+        deliver(&mut client, &message("moon@openreg.example", 1));
+        deliver(&mut client, &mastodon_4_2(&GERMAN, "broken@far.example").bytes(2));
+        let asked = Instant::now();
+        while site.requests().is_empty() && asked.elapsed() < Duration::from_secs(20) {
+            pause(Duration::from_millis(20));
+        }
+        deliver(&mut client, &decided(3).bytes(3));
+        let other = until(&mut client, SPAM, 1, 3);
+        let before = (subjects(&mut client, "INBOX"), site.requests().len());
+        let own = until(&mut client, SPAM, 2, 20);
+        // The one that nobody answers for stays, and the next one is filed as before.
+        deliver(&mut client, &decided(4).bytes(4));
+        let next = until(&mut client, SPAM, 3, 10);
+        let (inbox, spam) = (subjects(&mut client, "INBOX"), subjects(&mut client, SPAM));
+        let _ = rustix::process::kill_process(
+            rustix::process::Pid::from_raw(service.id().cast_signed()).unwrap(),
+            rustix::process::Signal::TERM,
+        );
+        let log = Run(service.wait_with_output().unwrap()).err();
+        let all = format!("{inbox:?}\n{spam:?}\n{:?}\n{log}", site.requests());
+        assert!(
+            other.is_some() && before.0.len() == 2 && own.is_some() && next.is_some(),
+            "{before:?}\n{all}"
+        );
+        assert_eq!((inbox.len(), spam.len(), site.requests().len()), (1, 3, 2), "{all}");
+        assert!(inbox[0].0.contains("broken") && inbox[0].1.iter().all(|flag| flag != "\\Seen"), "{all}");
+        assert!(spam.iter().any(|(subject, _)| subject.contains("moon")), "{all}");
+        assert!(
+            log.contains(
+                "could not look up a follower at troet.example: the server answered with status 503"
+            ),
+            "{all}"
+        );
+    });
+}
