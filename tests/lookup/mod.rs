@@ -7,7 +7,7 @@ mod service;
 
 use std::time::{Duration, Instant};
 
-use namespace::{Does, Site, inside};
+use namespace::{CHANGING, Does, Site, changing_name, inside};
 
 use crate::support::home::{Home, SPAM};
 use crate::support::letters::{ENGLISH, GERMAN, Letter, Person, mastodon_4_2, mastodon_card};
@@ -209,6 +209,27 @@ fn no_address_but_a_public_one_is_connected_to() {
             "{out}"
         );
         assert!(out.contains("  followers        1\n") && out.contains("  bot              no\n"), "{out}");
+    });
+}
+
+#[test]
+fn a_name_that_changes_its_address_is_resolved_once_for_each_request() {
+    inside("lookup::a_name_that_changes_its_address_is_resolved_once_for_each_request", || {
+        let scene = Scene::new(ON, &[]);
+        let settings = std::fs::read_to_string(scene.home.path().join("followsift.toml")).unwrap();
+        let line = settings.lines().find(|line| line.starts_with("instances")).unwrap().to_owned();
+        let own = format!("instances = [\"{CHANGING}\"]");
+        scene.home.write("followsift.toml", &settings.replace(&line, &own));
+        scene.site.has("ann", [1, 2, 3]);
+        let asked = changing_name(CHANGING, [[11, 11, 11, 11].into(), [10, 1, 2, 3].into()]);
+        // A second resolution, between the check and the connection, would lead to the private address.
+        let out = scene.run(&["lookup", "ann"]).exits(0).out();
+        assert!(out.contains("  followers        1\n"), "{out}");
+        assert_eq!((*asked.lock().unwrap(), scene.site.connections()), (1, 1));
+        let _ = std::fs::remove_dir_all(scene.home.state());
+        let err = scene.run(&["lookup", "ann"]).exits(75).err();
+        assert!(err.contains("its name has no address on the public internet"), "{err}");
+        assert_eq!((*asked.lock().unwrap(), scene.site.connections()), (2, 1));
     });
 }
 

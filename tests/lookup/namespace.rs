@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -46,6 +46,9 @@ fe80::7 link6.example
 10.1.2.3 both.example
 11.11.11.11 both.example
 ";
+
+/// A name that `changing_name` may serve.
+pub(super) const CHANGING: &str = "changing.example";
 
 /// Runs `test` in a namespace of its own: this process starts itself there for the test of that name.
 pub(super) fn inside(name: &str, test: impl FnOnce()) {
@@ -82,7 +85,9 @@ fn set_up() {
     let folder = tempfile::tempdir().unwrap().keep();
     let (hosts, order) = (folder.join("hosts"), folder.join("nsswitch.conf"));
     std::fs::write(&hosts, HOSTS).unwrap();
-    std::fs::write(&order, "hosts: files\n").unwrap();
+    let resolver = folder.join("resolv.conf");
+    std::fs::write(&order, "hosts: files dns\n").unwrap();
+    std::fs::write(&resolver, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n").unwrap();
     run("ip link set lo up");
     let mut addresses: Vec<_> = HOSTS.lines().map(|line| line.split(' ').next().unwrap()).collect();
     addresses.sort_unstable();
@@ -95,12 +100,54 @@ fn set_up() {
     }
     run(&format!("mount --bind {} /etc/hosts", hosts.display()));
     run(&format!("mount --bind {} /etc/nsswitch.conf", order.display()));
+    run(&format!("mount --bind {} /etc/resolv.conf", resolver.display()));
 }
 
 fn run(command: &str) {
     let words: Vec<_> = command.split(' ').collect();
     let output = Command::new(words[0]).args(&words[1..]).output().unwrap();
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A name server that knows one name, which has another address each time: these in turn. It counts the questions.
+pub(super) fn changing_name(name: &str, addresses: [Ipv4Addr; 2]) -> Arc<Mutex<usize>> {
+    let (socket, asked) = (UdpSocket::bind("127.0.0.1:53").unwrap(), Arc::new(Mutex::new(0)));
+    let (count, labels) = (Arc::clone(&asked), name.split('.').map(str::to_owned).collect::<Vec<_>>());
+    std::thread::spawn(move || {
+        let question: Vec<u8> = labels
+            .iter()
+            .flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat())
+            .chain([0])
+            .collect();
+        let mut packet = [0; 512];
+        while let Ok((length, client)) = socket.recv_from(&mut packet) {
+            // The header, the name, the type and the class (RFC 1035, section 4.1).
+            let asks = packet[12..length].starts_with(&question);
+            let end = 12 + if asks { question.len() } else { 1 } + 4;
+            let is_address = asks && packet[end - 4..end - 2] == [0, 1];
+            let mut answer = packet[..end.min(length)].to_vec();
+            answer[2..12].copy_from_slice(&[
+                0x81,
+                if asks { 0x80 } else { 0x83 },
+                0,
+                1,
+                0,
+                is_address.into(),
+                0,
+                0,
+                0,
+                0,
+            ]);
+            if is_address {
+                let mut count = count.lock().unwrap();
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
+                answer.extend(addresses[*count % 2].octets());
+                *count += 1;
+            }
+            let _ = socket.send_to(&answer, client);
+        }
+    });
+    asked
 }
 
 /// What the server does for a path.
@@ -236,7 +283,8 @@ fn acceptor(folder: &Path) -> TlsAcceptor {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
     let names: Vec<_> =
         HOSTS.lines().map(|line| format!("DNS:{}", line.split(' ').nth(1).unwrap())).collect();
-    std::fs::write(folder.join("san"), format!("subjectAltName={}\n", names.join(","))).unwrap();
+    let names = format!("subjectAltName=DNS:{CHANGING},{}\n", names.join(","));
+    std::fs::write(folder.join("san"), names).unwrap();
     openssl(&format!(
         "req -x509 {key} -keyout ca.key -out ca.pem -days 30 -subj /CN=followsift-test-authority"
     ));
