@@ -94,6 +94,27 @@ fn a_server_that_drips_is_given_up_in_time() {
 }
 
 #[test]
+fn a_server_that_drips_before_it_can_be_trusted_is_given_up_in_time() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = format!("https://{}/", listener.local_addr().unwrap());
+    let dripping = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let begun = Instant::now();
+        // The head of a record of TLS with a handshake in it, and then its content, byte by byte.
+        let _ = stream.write_all(&[22, 3, 3, 0x3f, 0xff, 2, 0, 0x3f, 0xfb]);
+        while stream.write_all(b"x").is_ok() && begun.elapsed() < Duration::from_secs(20) {
+            pause(Duration::from_millis(100));
+        }
+        begun.elapsed()
+    });
+    let fault = direct(&address).unwrap_err();
+    assert!(matches!(fault, WebFault::Late { .. }), "{fault:?}");
+    // The connection ends too, and with it the thread that had it.
+    let ended = dripping.join().unwrap();
+    assert!(ended < Duration::from_secs(5), "{ended:?}");
+}
+
+#[test]
 fn a_stop_ends_a_request_at_once() {
     let server = Authority::start(Setup::default());
     server.fails(Fault::Slow(Duration::from_secs(20)));

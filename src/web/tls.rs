@@ -4,6 +4,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 use std::{fmt, fs};
 
 use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
@@ -48,7 +49,10 @@ impl<In: Transport> Connector<In> for Handshake {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let mut adapter = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         adapter.set_timeout(details.timeout);
+        let begun = Instant::now();
         let stream = self.0.connect(host, adapter).map_err(|error| match error {
+            // The time is for the whole of it; OpenSSL does not tell its end from other failures.
+            _ if begun.elapsed() >= *details.timeout.after => Error::Timeout(details.timeout.reason),
             HandshakeError::Failure(error) => Error::Io(io::Error::other(plain(&error.to_string()))),
             HandshakeError::WouldBlock(_) => Error::Timeout(ureq::Timeout::Connect),
         })?;
