@@ -102,18 +102,33 @@ pub(super) fn everything(
     unsettled: Unsettled,
     output: &mut Output,
 ) -> Result<(Settings, RuleFiles), Ending> {
-    let Some(settings) = settings(path, output)? else {
+    let settings = settings_to_act(path, output)?;
+    let files = files_to_act(&settings, unsettled, output)?;
+    Ok((settings, files))
+}
+
+/// The first half of [`everything`].
+pub(super) fn settings_to_act(path: Option<&Path>, output: &mut Output) -> Result<Settings, Ending> {
+    settings(path, output)?.ok_or_else(|| {
         output.findings(&[no_settings()]);
-        return Err(Ending::Settings);
-    };
-    let (files, findings) = rule_files_to_act(&settings, unsettled);
+        Ending::Settings
+    })
+}
+
+/// The second half of [`everything`].
+pub(super) fn files_to_act(
+    settings: &Settings,
+    unsettled: Unsettled,
+    output: &mut Output,
+) -> Result<RuleFiles, Ending> {
+    let (files, findings) = rule_files_to_act(settings, unsettled);
     output.findings(&findings);
-    let Some(files) = files else { return Err(Ending::Settings) };
+    let files = files.ok_or(Ending::Settings)?;
     if settings.accounts.is_empty() {
         output.findings(&[no_account()]);
         return Err(Ending::Settings);
     }
-    Ok((settings, files))
+    Ok(files)
 }
 
 /// The account of that name, or all. Prints that there is none.

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::thread::{Builder, ScopedJoinHandle};
 use std::time::Duration;
 
 use super::context::Unsettled;
@@ -9,12 +10,12 @@ use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift};
 use crate::clock;
 use crate::lookup;
-use crate::mailbox::Stop;
+use crate::mailbox::{Connector, Fault, Stop};
 use crate::report;
 use crate::report::totals::Totals;
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
-use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect};
+use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect, connect_with, read_login};
 
 /// So many sessions at most are begun to find a message over which the connection ends: each asks at once for an eighth of what
 /// the one before did.
@@ -24,21 +25,47 @@ const LOOK_UP: Duration = Duration::from_secs(60);
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let unsettled = if options.dry_run { Unsettled::Taken } else { Unsettled::WaitedFor };
-    let (settings, files) = match context::everything(settings, unsettled, output) {
-        Ok(found) => found,
+    let settings = match context::settings_to_act(settings, output) {
+        Ok(settings) => settings,
         Err(ending) => return ending,
     };
-    let Some(accounts) = context::accounts(&settings, options.account.as_deref(), output) else {
+    std::thread::scope(|scope| {
+        // To read the certificates of the system's authorities takes as long as to read the rules and the networks.
+        let wanted =
+            |account: &&Account| options.account.as_ref().is_none_or(|name| account.name.as_str() == name);
+        let trust = settings.accounts.iter().find(wanted).and_then(|account| {
+            let thread = Builder::new().name("trust".to_owned());
+            thread.spawn_scoped(scope, || Connector::of(account)).ok()
+        });
+        let files = match context::files_to_act(&settings, unsettled, output) {
+            Ok(files) => files,
+            Err(ending) => return ending,
+        };
+        all(&settings, &files, trust, options, output)
+    })
+}
+
+/// Sweeps the accounts. `trust` gets that of the first.
+fn all(
+    settings: &Settings,
+    files: &RuleFiles,
+    mut trust: Option<ScopedJoinHandle<'_, Result<Connector, Fault>>>,
+    options: &Options,
+    output: &mut Output,
+) -> Ending {
+    let Some(accounts) = context::accounts(settings, options.account.as_deref(), output) else {
         return Ending::Usage;
     };
     let mut ending = Ending::Well;
     for account in accounts {
         output.line(&format!("{} ({})", account.name, account.host));
-        let swept = one(account, &settings, &files, options, output);
+        let trust = trust.take();
+        let connector = || trust.and_then(|it| it.join().ok()).unwrap_or_else(|| Connector::of(account));
+        let swept = one(account, settings, files, connector, options, output);
         output.end_progress();
         match swept {
             Ok((swept, totals)) => {
-                drift::tell(account, &settings, output);
+                drift::tell(account, settings, output);
                 if options.dry_run {
                     output.text(&format!("\n{}", totals.in_words()));
                 }
@@ -64,6 +91,7 @@ fn one(
     account: &Account,
     settings: &Settings,
     files: &RuleFiles,
+    connector: impl FnOnce() -> Result<Connector, Fault>,
     options: &Options,
     output: &mut Output,
 ) -> Result<(Swept, Totals), AccountFault> {
@@ -75,7 +103,10 @@ fn one(
     {
         output.failure(&fault);
     }
-    let mut session = connect(account, settings, &stop)?;
+    let mut login = read_login(account, settings, &stop)?;
+    let connector = connector()?;
+    let mut session = connect_with(account, settings, &connector, &mut login, &stop)?;
+    drop(login);
     let scope = options.since.map_or(Scope::New, Scope::Since);
     let mut totals = Totals::default();
     let mut tell = |news: News| {

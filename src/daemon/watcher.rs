@@ -18,7 +18,7 @@ use crate::clock;
 use crate::clock::Timestamp;
 use crate::login::Login;
 use crate::lookup;
-use crate::mailbox::{Fate, Session, Step, Stop, Suspects, Woken};
+use crate::mailbox::{Connector, Fate, Session, Step, Stop, Suspects, Woken};
 use crate::report::state::{self, State};
 use crate::report::{self, Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
@@ -183,7 +183,8 @@ impl Watcher {
         let mut login = read_login(&self.account, &self.settings, &self.stop)?;
         let digest = login.digest(&self.account);
         learned.has_worked = self.proven.has(digest);
-        let mut session = connect_with(&self.account, &self.settings, &mut login, &self.stop)?;
+        let connector = Connector::of(&self.account)?;
+        let mut session = connect_with(&self.account, &self.settings, &connector, &mut login, &self.stop)?;
         let mut renewal = due(&login);
         // Wipes the password or token, which is not needed any more.
         drop(login);
