@@ -12,7 +12,7 @@ use crate::ledger::{EarlierMove, LedgerFault, Stay};
 use crate::mail::{Envelope, Notification, Recognition};
 use crate::mailbox::{Head, Opened, Session};
 use crate::place::{HeaderLines, MailIdentity, MailRef, MailTrace, Uid};
-use crate::rules::recall::Replay;
+use crate::rules::recall::{Asked, Replay};
 
 /// A message of the open folder that was read, with what came of it. Thousands are held until they are filed.
 #[derive(Clone, Debug)]
@@ -154,14 +154,16 @@ fn judge_anew(
     recall.finish()
 }
 
-/// Notes what a message says about its followers, unless the ledger has it.
+/// Notes what a message says about its followers, unless the ledger has it, or no rule asks for it.
 fn note_unwritten(
     sweep: Sweep<'_>,
     message: &Considered,
     memory: &Memory,
     unwritten: &mut Replay,
 ) -> Result<(), LedgerFault> {
+    let Asked { follows, wave } = sweep.rulebook.rules.asked();
     if let Some(notification) = message.notification()
+        && (follows || wave)
         && !memory.knows(&sweep.account.name, &message.identity)?
     {
         unwritten.note(notification);
