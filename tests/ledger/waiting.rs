@@ -91,7 +91,7 @@ fn what_a_server_refuses_waits_longer_each_time() {
 /// States so many moves at `at`.
 fn move_mails(ledger: &mut Ledger, count: usize, at: i64, by_hand: bool) {
     let intent = Intent { stated_at: Timestamp(at), by_hand, ..intent(1) };
-    ledger.intend(&vec![intent; count]).unwrap();
+    ledger.intend(vec![intent; count]).unwrap();
 }
 
 fn allowance(ledger: &Ledger, now: i64) -> (u32, Limit) {
