@@ -119,16 +119,6 @@ fn a_server_that_checks_signed_tokens_by_itself_takes_them_and_says_why_not() {
     }
 }
 
-/// Passes on what comes, both ways, until one of them ends.
-fn forward(mut from: impl std::io::Read, mut to: impl std::io::Write) {
-    let mut piece = [0; 4096];
-    while let Ok(count @ 1..) = from.read(&mut piece) {
-        if to.write_all(&piece[..count]).and_then(|()| to.flush()).is_err() {
-            return;
-        }
-    }
-}
-
 /// TLS in front of an authorization server: one request on each connection.
 fn secured(port: u16, folder: &std::path::Path) -> u16 {
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
@@ -151,17 +141,24 @@ fn secured(port: u16, folder: &std::path::Path) -> u16 {
             };
             while !is_whole(&request) {
                 match tls.read(&mut piece) {
-                    Ok(count @ 1..) => request.extend_from_slice(&piece[..count]),
+                    Ok(count @ 1..) => request.extend(piece.iter().take(count)),
                     _ => break,
                 }
             }
             let mut behind = TcpStream::connect(("127.0.0.1", port)).unwrap();
             behind.write_all(&request).unwrap();
-            forward(&behind, &mut tls);
+            let _ = std::io::copy(&mut behind, &mut tls);
             let _ = tls.shutdown();
         }
     });
     own
+}
+
+/// The next bytes of a connection.
+fn taken<const N: usize>(stream: &mut TcpStream) -> [u8; N] {
+    let mut bytes = [0; N];
+    stream.read_exact(&mut bytes).unwrap();
+    bytes
 }
 
 /// A SOCKS5 proxy (RFC 1928) that leads to this port, wherever it is asked to go; and where that was.
@@ -171,33 +168,24 @@ fn socks(port: u16) -> (u16, std::sync::mpsc::Receiver<String>) {
     let (asked, heard) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut read = |count: usize| {
-                let mut bytes = vec![0; count];
-                stream.read_exact(&mut bytes).unwrap();
-                bytes
-            };
-            let methods = usize::from(read(2)[1]);
-            read(methods);
+            let [_, methods] = taken(&mut stream);
+            std::io::copy(&mut (&stream).take(methods.into()), &mut std::io::sink()).unwrap();
             stream.write_all(&[5, 0]).unwrap();
-            let mut read = |count: usize| {
-                let mut bytes = vec![0; count];
-                stream.read_exact(&mut bytes).unwrap();
-                bytes
-            };
-            let head = read(4);
-            assert_eq!(head, [5, 1, 0, 3], "to connect to a name");
-            let length = usize::from(read(1)[0]);
-            let name = String::from_utf8(read(length)).unwrap();
-            let to = read(2);
-            let _ = asked.send(format!("{name}:{}", u16::from_be_bytes([to[0], to[1]])));
+            assert_eq!(taken(&mut stream), [5, 1, 0, 3], "to connect to a name");
+            let [length] = taken(&mut stream);
+            let mut name = String::new();
+            (&stream).take(length.into()).read_to_string(&mut name).unwrap();
+            let _ = asked.send(format!("{name}:{}", u16::from_be_bytes(taken(&mut stream))));
             stream.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0]).unwrap();
-            let there = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let (back, other) = (there.try_clone().unwrap(), stream.try_clone().unwrap());
+            let mut there = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut back, mut other) = (there.try_clone().unwrap(), stream.try_clone().unwrap());
             std::thread::spawn(move || {
-                forward(&back, &other);
+                let _ = std::io::copy(&mut back, &mut other);
                 let _ = other.shutdown(std::net::Shutdown::Write);
             });
-            std::thread::spawn(move || forward(&stream, &there));
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut stream, &mut there);
+            });
         }
     });
     (own, heard)
