@@ -117,7 +117,7 @@ pub fn resolve(account: &Account, settings: &Settings, stop: BorrowedFd<'_>) -> 
 ///
 /// If the file cannot be read, other users can read it, or it contains no token.
 pub fn token_in(file: &Path) -> Result<SecretString, LoginFault> {
-    file::first_line(file, file::is_private)
+    file::first_line(file, file::is_private).map_err(|fault| LoginFault::Token(Box::new(fault)))
 }
 
 /// How long [`resolve`] may take.

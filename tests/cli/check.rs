@@ -91,6 +91,21 @@ fn check_reports_a_password_that_cannot_work() {
 }
 
 #[test]
+fn check_reports_a_token_for_look_ups_that_cannot_be_read() {
+    let with_token = |home: &Home| {
+        let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+        let look_ups = "\n[lookup]\nx = { token-file = \"x-token\" }\n";
+        home.write("followsift.toml", &format!("{settings}{look_ups}"));
+    };
+    finding("look-ups on X: could not read the access token in ", 78, with_token);
+    finding("look-ups on X: could not use the access token in ", 78, |home| {
+        with_token(home);
+        home.write("x-token", "hunter2");
+        home.mode("x-token", 0o644);
+    });
+}
+
+#[test]
 fn check_reports_authorities_that_are_none() {
     finding("it contains no certificate", 78, |home| {
         let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();

@@ -152,7 +152,7 @@ fn x_is_asked_with_the_users_token_which_is_shown_nowhere() {
                 Does::Says(429, "x-rate-limit-reset: 4000000000\r\n", "{}".to_owned()),
                 "fewer requests (429)",
             ),
-            ("exposed", says(&user), "x-token"),
+            ("exposed", says(&user), "could not use the access token in "),
             ("odd", says(&user), "not the profile"),
         ] {
             let _ = std::fs::remove_dir_all(scene.home.state());

@@ -22,7 +22,7 @@ const SEEN_SPAN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// What is looked for beside the settings where they name nothing.
 const BESIDE: [&str; 2] = ["rules.toml", "networks"];
 
-/// What is wrong with what the accounts need: a folder for locks, their passwords and authorities.
+/// What is wrong with what the accounts need: a folder for locks, their passwords and authorities, and the token for look-ups.
 pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let shared = settings.shared.as_deref().filter(|folder| *folder != settings.state);
@@ -35,6 +35,9 @@ pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
     }
     for account in &settings.accounts {
         findings.extend(of_account(account, settings));
+    }
+    if let Some(Err(fault)) = settings.lookup.x_token.as_deref().map(login::token_in) {
+        findings.push(Diagnostic::unplaced(format!("look-ups on X: {}", Chain(&fault))));
     }
     findings
 }
