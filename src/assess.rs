@@ -12,6 +12,7 @@ use crate::mail::{
     with_plain_line_ends,
 };
 use crate::place::Marks;
+use crate::rules::recall::Asked;
 use crate::rules::{
     Action, Case, Doubt, Lists, Match, Past, Recall, RuleSet, RuleTrace, Verdict, VerdictName,
 };
@@ -197,7 +198,7 @@ pub fn trace<'r>(
 ) -> Vec<Vec<RuleTrace<'r>>> {
     let Rulebook { rules, lists, .. } = rulebook;
     let asked = rules.asked();
-    let past = |follower| recall.past(&notification.key(follower), notification.received, asked);
+    let past = |follower| past(notification, follower, recall, asked);
     let one = |follower| rules.trace(&Case::of(notification, follower, &past(follower)), lists);
     notification.followers.iter().map(one).collect()
 }
@@ -220,10 +221,16 @@ pub fn lacks_a_fact(
     })
 }
 
+/// The past of a follower. What the user filed by hand was proven, and says nothing about an unproven message.
+fn past(notification: &Notification, follower: &Follower, recall: &dyn Recall, asked: Asked) -> Past {
+    let unwelcome = asked.unwelcome && matches!(notification.authentic, Authenticity::Pass(_));
+    recall.past(&notification.key(follower), notification.received, Asked { unwelcome, ..asked })
+}
+
 fn judge(notification: &Notification, rulebook: &Rulebook, recall: &dyn Recall) -> Vec<Verdict> {
     let Rulebook { rules, lists, .. } = rulebook;
     let asked = rules.asked();
-    let past = |follower| recall.past(&notification.key(follower), notification.received, asked);
+    let past = |follower| past(notification, follower, recall, asked);
     let one = |follower| rules.judge(&Case::of(notification, follower, &past(follower)), lists);
     notification.followers.iter().map(one).collect()
 }

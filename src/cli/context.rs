@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::diagnostic::Diagnostic;
 use crate::host::{AuthservId, AuthservIds, HostName, Instance};
 use crate::ledger::{HistoryEntry, Known, Ledger, LedgerFault};
-use crate::mail::Trust;
+use crate::mail::{FollowerKey, Trust};
 use crate::mailbox::Stop;
 use crate::report;
 use crate::rulebook::list_files::{self, Earlier, SETTLED};
@@ -187,6 +187,13 @@ pub(super) fn sent(settings: Option<&Settings>, files: &RuleFiles) -> Sent {
 /// What the user has put back, as the ledger knows it.
 pub(super) fn corrections(settings: &Settings) -> Result<Vec<HistoryEntry>, LedgerFault> {
     Ledger::open_read_only(&settings.state)?.map_or(Ok(Vec::new()), |ledger| ledger.corrections())
+}
+
+/// Whom the user filed by hand, as the ledger has it.
+pub(super) fn unwelcome(settings: &Settings) -> Result<Vec<FollowerKey>, LedgerFault> {
+    let unwelcome =
+        Ledger::open_read_only(&settings.state)?.map_or(Ok(Vec::new()), |ledger| ledger.unwelcome())?;
+    Ok(unwelcome.into_iter().map(|(follower, _)| follower).collect())
 }
 
 /// Whom the user knows, as the ledger has it.

@@ -31,9 +31,16 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
 
     let mut replay = Replay::default();
     let mut ending = Ending::Well;
-    match settings.as_ref().map_or(Ok(Vec::new()), context::known) {
-        Ok(known) => known.into_iter().for_each(|known| replay.know_follower(known.follower)),
+    let by_hand =
+        settings.as_ref().map(|settings| Ok((context::known(settings)?, context::unwelcome(settings)?)));
+    match by_hand.transpose() {
+        Ok(by_hand) => {
+            let (known, unwelcome) = by_hand.unwrap_or_default();
+            known.into_iter().for_each(|known| replay.know_follower(known.follower));
+            unwelcome.into_iter().for_each(|follower| replay.reject_follower(follower));
+        }
         Err(fault) => {
+            let fault: LedgerFault = fault;
             output.failure(&fault);
             ending = Ending::Fault;
         }

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::output::Output;
 use super::{Ending, Known as Options, KnownCommand, Person, context};
+use crate::clock::{self, Timestamp};
 use crate::host::HostName;
 use crate::ledger::{Known, Ledger, LedgerFault, Unconfirmed};
 use crate::mail::{Fact, Follower, FollowerKey, Network, NetworkSummary, Shown};
 use crate::report::known::{self as report, KnownFollower, UnconfirmedMessage};
 use crate::report::usage;
+use crate::rulebook;
 use crate::settings::Settings;
-use crate::{clock, rulebook};
 
 pub(super) fn known(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     let settings = match context::settings(settings, output) {
@@ -40,9 +41,11 @@ pub(super) fn known(settings: Option<&Path>, options: &Options, output: &mut Out
 }
 
 fn show(settings: &Settings, output: &mut Output) -> Result<Ending, LedgerFault> {
-    let Held { known, unconfirmed } = Held::read(settings)?;
+    let Held { known, unwelcome, unconfirmed } = Held::read(settings)?;
     let known: Vec<_> = known.iter().map(follower).collect();
-    output.text(&report::list(&known, &unconfirmed.iter().map(message).collect::<Vec<_>>(), output.paint()));
+    let unwelcome: Vec<_> = unwelcome.iter().map(rejected).collect();
+    let unconfirmed: Vec<_> = unconfirmed.iter().map(message).collect();
+    output.text(&report::list(&known, &unwelcome, &unconfirmed, output.paint()));
     Ok(Ending::Well)
 }
 
@@ -58,13 +61,14 @@ fn add(settings: &Settings, person: &Person, output: &mut Output) -> Result<Endi
 }
 
 fn forget(settings: &Settings, person: &Person, output: &mut Output) -> Result<Ending, LedgerFault> {
-    let known = Held::read(settings)?.known;
-    let keys: Vec<_> = known.iter().map(|one| &one.follower).collect();
+    let Held { known, unwelcome, .. } = Held::read(settings)?;
+    let keys: Vec<_> =
+        known.iter().map(|one| &one.follower).chain(unwelcome.iter().map(|(follower, _)| follower)).collect();
     let key = match key(settings, person, &keys) {
         Ok(key) => key,
         Err(words) => return Ok(wrong(&words, output)),
     };
-    // Without known followers there may be no ledger, and none is made for this.
+    // Without such followers there may be no ledger, and none is made for this.
     if keys.is_empty() || !Ledger::open(&settings.state)?.forget_known(&key)? {
         return Ok(wrong(&report::not_known(&key, &keys), output));
     }
@@ -119,13 +123,18 @@ fn wrong(words: &str, output: &mut Output) -> Ending {
 #[derive(Default)]
 struct Held {
     known: Vec<Known>,
+    unwelcome: Vec<(FollowerKey, Timestamp)>,
     unconfirmed: Vec<Unconfirmed>,
 }
 
 impl Held {
     fn read(settings: &Settings) -> Result<Self, LedgerFault> {
         match Ledger::open_read_only(&settings.state)? {
-            Some(ledger) => Ok(Self { known: ledger.known()?, unconfirmed: ledger.unconfirmed()? }),
+            Some(ledger) => Ok(Self {
+                known: ledger.known()?,
+                unwelcome: ledger.unwelcome()?,
+                unconfirmed: ledger.unconfirmed()?,
+            }),
             None => Ok(Self::default()),
         }
     }
@@ -138,6 +147,15 @@ fn follower(known: &Known) -> KnownFollower {
         who: known.follower.as_str().to_owned(),
         how: how.to_owned(),
         since: known.noted_at,
+    }
+}
+
+fn rejected((follower, since): &(FollowerKey, Timestamp)) -> KnownFollower {
+    KnownFollower {
+        network: follower.network().as_str().to_owned(),
+        who: follower.as_str().to_owned(),
+        how: report::FILED.to_owned(),
+        since: *since,
     }
 }
 

@@ -60,7 +60,7 @@ enum Command {
     Sweep(Sweep),
     /// Let the next sweep move the messages that the fuse holds back
     Resume(Resume),
-    /// List the followers you know, and the messages you have to confirm; add, forget or confirm one
+    /// List the followers you know, those you filed by hand, and the messages you have to confirm; add, forget or confirm one
     Known(Known),
     /// Say what became of each notification that followsift remembers, when, why, and on which facts
     History(History),
@@ -125,7 +125,7 @@ struct Known {
 enum KnownCommand {
     /// Note that you know a follower
     Add(Person),
-    /// Forget that you know a follower; messages that you put back stay where they are
+    /// Forget that you know a follower, or that one is unwelcome; messages that you put back stay where they are
     Forget(Person),
     /// Confirm that you put messages back by hand: their followers are known from then on
     Confirm(Confirm),

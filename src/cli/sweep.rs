@@ -122,7 +122,12 @@ fn one(
             News::Trouble { .. } | News::SentStale { .. } | News::Unshown { .. } | News::NotNow { .. } => {
                 output.error(&format!("error: {}", sentence()));
             }
-            News::Restored { .. } | News::Uncertain { .. } | News::TooMany { .. } | News::HeldBack { .. } => {
+            News::Restored { .. }
+            | News::Uncertain { .. }
+            | News::TooMany { .. }
+            | News::HandFiled { .. }
+            | News::TooManyFiled { .. }
+            | News::HeldBack { .. } => {
                 output.error(&format!("note: {}", sentence()));
             }
         }

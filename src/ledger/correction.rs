@@ -183,7 +183,7 @@ impl Ledger {
         })
     }
 
-    /// Forgets that a follower is known; `false` where they were not. The messages about them that were put back stay where
+    /// Forgets that a follower is known or unwelcome; `false` where they were neither. The messages about them that were put back stay where
     /// they are all the same.
     ///
     /// # Errors
@@ -193,6 +193,9 @@ impl Ledger {
         self.write("forget a known follower", |transaction| {
             let gone = transaction.execute(
                 "DELETE FROM known_follower WHERE network = ? AND key = ?",
+                params![follower.network(), follower.as_str()],
+            )? + transaction.execute(
+                "DELETE FROM unwelcome_follower WHERE network = ? AND key = ?",
                 params![follower.network(), follower.as_str()],
             )?;
             Ok(gone > 0)
@@ -253,6 +256,12 @@ fn correct(transaction: &Connection, mail: i64, noted_at: Timestamp) -> rusqlite
          WHERE judgement = (SELECT latest FROM mail WHERE id = ?1)
          ON CONFLICT DO NOTHING",
         params![mail, noted_at],
+    )?;
+    // What the user filed by hand and puts back is welcome again.
+    transaction.execute(
+        "DELETE FROM unwelcome_follower WHERE (network, key) IN (
+             SELECT network, key FROM follower WHERE judgement = (SELECT latest FROM mail WHERE id = ?))",
+        [mail],
     )?;
     Ok(())
 }

@@ -247,9 +247,9 @@ fn what_no_rule_asks_for_is_not_looked_up() {
         let _ = recalled.past(&key, Timestamp(1_700_003_600), asked);
         *steps.lock().unwrap() - before
     };
-    let nothing = past(Asked { follows: false, wave: false });
-    assert!(nothing * 3 < past(Asked { follows: false, wave: true }));
-    assert!(nothing < past(Asked { follows: true, wave: false }));
+    let nothing = past(Asked::default());
+    assert!(nothing * 3 < past(Asked { wave: true, ..Asked::default() }));
+    assert!(nothing < past(Asked { follows: true, ..Asked::default() }));
 }
 
 /// The look-ups that are allowed in tables that grow: by values that few rows share, or within a bounded time. Any
@@ -270,6 +270,8 @@ const WAYS: &[(&str, &[&str])] = &[
     ("waiting", &["account=? AND folder=? AND validity=? AND uid=?", "mail=? AND account=?"]),
     ("correction", &["rowid=?"]),
     ("known_follower", &["network=? AND key=?"]),
+    ("unwelcome_follower", &["network=? AND key=?"]),
+    ("target_cursor", &["account=? AND folder=?"]),
     ("kept", &["rowid=?", "why=? AND account=?"]),
     ("filed_header", &["received=?"]),
     ("unshown", &["account=?", "account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
@@ -289,6 +291,7 @@ const WALKS: &[&str] = &[
     "correction",
     "kept",
     "known_follower",
+    "unwelcome_follower",
     "list_file",
     "judgement USING INDEX judgement_by_time",
     "(subquery-",

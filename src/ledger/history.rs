@@ -37,6 +37,8 @@ pub struct Filing {
     pub stated_at: Timestamp,
     /// It brings the message back, since the user starred or answered it while it was moved.
     pub returns: bool,
+    /// The user moved it by hand.
+    pub by_user: bool,
     /// What became of it, and when that was known; `None` while that is unknown.
     pub settled: Option<(Settlement, Timestamp)>,
 }
@@ -249,7 +251,7 @@ fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<HistoryEntr
 fn moves(connection: &Connection, judgement: i64) -> rusqlite::Result<Vec<Filing>> {
     connection
         .prepare_cached(
-            "SELECT to_folder, stated_at, returns, outcome, to_uid, settled_at FROM intent WHERE judgement = ?
+            "SELECT to_folder, stated_at, returns, by_user, outcome, to_uid, settled_at FROM intent WHERE judgement = ?
              ORDER BY id",
         )?
         .query_map([judgement], |row| {
@@ -267,6 +269,7 @@ fn moves(connection: &Connection, judgement: i64) -> rusqlite::Result<Vec<Filing
                 to: row.get("to_folder")?,
                 stated_at: row.get("stated_at")?,
                 returns: row.get("returns")?,
+                by_user: row.get("by_user")?,
                 settled,
             })
         })?

@@ -195,6 +195,16 @@ impl Recall for Recalled<'_> {
         })
     }
 
+    fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM unwelcome_follower WHERE network = ? AND key = ?)",
+                )?
+                .query_row(params![follower.network(), follower.as_str()], |row| row.get(0))
+        })
+    }
+
     fn first_message(
         &self,
         follower: &FollowerKey,

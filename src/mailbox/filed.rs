@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::fate::Fate;
 use super::fault::{Fault, Step};
+use super::fetch::Sighting;
 use super::session::{Opened, Session};
 use crate::place::{Folder, MailDigest, MailIdentity, MailTrace, Uid, UidValidity};
 
@@ -133,6 +134,36 @@ impl Session {
             return Ok(None);
         }
         self.present(uids).map(Some)
+    }
+
+    /// The messages of the open folder from `first` on, without those in `known` and those marked \Deleted; `None` if they are
+    /// more than `most`. Two round trips at most.
+    ///
+    /// # Errors
+    /// If the connection fails.
+    pub fn newcomers(
+        &mut self,
+        opened: &Opened,
+        first: Uid,
+        known: &BTreeSet<Uid>,
+        most: usize,
+    ) -> Result<Option<Vec<MailTrace>>, Fault> {
+        let mut found = Vec::new();
+        if opened.exists == 0 || opened.next.is_some_and(|next| next <= first) {
+            return Ok(Some(found));
+        }
+        let sizes = self.sizes_from(first)?;
+        let uids: Vec<Uid> =
+            sizes.into_iter().map(|(uid, _)| uid).filter(|uid| !known.contains(uid)).collect();
+        if uids.len() > most {
+            return Ok(None);
+        }
+        self.sightings(Step::Fetch, &uids, &mut |Sighting { trace, flags, .. }, _| {
+            if trace.uid >= first && !flags.deleted && !known.contains(&trace.uid) {
+                found.push(trace);
+            }
+        })?;
+        Ok(Some(found))
     }
 
     /// Those of `traces` that are in the open folder, proven to be the same messages, and not marked \Deleted. For most, it

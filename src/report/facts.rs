@@ -54,7 +54,9 @@ fn title(fact: Fact) -> &'static str {
         | Fact::SharedInterests => {
             "Calculated; not shown if the message does not show the facts it is calculated from"
         }
-        Fact::Known | Fact::TimesFollowed | Fact::LastFollowed | Fact::Wave => "What came before",
+        Fact::Known | Fact::Unwelcome | Fact::TimesFollowed | Fact::LastFollowed | Fact::Wave => {
+            "What came before"
+        }
         Fact::Who | Fact::Impersonates => "Lists",
     }
 }

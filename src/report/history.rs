@@ -88,10 +88,11 @@ fn outcome(entry: &HistoryEntry) -> Vec<String> {
     said
 }
 
-fn moved(Filing { to, stated_at, returns, settled }: &Filing) -> String {
+fn moved(Filing { to, stated_at, returns, by_user, settled }: &Filing) -> String {
     let at = format!("{} UTC", stated_at.minute());
     let back = if *returns { " back, since it was starred or answered while it was moved," } else { "" };
     match settled {
+        _ if *by_user => format!("moved to {to} by hand, noticed {at}"),
         None => format!("a move{back} to {to} began {at}; how it ended is not known yet"),
         Some((Settlement::Moved { .. }, _)) => format!("moved{back} to {to} {at}"),
         Some((Settlement::Left, _)) => format!("a move{back} to {to} failed {at}; the message stayed"),
@@ -148,6 +149,7 @@ struct Line<'a> {
 struct MoveLine<'a> {
     to: &'a str,
     returns: bool,
+    by_hand: bool,
     stated_at: String,
     /// Null while it is not known.
     outcome: Option<&'static str>,
@@ -182,6 +184,7 @@ fn move_line(filing: &Filing) -> MoveLine<'_> {
     MoveLine {
         to: filing.to.as_str(),
         returns: filing.returns,
+        by_hand: filing.by_user,
         stated_at: filing.stated_at.rfc3339(),
         outcome: filing.settled.map(|(settlement, _)| settlement.word()),
         settled_at: filing.settled.map(|(_, at)| at.rfc3339()),

@@ -10,14 +10,14 @@ use crate::ledger::KnownBy;
 use crate::mail::FollowerKey;
 use crate::text;
 
-/// Somebody who is known.
+/// Somebody who is known, or unwelcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownFollower {
     /// The network's word.
     pub network: String,
     /// The handle, or what stands for it.
     pub who: String,
-    /// `put back` or `added`.
+    /// `put back` or `added`; `filed by hand` of an unwelcome one.
     pub how: String,
     /// Since when.
     pub since: Timestamp,
@@ -34,21 +34,37 @@ pub struct UnconfirmedMessage {
     pub since: Timestamp,
 }
 
-/// Both lists.
-pub fn list(known: &[KnownFollower], unconfirmed: &[UnconfirmedMessage], paint: Paint) -> String {
+/// All three lists. The unwelcome are known in no sense but this one.
+pub fn list(
+    known: &[KnownFollower],
+    unwelcome: &[KnownFollower],
+    unconfirmed: &[UnconfirmedMessage],
+    paint: Paint,
+) -> String {
     let mut shown = match known.len() {
         0 => "nobody is known yet\n".to_owned(),
         1 => "1 follower is known:\n".to_owned(),
         all => format!("{all} followers are known:\n"),
     };
-    let rows: Vec<[String; 2]> = known.iter().map(|one| [line(&one.network), line(&one.who)]).collect();
-    for (one, columns) in known.iter().zip(aligned(&rows)) {
-        let since = format!("{} since {}", line(&one.how), day(one.since));
-        let _ = writeln!(shown, "  {columns}  {}", paint.paint(Tone::Faint, &since));
+    shown.push_str(&people(known, paint));
+    if !unwelcome.is_empty() {
+        let (noun, are) = if unwelcome.len() == 1 { ("follower", "is") } else { ("followers", "are") };
+        let _ = writeln!(shown, "\n{} {noun} {are} unwelcome:", unwelcome.len());
+        shown.push_str(&people(unwelcome, paint));
     }
     if !unconfirmed.is_empty() {
         shown.push('\n');
         shown.push_str(&waiting(unconfirmed, paint));
+    }
+    shown
+}
+
+fn people(all: &[KnownFollower], paint: Paint) -> String {
+    let rows: Vec<[String; 2]> = all.iter().map(|one| [line(&one.network), line(&one.who)]).collect();
+    let mut shown = String::new();
+    for (one, columns) in all.iter().zip(aligned(&rows)) {
+        let since = format!("{} since {}", line(&one.how), day(one.since));
+        let _ = writeln!(shown, "  {columns}  {}", paint.paint(Tone::Faint, &since));
     }
     shown
 }
@@ -87,6 +103,9 @@ pub fn how(origin: KnownBy) -> &'static str {
         KnownBy::Added => "added",
     }
 }
+
+/// How somebody became unwelcome.
+pub const FILED: &str = "filed by hand";
 
 /// Somebody was added, unless they were known before.
 pub fn added(key: &FollowerKey, is_new: bool) -> String {
@@ -224,6 +243,7 @@ mod tests {
         };
         let shown = list(
             &[known("x", "@ann", "put back"), known("mastodon", "@bob@toot.example", "added")],
+            &[known("x", "@eve", FILED)],
             &[unconfirmed],
             Paint::Plain,
         );
@@ -232,11 +252,13 @@ mod tests {
             "2 followers are known:\n\
              \x20 x         @ann               put back since 2026-11-18\n\
              \x20 mastodon  @bob@toot.example  added since 2026-11-18\n\n\
+             1 follower is unwelcome:\n\
+             \x20 x  @eve  filed by hand since 2026-11-18\n\n\
              1 message is unconfirmed: it stays where it is, and its followers become known once you confirm it\n\
              \x20 twitter  @jo          too many filed messages came back at once; since an unknown day\n\
              \x20 twitter  @a\\u{1b}[2J\n\
              `followsift known confirm NETWORK HANDLE` confirms the messages about one of them, `followsift known confirm --all` all but second copies and what came back for its star\n"
         );
-        assert_eq!(list(&[], &[], Paint::Plain), "nobody is known yet\n");
+        assert_eq!(list(&[], &[], &[], Paint::Plain), "nobody is known yet\n");
     }
 }

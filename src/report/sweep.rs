@@ -46,6 +46,17 @@ pub fn sentence(news: &News) -> String {
             "{messages} messages that had been filed came back at once; they stay, and their followers become known only \
              after `followsift known confirm --all`"
         ),
+        News::HandFiled { messages: 1 } => {
+            "1 message was filed by hand; its follower is unwelcome from now on (`when.unwelcome = true`)"
+                .to_owned()
+        }
+        News::HandFiled { messages } => format!(
+            "{messages} messages were filed by hand; their followers are unwelcome from now on (`when.unwelcome = true`)"
+        ),
+        News::TooManyFiled { messages } => format!(
+            "{messages} messages were moved to folders of the rules at once, too many to have been moved by hand; followsift \
+             learns nothing from them"
+        ),
         News::HeldBack { messages, by, most } => held_back(*messages, *by, *most),
     }
 }

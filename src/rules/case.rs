@@ -147,8 +147,18 @@ impl<'a> Sight<'a> {
         match fact {
             Mail(fact) => self.case.follower.answer(fact),
             Known => Shown::Value(self.case.past.known),
+            Unwelcome => Shown::Value(self.case.past.unwelcome && !self.case.past.known && !self.is_listed()),
             _ => Shown::NotShown,
         }
+    }
+
+    /// Does a list name the follower? What the user filed by hand once outranks none of them.
+    fn is_listed(&self) -> bool {
+        let (handle, name) = (self.handle(), self.plain(Mail(MailFact::Name)));
+        self.lists.all().any(|people| {
+            handle.value().is_some_and(|forms| people.handle(forms).is_some())
+                || name.value().is_some_and(|name| people.name(&fold(name)).is_some())
+        })
     }
 
     /// A fact that is one of a few words.

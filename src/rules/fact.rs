@@ -111,6 +111,7 @@ facts! {
     SharedInterests "shared-interests" Count [Name Bio Website]: "how many of your `interests` name, bio or website name";
     NameLength "name-length" Count [Name]: "how many characters the display name has";
     Known "known" Answer []: "whether you put a message about this follower back, or said that you know them";
+    Unwelcome "unwelcome" Answer []: "whether you filed a message about this follower by hand; never for one whom you know or list";
     TimesFollowed "times-followed" Count []: "how often this follower followed before; only messages proven authentic count, and those of a day once";
     LastFollowed "last-followed" Duration []: "how long ago the last of these follows was; empty if there was none";
     Wave "wave" Count []: "how many messages of this network came in the hour before, of those proven authentic";

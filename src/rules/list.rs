@@ -184,6 +184,11 @@ impl Lists {
     pub fn people(&self, name: &str) -> Option<&People> {
         self.0.get(name)
     }
+
+    /// The people of all lists that have been loaded.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &People> {
+        self.0.values()
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::mail::{Authenticity, FollowerKey, Network, Notification};
 pub struct Past {
     /// The user has put a message about this follower back by hand, or said that they know them.
     pub known: bool,
+    /// The user has filed a message about this follower by hand, and does not know them.
+    pub unwelcome: bool,
     /// Earlier follows by this follower, requests included, of which proven notifications came. Notifications that came less
     /// than [`ONE_FOLLOW`] after the first of a follow are about the same follow.
     pub times_followed: u64,
@@ -29,8 +31,10 @@ pub const WAVE: i64 = 3600;
 pub const ONE_FOLLOW: i64 = 24 * 3600;
 
 /// Which parts of the past the rules use; the others are not looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Asked {
+    /// [`Past::unwelcome`].
+    pub unwelcome: bool,
     /// [`Past::times_followed`] and [`Past::last_followed`].
     pub follows: bool,
     /// [`Past::wave`].
@@ -39,13 +43,16 @@ pub struct Asked {
 
 impl Asked {
     /// All of them.
-    pub const ALL: Self = Self { follows: true, wave: true };
+    pub const ALL: Self = Self { unwelcome: true, follows: true, wave: true };
 }
 
 /// Answers from messages that arrived strictly before a moment, so that a message judged again never counts itself.
 pub trait Recall {
     /// Does the user know this follower?
     fn knows(&self, follower: &FollowerKey) -> bool;
+
+    /// Has the user filed a message about this follower by hand?
+    fn is_unwelcome(&self, follower: &FollowerKey) -> bool;
 
     /// When the first proven notification about this follower came, of those that came at `since` or later and before `before`.
     fn first_message(&self, follower: &FollowerKey, since: Timestamp, before: Timestamp)
@@ -60,6 +67,7 @@ pub trait Recall {
     /// question for each follow, however many messages came about it.
     fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past {
         let mut past = Past { known: self.knows(follower), ..Past::default() };
+        past.unwelcome = asked.unwelcome && !past.known && self.is_unwelcome(follower);
         let mut since = Timestamp(i64::MIN);
         while asked.follows
             && let Some(first) = self.first_message(follower, since, before)
@@ -87,6 +95,10 @@ impl Recall for Blank {
         false
     }
 
+    fn is_unwelcome(&self, _: &FollowerKey) -> bool {
+        false
+    }
+
     fn first_message(&self, _: &FollowerKey, _: Timestamp, _: Timestamp) -> Option<Timestamp> {
         None
     }
@@ -105,6 +117,7 @@ pub struct Replay {
     /// When messages from each network arrived, sorted.
     of_network: BTreeMap<Network, Vec<Timestamp>>,
     known: BTreeSet<FollowerKey>,
+    unwelcome: BTreeSet<FollowerKey>,
 }
 
 impl Replay {
@@ -124,6 +137,11 @@ impl Replay {
     /// Records that the user knows a follower.
     pub fn know_follower(&mut self, follower: FollowerKey) {
         self.known.insert(follower);
+    }
+
+    /// Records that the user has filed a message about a follower by hand.
+    pub fn reject_follower(&mut self, follower: FollowerKey) {
+        self.unwelcome.insert(follower);
     }
 
     /// Counts each follower once, however often the message names them.
@@ -147,6 +165,10 @@ fn insert(moments: &mut Vec<Timestamp>, at: Timestamp) {
 impl Recall for Replay {
     fn knows(&self, follower: &FollowerKey) -> bool {
         self.known.contains(follower)
+    }
+
+    fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
+        self.unwelcome.contains(follower)
     }
 
     fn first_message(
@@ -223,6 +245,10 @@ mod tests {
             self.0.knows(follower)
         }
 
+        fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
+            self.0.is_unwelcome(follower)
+        }
+
         fn first_message(&self, it: &FollowerKey, since: Timestamp, before: Timestamp) -> Option<Timestamp> {
             self.1.set(self.1.get() + 1);
             self.0.first_message(it, since, before)
@@ -241,7 +267,7 @@ mod tests {
         let past = recall.past(&key("@ann"), Timestamp(10_000_000), Asked::ALL);
         assert_eq!((past.times_followed, recall.1.get()), (3, 4));
         recall.1.set(0);
-        let past = recall.past(&key("@ann"), Timestamp(10_000_000), Asked { follows: false, wave: true });
+        let past = recall.past(&key("@ann"), Timestamp(10_000_000), Asked { wave: true, ..Asked::default() });
         assert_eq!((past.times_followed, recall.1.get()), (0, 0), "no rule asks for it");
     }
 

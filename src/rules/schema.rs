@@ -10,8 +10,8 @@ use super::fact::{Fact, Type, Vocabulary};
 use crate::mail::{self, Kind};
 
 /// The facts about a message instead of its follower that a `[[test]]` may set, besides network and kind.
-const OF_TESTS: [Fact; 5] =
-    [Fact::Instance, Fact::Known, Fact::TimesFollowed, Fact::LastFollowed, Fact::Wave];
+const OF_TESTS: [Fact; 6] =
+    [Fact::Instance, Fact::Known, Fact::Unwelcome, Fact::TimesFollowed, Fact::LastFollowed, Fact::Wave];
 
 /// The schema, with the networks of `vocabulary` and the facts they show.
 #[expect(clippy::indexing_slicing, reason = "the file that is filled in ships, and a test reads it")]

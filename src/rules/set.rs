@@ -164,7 +164,11 @@ impl RuleSet {
         let facts: Vec<Fact> =
             self.rules.iter().flat_map(|rule| rule.when.leaves()).map(|leaf| leaf.fact).collect();
         let asks = |wanted: &[Fact]| facts.iter().any(|fact| wanted.contains(fact));
-        Asked { follows: asks(&[Fact::TimesFollowed, Fact::LastFollowed]), wave: asks(&[Fact::Wave]) }
+        Asked {
+            unwelcome: asks(&[Fact::Unwelcome]),
+            follows: asks(&[Fact::TimesFollowed, Fact::LastFollowed]),
+            wave: asks(&[Fact::Wave]),
+        }
     }
 
     /// Judges a follower. The first rule with a verdict that fires decides. If none does, the points of all rules that fired are

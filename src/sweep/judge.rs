@@ -161,7 +161,7 @@ fn note_unwritten(
     memory: &Memory,
     unwritten: &mut Replay,
 ) -> Result<(), LedgerFault> {
-    let Asked { follows, wave } = sweep.rulebook.rules.asked();
+    let Asked { follows, wave, .. } = sweep.rulebook.rules.asked();
     if let Some(notification) = message.notification()
         && (follows || wave)
         && !memory.knows(&sweep.account.name, &message.identity)?

@@ -188,6 +188,10 @@ impl Recall for Remembered<'_> {
         self.written.as_ref().is_some_and(|written| written.knows(follower)) || self.unwritten.knows(follower)
     }
 
+    fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
+        self.written.as_ref().is_some_and(|written| written.is_unwelcome(follower))
+    }
+
     fn first_message(
         &self,
         follower: &FollowerKey,

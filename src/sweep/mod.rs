@@ -9,6 +9,7 @@ mod fault;
 mod file;
 mod folder;
 mod fuse;
+mod hand_filed;
 mod judge;
 mod look_up;
 mod memory;
@@ -88,6 +89,7 @@ fn sweep(
         if sweep.account.act {
             tally.settled = recover::settle(session, sweep, ledger, tell)?;
             put_back::note_left(session, sweep, ledger)?;
+            hand_filed::learn(session, sweep, ledger, tell)?;
         }
     }
     let fuse = fuse::Fuse::new(sweep, memory)?;

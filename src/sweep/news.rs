@@ -78,6 +78,16 @@ pub enum News {
         /// How many.
         messages: usize,
     },
+    /// The user filed messages by hand: their followers are unwelcome from now on.
+    HandFiled {
+        /// How many.
+        messages: usize,
+    },
+    /// So many messages were filed at once that a program did it: nothing is learned from them.
+    TooManyFiled {
+        /// How many.
+        messages: usize,
+    },
     /// The fuse holds messages back. Reported once, until it holds none any more.
     HeldBack {
         /// How many.

@@ -10,9 +10,9 @@ use std::thread;
 use followsift::clock::Timestamp;
 use followsift::diagnostic::Location;
 use followsift::ledger::{
-    AccountLock, Allowance, Correspondent, Cursor, Delay, EarlierMove, IncompleteRecord, Intent, Judged,
-    Ledger, LedgerFault, Limit, LockFault, LockFolders, Newest, Old, PutOff, SentPeople, Settlement, Stay,
-    Target, WaitingSums,
+    AccountLock, Allowance, Correspondent, Cursor, Delay, EarlierMove, HandFiled, IncompleteRecord, Intent,
+    Judged, Ledger, LedgerFault, Limit, LockFault, LockFolders, Newest, Old, PutOff, SentPeople, Settlement,
+    Stay, Target, WaitingSums,
 };
 use followsift::mail::{Authenticity, Fact, Follower, Incomplete, Kind, Network, Notification, Shown};
 use followsift::place::{
@@ -22,6 +22,7 @@ use followsift::rules::recall::Asked;
 use followsift::rules::{Action, Evidence, Past, Reason, Recall, Verdict, VerdictName};
 
 mod files;
+mod hand_filed;
 mod history;
 mod moves;
 mod waiting;

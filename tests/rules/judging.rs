@@ -208,8 +208,13 @@ fn the_message_itself_can_be_asked() {
 
 #[test]
 fn what_came_before_can_be_asked() {
-    let past =
-        Past { known: true, times_followed: 3, last_followed: Some(Timestamp(1_000_000 - 7200)), wave: 12 };
+    let past = Past {
+        known: true,
+        times_followed: 3,
+        last_followed: Some(Timestamp(1_000_000 - 7200)),
+        wave: 12,
+        ..Past::default()
+    };
     let rule = |when: &str| format!("[[rule]]\nname = \"A\"\n{when}\nverdict = \"numbers-game\"\n");
     for (when, seen) in [
         ("when.known = true", "known yes"),
@@ -225,6 +230,19 @@ fn what_came_before_can_be_asked() {
         &Follower::default(),
         "numbers-game by A (last-followed empty)",
     );
+}
+
+#[test]
+fn whom_the_user_filed_by_hand_is_unwelcome_unless_they_are_known_or_listed() {
+    let rule = "[[rule]]\nname = \"A\"\nwhen.unwelcome = true\nverdict = \"spam\"\n";
+    let unwelcome = Past { unwelcome: true, ..Past::default() };
+    let eve = named("Eve", "eve@kiln.example");
+    check_with(rule, &eve, &unwelcome, "spam by A (unwelcome yes)");
+    check_with(rule, &eve, &Past::default(), "undecided");
+    check_with(rule, &eve, &Past { known: true, ..unwelcome.clone() }, "undecided");
+    // Whatever the order of the rules, and although no rule asks for the list.
+    check_with(rule, &named("Ana Lima", "ana@kiln.example"), &unwelcome, "undecided");
+    check_with(rule, &named("B", "bob@mastodon.example"), &unwelcome, "undecided");
 }
 
 #[test]

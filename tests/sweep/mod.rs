@@ -112,6 +112,7 @@ mod connecting;
 mod deaths;
 mod filing;
 mod fuse;
+mod hand_filed;
 mod lists;
 mod long_sweeps;
 mod put_back;

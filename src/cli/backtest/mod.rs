@@ -17,7 +17,7 @@ use crate::assess::{self, Arrival, Mail, ReadMessage, Rulebook};
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::ledger::{HistoryEntry, Known, LedgerFault};
-use crate::mail::Notification;
+use crate::mail::{FollowerKey, Notification};
 use crate::mailbox::{Range, Session, Stop};
 use crate::place::{Folder, MailTrace, Uid};
 use crate::report::backtest::{Backtest, Correction};
@@ -250,13 +250,19 @@ fn of_folder(
 struct ByHand {
     /// Whom they know: of all accounts, as a sweep knows them.
     known: Vec<Known>,
+    /// Whom they filed by hand.
+    unwelcome: Vec<FollowerKey>,
     /// What they put back.
     corrections: Vec<HistoryEntry>,
 }
 
 impl ByHand {
     fn read(settings: &Settings) -> Result<Self, LedgerFault> {
-        Ok(Self { known: context::known(settings)?, corrections: context::corrections(settings)? })
+        Ok(Self {
+            known: context::known(settings)?,
+            unwelcome: context::unwelcome(settings)?,
+            corrections: context::corrections(settings)?,
+        })
     }
 }
 
@@ -274,6 +280,7 @@ fn replay(
     for known in &by_hand.known {
         recall.know_follower(known.follower.clone());
     }
+    by_hand.unwelcome.iter().for_each(|follower| recall.reject_follower(follower.clone()));
     let incomplete = recognised.incomplete;
     let notifications: Vec<Notification> = recognised.notifications().collect();
     output.progress(&format!("judging {} notifications", notifications.len()));

@@ -11,7 +11,7 @@ use crate::rules::example::{Example, RECEIVED};
 use crate::rules::fact::Fact;
 use crate::rules::recall::Past;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "follower",
     "expect",
     "by",
@@ -19,6 +19,7 @@ const KEYS: [&str; 10] = [
     "kind",
     "instance",
     "known",
+    "unwelcome",
     "times-followed",
     "last-followed",
     "wave",
@@ -57,6 +58,7 @@ fn example(mut table: Table<'_>, names: &Names<'_>, rules: &Rules) -> Option<Exa
     let instance = table.take("instance").and_then(|value| value.string()).map(|text| text.text);
     let past = Past {
         known: table.take("known").and_then(|value| value.boolean()).unwrap_or(false),
+        unwelcome: table.take("unwelcome").and_then(|value| value.boolean()).unwrap_or(false),
         times_followed: table.take("times-followed").and_then(|value| value.whole()).unwrap_or(0),
         last_followed: table.take("last-followed").and_then(|value| {
             let ago = seconds(&value)?;

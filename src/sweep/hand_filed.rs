@@ -1,0 +1,108 @@
+//! Finds messages that the user filed by hand: notifications that followsift had left, and that are in a verdict's folder now.
+//! Called by the sweep, which learns from them that their followers are unwelcome. Moves nothing.
+//!
+//! Once an hour, each target is opened, and only messages that came since the last look are fetched. Junk filters move messages too,
+//! so more than twenty at once teach nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::news::News;
+use super::{AccountFault, Sweep};
+use crate::ledger::{BY_HAND, HandFiled, Ledger, TargetLook};
+use crate::mailbox::{Fate, Session};
+use crate::place::{Folder, Uid, UidValidity};
+
+/// If more messages than these came into a target since the last look, it was no hand.
+const MOST: usize = 200;
+
+/// Looks into the targets that are due, and learns from what was filed there by hand.
+pub(super) fn learn(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    ledger: &mut Ledger,
+    tell: &mut dyn FnMut(News),
+) -> Result<(), AccountFault> {
+    let account = &sweep.account.name;
+    let mut targets = sweep.rulebook.rules.targets();
+    targets.retain(|target| !sweep.account.folders.contains(target));
+    let mut filed = Vec::new();
+    let mut seen = Vec::new();
+    for look in ledger.targets_to_look_at(account, targets, sweep.now)? {
+        match newcomers(session, ledger, sweep, &look) {
+            // Not there yet, or not now.
+            Err(AccountFault::Mailbox(fault))
+                if !session.is_spent() && (fault.fate() == Fate::Leave || fault.is_for_now()) =>
+            {
+                seen.push((look.folder, None));
+            }
+            found => {
+                let (to, found) = found?;
+                seen.push((look.folder, to));
+                filed.extend(found);
+            }
+        }
+    }
+    let filed = that_left(session, filed)?;
+    match filed.len() {
+        0 => {}
+        messages if messages > BY_HAND => tell(News::TooManyFiled { messages }),
+        messages => {
+            ledger.note_hand_filed(&filed, sweep.now)?;
+            tell(News::HandFiled { messages });
+        }
+    }
+    // Last, so that what is not noted yet is found again.
+    for (folder, to) in seen {
+        ledger.note_target(account, &folder, to, sweep.now)?;
+    }
+    Ok(())
+}
+
+type Found = (Option<(UidValidity, Uid)>, Vec<HandFiled>);
+
+/// The messages that came into a target since it was last looked at, and that followsift had left elsewhere.
+fn newcomers(
+    session: &mut Session,
+    ledger: &Ledger,
+    sweep: Sweep<'_>,
+    look: &TargetLook,
+) -> Result<Found, AccountFault> {
+    let opened = session.examine(&look.folder)?;
+    let Some(next) = opened.next else { return Ok((None, Vec::new())) };
+    let to = Some((opened.validity, next));
+    // A folder that was renumbered, or looked at for the first time, says nothing about when its messages came.
+    let Some((validity, first)) = look.from.filter(|(validity, _)| *validity == opened.validity) else {
+        return Ok((to, Vec::new()));
+    };
+    let mut filed = Vec::new();
+    for copy in session.newcomers(&opened, first, &look.ours, MOST)?.unwrap_or_default() {
+        if let Some(mail) = ledger.left_in_place(&sweep.account.name, &copy.identity)? {
+            let target = look.folder.clone();
+            filed.push(HandFiled { mail, identity: copy.identity, target, validity, uid: copy.uid });
+        }
+    }
+    Ok((to, filed))
+}
+
+/// Those of which the original has left its folder: any other is a copy.
+fn that_left(session: &mut Session, filed: Vec<HandFiled>) -> Result<Vec<HandFiled>, AccountFault> {
+    let mut by_source: BTreeMap<(Folder, UidValidity), Vec<HandFiled>> = BTreeMap::new();
+    for one in filed {
+        by_source.entry((one.mail.folder.clone(), one.mail.validity)).or_default().push(one);
+    }
+    let mut left = Vec::new();
+    for ((folder, validity), filed) in by_source {
+        let uids: Vec<Uid> = filed.iter().map(|one| one.mail.uid).collect();
+        let there = match session.still_in(&folder, validity, &uids) {
+            Err(fault) if !session.is_spent() && fault.is_for_now() => continue,
+            there => there?,
+        };
+        // In a folder that was renumbered, nothing tells.
+        let Some(there) = there else { continue };
+        left.extend(filed.into_iter().filter(|one| !there.contains(&one.mail.uid)));
+    }
+    // Two copies of one message are not the work of a hand that files it.
+    let mut once = BTreeSet::new();
+    left.retain(|one| once.insert((one.identity.digest, one.identity.size)));
+    Ok(left)
+}

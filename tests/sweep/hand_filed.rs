@@ -1,0 +1,86 @@
+//! Messages that the user files by hand: their followers are unwelcome, unless it was a copy, a junk filter or a mistake.
+
+use super::*;
+use crate::support::letters::{Person, twitter_2009};
+
+/// A follower about whom no rule says anything.
+fn plain(number: usize) -> String {
+    text(&twitter_2009(&Person::new(&format!("Jo {number}"), &format!("jo_{number}"), [50, 60, 5])), number)
+}
+
+/// A scene with messages that followsift has left, and a look at the target that is over. `None` where the clock cannot be set.
+fn left(messages: usize) -> Option<Scene> {
+    let mut scene = Scene::usual(ALL)?;
+    let rule = "[[rule]]\nname = \"Filed before\"\nwhen.unwelcome = true\nverdict = \"spam\"\n\n[[rule]]\nname = \"Nobody";
+    scene.home.write("rules.toml", &RULES.replacen("[[rule]]\nname = \"Nobody", rule, 1));
+    // So that the target is there.
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.deliver(&(0..messages).map(|number| plain(10 + number)).collect::<Vec<_>>());
+    scene.sweep();
+    assert!(scene.sweep_later(1)?.status.success());
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (messages, 1));
+    Some(scene)
+}
+
+impl Scene {
+    fn unwelcome(&self) -> Vec<String> {
+        let ledger = Ledger::open_read_only(&self.home.state()).unwrap().unwrap();
+        ledger.unwelcome().unwrap().into_iter().map(|(follower, _)| follower.as_str().to_owned()).collect()
+    }
+
+    fn later(&self, days: u32) -> String {
+        let output = self.sweep_later(days).unwrap();
+        assert!(output.status.success(), "{}", printed(&output));
+        printed(&output)
+    }
+}
+
+#[test]
+fn a_message_filed_by_hand_makes_its_follower_unwelcome_and_put_back_makes_them_known() {
+    let Some(mut scene) = left(2) else { return };
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID MOVE {} {SPAM}", 2));
+    let said = scene.later(2);
+    assert!(said.contains("1 message was filed by hand; its follower is unwelcome from now on"), "{said}");
+    assert_eq!(scene.unwelcome(), ["@jo_10"]);
+    assert!(scene.home.well(&["known"]).contains("@jo_10  filed by hand since"));
+    let history = scene.home.well(&["history", "--follower", "jo_10"]);
+    assert!(history.contains("moved to Followers/Spam by hand, noticed"), "{history}");
+    // The next message about them goes where the user put the first.
+    scene.deliver(&[plain(10).replace("Message-ID: <", "Message-ID: <again")]);
+    let said = scene.later(3);
+    assert!(said.contains("by \"Filed before\"") && !said.contains("by hand;"), "{said}");
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 3));
+    // The user was wrong.
+    scene.client.select(SPAM);
+    scene.client.run("UID MOVE 2 INBOX");
+    let said = scene.later(4);
+    assert!(scene.unwelcome().is_empty() && scene.known().0 == ["@jo_10"], "{said}");
+    scene.home.well(&["sweep", "--since", "1d"]);
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 2), "it is never moved again");
+}
+
+#[test]
+fn a_copy_a_message_in_the_trash_and_what_followsift_moved_teach_nothing() {
+    let Some(mut scene) = left(3) else { return };
+    scene.client.run("CREATE Trash");
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID COPY 2 {SPAM}"));
+    scene.client.run("UID MOVE 3 Trash");
+    scene.deliver(&[text(&spam(2), 2)]);
+    scene.later(2);
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 3));
+    scene.later(3);
+    assert!(scene.unwelcome().is_empty());
+}
+
+#[test]
+fn more_than_twenty_at_once_were_moved_by_a_program() {
+    let Some(mut scene) = left(21) else { return };
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID MOVE 2:22 {SPAM}"));
+    let said = scene.later(2);
+    assert!(said.contains("21 messages were moved to folders of the rules at once"), "{said}");
+    assert!(scene.unwelcome().is_empty());
+    assert!(!scene.later(3).contains("at once"), "it is said once");
+}
