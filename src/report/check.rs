@@ -55,7 +55,7 @@ pub struct PinAdvice {
 }
 
 /// What to do where a certificate is not trusted, if trusting it alone can be right: the line that pins it, and when not to write it.
-/// Never at a public provider, nor for a certificate that is wrong in itself.
+/// Never at a public provider, nor for a certificate that is wrong in itself; on this machine the name does not matter.
 pub fn pin(account: &Account, fault: &AccountFault) -> Option<PinAdvice> {
     let AccountFault::Mailbox(fault) = fault else { return None };
     if Provider::of_host(&account.host).is_some() {
@@ -66,6 +66,12 @@ pub fn pin(account: &Account, fault: &AccountFault) -> Option<PinAdvice> {
         Cause::Untrusted(distrust) => match distrust.why {
             DistrustReason::SelfSigned => (distrust.shown.as_ref()?, true),
             DistrustReason::UnknownIssuer => (distrust.shown.as_ref()?, false),
+            // A bridge on this machine is reached by an address that its own certificate often does not name.
+            DistrustReason::OtherName
+                if account.is_on_this_machine() && distrust.further == [DistrustReason::UnknownIssuer] =>
+            {
+                (distrust.shown.as_ref()?, false)
+            }
             DistrustReason::OtherName
             | DistrustReason::Expired
             | DistrustReason::NotValidYet

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::section::{Section, Setting};
-use super::{Provider, Tls};
+use super::{Account, Provider, Tls};
 use crate::diagnostic::document::list;
 
 /// In how many letters a mistyped server differs at most.
@@ -166,6 +166,13 @@ fn host(entry: &Setting<'_>) -> Option<String> {
             "write only the name; the port has its own key",
         );
         None
+    }
+}
+
+impl Account {
+    /// Does its server run on this machine, as a bridge does?
+    pub fn is_on_this_machine(&self) -> bool {
+        is_loopback(&self.host)
     }
 }
 

@@ -168,6 +168,19 @@ fn no_pin_is_offered_for_the_server_of_a_public_provider() {
         let is_pinned = report::check::pin(&account, &fault).is_some();
         assert_eq!(is_pinned, !fault_is_of_name(&fault), "{fault}");
     }
+    // A bridge's certificate seldom names the address at which it listens.
+    for (host, expected) in [("127.0.0.1", true), ("mail.example", false)] {
+        let account = crate::support::account(host, 1143, Tls::StartTls);
+        let on = Subject::Server { host: account.host.clone(), port: account.port };
+        let cause = Cause::Untrusted(Box::new(Distrust {
+            why: DistrustReason::OtherName,
+            further: vec![DistrustReason::UnknownIssuer],
+            host: host.to_owned(),
+            shown: Some(shown()),
+        }));
+        let fault = AccountFault::Mailbox(Fault { doing: Step::Connect, on, cause });
+        assert_eq!(report::check::pin(&account, &fault).is_some(), expected, "{fault}");
+    }
 }
 
 fn fault_is_of_name(fault: &AccountFault) -> bool {
