@@ -121,10 +121,13 @@ impl<'a> Sight<'a> {
 
     /// The interests that the follower shares; not shown without a text that could name them.
     pub(crate) fn shared_interests(&self) -> Shown<Vec<&'a str>> {
-        let shown = interests::WHERE.map(|fact| self.text(Mail(fact)));
-        if shown.iter().all(|text| matches!(text, Shown::NotShown)) {
+        if interests::WHERE.iter().all(|fact| matches!(self.plain(Mail(*fact)), Shown::NotShown)) {
             return Shown::NotShown;
         }
+        if self.interests.is_empty() {
+            return Shown::Value(Vec::new());
+        }
+        let shown = interests::WHERE.map(|fact| self.text(Mail(fact)));
         let texts: Vec<_> = shown.iter().filter_map(|text| text.value().copied()).collect();
         Shown::Value(self.interests.shared(&texts))
     }

@@ -50,9 +50,6 @@ impl Interests {
 
     /// Those that at least one of the texts names as whole words.
     pub(crate) fn shared<'i>(&'i self, texts: &[&Folded<'_>]) -> Vec<&'i str> {
-        if self.is_empty() {
-            return Vec::new();
-        }
         let stemmed: Vec<Vec<String>> = texts.iter().map(|text| stems(&text.folded)).collect();
         let is_shared = |interest: &&Interest| {
             let stems = interest.stems.as_slice();
