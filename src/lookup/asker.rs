@@ -76,7 +76,7 @@ impl fmt::Display for LookupFault {
             Self::Web(fault) => fault.fmt(f),
             Self::Token(fault) => fault.fmt(f),
             Self::Status(status) if [401, 403].contains(&status.as_u16()) => {
-                write!(f, "the server wants a login for that, or another one ({})", status.as_u16())
+                write!(f, "the server refuses this without a login, or with this token ({})", status.as_u16())
             }
             Self::Status(StatusCode::PAYMENT_REQUIRED) => f.write_str("the server wants to be paid (402)"),
             Self::Status(status) if status.as_u16() == 429 => {
