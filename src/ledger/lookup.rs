@@ -106,7 +106,7 @@ impl Ledger {
         })
     }
 
-    /// The question of an account that can be asked first, and from when on. A question that nobody answered for a day is not
+    /// The question of an account that can be asked first, and from when on: one that failed comes after the others. A question that nobody answered for a day is not
     /// asked any more.
     ///
     /// # Errors
@@ -132,7 +132,8 @@ impl Ledger {
                     "SELECT network, key, lookup.server, name, host,
                          CASE WHEN coalesce(not_before, 0) > ?2 + ?4 THEN ?2 ELSE coalesce(not_before, 0) END AS due
                      FROM lookup LEFT JOIN lookup_server USING (server)
-                     WHERE account = ?1 AND wanted_at BETWEEN ?2 - ?3 + 1 AND ?2 ORDER BY due, wanted_at, key LIMIT 1",
+                     WHERE account = ?1 AND wanted_at BETWEEN ?2 - ?3 + 1 AND ?2 
+                     ORDER BY due, iif(tried_at >= wanted_at, tried_at, 0), wanted_at, key LIMIT 1",
                 )?
                 .query_row(params![account, now, DAY, LONGEST_PAUSE], question)
                 .optional()?;
@@ -326,6 +327,27 @@ mod tests {
         scene.ledger.note_reply(&question("ann"), &Reply::Nothing, None, later(12 + DAY)).unwrap();
         assert!(!scene.want("ann", later(13 + DAY)));
         assert_eq!(scene.ledger.looked_up(&key, NOW).unwrap(), Some(answer));
+    }
+
+    #[test]
+    fn a_question_that_failed_comes_after_the_others() {
+        let mut scene = scene();
+        for name in ["ann", "bob", "eve"] {
+            scene.want(name, NOW);
+        }
+        let mut order = Vec::new();
+        for minute in 0..5 {
+            let now = later(60 * minute);
+            let (name, _) = scene.next(now).unwrap();
+            scene
+                .ledger
+                .note_reply(&question(&name), &Reply::Later(later(60 * minute + 60)), None, now)
+                .unwrap();
+            order.push(name);
+        }
+        assert_eq!(order, ["ann", "bob", "eve", "ann", "bob"]);
+        scene.want("zoe", later(300));
+        assert_eq!(scene.next(later(300)).unwrap().0, "zoe");
     }
 
     #[test]

@@ -185,11 +185,18 @@ impl<'a> Asker<'a> {
             let until = pace::pause(status, headers, failures, clock::now());
             Heard { reply: Reply::Later(until), fault: Some(fault), next: None }
         };
+        let unanswered = |fault| match fault {
+            // Of this account alone.
+            LookupFault::Web(WebFault::TooMuch { .. }) => {
+                Heard { reply: Reply::Nothing, fault: Some(fault), next: None }
+            }
+            _ => later(None, &HeaderMap::new(), fault),
+        };
         let unfit = |next| Heard { reply: Reply::Nothing, fault: Some(LookupFault::Unfit), next };
         let Some(way) = Way::of(question) else { return unfit(None) };
         let response = match self.send(way, way.request(question)) {
             Ok(response) => response,
-            Err(fault) => return later(None, &HeaderMap::new(), fault),
+            Err(fault) => return unanswered(fault),
         };
         let begun = Instant::now();
         let (response, account) = match way {
@@ -199,7 +206,7 @@ impl<'a> Asker<'a> {
                 };
                 match self.send(way, (address, None)) {
                     Ok(response) => (response, true),
-                    Err(fault) => return later(None, &HeaderMap::new(), fault),
+                    Err(fault) => return unanswered(fault),
                 }
             }
             _ => (response, way != Way::ActivityPub),

@@ -274,6 +274,20 @@ fn a_server_that_answers_oddly_is_not_believed() {
 }
 
 #[test]
+fn a_profile_that_is_too_long_does_not_keep_the_server_from_being_asked() {
+    inside("lookup::a_profile_that_is_too_long_does_not_keep_the_server_from_being_asked", || {
+        let scene = Scene::new(ON, &[]);
+        scene.site.does("long@far.example", Does::Endless);
+        scene.site.has("ann@far.example", [1, 2, 3]);
+        let err = scene.run(&["lookup", "long@far.example"]).exits(75).err();
+        assert!(err.contains("far too large"), "{err}");
+        crate::support::pause(Duration::from_millis(2100));
+        let out = scene.run(&["lookup", "ann@far.example"]).exits(0).out();
+        assert!(out.contains("  followers        1\n"), "{out}");
+    });
+}
+
+#[test]
 fn explain_and_a_dry_run_look_up_at_once_and_write_nothing() {
     inside("lookup::explain_and_a_dry_run_look_up_at_once_and_write_nothing", || {
         let scene = Scene::new(ON, &[message("moon@openreg.example", 1), message("moon@openreg.example", 2)]);
