@@ -192,7 +192,7 @@ impl Ledger {
                     "INSERT INTO lookup_server (server, not_before, failures) VALUES (?1, ?2, 0)
                      ON CONFLICT (server) DO UPDATE SET not_before = ?2, failures = 0",
                 )?
-                .execute(params![server.as_str(), next.map_or(now.0 + APART, |next| next.0)])?;
+                .execute(params![server.as_str(), next.map_or(0, |next| next.0).max(now.0 + APART)])?;
             let facts = match reply {
                 Reply::Facts(facts) => Some(encoding::write_follower(facts)),
                 Reply::Nothing | Reply::Later(_) => None,
@@ -348,6 +348,16 @@ mod tests {
         assert_eq!(order, ["ann", "bob", "eve", "ann", "bob"]);
         scene.want("zoe", later(300));
         assert_eq!(scene.next(later(300)).unwrap().0, "zoe");
+    }
+
+    #[test]
+    fn a_moment_in_the_past_does_not_make_the_next_request_come_sooner() {
+        let mut scene = scene();
+        let server = HostName::parse("toot.example").unwrap();
+        let next = Some(later(-100));
+        scene.ledger.note_reply(&question("ann"), &Reply::Nothing, next, NOW).unwrap();
+        assert_eq!(scene.ledger.claim_server(&server, NOW).unwrap(), None);
+        assert_eq!(scene.ledger.claim_server(&server, later(APART)).unwrap(), Some(0));
     }
 
     #[test]

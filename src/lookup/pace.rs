@@ -25,7 +25,7 @@ pub(super) fn pause(
         return after(now, LONGEST);
     }
     let backoff = after(now, FIRST * (1 << failures.min(MOST_FAILURES)));
-    let asked = retry_after(headers, now).or_else(|| reset(headers));
+    let asked = retry_after(headers, now).or_else(|| reset(headers, now));
     asked.map_or(backoff, |asked| asked.clamp(after(now, FIRST / 60), after(now, LONGEST)))
 }
 
@@ -36,7 +36,7 @@ pub(super) fn exhausted(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp
     if left > 0 {
         return None;
     }
-    Some(reset(headers)?.min(after(now, LONGEST)))
+    Some(reset(headers, now)?.min(after(now, LONGEST)))
 }
 
 /// Retry-After (RFC 9110, section 10.2.3): seconds, or a date.
@@ -48,11 +48,14 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// X-RateLimit-Reset: a moment (Mastodon), or seconds since 1970; X writes the name in another way.
-fn reset(headers: &HeaderMap) -> Option<Timestamp> {
+/// X-RateLimit-Reset: a moment (Mastodon), seconds since 1970, or seconds from now; X writes the name in another way.
+fn reset(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let text = text(headers, "x-ratelimit-reset").or_else(|| text(headers, "x-rate-limit-reset"))?.trim();
     let moment = || chrono::DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.timestamp());
-    text.parse::<i64>().ok().or_else(moment).map(Timestamp)
+    let number = text.parse::<i64>().ok();
+    let number =
+        number.map(|number| if (0..1_000_000_000).contains(&number) { now.0 + number } else { number });
+    number.or_else(moment).map(Timestamp)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -84,6 +87,7 @@ mod tests {
             (&[("retry-after", "Fri, 15 Jan 2027 08:05:00 GMT")], 300),
             (&[("x-ratelimit-reset", "2027-01-15T08:04:00.123456Z")], 240),
             (&[("x-ratelimit-reset", "1800000060")], 60),
+            (&[("x-ratelimit-reset", "90")], 90),
             (&[("x-rate-limit-reset", "1800000120")], 120),
             (&[("retry-after", "0")], 1),
             (&[("retry-after", "99999999")], 86_400),
