@@ -277,6 +277,7 @@ impl Fleet {
             rule_files: self.rule_files.clone(),
             turn: APART * u32::try_from(ahead).unwrap_or(QUEUE).min(QUEUE),
             stop,
+            answered: Arc::default(),
             proven: self.proven.clone(),
         };
         let name = name.clone();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -43,6 +44,8 @@ pub(super) struct Watcher {
     /// How long others of the same host go first.
     pub(super) turn: Duration,
     pub(super) stop: Stop,
+    /// Set, and then probed for, when a look-up has an answer.
+    pub(super) answered: Arc<AtomicBool>,
     pub(super) proven: Proven,
 }
 
@@ -165,10 +168,14 @@ impl Watcher {
         self.stop.speak_by(Instant::now());
         let mut sweeper = Sweeper::begin(&self.account, &self.settings)?;
         let (stop, name) = (self.stop.clone(), self.account.name.clone());
+        let answered = Arc::clone(&self.answered);
         let tell = move |news| {
             let _span = info_span!("account", account = %name).entered();
             match news {
-                lookup::News::Answered => stop.probe(),
+                lookup::News::Answered => {
+                    answered.store(true, Ordering::SeqCst);
+                    stop.probe();
+                }
                 lookup::News::Failed { server, fault, until } => {
                     warn!("{}", report::lookup::failed(&server, &fault, until));
                 }
@@ -198,6 +205,7 @@ impl Watcher {
         let mut slowdown = Slowdown::default();
         let mut left = None;
         loop {
+            let answered = self.answered.swap(false, Ordering::SeqCst);
             let (healthy, tally) = self.sweep(session, &mut sweeper, learned)?;
             session = healthy;
             if left != learned.left {
@@ -209,13 +217,21 @@ impl Watcher {
             if let Some((woken, waited)) = last_wait {
                 let found = tally.looked_at > 0;
                 learned.policy.ended(woken, waited, found);
-                let pause = slowdown.pause_after(woken, waited, found, self.account.poll);
+                // An answer concerns a message that had been looked at before.
+                let pause = slowdown.pause_after(woken, waited, found || answered, self.account.poll);
                 if slowdown.begins() {
                     info!("{}", state::woken_in_vain(pause, self.account.poll));
                 }
-                if self.hold(pause) == Woken::Stop {
-                    let _ = session.logout();
-                    return Ok(());
+                match self.hold(pause) {
+                    Woken::Stop => {
+                        let _ = session.logout();
+                        return Ok(());
+                    }
+                    Woken::Probe => {
+                        last_wait = Some((Woken::Probe, Duration::ZERO));
+                        continue;
+                    }
+                    Woken::Mail | Woken::Due => {}
                 }
             }
             renewal = self.renew_token(renewal)?;
@@ -259,13 +275,13 @@ impl Watcher {
         }
     }
 
-    /// Pauses after fruitless wakes. A probe does not end the pause, since probes may be those wakes; the next command shows
-    /// whether the connection still works.
+    /// Pauses after fruitless wakes. Only the answer of a look-up ends the pause early, or a stop. Another probe does not, since probes
+    /// may be those wakes; the next command shows whether the connection still works.
     fn hold(&self, pause: Duration) -> Woken {
         let until = Instant::now() + pause;
         while !pause.is_zero() {
             match self.stop.wait(until) {
-                Woken::Probe => {}
+                Woken::Probe if !self.answered.load(Ordering::SeqCst) => {}
                 woken => return woken,
             }
         }

@@ -1,5 +1,6 @@
 //! The service with a real mail server: a message waits for the answer about its follower, and no other message waits with it.
 
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use super::namespace::{Does, Site, inside, profile};
@@ -74,11 +75,7 @@ fn a_message_waits_for_its_answer_and_no_other_message_waits_with_it() {
         deliver(&mut client, &decided(4).bytes(4));
         let next = until(&mut client, SPAM, 3, 10);
         let (inbox, spam) = (subjects(&mut client, "INBOX"), subjects(&mut client, SPAM));
-        let _ = rustix::process::kill_process(
-            rustix::process::Pid::from_raw(service.id().cast_signed()).unwrap(),
-            rustix::process::Signal::TERM,
-        );
-        let log = Run(service.wait_with_output().unwrap()).err();
+        let log = log_of(service);
         let all = format!("{inbox:?}\n{spam:?}\n{:?}\n{log}", site.requests());
         assert!(
             other.is_some() && before.0.len() == 2 && own.is_some() && next.is_some(),
@@ -93,5 +90,45 @@ fn a_message_waits_for_its_answer_and_no_other_message_waits_with_it() {
             ),
             "{all}"
         );
+    });
+}
+
+/// Ends a service; returns what it logged.
+fn log_of(service: Child) -> String {
+    let _ = rustix::process::kill_process(
+        rustix::process::Pid::from_child(&service),
+        rustix::process::Signal::TERM,
+    );
+    Run(service.wait_with_output().unwrap()).err()
+}
+
+#[test]
+fn many_answers_one_after_the_other_put_no_message_off() {
+    inside("lookup::service::many_answers_one_after_the_other_put_no_message_off", || {
+        let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+        let home = Home::new(server.port, "kim", "");
+        let site = Site::start(home.path());
+        home.configure(
+            server.port,
+            &format!("backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n[lookup]\n{ON}"),
+        );
+        let mut client = home.client(server.port);
+        // A server is asked once a second, so that each answer wakes the service, and brings no new message.
+        let count = 10;
+        for number in 1..=count {
+            let handle = format!("moon{number}@openreg.example");
+            site.has(&handle, [3, 7500, 0]);
+            deliver(&mut client, &message(&handle, number));
+        }
+        let service = home.command(&[], &["run"]).spawn().unwrap();
+        let begun = Instant::now();
+        while site.requests().len() < count && begun.elapsed() < Duration::from_secs(60) {
+            pause(Duration::from_millis(50));
+        }
+        deliver(&mut client, &decided(20).bytes(20));
+        let filed = until(&mut client, SPAM, count + 1, 5);
+        let spam = subjects(&mut client, SPAM);
+        let log = log_of(service);
+        assert!(filed.is_some() && site.requests().len() == count, "{spam:?}\n{log}");
     });
 }
