@@ -263,3 +263,38 @@ fn check_warns_of_a_network_that_sends_messages_and_that_no_rule_can_judge() {
     let said = home.run(&["check"]).out();
     assert!(!said.contains("no rule can judge"), "{said}");
 }
+
+#[test]
+fn check_and_facts_know_what_is_looked_up() {
+    let home = UserFolder::new();
+    let account = "[accounts.home]\nhost = \"mail.example\"\nuser = \"rob\"\npassword-file = \"password\"\n\
+                   instances = [\"toot.example\"]\nauthserv-id = \"mx.example\"\n";
+    let write = |lookup: &str| {
+        let settings = format!("state = \"state\"\nrules = \"rules.toml\"\n{lookup}{account}");
+        fs::write(home.path().join("followsift.toml"), settings).unwrap();
+    };
+    write("");
+    fs::write(home.path().join("password"), "x\n").unwrap();
+    let rules = "[verdict.spam]\n[[rule]]\nname = \"bot\"\nverdict = \"spam\"\nwhen.bot = true\n";
+    fs::write(home.path().join("rules.toml"), rules).unwrap();
+    let mut ledger = Ledger::open(&home.path().join("state")).unwrap();
+    ledger.record(&[judged(2, "mastodon/card-en", 3)]).unwrap();
+    let said = home.run(&["check"]).out();
+    assert!(said.contains("no rule can judge the followers on Mastodon"), "{said}");
+    let remedy = "only a look-up can supply it: `[lookup]` in the settings (`followsift help operation`)";
+    assert!(said.contains("no known message shows `bot`") && said.contains(remedy), "{said}");
+    let bot = |facts: &str| {
+        let from = facts.lines().skip_while(|line| !line.trim_start().starts_with("bot ")).take(4);
+        from.map(str::trim).collect::<Vec<_>>().join(" ")
+    };
+    let facts = bot(&home.run(&["facts"]).out());
+    assert!(facts.contains("shown by no known network"), "{facts}");
+    assert!(facts.contains("a look-up can supply it (`[lookup]` in the settings)"), "{facts}");
+
+    write("[lookup]\nmastodon = \"own-server\"\n");
+    let said = home.run(&["check"]).out();
+    assert!(!said.contains("warning"), "{said}");
+    let facts = bot(&home.run(&["facts"]).out());
+    assert!(facts.contains("own; looked up for mastodon"), "{facts}");
+    assert!(!facts.contains("shown by 1 of"), "{facts}");
+}

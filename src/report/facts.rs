@@ -1,9 +1,11 @@
 //! Formats the list of facts that rules may use. `facts` prints it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::columns::width;
 use super::paint::{Paint, Tone};
+use crate::mail::Network;
 use crate::rules::fact::Type;
 use crate::rules::{Fact, Vocabulary};
 
@@ -93,13 +95,24 @@ fn shown_by(fact: Fact, vocabulary: &Vocabulary) -> String {
     if fact.needs().is_empty() {
         return "known for every message".to_owned();
     }
-    let showing: Vec<_> = vocabulary.showing(fact).into_iter().map(|network| network.as_str()).collect();
+    let looked_up = vocabulary.looked_up(fact);
+    let mut showing = vocabulary.showing(fact);
+    showing.retain(|network| !looked_up.contains(network));
+    let names = |networks: &BTreeSet<&Network>| {
+        networks.iter().map(|network| network.as_str()).collect::<Vec<_>>().join(", ")
+    };
     let all = vocabulary.networks().count();
-    match showing.len() {
+    let mut shown = match showing.len() {
         0 => "shown by no known network; for `judge`, and for networks of your own".to_owned(),
         some if some == all => format!("shown by all {all} networks"),
-        some => format!("shown by {some} of {all}: {}", showing.join(", ")),
+        some => format!("shown by {some} of {all}: {}", names(&showing)),
+    };
+    if !looked_up.is_empty() {
+        let _ = write!(shown, "; looked up for {}", names(&looked_up));
+    } else if showing.is_empty() && vocabulary.may_be_looked_up(fact) {
+        shown.push_str("; a look-up can supply it (`[lookup]` in the settings)");
     }
+    shown
 }
 
 /// Wraps text at blanks, so that the indented lines fit the width.

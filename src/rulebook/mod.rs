@@ -20,8 +20,8 @@ use self::regular_file::FEW;
 use crate::assess::Rulebook;
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Severity, Source};
-use crate::lookup;
-use crate::mail::{Network, NetworkSummary, Profiles, Trust};
+use crate::lookup::Way;
+use crate::mail::{Fact, Network, NetworkSummary, Profiles, Trust};
 use crate::rules::{self, ListSource, Person, RuleSet, Vocabulary};
 use crate::settings::{Account, Settings};
 
@@ -120,21 +120,27 @@ pub fn list_files(rules_file: &Path) -> BTreeSet<PathBuf> {
 
 /// What the messages of each network show, and what may be looked up.
 fn vocabulary_of(profiles: &Profiles, settings: Option<&Settings>) -> Vocabulary {
-    let networks = profiles.networks().into_iter();
-    Vocabulary::new(networks.map(|summary| {
-        let is_on = |way: lookup::Way| settings.is_some_and(|settings| way.is_on(&settings.lookup));
-        let ways = lookup::Way::all(summary.network.as_str(), is_on);
-        let looked_up: Vec<_> = ways.flat_map(lookup::Way::supplies).copied().collect();
-        (summary.network, summary.facts.into_iter().chain(looked_up).collect())
-    }))
+    let networks = profiles.networks();
+    let is_on = |way: Way| settings.is_some_and(|settings| way.is_on(&settings.lookup));
+    let looked_up: Vec<_> =
+        networks.iter().map(|it| (it.network.clone(), supplied(&it.network, is_on).collect())).collect();
+    let possible = networks.iter().flat_map(|it| supplied(&it.network, |_| true)).collect();
+    let shown = networks.into_iter().map(|summary| (summary.network, summary.facts.into_iter().collect()));
+    Vocabulary::new(shown).with_look_ups(looked_up, possible)
+}
+
+/// The facts that the allowed ways to profiles of a network supply.
+fn supplied(network: &Network, is_allowed: impl Fn(Way) -> bool) -> impl Iterator<Item = Fact> {
+    Way::all(network.as_str(), is_allowed).flat_map(Way::supplies).copied()
 }
 
 impl RuleFiles {
-    /// Those of these networks whose followers no rule can ever judge.
-    pub fn beyond_the_rules(&self, seen: &BTreeSet<Network>) -> Vec<NetworkSummary> {
+    /// Those of these networks whose followers no rule can ever judge, with what these settings allow to look up.
+    pub fn beyond_the_rules(&self, seen: &BTreeSet<Network>, settings: &Settings) -> Vec<NetworkSummary> {
         let mut networks = self.profiles.networks();
         networks.retain(|summary| {
-            let shown = summary.facts.iter().copied().collect();
+            let looked_up = supplied(&summary.network, |way| way.is_on(&settings.lookup));
+            let shown = summary.facts.iter().copied().chain(looked_up).collect();
             seen.contains(&summary.network) && !self.rules.can_judge(&summary.network, &shown)
         });
         networks

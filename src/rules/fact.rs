@@ -147,33 +147,66 @@ impl fmt::Display for Fact {
     }
 }
 
-/// The networks that rules may name, each with the facts that at least one of its layouts shows.
+/// The networks that rules may name, each with the facts that at least one of its layouts shows, and what look-ups add.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Vocabulary(BTreeMap<mail::Network, BTreeSet<MailFact>>);
+pub struct Vocabulary {
+    /// By network, what its messages show, and the same with what is looked up.
+    networks: BTreeMap<mail::Network, [BTreeSet<MailFact>; 2]>,
+    /// What look-ups could supply, whether or not the settings switch them on.
+    possible: BTreeSet<MailFact>,
+}
 
 impl Vocabulary {
     /// From the profiles, which the caller has compiled.
     pub fn new(networks: impl IntoIterator<Item = (mail::Network, BTreeSet<MailFact>)>) -> Self {
-        let mut all = BTreeMap::<mail::Network, BTreeSet<MailFact>>::new();
+        let mut all = Self::default();
         for (network, facts) in networks {
-            all.entry(network).or_default().extend(facts);
+            all.networks.entry(network).or_default().iter_mut().for_each(|known| known.extend(&facts));
         }
-        Self(all)
+        all
+    }
+
+    /// The same with what is looked up for these networks, and with what could be for any.
+    #[must_use]
+    pub fn with_look_ups(
+        mut self,
+        networks: impl IntoIterator<Item = (mail::Network, BTreeSet<MailFact>)>,
+        possible: BTreeSet<MailFact>,
+    ) -> Self {
+        for (network, facts) in networks {
+            let [_, with_look_ups] = self.networks.entry(network).or_default();
+            with_look_ups.extend(facts);
+        }
+        self.possible = possible;
+        self
     }
 
     /// Is no network known?
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.networks.is_empty()
     }
 
     /// The names of the networks.
     pub fn networks(&self) -> impl Iterator<Item = &mail::Network> {
-        self.0.keys()
+        self.networks.keys()
     }
 
-    /// The networks whose messages show a fact.
+    /// The networks whose messages show a fact, or for which it is looked up.
     pub fn showing(&self, fact: Fact) -> BTreeSet<&mail::Network> {
-        self.0.iter().filter(|(_, shown)| fact.is_shown_by(shown)).map(|(network, _)| network).collect()
+        let showing = self.networks.iter().filter(|(_, [_, known])| fact.is_shown_by(known));
+        showing.map(|(network, _)| network).collect()
+    }
+
+    /// Those of them for which it has to be looked up.
+    pub fn looked_up(&self, fact: Fact) -> BTreeSet<&mail::Network> {
+        let mut networks = self.showing(fact);
+        networks.retain(|network| !self.networks.get(network).is_some_and(|[it, _]| fact.is_shown_by(it)));
+        networks
+    }
+
+    /// Could a look-up supply it, for any network?
+    pub fn may_be_looked_up(&self, fact: Fact) -> bool {
+        !fact.needs().is_empty() && fact.is_shown_by(&self.possible)
     }
 }
 
@@ -207,5 +240,22 @@ mod tests {
             (twitter(), [MailFact::Following].into()),
         ]);
         assert_eq!(vocabulary.showing(Ratio).len(), 1);
+    }
+
+    #[test]
+    fn what_is_looked_up_is_told_from_what_messages_show() {
+        let network = |word: &str| mail::Network::new(word).unwrap();
+        let facts = BTreeSet::from([MailFact::Followers, MailFact::Age]);
+        let shown = ["mastodon", "x"].map(|word| (network(word), BTreeSet::from([MailFact::Followers])));
+        let vocabulary = Vocabulary::new(shown)
+            .with_look_ups([(network("mastodon"), facts.clone())], BTreeSet::from([MailFact::Age]));
+        let words =
+            |networks: BTreeSet<&mail::Network>| networks.iter().map(|it| it.to_string()).collect::<Vec<_>>();
+        assert_eq!(words(vocabulary.showing(Mail(MailFact::Followers))), ["mastodon", "x"]);
+        assert!(vocabulary.looked_up(Mail(MailFact::Followers)).is_empty());
+        assert_eq!(words(vocabulary.showing(Mail(MailFact::Age))), ["mastodon"]);
+        assert_eq!(words(vocabulary.looked_up(Mail(MailFact::Age))), ["mastodon"]);
+        assert!(vocabulary.may_be_looked_up(Mail(MailFact::Age)));
+        assert!(!vocabulary.may_be_looked_up(Mail(MailFact::Bot)) && !vocabulary.may_be_looked_up(Wave));
     }
 }

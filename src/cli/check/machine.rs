@@ -69,7 +69,7 @@ pub(super) fn of_networks(settings: &Settings, files: &RuleFiles) -> Vec<Diagnos
     let seen = Ledger::open_read_only(&settings.state)
         .and_then(|ledger| ledger.map_or(Ok(BTreeSet::new()), |ledger| ledger.networks(since)));
     match seen {
-        Ok(seen) => files.beyond_the_rules(&seen).iter().map(beyond_the_rules).collect(),
+        Ok(seen) => files.beyond_the_rules(&seen, settings).iter().map(beyond_the_rules).collect(),
         Err(fault) => vec![error(&fault)],
     }
 }

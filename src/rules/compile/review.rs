@@ -15,6 +15,10 @@ use crate::rules::condition::Test;
 use crate::rules::fact::{Fact, Vocabulary};
 use crate::rules::set::{Effect, enough, rounded};
 
+/// How to get a fact that no message shows.
+const ONLY_LOOKED_UP: &str =
+    "only a look-up can supply it: `[lookup]` in the settings (`followsift help operation`)";
+
 /// Reviews the conditions of all rules.
 pub(super) fn review(rules: &Rules, vocabulary: &Vocabulary, source: &Source, findings: &Findings) {
     let mut earlier: Vec<Seen<'_>> = Vec::new();
@@ -154,7 +158,10 @@ fn unseen(
         let (message, label) = match showing.is_empty() {
             true => (
                 format!("no known message shows `{}`", leaf.fact),
-                "this condition can never be evaluated".to_owned(),
+                match vocabulary.may_be_looked_up(leaf.fact) {
+                    true => ONLY_LOOKED_UP.to_owned(),
+                    false => "this condition can never be evaluated".to_owned(),
+                },
             ),
             false => (
                 format!("no message of {} shows `{}`", asked.join(" or "), leaf.fact),
