@@ -171,7 +171,9 @@ impl<'a> Asker<'a> {
         let Account { lookup, instances, .. } = self.account;
         match Way::of(question) {
             Some(way @ Way::Own(_)) => {
-                way.is_on(lookup) && instances.iter().any(|own| own.host == question.server)
+                (question.host.is_none() || way.knows_others())
+                    && way.is_on(lookup)
+                    && instances.iter().any(|own| own.host == question.server)
             }
             Some(Way::ActivityPub) => lookup.ask.contains(&question.server),
             Some(Way::X) => lookup.x_token.is_some(),
@@ -214,7 +216,7 @@ impl<'a> Asker<'a> {
         let (status, headers, body, now) =
             (response.status(), response.headers(), response.body(), clock::now());
         let found = match way {
-            _ if status != StatusCode::OK || !account => match way.state(question, status.as_u16(), body) {
+            _ if status != StatusCode::OK || !account => match way.state(status.as_u16(), body) {
                 Some(facts) => Some(facts),
                 None => return later(Some(status), headers, LookupFault::Status(status)),
             },

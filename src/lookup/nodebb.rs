@@ -1,4 +1,4 @@
-//! NodeBB's API. Pure. The account is known by the last part of its link, the slug.
+//! NodeBB's API. Pure. It is asked about its own accounts alone, since it fetches one of another server anew. The account is known by the last part of its link, the slug.
 
 use serde::Deserialize;
 
@@ -22,9 +22,8 @@ pub(super) const SUPPLIES: &[Fact] = &[
 ];
 
 /// Where the question is asked.
-pub(super) fn address(Question { server, name, host, .. }: &Question) -> String {
-    let host = host.as_ref().map(|host| format!("@{host}")).unwrap_or_default();
-    format!("https://{server}/api/user/{name}{host}")
+pub(super) fn address(Question { server, name, .. }: &Question) -> String {
+    format!("https://{server}/api/user/{name}")
 }
 
 #[derive(Deserialize)]
@@ -55,17 +54,12 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 /// The facts in an answer; `None` if it is unreadable, or about another account than the one asked for.
 pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<Follower> {
     let user: User = serde_json::from_slice(body).ok()?;
-    let asked = match &question.host {
-        Some(host) => format!("{}@{host}", question.name),
-        None => question.name.clone(),
-    };
     let decode = |slug: &str| {
         percent_encoding::percent_decode_str(slug).decode_utf8().map(|slug| slug.to_lowercase()).ok()
     };
-    if decode(&user.userslug)? != decode(&asked)? {
+    if decode(&user.userslug)? != decode(&question.name)? {
         return None;
     }
-    let is_remote = question.host.is_some();
     let since = |moment: Option<i64>| {
         let moment = moment.filter(|moment| *moment > 0)?;
         days(Timestamp(moment / 1000), now)
@@ -74,12 +68,12 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
         bio: text(user.aboutme, 2_000),
         location: text(user.location, 200),
         website: link(user.website),
-        followers: count(user.followers, is_remote),
-        following: count(user.following, is_remote),
-        posts: count(user.postcount, is_remote),
+        followers: count(user.followers, false),
+        following: count(user.following, false),
+        posts: count(user.postcount, false),
         default_picture: shown(user.picture.map(|picture| picture.is_none_or(|picture| picture.is_empty()))),
-        age: shown(since(user.joindate).filter(|age| !is_remote || *age > 1)),
-        last_posted: shown(since(user.lastposttime).filter(|_| !is_remote)),
+        age: shown(since(user.joindate)),
+        last_posted: shown(since(user.lastposttime)),
         account_state: Shown::Value(if user.banned { "suspended" } else { "active" }.to_owned()),
         ..Follower::default()
     })
@@ -129,13 +123,12 @@ mod tests {
 
     #[test]
     fn another_user_is_refused_and_a_name_may_have_any_letters() {
-        let read = |name: &str, host, slug: &str| {
+        let read = |name: &str, slug: &str| {
             let answer = ANSWER.replace("\"priya-v\"", &format!("\"{slug}\""));
-            facts(&question("nodebb", "forum.example", name, host), answer.as_bytes(), NOW).is_some()
+            facts(&question("nodebb", "forum.example", name, None), answer.as_bytes(), NOW).is_some()
         };
-        assert!(read("Priya-V", None, "priya-v") && read("%E8%91%B5", None, "葵"));
-        assert!(read("ann", Some("far.example"), "ann@far.example"));
-        assert!(!read("priya", None, "priya-v") && !read("ann", None, "ann@far.example"));
+        assert!(read("Priya-V", "priya-v") && read("%E8%91%B5", "葵"));
+        assert!(!read("priya", "priya-v") && !read("ann", "ann@far.example"));
         assert_eq!(state(404, br#"{"path": "/user/x", "title": "Not Found"}"#), Some(in_state("gone")));
         assert_eq!((state(404, b"<h1>"), state(403, br#"{"path": "/user/x"}"#)), (None, None));
     }

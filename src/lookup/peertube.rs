@@ -1,4 +1,4 @@
-//! PeerTube's API. Pure. It answers from its own database; what it says of an account of another server is what that server claims.
+//! PeerTube's API. Pure. It is asked about its own accounts alone, since it may fetch one of another server anew.
 
 use serde::Deserialize;
 
@@ -20,9 +20,8 @@ pub(super) const SUPPLIES: &[Fact] = &[
 ];
 
 /// Where the question is asked.
-pub(super) fn address(Question { server, name, host, .. }: &Question) -> String {
-    let host = host.as_ref().map(|host| format!("@{host}")).unwrap_or_default();
-    format!("https://{server}/api/v1/accounts/{name}{host}")
+pub(super) fn address(Question { server, name, .. }: &Question) -> String {
+    format!("https://{server}/api/v1/accounts/{name}")
 }
 
 #[derive(Deserialize)]
@@ -38,11 +37,9 @@ struct Account {
     avatars: Option<Vec<serde::de::IgnoredAny>>,
 }
 
-/// What a status other than 200 says of the account: that it is gone, if it is one of the server's own. The name of one of another
-/// server may be guessed from a link.
-pub(super) fn state(question: &Question, status: u16, body: &[u8]) -> Option<Follower> {
-    let is_own = question.host.is_none();
-    (status == 404 && is_refusal(body)).then(|| if is_own { in_state("gone") } else { Follower::default() })
+/// What a status other than 200 says of the account.
+pub(super) fn state(status: u16, body: &[u8]) -> Option<Follower> {
+    (status == 404 && is_refusal(body)).then(|| in_state("gone"))
 }
 
 /// The facts in an answer; `None` if it is unreadable, or about another account than the one asked for.
@@ -51,15 +48,14 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
     if !is_account_of(question, &account.name, Some(&account.host)) {
         return None;
     }
-    let is_remote = question.host.is_some();
     let age = account.created_at.as_deref().and_then(moment).and_then(|begin| days(begin, now));
     Some(Follower {
         name: text(account.display_name, 200),
         bio: text(Some(account.description.unwrap_or_default()), 2_000),
-        followers: count(account.followers_count, is_remote),
-        following: count(account.following_count, is_remote),
+        followers: count(account.followers_count, false),
+        following: count(account.following_count, false),
         default_picture: shown(account.avatars.map(|avatars| avatars.is_empty())),
-        age: shown(age.filter(|age| !is_remote || *age > 1)),
+        age: shown(age),
         ..in_state("active")
     })
 }
@@ -75,17 +71,14 @@ mod tests {
         "avatars": [], "createdAt": "2026-12-16T08:00:00.000Z", "updatedAt": "2026-12-20T08:00:00.000Z"}"#;
 
     #[test]
-    fn an_account_is_read_and_zero_is_unknown_of_another_server() {
+    fn an_account_is_read_and_another_one_refused() {
         let own = question("peertube", "ulivo.example", "giu_s", None);
         let found = facts(&own, ANSWER.as_bytes(), NOW).unwrap();
         assert_eq!((found.followers, found.following), (Shown::Value(0), Shown::Value(940)));
         assert_eq!((found.age, found.default_picture), (Shown::Value(30), Shown::Value(true)));
         assert_eq!(found.bio, Shown::Value("Draws.".to_owned()));
-        let remote = question("peertube", "tube.example", "giu_s", Some("ulivo.example"));
-        assert_eq!(facts(&remote, ANSWER.as_bytes(), NOW).unwrap().followers, Shown::NotShown);
         for other in [
             question("peertube", "tube.example", "giu_s", None),
-            question("peertube", "tube.example", "giu_s", Some("far.example")),
             question("peertube", "ulivo.example", "giu", None),
         ] {
             assert_eq!(facts(&other, ANSWER.as_bytes(), NOW), None, "{other:?}");
@@ -96,10 +89,8 @@ mod tests {
     fn an_account_of_the_server_that_it_does_not_know_is_gone() {
         let body = br#"{"type": "about:blank", "title": "Not Found", "detail": "x", "status": 404, "error": "Account not found"}"#;
         let own = question("peertube", "tube.example", "giu_s", None);
-        let remote = question("peertube", "tube.example", "giu_s", Some("ulivo.example"));
-        assert_eq!(state(&own, 404, body), Some(in_state("gone")));
-        assert_eq!(state(&remote, 404, body), Some(Follower::default()));
-        assert_eq!((state(&own, 404, b"<h1>"), state(&own, 401, body)), (None, None));
-        assert_eq!(address(&remote), "https://tube.example/api/v1/accounts/giu_s@ulivo.example");
+        assert_eq!(state(404, body), Some(in_state("gone")));
+        assert_eq!((state(404, b"<h1>"), state(401, body)), (None, None));
+        assert_eq!(address(&own), "https://tube.example/api/v1/accounts/giu_s");
     }
 }

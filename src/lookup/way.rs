@@ -43,6 +43,12 @@ impl Way {
         }
     }
 
+    /// Does the server know accounts of others, and answer about them without a question to theirs? PeerTube and NodeBB fetch such
+    /// an account anew; Forem has none.
+    pub(super) fn knows_others(self) -> bool {
+        matches!(self, Self::Own(Site::Mastodon | Site::Misskey) | Self::ActivityPub)
+    }
+
     /// The facts that it can supply.
     pub fn supplies(self) -> &'static [Fact] {
         match self {
@@ -86,11 +92,11 @@ impl Way {
     }
 
     /// What another status says of the account; `None` if the server failed or refuses.
-    pub(super) fn state(self, question: &Question, status: u16, body: &[u8]) -> Option<Follower> {
+    pub(super) fn state(self, status: u16, body: &[u8]) -> Option<Follower> {
         match self {
             Self::Own(Site::Mastodon) => mastodon::state(status, body),
             Self::Own(Site::Misskey) => misskey::state(status, body),
-            Self::Own(Site::PeerTube) => peertube::state(question, status, body),
+            Self::Own(Site::PeerTube) => peertube::state(status, body),
             Self::Own(Site::NodeBb) => nodebb::state(status, body),
             Self::Own(Site::Forem) => forem::state(status, body),
             Self::ActivityPub => activitypub::state(status),

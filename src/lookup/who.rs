@@ -39,6 +39,8 @@ pub enum Unasked {
     NotProven,
     /// The server is not one of the user's own.
     NotYourServer,
+    /// The account is on another server, to which the user's own would send the question on.
+    Elsewhere,
     /// The handle cannot be one of that network.
     NoHandle,
 }
@@ -100,11 +102,10 @@ fn direct(
             (Way::X, ..) => (HostName::parse(x::SERVER), Ok(None)),
             (Way::Own(_), None, _) | (Way::ActivityPub, None, _) => continue,
             (_, _, Err(_)) => (None, Err(Unasked::NoHandle)),
-            (Way::Own(site), Some(own), Ok(named)) => {
+            (Way::Own(_), Some(own), Ok(named)) => {
                 let host = named.host.clone().filter(|host| *host != own.host && *host != own.from);
-                // Their servers know no accounts of others by a link to them.
-                let is_odd = site == Site::Forem && host.is_some();
-                (Some(own.host.clone()), if is_odd { Err(Unasked::NoHandle) } else { Ok(host) })
+                let is_elsewhere = host.is_some() && !way.knows_others();
+                (Some(own.host.clone()), if is_elsewhere { Err(Unasked::Elsewhere) } else { Ok(host) })
             }
             (Way::ActivityPub, Some(own), Ok(named)) => {
                 let host = named.host.clone().unwrap_or_else(|| own.host.clone());
@@ -119,6 +120,7 @@ fn direct(
             (Some(server), Ok(host)) if way != Way::X || named.host.is_none() => {
                 return Ok(Question { follower, server, name: named.name, host });
             }
+            (_, Err(reason)) => why = reason,
             _ => why = Unasked::NoHandle,
         }
     }
@@ -357,22 +359,19 @@ mod tests {
             ("nodebb", "https://toot.example/user/a%2F..%2Fb", Err(Unasked::NoHandle)),
             ("nodebb", "https://toot.example/user/..", Err(Unasked::NoHandle)),
             ("nodebb", "https://toot.example/uid/7", Err(Unasked::NoHandle)),
+            ("nodebb", "https://far.example/user/ann", Err(Unasked::Elsewhere)),
             (
                 "forem",
                 "https://toot.example/ann_b",
                 Ok("GET https://toot.example/api/users/by_username?url=ann_b"),
             ),
-            ("forem", "https://evil.example/ann_b", Err(Unasked::NoHandle)),
+            ("forem", "https://evil.example/ann_b", Err(Unasked::Elsewhere)),
             (
                 "peertube",
                 "https://toot.example/accounts/ann",
                 Ok("GET https://toot.example/api/v1/accounts/ann"),
             ),
-            (
-                "peertube",
-                "https://far.example/@ann?x=1",
-                Ok("GET https://toot.example/api/v1/accounts/ann@far.example"),
-            ),
+            ("peertube", "https://far.example/@ann?x=1", Err(Unasked::Elsewhere)),
             ("peertube", "https://far.example:8443/@ann", Err(Unasked::NoHandle)),
             ("peertube", "https://far.example/", Err(Unasked::NoHandle)),
             ("peertube", "https://far.example/ap/users/1", Err(Unasked::NoHandle)),
@@ -380,6 +379,13 @@ mod tests {
             let found = asked(&of(network, Some(toot), None, Some(url)), &on());
             assert_eq!(found, expected.map(str::to_owned), "{url}");
         }
+        // Whose server would be asked, and learn of it.
+        let named = of("peertube", Some(toot), Some("ann@far.example"), None);
+        assert_eq!(asked(&named, &on()), Err(Unasked::Elsewhere));
+        let listed = Lookup { ask: [HostName::parse("far.example").unwrap()].into(), ..on() };
+        assert!(
+            asked(&named, &listed).unwrap().starts_with("GET https://far.example/.well-known/webfinger?")
+        );
         let misskey = of("misskey", Some(toot), Some("ann"), None);
         let expected =
             "POST https://toot.example/api/users/show {\"host\":null,\"username\":\"ann\"}".to_owned();

@@ -26,6 +26,9 @@ pub fn unasked(why: Unasked, network: &Network) -> String {
         Unasked::NotYourServer => {
             "only your own servers (`instances` of an account) and those in `ask` are asked".to_owned()
         }
+        Unasked::Elsewhere => {
+            "the account is on another server, which your own one would contact; list that server in `ask` to ask it".to_owned()
+        }
         Unasked::NoHandle => {
             format!("this is not a handle of {network}; write it like `ann` or `ann@toot.example`")
         }

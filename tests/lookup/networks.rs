@@ -22,9 +22,9 @@ fn each_network_is_asked_in_its_own_way() {
                 says("{\"username\": \"ann\", \"host\": null, \"followersCount\": 561, \"isBot\": true}"),
             ),
             (
-                "/api/v1/accounts/ann@far.example",
+                "/api/v1/accounts/ann",
                 says(
-                    "{\"name\": \"ann\", \"host\": \"far.example\", \"followingCount\": 940, \"avatars\": []}",
+                    "{\"name\": \"ann\", \"host\": \"toots.example\", \"followingCount\": 940, \"avatars\": []}",
                 ),
             ),
             ("/api/user/ann-b", says("{\"userslug\": \"ann-b\", \"postcount\": 210, \"followerCount\": 94}")),
@@ -61,8 +61,8 @@ fn each_network_is_asked_in_its_own_way() {
             ),
             (
                 "peertube",
-                "ann@far.example",
-                "asks toots.example: GET https://toots.example/api/v1/accounts/ann@far.example\n",
+                "ann@toots.example",
+                "asks toots.example: GET https://toots.example/api/v1/accounts/ann\n",
                 &["  following        940\n", "  default-picture  yes\n"],
                 1,
             ),
@@ -98,10 +98,14 @@ fn each_network_is_asked_in_its_own_way() {
         }
         let posted = scene.site.requests().into_iter().find(|request| request.starts_with("POST ")).unwrap();
         assert!(posted.ends_with("\r\n\r\n{\"host\":null,\"username\":\"ann\"}"), "{posted}");
-        // A server that nobody lists, and a network that is not switched on.
+        // An account that the user's own server would fetch from another one, a server that nobody lists, and a network that is not switched on.
         let before = scene.site.connections();
         let err = scene.run(&["lookup", "--network", "friendica", "ann@elsewhere.example"]).exits(78).err();
         assert!(err.contains("only your own servers"), "{err}");
+        for network in ["peertube", "nodebb", "forem"] {
+            let err = scene.run(&["lookup", "--network", network, "ann@far.example"]).exits(78).err();
+            assert!(err.contains("the account is on another server"), "{err}");
+        }
         let err = scene.run(&["lookup", "--network", "x", "ann"]).exits(78).err();
         assert!(err.contains("look-ups for x are off; possible: X, with a token of your own"), "{err}");
         assert_eq!(scene.site.connections(), before);
