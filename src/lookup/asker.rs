@@ -220,8 +220,16 @@ impl<'a> Asker<'a> {
                 Some(facts) => Some(facts),
                 None => return later(Some(status), headers, LookupFault::Status(status)),
             },
-            Way::ActivityPub => activitypub::facts(question, body, now)
-                .map(|(facts, collections)| self.count(facts, collections, begun)),
+            Way::ActivityPub => match activitypub::facts(question, body, now) {
+                Some((facts, collections)) => match self.count(facts, collections, begun) {
+                    Ok(facts) => Some(facts),
+                    Err((None, fault)) => return unanswered(fault),
+                    Err((Some(response), fault)) => {
+                        return later(Some(response.status()), response.headers(), fault);
+                    }
+                },
+                None => None,
+            },
             _ => way.facts(question, body, now),
         };
         let next = pace::exhausted(headers, now);
@@ -231,13 +239,13 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Fills in the sizes of an account's collections, as far as they are shown, and as there is time.
+    /// Fills in the sizes of an account's collections, as far as they are shown, and as there is time. An error if the server fails.
     fn count(
         &self,
         mut facts: Follower,
         collections: Vec<(activitypub::Counted, String)>,
         begun: Instant,
-    ) -> Follower {
+    ) -> Result<Follower, (Option<Response<Vec<u8>>>, LookupFault)> {
         for (counted, address) in collections {
             if begun.elapsed() > PATIENCE {
                 break;
@@ -246,11 +254,17 @@ impl<'a> Asker<'a> {
                 Ok(response) if response.status() == StatusCode::OK => {
                     activitypub::fill_in(&mut facts, counted, response.body());
                 }
-                Ok(_) => {}
-                Err(_) => break,
+                // Hidden, or too long to be read.
+                Ok(response) if [401, 403, 404].contains(&response.status().as_u16()) => {}
+                Err(LookupFault::Web(WebFault::TooMuch { .. })) => {}
+                Ok(response) => {
+                    let fault = LookupFault::Status(response.status());
+                    return Err((Some(response), fault));
+                }
+                Err(fault) => return Err((None, fault)),
             }
         }
-        facts
+        Ok(facts)
     }
 
     /// Sends one request.

@@ -113,6 +113,38 @@ fn each_network_is_asked_in_its_own_way() {
 }
 
 #[test]
+fn a_server_that_fails_at_a_collection_has_not_answered() {
+    inside("lookup::networks::a_server_that_fails_at_a_collection_has_not_answered", || {
+        let scene = Scene::new("ask = [\"pixel.example\"]\n", &[]);
+        let actor = "https://pixel.example/users/ann";
+        for (path, body) in [
+            (
+                "/.well-known/webfinger?resource=acct%3Aann%40pixel%2Eexample",
+                format!(
+                    "{{\"links\": [{{\"rel\": \"self\", \"type\": \"application/activity+json\", \"href\": \"{actor}\"}}]}}"
+                ),
+            ),
+            (
+                "/users/ann",
+                format!(
+                    "{{\"id\": \"{actor}\", \"type\": \"Person\", \"preferredUsername\": \"ann\", \
+                     \"followers\": \"{actor}/followers\"}}"
+                ),
+            ),
+        ] {
+            scene.site.answers(path, says(&body));
+        }
+        for (status, words) in [(429, "fewer requests (429)"), (503, "status 503")] {
+            let _ = std::fs::remove_dir_all(scene.home.state());
+            let does = Does::Says(status, "Retry-After: 600\r\n", String::new());
+            scene.site.answers("/users/ann/followers", does);
+            let err = scene.run(&["lookup", "--network", "friendica", "ann@pixel.example"]).exits(75).err();
+            assert!(err.contains(words), "{err}");
+        }
+    });
+}
+
+#[test]
 fn x_is_asked_with_the_users_token_which_is_shown_nowhere() {
     inside("lookup::networks::x_is_asked_with_the_users_token_which_is_shown_nowhere", || {
         let x = "x = { token-file = \"x-token\" }\nnewest = \"36500d\"\n";
