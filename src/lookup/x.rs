@@ -97,12 +97,14 @@ pub(super) fn state(status: u16, body: &[u8]) -> Option<Follower> {
 
 /// Is the account suspended or gone? Errors come with the status 200, too.
 fn complained(errors: &[Complaint]) -> Option<Follower> {
-    let has =
-        |text: &Option<String>, word| text.as_ref().is_some_and(|text| text.to_lowercase().contains(word));
-    if errors.iter().any(|error| has(&error.detail, "suspended")) {
+    let begins = |text: &Option<String>, words: &str| {
+        text.as_ref().is_some_and(|text| text.to_lowercase().starts_with(words))
+    };
+    // The rest of a detail is the name that was asked for.
+    if errors.iter().any(|error| begins(&error.detail, "user has been suspended")) {
         return Some(in_state("suspended"));
     }
-    errors.iter().any(|error| has(&error.title, "not found")).then(|| in_state("gone"))
+    errors.iter().any(|error| begins(&error.title, "not found")).then(|| in_state("gone"))
 }
 
 /// The facts in an answer; `None` if it is unreadable, or about another account than the one asked for.
@@ -207,6 +209,8 @@ mod tests {
         assert_eq!(facts(&asked(), gone, NOW), Some(in_state("gone")));
         assert_eq!(facts(&asked(), suspended, NOW), Some(in_state("suspended")));
         assert_eq!(state(404, gone), Some(in_state("gone")));
+        let named = String::from_utf8_lossy(gone).replace("[x]", "[suspended_ann]");
+        assert_eq!(state(404, named.as_bytes()), Some(in_state("gone")));
         for (status, body) in [
             (401, &br#"{"title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized"}"#[..]),
             (403, suspended),
