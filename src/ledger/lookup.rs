@@ -222,7 +222,9 @@ impl Ledger {
                 )?
                 .execute(params![network, key, now])?;
             transaction
-                .prepare_cached("DELETE FROM lookup WHERE wanted_at IS NULL AND tried_at < ?")?
+                .prepare_cached(
+                    "DELETE FROM lookup WHERE coalesce(wanted_at, 0) < ?1 AND coalesce(tried_at, 0) < ?1",
+                )?
                 .execute([now.0 - KEPT])
                 .map(drop)
         })
@@ -358,6 +360,22 @@ mod tests {
         scene.ledger.note_reply(&question("ann"), &Reply::Nothing, next, NOW).unwrap();
         assert_eq!(scene.ledger.claim_server(&server, NOW).unwrap(), None);
         assert_eq!(scene.ledger.claim_server(&server, later(APART)).unwrap(), Some(0));
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_forgotten_in_the_end() {
+        let mut scene = scene();
+        scene.want("ann", NOW);
+        let rows = |scene: &Scene| {
+            let count = |connection: &rusqlite::Connection| {
+                connection.query_row("SELECT count(*) FROM lookup", [], |row| row.get::<_, u32>(0))
+            };
+            scene.ledger.read("count", count).unwrap()
+        };
+        for (moment, expected) in [(later(KEPT), 2), (later(KEPT + 1), 1)] {
+            scene.ledger.note_reply(&question("bob"), &Reply::Nothing, None, moment).unwrap();
+            assert_eq!(rows(&scene), expected);
+        }
     }
 
     #[test]
