@@ -3,7 +3,7 @@
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::thread::{Builder, ScopedJoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::context::Unsettled;
 use super::output::Output;
@@ -20,7 +20,7 @@ use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect, connect_w
 /// So many sessions at most are begun to find a message over which the connection ends: each asks at once for an eighth of what
 /// the one before did.
 const SESSIONS: usize = 20;
-/// How long the command looks followers up before it ends; the service or the next sweep asks the rest.
+/// How long the command looks followers up, before and after its sweep together; the service or the next sweep asks the rest.
 const LOOK_UP: Duration = Duration::from_secs(60);
 
 pub(super) fn sweep(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
@@ -103,6 +103,9 @@ fn one(
     {
         output.failure(&fault);
     }
+    // What an earlier sweep wanted to know, before this one judges what has waited for long enough.
+    let (mut left, mut failures) = (LOOK_UP, Vec::new());
+    look_up(&mut sweeper, &stop, &mut left, &mut failures);
     let mut login = read_login(account, settings, &stop)?;
     let connector = connector()?;
     let mut session = connect_with(account, settings, &connector, &mut login, &stop)?;
@@ -133,7 +136,7 @@ fn one(
         }
     };
     let mut sessions = 1;
-    let (mut has_looked_up, mut failures) = (false, Vec::new());
+    let mut has_looked_up = false;
     let (session, swept) = loop {
         match sweeper.run(session, files, scope, &mut tell) {
             Err(fault) if sessions < SESSIONS && sweeper.can_part(&fault) => {
@@ -142,7 +145,7 @@ fn one(
             }
             swept => {
                 let (healthy, swept) = swept?;
-                if !has_looked_up && look_up(&mut sweeper, &stop, &mut failures) {
+                if !has_looked_up && look_up(&mut sweeper, &stop, &mut left, &mut failures) {
                     has_looked_up = true;
                     session = healthy;
                     continue;
@@ -162,14 +165,17 @@ fn one(
     Ok((swept, totals))
 }
 
-/// Asks what the sweep wanted to know; returns whether there are answers, so that what waits for them can be judged.
-fn look_up(sweeper: &mut Sweeper<'_>, stop: &Stop, failures: &mut Vec<String>) -> bool {
+/// Asks what sweeps wanted to know, for as long as is `left`; returns whether there are answers, so that what waits for them can be
+/// judged.
+fn look_up(sweeper: &mut Sweeper<'_>, stop: &Stop, left: &mut Duration, failures: &mut Vec<String>) -> bool {
     let mut note = |news| {
         if let lookup::News::Failed { server, fault, until } = news {
             failures.push(report::lookup::failed(&server, &fault, until));
         }
     };
-    let looked_up = sweeper.look_up(stop, LOOK_UP, &mut note);
+    let begun = Instant::now();
+    let looked_up = sweeper.look_up(stop, *left, &mut note);
+    *left = left.saturating_sub(begun.elapsed());
     looked_up.unwrap_or_else(|stuck| {
         failures.push(report::Chain(&stuck).to_string());
         false

@@ -2,7 +2,7 @@
 
 use crate::sweep::Remains;
 
-/// All that a sweep has left undone; `None` where nothing is left.
+/// All that a sweep has left undone; `None` where nothing is left. What waits for a look-up is not among it: that is usual.
 pub fn in_words(remains: &Remains) -> Option<String> {
     let mut parts = Vec::new();
     if remains.refused > 0 {
@@ -58,6 +58,12 @@ pub fn in_words(remains: &Remains) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
+/// What waits for look-ups, if anything does.
+pub fn look_ups(remains: &Remains) -> Option<String> {
+    let look_ups = if remains.look_up == 1 { "a look-up" } else { "look-ups" };
+    (remains.look_up > 0).then(|| format!("{} for {look_ups}", wait(remains.look_up)))
+}
+
 /// `1 message waits`, `2 messages wait`.
 fn wait(count: usize) -> String {
     format!("{} {}", messages(count), if count == 1 { "waits" } else { "wait" })
@@ -85,6 +91,7 @@ mod tests {
             stuck: 2,
             later: 2,
             fuse: 3,
+            look_up: 1,
             unshown: 1,
             uncertain: 1,
             unsettled: 1,

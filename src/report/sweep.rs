@@ -177,10 +177,11 @@ pub fn sums(Swept { tally, remains }: &Swept, only_looked: bool) -> String {
     ];
     parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, words)| words.replace("{}", &n.to_string())));
     let trips = if turns == 1 { "1 round trip".to_owned() } else { format!("{turns} round trips") };
-    let ending = match remains::in_words(remains) {
-        Some(words) => format!("; left undone: {words}"),
-        None if only_looked => String::new(),
-        None => "; all is well".to_owned(),
+    let undone = remains::in_words(remains).map(|words| format!("left undone: {words}"));
+    let ending = match Vec::from_iter(remains::look_ups(remains).into_iter().chain(undone)) {
+        words if !words.is_empty() => format!("; {}", words.join("; ")),
+        _ if only_looked => String::new(),
+        _ => "; all is well".to_owned(),
     };
     format!("{} ({trips}){ending}", parts.join(", "))
 }
@@ -357,6 +358,16 @@ mod tests {
         assert_eq!(
             sums(&swept, false),
             "looked at 3 messages, read 2, recognised 1, moved 1 (1 round trip); all is well"
+        );
+        let remains = Remains { look_up: 1, ..Remains::default() };
+        assert!(
+            sums(&Swept { remains, ..swept.clone() }, false)
+                .ends_with("(1 round trip); 1 message waits for a look-up")
+        );
+        let remains = Remains { look_up: 2, folders: 1, ..Remains::default() };
+        assert!(
+            sums(&Swept { remains, ..swept.clone() }, false)
+                .ends_with("; 2 messages wait for look-ups; left undone: 1 folder could not be used")
         );
         let remains = Remains { folders: 1, ..Remains::default() };
         assert_eq!(

@@ -17,6 +17,8 @@ pub struct Remains {
     pub later: usize,
     /// Messages that the fuse holds back.
     pub fuse: usize,
+    /// Messages that wait for the answer of a look-up.
+    pub look_up: usize,
     /// Messages that the server says are there and does not show.
     pub unshown: usize,
     /// Interrupted moves of which the original is uncertain.
@@ -32,8 +34,8 @@ pub struct Remains {
 }
 
 impl Remains {
-    /// Is work left because of the server, the state or a bug in followsift? What the fuse holds back does not count: a
-    /// later sweep moves it.
+    /// Is work left because of the server, the state or a bug in followsift? What the fuse holds back does not count, nor
+    /// what waits for a look-up: a later sweep moves it.
     pub fn is_work_left(&self) -> bool {
         // Those for a later sweep wait for the fuse too, or for what else is counted here.
         let Self {
@@ -41,6 +43,7 @@ impl Remains {
             stuck,
             later: _,
             fuse: _,
+            look_up: _,
             unshown,
             uncertain,
             unsettled,
@@ -70,6 +73,7 @@ impl Remains {
             stuck: tally.left,
             later: waiting.later,
             fuse: waiting.fuse,
+            look_up: waiting.look_up,
             unshown: waiting.unshown.max(tally.unshown),
             unsettled: waiting.unsettled,
             unassessed: tally.failed,

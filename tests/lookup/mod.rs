@@ -56,6 +56,12 @@ impl Scene {
         Run(command.output().unwrap())
     }
 
+    /// As if the pauses of all servers were over.
+    fn reopen_servers(&self) {
+        let ledger = rusqlite::Connection::open(self.home.state().join("ledger.sqlite")).unwrap();
+        ledger.execute("UPDATE lookup_server SET not_before = 0", []).unwrap();
+    }
+
     /// How many messages a folder has.
     fn count(&self, folder: &str) -> usize {
         self.mail.folders(|folders| folders.get(folder).map_or(0, |mails| mails.mails.len()))
@@ -325,6 +331,26 @@ fn a_message_waits_for_an_answer_no_longer_than_it_may() {
         let ledger = followsift::ledger::Ledger::open(&scene.home.state()).unwrap();
         let account = followsift::place::AccountName::new("home").unwrap();
         assert!(!ledger.waits(&account, &[followsift::place::Folder::inbox()]).unwrap());
+    });
+}
+
+#[test]
+fn the_next_sweep_asks_before_it_judges_what_has_waited_for_long_enough() {
+    inside("lookup::the_next_sweep_asks_before_it_judges_what_has_waited_for_long_enough", || {
+        let scene = Scene::new(&format!("{ON}wait = \"1s\"\n"), &[message("moon@openreg.example", 1)]);
+        scene.site.does("moon@openreg.example", Does::Says(503, "Retry-After: 3000\r\n", String::new()));
+        let out = scene.run(&["sweep"]).exits(0).out();
+        assert!(out.contains("; 1 message waits for a look-up\n") && !out.contains("all is well"), "{out}");
+        crate::support::pause(Duration::from_millis(2100));
+        scene.site.has("moon@openreg.example", [3, 7500, 0]);
+        scene.reopen_servers();
+        let out = scene.run(&["sweep"]).exits(0).out();
+        assert_eq!(
+            (scene.count("INBOX"), scene.count(SPAM), scene.site.requests().len()),
+            (0, 1, 2),
+            "{out}"
+        );
+        assert!(out.contains("moved 1") && out.contains("; all is well\n"), "{out}");
     });
 }
 
