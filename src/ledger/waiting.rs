@@ -229,7 +229,7 @@ impl Ledger {
         })
     }
 
-    /// Strikes messages off that wait no longer.
+    /// Strikes messages off that wait no longer. A question about a follower for which the last one waited is closed.
     ///
     /// # Errors
     ///
@@ -241,8 +241,37 @@ impl Ledger {
         validity: UidValidity,
         uids: &[Uid],
     ) -> Result<(), LedgerFault> {
-        let one = "DELETE FROM waiting WHERE account = ? AND folder = ? AND validity = ? AND uid = ?";
-        self.delete_each(one, account, folder, validity, uids)
+        if uids.is_empty() {
+            return Ok(());
+        }
+        self.write("strike off messages", |transaction| {
+            let mut followers = transaction.prepare_cached(
+                "SELECT DISTINCT follower.network, follower.key
+                 FROM waiting CROSS JOIN judgement ON judgement.mail = waiting.mail
+                     CROSS JOIN follower ON follower.judgement = judgement.id
+                 WHERE account = ? AND folder = ? AND validity = ? AND uid = ? AND why = 'lookup'",
+            )?;
+            let mut delete = transaction.prepare_cached(
+                "DELETE FROM waiting WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
+            )?;
+            let mut close = transaction.prepare_cached(
+                "UPDATE lookup SET wanted_at = NULL
+                 WHERE network = ?1 AND key = ?2 AND wanted_at IS NOT NULL AND NOT EXISTS (
+                     SELECT 1 FROM follower CROSS JOIN judgement ON judgement.id = follower.judgement
+                         CROSS JOIN waiting ON waiting.mail = judgement.mail
+                     WHERE follower.network = ?1 AND follower.key = ?2 AND why = 'lookup')",
+            )?;
+            for uid in uids {
+                let keys: Vec<(String, String)> = followers
+                    .query_map(params![account, folder, validity, uid], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<Result<_, _>>()?;
+                delete.execute(params![account, folder, validity, uid])?;
+                for (network, key) in keys {
+                    close.execute([network, key])?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Runs `one`, which names an account, a folder, its UIDVALIDITY and a UID, for each of `uids`.

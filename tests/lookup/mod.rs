@@ -331,6 +331,10 @@ fn a_message_waits_for_an_answer_no_longer_than_it_may() {
         let ledger = followsift::ledger::Ledger::open(&scene.home.state()).unwrap();
         let account = followsift::place::AccountName::new("home").unwrap();
         assert!(!ledger.waits(&account, &[followsift::place::Folder::inbox()]).unwrap());
+        // Nor is it asked about any more.
+        scene.reopen_servers();
+        scene.run(&["sweep"]).exits(0);
+        assert_eq!(scene.site.requests().len(), 1);
     });
 }
 
