@@ -228,3 +228,29 @@ fn rules_that_file_into_a_watched_folder_are_refused() {
     let findings = home.run(&["check"]).exits(78).out();
     assert!(findings.contains("`Followers/Spam`, which is one of the `folders`"), "{findings}");
 }
+
+#[test]
+fn check_says_what_look_ups_lack() {
+    let home = Home::new();
+    let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+    let settings: Vec<_> = settings
+        .lines()
+        .filter(|it| !it.starts_with("authserv-id") && !it.starts_with("instances"))
+        .collect();
+    let settings = settings.join("\n");
+    let check = |lookup: &str, account: &str| {
+        home.write("followsift.toml", &format!("{settings}\n{account}{lookup}\n"));
+        home.run(&["check"]).exits(0).out()
+    };
+    let own = "[lookup]\nmastodon = \"own-server\"\nask = [\"far.example\"]";
+    let (id, instances) = ("authserv-id = \"mx.example\"\n", "instances = [\"toot.example\"]\n");
+    let unproven = "warning: nothing is looked up: without `authserv-id`, no message is proven authentic";
+    let strange = "warning: no server is asked for `mastodon`, `ask` in `[lookup]`: no account with `authserv-id` names";
+    assert!(check(own, "").contains(unproven));
+    assert!(check(own, instances).contains(unproven));
+    assert!(check(own, id).contains(strange));
+    for (lookup, account) in [(own, &*format!("{id}{instances}")), ("", "")] {
+        let said = check(lookup, account);
+        assert!(!said.contains("warning"), "{said}");
+    }
+}

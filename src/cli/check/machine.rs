@@ -39,7 +39,36 @@ pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
     if let Some(Err(fault)) = settings.lookup.x_token.as_deref().map(login::token_in) {
         findings.push(Diagnostic::unplaced(format!("look-ups on X: {}", Chain(&fault))));
     }
+    findings.extend(of_look_ups(settings));
     findings
+}
+
+/// Look-ups that are on and can never ask, with what is missing.
+fn of_look_ups(settings: &Settings) -> Option<Diagnostic> {
+    let (lookup, accounts) = (&settings.lookup, &settings.accounts);
+    let proving = || accounts.iter().filter(|account| account.authserv_id.is_set());
+    if !lookup.is_on() {
+        return None;
+    }
+    if proving().next().is_none() {
+        let message = "nothing is looked up: without `authserv-id`, no message is proven authentic";
+        return Some(warning(message.to_owned()).help(
+            "add `authserv-id` to the account; `followsift check --connect` says what the server calls itself",
+        ));
+    }
+    if proving().any(|account| !account.instances.is_empty()) {
+        return None;
+    }
+    let keys = lookup.own_server.iter().map(|site| site.key());
+    let keys: Vec<_> = keys.chain((!lookup.ask.is_empty()).then_some("ask")).collect();
+    if keys.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "no server is asked for `{}` in `[lookup]`: no account with `authserv-id` names your own in `instances`",
+        keys.join("`, `")
+    );
+    Some(warning(message).help("add it to the account: `instances = [\"toot.example\"]`"))
 }
 
 fn of_account(account: &Account, settings: &Settings) -> Vec<Diagnostic> {
