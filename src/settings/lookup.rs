@@ -96,16 +96,16 @@ pub(super) fn lookup(mut section: Section<'_>, paths: &Paths<'_>) -> Option<Look
     let mut own_server = BTreeSet::new();
     for site in Site::ALL {
         let Some(entry) = section.take(site.key()) else { continue };
-        match entry.string().as_deref() {
+        const EXPECTED: &str = "\"own-server\" or \"off\"";
+        let text = if entry.is_string() { entry.string() } else { entry.wrong_type(EXPECTED) };
+        match text.as_deref() {
             Some("own-server") => {
                 own_server.insert(site);
             }
             Some("off") | None => {}
             Some(other) => {
-                entry.error(
-                    format!("`{}` cannot be `{other}`", site.key()),
-                    "expected \"own-server\" or \"off\"",
-                );
+                let message = format!("`{}` cannot be `{other}`", site.key());
+                entry.error(message, format!("expected {EXPECTED}"));
             }
         }
     }

@@ -191,6 +191,11 @@ impl<'a> Setting<'a> {
         }
     }
 
+    /// Is it a string?
+    pub(super) fn is_string(&self) -> bool {
+        matches!(self.value.kind, ValueKind::String(_))
+    }
+
     /// Is it a list?
     pub(super) fn is_list(&self) -> bool {
         matches!(self.value.kind, ValueKind::Array(_))
