@@ -11,6 +11,7 @@ use crate::lookup::{self, Asker, Stuck, Unasked, Whose};
 use crate::mail::Network;
 use crate::mailbox::Stop;
 use crate::report;
+use crate::rulebook;
 use crate::settings::{Account, Settings};
 
 pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
@@ -22,8 +23,12 @@ pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output
         }
         Err(ending) => return ending,
     };
-    let Some(network) = Network::new(&options.network) else {
-        output.error(&format!("error: {}", report::usage::no_network(&options.network, std::iter::empty())));
+    let (networks, _) = rulebook::networks(Some(&settings));
+    let mut known = networks.iter().map(|summary| summary.network.as_str());
+    let network =
+        Network::new(&options.network).filter(|network| known.clone().any(|it| it == network.as_str()));
+    let Some(network) = network else {
+        output.error(&format!("error: {}", report::usage::no_network(&options.network, &mut known)));
         return Ending::Usage;
     };
     let Some(accounts) = context::accounts(&settings, options.account.as_deref(), output) else {

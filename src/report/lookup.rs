@@ -21,7 +21,11 @@ pub fn failed(server: &str, fault: &LookupFault, until: Timestamp) -> String {
 pub fn unasked(why: Unasked, network: &Network) -> String {
     match why {
         Unasked::NoWay => format!("profiles of {network} cannot be looked up: {}", no_way(network.as_str())),
-        Unasked::Off => format!("look-ups for {network} are off; possible: {}", way(network.as_str())),
+        Unasked::Off => {
+            let keys: Vec<_> = Way::all(network.as_str(), |_| true).map(switch).collect();
+            let keys = keys.join(" or ");
+            format!("look-ups for {network} are off; to switch them on, set {keys} in `[lookup]`")
+        }
         Unasked::NotProven => "the message is not proven authentic".to_owned(),
         Unasked::NotYourServer => {
             "only your own servers (`instances` of an account) and those in `ask` are asked".to_owned()
@@ -32,6 +36,15 @@ pub fn unasked(why: Unasked, network: &Network) -> String {
         Unasked::NoHandle => {
             format!("this is not a handle of {network}; write it like `ann` or `ann@toot.example`")
         }
+    }
+}
+
+/// What switches a way on.
+fn switch(way: Way) -> String {
+    match way {
+        Way::Own(site) => format!("`{} = \"own-server\"`", site.key()),
+        Way::ActivityPub => "`ask = [\"SERVER\"]`, with the server that may be asked,".to_owned(),
+        Way::X => "`x = { token-file = \"...\" }`, with a token of your own,".to_owned(),
     }
 }
 
@@ -48,7 +61,7 @@ pub fn way(network: &str) -> String {
     });
     let ways: Vec<_> = ways.collect();
     if ways.is_empty() {
-        no_way(network).to_owned()
+        format!("no: {}", no_way(network))
     } else {
         format!("{}, below `[lookup]`", ways.join("; "))
     }
@@ -58,15 +71,15 @@ pub fn way(network: &str) -> String {
 fn no_way(network: &str) -> &'static str {
     match network {
         "instagram" | "facebook" | "linkedin" | "twitch" | "youtube" | "quora" | "strava" | "venmo" => {
-            "no: the network shows profiles to its own apps and to logins only"
+            "the network shows profiles to its own apps and to logins only"
         }
-        "twitter" | "googleplus" | "statusnet" => "no: the network as these messages know it has ended",
-        "diaspora" => "no: its servers show no counts",
+        "twitter" | "googleplus" | "statusnet" => "the network as these messages know it has ended",
+        "diaspora" => "its servers show no counts",
         "humhub" | "elgg" | "buddypress" | "buddypress-followers" | "buddyboss" | "ultimate-member" => {
-            "no: such sites show profiles to their members only, as a rule"
+            "such sites show profiles to their members only, as a rule"
         }
-        "openstreetmap" => "no: its profiles have numbers for names, which the messages do not show",
-        _ => "no: followsift knows no request for it",
+        "openstreetmap" => "its profiles have numbers for names, which the messages do not show",
+        _ => "followsift knows no request for it",
     }
 }
 
@@ -102,4 +115,34 @@ fn value(follower: &Follower, fact: Fact) -> Option<String> {
         },
         FactRef::Answer(answer) => answer.clone().map(|yes| if yes { "yes" } else { "no" }.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_nobody_is_asked_is_said_with_the_remedy() {
+        for (why, network, said) in [
+            (
+                Unasked::NoWay,
+                "instagram",
+                "profiles of instagram cannot be looked up: the network shows profiles to its own apps and to logins only",
+            ),
+            (
+                Unasked::Off,
+                "forem",
+                "look-ups for forem are off; to switch them on, set `forem = \"own-server\"` in `[lookup]`",
+            ),
+            (
+                Unasked::Off,
+                "mastodon",
+                "look-ups for mastodon are off; to switch them on, set `mastodon = \"own-server\"` or \
+                 `ask = [\"SERVER\"]`, with the server that may be asked, in `[lookup]`",
+            ),
+        ] {
+            assert_eq!(unasked(why, &Network::new(network).unwrap()), said);
+        }
+        assert_eq!(way("diaspora"), "no: its servers show no counts");
+    }
 }

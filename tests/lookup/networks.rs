@@ -107,7 +107,9 @@ fn each_network_is_asked_in_its_own_way() {
             assert!(err.contains("the account is on another server"), "{err}");
         }
         let err = scene.run(&["lookup", "--network", "x", "ann"]).exits(78).err();
-        assert!(err.contains("look-ups for x are off; possible: X, with a token of your own"), "{err}");
+        assert!(err.contains("look-ups for x are off; to switch them on, set `x = { token-file"), "{err}");
+        let err = scene.run(&["lookup", "--network", "mastodom", "ann"]).exits(64).err();
+        assert!(err.contains("no network is called `mastodom`\n  did you mean `mastodon`?"), "{err}");
         assert_eq!(scene.site.connections(), before);
     });
 }
