@@ -318,3 +318,29 @@ fn nothing_in_the_ledger_reaches_the_terminal_as_a_command_or_as_a_line_of_its_o
         assert!(shown.lines().all(|line| !line.starts_with("  put back")), "{shown}");
     }
 }
+
+#[test]
+fn a_name_that_nothing_has_is_said_to_be_one() {
+    let home = Home::new();
+    home.ledger().record(&[judged(1, "ann")]).unwrap();
+    let nothing = "no notification that followsift remembers matches";
+    for (options, more) in [
+        (["--network", "mastdon"], "; no network is called `mastdon`: did you mean `mastodon`?"),
+        (["--network", "zzzzzz"], "; no network is called `zzzzzz`"),
+        (["--verdict", "spma"], "; no verdict is called `spma`: did you mean `spam`?"),
+        (
+            ["--rule", "Follow thousands"],
+            "; no rule is called `Follow thousands`: did you mean `Follows thousands`?",
+        ),
+        // What the settings or the ledger know.
+        (["--network", "Mastodon"], ""),
+        (["--verdict", "undecided"], ""),
+        (["--verdict", "real"], ""),
+        (["--follower", "zoe"], ""),
+    ] {
+        assert_eq!(home.shown(&options), format!("{nothing}{more}\n"), "{options:?}");
+    }
+    assert_eq!(home.shown(&["--network", "mastdon", "--json"]), "");
+    let rule_of_the_ledger = home.shown(&["--rule", "Follows thousands", "--network", "mastodon"]);
+    assert_eq!(rule_of_the_ledger, format!("{nothing}\n"));
+}

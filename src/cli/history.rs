@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::output::Output;
+use super::selection::Known;
 use super::{Ending, History, context};
-use crate::clock;
+use crate::clock::{self, Timestamp};
 use crate::ledger::{HistoryEntry, Ledger, LedgerFault};
 use crate::report::{history as report, usage};
+use crate::rules::VerdictName;
 use crate::settings::Settings;
 
 pub(super) fn history(settings: Option<&Path>, options: &History, output: &mut Output) -> Ending {
@@ -65,7 +67,35 @@ fn nothing(settings: &Settings, options: &History, output: &mut Output) -> Endin
             return Ending::Usage;
         }
         None if options.json => {}
-        None => output.line(report::NOTHING),
+        None => match misnomers(settings, options) {
+            Ok(misnomers) => {
+                output.line(&[&[report::NOTHING.to_owned()], misnomers.as_slice()].concat().join("; "));
+            }
+            Err(fault) => {
+                output.failure(&fault);
+                return Ending::Fault;
+            }
+        },
     }
     Ending::Well
+}
+
+/// The names that were asked for and that neither the ledger nor the settings know. Wrong rules say nothing of names.
+fn misnomers(settings: &Settings, options: &History) -> Result<Vec<String>, LedgerFault> {
+    let (Some(files), true) = (context::rule_files(Some(settings)).0, options.selection.has_names()) else {
+        return Ok(Vec::new());
+    };
+    let mut known = Known::default();
+    let networks = files.networks().into_iter();
+    known.networks.extend(networks.flat_map(|it| [it.network.as_str().to_owned(), it.title]));
+    known.verdicts.extend(files.rules().verdicts().into_iter().map(ToString::to_string));
+    known.verdicts.insert(VerdictName::word(None).to_owned());
+    known.rules.extend(files.rules().rules().iter().map(|rule| rule.name.clone()));
+    if let Some(ledger) = Ledger::open_read_only(&settings.state)? {
+        ledger.history(Timestamp(i64::MIN), Timestamp(i64::MAX), &mut |entry| {
+            known.add(&entry);
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(options.selection.misnomers(&known))
 }

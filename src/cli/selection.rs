@@ -1,11 +1,13 @@
 //! Which of the remembered notifications a command is about: by time, account, network, verdict, rule and follower. Called by
 //! `history`. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::ledger::HistoryEntry;
 use crate::mail::{Follower, Notification};
+use crate::report::usage;
 use crate::rules::VerdictName;
 
 /// The options that choose notifications; one that is not given chooses all.
@@ -34,7 +36,45 @@ pub(super) struct Selection {
     follower: Option<String>,
 }
 
+/// What networks, verdicts and rules are called.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) networks: BTreeSet<String>,
+    pub(super) verdicts: BTreeSet<String>,
+    pub(super) rules: BTreeSet<String>,
+}
+
+impl Known {
+    /// Adds the names that an entry has.
+    pub(super) fn add(&mut self, HistoryEntry { judged, .. }: &HistoryEntry) {
+        let notification = &judged.notification;
+        self.networks.extend([notification.network.as_str().to_owned(), notification.title.clone()]);
+        self.verdicts.insert(VerdictName::word(judged.verdict.as_ref()).to_owned());
+        let reasons = judged.verdicts.iter().flat_map(|verdict| &verdict.reasons);
+        self.rules.extend(reasons.map(|reason| reason.rule.clone()));
+    }
+}
+
 impl Selection {
+    /// Does it name a network, a verdict or a rule?
+    pub(super) fn has_names(&self) -> bool {
+        [&self.network, &self.verdict, &self.rule].into_iter().any(Option::is_some)
+    }
+
+    /// Those of its names that nothing has, in words.
+    pub(super) fn misnomers(&self, known: &Known) -> Vec<String> {
+        let named = [
+            ("network", &self.network, &known.networks),
+            ("verdict", &self.verdict, &known.verdicts),
+            ("rule", &self.rule, &known.rules),
+        ];
+        let unknown = named.into_iter().filter_map(|(what, name, known)| {
+            let name = name.as_deref().filter(|name| !known.iter().any(|it| same(it, name)))?;
+            Some(usage::misnomer(what, name, known.iter().map(String::as_str)))
+        });
+        unknown.collect()
+    }
+
     /// The first and the last moment of it.
     pub(super) fn span(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let since = self.since.map_or(Timestamp(i64::MIN), |time| now.before(time));

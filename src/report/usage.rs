@@ -21,6 +21,12 @@ pub fn no_network<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Strin
     format!("no network is called `{}`\n  {advice}", text::line(name))
 }
 
+/// Nothing of a kind has this name.
+pub fn misnomer<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let meant = nearest(name, known).map(|word| format!(": did you mean `{}`?", text::line(word)));
+    format!("no {what} is called `{}`{}", text::line(name), meant.unwrap_or_default())
+}
+
 /// No mail provider has this name.
 pub fn no_provider(name: &str, meant: Option<&Provider>) -> String {
     let advice = match meant {

@@ -191,6 +191,16 @@ impl RuleFiles {
         self.edition == other.edition && self.lists == other.lists
     }
 
+    /// The networks that the profiles know, in their order.
+    pub fn networks(&self) -> Vec<NetworkSummary> {
+        self.profiles.networks()
+    }
+
+    /// The rules as they were compiled.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
     /// How many networks, rules and rule tests there are, for a summary.
     pub fn sizes(&self) -> (usize, usize, usize) {
         (self.profiles.networks().len(), self.rules.rules().len(), self.rules.tests())

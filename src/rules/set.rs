@@ -251,6 +251,15 @@ impl RuleSet {
         self.targets.keys().cloned().collect()
     }
 
+    /// The verdicts that a rule can give or that say what is done.
+    pub fn verdicts(&self) -> BTreeSet<&VerdictName> {
+        let decided = self.rules.iter().filter_map(|rule| match &rule.effect {
+            Effect::Decide(verdict) => Some(verdict),
+            Effect::Points(_) => None,
+        });
+        self.verdicts.keys().chain(decided).collect()
+    }
+
     /// What followsift does with a message that has this verdict; without a table for it, nothing.
     pub fn disposition(&self, verdict: &VerdictName) -> Disposition {
         self.verdicts.get(verdict).cloned().unwrap_or_default()
