@@ -68,6 +68,9 @@ pub struct LookedUp {
     pub facts: Vec<Fact>,
 }
 
+/// The values of [`Fact::AccountState`].
+pub const ACCOUNT_STATES: [&str; 4] = ["active", "limited", "suspended", "gone"];
+
 /// What kind of value a fact has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactType {

@@ -45,7 +45,7 @@ mod work;
 mod wrapper;
 
 pub use authenticity::Authenticity;
-pub use fact::{Fact, FactMut, FactRef, FactType, Follower, LookedUp, Shown};
+pub use fact::{ACCOUNT_STATES, Fact, FactMut, FactRef, FactType, Follower, LookedUp, Shown};
 pub use field::Unreadable;
 pub use follower_key::FollowerKey;
 pub use head::Envelope;

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::{Names, suggest};
 use crate::diagnostic::document::{Table, Text, Value, list};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::mail::{Fact as MailFact, Kind};
+use crate::mail::{ACCOUNT_STATES, Fact as MailFact, Kind};
 use crate::rules::bounds::{Bounds, Unreadable};
 use crate::rules::condition::{Condition, Leaf, Relation, Test, Wanted};
 use crate::rules::fact::{Fact, Type};
@@ -202,6 +202,13 @@ impl Reader<'_> {
                 };
                 let finding = Diagnostic::error(value.source(), text.span.clone(), "this text is empty");
                 value.findings().add(finding.label(label));
+            }
+            let is_state = (fact, relation) == (Fact::Mail(MailFact::AccountState), Relation::Is);
+            if is_state && !folded.is_empty() && !ACCOUNT_STATES.contains(&folded.as_str()) {
+                whole = false;
+                let message = format!("unknown state `{}`", text.text);
+                let finding = Diagnostic::error(value.source(), text.span.clone(), message);
+                value.findings().add(suggest(finding, &text.text, ACCOUNT_STATES, "states"));
             }
             let padded = bare.trim() != bare && !folded.is_empty();
             if padded && matches!(relation, Relation::Has | Relation::Starts | Relation::Ends) {
