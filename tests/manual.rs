@@ -15,6 +15,9 @@ use std::process::{Command, Output};
 use crate::support::golden;
 use clap::error::ErrorKind;
 use clap_mangen::Man;
+use followsift::lookup::Way;
+use followsift::mail::Fact;
+use followsift::settings::Site;
 use followsift::{cli, settings};
 use serde_json::Value;
 
@@ -39,6 +42,21 @@ fn settings_page() -> String {
     let keys = with_section(&text, "KEYS", &keys(schema.pointer("/properties").unwrap()));
     let keys = with_section(&keys, "KEYS OF LOOKUP", &keys_of_lookup(&schema));
     with_section(&keys, "KEYS OF AN ACCOUNT", &keys_of_account(&schema))
+}
+
+#[test]
+fn the_facts_that_are_asked_for_are_all_in_the_manual() {
+    let text = fs::read_to_string(folder().join("followsift.8.md")).unwrap();
+    let (_, list) = text.split_once("The networks that can be looked up:\n").unwrap();
+    let (list, _) = list.split_once("\n\n`followsift lookup ").unwrap();
+    let own = Site::ALL.map(|site| (format!("`{}`", site.key()), Way::Own(site)));
+    let others = [("`ask = ".to_owned(), Way::ActivityPub), ("`x = ".to_owned(), Way::X)];
+    for (key, way) in own.into_iter().chain(others) {
+        let item = list.split("\n- ").find(|item| item.starts_with(&key)).unwrap();
+        let named = |fact: &Fact| item.contains(&format!("`{}`", fact.word()));
+        let named: Vec<_> = Fact::ALL.into_iter().filter(named).collect();
+        assert_eq!(named, way.supplies(), "{key}");
+    }
 }
 
 #[test]
