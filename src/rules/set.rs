@@ -260,6 +260,15 @@ impl RuleSet {
         self.verdicts.keys().chain(decided).collect()
     }
 
+    /// The folders that say that a follower is not wanted, if the user files a message there by hand: those of all verdicts
+    /// except `real`. A folder that `real` shares says neither.
+    pub fn unwanted_targets(&self) -> BTreeSet<Folder> {
+        let of_real = |class: &VerdictName| class.as_str() == "real";
+        let wanted =
+            self.verdicts.iter().find(|(class, _)| of_real(class)).and_then(|(_, it)| it.move_to.as_ref());
+        self.targets.keys().filter(|target| Some(*target) != wanted).cloned().collect()
+    }
+
     /// What followsift does with a message that has this verdict; without a table for it, nothing.
     pub fn disposition(&self, verdict: &VerdictName) -> Disposition {
         self.verdicts.get(verdict).cloned().unwrap_or_default()

@@ -1,5 +1,5 @@
-//! Finds messages that the user filed by hand: notifications that followsift had left, and that are in a verdict's folder now.
-//! Called by the sweep, which learns from them that their followers are unwelcome. Moves nothing.
+//! Finds messages that the user filed by hand: notifications that followsift had left, and that are now in the folder of a verdict
+//! other than `real`. Called by the sweep, which learns from them that their followers are unwelcome. Moves nothing.
 //!
 //! Once an hour, each target is opened, and only messages that came since the last look are fetched. Junk filters move messages too,
 //! so more than twenty at once teach nothing.
@@ -23,7 +23,7 @@ pub(super) fn learn(
     tell: &mut dyn FnMut(News),
 ) -> Result<(), AccountFault> {
     let account = &sweep.account.name;
-    let mut targets = sweep.rulebook.rules.targets();
+    let mut targets = sweep.rulebook.rules.unwanted_targets();
     targets.retain(|target| !sweep.account.folders.contains(target));
     let mut filed = Vec::new();
     let mut seen = Vec::new();

@@ -331,6 +331,18 @@ fn a_look_alike_of_a_friend_is_reported() {
 }
 
 #[test]
+fn the_folder_of_real_is_not_one_for_unwanted_followers_even_if_it_is_shared() {
+    let targets = |rules: &str| {
+        let (rules, _) = crate::rules::load(rules);
+        rules.unwanted_targets().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let spam = "[verdict.spam]\nmove-to = \"S\"\n[verdict.game]\nmove-to = \"G\"\n";
+    assert_eq!(targets(spam), ["G", "S"]);
+    assert_eq!(targets(&format!("{spam}[verdict.real]\nmove-to = \"R\"\n")), ["G", "S"]);
+    assert_eq!(targets(&format!("{spam}[verdict.real]\nmove-to = \"G\"\n")), ["S"]);
+}
+
+#[test]
 fn a_list_that_has_never_loaded_is_missing_and_a_part_of_it_does_not_do() {
     let rules = rules(
         "[list.friends]\npeople = [\"Ana Lima\"]\nfile = \"friends.txt\"\n[list.unused]\nvcard = \"a.vcf\"\n\

@@ -10,9 +10,14 @@ fn plain(number: usize) -> String {
 
 /// A scene with messages that followsift has left, and a look at the target that is over. `None` where the clock cannot be set.
 fn left(messages: usize) -> Option<Scene> {
+    left_with(messages, str::to_owned)
+}
+
+/// As [`left`], with other rules.
+fn left_with(messages: usize, change: impl Fn(&str) -> String) -> Option<Scene> {
     let mut scene = Scene::usual(ALL)?;
     let rule = "[[rule]]\nname = \"Filed before\"\nwhen.unwelcome = true\nverdict = \"spam\"\n\n[[rule]]\nname = \"Nobody";
-    scene.home.write("rules.toml", &RULES.replacen("[[rule]]\nname = \"Nobody", rule, 1));
+    scene.home.write("rules.toml", &change(&RULES.replacen("[[rule]]\nname = \"Nobody", rule, 1)));
     // So that the target is there.
     scene.deliver(&[text(&spam(1), 1)]);
     scene.deliver(&(0..messages).map(|number| plain(10 + number)).collect::<Vec<_>>());
@@ -72,6 +77,22 @@ fn a_copy_a_message_in_the_trash_and_what_followsift_moved_teach_nothing() {
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 3));
     scene.later(3);
     assert!(scene.unwelcome().is_empty());
+}
+
+#[test]
+fn the_folder_of_the_verdict_real_does_not_make_a_follower_unwelcome() {
+    let Some(mut scene) = left_with(2, |rules| rules.replace("flag = true", "move-to = \"Followers/Real\""))
+    else {
+        return;
+    };
+    scene.client.run("CREATE Followers/Real");
+    scene.later(2);
+    scene.later(3);
+    scene.client.select("INBOX");
+    scene.client.run("UID MOVE 2 Followers/Real");
+    scene.client.run(&format!("UID MOVE 3 {SPAM}"));
+    scene.later(4);
+    assert_eq!(scene.unwelcome(), ["@jo_11"]);
 }
 
 #[test]
