@@ -55,6 +55,16 @@ impl Session {
         Ok(self.listing()?.listed.iter().any(|listed| listed.all && listed.name == name))
     }
 
+    /// Is `folder` the Trash, the Archive, the Junk folder or the one with all messages, by its special use or, if the server
+    /// reports no such use of any folder, by its usual name? What is moved there says little about why.
+    ///
+    /// # Errors
+    /// If the server does not list its folders.
+    pub fn is_put_away(&mut self, folder: &Folder) -> Result<bool, Fault> {
+        let name = self.wire_name(folder)?;
+        Ok(self.listing()?.is_put_away(folder, &name))
+    }
+
     /// Do two names mean the same folder on this server? `Work` and `INBOX/Work` do if the user's folders are below the inbox.
     ///
     /// # Errors
@@ -122,7 +132,13 @@ impl Session {
         let folders = self.listing()?;
         folders.guessed = false;
         let delimiter = folders.delimiter();
-        folders.listed.push(Listed { name: name.clone(), delimiter, selectable: true, all: false });
+        folders.listed.push(Listed {
+            name: name.clone(),
+            delimiter,
+            selectable: true,
+            all: false,
+            put_away: false,
+        });
         if made {
             let command = format!(
                 "SUBSCRIBE {}",

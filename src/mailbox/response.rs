@@ -79,6 +79,8 @@ pub(super) struct Listed {
     pub(super) selectable: bool,
     /// It contains all messages of the account, also those in other folders (RFC 6154).
     pub(super) all: bool,
+    /// It is Trash, Archive or Junk, or contains all messages (RFC 6154).
+    pub(super) put_away: bool,
 }
 
 /// The state of a folder.
@@ -415,6 +417,7 @@ impl<'a> Scan<'a> {
             delimiter,
             selectable: !is("noselect") && !is("nonexistent"),
             all: is("all"),
+            put_away: ["all", "archive", "junk", "trash"].into_iter().any(is),
         }))
     }
 

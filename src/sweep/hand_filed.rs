@@ -67,6 +67,10 @@ fn newcomers(
     sweep: Sweep<'_>,
     look: &TargetLook,
 ) -> Result<Found, AccountFault> {
+    // What is moved there by hand says nothing about why.
+    if session.is_put_away(&look.folder)? {
+        return Ok((None, Vec::new()));
+    }
     let opened = session.examine(&look.folder)?;
     let Some(next) = opened.next else { return Ok((None, Vec::new())) };
     let to = Some((opened.validity, next));

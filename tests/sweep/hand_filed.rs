@@ -96,6 +96,21 @@ fn the_folder_of_the_verdict_real_does_not_make_a_follower_unwelcome() {
 }
 
 #[test]
+fn a_folder_of_the_rules_that_is_also_the_trash_teaches_nothing() {
+    let Some(mut scene) = left_with(2, |rules| rules.replace("Followers/Numbers game", "Trash")) else {
+        return;
+    };
+    scene.client.run("CREATE Trash");
+    scene.later(2);
+    scene.later(3);
+    scene.client.select("INBOX");
+    scene.client.run("UID MOVE 2 Trash");
+    scene.client.run(&format!("UID MOVE 3 {SPAM}"));
+    scene.later(4);
+    assert_eq!(scene.unwelcome(), ["@jo_11"]);
+}
+
+#[test]
 fn more_than_twenty_at_once_were_moved_by_a_program() {
     let Some(mut scene) = left(21) else { return };
     scene.client.select("INBOX");
