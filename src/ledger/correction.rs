@@ -250,10 +250,11 @@ fn correct(transaction: &Connection, mail: i64, noted_at: Timestamp) -> rusqlite
         "INSERT INTO correction (mail, noted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
         params![mail, noted_at],
     )?;
+    // A follower of whom nothing can be seen is in no other message.
     transaction.execute(
         "INSERT INTO known_follower (network, key, origin, mail, noted_at)
          SELECT network, key, 'put-back', ?1, ?2 FROM follower
-         WHERE judgement = (SELECT latest FROM mail WHERE id = ?1)
+         WHERE judgement = (SELECT latest FROM mail WHERE id = ?1) AND key NOT LIKE '#blank %'
          ON CONFLICT DO NOTHING",
         params![mail, noted_at],
     )?;

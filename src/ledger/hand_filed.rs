@@ -127,7 +127,7 @@ impl Ledger {
     }
 
     /// Where followsift had left a message that it judged, if filing it by hand says something: it passed authentication and
-    /// names one follower, by more than a name, and it was neither moved nor put back nor uncertain before.
+    /// names one follower, by more than a name or nothing at all, and it was neither moved nor put back nor uncertain before.
     ///
     /// # Errors
     ///
@@ -145,7 +145,8 @@ impl Ledger {
                      WHERE mail.account = ?1 AND digest = ?2 AND size = ?3
                          AND authentic = 'pass' AND complete AND action IN ('leave', 'mark')
                          AND (SELECT count(*) FROM follower WHERE follower.judgement = mail.latest) = 1
-                         AND NOT EXISTS (SELECT 1 FROM follower WHERE follower.judgement = mail.latest AND key LIKE '=%')
+                         AND NOT EXISTS (SELECT 1 FROM follower
+                                         WHERE follower.judgement = mail.latest AND (key LIKE '=%' OR key LIKE '#blank %'))
                          AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.mail = mail.id AND outcome IS NOT 'left')
                          AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.mail = mail.id)
                          AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.mail = mail.id)",

@@ -73,6 +73,26 @@ fn only_a_proven_message_about_one_follower_that_followsift_had_left_says_someth
 }
 
 #[test]
+fn a_message_that_shows_nothing_of_its_follower_teaches_nothing_filed_by_hand_or_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let by_id = |number, id: &str| {
+        let mut message = left(number, "ann");
+        message.notification.followers = vec![Follower { id: Some(id.into()), ..Follower::default() }];
+        message
+    };
+    ledger.record(&[by_id(1, "blank 0 <a@b.example>"), by_id(2, "4711")]).unwrap();
+    assert_eq!(ledger.left_in_place(&home(), &identity(1)).unwrap(), None);
+    assert_eq!(ledger.left_in_place(&home(), &identity(2)).unwrap(), Some(place(2)));
+    for number in [1, 2] {
+        ledger.note_correction(&home(), &identity(number), Timestamp(9000)).unwrap();
+        assert_eq!(earlier(&ledger, number, number.into()), "put back");
+    }
+    let known = ledger.known().unwrap();
+    assert_eq!(known.iter().map(|one| one.follower.as_str()).collect::<Vec<_>>(), ["#4711"]);
+}
+
+#[test]
 fn a_target_is_looked_at_once_an_hour_without_what_followsift_moved_there() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
