@@ -149,14 +149,18 @@ impl RuleSet {
     }
 
     /// The lists that rules use and that have never been loaded. While there is one, nothing may move: the follower may be a
-    /// friend.
+    /// friend. A rule about `unwelcome` uses all lists, since nobody in a list is unwelcome.
     pub fn missing_lists(&self, lists: &Lists) -> BTreeSet<&str> {
+        let is_missing = |name: &&str| lists.people(name).is_none();
+        if self.asked().unwelcome {
+            return self.lists.keys().map(String::as_str).filter(is_missing).collect();
+        }
         let leaves = self.rules.iter().flat_map(|rule| rule.when.leaves());
         let asked = leaves.flat_map(|leaf| match &leaf.test {
             Test::In(names) => names.as_slice(),
             _ => &[],
         });
-        asked.map(String::as_str).filter(|name| lists.people(name).is_none()).collect()
+        asked.map(String::as_str).filter(is_missing).collect()
     }
 
     /// Which parts of the past the rules use.

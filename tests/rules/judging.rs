@@ -369,6 +369,20 @@ fn a_list_that_has_never_loaded_is_missing_and_a_part_of_it_does_not_do() {
 }
 
 #[test]
+fn a_rule_about_unwelcome_followers_needs_every_list_of_the_file() {
+    let missing = |fact: &str| {
+        let rules = rules(&format!(
+            "[list.friends]\nfile = \"friends.txt\"\n[list.bots]\npeople = [\"Bo\"]\n\
+             [[rule]]\nname = \"A\"\nwhen.{fact} = true\nverdict = \"spam\"\n"
+        ));
+        let lists = rules.gather(&BTreeMap::new());
+        rules.missing_lists(&lists).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(missing("unwelcome"), ["friends"]);
+    assert!(missing("known").is_empty());
+}
+
+#[test]
 fn every_rule_is_traced_whether_or_not_it_decides() {
     let rules = rules(&format!("{VERDICTS}{TWO}"));
     let follower = Follower { following: value(2001), ..Follower::default() };
