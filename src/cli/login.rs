@@ -62,7 +62,7 @@ fn grant(
             }
             Request::NotTheAddress => words::NOT_THE_ADDRESS.to_owned(),
             Request::Trouble { why } => words::trouble(why),
-            Request::NoDeviceFlow => words::NO_DEVICE_FLOW.to_owned(),
+            Request::NoCode { said } => words::no_code(said),
         });
     };
     let renews =

@@ -61,6 +61,23 @@ impl<'de> Deserialize<'de> for Answer {
     }
 }
 
+/// The answer to a request for a device's code (RFC 8628, section 3.2) with its two times as the oauth2 crate reads them: whole seconds,
+/// at least one and at most `longest`; `lives` for a code whose life is not there or says nothing. Anything else stays as it is.
+pub(super) fn with_plain_times(body: Vec<u8>, lives: Duration, longest: Duration) -> Vec<u8> {
+    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(&body) else { return body };
+    if !fields.contains_key("device_code") {
+        return body;
+    }
+    for (name, usual) in [("expires_in", lives), ("interval", USUAL_INTERVAL)] {
+        let said = fields.get(name).and_then(seconds).filter(|time| time.as_secs() > 0);
+        fields.insert(name.to_owned(), said.unwrap_or(usual).min(longest).as_secs().into());
+    }
+    serde_json::to_vec(&fields).unwrap_or(body)
+}
+
+/// How often to ask whether the user has agreed, where the provider does not say it (RFC 8628, section 3.2).
+const USUAL_INTERVAL: Duration = Duration::from_secs(5);
+
 /// A life in seconds: a number, as RFC 6749 has it, or its digits as text. A negative one says nothing: some providers mean "for ever".
 fn seconds(value: &Value) -> Option<Duration> {
     let seconds = match value {
@@ -84,6 +101,31 @@ mod tests {
             answer.refresh_token().map(|token| token.secret().clone()),
             answer.expires_in().map(|lives| lives.as_secs()),
         ))
+    }
+
+    #[test]
+    fn the_times_of_a_code_are_read_whatever_form_they_have() {
+        let (lives, longest) = (Duration::from_secs(900), Duration::from_secs(3600));
+        for (said, expires, interval) in [
+            (r#""expires_in": 600, "interval": 1"#, 600, 1),
+            (r#""expires_in": "600", "interval": "7""#, 600, 7),
+            (r#""expires_in": 600.5, "interval": 1.5"#, 600, 1),
+            (r#""interval": -1"#, 900, 5),
+            (r#""expires_in": null, "interval": null"#, 900, 5),
+            (r#""expires_in": 0, "interval": 0"#, 900, 5),
+            (r#""expires_in": 1e300, "interval": 1e300"#, 3600, 3600),
+            (r#""expires_in": "soon", "interval": []"#, 900, 5),
+        ] {
+            let text = format!("{{\"device_code\": \"d\", {said}}}");
+            let body = with_plain_times(text.clone().into_bytes(), lives, longest);
+            let read: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let expected =
+                serde_json::json!({"device_code": "d", "expires_in": expires, "interval": interval});
+            assert_eq!(read, expected, "{text}");
+        }
+        for other in ["", "<html>", "[1]", r#"{"error": "invalid_scope"}"#] {
+            assert_eq!(with_plain_times(other.into(), lives, longest), other.as_bytes(), "{other}");
+        }
     }
 
     #[test]

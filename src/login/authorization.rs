@@ -40,11 +40,11 @@ pub fn authorize(
         };
         let answer = match &authority.device {
             Some(endpoint) if !means.paste => match device::run(&flow, endpoint, means.stop, tell) {
-                Err(Ended::NotThisWay(_)) if authority.authorization.is_some() => {
-                    tell(Request::NoDeviceFlow);
+                Err(Ended::NotThisWay { said, .. }) if authority.authorization.is_some() => {
+                    tell(Request::NoCode { said: said.as_deref() });
                     redirect::run(&flow, means, tell)
                 }
-                Err(Ended::NotThisWay(fault) | Ended::Fault(fault)) => Err(fault),
+                Err(Ended::NotThisWay { fault, .. } | Ended::Fault(fault)) => Err(fault),
                 Ok(answer) => Ok(answer),
             },
             _ => redirect::run(&flow, means, tell),

@@ -13,7 +13,7 @@ use oauth2::{
 };
 
 use super::GrantFault;
-use super::answer::Answer;
+use super::answer::{Answer, with_plain_times};
 use super::authority::{NOT_JSON, TO_AGREE, address, quotation};
 use super::flow::{Ended, Flow, Request};
 use super::wait::wait;
@@ -26,6 +26,9 @@ const LONGEST_CODE: usize = 100;
 /// The longest time between two questions, if the provider does not want a longer one.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 
+/// The longest life of a code.
+const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
+
 /// Asks for a code, shows it, and waits until the user has agreed.
 pub(super) fn run(
     flow: &Flow<'_>,
@@ -35,7 +38,10 @@ pub(super) fn run(
 ) -> Result<Answer, Ended> {
     let url = address(endpoint, endpoint).map_err(Ended::Fault)?;
     let client = flow.client.clone().set_device_authorization_url(DeviceAuthorizationUrl::from_url(url));
-    let http = |request| flow.authority.ask(request);
+    let http = |request| {
+        let answer = flow.authority.ask(request)?;
+        Ok(answer.map(|body| with_plain_times(body, TO_AGREE, LONGEST_LIFE)))
+    };
     let details: StandardDeviceAuthorizationResponse = client
         .exchange_device_code()
         .add_scopes(flow.oauth2.scopes.iter().cloned().map(Scope::new))
@@ -44,7 +50,7 @@ pub(super) fn run(
     let page = details.verification_uri().url().as_str();
     require_allowed(page).map_err(|fault| Ended::Fault(fault.into()))?;
     tell(Request::Code { page, code: &text::ascii(details.user_code().secret(), LONGEST_CODE) });
-    let lives = details.expires_in().min(TO_AGREE * 4);
+    let lives = details.expires_in();
     // The crate asks again after every failure, and its wait has no end but that of the code; only an answer ends it.
     let (given_up, failures) = (Cell::new(None), Cell::new(0));
     let tell = RefCell::new(tell);
@@ -103,15 +109,20 @@ fn in_words(fault: &GrantFault) -> String {
 
 /// The provider gives no code. Google refuses the scope of mail here, and others the client: the browser may still do.
 fn refused(flow: &Flow<'_>, error: RequestTokenError<GrantFault, BasicErrorResponse>) -> Ended {
+    // What the provider says; nothing, where its answer could not be read.
     let another_way = match &error {
         RequestTokenError::ServerResponse(refusal) => {
-            !matches!(refusal.error(), BasicErrorResponseType::InvalidClient)
+            let is_of_client = matches!(refusal.error(), BasicErrorResponseType::InvalidClient);
+            (!is_of_client).then(|| Some(quotation(refusal, &flow.secrets())))
         }
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => true,
-        RequestTokenError::Request(_) => false,
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Some(None),
+        RequestTokenError::Request(_) => None,
     };
     let fault = flow.fault(flow.authority.failure(error, &flow.secrets()));
-    if another_way { Ended::NotThisWay(fault) } else { Ended::Fault(fault) }
+    match another_way {
+        Some(said) => Ended::NotThisWay { fault, said },
+        None => Ended::Fault(fault),
+    }
 }
 
 /// The user did not agree, or not in time.

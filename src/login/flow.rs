@@ -37,8 +37,11 @@ pub enum Request<'a> {
         /// Why.
         why: &'a str,
     },
-    /// The device flow is refused, so that the browser is asked.
-    NoDeviceFlow,
+    /// The provider gives no code, so that the browser is asked.
+    NoCode {
+        /// What the provider says, made harmless; `None` if its answer could not be read.
+        said: Option<&'a str>,
+    },
 }
 
 /// What there is to reach the user with.
@@ -55,7 +58,12 @@ pub struct Means<'a> {
 /// How a flow ended: the user did not agree, or the provider has no such flow for this client.
 pub(super) enum Ended {
     /// Another way may work.
-    NotThisWay(GrantFault),
+    NotThisWay {
+        /// Why, should there be no other way.
+        fault: GrantFault,
+        /// What the provider says, made harmless; `None` if its answer could not be read.
+        said: Option<String>,
+    },
     /// No way will.
     Fault(GrantFault),
 }

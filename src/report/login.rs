@@ -40,9 +40,15 @@ pub fn trouble(why: &str) -> String {
     format!("{why}; followsift tries again until the code expires, Ctrl-C ends it")
 }
 
-/// The provider refuses the device flow.
-pub const NO_DEVICE_FLOW: &str =
-    "the provider does not let this client log in with a code, so log in with a browser";
+/// The provider gives no code: `said` is why, if its answer could be read.
+pub fn no_code(said: Option<&str>) -> String {
+    match said {
+        Some(said) => format!(
+            "the provider does not let this client log in with a code ({said}), so log in with a browser"
+        ),
+        None => "the provider's answer for a code could not be read, so log in with a browser".to_owned(),
+    }
+}
 
 /// Access was granted.
 pub fn granted(file: &Path, renews: bool) -> String {

@@ -271,11 +271,42 @@ fn a_browser_that_comes_back_from_another_provider_ends_the_login() {
 fn a_provider_whose_device_flow_refuses_mail_gets_the_browser() {
     let Some(scene) = Scene::new(Setup { refuses_device: true, ..Setup::default() }, usual) else { return };
     let mut terminal = scene.begin(&[]);
-    terminal.until("log in with a browser");
+    let line = terminal.until("log in with a browser");
+    assert!(line.contains("does not let this client log in with a code (invalid_scope"), "{line}");
     let page = terminal.until("/authorize?");
     get(&scene.desk.authority.agree(&page));
     assert_eq!(terminal.ends().0, 0);
     scene.works();
+}
+
+#[test]
+fn an_answer_for_a_code_that_cannot_be_read_is_not_called_a_refusal() {
+    let Some(scene) = Scene::new(Setup::default(), usual) else { return };
+    scene.desk.authority.fails(Fault::Says("/device", 200, "<html>sign in</html>"));
+    let mut terminal = scene.begin(&[]);
+    let line = terminal.until("log in with a browser");
+    assert!(
+        line.contains("answer for a code could not be read") && !line.contains("let this client"),
+        "{line}"
+    );
+    let page = terminal.until("/authorize?");
+    scene.desk.authority.fails(None);
+    get(&scene.desk.authority.agree(&page));
+    assert_eq!(terminal.ends().0, 0);
+}
+
+#[test]
+fn a_code_is_shown_whatever_form_its_times_have() {
+    let desk = Desk::new(Setup { pending: 0, ..Setup::default() });
+    for times in [r#", "expires_in": "600", "interval": "1""#, r#", "interval": -1"#, ""] {
+        let body = format!(
+            "{{\"device_code\": \"x\", \"user_code\": \"ABCD\", \"verification_uri\": \"{}\"{times}}}",
+            desk.authority.url("/activate")
+        );
+        desk.authority.fails(Fault::Says("/device", 200, Box::leak(body.into_boxed_str())));
+        desk.grant();
+    }
+    assert_eq!(desk.authority.asked("/authorize"), 0);
 }
 
 #[test]
