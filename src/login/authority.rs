@@ -20,7 +20,7 @@ use oauth2::{
 use percent_encoding::percent_decode_str;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::GrantFault;
 use super::answer::Answer;
@@ -140,6 +140,10 @@ impl<'w> Authority<'w> {
         if answer.status().is_success() {
             *answer.status_mut() = StatusCode::OK;
         }
+        if let Some(refusal) = plain_refusal(answer.body()) {
+            *answer.status_mut() = StatusCode::BAD_REQUEST;
+            *answer.body_mut() = refusal;
+        }
         Ok(answer)
     }
 
@@ -225,6 +229,21 @@ impl<'w> Authority<'w> {
     fn unwell(&self, why: &str) -> GrantFault {
         GrantFault::Unwell { host: self.host(), why: why.to_owned(), again: None }
     }
+}
+
+/// A refusal (RFC 6749, section 5.2) as the oauth2 crate reads it, if this answer is one, whatever status it came with: its error counts,
+/// though what stands beside it is not as it should be.
+fn plain_refusal(body: &[u8]) -> Option<Vec<u8>> {
+    let mut fields: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let gives = |name: &&str| fields.contains_key(*name);
+    if !fields.get("error")?.is_string() || ["access_token", "refresh_token", "device_code"].iter().any(gives)
+    {
+        return None;
+    }
+    fields.retain(|name, value| {
+        value.is_string() || !matches!(name.as_str(), "error_description" | "error_uri")
+    });
+    serde_json::to_vec(&fields).ok()
 }
 
 /// Sends a request. A provider that is out of order, or asked too often, is asked again later, whatever words it finds for that.

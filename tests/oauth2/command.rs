@@ -310,6 +310,20 @@ fn a_code_is_shown_whatever_form_its_times_have() {
 }
 
 #[test]
+fn a_wait_for_the_user_goes_on_though_the_provider_says_so_with_a_status_that_means_success() {
+    let Some(scene) = Scene::new(Setup { pending: 0, ..Setup::default() }, usual) else { return };
+    scene.desk.authority.fails(Fault::Says("/token", 200, "{\"error\": \"authorization_pending\"}"));
+    let terminal = scene.begin(&[]);
+    let begun = Instant::now();
+    while scene.desk.authority.asked("/token") < 2 && begun.elapsed() < Duration::from_secs(20) {
+        pause(Duration::from_millis(10));
+    }
+    scene.desk.authority.fails(None);
+    let (code, said) = terminal.ends();
+    assert!(code == 0 && scene.desk.authority.asked("/token") > 2, "{said}");
+}
+
+#[test]
 fn who_does_not_agree_is_told_so_and_nothing_is_kept() {
     let Some(scene) = Scene::new(Setup::default(), without_device) else { return };
     let mut terminal = scene.begin(&[]);

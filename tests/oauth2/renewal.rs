@@ -161,13 +161,19 @@ fn a_clock_that_was_set_back_renews_instead_of_trusting_a_life_in_the_future() {
 
 #[test]
 fn a_revoked_grant_names_the_command_that_mends_it_and_is_not_temporary() {
-    for body in ["", "{\"error\": \"invalid_grant\"}", "{\"error\": \"interaction_required\"}"] {
+    for (status, body) in [
+        (400, ""),
+        (400, "{\"error\": \"invalid_grant\"}"),
+        (400, "{\"error\": \"interaction_required\"}"),
+        (400, "{\"error\": \"invalid_grant\", \"error_description\": [\"x\"], \"error_uri\": 7}"),
+        (200, "{\"error\": \"invalid_grant\"}"),
+    ] {
         let desk = Desk::new(long_lived());
         desk.grant();
         let token = desk.token().unwrap();
         match body {
             "" => desk.authority.revoke(),
-            body => desk.authority.fails(Fault::Says("/token", 400, body)),
+            body => desk.authority.fails(Fault::Says("/token", status, body)),
         }
         let fault = desk.token_instead_of(&token).unwrap_err();
         assert!(!fault.is_temporary() && fault.to_string().contains("`followsift login home`"), "{fault}");
