@@ -249,7 +249,11 @@ fn plain_refusal(body: &[u8]) -> Option<Vec<u8>> {
 /// Sends a request. A provider that is out of order, or asked too often, is asked again later, whatever words it finds for that.
 fn send(web: &Web<'_>, request: HttpRequest) -> Result<HttpResponse, GrantFault> {
     let host = request.uri().host().unwrap_or_default().to_owned();
-    let answer = web.send(request)?;
+    in_order(web.send(request)?, host)
+}
+
+/// An answer of a provider that is not out of order, and not asked too often.
+fn in_order(answer: HttpResponse, host: String) -> Result<HttpResponse, GrantFault> {
     let status = answer.status();
     if !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS {
         return Ok(answer);
@@ -322,21 +326,30 @@ fn discover<'w>(issuer: &str, web: &'w Web<'w>) -> Result<Authority<'w>, GrantFa
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
     ];
     let unwell = |why: &str| GrantFault::Unwell { host: host.clone(), why: why.to_owned(), again: None };
-    let mut described = None;
+    let (mut described, mut first) = (None, None);
     for place in places {
         let request = Request::get(place).header("Accept", "application/json").body(Vec::new());
-        let answer = send(web, request.map_err(|_| unwell("its address cannot be asked"))?)?;
-        if answer.status() == StatusCode::OK {
-            described = serde_json::from_slice::<Value>(answer.body()).ok();
+        let request = request.map_err(|_| unwell("its address cannot be asked"))?;
+        let answer = web.send(request).map_err(GrantFault::from);
+        let is_too_often =
+            answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS);
+        match answer.and_then(|answer| in_order(answer, host.clone())) {
+            Ok(answer) if answer.status() == StatusCode::OK => {
+                described = serde_json::from_slice::<Value>(answer.body()).ok();
+            }
+            Ok(_) => {}
+            Err(fault) if fault.is_stop() || is_too_often => return Err(fault),
+            Err(fault) => first = first.or(Some(fault)),
         }
         if described.is_some() {
             break;
         }
     }
-    let described = described.ok_or(GrantFault::NoWay {
+    let nowhere = || GrantFault::NoWay {
         host: host.clone(),
         why: "it does not describe itself there; check `issuer`, or write the endpoints".to_owned(),
-    })?;
+    };
+    let described = described.ok_or_else(|| first.unwrap_or_else(nowhere))?;
     let of = |key: &str| described.get(key).and_then(Value::as_str).map(str::to_owned);
     // RFC 8414, section 3.3: else one provider could pass for another.
     let named = of("issuer").unwrap_or_default();

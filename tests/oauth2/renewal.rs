@@ -247,6 +247,29 @@ fn an_issuer_describes_itself_and_must_be_who_the_settings_say() {
 }
 
 #[test]
+fn an_issuer_is_asked_at_its_second_address_whatever_fault_the_first_has() {
+    const FIRST: &str = "/tenant/.well-known/openid-configuration";
+    const SECOND: &str = "/.well-known/oauth-authorization-server/tenant";
+    let desk = Desk::new(long_lived());
+    desk.configure(&format!("client-id = \"{CLIENT}\", issuer = \"{}\"", desk.authority.url("/tenant")));
+    for status in [404, 500, 302, 200] {
+        desk.authority.fails(Fault::Says(FIRST, status, "no"));
+        desk.grant();
+    }
+    let asked = desk.authority.asked(SECOND);
+    desk.authority.fails(Fault::Says(FIRST, 429, "no"));
+    assert!(desk.try_grant().unwrap_err().to_string().contains("status 429"));
+    assert_eq!(desk.authority.asked(SECOND), asked);
+    // Neither describes it: the first fault is shown.
+    desk.authority.fails(None);
+    desk.configure(&format!("client-id = \"{CLIENT}\", issuer = \"{}\"", desk.authority.url("/other")));
+    desk.authority.fails(Fault::Says("/other/.well-known/openid-configuration", 500, "no"));
+    let fault = desk.try_grant().unwrap_err();
+    assert!(fault.to_string().contains("status 500") && fault.is_temporary(), "{fault}");
+    assert_eq!(desk.authority.asked("/.well-known/oauth-authorization-server/other"), 1);
+}
+
+#[test]
 fn a_renewal_asks_where_the_grant_came_from_and_the_issuer_only_if_it_has_moved() {
     const DESCRIPTION: &str = "/.well-known/openid-configuration";
     let desk = Desk::new(long_lived());

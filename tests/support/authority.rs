@@ -219,7 +219,9 @@ impl Authority {
             json(400, format!("{{\"error\": \"{error}\", \"error_description\": \"words \\u001b[2J\"}}"))
         };
         match path {
-            "/.well-known/openid-configuration" => {
+            // The issuer with a path describes itself by RFC 8414 alone.
+            "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server/tenant" => {
+                let issuer = if path.ends_with("/tenant") { self.url("/tenant") } else { self.url("") };
                 let device = match self.setup.without_device {
                     true => String::new(),
                     false => format!(", \"device_authorization_endpoint\": \"{}\"", self.url("/device")),
@@ -227,8 +229,7 @@ impl Authority {
                 json(
                     200,
                     format!(
-                        "{{\"issuer\": \"{}\", \"authorization_endpoint\": \"{}\", \"token_endpoint\": \"{}\"{device}}}",
-                        self.url(""),
+                        "{{\"issuer\": \"{issuer}\", \"authorization_endpoint\": \"{}\", \"token_endpoint\": \"{}\"{device}}}",
                         self.url("/authorize"),
                         self.url("/token")
                     ),
