@@ -182,6 +182,9 @@ impl<'w> Authority<'w> {
     pub(super) fn flaw(&self, grant: &Grant) -> Option<GrantFault> {
         if grant.access.expose_secret().is_empty() {
             Some(self.unwell("it sent no access token"))
+        } else if !grant.access.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+            // RFC 6750, section 2.1; a mail server would not be sent it.
+            Some(self.unwell("its access token has a character that no token has"))
         } else if !grant.fits() {
             Some(self.unwell("its tokens are longer than 64 KiB, which followsift does not keep"))
         } else {

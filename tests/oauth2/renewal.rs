@@ -368,6 +368,9 @@ fn a_refresh_token_is_kept_whatever_comes_with_it() {
         (Fault::Writes(JSON, "\"access_token\": \"", "\"access_token\": \"\", \"x\": \""), false),
         (Fault::Writes(JSON, "\"access_token\": \"", "\"x\": \""), false),
         (Fault::Writes(JSON, "\"access_token\": \"", too_long()), false),
+        // Characters that no mail server can be sent.
+        (Fault::Writes(JSON, "\"access_token\": \"", "\"access_token\": \"\\r\\n"), false),
+        (Fault::Writes(JSON, "\"access_token\": \"", "\"access_token\": \"\u{e9}"), false),
     ];
     for (fault, is_good) in odd {
         let desk = Desk::new(long_lived());
