@@ -1,7 +1,7 @@
 //! Gets the access token of an account: the one that is kept, or a new one shortly before its end or after a server refused it.
 //!
 //! One process at a time asks the provider, after it has read again what is kept: another may have renewed it meanwhile. While the
-//! provider is out of order, a token that still lives goes on being used. Called by `mod.rs`.
+//! provider is out of order, or no lock can be had, a token that still lives goes on being used. Called by `mod.rs`.
 
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -55,27 +55,31 @@ pub(super) fn login(
         let is_fresh = grant.until_renewal(clock::now(), shortest).is_none_or(|left| !left.is_zero());
         is_fresh && refused.is_none_or(|refused| refused.expose_secret() != grant.access.expose_secret())
     };
-    let read = store.read().map_err(LoginFault::Grant)?;
+    let goes_on = |grant: &Grant| refused.is_none() && lives(grant);
+    let read = store.read().map_err(LoginFault::Grant)?.filter(|grant| grant.parties == parties);
     let mut again = AGAIN;
-    let grant = match read.filter(|grant| grant.parties == parties && is_fit(grant)) {
-        Some(grant) => grant,
-        None => {
-            let locked = store.lock(stop).map_err(LoginFault::Grant)?;
-            let kept = locked.read().map_err(LoginFault::Grant)?.filter(|grant| grant.parties == parties);
-            let missing = || LoginFault::Grant(GrantFault::Missing { account: account.name.clone() });
-            let kept = kept.ok_or_else(missing)?;
-            if is_fit(&kept) {
-                kept
-            } else {
-                match renew(&locked, &kept, (account, oauth2, settings), stop) {
-                    Err(fault) if refused.is_none() && lives(&kept) && !is_final(&fault) => {
-                        again = AGAIN.max(fault.retry_after().unwrap_or_default());
-                        kept
+    let grant = match read {
+        Some(grant) if is_fit(&grant) => grant,
+        read => match (store.lock(stop), read.filter(goes_on)) {
+            (Err(GrantFault::Busy { .. } | GrantFault::Store { .. }), Some(read)) => read,
+            (Err(fault), _) => return Err(LoginFault::Grant(fault)),
+            (Ok(locked), _) => {
+                let kept = locked.read().map_err(LoginFault::Grant)?.filter(|grant| grant.parties == parties);
+                let missing = || LoginFault::Grant(GrantFault::Missing { account: account.name.clone() });
+                let kept = kept.ok_or_else(missing)?;
+                if is_fit(&kept) {
+                    kept
+                } else {
+                    match renew(&locked, &kept, (account, oauth2, settings), stop) {
+                        Err(fault) if goes_on(&kept) && !is_final(&fault) => {
+                            again = AGAIN.max(fault.retry_after().unwrap_or_default());
+                            kept
+                        }
+                        renewed => renewed?,
                     }
-                    renewed => renewed?,
                 }
             }
-        }
+        },
     };
     let until = grant.until_renewal(clock::now(), shortest);
     let renewal = until.map(|left| if left.is_zero() { again } else { left });

@@ -356,6 +356,28 @@ fn a_state_folder_that_takes_nothing_is_found_out_before_the_provider_is_asked()
 }
 
 #[test]
+fn a_token_that_lives_goes_on_being_used_while_its_lock_cannot_be_had() {
+    let desk = Desk::new(long_lived());
+    desk.grant();
+    let token = desk.token().unwrap();
+    let lock = desk.folder.state().join("tokens/home.lock");
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::create_dir(&lock).unwrap();
+    let text = std::fs::read_to_string(desk.folder.state().join("tokens/home.json")).unwrap();
+    let received = desk.kept()["received"].as_i64().unwrap();
+    let aged = |age: i64| {
+        let aged = format!("\"received\":{}", received - age);
+        desk.folder.write("state/tokens/home.json", text.replace(&format!("\"received\":{received}"), &aged));
+    };
+    let is_of_store = |fault: LoginFault| matches!(fault, LoginFault::Grant(GrantFault::Store { .. }));
+    aged(3_540);
+    assert_eq!(desk.token().unwrap(), token);
+    assert!(is_of_store(desk.token_instead_of(&token).unwrap_err()), "the server has refused it");
+    aged(3_600);
+    assert!(is_of_store(desk.token().unwrap_err()), "it has ended");
+}
+
+#[test]
 fn a_refresh_token_is_kept_whatever_comes_with_it() {
     const JSON: &str = "application/json";
     let odd = [
