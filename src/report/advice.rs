@@ -64,6 +64,7 @@ fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String
         }),
         (Cause::NoStartTls, _) => Some("try `tls = \"implicit\"` and `port = 993`".to_owned()),
         (Cause::NoLogin, _) => provider.filter(|it| it.wants_token()).map(|_| OAUTH2.to_owned()),
+        (Cause::Io(_) | Cause::Lost, Step::LogIn) => Some(CUT.to_owned()),
         (Cause::Refused(refusal), Step::LogIn) => Some(of_login(refusal, account)),
         (Cause::Refused(refusal), Step::Connect | Step::Open | Step::Ask | Step::List | Step::Search | Step::Fetch) => {
             let meaning = match meaning(&refusal.words, provider) {
@@ -213,6 +214,9 @@ fn of_token(account: &Account) -> Option<String> {
 
 const OAUTH2: &str =
     "this provider accepts no passwords, only OAuth2: `followsift help oauth2` says what to do";
+
+const CUT: &str = "the server ended the connection in place of an answer: it may be out of order or limit logins; followsift tries again by \
+                   itself; if it stays so, ask its operator";
 
 const GREETING: &str = "the server accepts no connection from this machine for now; followsift tries again by itself; if it stays so, \
                         ask its operator";

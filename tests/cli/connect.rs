@@ -275,6 +275,12 @@ fn every_refusal_of_a_server_is_named_with_what_to_do() {
             &format!("{more}host = \"127.0.0.1\"\nport = {}\ntls = \"off\"\n", fake.account().port),
         );
     }
+    // It answers the password by ending the connection.
+    let fake = Fake::start("* OK [CAPABILITY IMAP4rev1] hi\r\n", &[("LOGIN", "")]);
+    report.add(
+        "A server that cuts the login.",
+        &format!("host = \"127.0.0.1\"\nport = {}\ntls = \"off\"\n", fake.account().port),
+    );
     // The same words about a token.
     let fake = Fake::start(
         "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR] hi\r\n",
