@@ -136,6 +136,8 @@ impl Error for WebFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Authorities { cause, .. } | Self::Machine { cause } => Some(cause),
+            // Without ureq's `io: `.
+            Self::Unreached { cause: ureq::Error::Io(cause), .. } => Some(cause),
             Self::Unreached { cause, .. } => Some(cause),
             Self::NotAllowed { .. }
             | Self::NotPublic { .. }
@@ -145,5 +147,20 @@ impl Error for WebFault {
             | Self::Redirected { .. }
             | Self::Stopped { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_the_system_is_shown_in_its_own_words() {
+        let cause = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let words = cause.to_string();
+        let fault = WebFault::of("login.example", ureq::Error::Io(cause));
+        assert_eq!(fault.source().map(ToString::to_string), Some(words));
+        let fault = WebFault::of("login.example", ureq::Error::HostNotFound);
+        assert_eq!(fault.source().map(ToString::to_string), Some(ureq::Error::HostNotFound.to_string()));
     }
 }
