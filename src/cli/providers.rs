@@ -15,10 +15,18 @@ pub(super) fn providers(options: &Providers, output: &mut Output) -> Ending {
         }
         return Ending::Well;
     };
-    match Provider::of(name) {
+    // A server may be written with its port.
+    let is_port = |port: &str| port.parse::<u16>().is_ok();
+    let word =
+        name.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(name.as_str(), |(host, _)| host);
+    match Provider::of(word) {
         Some(provider) if options.json => output.line(&report::providers::json(provider)),
-        Some(provider) => output
-            .text(&report::providers::one(provider, Some(name.as_str()).filter(|name| name.contains('@')))),
+        Some(provider) => {
+            let address = Some(word).filter(|word| word.contains('@'));
+            let is_it = |host: &&String| host.eq_ignore_ascii_case(word);
+            let server = provider.other_hosts.iter().find(is_it).map(String::as_str);
+            output.text(&report::providers::one(provider, address, server));
+        }
         None => {
             let message = report::usage::no_provider(name, Provider::meant_by(name));
             output.error(&format!("error: {message}"));

@@ -35,9 +35,9 @@ fn ways(provider: &Provider) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// One provider: the lines to write, with the user's address where they gave it, what the user has to do, and its section of the file
+/// One provider: the lines to write, with the user's address and another of its servers where they gave them, what the user has to do, and its section of the file
 /// with the sources.
-pub fn one(provider: &Provider, address: Option<&str>) -> String {
+pub fn one(provider: &Provider, address: Option<&str>, server: Option<&str>) -> String {
     let name = &provider.name;
     let domain = provider.domains.first().map_or("mail.example", String::as_str);
     let address = address.map_or_else(|| format!("ann@{domain}"), |address| text::line(address).into_owned());
@@ -47,8 +47,9 @@ pub fn one(provider: &Provider, address: Option<&str>) -> String {
     };
     // A string of JSON is one of TOML.
     let user = serde_json::Value::from(user);
+    let host = server.map_or_else(String::new, |server| format!("host = \"{server}\"\n"));
     let mut shown = format!(
-        "[accounts.home]\nprovider = \"{name}\"\nuser = {user}\n{}\n\n",
+        "[accounts.home]\nprovider = \"{name}\"\n{host}user = {user}\n{}\n\n",
         if provider.login.first() == Some(&LoginKind::OAuth2) {
             "oauth2 = { client-id = \"...\" }  # then run `followsift login home`; see `followsift help oauth2`"
         } else {

@@ -75,6 +75,19 @@ fn providers_lists_all_providers_and_shows_one_with_the_lines_to_write_and_the_s
     let err = home.run(&["providers", "gmial"]).exits(64).err();
     assert_eq!(err, "error: no provider is called `gmial`\n  did you mean `gmail`?\n");
     assert_eq!(home.run(&["providers", "IMAP.fastmail.com"]).exits(0).out(), one);
+    assert_eq!(home.run(&["providers", "imap.fastmail.com:993"]).exits(0).out(), one);
+    home.run(&["providers", "imap.fastmail.com:imap"]).exits(64);
+    // Another of its servers is in the lines to write.
+    for name in ["imappro.zoho.com", "IMAPPRO.zoho.com:993"] {
+        let other = home.run(&["providers", name]).exits(0).out();
+        assert!(
+            other.starts_with("[accounts.home]\nprovider = \"zoho\"\nhost = \"imappro.zoho.com\"\nuser = "),
+            "{other}"
+        );
+        home.write("followsift.toml", other.split("\n\n").next().unwrap());
+        home.run(&["check"]).exits(0);
+    }
+    home.write("followsift.toml", &lines);
     // With an address, the lines need no change.
     let own = home.run(&["providers", "bea@Fastmail.FM"]).exits(0).out();
     assert_eq!(own, one.replacen("ann@fastmail.com", "bea@Fastmail.FM", 1));
