@@ -2,11 +2,12 @@
 
 use std::os::fd::AsFd as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::output::Output;
 use super::{Ending, Lookup as Options, context};
 use crate::clock;
-use crate::ledger::{Ledger, Question};
+use crate::ledger::{Answer, Ledger, Question};
 use crate::lookup::{self, Asker, Stuck, Unasked, Whose};
 use crate::mail::Network;
 use crate::mailbox::Stop;
@@ -41,22 +42,34 @@ pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output
             return if why == Unasked::NoHandle { Ending::Usage } else { Ending::Settings };
         }
     };
-    output.text(&report::lookup::asks(&question));
-    let asked = (|| {
+    let asked = (|| -> Result<Result<Answer, String>, Stuck> {
+        let (mut ledger, now) = (Ledger::open(&settings.state)?, clock::now());
+        if let Some(answer) = ledger.looked_up_lately(&question.follower, now)? {
+            output.text(&report::lookup::would_ask(&question));
+            return Ok(Ok(answer));
+        }
+        match ledger.rests_until(&question.server, now)? {
+            // Another question was asked just now.
+            Some(until) if until.since(now) <= 2 => std::thread::sleep(Duration::from_secs(until.since(now))),
+            Some(until) => return Ok(Err(report::lookup::rests(&question, until))),
+            None => {}
+        }
+        output.text(&report::lookup::asks(&question));
         let stop = Stop::new().map_err(|cause| Stuck::Web(crate::web::WebFault::Machine { cause }))?;
         let asker = Asker::new(account, stop.as_fd())?;
-        Ok::<_, Stuck>(asker.ask_now(&question, &mut Ledger::open(&settings.state)?)?)
+        let answer = asker.ask_now(&question, &mut ledger)?;
+        Ok(answer.map_err(|fault| match fault {
+            Some(fault) => crate::text::line(&report::Chain(&fault).to_string()).into_owned(),
+            None => "the server is being asked something else; try again".to_owned(),
+        }))
     })();
     match asked {
         Ok(Ok(answer)) => {
             output.text(&report::lookup::answer(&answer));
             Ending::Well
         }
-        Ok(Err(fault)) => {
-            match fault {
-                Some(fault) => output.failure(&fault),
-                None => output.error("error: the server cannot be asked now; try again later"),
-            }
+        Ok(Err(why)) => {
+            output.error(&format!("error: {why}"));
             Ending::Later
         }
         Err(fault) => {

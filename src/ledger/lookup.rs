@@ -56,6 +56,8 @@ pub enum Reply {
     Nothing,
     /// No answer. The server is not asked before this moment.
     Later(Timestamp),
+    /// The user's token is refused or cannot be read. The server is not asked before this moment; it has not failed.
+    Refused(Timestamp),
 }
 
 impl Ledger {
@@ -159,6 +161,22 @@ impl Ledger {
         })
     }
 
+    /// Until when a server is not to be asked, if it is not now.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read.
+    pub fn rests_until(&self, server: &HostName, now: Timestamp) -> Result<Option<Timestamp>, LedgerFault> {
+        self.read("look for when a server may be asked", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT not_before FROM lookup_server WHERE server = ?1 AND not_before BETWEEN ?2 + 1 AND ?2 + ?3",
+                )?
+                .query_row(params![server.as_str(), now, LONGEST_PAUSE], |row| row.get(0).map(Timestamp))
+                .optional()
+        })
+    }
+
     /// Notes what came of a question, and when the server may be asked again, if it said so. With an answer, the messages that wait
     /// for it are due.
     ///
@@ -175,16 +193,17 @@ impl Ledger {
         let Question { follower, server, .. } = question;
         self.write("note what was looked up", |transaction| {
             let (network, key) = (follower.network(), follower.as_str());
-            if let Reply::Later(not_before) = reply {
+            if let Reply::Later(not_before) | Reply::Refused(not_before) = reply {
+                let failed = matches!(reply, Reply::Later(_));
                 transaction
                     .prepare_cached("UPDATE lookup SET tried_at = ?3 WHERE network = ?1 AND key = ?2")?
                     .execute(params![network, key, now])?;
                 return transaction
                     .prepare_cached(
-                        "INSERT INTO lookup_server (server, not_before, failures) VALUES (?1, ?2, 1)
-                         ON CONFLICT (server) DO UPDATE SET not_before = ?2, failures = failures + 1",
+                        "INSERT INTO lookup_server (server, not_before, failures) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (server) DO UPDATE SET not_before = ?2, failures = failures + ?3",
                     )?
-                    .execute(params![server.as_str(), not_before])
+                    .execute(params![server.as_str(), not_before, failed])
                     .map(drop);
             }
             transaction
@@ -195,7 +214,7 @@ impl Ledger {
                 .execute(params![server.as_str(), next.map_or(0, |next| next.0).max(now.0 + APART)])?;
             let facts = match reply {
                 Reply::Facts(facts) => Some(encoding::write_follower(facts)),
-                Reply::Nothing | Reply::Later(_) => None,
+                Reply::Nothing | Reply::Later(_) | Reply::Refused(_) => None,
             };
             transaction
                 .prepare_cached(
@@ -376,6 +395,17 @@ mod tests {
             scene.ledger.note_reply(&question("bob"), &Reply::Nothing, None, moment).unwrap();
             assert_eq!(rows(&scene), expected);
         }
+    }
+
+    #[test]
+    fn a_token_that_is_refused_is_not_a_failure_of_the_server() {
+        let mut scene = scene();
+        let server = HostName::parse("toot.example").unwrap();
+        scene.ledger.note_reply(&question("ann"), &Reply::Refused(later(900)), None, NOW).unwrap();
+        assert_eq!(scene.ledger.rests_until(&server, later(1)).unwrap(), Some(later(900)));
+        assert_eq!(scene.ledger.claim_server(&server, later(899)).unwrap(), None);
+        assert_eq!(scene.ledger.rests_until(&server, later(900)).unwrap(), None);
+        assert_eq!(scene.ledger.claim_server(&server, later(900)).unwrap(), Some(0));
     }
 
     #[test]

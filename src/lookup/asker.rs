@@ -18,6 +18,8 @@ use crate::web::{Reach, Web, WebFault};
 
 /// For one request, from the look-up of the name to the last byte of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The pause after the user's token was refused, or could not be read: it may be corrected soon.
+const TOKEN_PAUSE: i64 = 15 * 60;
 /// The longest answer.
 const LONGEST: u64 = 64 << 10;
 
@@ -134,7 +136,7 @@ impl<'a> Asker<'a> {
         }
         ledger.note_reply(&question, &reply, next, clock::now())?;
         Ok(match (reply, fault) {
-            (Reply::Later(until), Some(fault)) => {
+            (Reply::Later(until) | Reply::Refused(until), Some(fault)) => {
                 Step::Failed { server: question.server.to_string(), fault, until }
             }
             _ => Step::Answered,
@@ -162,7 +164,7 @@ impl<'a> Asker<'a> {
             Reply::Facts(follower) => {
                 Ok(Answer { server: question.server.to_string(), at: now, follower: *follower })
             }
-            Reply::Nothing | Reply::Later(_) => Err(fault),
+            Reply::Nothing | Reply::Later(_) | Reply::Refused(_) => Err(fault),
         })
     }
 
@@ -187,7 +189,12 @@ impl<'a> Asker<'a> {
             let until = pace::pause(status, headers, failures, clock::now());
             Heard { reply: Reply::Later(until), fault: Some(fault), next: None }
         };
+        let refused = |fault| {
+            let until = Timestamp(clock::now().0 + TOKEN_PAUSE);
+            Heard { reply: Reply::Refused(until), fault: Some(fault), next: None }
+        };
         let unanswered = |fault| match fault {
+            LookupFault::Token(_) => refused(fault),
             // Of this account alone.
             LookupFault::Web(WebFault::TooMuch { .. }) => {
                 Heard { reply: Reply::Nothing, fault: Some(fault), next: None }
@@ -218,6 +225,9 @@ impl<'a> Asker<'a> {
         let found = match way {
             _ if status != StatusCode::OK || !account => match way.state(status.as_u16(), body) {
                 Some(facts) => Some(facts),
+                None if way == Way::X && status == StatusCode::UNAUTHORIZED => {
+                    return refused(LookupFault::Status(status));
+                }
                 None => return later(Some(status), headers, LookupFault::Status(status)),
             },
             Way::ActivityPub => match activitypub::facts(question, body, now) {

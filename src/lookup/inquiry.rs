@@ -56,7 +56,7 @@ impl<'a> Inquiry<'a> {
                 Some(Answer { server: question.server.to_string(), at: clock::now(), follower: *follower })
             }
             Reply::Nothing => None,
-            Reply::Later(_) => {
+            Reply::Later(_) | Reply::Refused(_) => {
                 self.closed.borrow_mut().insert(question.server.clone());
                 None
             }

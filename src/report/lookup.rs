@@ -88,6 +88,20 @@ pub fn asks(question: &Question) -> String {
     format!("asks {}: {}\n", question.server.to_unicode(), lookup::request(question))
 }
 
+/// What would be asked, of whom, if the answer were not remembered.
+pub fn would_ask(question: &Question) -> String {
+    format!("remembered; would ask {}: {}\n", question.server.to_unicode(), lookup::request(question))
+}
+
+/// A server cannot be asked now.
+pub fn rests(question: &Question, until: Timestamp) -> String {
+    let server = question.server.to_unicode();
+    format!(
+        "{server} is left alone after what it answered last, or since it did not; next attempt {}",
+        until.rfc3339()
+    )
+}
+
 /// An answer, with its facts.
 pub fn answer(answer: &Answer) -> String {
     let mut shown = format!("{} answered on {}:\n", answer.server, answer.at.rfc3339());

@@ -115,6 +115,7 @@ fn a_follower_is_looked_up_once_and_the_answer_decides() {
         assert!(out.contains(": 2 would move, 4 would stay"), "{out}");
         let shown = scene.run(&["lookup", "gone@away.example"]).exits(0).out();
         assert!(shown.contains("account-state    gone"), "{shown}");
+        assert!(shown.starts_with("remembered; would ask toots.example: GET https://"), "{shown}");
         assert_eq!(scene.site.requests().len(), 3);
     });
 }
@@ -274,7 +275,7 @@ fn a_server_that_answers_oddly_is_not_believed() {
         );
         // The last one closed the server for a while.
         let err = scene.run(&["lookup", "ann@far.example"]).exits(75).err();
-        assert!(err.contains("cannot be asked now"), "{err}");
+        assert!(err.contains("toots.example is left alone") && err.contains("; next attempt 2"), "{err}");
         assert_eq!(scene.site.requests().len(), asked.len());
     });
 }

@@ -204,6 +204,14 @@ fn x_is_asked_with_the_users_token_which_is_shown_nowhere() {
             said.push_str(&format!("{}{}", run.out(), run.err()));
             assert!(run.exits(75).err().contains(words), "{name}: {said}");
             assert_eq!(scene.site.requests().len() - before, usize::from(name != "exposed"), "{name}");
+            if ["refused", "exposed"].contains(&name) {
+                // A corrected token is not locked out for a day.
+                let ledger = followsift::ledger::Ledger::open(&scene.home.state()).unwrap();
+                let server = followsift::host::HostName::parse("api.x.com").unwrap();
+                let now = followsift::clock::now();
+                let until = ledger.rests_until(&server, now).unwrap().unwrap();
+                assert!((600..=900).contains(&until.since(now)), "{name}");
+            }
             scene.home.write("x-token", &format!("{TOKEN}\n"));
         }
         assert!(!said.contains("AAAA"), "{said}");
