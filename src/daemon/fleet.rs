@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,7 @@ struct Running {
     /// As it is watched.
     account: Account,
     stop: Stop,
+    answered: Arc<AtomicBool>,
     started: Instant,
 }
 
@@ -172,6 +174,10 @@ impl Fleet {
                 }
                 Ok(trouble)
             }
+            Change::Answered => {
+                self.slots.values().for_each(Slot::use_answer);
+                Ok(None)
+            }
             Change::Over { panicked } => {
                 let name = name.clone();
                 let running = slot.running.take();
@@ -267,7 +273,14 @@ impl Fleet {
         let stop = Stop::new()?;
         stop.speak_by(Instant::now());
         let started = Instant::now();
-        slot.running = Some(Running { number, account: account.clone(), stop: stop.clone(), started });
+        let answered = Arc::new(AtomicBool::new(false));
+        slot.running = Some(Running {
+            number,
+            account: account.clone(),
+            stop: stop.clone(),
+            answered: Arc::clone(&answered),
+            started,
+        });
         let before = self.settings.accounts.iter().take_while(|other| other.name != account.name);
         let ahead = before.filter(|other| other.host == account.host).count();
         let events = EventSender::new(number, self.events.clone());
@@ -277,7 +290,7 @@ impl Fleet {
             rule_files: self.rule_files.clone(),
             turn: APART * u32::try_from(ahead).unwrap_or(QUEUE).min(QUEUE),
             stop,
-            answered: Arc::default(),
+            answered,
             proven: self.proven.clone(),
         };
         let name = name.clone();
@@ -293,6 +306,15 @@ impl Slot {
     /// Does its thread wait until it connects again?
     fn pauses(&self) -> bool {
         matches!(self.state, State::Parked { .. } | State::Away { .. })
+    }
+
+    /// Lets its thread judge what waited for a look-up. One that has no connection does so when it has one.
+    fn use_answer(&self) {
+        let connected = matches!(self.state, State::Watching | State::Hindered { .. });
+        if let Some(running) = self.running.as_ref().filter(|it| connected && it.account.lookup.is_on()) {
+            running.answered.store(true, Ordering::SeqCst);
+            running.stop.probe();
+        }
     }
 
     /// Asks its thread to stop; it is started again when it says that it is over.

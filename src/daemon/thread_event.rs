@@ -19,6 +19,8 @@ pub(super) struct ThreadEvent {
 pub(super) enum Change {
     /// The account is in this state now.
     Is(State),
+    /// A look-up has an answer, for which messages of other accounts may wait too.
+    Answered,
     /// The thread is over.
     Over { panicked: bool },
 }
@@ -39,6 +41,14 @@ impl EventSender {
     /// The account is in this state now.
     pub(super) fn state(&self, state: State) {
         self.send(Change::Is(state));
+    }
+
+    /// What the thread that looks followers up calls at each answer.
+    pub(super) fn on_answer(&self) -> impl Fn() + Send + use<> {
+        let (number, events) = (self.number, self.events.clone());
+        move || {
+            let _ = events.send(ThreadEvent { number, what: Change::Answered });
+        }
     }
 
     fn send(&self, what: Change) {

@@ -167,15 +167,11 @@ impl Watcher {
     fn live(&self, learned: &mut WatcherState, events: &EventSender) -> Result<(), AccountFault> {
         self.stop.speak_by(Instant::now());
         let mut sweeper = Sweeper::begin(&self.account, &self.settings)?;
-        let (stop, name) = (self.stop.clone(), self.account.name.clone());
-        let answered = Arc::clone(&self.answered);
+        let (answered, name) = (events.on_answer(), self.account.name.clone());
         let tell = move |news| {
             let _span = info_span!("account", account = %name).entered();
             match news {
-                lookup::News::Answered => {
-                    answered.store(true, Ordering::SeqCst);
-                    stop.probe();
-                }
+                lookup::News::Answered => answered(),
                 lookup::News::Failed { server, fault, until } => {
                     warn!("{}", report::lookup::failed(&server, &fault, until));
                 }

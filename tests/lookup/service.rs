@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::namespace::{Does, Site, inside, profile};
 use super::{ON, message};
-use crate::support::home::{Home, SPAM};
+use crate::support::home::{Home, PASSWORD, SPAM};
 use crate::support::letters::{ENGLISH, GERMAN, Letter, Person, mastodon_4_2, mastodon_card};
 use crate::support::user_folder::Run;
 use crate::support::{Client, Dovecot, pause};
@@ -130,5 +130,31 @@ fn many_answers_one_after_the_other_put_no_message_off() {
         let spam = subjects(&mut client, SPAM);
         let log = log_of(service);
         assert!(filed.is_some() && site.requests().len() == count, "{spam:?}\n{log}");
+    });
+}
+
+#[test]
+fn an_answer_is_used_in_every_account_that_waits_for_it() {
+    inside("lookup::service::an_answer_is_used_in_every_account_that_waits_for_it", || {
+        let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+        let home = Home::new(server.port, "kim", "");
+        let site = Site::start(home.path());
+        let more = "backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n";
+        home.configure(server.port, more);
+        let settings = std::fs::read_to_string(home.path().join("followsift.toml")).unwrap();
+        let (_, account) = settings.split_once("[accounts.home]").unwrap();
+        let other = account.replace("user = \"kim\"", "user = \"lou\"");
+        home.write("followsift.toml", &format!("{settings}\n[accounts.other]{other}\n[lookup]\n{ON}"));
+        site.does("moon@openreg.example", Does::Late(5, profile("moon@openreg.example", [3, 7500, 0])));
+        let mut client = home.client(server.port);
+        let mut client_of_other = Client::log_in_as(server.port, "lou", PASSWORD);
+        deliver(&mut client, &message("moon@openreg.example", 1));
+        deliver(&mut client_of_other, &message("moon@openreg.example", 2));
+        let service = home.command(&[], &["run"]).spawn().unwrap();
+        // The accounts want the same answer, and only one of them asks.
+        let filed = until(&mut client, SPAM, 1, 30);
+        let filed_in_other = until(&mut client_of_other, SPAM, 1, 5);
+        let log = log_of(service);
+        assert!(filed.is_some() && filed_in_other.is_some() && site.requests().len() == 1, "{log}");
     });
 }
