@@ -15,11 +15,14 @@ const LINK: usize = 500;
 /// `looked up today at toot.example`.
 impl fmt::Display for LookedUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_today {
-            write!(f, "looked up today at {}", self.host)
-        } else {
-            write!(f, "looked up {} at {}", self.at.date(), self.host)
-        }
+        if self.is_today { write!(f, "looked up today at {}", self.host) } else { f.write_str(&self.dated()) }
+    }
+}
+
+impl LookedUp {
+    /// `looked up 2027-01-15 at toot.example`: the same in words that stay true, for what is kept.
+    pub fn dated(&self) -> String {
+        format!("looked up {} at {}", self.at.date(), self.host)
     }
 }
 
@@ -121,7 +124,9 @@ mod tests {
         {
             let mut follower = Follower::default();
             follower.complete(&answer, "a.example", NOON, Timestamp(NOON.0 + later));
-            assert_eq!(follower.looked_up.unwrap().to_string(), said);
+            let origin = follower.looked_up.unwrap();
+            assert_eq!(origin.to_string(), said);
+            assert_eq!(origin.dated(), "looked up 2027-01-15 at a.example");
         }
         let mut follower = Follower::default();
         follower.complete(&Follower::default(), "a.example", NOON, NOON);

@@ -1,5 +1,7 @@
 //! Each network is asked in its own way, and X with a token that is shown nowhere.
 
+use followsift::clock::now;
+
 use super::namespace::{Does, inside};
 use super::{Scene, says};
 use crate::support::home::SPAM;
@@ -172,8 +174,9 @@ fn x_is_asked_with_the_users_token_which_is_shown_nowhere() {
         let (out, err) = (run.out(), run.err());
         run.exits(0);
         // The message shows the followers, and so nine do not count.
-        let evidence = "following 2001 >= 2000 (looked up today at api.x.com), followers 3 <= 3, lists 0 (looked up today at api.x.com)";
-        assert!(out.contains(evidence) && scene.count(SPAM) == 1, "{out}{err}");
+        let origin = format!("(looked up {} at api.x.com)", now().date());
+        let evidence = format!("following 2001 >= 2000 {origin}, followers 3 <= 3, lists 0 {origin}");
+        assert!(out.contains(&evidence) && scene.count(SPAM) == 1, "{out}{err}");
         let requests = scene.site.requests();
         assert_eq!(requests.len(), 1, "{requests:?}");
         let asked = requests[0].to_lowercase();

@@ -126,7 +126,8 @@ impl Leaf {
             // A list may name the handle, which is never looked up.
             _ if self.fact.type_of() == Type::People => piece,
             Some(origin) if needs.iter().any(|fact| origin.facts.contains(fact)) => {
-                format!("{piece} ({origin})")
+                // It is kept, and read on other days.
+                format!("{piece} ({})", origin.dated())
             }
             _ => piece,
         }
