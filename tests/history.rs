@@ -322,6 +322,8 @@ fn nothing_in_the_ledger_reaches_the_terminal_as_a_command_or_as_a_line_of_its_o
 #[test]
 fn a_name_that_nothing_has_is_said_to_be_one() {
     let home = Home::new();
+    let rules = "[verdict.spam]\n[[rule]]\nname = \"Known\"\nverdict = \"real\"\nwhen.known = true\n";
+    home.0.write("rules.toml", rules);
     home.ledger().record(&[judged(1, "ann")]).unwrap();
     let nothing = "no notification that followsift remembers matches";
     for (options, more) in [
@@ -335,6 +337,7 @@ fn a_name_that_nothing_has_is_said_to_be_one() {
         // What the settings or the ledger know.
         (["--network", "Mastodon"], ""),
         (["--verdict", "undecided"], ""),
+        (["--rule", "known"], ""),
         (["--verdict", "real"], ""),
         (["--follower", "zoe"], ""),
     ] {
