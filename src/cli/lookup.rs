@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::output::Output;
 use super::{Ending, Lookup as Options, context};
@@ -44,18 +44,20 @@ pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output
     };
     let asked = (|| -> Result<Result<Answer, String>, Stuck> {
         let (mut ledger, now) = (Ledger::open(&settings.state)?, clock::now());
+        let stop = Stop::new().map_err(|cause| Stuck::Web(crate::web::WebFault::Machine { cause }))?;
         if let Some(answer) = ledger.looked_up_lately(&question.follower, now)? {
             output.text(&report::lookup::would_ask(&question));
             return Ok(Ok(answer));
         }
         match ledger.rests_until(&question.server, now)? {
             // Another question was asked just now.
-            Some(until) if until.since(now) <= 2 => std::thread::sleep(Duration::from_secs(until.since(now))),
+            Some(until) if until.since(now) <= 2 => {
+                let _ = stop.wait(Instant::now() + Duration::from_secs(until.since(now)));
+            }
             Some(until) => return Ok(Err(report::lookup::rests(&question, until))),
             None => {}
         }
         output.text(&report::lookup::asks(&question));
-        let stop = Stop::new().map_err(|cause| Stuck::Web(crate::web::WebFault::Machine { cause }))?;
         let asker = Asker::new(account, stop.as_fd())?;
         let answer = asker.ask_now(&question, &mut ledger)?;
         Ok(answer.map_err(|fault| match fault {

@@ -34,7 +34,7 @@ pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
             warn!(message_id = kind::LEFT, folder = %mail.folder, uid = mail.uid.0, trouble, "{trouble}");
         }
         News::TooMany { messages } => warn!(message_id = kind::PUT_BACK, messages, trouble, "{trouble}"),
-        News::HandFiled { messages } => info!(messages, "{trouble}"),
+        News::HandFiled { messages, .. } => info!(messages, "{trouble}"),
         News::TooManyFiled { messages } => warn!(messages, trouble, "{trouble}"),
         News::HeldBack { messages, .. } => {
             warn!(message_id = kind::HELD_BACK, messages, why = trouble, "{trouble}");

@@ -167,7 +167,7 @@ impl Ledger {
         })
     }
 
-    /// Notes that the user knows a follower; `false` where that was known already.
+    /// Notes that the user knows a follower, who is not unwelcome any more; `false` where that was known already.
     ///
     /// # Errors
     ///
@@ -178,6 +178,10 @@ impl Ledger {
                 "INSERT INTO known_follower (network, key, origin, mail, noted_at)
                  VALUES (?, ?, 'added', NULL, ?) ON CONFLICT DO NOTHING",
                 params![follower.network(), follower.as_str(), now],
+            )?;
+            transaction.execute(
+                "DELETE FROM unwelcome_follower WHERE network = ? AND key = ?",
+                params![follower.network(), follower.as_str()],
             )?;
             Ok(added > 0)
         })

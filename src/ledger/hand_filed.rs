@@ -163,14 +163,23 @@ impl Ledger {
         })
     }
 
-    /// Notes messages that the user filed by hand: their followers are unwelcome from now on.
+    /// Notes messages that the user filed by hand: their followers are unwelcome from now on, unless the user knows them. Returns
+    /// those whom the user knows, once for each message.
     ///
     /// # Errors
     ///
     /// If the ledger cannot be written.
-    pub fn note_hand_filed(&mut self, filed: &[HandFiled], now: Timestamp) -> Result<(), LedgerFault> {
+    pub fn note_hand_filed(
+        &mut self,
+        filed: &[HandFiled],
+        now: Timestamp,
+    ) -> Result<Vec<FollowerKey>, LedgerFault> {
         self.write("note what was filed by hand", |transaction| {
-            filed.iter().try_for_each(|one| put(transaction, one, now))
+            let mut known = Vec::new();
+            for one in filed {
+                known.extend(put(transaction, one, now)?);
+            }
+            Ok(known)
         })
     }
 
@@ -191,7 +200,8 @@ impl Ledger {
     }
 }
 
-fn put(transaction: &Connection, filed: &HandFiled, now: Timestamp) -> rusqlite::Result<()> {
+/// Notes the move, and that the follower is unwelcome; or returns the follower, if the user knows them.
+fn put(transaction: &Connection, filed: &HandFiled, now: Timestamp) -> rusqlite::Result<Option<FollowerKey>> {
     let HandFiled { mail, identity, target, validity, uid } = filed;
     // A message that is put back gets a higher UID than it had.
     transaction
@@ -213,6 +223,19 @@ fn put(transaction: &Connection, filed: &HandFiled, now: Timestamp) -> rusqlite:
             uid,
             now
         ])?;
+    let known = transaction
+        .prepare_cached(
+            "SELECT follower.network, follower.key FROM mail JOIN follower ON follower.judgement = mail.latest
+             JOIN known_follower ON known_follower.network = follower.network AND known_follower.key = follower.key
+             WHERE mail.account = ?1 AND digest = ?2 AND size = ?3",
+        )?
+        .query_row(params![mail.account, identity.digest, identity.size], |row| {
+            Ok(FollowerKey::stored(row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    if known.is_some() {
+        return Ok(known);
+    }
     transaction
         .prepare_cached(
             "INSERT INTO unwelcome_follower (network, key, mail, noted_at)
@@ -220,6 +243,6 @@ fn put(transaction: &Connection, filed: &HandFiled, now: Timestamp) -> rusqlite:
              WHERE mail.account = ?1 AND digest = ?2 AND size = ?3
              ON CONFLICT DO NOTHING",
         )?
-        .execute(params![mail.account, identity.digest, identity.size, now])
-        .map(drop)
+        .execute(params![mail.account, identity.digest, identity.size, now])?;
+    Ok(None)
 }

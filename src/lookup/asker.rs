@@ -233,9 +233,9 @@ impl<'a> Asker<'a> {
             Way::ActivityPub => match activitypub::facts(question, body, now) {
                 Some((facts, collections)) => match self.count(facts, collections, begun) {
                     Ok(facts) => Some(facts),
-                    Err((None, fault)) => return unanswered(fault),
-                    Err((Some(response), fault)) => {
-                        return later(Some(response.status()), response.headers(), fault);
+                    Err(Uncounted::Unanswered(fault)) => return unanswered(fault),
+                    Err(Uncounted::Refused(status, headers)) => {
+                        return later(Some(status), &headers, LookupFault::Status(status));
                     }
                 },
                 None => None,
@@ -255,7 +255,7 @@ impl<'a> Asker<'a> {
         mut facts: Follower,
         collections: Vec<(activitypub::Counted, String)>,
         begun: Instant,
-    ) -> Result<Follower, (Option<Response<Vec<u8>>>, LookupFault)> {
+    ) -> Result<Follower, Uncounted> {
         for (counted, address) in collections {
             if begun.elapsed() > PATIENCE {
                 break;
@@ -268,10 +268,10 @@ impl<'a> Asker<'a> {
                 Ok(response) if [401, 403, 404].contains(&response.status().as_u16()) => {}
                 Err(LookupFault::Web(WebFault::TooMuch { .. })) => {}
                 Ok(response) => {
-                    let fault = LookupFault::Status(response.status());
-                    return Err((Some(response), fault));
+                    let (parts, _) = response.into_parts();
+                    return Err(Uncounted::Refused(parts.status, parts.headers));
                 }
-                Err(fault) => return Err((None, fault)),
+                Err(fault) => return Err(Uncounted::Unanswered(fault)),
             }
         }
         Ok(facts)
@@ -297,6 +297,12 @@ impl<'a> Asker<'a> {
         };
         self.web.send(request.map_err(|_| LookupFault::Unfit)?).map_err(LookupFault::Web)
     }
+}
+
+/// Why the sizes of an account's collections cannot be told now.
+enum Uncounted {
+    Unanswered(LookupFault),
+    Refused(StatusCode, HeaderMap),
 }
 
 /// A field that its `Debug` does not show; `None` if the token cannot be one.

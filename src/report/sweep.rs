@@ -1,9 +1,11 @@
 //! What a sweep does and what is in its way, as the command `sweep` prints it and the service logs it. Pure.
 
+use std::collections::BTreeSet;
+
 use super::remains::{self, messages};
 use super::text;
 use crate::ledger::Limit;
-use crate::mail::Recognition;
+use crate::mail::{FollowerKey, Recognition};
 use crate::place::{AccountName, Folder, Uid};
 use crate::rules::VerdictName;
 use crate::rules::list::load::Doubt;
@@ -46,13 +48,7 @@ pub fn sentence(news: &News) -> String {
             "{messages} messages that had been filed came back at once; they stay, and their followers become known only \
              after `followsift known confirm --all`"
         ),
-        News::HandFiled { messages: 1 } => {
-            "1 message was filed by hand; its follower is unwelcome from now on (`when.unwelcome = true`)"
-                .to_owned()
-        }
-        News::HandFiled { messages } => format!(
-            "{messages} messages were filed by hand; their followers are unwelcome from now on (`when.unwelcome = true`)"
-        ),
+        News::HandFiled { messages, known } => hand_filed(*messages, known),
         News::TooManyFiled { messages } => format!(
             "{messages} messages were moved to folders of the rules at once, too many to have been moved by hand; followsift \
              learns nothing from them"
@@ -243,6 +239,27 @@ fn unshown(folder: &Folder, uids: &[Uid], why: Option<&str>) -> String {
         "the server says that {folder} uid {}{more} {are} there and does not show {them}{why}; followsift asks again later",
         shown.join(", ")
     )
+}
+
+fn hand_filed(messages: usize, known: &[FollowerKey]) -> String {
+    let unwelcome = match messages {
+        0 => None,
+        1 => Some(
+            "1 message was filed by hand; its follower is unwelcome from now on (`when.unwelcome = true`)"
+                .to_owned(),
+        ),
+        _ => Some(format!(
+            "{messages} messages were filed by hand; their followers are unwelcome from now on (`when.unwelcome = true`)"
+        )),
+    };
+    let known: BTreeSet<&str> = known.iter().map(FollowerKey::as_str).collect();
+    let stay = known.into_iter().map(|who| {
+        format!(
+            "a message about {} was filed by hand, but they are known (`followsift known forget` ends that)",
+            crate::text::line(who)
+        )
+    });
+    unwelcome.into_iter().chain(stay).collect::<Vec<_>>().join("; ")
 }
 
 fn held_back(messages: u64, by: Limit, most: u16) -> String {

@@ -47,8 +47,8 @@ pub(super) fn learn(
         0 => {}
         messages if messages > BY_HAND => tell(News::TooManyFiled { messages }),
         messages => {
-            ledger.note_hand_filed(&filed, sweep.now)?;
-            tell(News::HandFiled { messages });
+            let known = ledger.note_hand_filed(&filed, sweep.now)?;
+            tell(News::HandFiled { messages: messages - known.len(), known });
         }
     }
     // Last, so that what is not noted yet is found again.

@@ -3,6 +3,7 @@
 
 use crate::assess::Assessment;
 use crate::ledger::{Limit, Stay};
+use crate::mail::FollowerKey;
 use crate::mailbox::Obstacle;
 use crate::place::{Folder, MailRef, Uid};
 use crate::rules::list::load::Doubt;
@@ -80,8 +81,10 @@ pub enum News {
     },
     /// The user filed messages by hand: their followers are unwelcome from now on.
     HandFiled {
-        /// How many.
+        /// How many, without those about followers whom the user knows.
         messages: usize,
+        /// Followers of others of these messages, whom the user knows: they stay known.
+        known: Vec<FollowerKey>,
     },
     /// So many messages were filed at once that a program did it: nothing is learned from them.
     TooManyFiled {

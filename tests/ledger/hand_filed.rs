@@ -38,8 +38,24 @@ fn a_follower_whose_message_was_filed_by_hand_is_unwelcome_until_it_is_put_back(
     assert!(ann.known && !ann.unwelcome);
     // Who is known is never unwelcome, whatever comes later.
     ledger.record(&[left(3, "ann")]).unwrap();
-    ledger.note_hand_filed(&[filed(3)], Timestamp(9600)).unwrap();
+    let known = ledger.note_hand_filed(&[filed(3)], Timestamp(9600)).unwrap();
+    assert_eq!(known.iter().map(|one| one.as_str()).collect::<Vec<_>>(), ["@ann@chaos.example"]);
     assert!(!past(&ledger, "ann", 500, None).unwelcome);
+    // The move is noted all the same, and nothing is left behind that would hold once they are forgotten.
+    assert_eq!(earlier(&ledger, 3, 103), "filed once");
+    assert!(ledger.forget_known(known.first().unwrap()).unwrap());
+    assert_eq!(unwelcome(&ledger), ["@bo@chaos.example"]);
+}
+
+#[test]
+fn whom_the_user_adds_is_not_unwelcome_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[left(1, "ann")]).unwrap();
+    assert!(ledger.note_hand_filed(&[filed(1)], Timestamp(9000)).unwrap().is_empty());
+    let (ann, _) = ledger.unwelcome().unwrap().remove(0);
+    assert!(ledger.add_known(&ann, Timestamp(9100)).unwrap());
+    assert!(ledger.unwelcome().unwrap().is_empty());
 }
 
 #[test]

@@ -111,6 +111,22 @@ fn a_folder_of_the_rules_that_is_also_the_trash_teaches_nothing() {
 }
 
 #[test]
+fn a_known_follower_stays_known_when_a_message_about_them_is_filed_by_hand() {
+    let Some(mut scene) = left(2) else { return };
+    let said = scene.home.well(&["known", "add", "twitter", "@jo_10"]);
+    assert!(said.contains("jo_10"), "{said}");
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID MOVE 2:3 {SPAM}"));
+    let said = scene.later(2);
+    assert!(said.contains("1 message was filed by hand; its follower is unwelcome"), "{said}");
+    assert!(
+        said.contains("a message about @jo_10 was filed by hand, but they are known (`followsift known forget` ends that)"),
+        "{said}"
+    );
+    assert_eq!(scene.unwelcome(), ["@jo_11"]);
+}
+
+#[test]
 fn more_than_twenty_at_once_were_moved_by_a_program() {
     let Some(mut scene) = left(21) else { return };
     scene.client.select("INBOX");
