@@ -2,15 +2,19 @@
 //! other than `real`. Called by the sweep, which learns from them that their followers are unwelcome. Moves nothing.
 //!
 //! Once an hour, each target is opened, and only messages that came since the last look are fetched. Junk filters move messages too,
-//! so more than twenty at once teach nothing.
+//! so more than twenty at once teach nothing. With a ledger that was restored from a backup, moves of followsift's own look like the
+//! user's; so what today's rules would file into the same folder teaches nothing, either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::judge::consider_whole;
+use super::memory::Memory;
 use super::news::News;
 use super::{AccountFault, Sweep};
 use crate::ledger::{BY_HAND, HandFiled, Ledger, TargetLook};
 use crate::mailbox::{Fate, Session};
 use crate::place::{Folder, Uid, UidValidity};
+use crate::rules::Action;
 
 /// If more messages than these came into a target since the last look, it was no hand.
 const MOST: usize = 200;
@@ -19,9 +23,10 @@ const MOST: usize = 200;
 pub(super) fn learn(
     session: &mut Session,
     sweep: Sweep<'_>,
-    ledger: &mut Ledger,
+    memory: &mut Memory,
     tell: &mut dyn FnMut(News),
 ) -> Result<(), AccountFault> {
+    let Some(ledger) = memory.kept().filter(|_| sweep.account.act) else { return Ok(()) };
     let account = &sweep.account.name;
     let mut targets = sweep.rulebook.rules.unwanted_targets();
     targets.retain(|target| !sweep.account.folders.contains(target));
@@ -42,10 +47,15 @@ pub(super) fn learn(
             }
         }
     }
-    let filed = that_left(session, filed)?;
+    let mut filed = that_left(session, filed)?;
+    if filed.len() > BY_HAND {
+        tell(News::TooManyFiled { messages: filed.len() });
+        filed.clear();
+    }
+    let filed = by_the_user(session, sweep, filed, memory)?;
+    let Some(ledger) = memory.kept() else { return Ok(()) };
     match filed.len() {
         0 => {}
-        messages if messages > BY_HAND => tell(News::TooManyFiled { messages }),
         messages => {
             let known = ledger.note_hand_filed(&filed, sweep.now)?;
             tell(News::HandFiled { messages: messages - known.len(), known });
@@ -109,4 +119,30 @@ fn that_left(session: &mut Session, filed: Vec<HandFiled>) -> Result<Vec<HandFil
     let mut once = BTreeSet::new();
     left.retain(|one| once.insert((one.identity.digest, one.identity.size)));
     Ok(left)
+}
+
+/// Those that today's rules would not file into the same folder. Others may have been moved by followsift, as a ledger that was
+/// restored from a backup does not show.
+fn by_the_user(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    mut filed: Vec<HandFiled>,
+    memory: &Memory,
+) -> Result<Vec<HandFiled>, AccountFault> {
+    let targets: BTreeSet<Folder> = filed.iter().map(|one| one.target.clone()).collect();
+    for target in targets {
+        let opened = session.examine(&target)?;
+        let is_there = |one: &HandFiled| one.target == target && one.validity == opened.validity;
+        let uids: Vec<Uid> = filed.iter().filter(|one| is_there(one)).map(|one| one.uid).collect();
+        let (portion, _, _) = consider_whole(session, sweep, &opened, &uids, &[], memory)?;
+        let goes_there = |action: &Action| matches!(action, Action::File { to, .. } if *to == target);
+        let expected: BTreeSet<Uid> = portion
+            .considered
+            .iter()
+            .filter(|message| message.assessed.as_ref().map_or(true, |it| goes_there(&it.action)))
+            .map(|message| message.uid)
+            .collect();
+        filed.retain(|one| one.target != target || (is_there(one) && !expected.contains(&one.uid)));
+    }
+    Ok(filed)
 }

@@ -89,9 +89,9 @@ fn sweep(
         if sweep.account.act {
             tally.settled = recover::settle(session, sweep, ledger, tell)?;
             put_back::note_left(session, sweep, ledger)?;
-            hand_filed::learn(session, sweep, ledger, tell)?;
         }
     }
+    hand_filed::learn(session, sweep, memory, tell)?;
     let fuse = fuse::Fuse::new(sweep, memory)?;
     let seen = scope::Seen::default();
     let mut pass = pass::Pass { session, sweep, memory, tell, fuse, tally, seen };

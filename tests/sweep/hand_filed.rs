@@ -127,6 +127,20 @@ fn a_known_follower_stays_known_when_a_message_about_them_is_filed_by_hand() {
 }
 
 #[test]
+fn what_todays_rules_would_file_there_may_have_been_moved_by_followsift() {
+    let Some(mut scene) = left(2) else { return };
+    // As if a sweep by these rules had moved the first, and the ledger had been restored to the state before.
+    let rules = std::fs::read_to_string(scene.home.path().join("rules.toml")).unwrap();
+    let rule = "\n[[rule]]\nname = \"Jo\"\nwhen.handle = \"jo_10\"\nverdict = \"spam\"\n";
+    scene.home.write("rules.toml", &(rules + rule));
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID MOVE 2:3 {SPAM}"));
+    let said = scene.later(2);
+    assert!(said.contains("1 message was filed by hand"), "{said}");
+    assert_eq!(scene.unwelcome(), ["@jo_11"]);
+}
+
+#[test]
 fn more_than_twenty_at_once_were_moved_by_a_program() {
     let Some(mut scene) = left(21) else { return };
     scene.client.select("INBOX");
