@@ -12,7 +12,7 @@ use super::{Ending, Explain, context};
 use crate::assess::{self, Arrival, Assessment, Mail, ReadMessage, Rulebook, weigh};
 use crate::clock;
 use crate::clock::Timestamp;
-use crate::ledger::LedgerFault;
+use crate::ledger::{Ledger, LedgerFault};
 use crate::lookup::{self, Inquiry, Whose};
 use crate::mail::{Nearest, Recognition};
 use crate::mailbox::Stop;
@@ -49,7 +49,10 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     let mut inquiries = Vec::new();
     for account in settings.iter().filter(|_| options.lookup).flat_map(|settings| &settings.accounts) {
         match Inquiry::new(account, stop.as_fd()) {
-            Ok(inquiry) => inquiries.push(inquiry),
+            Ok(inquiry) => {
+                let ledger = settings.as_ref().map(|settings| Ledger::open_read_only(&settings.state));
+                inquiries.push(inquiry.minding(ledger.and_then(|ledger| ledger.ok()?)));
+            }
             Err(fault) => output.failure(&fault),
         }
     }

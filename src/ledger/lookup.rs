@@ -240,12 +240,13 @@ impl Ledger {
                          WHERE follower.network = ?1 AND follower.key = ?2)",
                 )?
                 .execute(params![network, key, now])?;
-            transaction
-                .prepare_cached(
-                    "DELETE FROM lookup WHERE coalesce(wanted_at, 0) < ?1 AND coalesce(tried_at, 0) < ?1",
-                )?
-                .execute([now.0 - KEPT])
-                .map(drop)
+            for forgotten in [
+                "DELETE FROM lookup WHERE tried_at < ?1 AND coalesce(wanted_at, 0) < ?1",
+                "DELETE FROM lookup WHERE tried_at IS NULL AND wanted_at < ?1",
+            ] {
+                transaction.prepare_cached(forgotten)?.execute([now.0 - KEPT])?;
+            }
+            Ok(())
         })
     }
 

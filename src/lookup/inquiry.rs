@@ -1,24 +1,34 @@
 //! Questions that a command asks at once and waits for: `explain --lookup` and dry runs, which write nothing. Each follower is asked
-//! about once, and a server that does not answer is asked nothing more.
+//! about once, questions to one server are a second apart, and a server that did not answer, or that wants a longer pause, is asked
+//! nothing more.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Asker, Heard, LookupFault};
 use crate::clock;
 use crate::host::HostName;
-use crate::ledger::{Answer, Question, Reply};
+use crate::ledger::{Answer, Ledger, Question, Reply};
 use crate::mail::FollowerKey;
 use crate::settings::Account;
 use crate::web::WebFault;
+
+/// The next request to a server comes no sooner.
+const APART: Duration = Duration::from_secs(1);
+/// A longer pause is not waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// What a command asks.
 #[derive(Debug)]
 pub struct Inquiry<'a> {
     asker: Asker<'a>,
     answers: RefCell<BTreeMap<FollowerKey, Option<Answer>>>,
-    closed: RefCell<BTreeSet<HostName>>,
+    /// When each server may be asked again.
+    rests: RefCell<BTreeMap<HostName, Instant>>,
+    ledger: Option<Ledger>,
     faults: RefCell<Vec<(HostName, LookupFault)>>,
 }
 
@@ -31,9 +41,27 @@ impl<'a> Inquiry<'a> {
         Ok(Self {
             asker: Asker::new(account, stop)?,
             answers: RefCell::default(),
-            closed: RefCell::default(),
+            rests: RefCell::default(),
+            ledger: None,
             faults: RefCell::default(),
         })
+    }
+
+    /// Also minds the pauses that a ledger has.
+    #[must_use]
+    pub fn minding(self, ledger: Option<Ledger>) -> Self {
+        Self { ledger, ..self }
+    }
+
+    /// For how long a server is not to be asked.
+    fn pause(&self, server: &HostName) -> Duration {
+        if let Some(until) = self.rests.borrow().get(server) {
+            return until.saturating_duration_since(Instant::now());
+        }
+        let now = clock::now();
+        // Without the ledger, the first request goes out, as on a machine without one.
+        let until = self.ledger.as_ref().and_then(|ledger| ledger.rests_until(server, now).ok()?);
+        until.map_or(Duration::ZERO, |until| Duration::from_secs(until.since(now)))
     }
 
     /// May the account ask this?
@@ -46,20 +74,24 @@ impl<'a> Inquiry<'a> {
         if let Some(known) = self.answers.borrow().get(&question.follower) {
             return known.clone();
         }
-        if self.closed.borrow().contains(&question.server) {
+        let pause = self.pause(&question.server);
+        if pause > LONGEST_WAIT {
             return None;
         }
-        let Heard { reply, fault, .. } = self.asker.ask(question, 0);
+        thread::sleep(pause);
+        let Heard { reply, fault, next } = self.asker.ask(question, 0);
+        let until = match reply {
+            Reply::Later(until) | Reply::Refused(until) => Some(until),
+            Reply::Facts(_) | Reply::Nothing => next,
+        };
+        let pause = until.map_or(APART, |until| APART.max(Duration::from_secs(until.since(clock::now()))));
+        self.rests.borrow_mut().insert(question.server.clone(), Instant::now() + pause);
         self.faults.borrow_mut().extend(fault.map(|fault| (question.server.clone(), fault)));
         let answer = match reply {
             Reply::Facts(follower) => {
                 Some(Answer { server: question.server.to_string(), at: clock::now(), follower: *follower })
             }
-            Reply::Nothing => None,
-            Reply::Later(_) | Reply::Refused(_) => {
-                self.closed.borrow_mut().insert(question.server.clone());
-                None
-            }
+            Reply::Nothing | Reply::Later(_) | Reply::Refused(_) => None,
         };
         self.answers.borrow_mut().insert(question.follower.clone(), answer.clone());
         answer

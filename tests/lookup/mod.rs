@@ -8,7 +8,7 @@ mod service;
 use std::time::{Duration, Instant};
 
 use followsift::clock::now;
-use namespace::{CHANGING, Does, Site, changing_name, inside};
+use namespace::{CHANGING, Does, Site, changing_name, inside, profile};
 
 use crate::support::home::{Home, SPAM};
 use crate::support::letters::{ENGLISH, GERMAN, Letter, Person, mastodon_4_2, mastodon_card};
@@ -255,7 +255,7 @@ fn a_server_that_answers_oddly_is_not_believed() {
             ("redirect", says(302, moved, ""), "redirects"),
             ("endless", Does::Endless, "far too large"),
             ("drips", Does::Drips, "did not answer in time"),
-            ("login", says(401, "", "{\"error\": \"x\"}"), "wants a login"),
+            ("login", says(401, "", "{\"error\": \"x\"}"), "without a login"),
             ("limit", says(429, "Retry-After: 600\r\n", "{}"), "fewer requests (429)"),
             ("down", says(503, "", "down"), "status 503"),
             ("portal", says(404, "", "<h1>Not found</h1>"), "status 404"),
@@ -313,6 +313,35 @@ fn explain_and_a_dry_run_look_up_at_once_and_write_nothing() {
         assert!(dry.contains(&origin) && dry.contains(SPAM), "{dry}");
         assert_eq!((scene.site.requests().len(), scene.count("INBOX")), (2, 2));
         assert!(!scene.home.state().join("ledger.sqlite").exists());
+    });
+}
+
+#[test]
+fn explain_asks_a_server_no_more_often_than_it_may() {
+    inside("lookup::explain_asks_a_server_no_more_often_than_it_may", || {
+        let scene = Scene::new(ON, &[]);
+        let names = ["one", "two", "three", "four"];
+        let files = names.map(|name| format!("{name}.eml"));
+        for (number, (name, file)) in names.iter().zip(&files).enumerate() {
+            let letter = message(&format!("{name}@far.example"), number + 1);
+            scene.home.write(file, &String::from_utf8(letter).unwrap());
+            scene.site.has(&format!("{name}@far.example"), [3, 7500, 0]);
+        }
+        let last = "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 300\r\n";
+        scene
+            .site
+            .does("three@far.example", Does::Says(200, last, profile("three@far.example", [3, 7500, 0])));
+        let arguments: Vec<_> =
+            ["explain", "--lookup"].into_iter().chain(files.iter().map(String::as_str)).collect();
+        let begun = Instant::now();
+        let out = scene.run(&arguments).exits(0).out();
+        assert_eq!((out.matches("undecided").count(), scene.site.requests().len()), (1, 3), "{out}");
+        assert!(begun.elapsed() >= Duration::from_secs(2));
+        // Nor while the ledger has a pause for it.
+        scene.site.does("busy@far.example", Does::Says(429, "Retry-After: 600\r\n", "{}".to_owned()));
+        scene.run(&["lookup", "busy@far.example"]).exits(75);
+        scene.run(&["explain", "--lookup", "one.eml"]).exits(0);
+        assert_eq!(scene.site.requests().len(), 4);
     });
 }
 

@@ -186,7 +186,7 @@ fn x_is_asked_with_the_users_token_which_is_shown_nowhere() {
         // Refused, with credit used up, and with a token that others can read.
         let mut said = format!("{out}{err}");
         for (name, does, words) in [
-            ("refused", Does::Says(401, "", "{\"title\": \"Unauthorized\"}".to_owned()), "wants a login"),
+            ("refused", Does::Says(401, "", "{\"title\": \"Unauthorized\"}".to_owned()), "without a login"),
             ("poor", Does::Says(402, "", "{}".to_owned()), "wants to be paid (402)"),
             (
                 "often",
