@@ -5,8 +5,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
-use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Asker, Heard, LookupFault};
 use crate::clock;
@@ -25,6 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Inquiry<'a> {
     asker: Asker<'a>,
+    stop: BorrowedFd<'a>,
     answers: RefCell<BTreeMap<FollowerKey, Option<Answer>>>,
     /// When each server may be asked again.
     rests: RefCell<BTreeMap<HostName, Instant>>,
@@ -40,6 +42,7 @@ impl<'a> Inquiry<'a> {
     pub fn new(account: &'a Account, stop: BorrowedFd<'a>) -> Result<Self, WebFault> {
         Ok(Self {
             asker: Asker::new(account, stop)?,
+            stop,
             answers: RefCell::default(),
             rests: RefCell::default(),
             ledger: None,
@@ -64,6 +67,13 @@ impl<'a> Inquiry<'a> {
         until.map_or(Duration::ZERO, |until| Duration::from_secs(until.since(now)))
     }
 
+    /// Waits; `true` as soon as a stop is wanted.
+    fn is_stopped_within(&self, pause: Duration) -> bool {
+        let Ok(pause) = Timespec::try_from(pause) else { return true };
+        // If poll itself fails, the request is sent too soon, at worst.
+        poll(&mut [PollFd::new(&self.stop, PollFlags::IN)], Some(&pause)).is_ok_and(|ready| ready > 0)
+    }
+
     /// May the account ask this?
     pub fn may_ask(&self, question: &Question) -> bool {
         self.asker.may_ask(question)
@@ -78,7 +88,9 @@ impl<'a> Inquiry<'a> {
         if pause > LONGEST_WAIT {
             return None;
         }
-        thread::sleep(pause);
+        if self.is_stopped_within(pause) {
+            return None;
+        }
         let Heard { reply, fault, next } = self.asker.ask(question, 0);
         let until = match reply {
             Reply::Later(until) | Reply::Refused(until) => Some(until),
