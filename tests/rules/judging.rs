@@ -373,7 +373,7 @@ fn a_rule_about_unwelcome_followers_needs_every_list_of_the_file() {
     let missing = |fact: &str| {
         let rules = rules(&format!(
             "[list.friends]\nfile = \"friends.txt\"\n[list.bots]\npeople = [\"Bo\"]\n\
-             [[rule]]\nname = \"A\"\nwhen.{fact} = true\nverdict = \"spam\"\n"
+             [[rule]]\nname = \"A\"\nwhen.{fact} = true\nverdict = \"real\"\n"
         ));
         let lists = rules.gather(&BTreeMap::new());
         rules.missing_lists(&lists).into_iter().map(str::to_owned).collect::<Vec<_>>()
