@@ -136,8 +136,10 @@ fn one(
         }
     };
     let mut sessions = 1;
-    let mut has_looked_up = false;
+    // What the pass before the answers of look-ups did.
+    let mut first: Option<Swept> = None;
     let (session, swept) = loop {
+        let scope = if first.is_some() { Scope::New } else { scope };
         match sweeper.run(session, files, scope, &mut tell) {
             Err(fault) if sessions < SESSIONS && sweeper.can_part(&fault) => {
                 session = connect(account, settings, &stop)?;
@@ -145,12 +147,14 @@ fn one(
             }
             swept => {
                 let (healthy, swept) = swept?;
-                if !has_looked_up && look_up(&mut sweeper, &stop, &mut left, &mut failures) {
-                    has_looked_up = true;
-                    session = healthy;
-                    continue;
+                match first.take() {
+                    Some(first) => break (healthy, swept.after(&first)),
+                    None if look_up(&mut sweeper, &stop, &mut left, &mut failures) => {
+                        first = Some(swept);
+                        session = healthy;
+                    }
+                    None => break (healthy, swept),
                 }
-                break (healthy, swept);
             }
         }
     };
