@@ -31,15 +31,22 @@ enum Place {
 /// The link itself, or the target of the wrapper that it is. `None` if the target is not in the link, is not a web link, or is
 /// wrapped more than three times.
 pub(super) fn unwrap(link: Link) -> Option<Link> {
-    if is_wrapper(&link) { unwrapped(link, |_| false).map(|(_, target)| target) } else { Some(link) }
+    if !is_wrapper(&link) {
+        return Some(link);
+    }
+    unwrapped(link, |_| false).map(|(_, target)| target).filter(|target| !is_wrapper(target))
 }
 
-/// The target of a wrapper, as it is written there and as a link; a wrapper that is kept is a target.
+/// The target of a wrapper, as it is written there and as a link; a wrapper inside is a target if it is kept, or if only its server
+/// knows where it leads.
 fn unwrapped(mut link: Link, is_kept: impl Fn(&Link) -> bool) -> Option<(String, Link)> {
     let mut written = String::new();
     for _ in 0..=DEEPEST {
         let Some(place) = place(&link).filter(|_| !is_kept(&link)) else { return Some((written, link)) };
-        written = target(&link, &place)?;
+        written = match target(&link, &place) {
+            None if matches!(place, Place::Server) && !written.is_empty() => return Some((written, link)),
+            target => target?,
+        };
         link = Link::parse(&written)?;
     }
     None
@@ -47,14 +54,17 @@ fn unwrapped(mut link: Link, is_kept: impl Fn(&Link) -> bool) -> Option<(String,
 
 /// The text with the targets in place of their wrappers, except of those that `kept` has as well: a follower wrote them into their
 /// name. `None` if there is nothing to replace. Wrappers that do not contain their targets are left, and `opaque` is called with
-/// each.
+/// each, also where another wrapper was around it.
 pub(super) fn unwrap_all(text: &str, kept: &str, mut opaque: impl FnMut(&Link)) -> Option<String> {
     let is_kept = |link: &Link| kept.contains(link.as_written());
     let (mut shown, mut end) = (String::new(), None);
     for (range, link) in Link::find_all(text).filter(|(_, link)| is_wrapper(link) && !is_kept(link)) {
         match unwrapped(link.clone(), is_kept) {
             // A target with a line break would put a line into the text.
-            Some((target, _)) if !target.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Some((target, last)) if !target.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+                if is_wrapper(&last) && !is_kept(&last) {
+                    opaque(&last);
+                }
                 shown.push_str(text.get(end.unwrap_or(0)..range.start)?);
                 shown.push_str(&target);
                 end = Some(range.end);
@@ -277,6 +287,9 @@ mod tests {
         let name = format!("{wrapper} & {opaque}");
         check(&name, &name, None, &[]);
         check(&in_safe_links(&wrapper), &name, Some(&wrapper), &[]);
+        // Nor does a gateway hide the link of a bulk mailer.
+        check(&in_safe_links(opaque), "", Some(opaque), &[opaque]);
+        check(&in_safe_links(opaque), &name, Some(opaque), &[]);
     }
 
     #[test]
