@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn long_lived() -> Setup {
-    Setup { pending: 0, ..Setup::default() }
-}
-
 /// Builds the library that kills followsift at one of its writes.
 fn killer(folder: &std::path::Path) -> std::path::PathBuf {
     let library = folder.join("killer.so");

@@ -17,11 +17,18 @@ use crate::support::{Dovecot, Options, USER, pause};
 
 mod command;
 mod further;
+mod issuer;
+mod kept_grant;
 mod kills;
 mod leaks;
 mod renewal;
 mod service;
 mod ways;
+
+/// Tokens that live for an hour, and a user who agrees at once.
+fn long_lived() -> Setup {
+    Setup { pending: 0, ..Setup::default() }
+}
 
 /// Settings with one account, `home`, at this port.
 fn account(authority: &Authority, port: u16, oauth2: &str) -> String {
