@@ -276,14 +276,55 @@ fn read_typed(input: BorrowedFd<'_>, typed: &mut Zeroizing<Vec<u8>>) -> bool {
     false
 }
 
-/// What the lines say that were typed: the address may have been broken into several, and there may be others before it.
+/// What the lines say that were typed or pasted. The address may have words, quotes or brackets around it, and a terminal's marks of a
+/// paste; it may have been broken into several lines, and there may be others before it.
 fn judge_typed(expected: &Expected<'_>, typed: &[u8]) -> Said {
     let text = Zeroizing::new(String::from_utf8_lossy(typed).into_owned());
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let pieces: Vec<&str> = text.split(['\n', '\r', '\u{1b}']).map(without_mark).collect();
     let scheme = format!("{}:", expected.url.scheme());
-    let begin = lines.iter().rposition(|line| line.starts_with(&scheme));
-    let begin = begin.unwrap_or_else(|| lines.len().saturating_sub(1));
-    expected.read(&Zeroizing::new(lines.get(begin..).unwrap_or_default().concat()))
+    let begins = pieces.iter().enumerate().rev().flat_map(|(at, piece)| {
+        piece.rmatch_indices(&scheme).map(move |(from, _)| (at, from)).collect::<Vec<_>>()
+    });
+    // Without one, the path alone may have been copied.
+    let last = pieces.iter().rposition(|piece| !piece.is_empty()).map(|at| (at, 0));
+    for (at, from) in begins.chain(last) {
+        let (before, first) =
+            pieces.get(at).and_then(|piece| piece.split_at_checked(from)).unwrap_or_default();
+        let rest = pieces.iter().skip(at + 1).take_while(|piece| !piece.contains(char::is_whitespace));
+        let whole: Zeroizing<String> = Zeroizing::new([&first].into_iter().chain(rest).copied().collect());
+        for text in [whole.as_str(), first] {
+            let address = address_at(before, text);
+            for address in [address, address.trim_end_matches(SENTENCE)] {
+                match expected.read(address) {
+                    Said::Other => {}
+                    said => return said,
+                }
+            }
+        }
+    }
+    Said::Other
+}
+
+/// A line without the blanks around it, and without the rest of a terminal's mark (bracketed paste: `ESC [200~` before, `ESC [201~` after).
+fn without_mark(line: &str) -> &str {
+    let rest = line.strip_prefix("[200~").or_else(|| line.strip_prefix("[201~"));
+    rest.unwrap_or(line).trim()
+}
+
+/// What may end a sentence with an address in it.
+const SENTENCE: [char; 5] = ['.', ',', ';', '!', '?'];
+
+/// The address at the beginning of a text, up to a character that none has (RFC 3986, section 2), or to the quote or bracket that closes
+/// the one before it.
+fn address_at<'t>(before: &str, text: &'t str) -> &'t str {
+    let closes = match before.chars().next_back() {
+        Some('(') => Some(')'),
+        Some('[') => Some(']'),
+        Some('\'') => Some('\''),
+        _ => None,
+    };
+    let ends = |c: char| !c.is_ascii_graphic() || matches!(c, '"' | '<' | '>' | '`') || Some(c) == closes;
+    text.split(ends).next().unwrap_or_default()
 }
 
 /// What the browser shows.
@@ -296,4 +337,59 @@ fn page_for(said: &Said) -> Page {
         Said::Other => ("404 Not Found", "This is not the page that followsift waits for."),
     };
     Page { status, words }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_found_whatever_it_was_pasted_with() {
+        const ADDRESS: &str = "http://127.0.0.1:50123/?state=s.t_a-t~e&code=4/0A(b)c'd.e";
+        let url = Url::parse("http://127.0.0.1:50123/").unwrap();
+        let expected = Expected { url: &url, state: "s.t_a-t~e", issuer: None };
+        let code = |typed: &str| match judge_typed(&expected, typed.as_bytes()) {
+            Said::Code(code) => Some(code.to_string()),
+            Said::Refused(_) | Said::Stranger | Said::Other => None,
+        };
+        for typed in [
+            "A",
+            " A ",
+            "\"A\"",
+            "<A>",
+            "`A`",
+            "\u{201c}A\u{201d}",
+            "url=A",
+            "The address is A and that is it.",
+            "(see <A>).",
+            "GET A HTTP/1.1",
+            "\u{1b}[200~A\u{1b}[201~",
+            "\u{1b}[200~\"A\"\n\u{1b}[201~",
+            "http://other.example/?state=x&code=y\nA",
+            "A\nthanks, http://other.example/",
+            "[the page](<A>)",
+        ] {
+            let found = code(&format!("{}\n", typed.replace('A', ADDRESS)));
+            assert_eq!(found.as_deref(), Some("4/0A(b)c'd.e"), "{typed}");
+        }
+        let plain = ADDRESS.replace("(b)c'd.e", "bc");
+        let broken = plain.replace("tate", "\n  tate").replace("0A", "0\r\n  A");
+        for typed in ["'A'", "(A)", "[A]", "[the page](A)", "\u{1b}[200~'A'\u{1b}[201~\r"] {
+            assert_eq!(code(&typed.replace('A', &plain)).as_deref(), Some("4/0Abc"), "{typed}");
+        }
+        assert_eq!(code(&format!("see <{broken}>")).as_deref(), Some("4/0Abc"));
+        assert_eq!(code("/?state=s.t_a-t~e&code=4/0Abc\n").as_deref(), Some("4/0Abc"));
+        let ended = "It is http://127.0.0.1:50123/?code=4/0Abc&state=s.t_a-t~e. What now?";
+        assert_eq!(code(ended).as_deref(), Some("4/0Abc"));
+        for typed in [
+            "",
+            "\n",
+            "http:",
+            "\u{1b}[200~\u{1b}[201~\n",
+            "http://127.0.0.1:50123/?state=s.t_a-t~",
+            "the code is 4/0Abc",
+        ] {
+            assert_eq!(code(typed), None, "{typed}");
+        }
+    }
 }
