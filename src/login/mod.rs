@@ -217,6 +217,7 @@ pub fn inspect(account: &Account, settings: &Settings) -> Result<Vec<Oddity>, Lo
 /// The files on which the account's login depends, as far as the settings show: if one of them changes, another login may work.
 /// A credential cannot change while the service runs, and a grant that followsift renews by itself is no new one.
 pub fn files(account: &Account, settings: &Settings) -> Vec<PathBuf> {
+    let files_of = |source| files_of(source, &settings.programs);
     let mut files = files_of(&account.secret);
     if let SecretSource::OAuth2(oauth2) = &account.secret {
         files.push(renewal::store(account, settings).note_of_login());
@@ -225,12 +226,20 @@ pub fn files(account: &Account, settings: &Settings) -> Vec<PathBuf> {
     files
 }
 
-fn files_of(source: &SecretSource) -> Vec<PathBuf> {
+fn files_of(source: &SecretSource, programs: &[PathBuf]) -> Vec<PathBuf> {
     match source {
         SecretSource::File(path) => vec![path.clone()],
-        // The program, and what it is told to read: a path, or the name of a file in this process's folder, where it runs too.
         SecretSource::Command(words) | SecretSource::TokenCommand(words) => {
-            words.iter().map(PathBuf::from).filter(|path| path.is_absolute() || path.is_file()).collect()
+            let Some((program, arguments)) = words.split_first() else { return Vec::new() };
+            // What it is told to read: a path, or the name of a file in this process's folder, where it runs too.
+            let read =
+                arguments.iter().map(PathBuf::from).filter(|path| path.is_absolute() || path.is_file());
+            let program = match program.contains('/') {
+                true => vec![PathBuf::from(program)],
+                // It may be installed in any of them, before the one that has it now too.
+                false => programs.iter().filter(|it| it.is_dir()).map(|it| it.join(program)).collect(),
+            };
+            program.into_iter().chain(read).collect()
         }
         SecretSource::Credential(_) | SecretSource::OAuth2(_) => Vec::new(),
     }
@@ -305,11 +314,15 @@ mod tests {
     fn a_login_depends_on_the_files_that_its_program_is_told_to_read() {
         let of = |words: &str| {
             let settings = settings("PASSWORD_COMMAND", words, None);
-            files(&settings.accounts[0], &settings)
+            let programs = ["/", "src", "/no/such/folder"].map(PathBuf::from).to_vec();
+            files(&settings.accounts[0], &Settings { programs, ..settings.clone() })
         };
         // Tests run in the folder of Cargo.toml.
         let words = r#"["/bin/pass", "show", "Cargo.toml", "src", "mail/work", "/no/such/file"]"#;
         assert_eq!(of(words), ["/bin/pass", "Cargo.toml", "/no/such/file"].map(PathBuf::from));
+        // A program that is named without a path may be in any folder of PATH.
+        assert_eq!(of(r#"["pass", "show"]"#), ["/pass", "src/pass"].map(PathBuf::from));
+        assert_eq!(of(r#"["./pass", "show"]"#), ["./pass"].map(PathBuf::from));
     }
 
     #[test]

@@ -39,6 +39,12 @@ impl Environment {
         Some(Proxy::new(variable, address, exempt))
     }
 
+    /// The folders in which the system looks for a program that is named without a path (execvp(3)).
+    pub(super) fn programs(&self) -> Vec<PathBuf> {
+        let folders = self.0.get(OsStr::new("PATH")).map_or(OsStr::new("/bin:/usr/bin"), OsString::as_os_str);
+        std::env::split_paths(folders).collect()
+    }
+
     /// The service's log filter, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`.
     pub fn log_filter(&self) -> String {
         let filter =

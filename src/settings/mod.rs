@@ -51,6 +51,8 @@ pub struct Settings {
     pub shared: Option<PathBuf>,
     /// The folder of this service's systemd credentials, for [`SecretSource::Credential`].
     pub credentials: Option<PathBuf>,
+    /// The folders in which the system looks for a program that is named without a path.
+    pub programs: Vec<PathBuf>,
     /// The proxy that the environment names for logins by OAuth2.
     pub proxy: Option<Proxy>,
     /// What may be looked up; each account has it too.

@@ -65,6 +65,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         state: state?,
         shared: environment.shared(),
         credentials: environment.credentials(),
+        programs: environment.programs(),
         proxy: environment.proxy(),
         lookup,
         accounts: accounts.unwrap_or_default(),

@@ -12,6 +12,7 @@ use openssl::sign::Signer;
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
 
 use super::*;
+use crate::support::PASSWORD;
 use crate::support::daemon::{Home, deliver, filed};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -60,6 +61,31 @@ fn a_service_logs_in_with_the_tokens_that_a_program_prints() {
     for token in ["the-first-token", "the-second-token", "the-third-token"] {
         assert!(!daemon.log().contains(token), "{}", daemon.log());
     }
+}
+
+#[test]
+fn a_program_that_is_found_through_path_is_watched() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let home = Home::new();
+    let settings = by_command(server.port, "[\"secret-of-ann\"]");
+    home.write("followsift.toml", &settings.replace("token-command", "password-command"));
+    let programs = home.path().join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    let mut command = home.command(&["run"]);
+    command.env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
+    let daemon = home.run_as(command);
+    daemon.says("could not run secret-of-ann to get the password");
+    let install = |password: &str| {
+        home.write("new", &format!("#!/bin/sh\necho {password}\n"));
+        let new = home.path().join("new");
+        std::fs::set_permissions(&new, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::rename(new, programs.join("secret-of-ann")).unwrap();
+    };
+    install("wrong");
+    daemon.says("could not log in to 127.0.0.1");
+    install(&format!("'{PASSWORD}'"));
+    deliver(&server, [1]);
+    filed(&server, &daemon, 1, SOON);
 }
 
 /// A token that a server can check by itself (RFC 7519, with HS256 of RFC 7518).

@@ -121,6 +121,7 @@ impl Scene {
             state: folder.state(),
             shared: None,
             credentials: None,
+            programs: Vec::new(),
             proxy: None,
             lookup: Lookup::default(),
             accounts: vec![account],
