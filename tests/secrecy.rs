@@ -19,7 +19,7 @@ use crate::support::{Dovecot, Options, PASSWORD, USER};
 /// Starts the service with the log at `trace`.
 fn talkative(home: &Home) -> Daemon {
     let mut command = home.command(&["run"]);
-    command.env("FOLLOWSIFT_LOG", "trace");
+    command.env("FOLLOWSIFT_LOG", "trace").env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
     home.run_as(command)
 }
 
@@ -70,6 +70,43 @@ fn the_log_at_its_most_talkative_holds_no_password() {
     is_silent(&daemon.status(), QUOTED);
     drop(daemon);
     assert!(fake.commands().concat().contains("hun\\\"ter\\\\2"), "it was never sent");
+}
+
+#[test]
+fn no_way_of_logging_in_shows_the_password_in_the_log() {
+    let password = "hun\"ter\\2";
+    let plain = STANDARD.encode(format!("\0{USER}\0{password}"));
+    let (user, alone) = (STANDARD.encode(USER), STANDARD.encode(password));
+    let quoted = format!("LOGIN \"{USER}\" \"hun\\\"ter\\\\2\"");
+    let at_once = format!("AUTHENTICATE PLAIN {plain}");
+    // The server repeats what it was sent.
+    let refusal = |sent: &str| format!("TAG NO not {sent} nor {password}\r\n");
+    let (first, second) = ("+ VXNlcm5hbWU6\r\n".to_owned(), "+ UGFzc3dvcmQ6\r\n".to_owned());
+    for (capabilities, script) in [
+        ("SASL-IR AUTH=PLAIN", vec![(at_once.as_str(), refusal(&at_once))]),
+        ("AUTH=PLAIN", vec![(quoted.as_str(), refusal(&quoted))]),
+        (
+            "LOGINDISABLED AUTH=PLAIN",
+            vec![("AUTHENTICATE PLAIN", "+ \r\n".to_owned()), (&plain, refusal(&plain))],
+        ),
+        (
+            "LOGINDISABLED AUTH=LOGIN",
+            vec![("AUTHENTICATE LOGIN", first), (&user, second), (&alone, refusal(&alone))],
+        ),
+    ] {
+        let answers: Vec<_> = script.iter().map(|(begin, answer)| (*begin, answer.as_str())).collect();
+        let fake = Fake::start(&format!("* OK [CAPABILITY IMAP4rev1 {capabilities}] hi\r\n"), &answers);
+        let home = Home::new();
+        home.settings(fake.account().port, "");
+        home.write("password", password);
+        let daemon = talkative(&home);
+        daemon.says("paused until you act");
+        is_silent(&daemon.log(), password);
+        is_silent(&daemon.status(), password);
+        drop(daemon);
+        let sent = script.last().unwrap().0;
+        assert!(fake.commands().iter().any(|command| command == sent), "{capabilities}: it was never sent");
+    }
 }
 
 /// A command as it is, started with a umask that takes nothing away.

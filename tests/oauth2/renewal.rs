@@ -71,8 +71,9 @@ fn processes_that_run_at_once_renew_once() {
     desk.grant();
     let Some((server, _conf)) = dovecot(&desk.authority) else { return };
     desk.folder.write("followsift.toml", account(&desk.authority, server.port, ""));
-    // The server refuses the token that all of them have.
+    // The server refuses the token that all of them have; and so slowly that all of them wait for one renewal.
     desk.authority.expire();
+    desk.authority.fails(Fault::Slow(Duration::from_millis(500)));
     let before = desk.authority.asked("/token");
     let run = || {
         let mut command = desk.folder.command(&[], &["check", "--connect", "--settings", "followsift.toml"]);

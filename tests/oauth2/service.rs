@@ -82,6 +82,24 @@ fn a_provider_that_is_down_never_parks_the_account() {
 }
 
 #[test]
+fn a_provider_that_asks_to_be_left_alone_is_left_alone_for_so_long() {
+    // A token that is to be renewed as soon as it has come.
+    let Some(scene) = Scene::new(Setup { says: Some(Some(0)), ..Setup::default() }) else { return };
+    scene.log_in();
+    // Longer than the pause after a first failure.
+    const ASKED: u64 = 12;
+    scene.authority.fails(Fault::Busy(503, ASKED));
+    let before = scene.authority.asked("/token");
+    let daemon = scene.home.run();
+    daemon.says("home is away: could not get an access token: 127.0.0.1 gave no usable answer (status 503)");
+    assert_eq!(scene.authority.asked("/token"), before + 1);
+    let alone = daemon.until("asked again", SOON, |_| scene.authority.asked("/token") > before + 1);
+    assert!(alone > Duration::from_secs(ASKED - 1), "{alone:?}\n{}", daemon.log());
+    scene.authority.fails(None);
+    scene.works(&daemon, 1);
+}
+
+#[test]
 fn a_server_that_refuses_every_token_is_not_asked_again_and_again() {
     // Each try renews the token, and so changes the file of the grant.
     let Some(scene) = Scene::new(Setup { lives: Duration::ZERO, says: Some(Some(3600)), ..Setup::default() })

@@ -145,6 +145,26 @@ fn a_server_that_checks_signed_tokens_by_itself_takes_them_and_says_why_not() {
     }
 }
 
+#[test]
+fn a_token_is_sent_after_starttls() {
+    let desk = Desk::new(long_lived());
+    let Some((server, _conf)) = dovecot(&desk.authority) else { return };
+    let tls = format!("host = \"localhost\"\ntls = \"starttls\"\nca-file = \"{}\"", server.ca().display());
+    let settings = account(&desk.authority, server.port, "");
+    desk.folder.write(
+        "followsift.toml",
+        settings.replace("host = \"127.0.0.1\"", &tls).replace("tls = \"off\"\n", ""),
+    );
+    desk.grant();
+    let run = desk.folder.run(&["check", "--connect"]);
+    assert!(run.exits(0).out().contains("  logged in\n"), "{}\n{}", run.out(), server.log());
+    // One that the server refuses is renewed on a second connection, under TLS too.
+    desk.authority.expire();
+    let before = desk.authority.asked("/token");
+    desk.folder.run(&["check", "--connect"]).exits(0);
+    assert_eq!(desk.authority.asked("/token"), before + 1);
+}
+
 /// TLS in front of an authorization server: one request on each connection.
 fn secured(port: u16, folder: &std::path::Path) -> u16 {
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();

@@ -44,13 +44,15 @@ impl Fake {
 
 fn serve(stream: TcpStream, greeting: &str, mut script: Vec<(String, String)>) -> Vec<String> {
     let mut commands = Vec::new();
+    let mut last = String::new();
     let mut writer = stream.try_clone().unwrap();
     if writer.write_all(greeting.as_bytes()).is_err() {
         return commands;
     }
     for line in BufReader::new(stream).lines() {
         let Ok(line) = line else { break };
-        let (tag, command) = line.split_once(' ').unwrap_or(("", &line));
+        // A line without a tag goes on with the command before it: a message of SASL, or DONE.
+        let (tag, command) = line.split_once(' ').unwrap_or((&last, &line));
         commands.push(command.to_owned());
         let at = script.iter().position(|(begin, _)| command.starts_with(begin));
         let answer = at.map_or_else(|| "TAG OK done\r\n".to_owned(), |at| script.remove(at).1);
@@ -58,6 +60,7 @@ fn serve(stream: TcpStream, greeting: &str, mut script: Vec<(String, String)>) -
         if writer.write_all(answer.replace("TAG", tag).as_bytes()).is_err() || is_over {
             break;
         }
+        last = tag.to_owned();
     }
     commands
 }
