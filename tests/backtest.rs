@@ -86,9 +86,11 @@ impl Desk {
     }
 }
 
+/// A message; another one if it says something else.
 fn letter(handle: &str, counts: [u64; 3]) -> String {
     let name = format!("Person {handle}");
-    String::from_utf8(twitter_2009(&Person::new(&name, handle, counts)).bytes(1)).unwrap()
+    let number = counts.iter().sum::<u64>() as usize;
+    String::from_utf8(twitter_2009(&Person::new(&name, handle, counts)).bytes(number)).unwrap()
 }
 
 /// The same messages that Ann got in January 2024, in this order: Bo, spam; Cy, real; an ordinary one; Bo again; Di,
@@ -154,6 +156,28 @@ fn a_second_message_about_a_follow_is_no_second_follow() {
     let expected = ["04", "05"]
         .map(|day| format!("  2024-01-{day} Twitter @bo: to Followers/Numbers game, by \"Comes again\""));
     assert_eq!(moves, expected);
+}
+
+#[test]
+fn copies_of_a_message_are_no_earlier_follow() {
+    let desk = Desk::proving();
+    let mut mbox = String::new();
+    for day in [1, 4, 7] {
+        let _ = writeln!(mbox, "From sender@post.example Mon Jan {day:2} 10:00:00 2024");
+        let _ = writeln!(mbox, "{}", letter("bo", [90, 80, 70]).replace("\r\n", "\n"));
+    }
+    desk.write("inbox.mbox", &mbox);
+    let out = desk.well(&["inbox.mbox"]);
+    assert!(out.contains("3 messages, 3 of them about followers") && out.contains(": 0 would move"), "{out}");
+    // Together, they are one to a message that is another one.
+    let _ = writeln!(mbox, "From sender@post.example Mon Jan 11 10:00:00 2024");
+    let _ = writeln!(mbox, "{}", letter("bo", [91, 80, 70]).replace("\r\n", "\n"));
+    desk.write("inbox.mbox", &mbox);
+    let out = desk.well(&["inbox.mbox"]);
+    assert!(
+        out.contains("2024-01-11 Twitter @bo: to Followers/Numbers game") && out.contains(": 1 would move"),
+        "{out}"
+    );
 }
 
 #[test]

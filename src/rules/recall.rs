@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, FollowerKey, Network, Notification};
+use crate::place::MailIdentity;
 
 /// What was known of a follower before a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -116,6 +117,8 @@ pub struct Replay {
     of_follower: BTreeMap<FollowerKey, Vec<Timestamp>>,
     /// When messages from each network arrived, sorted.
     of_network: BTreeMap<Network, Vec<Timestamp>>,
+    /// When the messages arrived that were noted with what identifies them.
+    messages: BTreeMap<MailIdentity, Timestamp>,
     known: BTreeSet<FollowerKey>,
     unwelcome: BTreeSet<FollowerKey>,
 }
@@ -127,6 +130,44 @@ impl Replay {
         if matches!(notification.authentic, Authenticity::Pass(_)) {
             self.add(notification.keys().collect(), notification.received);
         }
+    }
+
+    /// The same for a message that can come in several copies: they count once, as in the ledger, and by their earliest arrival.
+    pub fn note_message(&mut self, identity: MailIdentity, notification: &Notification) {
+        if !matches!(notification.authentic, Authenticity::Pass(_)) {
+            return;
+        }
+        let at = notification.received;
+        match self.messages.insert(identity, at) {
+            Some(earlier) if earlier <= at => {
+                self.messages.insert(identity, earlier);
+                return;
+            }
+            Some(later) => self.remove(notification, later),
+            None => {}
+        }
+        self.add(notification.keys().collect(), at);
+    }
+
+    /// Was this message noted, or a copy of it?
+    pub fn has(&self, identity: &MailIdentity) -> bool {
+        self.messages.contains_key(identity)
+    }
+
+    /// What is known without this message and its copies: for when it is judged itself.
+    pub fn without(&self, identity: &MailIdentity) -> Without<'_> {
+        Without { replay: self, own: self.messages.get(identity).copied() }
+    }
+
+    /// Adds the messages that another one has. Whom the user knows is not added.
+    pub fn append(&mut self, other: Self) {
+        for (follower, moments) in other.of_follower {
+            merge(self.of_follower.entry(follower).or_default(), moments);
+        }
+        for (network, moments) in other.of_network {
+            merge(self.of_network.entry(network).or_default(), moments);
+        }
+        self.messages.extend(other.messages);
     }
 
     /// Records that the user knows all followers in a message, since they put it back; its arrival does not matter.
@@ -154,12 +195,31 @@ impl Replay {
             insert(self.of_follower.entry(follower).or_default(), at);
         }
     }
+
+    /// Takes back what a message added when it arrived at `at`.
+    fn remove(&mut self, notification: &Notification, at: Timestamp) {
+        let keys = BTreeSet::from_iter(notification.keys());
+        let of_network = self.of_network.get_mut(&notification.network);
+        let of_followers =
+            self.of_follower.iter_mut().filter(|(key, _)| keys.contains(key)).map(|(_, moments)| moments);
+        for moments in of_followers.chain(of_network) {
+            if let Ok(place) = moments.binary_search(&at) {
+                moments.remove(place);
+            }
+        }
+    }
 }
 
 /// Messages arrive nearly in order, so this is nearly always a push.
 fn insert(moments: &mut Vec<Timestamp>, at: Timestamp) {
     let place = moments.partition_point(|known| *known <= at);
     moments.insert(place, at);
+}
+
+/// Adds sorted moments to others.
+fn merge(moments: &mut Vec<Timestamp>, more: Vec<Timestamp>) {
+    moments.extend(more);
+    moments.sort();
 }
 
 impl Recall for Replay {
@@ -177,14 +237,48 @@ impl Recall for Replay {
         since: Timestamp,
         before: Timestamp,
     ) -> Option<Timestamp> {
-        let moments = self.of_follower.get(follower)?;
-        moments.get(moments.partition_point(|at| *at < since)).copied().filter(|at| *at < before)
+        Without { replay: self, own: None }.first_message(follower, since, before)
     }
 
     fn wave(&self, network: &Network, before: Timestamp) -> u64 {
         let moments = self.of_network.get(network).map_or(&[][..], Vec::as_slice);
         let earlier = |than: Timestamp| moments.partition_point(|at| *at < than);
         (earlier(before) - earlier(Timestamp(before.0.saturating_sub(WAVE)))) as u64
+    }
+}
+
+/// A [`Replay`] without the message that is judged, of which a copy may have been noted.
+#[derive(Clone, Copy, Debug)]
+pub struct Without<'r> {
+    replay: &'r Replay,
+    /// When the copy arrived.
+    own: Option<Timestamp>,
+}
+
+impl Recall for Without<'_> {
+    fn knows(&self, follower: &FollowerKey) -> bool {
+        self.replay.knows(follower)
+    }
+
+    fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
+        self.replay.is_unwelcome(follower)
+    }
+
+    fn first_message(
+        &self,
+        follower: &FollowerKey,
+        since: Timestamp,
+        before: Timestamp,
+    ) -> Option<Timestamp> {
+        let moments = self.replay.of_follower.get(follower)?;
+        let mut later = moments.iter().skip(moments.partition_point(|at| *at < since)).copied().peekable();
+        later.next_if(|at| self.own == Some(*at));
+        later.next().filter(|at| *at < before)
+    }
+
+    fn wave(&self, network: &Network, before: Timestamp) -> u64 {
+        let is_in_it = |own: Timestamp| own < before && own.0 >= before.0.saturating_sub(WAVE);
+        self.replay.wave(network, before).saturating_sub(self.own.is_some_and(is_in_it).into())
     }
 }
 
@@ -235,6 +329,48 @@ mod tests {
         assert_eq!(follows(&[0, 20, 40, 60, 80, 100], 120), (3, Some(80)));
         // The order in which messages are noted makes no difference.
         assert_eq!(follows(&[25, 1, 0, 24], 90), (2, Some(24)));
+    }
+
+    fn notification(received: i64) -> Notification {
+        Notification {
+            network: Network::new("x").unwrap(),
+            title: "X".into(),
+            kind: crate::mail::Kind::Follow,
+            layout: "2024".into(),
+            authentic: Authenticity::Pass("mx.example: dkim=pass x.com".into()),
+            instance: None,
+            followers: vec![crate::mail::Follower {
+                handle: crate::mail::Shown::Value("ann".to_owned()),
+                ..Default::default()
+            }],
+            complete: true,
+            received: Timestamp(received * HOUR),
+        }
+    }
+
+    #[test]
+    fn copies_of_a_message_count_once_and_never_for_each_other() {
+        let identity = |number| MailIdentity { digest: crate::place::MailDigest([number; 32]), size: 4_000 };
+        let key = notification(0).keys().next().unwrap();
+        for order in [[10, 50, 90], [90, 10, 50], [50, 90, 10]] {
+            let mut replay = Replay::default();
+            order.iter().for_each(|hour| replay.note_message(identity(1), &notification(*hour)));
+            let past = |number, hour: i64| {
+                replay.without(&identity(number)).past(&key, Timestamp(hour * HOUR), Asked::ALL)
+            };
+            assert_eq!((past(1, 90).times_followed, past(1, 11).wave), (0, 0), "{order:?}");
+            // For another message about the same follower, they are one follow.
+            assert_eq!(
+                (past(2, 200).times_followed, past(2, 11).wave, past(2, 51).wave),
+                (1, 1, 0),
+                "{order:?}"
+            );
+            // That one may have come in the same second.
+            replay.note_message(identity(2), &notification(10));
+            let past =
+                |number| replay.without(&identity(number)).past(&key, Timestamp(90 * HOUR), Asked::ALL);
+            assert_eq!((past(1).times_followed, past(2).times_followed), (1, 1), "{order:?}");
+        }
     }
 
     /// Counts the questions.

@@ -348,9 +348,10 @@ impl Pass<'_> {
         judge_again(self.sweep, &mut portion, self.memory)?;
         inquire(self.sweep, &mut portion, self.memory)?;
         let deadly = portion.considered.iter().filter(|mail| mail.deadly).map(|mail| mail.uid).collect();
-        // What the messages say about followers is written with them from here on.
-        let Portion { considered, .. } = portion;
+        let Portion { considered, unwritten, .. } = portion;
+        // What the messages say about followers is written with them.
         file::file(self, current, considered)?;
+        self.memory.keep_seen(unwritten);
         Ok(Unread { unshown, deadly })
     }
 }

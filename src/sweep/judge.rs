@@ -166,7 +166,7 @@ fn note_unwritten(
         && (follows || wave)
         && !memory.knows(&sweep.account.name, &message.identity)?
     {
-        unwritten.note(notification);
+        unwritten.note_message(message.identity, notification);
     }
     Ok(())
 }

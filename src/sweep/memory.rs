@@ -7,7 +7,7 @@ use crate::mail::{FollowerKey, Network};
 use crate::mailbox::Opened;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid};
 use crate::rules::Recall;
-use crate::rules::recall::Replay;
+use crate::rules::recall::{Replay, Without};
 use crate::settings::Account;
 
 /// The ledger as a sweep may use it.
@@ -15,8 +15,13 @@ use crate::settings::Account;
 pub(super) enum Memory {
     /// Everything is written down, and only then done.
     Kept(Ledger),
-    /// Nothing is written and nothing done: a dry run. `None` where there is no ledger yet.
-    Read(Option<Ledger>),
+    /// Nothing is written and nothing done: a dry run.
+    Read {
+        /// `None` where there is no ledger yet.
+        ledger: Option<Ledger>,
+        /// What the messages that were dealt with say about followers, which would be in the ledger.
+        seen: Replay,
+    },
 }
 
 impl Memory {
@@ -24,7 +29,7 @@ impl Memory {
     pub(super) fn kept(&mut self) -> Option<&mut Ledger> {
         match self {
             Self::Kept(ledger) => Some(ledger),
-            Self::Read(_) => None,
+            Self::Read { .. } => None,
         }
     }
 
@@ -32,7 +37,22 @@ impl Memory {
     pub(super) fn ledger(&self) -> Option<&Ledger> {
         match self {
             Self::Kept(ledger) => Some(ledger),
-            Self::Read(ledger) => ledger.as_ref(),
+            Self::Read { ledger, .. } => ledger.as_ref(),
+        }
+    }
+
+    /// What a dry run has seen so far.
+    fn seen(&self) -> Option<&Replay> {
+        match self {
+            Self::Kept(_) => None,
+            Self::Read { seen, .. } => Some(seen),
+        }
+    }
+
+    /// Keeps what messages that were dealt with say about followers, unless the ledger does.
+    pub(super) fn keep_seen(&mut self, unwritten: Replay) {
+        if let Self::Read { seen, .. } = self {
+            seen.append(unwritten);
         }
     }
 
@@ -47,6 +67,9 @@ impl Memory {
 
     /// Was this message judged before?
     pub(super) fn knows(&self, account: &AccountName, identity: &MailIdentity) -> Result<bool, LedgerFault> {
+        if self.seen().is_some_and(|seen| seen.has(identity)) {
+            return Ok(true);
+        }
         self.ledger().map_or(Ok(false), |ledger| ledger.knows(account, identity))
     }
 
@@ -69,7 +92,7 @@ impl Memory {
     pub(super) fn begin_assessing(&self, mail: &MailRef) -> Result<bool, LedgerFault> {
         match self {
             Self::Kept(ledger) => ledger.begin_assessing(mail),
-            Self::Read(_) => Ok(true),
+            Self::Read { .. } => Ok(true),
         }
     }
 
@@ -77,7 +100,7 @@ impl Memory {
     pub(super) fn end_assessing(&self, account: &AccountName) -> Result<(), LedgerFault> {
         match self {
             Self::Kept(ledger) => ledger.end_assessing(account),
-            Self::Read(_) => Ok(()),
+            Self::Read { .. } => Ok(()),
         }
     }
 
@@ -88,7 +111,7 @@ impl Memory {
                 let (per_hour, after_change) = (account.moves_per_hour, account.moves_after_change);
                 ledger.allowance(&account.name, per_hour.into(), after_change.into(), now)
             }
-            Self::Read(_) => Ok(Allowance { moves: u32::MAX, by: Limit::Hour }),
+            Self::Read { .. } => Ok(Allowance { moves: u32::MAX, by: Limit::Hour }),
         }
     }
 
@@ -101,7 +124,7 @@ impl Memory {
     ) -> Result<Vec<Waiting>, LedgerFault> {
         match self {
             Self::Kept(ledger) => ledger.waiting(account, &opened.folder, opened.validity, now),
-            Self::Read(_) => Ok(Vec::new()),
+            Self::Read { .. } => Ok(Vec::new()),
         }
     }
 
@@ -120,7 +143,7 @@ impl Memory {
                 due.extend(left.into_iter().map(|uid| (uid, None)));
                 Ok(due)
             }
-            Self::Read(_) => Ok(Vec::new()),
+            Self::Read { .. } => Ok(Vec::new()),
         }
     }
 
@@ -166,14 +189,15 @@ impl Memory {
         unwritten: &'m Replay,
     ) -> Remembered<'m> {
         let written = self.ledger().map(|ledger| ledger.recall(account, Some(identity)));
-        Remembered { written, unwritten }
+        let seen = self.seen().map(|seen| seen.without(identity));
+        Remembered { written, unwritten: [Some(unwritten.without(identity)), seen] }
     }
 }
 
-/// The ledger's answers and this sweep's own together. No message is in both.
+/// The ledger's answers and this sweep's own together. No message is in two of them.
 pub(super) struct Remembered<'m> {
     written: Option<Recalled<'m>>,
-    unwritten: &'m Replay,
+    unwritten: [Option<Without<'m>>; 2],
 }
 
 impl Remembered<'_> {
@@ -181,15 +205,20 @@ impl Remembered<'_> {
     pub(super) fn finish(self) -> Result<(), LedgerFault> {
         self.written.map_or(Ok(()), Recalled::finish)
     }
+
+    fn all(&self) -> impl Iterator<Item = &dyn Recall> {
+        let written = self.written.iter().map(|it| -> &dyn Recall { it });
+        written.chain(self.unwritten.iter().flatten().map(|it| -> &dyn Recall { it }))
+    }
 }
 
 impl Recall for Remembered<'_> {
     fn knows(&self, follower: &FollowerKey) -> bool {
-        self.written.as_ref().is_some_and(|written| written.knows(follower)) || self.unwritten.knows(follower)
+        self.all().any(|it| it.knows(follower))
     }
 
     fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
-        self.written.as_ref().is_some_and(|written| written.is_unwelcome(follower))
+        self.all().any(|it| it.is_unwelcome(follower))
     }
 
     fn first_message(
@@ -198,15 +227,11 @@ impl Recall for Remembered<'_> {
         since: Timestamp,
         before: Timestamp,
     ) -> Option<Timestamp> {
-        let written =
-            self.written.as_ref().and_then(|written| written.first_message(follower, since, before));
-        let unwritten = self.unwritten.first_message(follower, since, before);
-        written.into_iter().chain(unwritten).min()
+        self.all().filter_map(|it| it.first_message(follower, since, before)).min()
     }
 
     fn wave(&self, network: &Network, before: Timestamp) -> u64 {
-        let written = self.written.as_ref().map_or(0, |written| written.wave(network, before));
-        written + self.unwritten.wave(network, before)
+        self.all().map(|it| it.wave(network, before)).sum()
     }
 }
 
@@ -256,35 +281,56 @@ mod tests {
 
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig { cases: 40, ..Default::default() })]
-        /// Whatever part of them an earlier sweep has written, and in whatever order they were judged: the backtest, which replays
-        /// them all, says the same of each message.
+        /// Whatever part of them an earlier sweep has written, in whatever order they were judged, and whichever of them came in
+        /// several copies: the backtest, which replays them all, says the same of each message.
         #[test]
         fn a_sweep_and_a_replay_know_the_same_past(
-            messages in proptest::collection::vec((proptest::bool::ANY, 0..120_i64), 1..25),
+            places in proptest::collection::vec(0..3_u8, 12),
+            messages in proptest::collection::vec((0..12_u8, 0..120_i64), 1..25),
         ) {
             let account = AccountName::new("home").unwrap();
             let folder = tempfile::tempdir().unwrap();
             let mut ledger = Ledger::open(folder.path()).unwrap();
-            let (mut unwritten, mut replay) = (Replay::default(), Replay::default());
-            for (number, (is_written, hour)) in (0_u8..).zip(&messages) {
+            let (mut seen, mut unwritten, mut replay) = (Replay::default(), Replay::default(), Replay::default());
+            for (number, hour) in &messages {
                 let notification = notification(hour * HOUR);
-                replay.note(&notification);
-                if *is_written {
-                    ledger.record(&[judged(&account, number, notification)]).unwrap();
-                } else {
-                    unwritten.note(&notification);
+                replay.note_message(identity(*number), &notification);
+                match places[usize::from(*number)] {
+                    0 => ledger.record(&[judged(&account, *number, notification)]).unwrap(),
+                    1 => seen.note_message(identity(*number), &notification),
+                    _ => unwritten.note_message(identity(*number), &notification),
                 }
             }
-            let memory = Memory::Kept(ledger);
-            for (number, (_, hour)) in (0_u8..).zip(&messages) {
+            let memory = Memory::Read { ledger: Some(ledger), seen };
+            for (number, hour) in &messages {
                 let message = notification(hour * HOUR);
                 let key = message.keys().next().unwrap();
-                let identity = identity(number);
+                let identity = identity(*number);
                 let recall = memory.recall(&account, &identity, &unwritten);
                 let past = recall.past(&key, message.received, Asked::ALL);
                 recall.finish().unwrap();
-                proptest::prop_assert_eq!(past, replay.past(&key, message.received, Asked::ALL));
+                let replayed = replay.without(&identity).past(&key, message.received, Asked::ALL);
+                proptest::prop_assert_eq!(past, replayed);
             }
+        }
+    }
+
+    #[test]
+    fn a_dry_run_remembers_what_an_earlier_portion_said_and_a_sweep_has_it_in_the_ledger() {
+        let (account, later) = (AccountName::new("home").unwrap(), Timestamp(100 * HOUR));
+        let folder = tempfile::tempdir().unwrap();
+        for (mut memory, expected) in [
+            (Memory::Read { ledger: None, seen: Replay::default() }, 1),
+            (Memory::Kept(Ledger::open(folder.path()).unwrap()), 0),
+        ] {
+            let mut portion = Replay::default();
+            portion.note_message(identity(1), &notification(0));
+            memory.keep_seen(portion);
+            assert_eq!(memory.knows(&account, &identity(1)).unwrap(), expected > 0);
+            let (second, nothing) = (identity(2), Replay::default());
+            let recall = memory.recall(&account, &second, &nothing);
+            let key = notification(0).keys().next().unwrap();
+            assert_eq!(recall.past(&key, later, Asked::ALL).times_followed, expected);
         }
     }
 }

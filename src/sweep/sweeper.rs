@@ -18,6 +18,7 @@ use crate::mail::Incomplete;
 use crate::mailbox::{Opened, Session, Stop, Suspects, Woken};
 use crate::place::Folder;
 use crate::rulebook::{RuleFiles, Sent};
+use crate::rules::recall::Replay;
 use crate::settings::{Account, Settings};
 use crate::web::WebFault;
 
@@ -105,7 +106,8 @@ impl<'a> Sweeper<'a> {
     /// # Errors
     /// If there is a ledger that cannot be read.
     pub fn dry_run(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
-        let memory = Memory::Read(Ledger::open_read_only(&settings.state)?);
+        let memory =
+            Memory::Read { ledger: Ledger::open_read_only(&settings.state)?, seen: Replay::default() };
         Ok(Self {
             account,
             lock: None,

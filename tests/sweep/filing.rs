@@ -69,6 +69,25 @@ looked at 15 messages, ";
 }
 
 #[test]
+fn a_dry_run_remembers_what_it_saw_in_another_folder() {
+    let Some(mut scene) = Scene::usual(&format!("{ALL}\nfolders = [\"INBOX\", \"Social\"]")) else { return };
+    let again =
+        "[[rule]]\nname = \"Comes again\"\nwhen.times-followed = \">= 1\"\nverdict = \"numbers-game\"\n";
+    let rules = RULES.replace("[[rule]]\nname = \"Nobody", &format!("{again}\n[[rule]]\nname = \"Nobody"));
+    scene.home.write("rules.toml", &rules);
+    scene.client.run("CREATE Social");
+    scene.client.append("INBOX", "\"01-Jan-2024 10:00:00 +0000\"", &text(&real(1), 1));
+    scene.client.append("Social", "\"09-Jan-2024 10:00:00 +0000\"", &text(&real(1), 2));
+    // A copy of the first message, which a server may give another date.
+    scene.client.append("Social", "\"05-Jan-2024 10:00:00 +0000\"", &text(&real(1), 1));
+    for arguments in [&["sweep", "--dry-run"][..], &["sweep"]] {
+        let said = scene.home.well(arguments);
+        assert_eq!(said.matches("numbers-game, by \"Comes again\"").count(), 1, "{said}");
+    }
+    assert_eq!((scene.count("INBOX"), scene.count("Social"), scene.count(GAME)), (1, 1, 1));
+}
+
+#[test]
 fn an_account_that_only_looks_touches_no_message() {
     let Some(mut scene) = Scene::usual("backlog = \"all\"\nact = false") else { return };
     fill(&mut scene.client);

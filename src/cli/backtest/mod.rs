@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::ledger::{HistoryEntry, Known, LedgerFault};
 use crate::mail::{FollowerKey, Notification};
 use crate::mailbox::{Range, Session, Stop};
-use crate::place::{Folder, MailTrace, Uid};
+use crate::place::{Folder, MailIdentity, MailTrace, Uid};
 use crate::report::backtest::{Backtest, Correction};
 use crate::report::usage;
 use crate::rulebook::RuleFiles;
@@ -282,14 +282,15 @@ fn replay(
     }
     by_hand.unwelcome.iter().for_each(|follower| recall.reject_follower(follower.clone()));
     let incomplete = recognised.incomplete;
-    let notifications: Vec<Notification> = recognised.notifications().collect();
+    let notifications: Vec<(MailIdentity, Notification)> = recognised.notifications().collect();
     output.progress(&format!("judging {} notifications", notifications.len()));
     // The past of a message is only what arrived before it, so all can be noted first, and judged in any order.
-    notifications.iter().for_each(|notification| recall.note(notification));
+    notifications.iter().for_each(|(identity, notification)| recall.note_message(*identity, notification));
     let new = || Backtest::new(&judged_by.rules, looked_at, incomplete, other.is_some());
-    let judge = |portion: &[Notification]| {
+    let judge = |portion: &[(MailIdentity, Notification)]| {
         let mut report = new();
-        for notification in portion {
+        for (identity, notification) in portion {
+            let recall = recall.without(identity);
             let traces = assess::trace(notification, judged_by, &recall);
             let message = ReadMessage::from(notification.clone());
             let before = other.map(|_| assess::weigh(message.clone(), in_force, &recall));
@@ -349,6 +350,7 @@ mod tests {
             let mail = MAIL.replace("tiff_snow", &format!("tiff{}", number % 50)).replace("\r\n", "\n");
             let (day, hour, minute) = (1 + number / 50 * 7 % 20, number * 7 % 24, number * 13 % 60);
             let _ = writeln!(text, "From a@b.example Tue Jan {day:2} {hour:02}:{minute:02}:00 2024");
+            let _ = writeln!(text, "X-Number: {number}");
             let _ = writeln!(text, "Authentication-Results: mx.home.example; dkim=pass header.d=twitter.com");
             let _ = writeln!(text, "{mail}");
         }

@@ -13,6 +13,7 @@ use super::mbox::Piece;
 use crate::assess::{Arrival, Mail, ReadMessage};
 use crate::clock::Timestamp;
 use crate::mail::{Notification, Recognition};
+use crate::place::{MailDigest, MailIdentity};
 
 /// Another thread gets about so many bytes of messages at once; singly, handing over would cost as much as the work.
 const PORTION: usize = 128 << 10;
@@ -35,19 +36,20 @@ pub(super) struct Recognised {
     pub(super) looked_at: usize,
     /// Messages that look like notifications, but cannot be read in full.
     pub(super) incomplete: usize,
-    /// The notifications in the order of their arrival, each with where it was: in which piece, and where in it.
-    found: Vec<((usize, usize), Notification)>,
+    /// The notifications in the order of their arrival, each with where it was (in which piece, and where in it), and with what
+    /// identifies its message.
+    found: Vec<((usize, usize), MailIdentity, Notification)>,
 }
 
 impl Recognised {
     /// The notifications in the order of their arrival; of those that arrived at the same time, as they were read.
-    pub(super) fn notifications(self) -> impl Iterator<Item = Notification> {
-        self.found.into_iter().map(|(_, notification)| notification)
+    pub(super) fn notifications(self) -> impl Iterator<Item = (MailIdentity, Notification)> {
+        self.found.into_iter().map(|(_, identity, notification)| (identity, notification))
     }
 
     /// The notifications, to be completed.
     pub(super) fn notifications_mut(&mut self) -> impl Iterator<Item = &mut Notification> {
-        self.found.iter_mut().map(|(_, notification)| notification)
+        self.found.iter_mut().map(|(_, _, notification)| notification)
     }
 
     fn take(&mut self, portion: &Portion, task: &Task<'_>) {
@@ -66,6 +68,7 @@ impl Recognised {
         if matches!(mail.arrived, Arrival::At(arrived) if is_old(arrived)) {
             return;
         }
+        let bytes = mail.bytes;
         // A message that followsift fails on costs itself alone.
         let Ok(message) = catch_unwind(AssertUnwindSafe(|| (task.recognise)(mail))) else {
             self.incomplete += 1;
@@ -75,7 +78,11 @@ impl Recognised {
             return;
         }
         match message.recognition {
-            Recognition::Recognised(notification) => self.found.push((at, notification)),
+            Recognition::Recognised(notification) => {
+                let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                let identity = MailIdentity { digest: MailDigest::of(bytes), size };
+                self.found.push((at, identity, notification));
+            }
             Recognition::Incomplete { .. } | Recognition::TooCostly => self.incomplete += 1,
             Recognition::Foreign => {}
         }
@@ -160,7 +167,7 @@ pub(super) fn recognise_all<T>(
             all.found.extend(found);
         }
         all.looked_at = task.looked_at.load(Ordering::Relaxed);
-        all.found.sort_unstable_by_key(|(at, notification)| (notification.received, *at));
+        all.found.sort_unstable_by_key(|(at, _, notification)| (notification.received, *at));
         (outcome, all)
     })
 }
