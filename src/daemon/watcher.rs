@@ -362,7 +362,8 @@ impl Watcher {
         // No server announces the messages that wait for the fuse, or for the server to change its mind.
         let waits = troubled || sweeper.waits()?;
         let until = if waits { until.min(poll) } else { until };
-        let until = renewal.map_or(until, |renewal| until.min(renewal));
+        let due = sweeper.next_due()?.map(|due| Instant::now() + due);
+        let until = [renewal, due].into_iter().flatten().fold(until, Instant::min);
         learned.rhythm.begins();
         let woken = session.wait(until, &mut |at| learned.rhythm.heard(at))?;
         if woken == Woken::Due {

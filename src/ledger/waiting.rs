@@ -4,7 +4,7 @@
 //! because the rules that left it where it is were wrong (`fuse`), or because a look-up may decide it. `sweep` puts messages off, asks which are due,
 //! and strikes off those that it has dealt with.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, ToSql, params};
 
 use super::rows::find_mail;
 use super::{Ledger, LedgerFault};
@@ -245,30 +245,12 @@ impl Ledger {
             return Ok(());
         }
         self.write("strike off messages", |transaction| {
-            let mut followers = transaction.prepare_cached(
-                "SELECT DISTINCT follower.network, follower.key
-                 FROM waiting CROSS JOIN judgement ON judgement.mail = waiting.mail
-                     CROSS JOIN follower ON follower.judgement = judgement.id
-                 WHERE account = ? AND folder = ? AND validity = ? AND uid = ? AND why = 'lookup'",
-            )?;
-            let mut delete = transaction.prepare_cached(
-                "DELETE FROM waiting WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
-            )?;
-            let mut close = transaction.prepare_cached(
-                "UPDATE lookup SET wanted_at = NULL
-                 WHERE network = ?1 AND key = ?2 AND wanted_at IS NOT NULL AND NOT EXISTS (
-                     SELECT 1 FROM follower CROSS JOIN judgement ON judgement.id = follower.judgement
-                         CROSS JOIN waiting ON waiting.mail = judgement.mail
-                     WHERE follower.network = ?1 AND follower.key = ?2 AND why = 'lookup')",
-            )?;
             for uid in uids {
-                let keys: Vec<(String, String)> = followers
-                    .query_map(params![account, folder, validity, uid], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<Result<_, _>>()?;
-                delete.execute(params![account, folder, validity, uid])?;
-                for (network, key) in keys {
-                    close.execute([network, key])?;
-                }
+                strike_off(
+                    transaction,
+                    "account = ? AND folder = ? AND validity = ? AND uid = ?",
+                    params![account, folder, validity, uid],
+                )?;
             }
             Ok(())
         })
@@ -308,13 +290,12 @@ impl Ledger {
         validity: UidValidity,
     ) -> Result<(), LedgerFault> {
         self.write("strike off mails that waited", |transaction| {
-            for void in [
-                "DELETE FROM waiting WHERE account = ? AND folder = ? AND validity <> ?",
-                "DELETE FROM unshown WHERE account = ? AND folder = ? AND validity <> ?",
-            ] {
-                transaction.prepare_cached(void)?.execute(params![account, folder, validity])?;
-            }
-            Ok(())
+            let void = "account = ? AND folder = ? AND validity <> ?";
+            strike_off(transaction, void, params![account, folder, validity])?;
+            transaction
+                .prepare_cached("DELETE FROM unshown WHERE account = ? AND folder = ? AND validity <> ?")?
+                .execute(params![account, folder, validity])
+                .map(drop)
         })
     }
 
@@ -325,6 +306,25 @@ impl Ledger {
     /// Where the ledger cannot be read.
     pub fn waits(&self, account: &AccountName, folders: &[Folder]) -> Result<bool, LedgerFault> {
         Ok(self.waiting_sums(account, folders)? != WaitingSums::default())
+    }
+
+    /// When the first of the messages of an account that wait for look-ups has waited for long enough, if that is later than `since`.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read.
+    pub fn next_due(
+        &self,
+        account: &AccountName,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerFault> {
+        self.read("look for when a message is due", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT min(due_at) FROM waiting WHERE account = ? AND why = 'lookup' AND due_at > ?",
+                )?
+                .query_row(params![account, since], |row| row.get(0))
+        })
     }
 
     /// How many of an account's messages the fuse holds back.
@@ -367,4 +367,29 @@ impl Ledger {
                 .query_row(params![account, folder, since], |row| row.get(0))
         })
     }
+}
+
+/// Strikes off the messages to which a condition applies, and closes the questions about followers for which no other one waits.
+fn strike_off(transaction: &Connection, which: &str, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    let followers: Vec<(String, String)> = transaction
+        .prepare_cached(&format!(
+            "SELECT DISTINCT follower.network, follower.key
+             FROM waiting CROSS JOIN judgement ON judgement.mail = waiting.mail
+                 CROSS JOIN follower ON follower.judgement = judgement.id
+             WHERE {which} AND why = 'lookup'"
+        ))?
+        .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    transaction.prepare_cached(&format!("DELETE FROM waiting WHERE {which}"))?.execute(values)?;
+    let mut close = transaction.prepare_cached(
+        "UPDATE lookup SET wanted_at = NULL
+         WHERE network = ?1 AND key = ?2 AND wanted_at IS NOT NULL AND NOT EXISTS (
+             SELECT 1 FROM follower CROSS JOIN judgement ON judgement.id = follower.judgement
+                 CROSS JOIN waiting ON waiting.mail = judgement.mail
+             WHERE follower.network = ?1 AND follower.key = ?2 AND why = 'lookup')",
+    )?;
+    for (network, key) in followers {
+        close.execute([network, key])?;
+    }
+    Ok(())
 }

@@ -35,6 +35,8 @@ pub struct Sweeper<'a> {
     /// Answers at once, in a dry run that looks followers up.
     inquiry: Option<Inquiry<'a>>,
     look_up_old: bool,
+    /// When the last sweep began.
+    swept_at: Timestamp,
 }
 
 /// What came of a sweep.
@@ -98,6 +100,7 @@ impl<'a> Sweeper<'a> {
             desk: None,
             inquiry: None,
             look_up_old: false,
+            swept_at: Timestamp(0),
         })
     }
 
@@ -116,6 +119,7 @@ impl<'a> Sweeper<'a> {
             desk: None,
             inquiry: None,
             look_up_old: false,
+            swept_at: Timestamp(0),
         })
     }
 
@@ -203,6 +207,7 @@ impl<'a> Sweeper<'a> {
         tell: &mut dyn FnMut(News),
     ) -> Result<(Session, Swept), AccountFault> {
         let (account, now) = (self.account, clock::now());
+        self.swept_at = now;
         let mut troubled = BTreeSet::new();
         let mut uncertain = 0;
         let mut tell = |news: News| {
@@ -312,6 +317,16 @@ impl<'a> Sweeper<'a> {
         self.memory
             .ledger()
             .map_or(Ok(false), |ledger| ledger.waits(&self.account.name, &self.account.folders))
+    }
+
+    /// How long until a message has waited for a look-up for as long as it may, if one waits: the next sweep judges it then.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn next_due(&self) -> Result<Option<Duration>, LedgerFault> {
+        // One that the last sweep has left due waits for something else, too.
+        let due = self.memory.ledger().map(|ledger| ledger.next_due(&self.account.name, self.swept_at));
+        Ok(due.transpose()?.flatten().map(|due| Duration::from_secs(due.since(clock::now()))))
     }
 
     /// The messages since `since` that look like notifications and could not be read.

@@ -72,6 +72,40 @@ fn a_message_that_waits_is_due_in_order_of_arrival_until_it_is_struck_off() {
 }
 
 #[test]
+fn no_question_outlives_the_last_message_that_waits_for_its_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let (inbox, old, new) = (Folder::inbox(), UidValidity(7), UidValidity(8));
+    let (ann, other) = (judged(1, "ann", 1000), judged(2, "ann", 2000));
+    let question = Question {
+        follower: ann.notification.keys().next().unwrap(),
+        server: HostName::parse("chaos.example").unwrap(),
+        name: "ann".to_owned(),
+        host: None,
+    };
+    let is_open = |ledger: &Ledger| ledger.next_question(&home(), Timestamp(110)).unwrap().is_some();
+    for is_renumbered in [false, true] {
+        ledger.record(&[ann.clone(), other.clone()]).unwrap();
+        ledger.want(&home(), std::slice::from_ref(&question), Timestamp(100)).unwrap();
+        let until = |seconds: i64| Delay::LookUp(Timestamp(100 + seconds));
+        ledger.put_off(&[put_off(1, until(60)), put_off(2, until(90))], Timestamp(100)).unwrap();
+        assert_eq!(ledger.next_due(&home(), Timestamp(100)).unwrap(), Some(Timestamp(160)));
+        assert_eq!(ledger.next_due(&home(), Timestamp(160)).unwrap(), Some(Timestamp(190)));
+        if is_renumbered {
+            ledger.strike_off_void(&home(), &inbox, old).unwrap();
+            assert!(is_open(&ledger));
+            ledger.strike_off_void(&home(), &inbox, new).unwrap();
+        } else {
+            ledger.strike_off(&home(), &inbox, old, &[Uid(1)]).unwrap();
+            assert!(is_open(&ledger), "the other one waits");
+            ledger.strike_off(&home(), &inbox, old, &[Uid(2)]).unwrap();
+        }
+        assert!(!is_open(&ledger), "{is_renumbered}");
+        assert_eq!(ledger.next_due(&home(), Timestamp(100)).unwrap(), None);
+    }
+}
+
+#[test]
 fn what_a_server_refuses_waits_longer_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();

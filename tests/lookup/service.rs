@@ -158,3 +158,40 @@ fn an_answer_is_used_in_every_account_that_waits_for_it() {
         assert!(filed.is_some() && filed_in_other.is_some() && site.requests().len() == 1, "{log}");
     });
 }
+
+#[test]
+fn a_message_is_judged_without_the_answer_as_soon_as_it_has_waited_for_long_enough() {
+    inside(
+        "lookup::service::a_message_is_judged_without_the_answer_as_soon_as_it_has_waited_for_long_enough",
+        || {
+            let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+            let home = Home::new(server.port, "kim", "");
+            let site = Site::start(home.path());
+            let more = format!(
+                "backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n[lookup]\n{ON}wait = \"4s\"\n"
+            );
+            home.configure(server.port, &more);
+            site.does("moon@openreg.example", Does::Says(503, "Retry-After: 3000\r\n", String::new()));
+            let mut client = home.client(server.port);
+            deliver(&mut client, &message("moon@openreg.example", 1));
+            let service = home.command(&[], &["run"]).env("FOLLOWSIFT_LOG", "debug").spawn().unwrap();
+            let account = followsift::place::AccountName::new("home").unwrap();
+            let inbox = [followsift::place::Folder::inbox()];
+            let waits = || {
+                let ledger = followsift::ledger::Ledger::open_read_only(&home.state()).ok().flatten()?;
+                Some(ledger.waiting_sums(&account, &inbox).ok()?.look_up)
+            };
+            let is_soon = |expected: usize, bound: u64| {
+                let begun = Instant::now();
+                while waits() != Some(expected) && begun.elapsed() < Duration::from_secs(bound) {
+                    pause(Duration::from_millis(50));
+                }
+                waits() == Some(expected)
+            };
+            let (waited, is_over) = (is_soon(1, 20), is_soon(0, 15));
+            let log = log_of(service);
+            assert!(waited && is_over && site.requests().len() == 1, "{log}");
+            assert_eq!(subjects(&mut client, "INBOX").len(), 1, "{log}");
+        },
+    );
+}
