@@ -12,13 +12,13 @@ use super::{Ending, Explain, context};
 use crate::assess::{self, Arrival, Assessment, Mail, ReadMessage, Rulebook, weigh};
 use crate::clock;
 use crate::clock::Timestamp;
-use crate::ledger::{Ledger, LedgerFault};
-use crate::lookup::{self, Inquiry, Whose};
+use crate::ledger::{Ledger, LedgerFault, Question};
+use crate::lookup::{self, Inquiry, Unasked, Whose};
 use crate::mail::{Nearest, Recognition};
 use crate::mailbox::Stop;
 use crate::report::{self, Paint, Tone};
 use crate::rules::recall::Replay;
-use crate::settings::Settings;
+use crate::settings::{Lookup, Settings};
 
 pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut Output) -> Ending {
     let Ok(settings) = context::settings(settings, output) else { return Ending::Settings };
@@ -72,8 +72,13 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
                             return Ending::Fault;
                         }
                     };
-                for (server, fault) in inquiries.iter().flat_map(Inquiry::take_faults) {
-                    output.error(&format!("error: {server}: {}", report::Chain(&fault)));
+                for inquiry in &inquiries {
+                    super::lookup::say_what_failed(inquiry, output);
+                }
+                if let Some(why) =
+                    unasked(&assessment, &rulebook, settings.as_ref(), &inquiries).filter(|_| options.lookup)
+                {
+                    output.error(&format!("note: {why}"));
                 }
                 say(&name, &assessment, nearest.as_ref(), (&rulebook, &replay), options, output);
                 if is_past_asked && let Recognition::Recognised(notification) = &assessment.recognition {
@@ -118,6 +123,26 @@ fn look_up(
         let is_its = |inquiry: &&Inquiry<'_>| inquiry.may_ask(question);
         Ok(inquiries.iter().find(is_its).and_then(|inquiry| inquiry.answer(question)))
     })
+}
+
+/// Why nobody was asked about a follower on whom the message depends, if nobody was.
+fn unasked(
+    assessment: &Assessment,
+    rulebook: &Rulebook,
+    settings: Option<&Settings>,
+    inquiries: &[Inquiry<'_>],
+) -> Option<String> {
+    let Recognition::Recognised(notification) = &assessment.recognition else { return None };
+    let off = Lookup::default();
+    let lookup = settings.map_or(&off, |settings| &settings.lookup);
+    let whose = Whose { lookup, instances: &rulebook.trust.instances };
+    // An instance of an option is no account's.
+    let is_nobodys = |question: &Question| !inquiries.iter().any(|inquiry| inquiry.may_ask(question));
+    let why = lookup::unasked(assessment, rulebook, whose).or_else(|| {
+        let wanted = lookup::wanted(assessment, rulebook, whose);
+        wanted.iter().any(is_nobodys).then_some(Unasked::NotYourServer)
+    })?;
+    Some(report::lookup::not_looked_up(why, &notification.network, 1))
 }
 
 /// A message as it was read, and the network that it comes nearest to if it was not recognised.

@@ -8,7 +8,7 @@ use super::output::Output;
 use super::{Ending, Lookup as Options, context};
 use crate::clock;
 use crate::ledger::{Answer, Ledger, Question};
-use crate::lookup::{self, Asker, Stuck, Unasked, Whose};
+use crate::lookup::{self, Asker, Inquiry, Stuck, Unasked, Whose};
 use crate::mail::Network;
 use crate::mailbox::Stop;
 use crate::report;
@@ -54,7 +54,7 @@ pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output
             Some(until) if until.since(now) <= 2 => {
                 let _ = stop.wait(Instant::now() + Duration::from_secs(until.since(now)));
             }
-            Some(until) => return Ok(Err(report::lookup::rests(&question, until))),
+            Some(until) => return Ok(Err(report::lookup::rests(&question.server, until))),
             None => {}
         }
         output.text(&report::lookup::asks(&question));
@@ -119,4 +119,17 @@ pub(super) fn remembered<'n>(
         })?;
     }
     Ok(())
+}
+
+/// Says which servers did not answer a command that looks up at once, which were not asked, and why nobody was.
+pub(super) fn say_what_failed(inquiry: &Inquiry<'_>, output: &mut Output) {
+    for (server, fault) in inquiry.take_faults() {
+        output.error(&format!("note: {}", report::lookup::unanswered(server.as_str(), &fault)));
+    }
+    for (server, until) in inquiry.take_resting() {
+        output.error(&format!("note: not looked up: {}", report::lookup::rests(&server, until)));
+    }
+    for ((why, network), count) in inquiry.take_unasked() {
+        output.error(&format!("note: {}", report::lookup::not_looked_up(why, &network, count)));
+    }
 }

@@ -99,7 +99,7 @@ fn one(
     let begin = if options.dry_run { Sweeper::dry_run } else { Sweeper::begin };
     let mut sweeper = begin(account, settings)?;
     if options.lookup
-        && let Err(fault) = sweeper.look_up_old(stop.as_fd())
+        && let Err(fault) = sweeper.look_up_old(settings, stop.as_fd())
     {
         output.failure(&fault);
     }
@@ -159,10 +159,10 @@ fn one(
         }
     };
     for failure in failures {
-        output.error(&format!("error: {failure}"));
+        output.error(&failure);
     }
-    for (server, fault) in sweeper.take_lookup_faults() {
-        output.error(&format!("error: {server}: {}", report::Chain(&fault)));
+    if let Some(inquiry) = sweeper.inquiry() {
+        super::lookup::say_what_failed(inquiry, output);
     }
     // All was done; a server that does not say goodbye changes nothing.
     let _ = session.logout();
@@ -174,14 +174,14 @@ fn one(
 fn look_up(sweeper: &mut Sweeper<'_>, stop: &Stop, left: &mut Duration, failures: &mut Vec<String>) -> bool {
     let mut note = |news| {
         if let lookup::News::Failed { server, fault, until } = news {
-            failures.push(report::lookup::failed(&server, &fault, until));
+            failures.push(format!("note: {}", report::lookup::failed(&server, &fault, until)));
         }
     };
     let begun = Instant::now();
     let looked_up = sweeper.look_up(stop, *left, &mut note);
     *left = left.saturating_sub(begun.elapsed());
     looked_up.unwrap_or_else(|stuck| {
-        failures.push(report::Chain(&stuck).to_string());
+        failures.push(format!("error: {}", report::Chain(&stuck)));
         false
     })
 }

@@ -100,7 +100,7 @@ fn level_and_kind(recognition: &Recognition, end: &End) -> Option<(Level, Option
             End::Kept(_) => (Level::INFO, kind::PUT_BACK),
             End::Left(_) => (Level::WARN, kind::LEFT),
             End::Gone => (Level::INFO, kind::GONE),
-            End::Stays | End::Failed | End::Deadly => (Level::DEBUG, kind::STAYS),
+            End::Stays | End::WaitsForLookUp | End::Failed | End::Deadly => (Level::DEBUG, kind::STAYS),
         },
     };
     Some((level, Some(kind)))

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Asker, Heard, LookupFault};
-use crate::clock;
+use super::{Asker, Heard, LookupFault, Unasked};
+use crate::clock::{self, Timestamp};
 use crate::host::HostName;
 use crate::ledger::{Answer, Ledger, Question, Reply};
-use crate::mail::FollowerKey;
+use crate::mail::{FollowerKey, Network};
 use crate::settings::Account;
 use crate::web::WebFault;
 
@@ -32,6 +32,10 @@ pub struct Inquiry<'a> {
     rests: RefCell<BTreeMap<HostName, Instant>>,
     ledger: Option<Ledger>,
     faults: RefCell<Vec<(HostName, LookupFault)>>,
+    /// Servers that were not asked, and until when.
+    resting: RefCell<BTreeMap<HostName, Timestamp>>,
+    /// Why nobody was asked, and about how many messages.
+    unasked: RefCell<BTreeMap<(Unasked, Network), usize>>,
 }
 
 impl<'a> Inquiry<'a> {
@@ -47,6 +51,8 @@ impl<'a> Inquiry<'a> {
             rests: RefCell::default(),
             ledger: None,
             faults: RefCell::default(),
+            resting: RefCell::default(),
+            unasked: RefCell::default(),
         })
     }
 
@@ -86,6 +92,8 @@ impl<'a> Inquiry<'a> {
         }
         let pause = self.pause(&question.server);
         if pause > LONGEST_WAIT {
+            let until = Timestamp(clock::now().0.saturating_add_unsigned(pause.as_secs()));
+            self.resting.borrow_mut().insert(question.server.clone(), until);
             return None;
         }
         if self.is_stopped_within(pause) {
@@ -112,5 +120,20 @@ impl<'a> Inquiry<'a> {
     /// What went wrong since this was last asked.
     pub fn take_faults(&self) -> Vec<(HostName, LookupFault)> {
         self.faults.take()
+    }
+
+    /// Which servers were not asked since this was last asked, and until when they are not to be.
+    pub fn take_resting(&self) -> BTreeMap<HostName, Timestamp> {
+        self.resting.take()
+    }
+
+    /// Notes that nobody may be asked about a follower of a message.
+    pub fn note_unasked(&self, why: Unasked, network: &Network) {
+        *self.unasked.borrow_mut().entry((why, network.clone())).or_default() += 1;
+    }
+
+    /// What was noted since this was last asked: why, and for how many messages of a network.
+    pub fn take_unasked(&self) -> BTreeMap<(Unasked, Network), usize> {
+        self.unasked.take()
     }
 }

@@ -28,7 +28,7 @@ pub use asker::{Asker, Heard, LookupFault, Step};
 pub use desk::{Desk, News, Stuck};
 pub use inquiry::Inquiry;
 pub use way::Way;
-pub use who::{Unasked, Whose, about, complete, question, wanted};
+pub use who::{Unasked, Whose, about, complete, question, unasked, wanted};
 
 use crate::ledger::Question;
 

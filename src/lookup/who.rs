@@ -6,7 +6,7 @@ use crate::assess::{self, Assessment, Rulebook};
 use crate::clock::Timestamp;
 use crate::host::{HostName, Instance};
 use crate::ledger::{Answer, Question};
-use crate::mail::{Authenticity, Follower, FollowerKey, Network, Notification, Recognition, Shown};
+use crate::mail::{Authenticity, Fact, Follower, FollowerKey, Network, Notification, Recognition, Shown};
 use crate::settings::{Account, Lookup, Site};
 use crate::web::http::Uri;
 
@@ -29,7 +29,7 @@ impl<'a> From<&'a Account> for Whose<'a> {
 }
 
 /// Why nobody is asked about a follower.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unasked {
     /// There is no way to ask for profiles of this network.
     NoWay,
@@ -210,20 +210,39 @@ pub(super) fn is_account_of(question: &Question, name: &str, host: Option<&str>)
 
 /// The questions whose answers could change what becomes of a message: none if it is decided, or if no rule lacks a fact.
 pub fn wanted(assessment: &Assessment, rulebook: &Rulebook, whose: Whose<'_>) -> Vec<Question> {
-    let Recognition::Recognised(notification) = &assessment.recognition else { return Vec::new() };
-    if !whose.lookup.is_on() || assessment.class.is_some() || assessment.restraint.is_some() {
+    if !whose.lookup.is_on() {
         return Vec::new();
     }
-    let undecided = notification.followers.iter().zip(&assessment.verdicts);
-    undecided
-        .filter(|(follower, verdict)| verdict.class.is_none() && follower.looked_up.is_none())
-        .filter_map(|(follower, _)| Some((follower, question(notification, follower, whose).ok()?)))
-        .filter(|(follower, question)| {
-            Way::of(question)
-                .is_some_and(|way| assess::lacks_a_fact(notification, follower, rulebook, way.supplies()))
+    undecided(assessment)
+        .filter_map(|(notification, follower)| {
+            let question = question(notification, follower, whose).ok()?;
+            let supplies = Way::of(&question)?.supplies();
+            assess::lacks_a_fact(notification, follower, rulebook, supplies).then_some(question)
         })
-        .map(|(_, question)| question)
         .collect()
+}
+
+/// Why nobody is asked about a follower on whom a message depends, if nobody is.
+pub fn unasked(assessment: &Assessment, rulebook: &Rulebook, whose: Whose<'_>) -> Option<Unasked> {
+    undecided(assessment)
+        .filter(|(notification, follower)| assess::lacks_a_fact(notification, follower, rulebook, &Fact::ALL))
+        .find_map(|(notification, follower)| question(notification, follower, whose).err())
+}
+
+/// The followers that keep a message undecided and were not looked up.
+fn undecided(assessment: &Assessment) -> impl Iterator<Item = (&Notification, &Follower)> {
+    let notification = match &assessment.recognition {
+        Recognition::Recognised(it) if assessment.class.is_none() && assessment.restraint.is_none() => {
+            Some(it)
+        }
+        _ => None,
+    };
+    notification.into_iter().flat_map(|notification| {
+        let followers = notification.followers.iter().zip(&assessment.verdicts);
+        followers
+            .filter(|(follower, verdict)| verdict.class.is_none() && follower.looked_up.is_none())
+            .map(move |(follower, _)| (notification, follower))
+    })
 }
 
 /// Completes the followers of a message with the answers that there are; only those about whom a question may be asked.

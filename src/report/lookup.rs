@@ -3,18 +3,26 @@
 use std::fmt::Write as _;
 
 use crate::clock::Timestamp;
+use crate::host::HostName;
 use crate::ledger::{Answer, Question};
 use crate::lookup::{self, LookupFault, Unasked, Way};
 use crate::mail::{Fact, FactRef, Follower, Network, Shown};
 use crate::settings::Site;
 
+/// Nobody was asked about the followers of so many messages.
+pub fn not_looked_up(why: Unasked, network: &Network, count: usize) -> String {
+    let messages = if count == 1 { String::new() } else { format!(" ({count} messages)") };
+    format!("not looked up: {}{messages}", unasked(why, network))
+}
+
 /// A server did not answer.
 pub fn failed(server: &str, fault: &LookupFault, until: Timestamp) -> String {
-    format!(
-        "could not look up a follower at {server}: {}; next attempt {}",
-        super::Chain(fault),
-        until.rfc3339()
-    )
+    format!("{}; next attempt {}", unanswered(server, fault), until.rfc3339())
+}
+
+/// The same where there is no next attempt.
+pub fn unanswered(server: &str, fault: &LookupFault) -> String {
+    format!("could not look up a follower at {server}: {}", super::Chain(fault))
 }
 
 /// Why nobody is asked about a follower of a network.
@@ -94,8 +102,8 @@ pub fn would_ask(question: &Question) -> String {
 }
 
 /// A server cannot be asked now.
-pub fn rests(question: &Question, until: Timestamp) -> String {
-    let server = question.server.to_unicode();
+pub fn rests(server: &HostName, until: Timestamp) -> String {
+    let server = server.to_unicode();
     format!(
         "{server} is left alone after what it answered last, or since it did not; next attempt {}",
         until.rfc3339()

@@ -133,6 +133,7 @@ fn ending(dealt: &Dealt, dry_run: bool) -> String {
             format!("moved to {to}, which does not keep its keywords: {}", unkept.join(", "))
         }
         End::Waits => "stays for now: the fuse, a rate limit on moves, holds it back".to_owned(),
+        End::WaitsForLookUp => "stays for now: waits for a look-up".to_owned(),
         End::Marked => "stays, marked".to_owned(),
         End::Kept(stay) => format!("stays: {stay}"),
         End::Left(Obstacle::Unshown) => "stays for now: the server does not show it".to_owned(),

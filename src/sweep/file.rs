@@ -40,7 +40,7 @@ pub(super) fn file(
         if pass.sweep.account.act {
             relocate(pass, current, &considered, &mut ends)?;
             mark(pass, current, &considered, &mut ends)?;
-            put_off = remember(pass, current, &considered, &ends)?;
+            put_off = remember(pass, current, &considered, &mut ends)?;
         }
     }
     for message in considered {
@@ -316,7 +316,7 @@ fn remember(
     pass: &mut Pass<'_>,
     current: &CurrentFolder,
     considered: &[Considered],
-    ends: &Ends,
+    ends: &mut Ends,
 ) -> Result<BTreeSet<Uid>, AccountFault> {
     let Some(ledger) = pass.memory.kept() else { return Ok(BTreeSet::new()) };
     let new = considered.iter().filter(|message| message.earlier == EarlierMove::None);
@@ -337,6 +337,9 @@ fn remember(
         let later_too = (message.awaits_list() || undecided).then_some(Delay::Interrupted);
         let looked_up = wanted.contains(&uid).then_some(Delay::LookUp(until));
         let why = ends.again.get(&uid).copied().or(later_too).or(looked_up);
+        if let Some(Delay::LookUp(_)) = why {
+            ends.ends.entry(uid).or_insert(End::WaitsForLookUp);
+        }
         match why {
             Some(why) => {
                 later.push(PutOff { mail: current.mail(pass.sweep, uid), identity: message.identity, why })
@@ -392,7 +395,7 @@ impl Tally {
             End::Gone => self.gone += 1,
             End::Failed | End::Deadly => self.failed += 1,
             End::Waits => self.waiting += 1,
-            End::Stays | End::Observed | End::Kept(_) => {}
+            End::Stays | End::WaitsForLookUp | End::Observed | End::Kept(_) => {}
         }
     }
 }

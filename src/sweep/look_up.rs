@@ -26,10 +26,15 @@ pub(super) fn remembered(
 
 /// Asks at once what may decide a message. Returns whether there is an answer, so that it is to be judged again.
 pub(super) fn inquire(sweep: Sweep<'_>, assessment: &mut Assessment, inquiry: &Inquiry<'_>) -> bool {
-    if lookup::wanted(assessment, sweep.rulebook, sweep.whose()).is_empty() {
+    let unasked = lookup::unasked(assessment, sweep.rulebook, sweep.whose());
+    let is_wanted = !lookup::wanted(assessment, sweep.rulebook, sweep.whose()).is_empty();
+    let Recognition::Recognised(notification) = &mut assessment.recognition else { return false };
+    if let Some(why) = unasked {
+        inquiry.note_unasked(why, &notification.network);
+    }
+    if !is_wanted {
         return false;
     }
-    let Recognition::Recognised(notification) = &mut assessment.recognition else { return false };
     let answer = |question: &_| Ok::<_, std::convert::Infallible>(inquiry.answer(question));
     let Ok(()) = lookup::complete(notification, sweep.whose(), sweep.now, answer);
     notification.followers.iter().any(|follower| follower.looked_up.is_some())

@@ -124,6 +124,8 @@ pub enum End {
     Kept(Stay),
     /// It stays, and is moved later: the fuse holds it back.
     Waits,
+    /// It stays for now: the answer of a look-up may decide it.
+    WaitsForLookUp,
     /// It stays and was marked.
     Marked,
     /// It was moved.

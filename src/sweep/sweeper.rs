@@ -11,16 +11,14 @@ use super::memory::Memory;
 use super::{AccountFault, News, Remains, Scope, Sweep, Tally, lock};
 use super::{scope, sent};
 use crate::clock::{self, Timestamp};
-use crate::host::HostName;
 use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
-use crate::lookup::{self, Asker, Desk, Inquiry, LookupFault, Step};
+use crate::lookup::{self, Asker, Desk, Inquiry, Step};
 use crate::mail::Incomplete;
 use crate::mailbox::{Opened, Session, Stop, Suspects, Woken};
 use crate::place::Folder;
 use crate::rulebook::{RuleFiles, Sent};
 use crate::rules::recall::Replay;
 use crate::settings::{Account, Settings};
-use crate::web::WebFault;
 
 /// An account that this process works on. While the value exists, no other followsift of this user works on the account.
 #[derive(Debug)]
@@ -139,14 +137,15 @@ impl<'a> Sweeper<'a> {
     }
 
     /// Followers of messages that are older than `newest` are looked up too. In a dry run, all followers are looked up, and at
-    /// once.
+    /// once, by servers that may be asked now.
     ///
     /// # Errors
-    /// If the account's `ca-file` or the proxy cannot be used.
-    pub fn look_up_old(&mut self, stop: BorrowedFd<'a>) -> Result<(), WebFault> {
+    /// If the account's `ca-file` or the proxy cannot be used, or there is a ledger that cannot be read.
+    pub fn look_up_old(&mut self, settings: &Settings, stop: BorrowedFd<'a>) -> Result<(), lookup::Stuck> {
         self.look_up_old = true;
         if self.memory.kept().is_none() {
-            self.inquiry = Some(Inquiry::new(self.account, stop)?);
+            let ledger = Ledger::open_read_only(&settings.state)?;
+            self.inquiry = Some(Inquiry::new(self.account, stop)?.minding(ledger));
         }
         Ok(())
     }
@@ -188,9 +187,9 @@ impl<'a> Sweeper<'a> {
         }
     }
 
-    /// What went wrong with the look-ups of a dry run.
-    pub fn take_lookup_faults(&self) -> Vec<(HostName, LookupFault)> {
-        self.inquiry.as_ref().map(Inquiry::take_faults).unwrap_or_default()
+    /// What a dry run asks servers at once, if it does.
+    pub fn inquiry(&self) -> Option<&Inquiry<'a>> {
+        self.inquiry.as_ref()
     }
 
     /// Sweeps all folders of the account by these rules, and reports what it does and what is in its way while it is at work.

@@ -319,7 +319,7 @@ fn explain_and_a_dry_run_look_up_at_once_and_write_nothing() {
 #[test]
 fn explain_asks_a_server_no_more_often_than_it_may() {
     inside("lookup::explain_asks_a_server_no_more_often_than_it_may", || {
-        let scene = Scene::new(ON, &[]);
+        let scene = Scene::new(ON, &[message("one@far.example", 9)]);
         let names = ["one", "two", "three", "four"];
         let files = names.map(|name| format!("{name}.eml"));
         for (number, (name, file)) in names.iter().zip(&files).enumerate() {
@@ -340,8 +340,44 @@ fn explain_asks_a_server_no_more_often_than_it_may() {
         // Nor while the ledger has a pause for it.
         scene.site.does("busy@far.example", Does::Says(429, "Retry-After: 600\r\n", "{}".to_owned()));
         scene.run(&["lookup", "busy@far.example"]).exits(75);
-        scene.run(&["explain", "--lookup", "one.eml"]).exits(0);
-        assert_eq!(scene.site.requests().len(), 4);
+        for command in [&["explain", "--lookup", "one.eml"][..], &["sweep", "--dry-run", "--lookup"]] {
+            let err = scene.run(command).exits(0).err();
+            let note = "note: not looked up: toots.example is left alone after what it answered last, or since it did not; \
+                        next attempt 2";
+            assert!(err.contains(note), "{err}");
+            assert_eq!(scene.site.requests().len(), 4);
+        }
+    });
+}
+
+#[test]
+fn a_command_that_looks_up_says_why_it_asked_nobody() {
+    inside("lookup::a_command_that_looks_up_says_why_it_asked_nobody", || {
+        let unproven = |number| {
+            let text = String::from_utf8(message("ann@far.example", number)).unwrap();
+            text.replace(
+                "Authentication-Results: mx.post.example;",
+                "Authentication-Results: mx.evil.example;",
+            )
+        };
+        let decided = mastodon_card(&ENGLISH, &Person::new("Moon", "decided@far.example", [3, 7500, 0]));
+        let inbox = [unproven(1).into_bytes(), unproven(2).into_bytes(), decided.bytes(3)];
+        let scene = Scene::new(ON, &inbox);
+        let err = scene.run(&["sweep", "--dry-run", "--lookup"]).exits(0).err();
+        assert_eq!(err, "note: not looked up: the message is not proven authentic (2 messages)\n");
+        scene.home.write("unproven.eml", &unproven(4));
+        scene.home.write("proven.eml", &String::from_utf8(message("ann@far.example", 5)).unwrap());
+        scene.home.write("decided.eml", &String::from_utf8(decided.bytes(6)).unwrap());
+        let notes = |file| scene.run(&["explain", "--lookup", file]).exits(0).err();
+        assert_eq!(notes("unproven.eml"), "note: not looked up: the message is not proven authentic\n");
+        assert_eq!(notes("decided.eml"), "");
+        scene.configure("", "");
+        assert!(
+            notes("proven.eml")
+                .starts_with("note: not looked up: look-ups for mastodon are off; to switch them on, set `")
+        );
+        assert_eq!(scene.run(&["explain", "proven.eml"]).exits(0).err(), "");
+        assert_eq!(scene.site.connections(), 0);
     });
 }
 
@@ -376,8 +412,11 @@ fn the_next_sweep_asks_before_it_judges_what_has_waited_for_long_enough() {
     inside("lookup::the_next_sweep_asks_before_it_judges_what_has_waited_for_long_enough", || {
         let scene = Scene::new(&format!("{ON}wait = \"1s\"\n"), &[message("moon@openreg.example", 1)]);
         scene.site.does("moon@openreg.example", Does::Says(503, "Retry-After: 3000\r\n", String::new()));
-        let out = scene.run(&["sweep"]).exits(0).out();
+        let run = scene.run(&["sweep"]);
+        let (out, err) = (run.exits(0).out(), run.err());
+        assert!(out.contains("    stays for now: waits for a look-up\n"), "{out}");
         assert!(out.contains("; 1 message waits for a look-up\n") && !out.contains("all is well"), "{out}");
+        assert!(err.contains("note: could not look up a follower at toots.example: "), "{err}");
         crate::support::pause(Duration::from_millis(2100));
         scene.site.has("moon@openreg.example", [3, 7500, 0]);
         scene.reopen_servers();
