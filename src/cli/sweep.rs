@@ -135,13 +135,16 @@ fn one(
             }
         }
     };
+    sweeper.leave_early();
     let mut sessions = 1;
     // What the pass before the answers of look-ups did.
     let mut first: Option<Swept> = None;
     let (session, swept) = loop {
         let scope = if first.is_some() { Scope::New } else { scope };
         match sweeper.run(session, files, scope, &mut tell) {
-            Err(fault) if sessions < SESSIONS && sweeper.can_part(&fault) => {
+            Err(fault)
+                if sweeper.left_too_early(&fault) || sessions < SESSIONS && sweeper.can_part(&fault) =>
+            {
                 session = connect(account, settings, &stop)?;
                 sessions += 1;
             }
@@ -164,7 +167,7 @@ fn one(
     if let Some(inquiry) = sweeper.inquiry() {
         super::lookup::say_what_failed(inquiry, output);
     }
-    // All was done; a server that does not say goodbye changes nothing.
+    // All was done; a server that does not say goodbye changes nothing. The session may have left already.
     let _ = session.logout();
     Ok((swept, totals))
 }

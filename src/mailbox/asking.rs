@@ -10,7 +10,7 @@ use super::bounds::Limits;
 use super::culprits::{Asking, Failure};
 use super::fate::Fate;
 use super::fault::{Cause, Fault, Step, Subject};
-use super::line::Piece;
+use super::line::{LOGOUT, Piece};
 use super::refusal::{Code, Refusal, Status};
 use super::response::{Fetched, Response};
 use super::session::{Opened, Session};
@@ -282,7 +282,8 @@ impl Session {
     }
 
     /// Fetches `items` of messages by several commands ahead of the answers, and gives `each` what comes. Returns whether everything
-    /// could be read: if not, what came proves nothing. `false` without a command if one is enough.
+    /// could be read: if not, what came proves nothing. `false` without a command if one is enough. Where the session leaves, LOGOUT
+    /// is the last of the commands.
     pub(super) fn ask_at_once(
         &mut self,
         doing: Step,
@@ -293,10 +294,12 @@ impl Session {
     ) -> Result<bool, Fault> {
         let on = Subject::Folder(self.here(doing)?.folder);
         let sets = uids::sets(uids.iter().copied());
-        if sets.len() < 2 {
+        let leaves = std::mem::take(&mut self.leaves) && self.line.sends_ahead() && !sets.is_empty();
+        if sets.len() < 2 && !leaves {
             return Ok(false);
         }
-        let commands: Vec<String> = sets.iter().map(|set| format!("UID FETCH {set} ({items})")).collect();
+        let mut commands: Vec<String> = sets.iter().map(|set| format!("UID FETCH {set} ({items})")).collect();
+        commands.extend(leaves.then(|| LOGOUT.to_owned()));
         let (mut texts, mut is_clear) = (Texts::of(uids.iter().copied()), true);
         let flown = self.line.flight(&commands, limits, &mut |piece| match piece {
             Piece::Response(Response::Fetch(fetched)) => {
@@ -307,8 +310,11 @@ impl Session {
             Piece::PassedOver(_) => is_clear = false,
             Piece::Response(_) => {}
         });
-        let flown = flown.map_err(|cause| Fault::of(doing, &on, cause))?;
-        let is_done = flown.len() == commands.len() && flown.iter().all(|one| one.refusal.is_none());
+        // A session that wanted to leave is spent also where the server left earlier.
+        let spent = |cause| if leaves { Cause::Spent } else { cause };
+        let flown = flown.map_err(|cause| Fault::of(doing, &on, spent(cause)))?;
+        let is_done =
+            flown.len() == commands.len() && flown.iter().take(sets.len()).all(|one| one.refusal.is_none());
         let is_clear = is_clear && is_done;
         if is_clear {
             self.culprits.clear(uids);

@@ -27,7 +27,7 @@ use super::stop::Stop;
 use super::wire::{Channel, Shared, Transport};
 use crate::login::Login;
 
-pub(super) use flight::Piece;
+pub(super) use flight::{LOGOUT, Piece};
 
 /// How long the server may take to answer IDLE, before the wait begins.
 const IDLE_BEGINS: Duration = Duration::from_secs(30);
@@ -108,7 +108,7 @@ impl Line {
     pub(super) fn run(&mut self, command: &str, limits: Limits) -> Result<Answer, Cause> {
         require_sendable(command)?;
         self.finish_idle()?;
-        let goes = command == "LOGOUT";
+        let goes = command == LOGOUT;
         self.tag += 1;
         let tag = self.tag;
         let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
@@ -252,6 +252,11 @@ impl Line {
     /// From now on the server gets commands one at a time.
     pub(super) fn send_singly(&mut self) {
         self.singly = true;
+    }
+
+    /// Does the server get several commands at once?
+    pub(super) fn sends_ahead(&self) -> bool {
+        !self.singly
     }
 
     /// Has the server stalled on several commands?

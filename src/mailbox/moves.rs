@@ -26,6 +26,13 @@ use super::store::Note;
 use crate::place::{Folder, MailTrace, Uid, UidValidity};
 
 impl Session {
+    /// The session is not needed after the next moves, unless the look at what arrived shows that there is more to do: then LOGOUT
+    /// goes with that look, which saves a round trip. Whatever is asked after it fails with [`Cause::Spent`], and what was intended
+    /// is settled in the next session. Has no effect on a server without MOVE.
+    pub fn leave_after_moves(&mut self) {
+        self.leaves = self.relocation() == Relocation::Move;
+    }
+
     /// Moves the messages of all plans, and returns what became of each. The caller must have recorded the intents. Leaves
     /// messages that have been removed, starred, answered or deleted meanwhile. `note` records each marking or expunging of
     /// originals before it happens.
@@ -51,6 +58,7 @@ impl Session {
     }
 
     fn act_by_move(&mut self, here: &Opened, mut plans: Vec<Plan>) -> Result<Vec<Relocated>, Fault> {
+        let (leaves, targets) = (std::mem::take(&mut self.leaves), plans.len());
         let mut reported = Vec::new();
         for plan in &mut plans {
             // Before each MOVE, although that takes a round trip for each target: the flags must be as recent as possible.
@@ -108,8 +116,11 @@ impl Session {
                 seen.outcome(|| reported.reason())
             };
             let outcomes = plan.uids().map(|uid| (uid, outcome(uid))).collect();
+            // Keywords may have to be set again.
+            self.leaves = leaves && results.len() + 1 == targets && plan.keywords.is_empty();
             results.push(self.relocated(here, plan, &arrived, outcomes)?);
         }
+        self.leaves = false;
         Ok(results)
     }
 

@@ -15,7 +15,7 @@ use super::culprits::{Culprits, Suspects};
 use super::dial::{Connector, dial};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
-use super::line::{Idled, Line};
+use super::line::{Idled, LOGOUT, Line};
 use super::names::quoted;
 use super::redactor::Redactor;
 use super::stop::{Stop, Woken};
@@ -72,6 +72,8 @@ pub struct Session {
     same_in: Option<Selection>,
     /// The server shows nothing of a header if it is asked for the beginning.
     pub(super) whole_headers: bool,
+    /// LOGOUT goes with the next flags that are read.
+    pub(super) leaves: bool,
     selections: Selection,
     server: Subject,
     capabilities: Capabilities,
@@ -116,6 +118,7 @@ impl Session {
             name_is_due: capabilities.id,
             same_in: None,
             whole_headers: false,
+            leaves: false,
             selections: Selection::default(),
             server,
             capabilities,
@@ -327,7 +330,7 @@ impl Session {
         let patient = Limits { time: Duration::from_secs(5), ..Limits::SHORT };
         let limits = if self.line.is_stopped() { Limits::FAREWELL } else { patient };
         let on = self.server.clone();
-        self.run(Step::LogOut, &on, "LOGOUT", limits).map(drop)
+        self.run(Step::LogOut, &on, LOGOUT, limits).map(drop)
     }
 
     pub(super) fn server(&self) -> &Subject {

@@ -67,6 +67,11 @@ impl AccountFault {
         matches!(self, Self::Mailbox(fault) if matches!(fault.cause, Cause::Garbled(_)))
     }
 
+    /// Was something asked of a session after its end?
+    pub(crate) fn is_of_spent_session(&self) -> bool {
+        matches!(self, Self::Mailbox(fault) if matches!(fault.cause, Cause::Spent))
+    }
+
     /// Did the connection end while messages were read? Then it may have ended over one of them.
     pub fn is_cut_in_reading(&self) -> bool {
         let Self::Mailbox(fault) = self else { return false };

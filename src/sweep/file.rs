@@ -165,6 +165,14 @@ fn relocate(
         }
     }
     // `act` opens the source again, whatever the look at the folders for a report of trouble has left open.
+    let has_marks = |message: &Considered| match message.action() {
+        Some(Action::File { marks, .. }) => marks.any(),
+        Some(Action::Mark(_)) => true,
+        Some(Action::Leave) | None => false,
+    };
+    if pass.is_last && !considered.iter().any(has_marks) {
+        pass.session.leave_after_moves();
+    }
     let Some(ledger) = pass.memory.kept() else { return Ok(()) };
     let mut stated = Stated { marks, ..Stated::default() };
     let by_move = pass.session.relocation() == Relocation::Move;

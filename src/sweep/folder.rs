@@ -237,6 +237,7 @@ impl Pass<'_> {
             }
         }
         self.tally.looked_at += looked_at;
+        found.is_all = true;
         self.deal_with_found(current, look, seen, &mut found)?;
         // A sweep that begins with `--since` leaves a cursor where there was none: otherwise the next sweep would begin
         // later, and skip what came in between.
@@ -256,7 +257,7 @@ impl Pass<'_> {
         seen: &BTreeSet<Uid>,
         found: &mut Found,
     ) -> Result<(), AccountFault> {
-        let Found { mut heads, mut plausible, newest, all } = std::mem::take(found);
+        let Found { mut heads, mut plausible, newest, all, is_all } = std::mem::take(found);
         found.all = all;
         plausible.retain(|uid| !seen.contains(uid));
         let newest = Vec::from_iter(newest);
@@ -266,9 +267,10 @@ impl Pass<'_> {
             // More than are dealt with together only if they come suddenly.
             let (last, others) = parted(&plausible);
             for some in others {
-                wanted.extend(self.deal_with_whole(current, some, &[])?);
+                wanted.extend(self.deal_with_whole(current, some, &[], false)?);
             }
-            wanted.extend(self.deal_with_whole(current, last, &newest)?);
+            let is_last = is_all && heads.is_empty() && wanted.is_empty() && current.is_last(self.sweep);
+            wanted.extend(self.deal_with_whole(current, last, &newest, is_last)?);
         } else {
             wanted.extend(plausible.into_iter().chain(newest));
         }
@@ -297,6 +299,7 @@ impl Pass<'_> {
         }
         while !candidates.is_empty() {
             let others = candidates.split_off(candidates.len().min(TOGETHER));
+            self.is_last = is_all && others.is_empty() && current.is_last(self.sweep);
             self.deal_with(current, std::mem::replace(&mut candidates, others))?;
         }
         Ok(())
@@ -307,15 +310,17 @@ impl Pass<'_> {
         !head.flags.is_touched() && !head.flags.deleted && has_to_be_read(self.sweep.rulebook, &head.fields)
     }
 
-    /// Reads messages with their heads, assesses and files them. Returns those with which it has not dealt.
+    /// Reads messages with their heads, assesses and files them; they may be the last. Returns those with which it has not dealt.
     fn deal_with_whole(
         &mut self,
         current: &CurrentFolder,
         uids: &[Uid],
         beside: &[Uid],
+        is_last: bool,
     ) -> Result<BTreeSet<Uid>, AccountFault> {
         let (portion, seen, rest) =
             consider_whole(self.session, self.sweep, &current.opened, uids, beside, self.memory)?;
+        self.is_last = is_last && rest.is_empty();
         self.seen.extend(seen);
         self.tally.plausible += portion.considered.len();
         self.deal_with_portion(current, portion)?;
@@ -373,6 +378,8 @@ struct Found {
     all: usize,
     /// The newest others.
     newest: BTreeSet<Uid>,
+    /// The look is at its end.
+    is_all: bool,
 }
 
 impl Found {

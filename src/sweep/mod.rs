@@ -61,6 +61,8 @@ struct Sweep<'a> {
     look_up_old: bool,
     /// Answers at once, in a dry run that looks followers up.
     inquiry: Option<&'a Inquiry<'a>>,
+    /// The session is not needed after the sweep.
+    leaves: bool,
 }
 
 impl<'a> Sweep<'a> {
@@ -94,7 +96,7 @@ fn sweep(
     hand_filed::learn(session, sweep, memory, tell)?;
     let fuse = fuse::Fuse::new(sweep, memory)?;
     let seen = scope::Seen::default();
-    let mut pass = pass::Pass { session, sweep, memory, tell, fuse, tally, seen };
+    let mut pass = pass::Pass { session, sweep, memory, tell, fuse, tally, seen, is_last: false };
     // A folder that the server refuses just now does not keep the sweep from the others.
     let mut refused = Vec::new();
     let mut has_worked = false;

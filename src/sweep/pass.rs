@@ -21,6 +21,8 @@ pub(super) struct Pass<'p> {
     pub(super) tally: Tally,
     /// What was seen of the folder that is looked through.
     pub(super) seen: Seen,
+    /// What is dealt with now is the last for which the server is needed.
+    pub(super) is_last: bool,
 }
 
 /// The folder that is looked through.
@@ -42,6 +44,11 @@ pub(super) struct CurrentFolder {
 }
 
 impl CurrentFolder {
+    /// Is it the last for which the session is needed?
+    pub(super) fn is_last(&self, sweep: Sweep<'_>) -> bool {
+        sweep.leaves && sweep.account.folders.last() == Some(&self.opened.folder)
+    }
+
     /// One of its messages.
     pub(super) fn mail(&self, sweep: Sweep<'_>, uid: Uid) -> MailRef {
         let Opened { folder, validity, .. } = &self.opened;

@@ -35,6 +35,8 @@ pub struct Sweeper<'a> {
     look_up_old: bool,
     /// When the last sweep began.
     swept_at: Timestamp,
+    /// The session is not needed after the sweep.
+    leaves: bool,
 }
 
 /// What came of a sweep.
@@ -99,6 +101,7 @@ impl<'a> Sweeper<'a> {
             inquiry: None,
             look_up_old: false,
             swept_at: Timestamp(0),
+            leaves: false,
         })
     }
 
@@ -118,6 +121,7 @@ impl<'a> Sweeper<'a> {
             inquiry: None,
             look_up_old: false,
             swept_at: Timestamp(0),
+            leaves: false,
         })
     }
 
@@ -192,6 +196,18 @@ impl<'a> Sweeper<'a> {
         self.inquiry.as_ref()
     }
 
+    /// The session is not needed after the sweep: it may log out beside the last look at what was moved, which saves a round trip,
+    /// unless a second pass may follow. Then it is returned spent.
+    pub fn leave_early(&mut self) {
+        self.leaves = !self.account.lookup.is_on();
+    }
+
+    /// Did the session leave too early? A message may have been starred or answered at the very moment it was moved, and goes back: a
+    /// new session does that, and does not leave early.
+    pub fn left_too_early(&mut self, fault: &AccountFault) -> bool {
+        fault.is_of_spent_session() && std::mem::take(&mut self.leaves)
+    }
+
     /// Sweeps all folders of the account by these rules, and reports what it does and what is in its way while it is at work.
     ///
     /// Returns the session only if it is healthy; after a fault it is closed, and the next sweep settles what it left open.
@@ -236,7 +252,8 @@ impl<'a> Sweeper<'a> {
             self.report_first_look(&mut tell)?;
         }
         let (look_up_old, inquiry) = (self.look_up_old, self.inquiry.as_ref());
-        let sweep = Sweep { account, rulebook: &rulebook, scope, now, look_up_old, inquiry };
+        let leaves = self.leaves;
+        let sweep = Sweep { account, rulebook: &rulebook, scope, now, look_up_old, inquiry, leaves };
         session.beware(std::mem::take(&mut self.suspects));
         let swept = super::sweep(&mut session, sweep, &mut self.memory, &mut tell);
         self.suspects = session.suspects();

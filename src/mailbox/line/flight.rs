@@ -1,10 +1,11 @@
 //! A flight: several commands that only read, some of them sent ahead of the answers.
 //!
 //! Owns how many commands may be unanswered, and to which of them an answer belongs. What cannot be read makes the answers of all
-//! commands unclear that are not complete. Never sends a command that changes anything. Called by the parts of `session` that read
-//! many messages.
+//! commands unclear that are not complete. Never sends a command that changes anything; LOGOUT may be the last. Called by the parts
+//! of `session` that read many messages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{ANOTHER, Line, MISCOUNTED, ended, refusal, require_sendable, tagged};
 use crate::mailbox::bounds::Limits;
@@ -18,6 +19,10 @@ const AHEAD: usize = 16;
 /// How many bytes these may have together. A server that still writes an answer does not read, so they have to fit into the buffers
 /// between.
 const AHEAD_BYTES: usize = 16 << 10;
+/// The command that may end a flight, after which the connection is closed.
+pub(in crate::mailbox) const LOGOUT: &str = "LOGOUT";
+/// How long its answer is waited for once everything else has come.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What came in answer to one command of a flight.
 #[derive(Debug)]
@@ -40,7 +45,8 @@ pub(in crate::mailbox) struct Flown {
 
 impl Line {
     /// Sends commands that only read, some of them ahead of the answers, and gives `each` what comes. Returns how each command was
-    /// answered; fewer if a stop kept some from being sent. `limits` are for each.
+    /// answered; fewer if a stop kept some from being sent. `limits` are for each. If the last is LOGOUT, how that is answered does
+    /// not matter, and the connection is closed.
     ///
     /// # Errors
     /// If the connection fails: then it is dropped.
@@ -53,6 +59,7 @@ impl Line {
         commands.iter().try_for_each(|command| require_sendable(command))?;
         let first = self.tag + 1;
         self.tag += u32::try_from(commands.len()).map_err(|_| Cause::Unsendable)?;
+        let goes = commands.last().is_some_and(|last| last == LOGOUT);
         let ahead = if self.singly { 1 } else { AHEAD };
         if self.singly {
             self.finish_idle()?;
@@ -63,7 +70,7 @@ impl Line {
             let mut flown: Vec<Flown> = Vec::new();
             let (mut unanswered, mut unanswered_bytes) = (0, 0);
             let mut bye = None;
-            let mut announced = false;
+            let (mut announced, mut is_last) = (false, false);
             loop {
                 while let Some(command) = commands.get(flown.len()) {
                     let is_room = unanswered < ahead && unanswered_bytes + command.len() <= AHEAD_BYTES;
@@ -79,7 +86,13 @@ impl Line {
                 if unanswered == 0 {
                     break;
                 }
+                let is_leaving = goes && unanswered == 1 && flown.len() == commands.len();
+                let is_leaving = is_leaving && flown.last().is_some_and(|last| !last.is_answered);
+                if is_leaving && !std::mem::replace(&mut is_last, true) {
+                    shared.bounds.renew(Limits { time: GOODBYE, ..limits });
+                }
                 let lost = match channel.frame() {
+                    Err(_) if is_leaving => break,
                     Err(_) if shared.bounds.take_miscounted() => MISCOUNTED,
                     Err(error) => return Err(ended(error, bye, &shared)),
                     Ok(frame) => {
@@ -109,6 +122,7 @@ impl Line {
                                 response => {
                                     match response {
                                         Response::Unreadable { why, .. } => pass_over(&mut flown, why, each),
+                                        Response::Condition(_) if is_leaving => {}
                                         Response::Condition(condition) if condition.is("BYE") => {
                                             bye = Some(bye_refusal(frame.bytes, &shared));
                                         }
@@ -134,6 +148,9 @@ impl Line {
         self.stalled |= ahead > 1 && commands.len() > 1 && matches!(flown, Err(Cause::Late));
         let (flown, bye, announced) = flown?;
         self.announced |= announced;
+        if goes && flown.len() == commands.len() {
+            self.channel = None;
+        }
         if let Some(bye) = bye {
             self.channel = None;
             return Err(Cause::Refused(bye));
