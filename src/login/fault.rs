@@ -12,10 +12,15 @@ use super::GrantFault;
 /// A failure to get a password or an access token. Its text says what failed and what to do.
 #[derive(Debug)]
 pub enum LoginFault {
-    /// The account uses a credential, and systemd passed none to this process.
-    NoCredentials {
+    /// The account uses a credential, and systemd did not pass it to this process.
+    NoCredential {
         /// The credential's name.
         name: String,
+    },
+    /// There is no such file.
+    Missing {
+        /// The file.
+        path: PathBuf,
     },
     /// The file or credential could not be read.
     Unreadable {
@@ -92,7 +97,8 @@ impl LoginFault {
             }
             Self::Grant(fault) => fault.is_temporary(),
             Self::AfterRefusal { fault, .. } => fault.is_temporary(),
-            Self::NoCredentials { .. }
+            Self::NoCredential { .. }
+            | Self::Missing { .. }
             | Self::Unreadable { .. }
             | Self::Exposed { .. }
             | Self::NotRun { .. }
@@ -121,6 +127,15 @@ impl LoginFault {
         }
     }
 
+    /// Is it about the user's client at the provider, or its secret?
+    pub fn is_of_client(&self) -> bool {
+        match self {
+            Self::ClientSecret(_) | Self::Grant(GrantFault::Refused { .. }) => true,
+            Self::AfterRefusal { fault, .. } => fault.is_of_client(),
+            _ => false,
+        }
+    }
+
     /// Is it about this machine, and not about the provider or the way to it?
     pub fn is_local(&self) -> bool {
         match self {
@@ -133,10 +148,17 @@ impl LoginFault {
     /// Says it of this secret.
     fn say(&self, secret: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCredentials { name } => write!(
+            Self::NoCredential { name } => write!(
                 f,
-                "could not read credential {name}: systemd passed no credentials to this process; add \
+                "could not read credential {name}: systemd did not pass it to this process; add \
                  `LoadCredential={name}:/path/to/file` to the unit"
+            ),
+            Self::Missing { path } => write!(
+                f,
+                "could not read the {secret} in {}: there is no such file; make it with `install -m 600 /dev/null {}`, and write the \
+                 {secret} on its first line",
+                path.display(),
+                path.display()
             ),
             Self::Unreadable { path, .. } => write!(f, "could not read the {secret} in {}", path.display()),
             Self::Exposed { path } => write!(
@@ -168,9 +190,9 @@ impl LoginFault {
             }
             Self::Token(fault) => fault.say("access token", f),
             Self::ClientSecret(fault) => match &**fault {
-                Self::NoCredentials { name } => write!(
+                Self::NoCredential { name } => write!(
                     f,
-                    "could not read the client secret in credential {name}: systemd passed no credentials to this process; for the \
+                    "could not read the client secret in credential {name}: systemd did not pass it to this process; for the \
                      service, add `LoadCredential={name}:/path/to/file` to the unit; in a terminal, run the command as `systemd-run \
                      --pty -p LoadCredential={name}:/path/to/file followsift ...`, or name the file with `client-secret-file`"
                 ),
@@ -207,7 +229,8 @@ impl Error for LoginFault {
             Self::Unreadable { cause, .. } | Self::NotRun { cause, .. } => Some(cause),
             Self::Token(fault) | Self::ClientSecret(fault) => fault.source(),
             Self::Grant(fault) => fault.source(),
-            Self::NoCredentials { .. }
+            Self::NoCredential { .. }
+            | Self::Missing { .. }
             | Self::Exposed { .. }
             | Self::Failed { .. }
             | Self::TooSlow { .. }

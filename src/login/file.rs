@@ -19,7 +19,10 @@ pub(super) fn first_line(
     path: &Path,
     is_fit: impl FnOnce(&Metadata) -> bool,
 ) -> Result<SecretString, LoginFault> {
-    let unreadable = |cause| LoginFault::Unreadable { path: path.to_owned(), cause };
+    let unreadable = |cause: io::Error| match cause.kind() {
+        io::ErrorKind::NotFound => LoginFault::Missing { path: path.to_owned() },
+        _ => LoginFault::Unreadable { path: path.to_owned(), cause },
+    };
     // A FIFO must not block the open.
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
@@ -123,7 +126,12 @@ mod tests {
         let devices = ["/dev/null", "/dev/zero", "/proc/self/fd"].map(Path::new);
         let ours = ["", "nothing", "fifo", "socket", "link", "circle"].map(inside);
         for path in ours.iter().map(|path| path.as_path()).chain(devices) {
-            assert!(matches!(first_line(path, |_| true), Err(LoginFault::Unreadable { .. })), "{path:?}");
+            match first_line(path, |_| true) {
+                Err(LoginFault::Unreadable { .. }) => assert!(!path.ends_with("nothing")),
+                fault => {
+                    assert!(matches!(fault, Err(LoginFault::Missing { .. })) && path.ends_with("nothing"))
+                }
+            }
         }
     }
 }

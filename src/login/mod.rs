@@ -188,30 +188,45 @@ fn client_secret(
     read.map_err(|fault| LoginFault::ClientSecret(Box::new(fault)))
 }
 
-/// Inspects what an account logs in with for `check`, without running a program or connecting, and returns what is odd about it.
-/// It skips a password or a token that a program prints, and a credential outside the service, where systemd provides none.
-///
-/// # Errors
-///
-/// As [`resolve`]: the file is missing, other users can read it, or it contains no password; or nothing was granted yet.
-pub fn inspect(account: &Account, settings: &Settings) -> Result<Vec<Oddity>, LoginFault> {
+/// Inspects what an account logs in with for `check`, without running a program or connecting: what is odd, and what is wrong, as for
+/// [`resolve`]. It skips a secret that a program prints, and a credential outside the service, where systemd provides none.
+pub fn inspect(account: &Account, settings: &Settings) -> (Vec<Oddity>, Vec<LoginFault>) {
     let credentials = settings.credentials.as_deref();
-    let (password, source) = match (&account.secret, credentials) {
-        (SecretSource::Credential(name), Some(_)) => {
-            (of_credential(name, credentials)?, format!("credential {name}"))
+    match &account.secret {
+        SecretSource::OAuth2(oauth2) => {
+            let secret = oauth2.client_secret.as_deref();
+            let secret = secret.map_or(Ok(Vec::new()), |it| inspect_secret(it, "client secret", credentials));
+            let secret = secret.map_err(|fault| LoginFault::ClientSecret(Box::new(fault)));
+            let grant = renewal::require_grant(account, oauth2, settings).err();
+            match secret {
+                Ok(oddities) => (oddities, grant.into_iter().collect()),
+                // `followsift login`, which the other one asks for, needs it.
+                Err(fault) => (Vec::new(), [fault].into_iter().chain(grant).collect()),
+            }
         }
-        (SecretSource::File(path), _) => {
-            (file::first_line(path, file::is_private)?, path.display().to_string())
+        source => match inspect_secret(source, "password", credentials) {
+            Ok(oddities) => (oddities, Vec::new()),
+            Err(fault) => (Vec::new(), vec![fault]),
+        },
+    }
+}
+
+fn inspect_secret(
+    source: &SecretSource,
+    name: &'static str,
+    credentials: Option<&Path>,
+) -> Result<Vec<Oddity>, LoginFault> {
+    let (secret, source) = match source {
+        SecretSource::Credential(credential) if credentials.is_some() => {
+            (of_credential(credential, credentials)?, format!("credential {credential}"))
         }
-        (SecretSource::OAuth2(oauth2), _) => {
-            return renewal::require_grant(account, oauth2, settings).map(|()| Vec::new());
-        }
-        (SecretSource::Credential(_), None)
-        | (SecretSource::Command(_) | SecretSource::TokenCommand(_), _) => {
-            return Ok(Vec::new());
-        }
+        SecretSource::File(path) => (file::first_line(path, file::is_private)?, path.display().to_string()),
+        SecretSource::Credential(_)
+        | SecretSource::Command(_)
+        | SecretSource::TokenCommand(_)
+        | SecretSource::OAuth2(_) => return Ok(Vec::new()),
     };
-    Ok(oddity::oddities(password.expose_secret(), &source))
+    Ok(oddity::oddities(secret.expose_secret(), name, &source))
 }
 
 /// The files on which the account's login depends, as far as the settings show: if one of them changes, another login may work.
@@ -246,9 +261,13 @@ fn files_of(source: &SecretSource, programs: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 fn of_credential(name: &str, credentials: Option<&Path>) -> Result<SecretString, LoginFault> {
-    let folder = credentials.ok_or_else(|| LoginFault::NoCredentials { name: name.to_owned() })?;
+    let missing = || LoginFault::NoCredential { name: name.to_owned() };
+    let folder = credentials.ok_or_else(missing)?;
     // systemd guards this folder; its files may be readable by a group (root's), by design.
-    file::first_line(&folder.join(name), |_: &fs::Metadata| true)
+    file::first_line(&folder.join(name), |_: &fs::Metadata| true).map_err(|fault| match fault {
+        LoginFault::Missing { .. } => missing(),
+        fault => fault,
+    })
 }
 
 #[cfg(test)]
@@ -282,7 +301,8 @@ mod tests {
     }
 
     fn look(settings: &Settings) -> Result<Vec<Oddity>, LoginFault> {
-        inspect(&settings.accounts[0], settings)
+        let (oddities, faults) = inspect(&settings.accounts[0], settings);
+        faults.into_iter().next().map_or(Ok(oddities), Err)
     }
 
     #[test]
@@ -331,7 +351,7 @@ mod tests {
         let file = folder.path().join("mail");
         let path = file.to_str().unwrap();
         let look_at = || look(&settings("PASSWORD_FILE", path, None));
-        assert!(matches!(look_at(), Err(LoginFault::Unreadable { .. })));
+        assert!(matches!(look_at(), Err(LoginFault::Missing { .. })));
         fs::write(&file, "\u{feff}hunter2 \n").unwrap();
         fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
         assert!(matches!(look_at(), Err(LoginFault::Exposed { .. })));

@@ -16,7 +16,7 @@ pub fn advice(fault: &AccountFault, account: &Account, now: Timestamp) -> Option
         AccountFault::Mailbox(fault) => return of_mailbox(fault, account, now),
         AccountFault::Ledger(LedgerFault::Folder { cause, .. } | LedgerFault::File { cause, .. })
         | AccountFault::Lock(LockFault::Unusable { cause, .. }) => cause,
-        AccountFault::Login(_) => return restart(account),
+        AccountFault::Login(fault) => return restart(account, fault.is_of_client()),
         AccountFault::Ledger(_) | AccountFault::Lock(_) | AccountFault::Machine(_) => return None,
     };
     // followsift's own words say what to do.
@@ -266,9 +266,13 @@ fn source(account: &Account) -> String {
     }
 }
 
-/// A credential cannot change while the service runs.
-fn restart(account: &Account) -> Option<String> {
-    matches!(account.secret, SecretSource::Credential(_)).then(|| {
+/// A credential cannot change while the service runs: the password, or for a fault of the client its secret.
+fn restart(account: &Account, is_of_client: bool) -> Option<String> {
+    let source = match &account.secret {
+        SecretSource::OAuth2(oauth2) if is_of_client => oauth2.client_secret.as_deref()?,
+        source => source,
+    };
+    matches!(source, SecretSource::Credential(_)).then(|| {
         "systemd reads a credential only when it starts the service: restart the service after a change"
             .to_owned()
     })

@@ -81,13 +81,43 @@ fn check_reports_a_ledger_that_cannot_work() {
 
 #[test]
 fn check_reports_a_password_that_cannot_work() {
-    finding("account `home`: could not read the password in ", 78, |home| {
+    finding("password: there is no such file; make it with `install -m 600 /dev/null ", 78, |home| {
         std::fs::remove_file(home.0.path().join("password")).unwrap();
     });
     finding("other users can read it; run `chmod 600 ", 78, |home| home.mode("password", 0o644));
     finding("its first line is empty", 78, |home| home.write("password", "\n"));
     finding("begins with a blank", 0, |home| home.write("password", " hunter2\n"));
     finding("begins with a byte order mark", 0, |home| home.write("password", "\u{feff}hunter2\n"));
+}
+
+#[test]
+fn check_reports_a_client_secret_that_cannot_work_beside_a_grant_that_is_missing() {
+    let with = |home: &Home, secret: &str| {
+        let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+        let oauth2 = "provider = \"gmail\"\noauth2 = { client-id = \"c\", client-secret-file = \"client\" }";
+        home.write("followsift.toml", &settings.replace("password-file = \"password\"", oauth2));
+        home.write("client", secret);
+    };
+    finding("client: there is no such file; make it with `install -m 600 /dev/null ", 78, |home| {
+        with(home, "");
+        std::fs::remove_file(home.0.path().join("client")).unwrap();
+    });
+    finding("account `home`: could not use the client secret in ", 78, |home| {
+        with(home, "hunter2");
+        home.mode("client", 0o604);
+    });
+    finding("account `home`: could not read the client secret in ", 78, |home| {
+        with(home, "");
+        std::fs::remove_file(home.0.path().join("client")).unwrap();
+        std::fs::create_dir(home.0.path().join("client")).unwrap();
+    });
+    finding("client: its first line is empty", 78, |home| with(home, "\n"));
+    finding("the client secret in ", 78, |home| with(home, "hunter2 \n"));
+    for secret in ["", "hunter2", "hunter2 "] {
+        finding("has not granted access with these settings yet; run `followsift login home`", 78, |home| {
+            with(home, secret);
+        });
+    }
 }
 
 #[test]

@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use followsift::clock;
 use followsift::login::{self, GrantFault, Login, LoginFault, Means};
 use followsift::mailbox::Stop;
+use followsift::report;
 use followsift::settings::{self, Account, Environment, SecretSource, Settings};
+use followsift::sweep::AccountFault;
 use secrecy::ExposeSecret as _;
 
 use crate::support::authority::{Authority, CLIENT, Fault, SECRET, Setup};

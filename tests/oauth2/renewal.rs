@@ -320,3 +320,37 @@ fn a_client_secret_that_cannot_be_read_is_called_so_and_a_token_that_lives_goes_
     let files = desk.with(|account, settings, _| login::files(account, settings));
     assert!(files.iter().any(|file| file.ends_with("missing")), "{files:?}");
 }
+
+#[test]
+fn a_credential_with_the_secret_of_the_client_takes_a_restart_as_that_with_a_password_does() {
+    let desk = Desk::new(long_lived());
+    let endpoints = format!(
+        "token-endpoint = \"{}\", device-endpoint = \"{}\"",
+        desk.authority.url("/token"),
+        desk.authority.url("/device")
+    );
+    desk.configure(&format!("client-id = \"{CLIENT}\", {endpoints}"));
+    desk.grant();
+    let token = desk.token().unwrap();
+    let advice = |secret: &str| {
+        desk.configure(&format!("client-id = \"{CLIENT}\", {secret}{endpoints}"));
+        desk.with(|account, settings, stop| {
+            let settings = Settings { credentials: Some(desk.folder.path().to_owned()), ..settings.clone() };
+            let refused = Login::Token { user: USER.to_owned(), token: token.clone().into(), renewal: None };
+            let fault = login::renew(account, &settings, &refused, stop.as_fd()).unwrap_err();
+            report::advice(&AccountFault::Login(fault), account, clock::now())
+        })
+    };
+    let credential = "client-secret-credential = \"client\", ";
+    desk.folder.write("client", SECRET);
+    // The provider refuses it.
+    desk.authority.fails(Fault::Says("/token", 401, "{\"error\": \"invalid_client\"}"));
+    assert!(advice(credential).unwrap().contains("restart the service"));
+    assert_eq!(advice(""), None);
+    // It is about something else.
+    desk.authority.fails(Fault::Says("/token", 503, "down"));
+    assert_eq!(advice(credential), None);
+    // It is missing.
+    std::fs::remove_file(desk.folder.path().join("client")).unwrap();
+    assert!(advice(credential).unwrap().contains("restart the service"));
+}

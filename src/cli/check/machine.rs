@@ -72,12 +72,9 @@ fn of_look_ups(settings: &Settings) -> Option<Diagnostic> {
 }
 
 fn of_account(account: &Account, settings: &Settings) -> Vec<Diagnostic> {
-    let mut findings = match login::inspect(account, settings) {
-        Ok(oddities) => {
-            oddities.iter().map(|oddity| warning(format!("account `{}`: {oddity}", account.name))).collect()
-        }
-        Err(fault) => vec![of(account, &fault)],
-    };
+    let (oddities, faults) = login::inspect(account, settings);
+    let odd = oddities.iter().map(|oddity| warning(format!("account `{}`: {oddity}", account.name)));
+    let mut findings: Vec<_> = odd.chain(faults.iter().map(|fault| of(account, fault))).collect();
     if account.ca_file.is_some()
         && account.pin.is_none()
         && let Err(fault) = Connector::of(account)
