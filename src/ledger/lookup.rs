@@ -3,7 +3,7 @@
 //! The open questions are kept here and not in memory, so that they survive a restart, and so that the limits hold for all of the
 //! user's processes together. `sweep` notes what it wants to know and reads answers, `lookup` asks and notes what came of it.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Ledger, LedgerFault, encoding};
 use crate::clock::Timestamp;
@@ -16,6 +16,8 @@ const DAY: i64 = 24 * 60 * 60;
 /// One question at a time for each server: the process that asks has it for so long. By ActivityPub, a question takes several
 /// requests, which end within 30 seconds.
 const LEASE: i64 = 40;
+/// After so many seconds, at the earliest, a server is asked again about an account for which it failed; later each time.
+const AGAIN: i64 = 60;
 /// The next request to a server that answers comes no sooner: Mastodon allows 300 in five minutes.
 const APART: i64 = 1;
 /// The longest pause of a server. A later moment is a clock that was set back.
@@ -108,8 +110,8 @@ impl Ledger {
         })
     }
 
-    /// The question of an account that can be asked first, and from when on: one that failed comes after the others. A question that nobody answered for a day is not
-    /// asked any more.
+    /// The question of an account that can be asked first, and from when on. One that failed comes after the others, and each time it
+    /// waits for as long as it has been open. A question that nobody answered for a day is not asked any more.
     ///
     /// # Errors
     ///
@@ -131,33 +133,37 @@ impl Ledger {
             };
             let first = connection
                 .prepare_cached(
-                    "SELECT network, key, lookup.server, name, host,
-                         CASE WHEN coalesce(not_before, 0) > ?2 + ?4 THEN ?2 ELSE coalesce(not_before, 0) END AS due
+                    "SELECT network, key, lookup.server, name, host, max(
+                         iif(coalesce(not_before, 0) > ?2 + ?4, ?2, coalesce(not_before, 0)),
+                         iif(tried_at BETWEEN wanted_at AND ?2, tried_at + max(?5, tried_at - wanted_at), 0)) AS due
                      FROM lookup LEFT JOIN lookup_server USING (server)
-                     WHERE account = ?1 AND wanted_at BETWEEN ?2 - ?3 + 1 AND ?2 
+                     WHERE account = ?1 AND wanted_at BETWEEN ?2 - ?3 + 1 AND ?2
                      ORDER BY due, iif(tried_at >= wanted_at, tried_at, 0), wanted_at, key LIMIT 1",
                 )?
-                .query_row(params![account, now, DAY, LONGEST_PAUSE], question)
+                .query_row(params![account, now, DAY, LONGEST_PAUSE, AGAIN], question)
                 .optional()?;
             Ok(first.and_then(|(question, due)| Some((question?, due))))
         })
     }
 
-    /// Reserves a server for one request; returns how many requests before it failed. `None` if the server may not be asked now.
+    /// Reserves the server of a question for it; returns for how many other accounts in a row it failed, or 0 if it failed for this
+    /// one before, which says nothing more about the server. `None` if the server may not be asked now.
     ///
     /// # Errors
     ///
     /// If the ledger cannot be written.
-    pub fn claim_server(&mut self, server: &HostName, now: Timestamp) -> Result<Option<u32>, LedgerFault> {
+    pub fn claim_server(&mut self, question: &Question, now: Timestamp) -> Result<Option<u32>, LedgerFault> {
         self.write("note that a server is asked", |transaction| {
-            transaction
+            let is_again = has_failed(transaction, question)?;
+            let failures: Option<u32> = transaction
                 .prepare_cached(
                     "INSERT INTO lookup_server (server, not_before, failures) VALUES (?1, ?2 + ?3, 0)
                      ON CONFLICT (server) DO UPDATE SET not_before = ?2 + ?3
                      WHERE not_before NOT BETWEEN ?2 + 1 AND ?2 + ?4 RETURNING failures",
                 )?
-                .query_row(params![server.as_str(), now, LEASE, LONGEST_PAUSE], |row| row.get(0))
-                .optional()
+                .query_row(params![question.server.as_str(), now, LEASE, LONGEST_PAUSE], |row| row.get(0))
+                .optional()?;
+            Ok(failures.map(|failures| if is_again { 0 } else { failures }))
         })
     }
 
@@ -194,16 +200,19 @@ impl Ledger {
         self.write("note what was looked up", |transaction| {
             let (network, key) = (follower.network(), follower.as_str());
             if let Reply::Later(not_before) | Reply::Refused(not_before) = reply {
-                let failed = matches!(reply, Reply::Later(_));
-                transaction
-                    .prepare_cached("UPDATE lookup SET tried_at = ?3 WHERE network = ?1 AND key = ?2")?
-                    .execute(params![network, key, now])?;
+                let has_failed = matches!(reply, Reply::Later(_));
+                let counts = has_failed && !self::has_failed(transaction, question)?;
+                if has_failed {
+                    transaction
+                        .prepare_cached("UPDATE lookup SET tried_at = ?3 WHERE network = ?1 AND key = ?2")?
+                        .execute(params![network, key, now])?;
+                }
                 return transaction
                     .prepare_cached(
                         "INSERT INTO lookup_server (server, not_before, failures) VALUES (?1, ?2, ?3)
                          ON CONFLICT (server) DO UPDATE SET not_before = ?2, failures = failures + ?3",
                     )?
-                    .execute(params![server.as_str(), not_before, failed])
+                    .execute(params![server.as_str(), not_before, counts])
                     .map(drop);
             }
             transaction
@@ -283,6 +292,15 @@ impl Ledger {
     ) -> Result<Option<Answer>, LedgerFault> {
         self.looked_up(follower, Timestamp(now.0 - DAY))
     }
+}
+
+/// Has the server failed to answer this question before, since it was opened?
+fn has_failed(transaction: &Connection, Question { follower, .. }: &Question) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM lookup WHERE network = ? AND key = ? AND tried_at >= wanted_at)",
+        )?
+        .query_row(params![follower.network(), follower.as_str()], |row| row.get(0))
 }
 
 #[cfg(test)]
@@ -373,13 +391,37 @@ mod tests {
     }
 
     #[test]
+    fn the_failures_for_one_account_count_once_and_it_is_asked_about_less_and_less_often() {
+        let mut scene = scene();
+        scene.want("ann", NOW);
+        let mut attempts = Vec::new();
+        for _ in 0..9 {
+            let now = scene.next(later(DAY - 1)).unwrap().1.max(NOW.0);
+            assert_eq!(scene.ledger.claim_server(&question("ann"), Timestamp(now)).unwrap(), Some(0));
+            let pause = Reply::Later(Timestamp(now + 60));
+            scene.ledger.note_reply(&question("ann"), &pause, None, Timestamp(now)).unwrap();
+            attempts.push(now - NOW.0);
+        }
+        assert_eq!(attempts, [0, 60, 120, 240, 480, 960, 1920, 3840, 7680]);
+        // Another account is asked about at once, and a failure for it counts.
+        scene.want("bob", later(8000));
+        assert_eq!(scene.next(later(8000)).unwrap().0, "bob");
+        assert_eq!(scene.ledger.claim_server(&question("bob"), later(8000)).unwrap(), Some(1));
+        let pause = Reply::Later(later(8120));
+        scene.ledger.note_reply(&question("bob"), &pause, None, later(8001)).unwrap();
+        assert_eq!(scene.ledger.claim_server(&question("eve"), later(8120)).unwrap(), Some(2));
+        // An answer starts anew.
+        scene.ledger.note_reply(&question("ann"), &Reply::Nothing, None, later(8121)).unwrap();
+        assert_eq!(scene.ledger.claim_server(&question("eve"), later(8130)).unwrap(), Some(0));
+    }
+
+    #[test]
     fn a_moment_in_the_past_does_not_make_the_next_request_come_sooner() {
         let mut scene = scene();
-        let server = HostName::parse("toot.example").unwrap();
         let next = Some(later(-100));
         scene.ledger.note_reply(&question("ann"), &Reply::Nothing, next, NOW).unwrap();
-        assert_eq!(scene.ledger.claim_server(&server, NOW).unwrap(), None);
-        assert_eq!(scene.ledger.claim_server(&server, later(APART)).unwrap(), Some(0));
+        assert_eq!(scene.ledger.claim_server(&question("bob"), NOW).unwrap(), None);
+        assert_eq!(scene.ledger.claim_server(&question("bob"), later(APART)).unwrap(), Some(0));
     }
 
     #[test]
@@ -404,28 +446,27 @@ mod tests {
         let server = HostName::parse("toot.example").unwrap();
         scene.ledger.note_reply(&question("ann"), &Reply::Refused(later(900)), None, NOW).unwrap();
         assert_eq!(scene.ledger.rests_until(&server, later(1)).unwrap(), Some(later(900)));
-        assert_eq!(scene.ledger.claim_server(&server, later(899)).unwrap(), None);
+        assert_eq!(scene.ledger.claim_server(&question("ann"), later(899)).unwrap(), None);
         assert_eq!(scene.ledger.rests_until(&server, later(900)).unwrap(), None);
-        assert_eq!(scene.ledger.claim_server(&server, later(900)).unwrap(), Some(0));
+        assert_eq!(scene.ledger.claim_server(&question("ann"), later(900)).unwrap(), Some(0));
     }
 
     #[test]
     fn one_request_at_a_time_for_each_server_and_none_before_its_pause_is_over() {
         let mut scene = scene();
-        let server = HostName::parse("toot.example").unwrap();
         scene.want("ann", NOW);
-        assert_eq!(scene.ledger.claim_server(&server, NOW).unwrap(), Some(0));
-        assert_eq!(scene.ledger.claim_server(&server, later(1)).unwrap(), None);
-        assert!(
-            scene.ledger.claim_server(&HostName::parse("b.example").unwrap(), later(1)).unwrap().is_some()
-        );
-        scene.ledger.note_reply(&question("ann"), &Reply::Later(later(600)), None, later(2)).unwrap();
+        let (ann, bob) = (question("ann"), question("bob"));
+        let elsewhere = Question { server: HostName::parse("b.example").unwrap(), ..bob.clone() };
+        assert_eq!(scene.ledger.claim_server(&ann, NOW).unwrap(), Some(0));
+        assert_eq!(scene.ledger.claim_server(&bob, later(1)).unwrap(), None);
+        assert!(scene.ledger.claim_server(&elsewhere, later(1)).unwrap().is_some());
+        scene.ledger.note_reply(&ann, &Reply::Later(later(600)), None, later(2)).unwrap();
         assert_eq!(scene.next(later(3)), Some(("ann".to_owned(), later(600).0)));
-        assert_eq!(scene.ledger.claim_server(&server, later(599)).unwrap(), None);
-        assert_eq!(scene.ledger.claim_server(&server, later(600)).unwrap(), Some(1));
+        assert_eq!(scene.ledger.claim_server(&bob, later(599)).unwrap(), None);
+        assert_eq!(scene.ledger.claim_server(&bob, later(600)).unwrap(), Some(1));
         // A lease ends even if the process that holds it died; a clock that was set back closes no server.
-        assert_eq!(scene.ledger.claim_server(&server, later(700)).unwrap(), Some(1));
-        assert_eq!(scene.ledger.claim_server(&server, later(-10 * DAY)).unwrap(), Some(1));
+        assert_eq!(scene.ledger.claim_server(&bob, later(700)).unwrap(), Some(1));
+        assert_eq!(scene.ledger.claim_server(&bob, later(-10 * DAY)).unwrap(), Some(1));
         // After a day without an answer, nobody waits for it.
         assert_eq!(scene.next(later(DAY)), None);
         assert!(scene.want("ann", later(DAY + 10)));

@@ -127,7 +127,7 @@ impl<'a> Asker<'a> {
             ledger.note_reply(&question, &Reply::Nothing, None, now)?;
             return Ok(Step::Answered);
         }
-        let Some(failures) = ledger.claim_server(&question.server, now)? else {
+        let Some(failures) = ledger.claim_server(&question, now)? else {
             return Ok(Step::Idle(Some(Duration::from_secs(1))));
         };
         let Heard { reply, fault, next } = self.ask(&question, failures);
@@ -156,7 +156,7 @@ impl<'a> Asker<'a> {
         if let Some(answer) = ledger.looked_up_lately(&question.follower, now)? {
             return Ok(Ok(answer));
         }
-        let Some(failures) = ledger.claim_server(&question.server, now)? else { return Ok(Err(None)) };
+        let Some(failures) = ledger.claim_server(question, now)? else { return Ok(Err(None)) };
         let Heard { reply, fault, next } = self.ask(question, failures);
         let now = clock::now();
         ledger.note_reply(question, &reply, next, now)?;
@@ -183,7 +183,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Sends the request, or the requests; so many before failed.
+    /// Sends the request, or the requests; for so many other accounts in a row, the server failed.
     pub fn ask(&self, question: &Question, failures: u32) -> Heard {
         let later = |status, headers: &HeaderMap, fault| {
             let until = pace::pause(status, headers, failures, clock::now());

@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::web::http::{HeaderMap, StatusCode};
 
-/// After a failure; doubled with each one in a row.
+/// After a failure; doubled with each account in a row for which the server failed.
 const FIRST: Duration = Duration::from_secs(60);
 /// The longest pause that a server can ask for, and the pause after a refusal.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-/// After so many failures in a row, the server is left alone for a day.
+/// After failures for so many accounts in a row, the server is left alone for a day.
 const MOST_FAILURES: u32 = 8;
 
-/// When a server may be asked again that failed so many times before this one, or whose answer has this status.
+/// When a server may be asked again that failed for so many other accounts in a row before, or whose answer has this status.
 pub(super) fn pause(
     status: Option<StatusCode>,
     headers: &HeaderMap,

@@ -57,10 +57,11 @@ impl Scene {
         Run(command.output().unwrap())
     }
 
-    /// As if the pauses of all servers were over.
+    /// As if all pauses were over.
     fn reopen_servers(&self) {
         let ledger = rusqlite::Connection::open(self.home.state().join("ledger.sqlite")).unwrap();
         ledger.execute("UPDATE lookup_server SET not_before = 0", []).unwrap();
+        ledger.execute("UPDATE lookup SET tried_at = NULL WHERE wanted_at IS NOT NULL", []).unwrap();
     }
 
     /// How many messages a folder has.
