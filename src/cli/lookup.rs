@@ -49,7 +49,8 @@ pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output
             output.text(&report::lookup::would_ask(&question));
             return Ok(Ok(answer));
         }
-        match ledger.rests_until(&question.server, now)? {
+        let asker = Asker::new(account, stop.as_fd())?;
+        match ledger.rests_until(&question.server, asker.token().as_deref(), now)? {
             // Another question was asked just now.
             Some(until) if until.since(now) <= 2 => {
                 let _ = stop.wait(Instant::now() + Duration::from_secs(until.since(now)));
@@ -58,7 +59,6 @@ pub(super) fn lookup(path: Option<&Path>, options: &Options, output: &mut Output
             None => {}
         }
         output.text(&report::lookup::asks(&question));
-        let asker = Asker::new(account, stop.as_fd())?;
         let answer = asker.ask_now(&question, &mut ledger)?;
         Ok(answer.map_err(|fault| match fault {
             Some(fault) => crate::text::line(&report::Chain(&fault).to_string()).into_owned(),

@@ -58,8 +58,14 @@ pub enum Reply {
     Nothing,
     /// No answer. The server is not asked before this moment.
     Later(Timestamp),
-    /// The user's token is refused or cannot be read. The server is not asked before this moment; it has not failed.
-    Refused(Timestamp),
+    /// The user's token is refused or cannot be read. The server has not failed; it is not asked before this moment, unless the file
+    /// with the token has changed.
+    Refused {
+        /// When it may be asked again.
+        until: Timestamp,
+        /// What identifies the file as it is.
+        token: String,
+    },
 }
 
 impl Ledger {
@@ -167,19 +173,53 @@ impl Ledger {
         })
     }
 
-    /// Until when a server is not to be asked, if it is not now.
+    /// Until when a server is not to be asked, if it is not now. `token` identifies the file with the user's token for it.
     ///
     /// # Errors
     ///
     /// If the ledger cannot be read.
-    pub fn rests_until(&self, server: &HostName, now: Timestamp) -> Result<Option<Timestamp>, LedgerFault> {
+    pub fn rests_until(
+        &self,
+        server: &HostName,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerFault> {
         self.read("look for when a server may be asked", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT not_before FROM lookup_server WHERE server = ?1 AND not_before BETWEEN ?2 + 1 AND ?2 + ?3",
+                    "SELECT not_before FROM lookup_server
+                     WHERE server = ?1 AND not_before BETWEEN ?2 + 1 AND ?2 + ?3 AND coalesce(token = ?4, TRUE)",
                 )?
-                .query_row(params![server.as_str(), now, LONGEST_PAUSE], |row| row.get(0).map(Timestamp))
+                .query_row(params![server.as_str(), now, LONGEST_PAUSE, token], |row| {
+                    row.get(0).map(Timestamp)
+                })
                 .optional()
+        })
+    }
+
+    /// Ends the pause that a refused token has caused, if the file with the token has changed since.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be written.
+    pub fn note_token(&mut self, server: &HostName, token: &str) -> Result<(), LedgerFault> {
+        let is_changed = self.read("look for a token that was refused", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM lookup_server WHERE server = ? AND token <> ?)",
+                )?
+                .query_row([server.as_str(), token], |row| row.get::<_, bool>(0))
+        })?;
+        if !is_changed {
+            return Ok(());
+        }
+        self.write("note that a token has changed", |transaction| {
+            transaction
+                .prepare_cached(
+                    "UPDATE lookup_server SET not_before = 0, token = NULL WHERE server = ? AND token <> ?",
+                )?
+                .execute([server.as_str(), token])
+                .map(drop)
         })
     }
 
@@ -199,31 +239,35 @@ impl Ledger {
         let Question { follower, server, .. } = question;
         self.write("note what was looked up", |transaction| {
             let (network, key) = (follower.network(), follower.as_str());
-            if let Reply::Later(not_before) | Reply::Refused(not_before) = reply {
-                let has_failed = matches!(reply, Reply::Later(_));
-                let counts = has_failed && !self::has_failed(transaction, question)?;
-                if has_failed {
+            let pause = match reply {
+                Reply::Later(until) => {
+                    let counts = !has_failed(transaction, question)?;
                     transaction
                         .prepare_cached("UPDATE lookup SET tried_at = ?3 WHERE network = ?1 AND key = ?2")?
                         .execute(params![network, key, now])?;
+                    Some((until, counts, None))
                 }
+                Reply::Refused { until, token } => Some((until, false, Some(token))),
+                Reply::Facts(_) | Reply::Nothing => None,
+            };
+            if let Some((not_before, counts, token)) = pause {
                 return transaction
                     .prepare_cached(
-                        "INSERT INTO lookup_server (server, not_before, failures) VALUES (?1, ?2, ?3)
-                         ON CONFLICT (server) DO UPDATE SET not_before = ?2, failures = failures + ?3",
+                        "INSERT INTO lookup_server (server, not_before, failures, token) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (server) DO UPDATE SET not_before = ?2, failures = failures + ?3, token = ?4",
                     )?
-                    .execute(params![server.as_str(), not_before, counts])
+                    .execute(params![server.as_str(), not_before, counts, token])
                     .map(drop);
             }
             transaction
                 .prepare_cached(
                     "INSERT INTO lookup_server (server, not_before, failures) VALUES (?1, ?2, 0)
-                     ON CONFLICT (server) DO UPDATE SET not_before = ?2, failures = 0",
+                     ON CONFLICT (server) DO UPDATE SET not_before = ?2, failures = 0, token = NULL",
                 )?
                 .execute(params![server.as_str(), next.map_or(0, |next| next.0).max(now.0 + APART)])?;
             let facts = match reply {
                 Reply::Facts(facts) => Some(encoding::write_follower(facts)),
-                Reply::Nothing | Reply::Later(_) | Reply::Refused(_) => None,
+                Reply::Nothing | Reply::Later(_) | Reply::Refused { .. } => None,
             };
             transaction
                 .prepare_cached(
@@ -444,11 +488,24 @@ mod tests {
     fn a_token_that_is_refused_is_not_a_failure_of_the_server() {
         let mut scene = scene();
         let server = HostName::parse("toot.example").unwrap();
-        scene.ledger.note_reply(&question("ann"), &Reply::Refused(later(900)), None, NOW).unwrap();
-        assert_eq!(scene.ledger.rests_until(&server, later(1)).unwrap(), Some(later(900)));
+        let refused = Reply::Refused { until: later(900), token: "old".to_owned() };
+        scene.ledger.note_reply(&question("ann"), &refused, None, NOW).unwrap();
+        let rests = |scene: &Scene, token, now| scene.ledger.rests_until(&server, Some(token), now).unwrap();
+        assert_eq!(rests(&scene, "old", later(1)), Some(later(900)));
         assert_eq!(scene.ledger.claim_server(&question("ann"), later(899)).unwrap(), None);
-        assert_eq!(scene.ledger.rests_until(&server, later(900)).unwrap(), None);
+        assert_eq!(rests(&scene, "old", later(900)), None);
         assert_eq!(scene.ledger.claim_server(&question("ann"), later(900)).unwrap(), Some(0));
+        // Another token is tried at once.
+        scene.ledger.note_reply(&question("ann"), &refused, None, NOW).unwrap();
+        scene.ledger.note_token(&server, "old").unwrap();
+        assert_eq!(scene.ledger.claim_server(&question("ann"), later(1)).unwrap(), None);
+        assert_eq!(rests(&scene, "new", later(1)), None);
+        scene.ledger.note_token(&server, "new").unwrap();
+        assert_eq!(scene.ledger.claim_server(&question("ann"), later(1)).unwrap(), Some(0));
+        // A pause that has another cause stays.
+        scene.ledger.note_reply(&question("ann"), &Reply::Later(later(600)), None, later(2)).unwrap();
+        scene.ledger.note_token(&server, "newer").unwrap();
+        assert_eq!(rests(&scene, "newer", later(3)), Some(later(600)));
     }
 
     #[test]

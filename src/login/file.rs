@@ -44,6 +44,15 @@ pub(super) fn is_private(metadata: &Metadata) -> bool {
     metadata.mode() & 0o077 == 0
 }
 
+/// What identifies a file as it is now: it changes if the file is written, replaced or gets other rights. Says nothing about what is
+/// in it.
+pub(super) fn edition(path: &Path) -> String {
+    match std::fs::metadata(path) {
+        Ok(file) => format!("{} {}.{}", file.ino(), file.ctime(), file.ctime_nsec()),
+        Err(_) => String::new(),
+    }
+}
+
 /// The first line of what was read, without its line end; or why it cannot be a password.
 pub(super) fn password(bytes: &[u8]) -> Result<SecretString, &'static str> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -120,6 +120,11 @@ pub fn token_in(file: &Path) -> Result<SecretString, LoginFault> {
     file::first_line(file, file::is_private).map_err(|fault| LoginFault::Token(Box::new(fault)))
 }
 
+/// What identifies a file with a token as it is now; it says nothing about the token.
+pub fn token_edition(file: &Path) -> String {
+    file::edition(file)
+}
+
 /// How long [`resolve`] may take.
 pub fn longest(account: &Account) -> Duration {
     match account.secret {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Way, activitypub, pace};
+use super::{Way, activitypub, pace, x};
 use crate::clock::{self, Timestamp};
+use crate::host::HostName;
 use crate::ledger::{Answer, Ledger, LedgerFault, Question, Reply};
 use crate::login::{self, LoginFault};
 use crate::mail::Follower;
@@ -18,7 +19,7 @@ use crate::web::{Reach, Web, WebFault};
 
 /// For one request, from the look-up of the name to the last byte of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The pause after the user's token was refused, or could not be read: it may be corrected soon.
+/// The pause after the user's token was refused, or could not be read, if its file does not change sooner.
 const TOKEN_PAUSE: i64 = 15 * 60;
 /// The longest answer.
 const LONGEST: u64 = 64 << 10;
@@ -117,6 +118,7 @@ impl<'a> Asker<'a> {
     /// If the ledger cannot be read or written.
     pub fn step(&self, ledger: &mut Ledger) -> Result<Step, LedgerFault> {
         let now = clock::now();
+        self.note_token(ledger)?;
         let Some((question, due)) = ledger.next_question(&self.account.name, now)? else {
             return Ok(Step::Idle(None));
         };
@@ -136,7 +138,7 @@ impl<'a> Asker<'a> {
         }
         ledger.note_reply(&question, &reply, next, clock::now())?;
         Ok(match (reply, fault) {
-            (Reply::Later(until) | Reply::Refused(until), Some(fault)) => {
+            (Reply::Later(until) | Reply::Refused { until, .. }, Some(fault)) => {
                 Step::Failed { server: question.server.to_string(), fault, until }
             }
             _ => Step::Answered,
@@ -156,6 +158,7 @@ impl<'a> Asker<'a> {
         if let Some(answer) = ledger.looked_up_lately(&question.follower, now)? {
             return Ok(Ok(answer));
         }
+        self.note_token(ledger)?;
         let Some(failures) = ledger.claim_server(question, now)? else { return Ok(Err(None)) };
         let Heard { reply, fault, next } = self.ask(question, failures);
         let now = clock::now();
@@ -164,8 +167,21 @@ impl<'a> Asker<'a> {
             Reply::Facts(follower) => {
                 Ok(Answer { server: question.server.to_string(), at: now, follower: *follower })
             }
-            Reply::Nothing | Reply::Later(_) | Reply::Refused(_) => Err(fault),
+            Reply::Nothing | Reply::Later(_) | Reply::Refused { .. } => Err(fault),
         })
+    }
+
+    /// What identifies the file with the user's token, if there is one.
+    pub fn token(&self) -> Option<String> {
+        self.account.lookup.x_token.as_deref().map(login::token_edition)
+    }
+
+    /// A token that has changed since it was refused is tried at once.
+    fn note_token(&self, ledger: &mut Ledger) -> Result<(), LedgerFault> {
+        match (self.token(), HostName::parse(x::SERVER)) {
+            (Some(token), Some(server)) => ledger.note_token(&server, &token),
+            _ => Ok(()),
+        }
     }
 
     /// Do the settings still allow the question? It may have been in the ledger for a while.
@@ -189,9 +205,11 @@ impl<'a> Asker<'a> {
             let until = pace::pause(status, headers, failures, clock::now());
             Heard { reply: Reply::Later(until), fault: Some(fault), next: None }
         };
+        // As it was before the request.
+        let token = self.token().unwrap_or_default();
         let refused = |fault| {
             let until = Timestamp(clock::now().0 + TOKEN_PAUSE);
-            Heard { reply: Reply::Refused(until), fault: Some(fault), next: None }
+            Heard { reply: Reply::Refused { until, token: token.clone() }, fault: Some(fault), next: None }
         };
         let unanswered = |fault| match fault {
             LookupFault::Token(_) => refused(fault),

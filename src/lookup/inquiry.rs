@@ -69,7 +69,9 @@ impl<'a> Inquiry<'a> {
         }
         let now = clock::now();
         // Without the ledger, the first request goes out, as on a machine without one.
-        let until = self.ledger.as_ref().and_then(|ledger| ledger.rests_until(server, now).ok()?);
+        let token = self.asker.token();
+        let until = |ledger: &Ledger| ledger.rests_until(server, token.as_deref(), now).ok()?;
+        let until = self.ledger.as_ref().and_then(until);
         until.map_or(Duration::ZERO, |until| Duration::from_secs(until.since(now)))
     }
 
@@ -101,7 +103,7 @@ impl<'a> Inquiry<'a> {
         }
         let Heard { reply, fault, next } = self.asker.ask(question, 0);
         let until = match reply {
-            Reply::Later(until) | Reply::Refused(until) => Some(until),
+            Reply::Later(until) | Reply::Refused { until, .. } => Some(until),
             Reply::Facts(_) | Reply::Nothing => next,
         };
         let pause = until.map_or(APART, |until| APART.max(Duration::from_secs(until.since(clock::now()))));
@@ -111,7 +113,7 @@ impl<'a> Inquiry<'a> {
             Reply::Facts(follower) => {
                 Some(Answer { server: question.server.to_string(), at: clock::now(), follower: *follower })
             }
-            Reply::Nothing | Reply::Later(_) | Reply::Refused(_) => None,
+            Reply::Nothing | Reply::Later(_) | Reply::Refused { .. } => None,
         };
         self.answers.borrow_mut().insert(question.follower.clone(), answer.clone());
         answer

@@ -208,12 +208,17 @@ fn x_is_asked_with_the_users_token_which_is_shown_nowhere() {
             assert!(run.exits(75).err().contains(words), "{name}: {said}");
             assert_eq!(scene.site.requests().len() - before, usize::from(name != "exposed"), "{name}");
             if ["refused", "exposed"].contains(&name) {
-                // A corrected token is not locked out for a day.
+                // Not again with the same token for a quarter of an hour, and at once with a corrected one.
+                let before = scene.site.requests().len();
+                let again = || scene.run(&["lookup", "--network", "x", name]).exits(75).err();
                 let ledger = followsift::ledger::Ledger::open(&scene.home.state()).unwrap();
                 let server = followsift::host::HostName::parse("api.x.com").unwrap();
                 let now = followsift::clock::now();
-                let until = ledger.rests_until(&server, now).unwrap().unwrap();
-                assert!((600..=900).contains(&until.since(now)), "{name}");
+                assert!(again().contains("api.x.com is left alone") && scene.site.requests().len() == before);
+                scene.home.write("x-token", &format!("{TOKEN}\n"));
+                assert_eq!(ledger.rests_until(&server, Some("changed"), now).unwrap(), None);
+                let err = again();
+                assert_eq!(scene.site.requests().len(), before + 1, "{name}: {err}");
             }
             scene.home.write("x-token", &format!("{TOKEN}\n"));
         }
