@@ -33,6 +33,7 @@ mod odd_answers;
 mod ordinary;
 mod past;
 mod recognition;
+mod report;
 mod rewritings;
 mod rooms;
 mod rules;

@@ -23,6 +23,7 @@ mod networks;
 mod output;
 mod proof;
 mod providers;
+mod report;
 mod resume;
 mod run;
 mod schema;
@@ -64,6 +65,8 @@ enum Command {
     Known(Known),
     /// Say what became of each notification that followsift remembers, when, why, and on which facts
     History(History),
+    /// Show who came, the real ones first, and what was filed, by rule and over time
+    Report(Report),
     /// Grant followsift access to an account by OAuth2, where its provider wants no password
     Login(Login),
     /// Report everything that is wrong with settings, rules, networks, lists, passwords and ledger
@@ -171,6 +174,23 @@ struct History {
     #[arg(long, value_name = "NUMBER")]
     last: Option<usize>,
     /// Print one JSON object for each entry, on one line
+    #[arg(long)]
+    json: bool,
+}
+
+/// The options of `report`.
+#[derive(Debug, clap::Args)]
+struct Report {
+    /// Only what came within this time, such as `7d`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "90d")]
+    since: Duration,
+    /// Only this account
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// Write one page of HTML that a browser shows without any other file or request; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    html: Option<PathBuf>,
+    /// Print one JSON object, on one line
     #[arg(long)]
     json: bool,
 }
@@ -389,6 +409,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         }
         Command::Known(options) => known::known(settings, options, &mut output),
         Command::History(options) => history::history(settings, options, &mut output),
+        Command::Report(options) => report::report(settings, options, &mut output),
         Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),

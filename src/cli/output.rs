@@ -47,6 +47,12 @@ impl Output {
         self.paint
     }
 
+    /// How many places a line of standard output has; 100 where it is not a terminal.
+    pub(super) fn width(&self) -> usize {
+        let size = rustix::termios::tcgetwinsize(&self.out).map(|size| usize::from(size.ws_col));
+        size.ok().filter(|places| *places > 0).unwrap_or(100)
+    }
+
     /// Says how far something is, on a terminal alone, in a line that the next one replaces.
     pub(super) fn progress(&mut self, line: &str) {
         if self.err.is_terminal() {

@@ -53,7 +53,7 @@ fn harmless_heading(notification: &Notification) -> Notification {
 }
 
 /// A verdict whose texts are lines, whatever the ledger holds.
-fn harmless(verdict: &Verdict) -> Verdict {
+pub(super) fn harmless(verdict: &Verdict) -> Verdict {
     let reason = |reason: &Reason| {
         let seen = reason.evidence.seen.iter().map(|seen| text::line(seen).into_owned()).collect();
         let mut at = reason.at.clone();

@@ -176,7 +176,7 @@ pub(super) fn followers<'a>(
     notification.followers.iter().zip(verdicts).map(|(it, verdict)| follower(it, verdict)).collect()
 }
 
-fn follower<'a>(follower: &'a Follower, verdict: &'a Verdict) -> FollowerLine<'a> {
+pub(super) fn follower<'a>(follower: &'a Follower, verdict: &'a Verdict) -> FollowerLine<'a> {
     FollowerLine {
         facts: Facts(follower),
         verdict: VerdictName::word(verdict.class.as_ref()),

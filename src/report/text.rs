@@ -98,12 +98,7 @@ pub(super) fn heading(notification: &Notification, paint: Paint) -> String {
 
 /// `Kim Sample (@kimsample) · followers 3 · following 2001 · posts 1 · no bio`.
 pub fn person(follower: &Follower) -> String {
-    let mut parts = vec![match (follower.name.value(), follower.handle.value()) {
-        (Some(name), Some(handle)) => format!("{name} ({}{handle})", at(follower)),
-        (Some(name), None) => name.clone(),
-        (None, Some(handle)) => format!("{}{handle}", at(follower)),
-        (None, None) => follower.url.value().map_or_else(|| "somebody".to_owned(), String::clone),
-    }];
+    let mut parts = vec![name(follower)];
     for fact in Fact::ALL.into_iter().filter(|fact| fact.type_of() == FactType::Count) {
         if let Shown::Value(count) = follower.count(fact) {
             parts.push(format!("{fact} {count}"));
@@ -127,8 +122,18 @@ pub fn person(follower: &Follower) -> String {
     parts.join(" · ")
 }
 
+/// `Kim Sample (@kimsample)`: name and handle, else the link.
+pub(super) fn name(follower: &Follower) -> String {
+    match (follower.name.value(), follower.handle.value()) {
+        (Some(name), Some(handle)) => format!("{name} ({}{handle})", at(follower)),
+        (Some(name), None) => name.clone(),
+        (None, Some(handle)) => format!("{}{handle}", at(follower)),
+        (None, None) => follower.url.value().map_or_else(|| "somebody".to_owned(), String::clone),
+    }
+}
+
 /// What a handle is written with; nothing before an email address.
-fn at(follower: &Follower) -> &'static str {
+pub(super) fn at(follower: &Follower) -> &'static str {
     if follower.address_host.is_shown() { "" } else { "@" }
 }
 

@@ -9,10 +9,11 @@ use super::example::Example;
 use super::fact::Fact;
 use super::interests::Interests;
 use super::list::{List, ListSource, Lists, Person};
-use super::recall::Asked;
+use super::recall::{Asked, Past};
 use super::verdict::{Evidence, Reason, Verdict, VerdictName};
+use crate::clock::Timestamp;
 use crate::diagnostic::{Location, Source, SourceSpan};
-use crate::mail::{Notification, Shown};
+use crate::mail::{Follower, Notification, Shown};
 use crate::place::Folder;
 
 /// The tolerance when comparing sums of points, since 0.1 + 0.2 is slightly more than 0.3.
@@ -204,6 +205,17 @@ impl RuleSet {
         let points = rounded(points);
         let reasons = fired.iter().map(|rule| rule.reason(&sight)).collect();
         Verdict { class, points, reasons, shared_interests }
+    }
+
+    /// The user's interests that a follower shares, as the user wrote them.
+    pub fn shared_interests(&self, follower: &Follower) -> Vec<String> {
+        let past = Past::default();
+        let case =
+            Case { network: None, kind: None, instance: None, follower, past: &past, received: Timestamp(0) };
+        match Sight::new(case, &Lists::default(), &self.interests).shared_interests() {
+            Shown::Value(shared) => shared.into_iter().map(str::to_owned).collect(),
+            Shown::NotShown | Shown::Empty => Vec::new(),
+        }
     }
 
     /// The answer of every rule about a follower, whether or not it decides.

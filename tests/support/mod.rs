@@ -13,6 +13,7 @@
 )]
 
 pub mod authority;
+pub mod browser;
 pub mod certificate_authority;
 pub mod client;
 pub mod costly;

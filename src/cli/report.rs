@@ -1,0 +1,96 @@
+//! `report`: who came, the real ones first, what was filed, and when. Reads the ledger alone: works beside a running service, asks
+//! no server, and changes nothing but the file that it is told to write.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::output::{Output, shown};
+use super::{Ending, Report, context};
+use crate::clock::{self, Timestamp};
+use crate::ledger::{Ledger, LedgerFault};
+use crate::mail::Follower;
+use crate::report::link::Hosts;
+use crate::report::overview::{self, Gathering, Overview};
+use crate::rulebook::{self, RuleFiles};
+use crate::settings::Settings;
+
+/// A message may have come, by its server's clock, later than it was judged: by at most so many seconds.
+const AHEAD: i64 = 24 * 60 * 60;
+
+pub(super) fn report(settings: Option<&Path>, options: &Report, output: &mut Output) -> Ending {
+    let settings = match context::settings_to_act(settings, output) {
+        Ok(settings) => settings,
+        Err(ending) => return ending,
+    };
+    if context::accounts(&settings, options.account.as_deref(), output).is_none() {
+        return Ending::Usage;
+    }
+    // What is wrong with the rules only takes the interests away.
+    let (files, findings) = context::rule_files(Some(&settings));
+    output.findings(&findings);
+    let overview = match overview(&settings, files.as_ref(), options) {
+        Ok(overview) => overview,
+        Err(fault) => {
+            output.failure(&fault);
+            return Ending::Fault;
+        }
+    };
+    match options.html.as_deref() {
+        None if options.json => output.line(&overview::json(&overview)),
+        None => output.text(&overview::table(&overview, output.width(), output.paint())),
+        Some(file) if file == Path::new("-") => output.text(&overview::page(&overview)),
+        Some(file) => {
+            if let Err(cause) = write(file, &overview::page(&overview)) {
+                output.error(&format!("error: could not write {}: {cause}", shown(file)));
+                return Ending::Fault;
+            }
+            output.line(&format!("written to {}", shown(file)));
+        }
+    }
+    Ending::Well
+}
+
+fn overview(
+    settings: &Settings,
+    files: Option<&RuleFiles>,
+    options: &Report,
+) -> Result<Overview, LedgerFault> {
+    let now = clock::now();
+    let since = now.before(options.since);
+    let mut gathering = Gathering::default();
+    if let Some(ledger) = Ledger::open_read_only(&settings.state)? {
+        let judged_since = Timestamp(since.0.saturating_sub(AHEAD));
+        ledger.history(judged_since, Timestamp(i64::MAX), &mut |entry| {
+            if options.account.as_deref().is_none_or(|name| entry.judged.mail.account.as_str() == name) {
+                gathering.add(entry);
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    let networks = files.map_or_else(|| rulebook::networks(Some(settings)).0, RuleFiles::networks);
+    let hosts = Hosts::new(&networks, &settings.accounts);
+    let interests =
+        |follower: &Follower| files.map_or_else(Vec::new, |files| files.rules().shared_interests(follower));
+    Ok(gathering.overview(since, now, &hosts, &interests))
+}
+
+/// Writes the whole file or nothing: beside it, then in its place. It names people, so it is for its owner's eyes.
+fn write(file: &Path, page: &str) -> io::Result<()> {
+    let mut name = file.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new: PathBuf = file.with_file_name(name);
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).and_then(|mut it| {
+            it.write_all(page.as_bytes())?;
+            it.sync_all()?;
+            fs::rename(&new, file)
+        });
+    if written.is_err() {
+        // It may not be there.
+        let _ = fs::remove_file(&new);
+    }
+    written
+}
