@@ -45,6 +45,24 @@ pub enum LedgerFault {
         /// The file.
         file: PathBuf,
     },
+    /// An older followsift has written it, and it could not be copied before it was to be brought up to date.
+    NotCopied {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// An older followsift has written it, and it could not be brought up to date.
+    NotUpdated {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: SqliteFault,
+        /// Its version.
+        found: usize,
+        /// The newest version.
+        known: i64,
+    },
     /// The file is damaged.
     Damaged {
         /// The file.
@@ -138,6 +156,17 @@ impl fmt::Display for LedgerFault {
                  brings it up to date",
                 file.display()
             ),
+            Self::NotCopied { file, .. } => write!(
+                f,
+                "could not copy the ledger {} before bringing it up to date; it is unchanged",
+                file.display()
+            ),
+            Self::NotUpdated { file, found, known, .. } => write!(
+                f,
+                "could not bring the ledger {} from version {found} to {known}: it is unchanged, and so usable by the \
+                 followsift that wrote it",
+                file.display()
+            ),
             Self::Damaged { file, .. } => write!(
                 f,
                 "could not read the ledger {}: it is damaged; restore a copy, or move it away to start with an empty one",
@@ -157,8 +186,12 @@ impl fmt::Display for LedgerFault {
 impl Error for LedgerFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Folder { cause, .. } | Self::File { cause, .. } => Some(cause),
-            Self::Damaged { cause, .. } | Self::Failed { cause, .. } => Some(cause),
+            Self::Folder { cause, .. } | Self::File { cause, .. } | Self::NotCopied { cause, .. } => {
+                Some(cause)
+            }
+            Self::Damaged { cause, .. } | Self::Failed { cause, .. } | Self::NotUpdated { cause, .. } => {
+                Some(cause)
+            }
             Self::Foreign { .. } | Self::Newer { .. } | Self::Older { .. } | Self::NotOpen(_) => None,
         }
     }

@@ -5,7 +5,7 @@
 
 use rusqlite::Connection;
 
-use super::{Ledger, LedgerFault};
+use super::{Ledger, LedgerFault, backup};
 
 /// "fols" in ASCII: marks the file as ours, so that no database of another program is written to.
 const APPLICATION: i64 = 0x666f_6c73;
@@ -62,12 +62,18 @@ pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<()> {
     Err(rusqlite::Error::SqliteFailure(corrupt, Some(verdict)))
 }
 
-/// Brings the ledger to the newest version: in one transaction, and once, even if another process opens it at the same time.
+/// Brings the ledger to the newest version: in one transaction, and once, even if another process opens it at the same time. A copy
+/// of an older ledger is kept.
 pub(super) fn migrate(ledger: &mut Ledger) -> Result<(), LedgerFault> {
-    if ledger.attempt("look up the version", stamp)?.version(ledger)? == MIGRATIONS.len() {
+    let found = ledger.attempt("look up the version", stamp)?.version(ledger)?;
+    if found == MIGRATIONS.len() {
         return Ok(());
     }
     ledger.require_whole()?;
+    if found > 0 {
+        let copied = backup::keep(&ledger.connection, &ledger.file, found);
+        copied.map_err(|cause| LedgerFault::NotCopied { file: ledger.file.clone(), cause })?;
+    }
     let stamp = ledger.write("bring the tables up to date", |transaction| {
         // Another program may have been faster.
         let stamp = stamp(transaction)?;
@@ -79,6 +85,12 @@ pub(super) fn migrate(ledger: &mut Ledger) -> Result<(), LedgerFault> {
             transaction.pragma_update(None, "application_id", APPLICATION)?;
         }
         Ok(stamp)
+    });
+    let stamp = stamp.map_err(|fault| match fault {
+        LedgerFault::Failed { file, cause, .. } => {
+            LedgerFault::NotUpdated { file, cause, found, known: KNOWN }
+        }
+        other => other,
     })?;
     stamp.version(ledger).map(drop)
 }
@@ -231,5 +243,89 @@ mod tests {
         other.execute_batch("CREATE TABLE shopping (what TEXT)").unwrap();
         assert!(matches!(Ledger::open(folder.path()), Err(LedgerFault::Foreign { .. })));
         assert_eq!(stamp(&other).unwrap().tables, 1);
+    }
+
+    /// A ledger of the version before the newest, with one row.
+    fn of_the_version_before(folder: &std::path::Path) -> Connection {
+        let before = MIGRATIONS.len() - 1;
+        let old = Connection::open(folder.join("ledger.sqlite")).unwrap();
+        MIGRATIONS[..before].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+        old.pragma_update(None, "user_version", i64::try_from(before).unwrap()).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        old.execute("INSERT INTO fuse VALUES ('home', 'r', NULL, NULL, 0)", []).unwrap();
+        old
+    }
+
+    fn files(folder: &std::path::Path) -> Vec<String> {
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm"))
+            .collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn an_older_ledger_is_copied_before_it_is_brought_up_to_date_and_one_copy_is_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        drop(of_the_version_before(folder.path()));
+        for name in ["ledger-v0.sqlite", "ledger-backup.unfinished"] {
+            std::fs::write(folder.path().join(name), "of an earlier update").unwrap();
+        }
+        for name in ["ledger-v2.sqlite.mine", "ledger-v.sqlite"] {
+            std::fs::write(folder.path().join(name), "the user's own").unwrap();
+        }
+        Ledger::open(folder.path()).unwrap();
+        let before = MIGRATIONS.len() - 1;
+        let copy = format!("ledger-v{before}.sqlite");
+        let expected = ["ledger-v.sqlite", "ledger-v2.sqlite.mine", copy.as_str(), "ledger.sqlite"];
+        assert_eq!(files(folder.path()), expected);
+        let copy = folder.path().join(copy);
+        assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        let copy = Connection::open(copy).unwrap();
+        let stamp = stamp(&copy).unwrap();
+        assert_eq!((stamp.version, stamp.application), (KNOWN - 1, APPLICATION));
+        let rows: i64 = copy.query_row("SELECT count(*) FROM fuse", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 1);
+        // A ledger that is new, or up to date, is not copied.
+        let other = tempfile::tempdir().unwrap();
+        Ledger::open(other.path()).unwrap();
+        Ledger::open(other.path()).unwrap();
+        assert_eq!(files(other.path()), ["ledger.sqlite"]);
+    }
+
+    #[test]
+    fn an_update_that_fails_leaves_the_old_ledger_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = of_the_version_before(folder.path());
+        // The newest migration makes these.
+        let newest = MIGRATIONS.last().unwrap();
+        let table = newest.split("CREATE TABLE ").nth(1).unwrap().split(' ').next().unwrap();
+        old.execute_batch(&format!("CREATE TABLE {table} (in_the_way)")).unwrap();
+        let fault = Ledger::open(folder.path()).unwrap_err().to_string();
+        let words = format!(
+            "could not bring the ledger {} from version {} to {KNOWN}: it is unchanged",
+            folder.path().join("ledger.sqlite").display(),
+            KNOWN - 1
+        );
+        assert!(fault.starts_with(&words), "{fault}");
+        assert_eq!(stamp(&old).unwrap().version, KNOWN - 1);
+        let rows: i64 = old.query_row("SELECT count(*) FROM fuse", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 1);
+    }
+
+    #[test]
+    fn a_ledger_that_cannot_be_copied_is_not_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = of_the_version_before(folder.path());
+        let copy = format!("ledger-v{}.sqlite", MIGRATIONS.len() - 1);
+        std::fs::create_dir(folder.path().join(&copy)).unwrap();
+        let fault = Ledger::open(folder.path()).unwrap_err();
+        assert!(matches!(fault, LedgerFault::NotCopied { .. }), "{fault:?}");
+        assert!(fault.to_string().ends_with("before bringing it up to date; it is unchanged"), "{fault}");
+        assert_eq!(stamp(&old).unwrap().version, KNOWN - 1);
+        assert_eq!(files(folder.path()), [copy.as_str(), "ledger.sqlite"]);
     }
 }

@@ -18,6 +18,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::owner;
 
 mod assessing;
+mod backup;
 mod columns;
 mod correction;
 #[cfg(test)]
