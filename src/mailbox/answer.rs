@@ -211,6 +211,13 @@ impl Answer {
         })
     }
 
+    /// The UID of an appended message (APPENDUID, RFC 4315, section 3), if the server reports it.
+    pub(super) fn appended(&self) -> Option<Uid> {
+        let mut words = condition(&self.done).arguments("APPENDUID")?.split(u8::is_ascii_whitespace);
+        words.next().and_then(response::validity)?;
+        words.next().and_then(response::uid).filter(|_| words.next().is_none())
+    }
+
     /// The pairs of COPYUID (RFC 4315, section 3), tagged or, after MOVE, untagged (RFC 6851, section 4.3). Ignores sets that
     /// differ in length or have more than `most` members, and all of them if something in the answer was passed over.
     pub(super) fn copied(&self, most: usize) -> Vec<CopyUid> {

@@ -145,9 +145,17 @@ const FOR_NOW: [Code; 4] = [Code::Unavailable, Code::InUse, Code::Limit, Code::S
 /// The commands that a server refuses when it throttles a client.
 const THROTTLED: [Step; 5] = [Step::LogIn, Step::List, Step::Open, Step::Search, Step::Fetch];
 
-/// The commands that concern one move or one target.
-const OF_A_MOVE: [Step; 7] =
-    [Step::Create, Step::Subscribe, Step::Inspect, Step::Move, Step::Copy, Step::Mark, Step::Remove];
+/// The commands that concern one move, one target or one digest.
+const OF_A_MOVE: [Step; 8] = [
+    Step::Create,
+    Step::Subscribe,
+    Step::Inspect,
+    Step::Move,
+    Step::Copy,
+    Step::Mark,
+    Step::Remove,
+    Step::Append,
+];
 
 /// Decides by the code. Without a decisive code, a refused login means a wrong password, and any other refusal concerns only
 /// the one operation.
@@ -248,6 +256,10 @@ mod tests {
             (Step::Move, No, "[OVERQUOTA] full", Fate::Leave),
             (Step::Create, No, "[LIMIT] too many mailboxes", Fate::Leave),
             (Step::Copy, No, "[SERVERBUG] internal error", Fate::Leave),
+            (Step::Append, No, "[LIMIT] too large", Fate::Leave),
+            (Step::Append, No, "[OVERQUOTA] full", Fate::Leave),
+            (Step::Append, No, "[TRYCREATE] no such mailbox", Fate::Leave),
+            (Step::Append, Bad, "what", Fate::Leave),
             (Step::Inspect, No, "[SERVERBUG] internal error", Fate::Leave),
             (Step::Move, No, "[INUSE] locked", Fate::Retry),
             (Step::Move, No, "[EXPIRED] password", Fate::Park),

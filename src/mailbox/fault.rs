@@ -47,6 +47,8 @@ pub enum Step {
     Mark,
     /// \Deleted and UID EXPUNGE on the original of a message whose copy is proven.
     Remove,
+    /// APPEND.
+    Append,
     /// IDLE.
     Wait,
     /// LOGOUT.
@@ -71,6 +73,7 @@ impl Step {
             Self::Copy => "copy",
             Self::Mark => "mark",
             Self::Remove => "remove the original of",
+            Self::Append => "put a message into",
             Self::Wait => "wait for messages in",
             Self::LogOut => "log out of",
         }

@@ -62,6 +62,29 @@ impl fmt::Debug for Line {
     }
 }
 
+/// What follows a command: lines of ASCII.
+#[derive(Debug)]
+pub(super) struct Literal<'a> {
+    bytes: &'a str,
+    /// It was begun to be sent. Until then, the server cannot have obeyed the command.
+    is_begun: bool,
+}
+
+impl<'a> Literal<'a> {
+    /// # Errors
+    /// If a line has another end than CRLF, or a character that not every server takes.
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Cause> {
+        let is_line = |line: &str| line.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
+        let text = std::str::from_utf8(bytes).ok().filter(|text| text.split("\r\n").all(is_line));
+        text.map(|bytes| Self { bytes, is_begun: false }).ok_or(Cause::Unsendable)
+    }
+
+    /// Was it begun to be sent?
+    pub(super) fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+}
+
 /// How a wait in IDLE ended.
 #[derive(Debug)]
 pub(super) enum Idled {
@@ -106,6 +129,29 @@ impl Line {
     /// # Errors
     /// A tagged NO or BAD leaves the connection usable; after any other error it is dropped.
     pub(super) fn run(&mut self, command: &str, limits: Limits) -> Result<Answer, Cause> {
+        self.exchange(command, None, limits)
+    }
+
+    /// The same for a command that ends with a literal, which the server gets once it asks for it (RFC 9051, section 4.3).
+    ///
+    /// # Errors
+    /// As [`Line::run`].
+    pub(super) fn run_with(
+        &mut self,
+        command: &str,
+        literal: &mut Literal<'_>,
+        limits: Limits,
+    ) -> Result<Answer, Cause> {
+        let command = format!("{command} {{{}}}", literal.bytes.len());
+        self.exchange(&command, Some(literal), limits)
+    }
+
+    fn exchange(
+        &mut self,
+        command: &str,
+        mut literal: Option<&mut Literal<'_>>,
+        limits: Limits,
+    ) -> Result<Answer, Cause> {
         require_sendable(command)?;
         self.finish_idle()?;
         let goes = command == LOGOUT;
@@ -121,6 +167,13 @@ impl Line {
                 let lost = match channel.frame() {
                     Err(_) if shared.bounds.take_miscounted() => Cause::Garbled(MISCOUNTED),
                     Err(error) => return Err(ended(error, bye, &shared)),
+                    Ok(frame) if frame.bytes.starts_with(b"+") && literal.is_some() => {
+                        if let Some(literal) = literal.take() {
+                            literal.is_begun = true;
+                            channel.send(literal.bytes, true)?;
+                        }
+                        continue;
+                    }
                     Ok(frame) => match tagged(frame.bytes, &prefix) {
                         Some((number, line)) if number == tag => {
                             answer.end(line);

@@ -6,10 +6,11 @@
 //!
 //! The order of a sweep: [`Session::connect`], [`Session::settle`] for interrupted moves, [`Session::revisit`], [`Session::skim`] if
 //! there are many messages, [`Session::whole`], or [`Session::heads`] and [`Session::mails`], of the plausible ones, [`Session::prepare`], (the caller writes
-//! the intents into the ledger), [`Session::act`], [`Session::mark`], [`Session::wait`] or [`Session::logout`].
+//! the intents into the ledger), [`Session::act`], [`Session::mark`], now and then [`Session::append`], [`Session::wait`] or [`Session::logout`].
 
 mod ahead;
 mod answer;
+mod append;
 mod arrivals;
 mod asking;
 mod bounds;
@@ -59,6 +60,7 @@ mod uids;
 mod whole;
 mod wire;
 
+pub use append::Unappended;
 pub use capabilities::{Capabilities, Relocation};
 pub use certificate::{Certificate, Distrust, DistrustReason};
 pub use culprits::Suspects;

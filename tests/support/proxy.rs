@@ -273,6 +273,9 @@ struct Connection<'a> {
     server: TcpStream,
     shared: &'a Shared,
     line: Vec<u8>,
+    /// How many bytes of a literal of the client are to come. It counts as a command of its own, `LITERAL`, which is under way once
+    /// it has come.
+    literal: Option<usize>,
     /// The tag of the last command.
     tag: String,
     is_idling: bool,
@@ -289,8 +292,21 @@ impl<'a> Connection<'a> {
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let (line, tag, answer) = (Vec::new(), String::new(), Vec::new());
         let last = Instant::now();
-        let (is_idling, doomed, is_silent) = (false, None, false);
-        Self { number, client, server, shared, line, tag, is_idling, doomed, answer, last, is_silent }
+        let (literal, is_idling, doomed, is_silent) = (None, false, None, false);
+        Self {
+            number,
+            client,
+            server,
+            shared,
+            line,
+            literal,
+            tag,
+            is_idling,
+            doomed,
+            answer,
+            last,
+            is_silent,
+        }
     }
 
     fn serve(mut self) -> Result<()> {
@@ -341,9 +357,21 @@ impl<'a> Connection<'a> {
                 return Ok(());
             }
             self.line.push(*byte);
-            if *byte == b'\n' {
+            if let Some(length) = self.literal {
+                // With the line break that ends the command.
+                if self.line.len() == length + 2 {
+                    self.literal = None;
+                    let literal = std::mem::take(&mut self.line);
+                    if self.passes("LITERAL")? {
+                        self.server.write_all(&literal)?;
+                    }
+                }
+            } else if *byte == b'\n' {
                 let line = std::mem::take(&mut self.line);
-                if self.command(String::from_utf8_lossy(&line).trim_end())? {
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                if self.command(&text)? {
+                    let length = text.strip_suffix('}').and_then(|text| text.rsplit_once('{'));
+                    self.literal = length.and_then(|(_, length)| length.parse().ok());
                     self.server.write_all(&line)?;
                 }
             }
@@ -362,6 +390,11 @@ impl<'a> Connection<'a> {
             None => return Ok(true),
         };
         self.is_idling = command == "IDLE";
+        self.passes(command)
+    }
+
+    /// Does this command pass?
+    fn passes(&mut self, command: &str) -> Result<bool> {
         for fault in self.shared.command(command) {
             if fault.when != When::Before {
                 self.doomed = Some((self.tag.clone(), fault));
