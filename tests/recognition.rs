@@ -486,3 +486,26 @@ fn normal_url(text: &str) -> String {
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     format!("{host}{}{query}", url.path().trim_end_matches('/'))
 }
+
+/// Whatever a network sends: with the field that marks our own digest, it is left alone.
+#[test]
+fn a_message_marked_as_our_own_digest_is_never_a_notification() {
+    let (profiles, corpus) = (profiles(), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus"));
+    let mut networks = std::collections::BTreeSet::new();
+    for network in folders(&corpus) {
+        for case in folders(&network) {
+            let Ok(bytes) = fs::read(case.join("message.eml")) else { continue };
+            let trust = trust(&fs::read_to_string(case.join("expected.toml")).unwrap_or_default());
+            let Recognition::Recognised(notification) = recognise(&profiles, &bytes, &trust) else {
+                continue;
+            };
+            networks.insert(notification.network);
+            let marked = [b"Followsift-Digest: 2026-11-23\r\n", bytes.as_slice()].concat();
+            let recognition = recognise(&profiles, &marked, &trust);
+            assert_eq!(recognition, Recognition::Foreign, "{}", case.display());
+        }
+    }
+    let without: Vec<_> =
+        profiles.networks().into_iter().map(|it| it.network).filter(|it| !networks.contains(it)).collect();
+    assert_eq!(without, [], "networks without a message to try");
+}

@@ -18,6 +18,10 @@ const DECODING: usize = 8;
 /// The most characters kept of a subject. RFC 5322, section 2.1.1 limits a line to 998.
 pub(super) const SUBJECT_CAP: usize = 1000;
 
+/// The field that marks a digest of followsift's own, which is never a notification. Somebody else who writes it gets their message
+/// left alone.
+pub const DIGEST: &str = "Followsift-Digest";
+
 /// What a person needs to find a message again. The sender chooses all of it, so it proves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
@@ -188,22 +192,23 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// Is it correspondence between people, or a report about another message? Networks never reply (In-Reply-To, References;
-    /// RFC 5322, section 3.6.4), forward (X-Forwarded-Message-Id, which Thunderbird writes), send through a mailing list
-    /// (List-Post; RFC 2369, section 3.4, and its predecessors) or report on a message (RFC 6522).
+    /// Is it a digest of followsift's own, correspondence between people, or a report about another message? Networks never reply
+    /// (In-Reply-To, References; RFC 5322, section 3.6.4), forward (X-Forwarded-Message-Id, which Thunderbird writes), send through a
+    /// mailing list (List-Post; RFC 2369, section 3.4, and its predecessors) or report on a message (RFC 6522).
     pub(super) fn is_correspondence(&self) -> bool {
-        const NAMES: [&[u8]; 7] = [
-            b"in-reply-to",
-            b"references",
-            b"x-forwarded-message-id",
-            b"list-post",
-            b"x-beenthere",
-            b"mailing-list",
-            b"x-mailing-list",
+        const NAMES: [&str; 8] = [
+            DIGEST,
+            "in-reply-to",
+            "references",
+            "x-forwarded-message-id",
+            "list-post",
+            "x-beenthere",
+            "mailing-list",
+            "x-mailing-list",
         ];
         let is_report = |value: String| value.trim_start().to_lowercase().starts_with("multipart/report");
         let is_named = |header: &MailHeader<'_>| {
-            NAMES.iter().any(|name| header.get_key_raw().eq_ignore_ascii_case(name))
+            NAMES.iter().any(|name| header.get_key_raw().eq_ignore_ascii_case(name.as_bytes()))
         };
         self.headers.iter().any(is_named) || self.values("content-type").any(is_report)
     }
