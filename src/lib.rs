@@ -24,7 +24,7 @@
 //! | [`mail`] | bytes to a message to a notification; the only user of mailparse and html5gum | host, clock, diagnostic |
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, clock, diagnostic, place |
 //! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, host, clock, diagnostic, place |
-//! | [`settings`] | layered settings, accounts, where secrets are; the only user of config | host, diagnostic, place |
+//! | [`settings`] | layered settings, accounts, where secrets are; the only user of config and jiff | host, clock, diagnostic, place |
 //! | [`web`] | the only HTTP client, for logins and look-ups; the only user of ureq, and with `mailbox` of native_tls | settings |
 //! | [`login`] | how an account proves who it is: passwords, OAuth2; the only user of oauth2 | web, settings, owner, clock, place |
 //! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and openssl | place, clock, settings, login |

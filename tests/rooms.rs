@@ -31,7 +31,7 @@ static ROOMS: LazyLock<Vec<(String, BTreeSet<String>)>> = LazyLock::new(|| {
 });
 
 /// Crates, and the rooms that alone may use them.
-const OWNED: [(&str, &str); 11] = [
+const OWNED: [(&str, &str); 12] = [
     ("mailparse", "mail"),
     ("html5gum", "mail"),
     ("imap", "mailbox"),
@@ -43,6 +43,7 @@ const OWNED: [(&str, &str); 11] = [
     ("rusqlite", "ledger"),
     ("config", "settings"),
     ("idna", "host"),
+    ("jiff", "settings"),
 ];
 
 /// What pure rooms never name: files, sockets, clocks, threads, the runtime.

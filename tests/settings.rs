@@ -280,7 +280,7 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     let smallest = read(SMALLEST, &[]);
     let usual = account(&smallest, "home");
     let examples = account(&settings, "home");
-    // Look-ups are off, and no proxy is the usual one.
+    // Look-ups and digests are off, and no proxy is the usual one.
     let lookup = Lookup {
         proxy: None,
         own_server: Default::default(),
@@ -293,6 +293,7 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
         authserv_id: AuthservIds::default(),
         instances: Vec::new(),
         relays: Vec::new(),
+        digest: None,
         ..examples
     };
     assert_eq!(shown, Account { user: shown.user.clone(), secret: shown.secret.clone(), ..usual });

@@ -189,6 +189,7 @@ mod tests {
             moves_per_hour: 1,
             moves_after_change: 1,
             idle: Duration::from_secs(60),
+            digest: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, Lookup, Provider};
+use super::{DigestSchedule, Fingerprint, Lookup, Provider};
 use crate::host::{AuthservIds, Instance, Relay};
 use crate::place::{AccountName, Folder, MailboxKey};
 
@@ -54,6 +54,8 @@ pub struct Account {
     pub moves_after_change: u16,
     /// How long to wait in IDLE (RFC 2177) before IDLE is sent again.
     pub idle: Duration,
+    /// When a digest is put into the inbox, if one is wanted.
+    pub digest: Option<DigestSchedule>,
 }
 
 impl Account {

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub mod account;
+mod digest;
 mod environment;
 mod fingerprint;
 mod instances;
@@ -25,6 +26,7 @@ mod section;
 mod server;
 
 pub use account::{Account, Backlog, OAuth2, SecretSource, Tls, TokenIssuer};
+pub use digest::{DigestSchedule, Due, Zone};
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
 pub use lookup::{Lookup, Site};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub proxy: Option<Proxy>,
     /// What may be looked up; each account has it too.
     pub lookup: Lookup,
+    /// The user's time zone, in which digests are due.
+    pub zone: Zone,
     /// The accounts, ordered by name. May be empty: not every command needs one.
     pub accounts: Vec<Account>,
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::digest::{self, Zone};
 use super::environment::Environment;
 use super::instances::instances;
 use super::layers::Layers;
@@ -51,9 +52,11 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
     };
     let lookup = top.take("lookup").map_or(Some(Lookup::default()), |entry| lookup(entry.section()?, &paths));
     let lookup = lookup.unwrap_or_default();
+    let zone = top.take("time-zone").map_or(Some(Zone::default()), |entry| digest::zone(&entry));
+    let zone = zone.unwrap_or_default();
     let accounts = top.take("accounts").and_then(|entry| entry.section()).map(|mut section| {
         let entries = section.take_rest();
-        let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths, &lookup)?)));
+        let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths, &lookup, &zone)?)));
         let accounts: Vec<_> = read.collect();
         refuse_shared_mailboxes(&accounts);
         accounts.into_iter().map(|(_, account)| account).collect()
@@ -68,6 +71,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         programs: environment.programs(),
         proxy: environment.proxy(),
         lookup,
+        zone,
         accounts: accounts.unwrap_or_default(),
     })
 }
@@ -117,7 +121,7 @@ fn file_or_beside(
     Some(path)
 }
 
-fn account(entry: &Setting<'_>, paths: &Paths<'_>, lookup: &Lookup) -> Option<Account> {
+fn account(entry: &Setting<'_>, paths: &Paths<'_>, lookup: &Lookup, zone: &Zone) -> Option<Account> {
     let name = AccountName::new(entry.key());
     if name.is_none() {
         let label = "use lower-case letters, digits, `-` and `_`";
@@ -171,6 +175,12 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>, lookup: &Lookup) -> Option<Ac
         section.take("poll").map_or(Some(POLL), |entry| wait(&entry, Duration::MAX, server.host.as_deref()));
     let idle =
         section.take("idle").map_or(Some(IDLE), |entry| wait(&entry, LONGEST_IDLE, server.host.as_deref()));
+    let digest = section.take("digest").map_or(Some(None), |entry| {
+        if act == Some(false) {
+            entry.warning("with `act = false` no digest is sent", "`followsift digest` prints it");
+        }
+        digest::schedule(&entry, zone).map(Some)
+    });
     section.finish();
     Some(Account {
         name: name?,
@@ -194,6 +204,7 @@ fn account(entry: &Setting<'_>, paths: &Paths<'_>, lookup: &Lookup) -> Option<Ac
         moves_per_hour: moves_per_hour?,
         moves_after_change: moves_after_change?,
         idle: idle?,
+        digest: digest?,
     })
 }
 

@@ -14,7 +14,7 @@ use followsift::mailbox::{Connector, Session, Stop};
 use followsift::place::Folder;
 use followsift::report;
 use followsift::rulebook::{self, RuleFiles};
-use followsift::settings::{Lookup, Settings, Tls};
+use followsift::settings::{Lookup, Settings, Tls, Zone};
 use followsift::sweep::{AccountFault, News, Scope, Sweeper};
 
 /// What a server may offer beyond the necessary: each leads to another way of moving.
@@ -124,6 +124,7 @@ impl Scene {
             programs: Vec::new(),
             proxy: None,
             lookup: Lookup::default(),
+            zone: Zone::default(),
             accounts: vec![account],
         };
         Self { server, folder, settings }

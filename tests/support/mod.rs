@@ -247,6 +247,7 @@ pub fn account(host: &str, port: u16, tls: Tls) -> Account {
         moves_per_hour: 500,
         moves_after_change: 50,
         idle: Duration::from_secs(540),
+        digest: None,
     }
 }
 
