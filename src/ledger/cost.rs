@@ -257,6 +257,8 @@ fn what_no_rule_asks_for_is_not_looked_up() {
 /// an index.
 const WAYS: &[(&str, &[&str])] = &[
     ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
+    // In the time that a digest tells of.
+    ("mail", &["account=? AND received>? AND received<?"]),
     ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?", "judged_at>? AND judged_at<?"]),
     // Since a moment that the caller chooses; for `check` alone.
     ("judgement", &["judged_at>?"]),

@@ -72,6 +72,14 @@ const OF_DIGEST: &str = "mail CROSS JOIN judgement ON judgement.mail = mail.id
 /// The last one of each message that was put back.
 const PUT_BACK: &str = "correction CROSS JOIN mail ON mail.id = correction.mail
     CROSS JOIN judgement ON judgement.id = mail.latest ORDER BY mail.received";
+/// The last one of each message of an account that arrived in a time, is not forged, and stays where it arrived: the rules leave it,
+/// and neither they nor the user have filed it since; or the user has put it back.
+const STAYED: &str = "mail CROSS JOIN judgement ON judgement.id = mail.latest
+    LEFT JOIN correction ON correction.mail = mail.id
+    WHERE mail.account = ?1 AND mail.received >= ?2 AND mail.received < ?3 AND judgement.authentic <> 'fail'
+        AND (correction.mail IS NOT NULL OR judgement.action <> 'file' AND coalesce((
+            SELECT returns FROM intent WHERE intent.mail = mail.id AND outcome = 'moved' ORDER BY id DESC LIMIT 1), 1))
+    ORDER BY mail.received DESC, mail.id DESC LIMIT ?4";
 
 impl Ledger {
     /// The last `limit` judgements of all accounts, the newest first.
@@ -152,13 +160,21 @@ impl Ledger {
 /// The queries that are put together here.
 #[cfg(test)]
 pub(super) fn queries() -> Vec<String> {
-    [LAST, TOLD, OF_DIGEST, PUT_BACK].map(|condition| format!("{SELECT}{condition}")).to_vec()
+    [LAST, TOLD, OF_DIGEST, PUT_BACK, STAYED].map(|condition| format!("{SELECT}{condition}")).to_vec()
 }
 
 /// Is this text a part of one of them?
 #[cfg(test)]
 pub(super) fn is_part(text: &str) -> bool {
     text == SELECT
+}
+
+/// What [`STAYED`] says, of an account, from one moment on and before another, so many at most.
+pub(super) fn stayed(
+    connection: &Connection,
+    values: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<HistoryEntry>> {
+    entries(connection, STAYED, values)
 }
 
 fn entries(

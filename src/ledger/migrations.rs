@@ -11,13 +11,14 @@ use super::{Ledger, LedgerFault, backup};
 const APPLICATION: i64 = 0x666f_6c73;
 
 /// Each brings a ledger from its index to the next version.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
     include_str!("migrations/5.sql"),
     include_str!("migrations/6.sql"),
+    include_str!("migrations/7.sql"),
 ];
 
 /// The newest version that this followsift understands.

@@ -24,6 +24,7 @@ mod correction;
 #[cfg(test)]
 mod cost;
 mod cursor;
+mod digest;
 mod drift;
 mod earlier;
 mod encoding;
@@ -45,6 +46,7 @@ mod waiting;
 
 pub use correction::{BY_HAND, Known, KnownBy, Learned, Unconfirmed};
 pub use cursor::{Cursor, Newest, Old};
+pub use digest::{Came, DigestOutcome, Filed, StatedDigest};
 pub use earlier::{EarlierMove, FiledCopy, Stay};
 pub use fault::{LedgerFault, SqliteFault};
 pub use fuse::{Allowance, Limit};
