@@ -32,7 +32,7 @@
 //! | [`lookup`] | public profiles: whom to ask, and what came of it | web, login, ledger, assess, mail, rules, settings, host, clock, place |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, lookup, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, lookup, assess, mailbox, ledger, mail, rules, settings, login, web, host, clock, place, diagnostic |
-//! | [`report`] | every sentence, table and page that a person reads | sweep, lookup, mailbox, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
+//! | [`report`] | every sentence, table, page and digest that a person reads; the only user of mail_builder | sweep, lookup, mailbox, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
 //! | [`daemon`] | the service: tokio, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
 //!
@@ -75,6 +75,8 @@
 //!     (`tests/daemon/reload.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
 //! 14. Reading a message costs no more than its size allows, and what costs more is left and named
 //!     (`tests/cost.rs::no_message_costs_more_than_it_may_whatever_is_in_it`).
+//! 15. No digest is sent twice, whatever fails
+//!     (`tests/sweep/digest.rs::whatever_fails_while_a_digest_is_sent_it_is_never_sent_twice`).
 
 pub mod assess;
 pub mod cli;

@@ -31,7 +31,7 @@ static ROOMS: LazyLock<Vec<(String, BTreeSet<String>)>> = LazyLock::new(|| {
 });
 
 /// Crates, and the rooms that alone may use them.
-const OWNED: [(&str, &str); 12] = [
+const OWNED: [(&str, &str); 13] = [
     ("mailparse", "mail"),
     ("html5gum", "mail"),
     ("imap", "mailbox"),
@@ -44,6 +44,7 @@ const OWNED: [(&str, &str); 12] = [
     ("config", "settings"),
     ("idna", "host"),
     ("jiff", "settings"),
+    ("mail_builder", "report"),
 ];
 
 /// What pure rooms never name: files, sockets, clocks, threads, the runtime.

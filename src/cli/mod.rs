@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 mod backtest;
 mod check;
 mod context;
+mod digest;
 mod drift;
 mod explain;
 mod facts;
@@ -67,6 +68,8 @@ enum Command {
     History(History),
     /// Show who came, the real ones first, and what was filed, by rule and over time
     Report(Report),
+    /// Print what the next digest of your new followers would say; send nothing
+    Digest(Digest),
     /// Grant followsift access to an account by OAuth2, where its provider wants no password
     Login(Login),
     /// Report everything that is wrong with settings, rules, networks, lists, passwords and ledger
@@ -193,6 +196,14 @@ struct Report {
     /// Print one JSON object, on one line
     #[arg(long)]
     json: bool,
+}
+
+/// The options of `digest`.
+#[derive(Debug, clap::Args)]
+struct Digest {
+    /// Only this account
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
 }
 
 /// The options of `login`.
@@ -410,6 +421,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Known(options) => known::known(settings, options, &mut output),
         Command::History(options) => history::history(settings, options, &mut output),
         Command::Report(options) => report::report(settings, options, &mut output),
+        Command::Digest(options) => digest::digest(settings, options, &mut output),
         Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),

@@ -15,7 +15,9 @@ use crate::report;
 use crate::report::totals::Totals;
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
-use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, connect, connect_with, read_login};
+use crate::sweep::{
+    AccountFault, Digest, DigestEnd, News, Scope, Sweeper, Swept, connect, connect_with, read_login,
+};
 
 /// So many sessions at most are begun to find a message over which the connection ends: each asks at once for an eighth of what
 /// the one before did.
@@ -120,7 +122,7 @@ fn one(
                 totals.count(&dealt.assessment);
                 output.text(&report::sweep::block(dealt, options.dry_run));
             }
-            News::FirstLook { .. } => output.line(&sentence()),
+            News::FirstLook { .. } | News::Digest { end: DigestEnd::Sent, .. } => output.line(&sentence()),
             News::Progress { .. } => output.progress(&sentence()),
             News::Trouble { .. } | News::SentStale { .. } | News::Unshown { .. } | News::NotNow { .. } => {
                 output.error(&format!("error: {}", sentence()));
@@ -130,6 +132,7 @@ fn one(
             | News::TooMany { .. }
             | News::HandFiled { .. }
             | News::TooManyFiled { .. }
+            | News::Digest { .. }
             | News::HeldBack { .. } => {
                 output.error(&format!("note: {}", sentence()));
             }
@@ -161,6 +164,8 @@ fn one(
             }
         }
     };
+    let write = |digest: &Digest<'_>| report::digest::message(digest, &files.networks());
+    let session = sweeper.send_digest(session, &write, &mut tell)?;
     for failure in failures {
         output.error(&failure);
     }

@@ -8,7 +8,7 @@ use super::log::kind;
 use crate::mail::Recognition;
 use crate::report::sweep::{followers, rules, sentence};
 use crate::rules::VerdictName;
-use crate::sweep::{Dealt, End, News, Obstacle};
+use crate::sweep::{Dealt, DigestEnd, End, News, Obstacle};
 
 /// Logs it. Returns the trouble with a folder, if it is one; a trouble that is `known` already is logged for debugging only.
 pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
@@ -36,6 +36,8 @@ pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
         News::TooMany { messages } => warn!(message_id = kind::PUT_BACK, messages, trouble, "{trouble}"),
         News::HandFiled { messages, .. } => info!(messages, "{trouble}"),
         News::TooManyFiled { messages } => warn!(messages, trouble, "{trouble}"),
+        News::Digest { end: DigestEnd::Sent, .. } => info!(message_id = kind::DIGEST, "{trouble}"),
+        News::Digest { .. } => warn!(message_id = kind::DIGEST, trouble, "{trouble}"),
         News::HeldBack { messages, .. } => {
             warn!(message_id = kind::HELD_BACK, messages, why = trouble, "{trouble}");
         }

@@ -24,7 +24,7 @@ use crate::report::state::{self, State};
 use crate::report::{self, Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
-use crate::sweep::{AccountFault, News, Scope, Sweeper, Swept, Tally, connect_with, read_login};
+use crate::sweep::{AccountFault, Digest, News, Scope, Sweeper, Swept, Tally, connect_with, read_login};
 
 /// How long until followsift retries an account for which the user has to do something.
 const PARKED: Duration = Duration::from_secs(60 * 60);
@@ -309,6 +309,8 @@ impl Watcher {
         let swept = sweeper.run(session, &files, Scope::New, &mut tell);
         learned.suspects = sweeper.suspects().clone();
         let (session, Swept { tally, remains }) = swept?;
+        let write = |digest: &Digest<'_>| report::digest::message(digest, &files.networks());
+        let session = sweeper.send_digest(session, &write, &mut tell)?;
         learned.folders = troubles;
         let left = remains::in_words(&remains);
         if let Some(why) = left.as_ref().filter(|left| learned.left.as_ref() != Some(left)) {
@@ -362,8 +364,9 @@ impl Watcher {
         // No server announces the messages that wait for the fuse, or for the server to change its mind.
         let waits = troubled || sweeper.waits()?;
         let until = if waits { until.min(poll) } else { until };
-        let due = sweeper.next_due()?.map(|due| Instant::now() + due);
-        let until = [renewal, due].into_iter().flatten().fold(until, Instant::min);
+        let due = sweeper.next_due()?.into_iter().chain(sweeper.until_digest());
+        let due = due.map(|pause| Instant::now() + pause);
+        let until = renewal.into_iter().chain(due).fold(until, Instant::min);
         learned.rhythm.begins();
         let woken = session.wait(until, &mut |at| learned.rhythm.heard(at))?;
         if woken == Woken::Due {

@@ -9,9 +9,6 @@ use std::ops::Range;
 
 use percent_encoding::percent_decode_str;
 
-use super::host;
-use super::trust::same_organisation;
-
 /// Longer links are ignored.
 const LINK_LIMIT: usize = 4_096;
 
@@ -147,17 +144,6 @@ impl Link {
         }
         Self::parse(&target)
     }
-}
-
-/// Does a link lead over https to a server itself, or to a site of one of these domains? Only such a link is shown as one to a person's
-/// profile: what a message says may lead anywhere.
-pub fn same_site(url: &str, server: Option<&str>, domains: &[String]) -> bool {
-    let Some(link) = Link::parse(url).filter(|link| link.as_written().starts_with("https://")) else {
-        return false;
-    };
-    let is_server = |server: &str| host::canonical(link.host()) == host::canonical(server);
-    let is_of = |domain: &String| same_organisation(link.host(), domain);
-    server.is_some_and(is_server) || domains.iter().any(is_of)
 }
 
 /// Where the bracket around a link closes; brackets that the link itself opens belong to it.

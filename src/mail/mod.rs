@@ -49,7 +49,6 @@ pub use fact::{ACCOUNT_STATES, Fact, FactMut, FactRef, FactType, Follower, Looke
 pub use field::Unreadable;
 pub use follower_key::FollowerKey;
 pub use head::{DIGEST, Envelope};
-pub use link::same_site;
 pub use looked_up::text_of_html;
 pub use message::{Message, with_plain_line_ends};
 pub use network::Network;

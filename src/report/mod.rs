@@ -7,6 +7,7 @@ pub mod backtest;
 mod causes;
 pub mod check;
 mod columns;
+pub mod digest;
 pub mod drift;
 pub mod facts;
 pub mod history;

@@ -53,6 +53,7 @@ pub fn sentence(news: &News) -> String {
             "{messages} messages were moved to folders of the rules at once, too many to have been moved by hand; followsift \
              learns nothing from them"
         ),
+        News::Digest { period, end } => super::digest::sentence(period, end),
         News::HeldBack { messages, by, most } => held_back(*messages, *by, *most),
     }
 }

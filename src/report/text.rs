@@ -99,11 +99,7 @@ pub(super) fn heading(notification: &Notification, paint: Paint) -> String {
 /// `Kim Sample (@kimsample) · followers 3 · following 2001 · posts 1 · no bio`.
 pub fn person(follower: &Follower) -> String {
     let mut parts = vec![name(follower)];
-    for fact in Fact::ALL.into_iter().filter(|fact| fact.type_of() == FactType::Count) {
-        if let Shown::Value(count) = follower.count(fact) {
-            parts.push(format!("{fact} {count}"));
-        }
-    }
+    parts.extend(counts(follower));
     match &follower.bio {
         Shown::Value(bio) => parts.push(format!("bio \"{}\"", shortened(bio))),
         Shown::Empty => parts.push("no bio".to_owned()),
@@ -130,6 +126,12 @@ pub(super) fn name(follower: &Follower) -> String {
         (None, Some(handle)) => format!("{}{handle}", at(follower)),
         (None, None) => follower.url.value().map_or_else(|| "somebody".to_owned(), String::clone),
     }
+}
+
+/// The counts that are shown, each with its name.
+pub(super) fn counts(follower: &Follower) -> Vec<String> {
+    let counts = Fact::ALL.into_iter().filter(|fact| fact.type_of() == FactType::Count);
+    counts.filter_map(|fact| Some(format!("{fact} {}", follower.count(fact).value()?))).collect()
 }
 
 /// What a handle is written with; nothing before an email address.

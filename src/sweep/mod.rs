@@ -2,9 +2,11 @@
 //!
 //! A sweep looks through the account's folders once (`folder`): it settles interrupted moves, fetches the headers of
 //! new messages, reads and assesses the plausible ones, and moves those that the rules file in sets: stated in the
-//! ledger, done, settled. The service and the command `sweep` run it through [`Sweeper`].
+//! ledger, done, settled. Afterwards `digest` puts the digest that is due into the inbox. The service and the command `sweep` run
+//! both through [`Sweeper`].
 
 mod account;
+mod digest;
 mod fault;
 mod file;
 mod folder;
@@ -38,6 +40,7 @@ use crate::settings::Account;
 pub use crate::mailbox::Obstacle;
 pub use account::connect;
 pub(crate) use account::{connect_with, read_login};
+pub use digest::{Digest, DigestEnd};
 pub use fault::AccountFault;
 pub use news::{Dealt, End, News, Tally};
 pub use remains::Remains;

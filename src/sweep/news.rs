@@ -1,6 +1,7 @@
 //! What a sweep reports: each message it dealt with, what is in its way, its progress, and the sums. `report` puts it
 //! into sentences.
 
+use super::digest::DigestEnd;
 use crate::assess::Assessment;
 use crate::ledger::{Limit, Stay};
 use crate::mail::FollowerKey;
@@ -90,6 +91,13 @@ pub enum News {
     TooManyFiled {
         /// How many.
         messages: usize,
+    },
+    /// A digest was due.
+    Digest {
+        /// The day on which it was.
+        period: String,
+        /// What became of it.
+        end: DigestEnd,
     },
     /// The fuse holds messages back. Reported once, until it holds none any more.
     HeldBack {

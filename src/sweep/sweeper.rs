@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use super::digest::{self, Digest};
 use super::memory::Memory;
 use super::{AccountFault, News, Remains, Scope, Sweep, Tally, lock};
 use super::{scope, sent};
@@ -197,9 +198,9 @@ impl<'a> Sweeper<'a> {
     }
 
     /// The session is not needed after the sweep: it may log out beside the last look at what was moved, which saves a round trip,
-    /// unless a second pass may follow. Then it is returned spent.
+    /// unless a second pass or a digest may follow. Then it is returned spent.
     pub fn leave_early(&mut self) {
-        self.leaves = !self.account.lookup.is_on();
+        self.leaves = !self.account.lookup.is_on() && self.account.digest.is_none();
     }
 
     /// Did the session leave too early? A message may have been starred or answered at the very moment it was moved, and goes back: a
@@ -264,6 +265,31 @@ impl<'a> Sweeper<'a> {
         let ledger = self.memory.kept().filter(|_| account.act);
         let remains = Remains::after(account, ledger.as_deref(), &rulebook, &tally)?;
         Ok((session, Swept { tally, remains: Remains { folders: troubled.len(), uncertain, ..remains } }))
+    }
+
+    /// Puts the digest that is due, if one is, into the inbox, as `write` writes it; for use after a sweep, since it tells what sweeps
+    /// have found. Returns the session as [`Sweeper::run`] does.
+    ///
+    /// # Errors
+    /// If the connection or the ledger fails.
+    pub fn send_digest(
+        &mut self,
+        mut session: Session,
+        write: &dyn Fn(&Digest<'_>) -> Vec<u8>,
+        tell: &mut dyn FnMut(News),
+    ) -> Result<Session, AccountFault> {
+        let account = self.account;
+        if let (Some(schedule), Some(ledger), true) = (&account.digest, self.memory.kept(), account.act) {
+            digest::send(&mut session, (account, schedule), ledger, clock::now(), write, tell)?;
+        }
+        Ok(session)
+    }
+
+    /// How long until a digest is due, if the account wants one.
+    pub fn until_digest(&self) -> Option<Duration> {
+        let now = clock::now();
+        let schedule = self.account.digest.as_ref().filter(|_| self.account.act)?;
+        Some(Duration::from_secs(schedule.next(now).at.since(now)))
     }
 
     /// Reports which folders are looked at for the first time: without that, a first sweep that finds nothing looks broken.

@@ -15,6 +15,7 @@ use crate::support::{Dovecot, Options, USER, pause};
 use rustix::process::Signal;
 
 mod connection;
+mod digest;
 mod login;
 mod network;
 mod reload;

@@ -110,6 +110,7 @@ mod altered;
 mod company;
 mod connecting;
 mod deaths;
+mod digest;
 mod filing;
 mod fuse;
 mod hand_filed;
