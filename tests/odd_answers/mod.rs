@@ -9,6 +9,7 @@
 mod deaths;
 mod folders;
 mod forged;
+mod leaving;
 mod many;
 mod mutations;
 mod open;

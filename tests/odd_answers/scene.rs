@@ -153,10 +153,16 @@ impl Scene {
         self.server.distort(distortion);
         let mut process = self.process();
         let mut said = String::new();
+        process.sweeper.leave_early();
         let mut sessions = 1;
         let ended = loop {
             match process.run(Scope::New, &mut said) {
-                Err(fault) if sessions < 20 && process.sweeper.can_part(&fault) => sessions += 1,
+                Err(fault)
+                    if process.sweeper.left_too_early(&fault)
+                        || sessions < 20 && process.sweeper.can_part(&fault) =>
+                {
+                    sessions += 1;
+                }
                 ended => break ended,
             }
         };
