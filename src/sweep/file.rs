@@ -31,8 +31,14 @@ struct Ends {
 pub(super) fn file(
     pass: &mut Pass<'_>,
     current: &CurrentFolder,
-    considered: Vec<Considered>,
+    mut considered: Vec<Considered>,
 ) -> Result<(), AccountFault> {
+    for message in &mut considered {
+        // Only an intent needs the header. Thousands of messages are held.
+        if !matches!(message.action(), Some(Action::File { .. })) {
+            message.header = None;
+        }
+    }
     let mut ends = Ends::default();
     let mut put_off = BTreeSet::new();
     if let Some(ledger) = pass.memory.kept() {
