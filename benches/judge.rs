@@ -147,9 +147,9 @@ fn notification(number: u64) -> Notification {
     };
     Notification {
         network: Network::new("mastodon").unwrap(),
-        title: "Mastodon".to_owned(),
+        title: "Mastodon".into(),
         kind: Kind::Follow,
-        layout: "card".to_owned(),
+        layout: "card".into(),
         authentic: Authenticity::Unknown,
         instance: Some("home.example".to_owned()),
         followers: vec![follower],

@@ -4,6 +4,7 @@
 //! Values only. Imports no other room, so that every room may use them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
@@ -13,14 +14,14 @@ pub const HEADER_LIMIT: usize = 64 << 10;
 
 /// The name of an account, which is that of its table in the settings: `[accounts.home]` is `home`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountName(String);
+pub struct AccountName(Arc<str>);
 
 impl AccountName {
     /// Lower-case ASCII letters, digits, `-` and `_`; `None` for anything else. Lower case, since settings that come from
     /// environment variables are lower-cased.
     pub fn new(name: &str) -> Option<Self> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-        (!name.is_empty() && name.len() <= 64 && name.chars().all(fits)).then(|| Self(name.to_owned()))
+        (!name.is_empty() && name.len() <= 64 && name.chars().all(fits)).then(|| Self(name.into()))
     }
 
     /// The name as text.
@@ -61,7 +62,7 @@ impl fmt::Display for MailboxKey {
 /// A folder of an account as the user writes it: Unicode, with `/` between the levels. `mailbox` translates it to the server's
 /// delimiter, prefix and encoding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Folder(String);
+pub struct Folder(Arc<str>);
 
 impl Folder {
     /// `None` if the name cannot be a folder: it is empty, longer than 255 bytes, or has an empty level or a control
@@ -71,12 +72,12 @@ impl Folder {
             && name.len() <= 255
             && !name.chars().any(char::is_control)
             && name.split('/').all(|level| !level.is_empty());
-        fits.then(|| Self(name.to_owned()))
+        fits.then(|| Self(name.into()))
     }
 
     /// The inbox. Its name means the same in any case (RFC 9051, section 5.1).
     pub fn inbox() -> Self {
-        Self("INBOX".to_owned())
+        Self("INBOX".into())
     }
 
     /// Is this the inbox itself?

@@ -299,14 +299,14 @@ fn nothing_in_the_ledger_reaches_the_terminal_as_a_command_or_as_a_line_of_its_o
     let home = Home::new();
     let mut evil = judged(1, &format!("evil{TRICK}"));
     let trick = |text: &str| format!("{text}{TRICK}");
-    evil.notification.title = trick("X");
+    evil.notification.title = trick("X").into();
     evil.notification.authentic = Authenticity::Fail(trick("two From"));
     let follower = &mut evil.notification.followers[0];
     follower.bio = Shown::Value(trick("bio"));
     follower.name = Shown::Value(trick("name"));
     follower.location = Shown::Value(trick("place"));
     let reason = &mut evil.verdicts[0].reasons[0];
-    reason.rule = trick("rule");
+    reason.rule = trick("rule").into();
     reason.at.file = trick("file").into();
     reason.evidence.seen = vec![trick("seen")];
     evil.action =

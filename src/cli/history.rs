@@ -90,7 +90,7 @@ fn misnomers(settings: &Settings, options: &History) -> Result<Vec<String>, Ledg
     known.networks.extend(networks.flat_map(|it| [it.network.as_str().to_owned(), it.title]));
     known.verdicts.extend(files.rules().verdicts().into_iter().map(ToString::to_string));
     known.verdicts.insert(VerdictName::word(None).to_owned());
-    known.rules.extend(files.rules().rules().iter().map(|rule| rule.name.clone()));
+    known.rules.extend(files.rules().rules().iter().map(|rule| rule.name.to_string()));
     if let Some(ledger) = Ledger::open_read_only(&settings.state)? {
         ledger.history(Timestamp(i64::MIN), Timestamp(i64::MAX), &mut |entry| {
             known.add(&entry);

@@ -48,10 +48,10 @@ impl Known {
     /// Adds the names that an entry has.
     pub(super) fn add(&mut self, HistoryEntry { judged, .. }: &HistoryEntry) {
         let notification = &judged.notification;
-        self.networks.extend([notification.network.as_str().to_owned(), notification.title.clone()]);
+        self.networks.extend([notification.network.as_str().to_owned(), notification.title.to_string()]);
         self.verdicts.insert(VerdictName::word(judged.verdict.as_ref()).to_owned());
         let reasons = judged.verdicts.iter().flat_map(|verdict| &verdict.reasons);
-        self.rules.extend(reasons.map(|reason| reason.rule.clone()));
+        self.rules.extend(reasons.map(|reason| reason.rule.to_string()));
     }
 }
 

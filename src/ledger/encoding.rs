@@ -61,7 +61,7 @@ pub(super) fn read_follower(json: &str) -> rusqlite::Result<Follower> {
         } else if word == LOOKED_UP {
             let WrittenOrigin { host, at, facts } = serde_json::from_value(value).map_err(unreadable)?;
             let facts = facts.iter().filter_map(|word| Fact::from_word(word)).collect();
-            follower.looked_up = Some(LookedUp { host, at: Timestamp(at), is_today: false, facts });
+            follower.looked_up = Some(Box::new(LookedUp { host, at: Timestamp(at), is_today: false, facts }));
         } else if let Some(fact) = Fact::from_word(&word) {
             set(&mut follower, fact, value).map_err(unreadable)?;
         } else {
@@ -102,7 +102,7 @@ struct WrittenReason {
 /// The written form of the reasons behind a verdict.
 pub(super) fn write_reasons(reasons: &[Reason]) -> String {
     let written = reasons.iter().map(|reason| WrittenReason {
-        rule: reason.rule.clone(),
+        rule: reason.rule.to_string(),
         file: reason.at.file.to_string(),
         line: reason.at.line,
         column: reason.at.column,
@@ -119,7 +119,7 @@ pub(super) fn write_reasons(reasons: &[Reason]) -> String {
 pub(super) fn read_reasons(json: &str) -> rusqlite::Result<Vec<Reason>> {
     let written: Vec<WrittenReason> = serde_json::from_str(json).map_err(unreadable)?;
     let reasons = written.into_iter().map(|reason| Reason {
-        rule: reason.rule,
+        rule: reason.rule.into(),
         at: Location { file: reason.file.into(), line: reason.line, column: reason.column },
         evidence: Evidence { seen: reason.seen, by_name_alone: reason.by_name_alone },
         points: reason.points,
@@ -175,7 +175,7 @@ mod tests {
             by_name_alone: bool, points in option::of(-1e6..1e6),
         ) {
             let at = Location { file: file.into(), line, column: 1 };
-            let reasons = vec![Reason { rule, at, evidence: Evidence { seen, by_name_alone }, points }];
+            let reasons = vec![Reason { rule: rule.into(), at, evidence: Evidence { seen, by_name_alone }, points }];
             prop_assert_eq!(read_reasons(&write_reasons(&reasons)).unwrap(), reasons);
         }
     }
@@ -204,12 +204,12 @@ mod tests {
             bot: Shown::Value(false),
             account_state: text("active"),
             id: Some("7".into()),
-            looked_up: Some(LookedUp {
+            looked_up: Some(Box::new(LookedUp {
                 host: "toot.example".into(),
                 at: Timestamp(1000),
                 is_today: false,
                 facts: vec![Fact::Lists, Fact::Bot],
-            }),
+            })),
         };
         let json = concat!(
             r#"{"account-state":"active","address-host":"ann.example","age":6,"bio":null,"bot":false,"default-picture":true,"#,

@@ -285,9 +285,9 @@ mod tests {
     fn notification(authentic: Authenticity, instance: Option<&str>, handle: &str) -> Notification {
         Notification {
             network: Network::new("mastodon").unwrap(),
-            title: "Mastodon".to_owned(),
+            title: "Mastodon".into(),
             kind: Kind::Follow,
-            layout: "card".to_owned(),
+            layout: "card".into(),
             authentic,
             instance: instance.map(str::to_owned),
             followers: vec![Follower { handle: Shown::Value(handle.to_owned()), ..Follower::default() }],

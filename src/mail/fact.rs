@@ -185,7 +185,7 @@ macro_rules! facts {
             /// others if there is no name either. Not for rules: it keys the follower where there is no handle and no link.
             pub id: Option<String>,
             /// Which of these facts come from a public profile instead of the message.
-            pub looked_up: Option<LookedUp>,
+            pub looked_up: Option<Box<LookedUp>>,
         }
 
         impl Follower {

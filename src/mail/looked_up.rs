@@ -45,8 +45,8 @@ impl Follower {
             facts.push(fact);
         }
         if !facts.is_empty() {
-            self.looked_up =
-                Some(LookedUp { host: host.to_owned(), at, is_today: at.date() == now.date(), facts });
+            let is_today = at.date() == now.date();
+            self.looked_up = Some(Box::new(LookedUp { host: host.to_owned(), at, is_today, facts }));
         }
     }
 
@@ -103,7 +103,10 @@ mod tests {
         let facts = vec![Fact::Following, Fact::Bot];
         let looked_up = LookedUp { host: "toot.example".to_owned(), at: NOON, is_today: true, facts };
         let (following, bot) = (Shown::Value(2001), Shown::Value(true));
-        assert_eq!(follower, Follower { following, bot, looked_up: Some(looked_up), ..shown.clone() });
+        assert_eq!(
+            follower,
+            Follower { following, bot, looked_up: Some(Box::new(looked_up)), ..shown.clone() }
+        );
         assert_eq!(follower.as_shown(), shown);
     }
 

@@ -1,6 +1,7 @@
 //! The results of recognition: a notification with its followers, or the facts that a message lacks. Values only.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::authenticity::Authenticity;
 use super::fact::{Fact, Follower};
@@ -45,11 +46,11 @@ pub struct Notification {
     /// The network that sent it.
     pub network: Network,
     /// The network's title: `Twitter`, `GNU social`.
-    pub title: String,
+    pub title: Arc<str>,
     /// Its kind.
     pub kind: Kind,
     /// The name of the layout that was read, for explanations.
-    pub layout: String,
+    pub layout: Arc<str>,
     /// Whether it comes from the network it claims.
     pub authentic: Authenticity,
     /// The recipient's server on self-hosted networks: handles without a host belong to it.

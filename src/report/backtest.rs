@@ -57,7 +57,7 @@ impl Backtest {
     /// use.
     pub fn new(rules: &RuleSet, looked_at: usize, incomplete: usize, compared: bool) -> Self {
         let tally = |rule: &Rule| Tally {
-            name: rule.name.clone(),
+            name: rule.name.to_string(),
             line: rule.at.line,
             fired: 0,
             decided: 0,
@@ -244,7 +244,7 @@ fn described(notification: &Notification, assessment: &Assessment) -> Described 
     let message = format!("{} {} {}{more}", notification.received.date(), notification.title, who.join(", "));
     let mut rules: Vec<&str> = Vec::new();
     for reason in assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons) {
-        if !rules.contains(&reason.rule.as_str()) {
+        if !rules.contains(&&*reason.rule) {
             rules.push(&reason.rule);
         }
     }

@@ -46,7 +46,7 @@ pub fn entry(entry: &HistoryEntry, paint: Paint) -> String {
 
 /// The followers are shown on lines of their own.
 fn harmless_heading(notification: &Notification) -> Notification {
-    let title = text::line(&notification.title).into_owned();
+    let title = text::line(&notification.title).into();
     let seen = notification.authentic.evidence().map(|seen| text::line(&seen).into_owned());
     let authentic = Authenticity::restore(notification.authentic.word(), seen);
     Notification { title, authentic, followers: Vec::new(), ..notification.clone() }
@@ -58,7 +58,7 @@ pub(super) fn harmless(verdict: &Verdict) -> Verdict {
         let seen = reason.evidence.seen.iter().map(|seen| text::line(seen).into_owned()).collect();
         let mut at = reason.at.clone();
         at.file = text::line(&at.file).into();
-        let rule = text::line(&reason.rule).into_owned();
+        let rule = text::line(&reason.rule).into();
         Reason { rule, at, evidence: Evidence { seen, ..reason.evidence }, ..*reason }
     };
     Verdict { reasons: verdict.reasons.iter().map(reason).collect(), ..verdict.clone() }

@@ -34,7 +34,7 @@ pub fn line(row: &Row, verdict: &Verdict, files: bool) -> String {
         verdict: VerdictName::word(verdict.class.as_ref()),
         points: verdict.points,
         files,
-        rules: verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect(),
+        rules: verdict.reasons.iter().map(|reason| &*reason.rule).collect(),
     };
     // Strings and numbers always serialise.
     json(&serde_json::to_string(&line).unwrap_or_default()).into_owned()

@@ -33,7 +33,7 @@ pub fn every_rule(
 
 fn line(rule: &RuleTrace<'_>, verdict: &Verdict, paint: Paint) -> String {
     let counted =
-        verdict.reasons.iter().any(|reason| reason.rule == rule.rule && reason.at.line == rule.at.line);
+        verdict.reasons.iter().any(|reason| *reason.rule == *rule.rule && reason.at.line == rule.at.line);
     let effect = match rule.effect {
         Effect::Decide(class) => class.to_string(),
         Effect::Points(points) => format!("{points:+} points"),

@@ -115,7 +115,7 @@ pub fn followers(dealt: &Dealt) -> String {
 /// The rules behind the verdicts on a message.
 pub fn rules(dealt: &Dealt) -> String {
     let reasons = dealt.assessment.verdicts.iter().flat_map(|verdict| &verdict.reasons);
-    reasons.map(|reason| reason.rule.as_str()).collect::<Vec<_>>().join(", ")
+    reasons.map(|reason| &*reason.rule).collect::<Vec<_>>().join(", ")
 }
 
 fn unassessed(end: &End) -> Option<&'static str> {

@@ -27,7 +27,7 @@ impl Totals {
         *all += 1;
         *moved += usize::from(matches!(assessment.action, Action::File { .. }));
         let mut rules: Vec<_> =
-            assessment.verdicts.iter().flat_map(|it| &it.reasons).map(|it| it.rule.as_str()).collect();
+            assessment.verdicts.iter().flat_map(|it| &it.reasons).map(|it| &*it.rule).collect();
         rules.sort_unstable();
         rules.dedup();
         for rule in rules {

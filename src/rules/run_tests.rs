@@ -46,7 +46,7 @@ impl RuleSet {
             );
         }
         let (by, at) = example.by.as_ref()?;
-        if verdict.reasons.iter().any(|reason| reason.rule == *by) {
+        if verdict.reasons.iter().any(|reason| *reason.rule == **by) {
             return None;
         }
         let message =
@@ -67,7 +67,7 @@ impl RuleSet {
 
     /// What a rule that holds led to, instead of the expected verdict.
     fn instead(&self, rule: &RuleTrace<'_>, verdict: &Verdict) -> String {
-        let counted = verdict.reasons.iter().any(|reason| reason.rule == rule.rule);
+        let counted = verdict.reasons.iter().any(|reason| *reason.rule == *rule.rule);
         match (rule.effect, &self.points_at) {
             (Effect::Decide(_), _) if !counted => "but an earlier rule decides".to_owned(),
             (Effect::Points(_), _) if !counted => "but a rule with a verdict decides".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::case::{Case, Sight};
 use super::condition::{Answer, Condition, Doubt, Test};
@@ -47,7 +48,7 @@ pub struct RuleSet {
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its place in the file.
     pub at: Location,
     /// What the user wants to read beside it, in `explain`.

@@ -1,20 +1,21 @@
 //! The verdict of the rules on a follower, with its reasons. Values only: `set` creates them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::diagnostic::Location;
 use crate::place::{Folder, Marks};
 
 /// A class of followers: `spam`, `real`, or one of the user's own such as `numbers-game`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VerdictName(String);
+pub struct VerdictName(Arc<str>);
 
 impl VerdictName {
     /// Lower-case ASCII letters, digits and `-`; `None` for anything else, and for `undecided`, which means no verdict.
     pub fn new(word: &str) -> Option<Self> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let named = !word.is_empty() && word.len() <= 64 && word != "undecided";
-        (named && word.chars().all(fits)).then(|| Self(word.to_owned()))
+        (named && word.chars().all(fits)).then(|| Self(word.into()))
     }
 
     /// The name of a verdict, or `undecided`.
@@ -77,7 +78,7 @@ impl fmt::Display for Evidence {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
     /// The rule's name.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// Its place in the file.
     pub at: Location,
     /// Its evidence.

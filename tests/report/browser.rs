@@ -49,10 +49,10 @@ fn the_page_is_readable_everywhere_asks_for_nothing_and_keeps_hostile_names_as_t
         let follower = person(&handle, name, &format!("{name} {HOSTILE}"), [u64::MAX, u64::MAX, u64::MAX]);
         let follower = with_link(follower, "https://x.com/\"onmouseover=\"alert(1)");
         let mut message = hostile.came("x", 1, &SHARES, follower.clone());
-        message.judged.verdicts[0].reasons[0].rule = format!("rule {name}");
+        message.judged.verdicts[0].reasons[0].rule = format!("rule {name}").into();
         message.stays();
         let mut message = hostile.came("x", 1, &THOUSANDS, follower);
-        message.judged.verdicts[0].reasons[0].rule = format!("rule {name}");
+        message.judged.verdicts[0].reasons[0].rule = format!("rule {name}").into();
         message.filed();
     }
     let mut browser = Browser::start();

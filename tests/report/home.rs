@@ -74,7 +74,7 @@ impl Home {
             identity: MailIdentity { digest: MailDigest(digest), size: 4000 },
             notification: Notification {
                 network: Network::new(network).unwrap(),
-                title,
+                title: title.into(),
                 kind: Kind::Follow,
                 layout: "2024".into(),
                 authentic: Authenticity::Pass("mx.example: dkim=pass".into()),

@@ -188,8 +188,8 @@ fn nothing_from_a_message_becomes_a_command_a_line_or_a_tag() {
         let mut evil = person(&format!("{TRICK}{}", url.len()), HOSTILE, HOSTILE, [1, 1, 1]);
         evil.location = Shown::Value(format!("{HOSTILE}{TRICK}"));
         let mut message = home.came("x", 1, &SHARES, with_link(evil.clone(), url));
-        message.judged.notification.title = format!("X{TRICK}{HOSTILE}");
-        message.judged.verdicts[0].reasons[0].rule = format!("rule{TRICK}{HOSTILE}");
+        message.judged.notification.title = format!("X{TRICK}{HOSTILE}").into();
+        message.judged.verdicts[0].reasons[0].rule = format!("rule{TRICK}{HOSTILE}").into();
         message.stays();
         home.came("x", 2, &THOUSANDS, evil).filed();
     }

@@ -238,7 +238,7 @@ proptest! {
         let mut rest = all.clone();
         rest.remove(0);
         prop_assert_eq!(rules.conclude(&trace, Some(0)).map(VerdictName::as_str), expected(&rest, &facts).0);
-        prop_assert_eq!(verdict.reasons.iter().map(|reason| reason.rule.clone()).collect::<Vec<_>>(), names);
+        prop_assert_eq!(verdict.reasons.iter().map(|reason| reason.rule.to_string()).collect::<Vec<_>>(), names);
     }
 
     /// What the review says of rules is never wrong: one that can never fire does not, and one that is never
@@ -289,7 +289,7 @@ proptest! {
                 };
                 let verdict = rules.judge(&case, &lists);
                 prop_assert!(
-                    !verdict.reasons.iter().any(|reason| reason.rule == name),
+                    !verdict.reasons.iter().any(|reason| *reason.rule == *name),
                     "{} {:?}\n{}", finding.plain(), case, text
                 );
             }

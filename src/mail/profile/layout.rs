@@ -1,6 +1,7 @@
 //! A layout: one form of a network's messages, compiled from its profile. `read` creates it; `recognise` reads messages by it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::probe::{Probe, View};
 use crate::host::RelayService;
@@ -16,7 +17,7 @@ use crate::mail::template::Template;
 /// One form of a network's messages.
 #[derive(Debug)]
 pub(super) struct Layout {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) kind: Kind,
     /// The name of its subjects in the locales.
     pub(super) subjects: String,

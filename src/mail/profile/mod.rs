@@ -63,6 +63,7 @@ mod subjects;
 mod summary;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::fact::Fact;
 use super::network::Network;
@@ -87,7 +88,7 @@ pub struct Profiles {
 #[derive(Debug)]
 struct Profile {
     network: Network,
-    title: String,
+    title: Arc<str>,
     about: String,
     /// The domains that the network sends from; a self-hosted network has none.
     domains: Vec<String>,

@@ -107,7 +107,7 @@ impl Profiles {
         senders.dedup();
         let nearest = Nearest {
             network: profile.network.clone(),
-            title: profile.title.clone(),
+            title: profile.title.to_string(),
             sender_matches: false,
             subject_matches: true,
             missing: vec![MissingMark::Sender(senders)],
@@ -125,7 +125,7 @@ impl Profiles {
         })?;
         Some(Nearest {
             network: profile.network.clone(),
-            title: profile.title.clone(),
+            title: profile.title.to_string(),
             sender_matches: true,
             subject_matches: false,
             missing: vec![MissingMark::Subject],
@@ -144,7 +144,7 @@ impl Candidate<'_> {
         };
         Nearest {
             network: profile.network.clone(),
-            title: profile.title.clone(),
+            title: profile.title.to_string(),
             sender_matches: !layout.from.is_empty(),
             subject_matches: true,
             missing,

@@ -39,7 +39,7 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
         table.finish();
         let mut profile = Profile {
             network: network?,
-            title: title?.text,
+            title: title?.text.into(),
             about: about.map(|about| about.text).unwrap_or_default(),
             domains: domains.into_iter().map(|domain| domain.text.to_lowercase()).collect(),
             is_guess: confidence.unwrap_or(false),
@@ -205,7 +205,7 @@ fn layout<'a>(mut table: Table<'a>, has_domains: bool) -> Option<(Layout, Places
     let only_absent = !marks.is_empty() && marks.iter().all(|mark| mark.is_absent);
     let is_open = !has_domains && !has_from && (!has_mark || only_absent);
     let layout = Layout {
-        name: name?.text,
+        name: name?.text.into(),
         kind,
         // A phrase's name is never empty, so such a layout has no subjects.
         subjects: match any_subject {

@@ -68,7 +68,7 @@ impl Profile {
         let example = english.or(spoken.first()).and_then(|(_, subjects)| subjects.first());
         NetworkSummary {
             network: self.network.clone(),
-            title: self.title.clone(),
+            title: self.title.to_string(),
             about: self.about.clone(),
             domains: self.domains.clone(),
             is_guess: self.is_guess,
@@ -84,7 +84,7 @@ impl Profile {
     fn summary_of(&self, layout: &Layout) -> LayoutSummary {
         let facts = self.facts_of(layout);
         LayoutSummary {
-            name: layout.name.clone(),
+            name: layout.name.to_string(),
             kind: layout.kind,
             facts: Fact::ALL.into_iter().filter(|fact| facts.contains(fact)).collect(),
             marks: layout.marks_in_words(),

@@ -389,7 +389,7 @@ fn deciding(verdicts: &[Verdict]) -> Option<String> {
     let counts = |points: Option<f64>| points.is_none_or(|points| points > 0.0);
     let reasons = verdicts.iter().flat_map(|verdict| &verdict.reasons);
     let rules: BTreeSet<&str> =
-        reasons.filter(|reason| counts(reason.points)).map(|reason| reason.rule.as_str()).collect();
+        reasons.filter(|reason| counts(reason.points)).map(|reason| &*reason.rule).collect();
     let rules: Vec<_> = rules.into_iter().collect();
     (!rules.is_empty()).then(|| text::line(&rules.join(" + ")).into_owned())
 }

@@ -116,7 +116,8 @@ fn rule(
     };
     let name = name?;
     let at = source.locate(header.start);
-    let rule = Rule { name: name.text, at, note: note.map(|note| note.text), effect: effect?, when: when? };
+    let rule =
+        Rule { name: name.text.into(), at, note: note.map(|note| note.text), effect: effect?, when: when? };
     Some(Written { rule, name_at: name.span, effect_at })
 }
 
