@@ -4,7 +4,7 @@
 //! because the rules that left it where it is were wrong (`fuse`), or because a look-up may decide it. `sweep` puts messages off, asks which are due,
 //! and strikes off those that it has dealt with.
 
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Connection, Row, params};
 
 use super::rows::find_mail;
 use super::{Ledger, LedgerFault};
@@ -245,14 +245,7 @@ impl Ledger {
             return Ok(());
         }
         self.write("strike off messages", |transaction| {
-            for uid in uids {
-                strike_off(
-                    transaction,
-                    "account = ? AND folder = ? AND validity = ? AND uid = ?",
-                    params![account, folder, validity, uid],
-                )?;
-            }
-            Ok(())
+            uids.iter().try_for_each(|uid| strike_off(transaction, account, folder, validity, *uid))
         })
     }
 
@@ -290,8 +283,15 @@ impl Ledger {
         validity: UidValidity,
     ) -> Result<(), LedgerFault> {
         self.write("strike off mails that waited", |transaction| {
-            let void = "account = ? AND folder = ? AND validity <> ?";
-            strike_off(transaction, void, params![account, folder, validity])?;
+            let void: Vec<(UidValidity, Uid)> = transaction
+                .prepare_cached(
+                    "SELECT validity, uid FROM waiting WHERE account = ? AND folder = ? AND validity <> ?",
+                )?
+                .query_map(params![account, folder, validity], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            for (validity, uid) in void {
+                strike_off(transaction, account, folder, validity, uid)?;
+            }
             transaction
                 .prepare_cached("DELETE FROM unshown WHERE account = ? AND folder = ? AND validity <> ?")?
                 .execute(params![account, folder, validity])
@@ -369,18 +369,27 @@ impl Ledger {
     }
 }
 
-/// Strikes off the messages to which a condition applies, and closes the questions about followers for which no other one waits.
-fn strike_off(transaction: &Connection, which: &str, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+/// Strikes off a message, and closes the questions about followers for which no other one waits.
+fn strike_off(
+    transaction: &Connection,
+    account: &AccountName,
+    folder: &Folder,
+    validity: UidValidity,
+    uid: Uid,
+) -> rusqlite::Result<()> {
+    let place = params![account, folder, validity, uid];
     let followers: Vec<(String, String)> = transaction
-        .prepare_cached(&format!(
+        .prepare_cached(
             "SELECT DISTINCT follower.network, follower.key
              FROM waiting CROSS JOIN judgement ON judgement.mail = waiting.mail
                  CROSS JOIN follower ON follower.judgement = judgement.id
-             WHERE {which} AND why = 'lookup'"
-        ))?
-        .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
+             WHERE account = ? AND folder = ? AND validity = ? AND uid = ? AND why = 'lookup'",
+        )?
+        .query_map(place, |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    transaction.prepare_cached(&format!("DELETE FROM waiting WHERE {which}"))?.execute(values)?;
+    transaction
+        .prepare_cached("DELETE FROM waiting WHERE account = ? AND folder = ? AND validity = ? AND uid = ?")?
+        .execute(place)?;
     let mut close = transaction.prepare_cached(
         "UPDATE lookup SET wanted_at = NULL
          WHERE network = ?1 AND key = ?2 AND wanted_at IS NOT NULL AND NOT EXISTS (
