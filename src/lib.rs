@@ -25,14 +25,15 @@
 //! | [`rules`] | TOML to a rule set; rule set and follower to a verdict | mail, host, clock, diagnostic, place |
 //! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, host, clock, diagnostic, place |
 //! | [`settings`] | layered settings, accounts, where secrets are; the only user of config and jiff | host, clock, diagnostic, place |
+//! | [`trust`] | why a server is not trusted: its certificate, and errors of TLS; the only user of openssl | clock, settings |
 //! | [`web`] | the only HTTP client, for logins and look-ups; the only user of ureq, and with `mailbox` of native_tls | settings |
 //! | [`login`] | how an account proves who it is: passwords, OAuth2; the only user of oauth2 | web, settings, owner, clock, place |
-//! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap and openssl | place, clock, settings, login |
+//! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap | place, clock, settings, login, trust |
 //! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | owner, place, clock, host, mail, rules, diagnostic |
 //! | [`lookup`] | public profiles: whom to ask, and what came of it | web, login, ledger, assess, mail, rules, settings, host, clock, place |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, lookup, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, lookup, assess, mailbox, ledger, mail, rules, settings, login, web, host, clock, place, diagnostic |
-//! | [`report`] | every sentence, table, page and digest that a person reads; the only user of mail_builder | sweep, lookup, mailbox, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
+//! | [`report`] | every sentence, table, page and digest that a person reads; the only user of mail_builder | sweep, lookup, mailbox, trust, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
 //! | [`daemon`] | the service: tokio, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
 //!
@@ -97,4 +98,5 @@ pub mod rules;
 pub mod settings;
 pub mod sweep;
 pub mod text;
+pub mod trust;
 pub mod web;

@@ -16,14 +16,13 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::bounds::{Bounds, Cut, Limits};
-use super::certificate::{self, Distrust};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::redactor::Redactor;
 use super::stop::{Stop, poll_until};
-use super::tls_error::TlsError;
 use super::wire::{Shared, Transport, Wire};
 use crate::clock;
 use crate::settings::{Account, Fingerprint, Tls};
+use crate::trust::{self, Distrust, TlsError};
 
 /// For everything from name resolution to the greeting.
 const APPROACH: Limits = Limits { time: Duration::from_secs(45), bytes: 1 << 20 };
@@ -132,7 +131,7 @@ pub(super) fn dial(
 
 /// The certificate that the account's server presents, trusted or not. Connects once more, since native-tls does not show one that
 /// it does not trust, and sends nothing after the handshake.
-fn shown_certificate(account: &Account, stop: &Stop) -> Option<certificate::Certificate> {
+fn shown_certificate(account: &Account, stop: &Stop) -> Option<trust::Certificate> {
     let connector = Connector::of_nobody(Trust::Nobody).ok()?;
     match approach(account, &connector, stop, Redactor::nothing()) {
         Err(Cause::OtherCertificate(shown)) => Some(*shown),
@@ -186,7 +185,7 @@ fn vouch(stream: &TlsStream<Wire>, trust: Trust) -> Result<(), Cause> {
     let der = shown.to_der().map_err(tls_fault)?;
     match pin == Some(Fingerprint::of(&der)) {
         true => Ok(()),
-        false => Err(Cause::OtherCertificate(Box::new(certificate::Certificate::read(&der)))),
+        false => Err(Cause::OtherCertificate(Box::new(trust::Certificate::read(&der)))),
     }
 }
 

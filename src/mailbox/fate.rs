@@ -3,9 +3,9 @@
 //! Decides by types and response codes (RFC 5530), never by a server's text, with one exception
 //! (`Refusal::is_throttled`). Called by all of `mailbox`, by `sweep`, `daemon` and `cli`.
 
-use super::certificate::DistrustReason;
 use super::fault::{Cause, Fault, Step};
 use super::refusal::{Code, Refusal, Status};
+use crate::trust::DistrustReason;
 
 /// The fate of an account after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,12 +7,11 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use super::certificate::{Certificate, Distrust};
 use super::redactor::Redactor;
 use super::refusal::{Code, Refusal};
-use super::tls_error::TlsError;
 use super::uids;
 use crate::place::{Folder, Uid};
+use crate::trust::{Certificate, Distrust, TlsError};
 
 /// The attempted step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

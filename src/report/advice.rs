@@ -6,9 +6,10 @@ use std::io::ErrorKind;
 use super::refusals::{Meaning, meaning};
 use crate::clock::Timestamp;
 use crate::ledger::{LedgerFault, LockFault};
-use crate::mailbox::{Cause, Code, DistrustReason, Fault, Refusal, Status, Step};
+use crate::mailbox::{Cause, Code, Fault, Refusal, Status, Step};
 use crate::settings::{Account, Provider, SecretSource};
 use crate::sweep::AccountFault;
+use crate::trust::DistrustReason;
 
 /// What to do about a fault of `account`. `now` is the time by the machine's clock.
 pub fn advice(fault: &AccountFault, account: &Account, now: Timestamp) -> Option<String> {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::remains::messages;
 use crate::host::{AuthservIds, Instance};
-use crate::mailbox::{Cause, DistrustReason, Opened, Relocation};
+use crate::mailbox::{Cause, Opened, Relocation};
 use crate::place::Folder;
 use crate::settings::{Account, Provider};
 use crate::sweep::AccountFault;
+use crate::trust::DistrustReason;
 
 /// How messages are moved.
 pub fn moving(relocation: Relocation) -> &'static str {

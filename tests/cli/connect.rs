@@ -8,10 +8,11 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use followsift::clock;
-use followsift::mailbox::{Cause, Certificate, Distrust, DistrustReason, Fault, Step, Subject};
+use followsift::mailbox::{Cause, Fault, Step, Subject};
 use followsift::report;
 use followsift::settings::{Fingerprint, Provider, Tls};
 use followsift::sweep::AccountFault;
+use followsift::trust::{Certificate, Distrust, DistrustReason};
 use regex::Regex;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Reduces a TLS error to its reason, for a person to read.
 //!
-//! OpenSSL's text also contains codes and places in its C source. Made by `dial`, read by `fault`.
+//! OpenSSL's text also contains codes and places in its C source. Made and shown by `mailbox` and `web`.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -32,12 +32,12 @@ pub struct TlsError(native_tls::Error);
 
 impl TlsError {
     /// Was the answer to the handshake not TLS?
-    pub(super) fn is_not_tls(&self) -> bool {
+    pub(crate) fn is_not_tls(&self) -> bool {
         self.0.to_string().contains(NOT_TLS)
     }
 
     /// Why the server's certificate is not trusted, if that is the error.
-    pub(super) fn distrust(&self) -> Option<DistrustReason> {
+    pub(crate) fn distrust(&self) -> Option<DistrustReason> {
         distrust(&self.to_string())
     }
 }

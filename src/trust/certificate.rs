@@ -1,7 +1,7 @@
 //! The certificate that a server presented: whose it is, who issued it, when it is valid; and why it is not trusted.
 //!
 //! Owns the text about it; what it contains is a server's choice, so it is made harmless and capped. Never decides whether a
-//! certificate is trusted. Made by `dial`, read by `fault`. The openssl crate reads it, which native-tls brings and connects with;
+//! certificate is trusted. Made and shown by `mailbox` and `web`. The openssl crate reads it, which native-tls brings and connects with;
 //! native-tls itself shows no more than its bytes.
 
 use std::fmt;
@@ -35,7 +35,7 @@ pub struct Certificate {
 
 impl Certificate {
     /// Reads the certificate in DER. What cannot be read is left out.
-    pub(super) fn read(der: &[u8]) -> Self {
+    pub(crate) fn read(der: &[u8]) -> Self {
         let fingerprint = Fingerprint::of(der);
         match X509::from_der(der) {
             Ok(x509) => Self {
@@ -142,14 +142,14 @@ pub struct Distrust {
 
 impl Distrust {
     /// OpenSSL's reason.
-    pub(super) fn new(why: DistrustReason, host: &str) -> Self {
+    pub(crate) fn new(why: DistrustReason, host: &str) -> Self {
         Self { why, further: Vec::new(), host: host.to_owned(), shown: None }
     }
 
     /// The same, once the certificate is seen. OpenSSL names one reason alone, and an unknown issuer before all others; yet an expired
     /// certificate or one for another name stays wrong when its issuer is known. Only a self-signed certificate has no issuer that
     /// could be known, so that comes first.
-    pub(super) fn shows(self, shown: Option<Certificate>, now: Timestamp) -> Self {
+    pub(crate) fn shows(self, shown: Option<Certificate>, now: Timestamp) -> Self {
         let Self { why, host, .. } = self;
         let seen = shown.as_ref().map_or_else(Vec::new, |shown| shown.faults(&host, now));
         let mut reasons = match why {
