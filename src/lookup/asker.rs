@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Way, activitypub, pace, x};
+use super::{Next, Way, activitypub, pace, x};
 use crate::clock::{self, Timestamp};
 use crate::host::HostName;
 use crate::ledger::{Answer, Ledger, LedgerFault, Question, Reply};
@@ -221,27 +221,25 @@ impl<'a> Asker<'a> {
         };
         let unfit = |next| Heard { reply: Reply::Nothing, fault: Some(LookupFault::Unfit), next };
         let Some(way) = Way::of(question) else { return unfit(None) };
-        let response = match self.send(way, way.request(question)) {
+        let mut response = match self.send(way, way.request(question)) {
             Ok(response) => response,
             Err(fault) => return unanswered(fault),
         };
         let begun = Instant::now();
-        let (response, account) = match way {
-            Way::ActivityPub if response.status() == StatusCode::OK => {
-                let Some(address) = activitypub::account(question, response.body()) else {
-                    return unfit(None);
-                };
-                match self.send(way, (address, None)) {
-                    Ok(response) => (response, true),
+        if response.status() == StatusCode::OK {
+            match way.next(question, response.body()) {
+                Next::Profile => {}
+                Next::Ask(request) => match self.send(way, request) {
+                    Ok(second) => response = second,
                     Err(fault) => return unanswered(fault),
-                }
+                },
+                Next::Unfit => return unfit(None),
             }
-            _ => (response, way != Way::ActivityPub),
-        };
+        }
         let (status, headers, body, now) =
             (response.status(), response.headers(), response.body(), clock::now());
         let found = match way {
-            _ if status != StatusCode::OK || !account => match way.state(status.as_u16(), body) {
+            _ if status != StatusCode::OK => match way.state(status.as_u16(), body) {
                 Some(facts) => Some(facts),
                 None if way == Way::X && status == StatusCode::UNAUTHORIZED => {
                     return refused(LookupFault::Status(status));

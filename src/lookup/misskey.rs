@@ -1,12 +1,15 @@
 //! The API of Misskey and its forks. Pure.
 //!
-//! `users/show` fetches an account of another server anew if it is a day old (RemoteUserResolveService), which the follower's
-//! server would see. `users/search-by-username-and-host` answers from the database, with all accounts that begin so; it leaves
-//! out those that are suspended. A server can hide accounts from visitors (`ugcVisibilityForVisitor`) and then says that there is
-//! no such user, so that this says nothing about the account.
+//! `users/show` fetches an account of another server anew if it is a day old (RemoteUserResolveService; Misskey 12 and older also
+//! when it is asked by `userId`), which the follower's server would see. `users/search-by-username-and-host` answers from the
+//! database, with all accounts that begin so; it leaves out those that are suspended. `users/show` with `userIds` has answered from
+//! the database in every version; it only fetches the account that one has moved to, if the server does not know that yet. A server
+//! can hide accounts from visitors (`ugcVisibilityForVisitor`) and then says that there is no such user, so that this says nothing
+//! about the account.
 
 use serde::Deserialize;
 
+use super::Next;
 use super::reading::{count, days, is_link, moment, shown, text};
 use super::who::is_account_of;
 use crate::clock::Timestamp;
@@ -30,8 +33,8 @@ pub(super) const SUPPLIES: &[Fact] = &[
     Fact::AccountState,
 ];
 
-/// So many accounts whose names begin alike.
-const MOST: usize = 10;
+/// So many accounts whose names begin alike: as many as fit into the longest answer, of up to 2 KB each.
+const MOST: usize = 30;
 
 /// Where the question is asked, and what is sent.
 pub(super) fn request(Question { server, name, host, .. }: &Question) -> (String, String) {
@@ -42,9 +45,31 @@ pub(super) fn request(Question { server, name, host, .. }: &Question) -> (String
         ),
         Some(host) => (
             format!("https://{server}/api/users/search-by-username-and-host"),
-            serde_json::json!({ "username": name, "host": host.as_str(), "limit": MOST, "detail": true })
+            serde_json::json!({ "username": name, "host": host.as_str(), "limit": MOST, "detail": false })
                 .to_string(),
         ),
+    }
+}
+
+/// What follows the answer to a search, which names the account by an id.
+pub(super) fn next(question: &Question, body: &[u8]) -> Next {
+    #[derive(Deserialize)]
+    struct Found {
+        id: String,
+        username: String,
+        host: Option<String>,
+    }
+    let Ok(found) = serde_json::from_slice::<Vec<Found>>(body) else { return Next::Unfit };
+    if found.is_empty() {
+        return Next::Profile;
+    }
+    let is_same = |user: &Found| is_account_of(question, &user.username, user.host.as_deref());
+    match found.into_iter().find(is_same) {
+        Some(user) => {
+            let body = serde_json::json!({ "userIds": [user.id] }).to_string();
+            Next::Ask((format!("https://{}/api/users/show", question.server), Some(body)))
+        }
+        None => Next::Unfit,
     }
 }
 
@@ -195,29 +220,50 @@ mod tests {
 
     #[test]
     fn an_account_of_another_server_is_found_among_those_that_begin_alike() {
+        let far = question("misskey", "mi.example", "aoi_k", Some("far.example"));
+        let (address, body) = request(&far);
+        assert_eq!(address, "https://mi.example/api/users/search-by-username-and-host");
+        assert_eq!(body, r#"{"detail":false,"host":"far.example","limit":30,"username":"aoi_k"}"#);
+        let user = |id: &str, name: &str, host: &str| {
+            format!(r#"{{"id": "{id}", "username": "{name}", "host": {host}, "avatarUrl": "x"}}"#)
+        };
+        let (same, longer) =
+            (user("b2", "Aoi_K", "\"far.example\""), user("a1", "aoi_k2", "\"far.example\""));
+        let next = |body: &str| next(&far, body.as_bytes());
+        let ids = Some(r#"{"userIds":["b2"]}"#.to_owned());
+        assert_eq!(
+            next(&format!("[{longer}, {same}]")),
+            Next::Ask(("https://mi.example/api/users/show".to_owned(), ids))
+        );
+        assert_eq!((next("[]"), read(Some("far.example"), "[]")), (Next::Profile, Some(Follower::default())));
+        let elsewhere = user("c3", "aoi_k", "\"farther.example\"");
+        for other in [longer, user("d4", "aoi_k", "null"), elsewhere, "{}".to_owned()] {
+            assert_eq!(next(&format!("[{other}]")), Next::Unfit, "{other}");
+        }
+        assert_eq!(next(&same), Next::Unfit);
+    }
+
+    #[test]
+    fn an_account_of_another_server_is_what_that_one_claims() {
         let remote = LOCAL
             .replace("\"host\": null", "\"host\": \"far.example\"")
             .replace("\"fields\"", "\"verifiedLinks\": [\"https://true.example/\"], \"fields\"");
-        let longer = remote.replace("\"aoi_k\"", "\"aoi_k2\"");
-        let found = read(Some("far.example"), &format!("[{longer}, {remote}]")).unwrap();
+        let other = remote.replace("\"aoi_k\"", "\"aoi_k2\"");
+        let found = read(Some("far.example"), &format!("[{remote}]")).unwrap();
         assert_eq!((found.followers, found.posts), (Shown::Value(561), Shown::NotShown));
         assert_eq!(found.verified, Shown::Value(true));
         assert_eq!(found.website, Shown::Value("https://true.example/".to_owned()));
-        assert_eq!(read(Some("far.example"), "[]"), Some(Follower::default()));
-        for other in [format!("[{longer}]"), format!("[{LOCAL}]"), LOCAL.to_owned(), "{}".to_owned()] {
+        for other in [format!("[{other}]"), format!("[{LOCAL}]"), LOCAL.to_owned(), "{}".to_owned()] {
             assert_eq!(read(Some("far.example"), &other), None, "{other}");
         }
         assert_eq!(read(None, &remote), None);
     }
 
     #[test]
-    fn the_followers_server_does_not_learn_of_the_question() {
+    fn an_account_of_the_server_is_asked_for_by_its_name() {
         let (address, body) = request(&question("misskey", "mi.example", "aoi_k", None));
         assert_eq!(address, "https://mi.example/api/users/show");
         assert_eq!(body, r#"{"host":null,"username":"aoi_k"}"#);
-        let (address, body) = request(&question("misskey", "mi.example", "aoi_k", Some("far.example")));
-        assert_eq!(address, "https://mi.example/api/users/search-by-username-and-host");
-        assert_eq!(body, r#"{"detail":true,"host":"far.example","limit":10,"username":"aoi_k"}"#);
     }
 
     #[test]

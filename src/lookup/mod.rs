@@ -27,6 +27,7 @@ mod x;
 pub use asker::{Asker, Heard, LookupFault, Step};
 pub use desk::{Desk, News, Stuck};
 pub use inquiry::Inquiry;
+use way::Next;
 pub use way::Way;
 pub use who::{Unasked, Whose, about, complete, question, unasked, wanted};
 

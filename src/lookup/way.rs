@@ -17,6 +17,17 @@ pub enum Way {
     X,
 }
 
+/// What follows a first answer with the status 200.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It is the profile.
+    Profile,
+    /// It says with which request to ask for the profile: the address, and what is sent by POST, if that is the way.
+    Ask((String, Option<String>)),
+    /// It is not one that the question can have.
+    Unfit,
+}
+
 impl Way {
     /// The ways to profiles of a network, as far as `allowed` says.
     pub fn all(network: &str, allowed: impl Fn(Self) -> bool) -> impl Iterator<Item = Self> {
@@ -75,6 +86,17 @@ impl Way {
             Self::Own(Site::Forem) => (forem::address(question), None),
             Self::ActivityPub => (activitypub::finger(question), None),
             Self::X => (x::address(question), None),
+        }
+    }
+
+    /// What follows the answer to the first request.
+    pub(super) fn next(self, question: &Question, body: &[u8]) -> Next {
+        match self {
+            Self::Own(Site::Misskey) if question.host.is_some() => misskey::next(question, body),
+            Self::ActivityPub => {
+                activitypub::account(question, body).map_or(Next::Unfit, |address| Next::Ask((address, None)))
+            }
+            Self::Own(_) | Self::X => Next::Profile,
         }
     }
 

@@ -117,6 +117,31 @@ fn each_network_is_asked_in_its_own_way() {
 }
 
 #[test]
+fn an_account_of_another_server_is_asked_for_by_the_id_that_ones_own_misskey_has_for_it() {
+    inside(
+        "lookup::networks::an_account_of_another_server_is_asked_for_by_the_id_that_ones_own_misskey_has_for_it",
+        || {
+            let scene = Scene::new("misskey = \"own-server\"\n", &[]);
+            let user = |id: &str, name: &str, more: &str| {
+                format!("{{\"id\": \"{id}\", \"username\": \"{name}\", \"host\": \"far.example\"{more}}}")
+            };
+            let found = format!("[{}, {}]", user("8", "ann2", ""), user("7", "ann", ""));
+            scene.site.answers("/api/users/search-by-username-and-host", says(&found));
+            let shown = format!("[{}]", user("7", "ann", ", \"followersCount\": 561"));
+            scene.site.answers("/api/users/show", says(&shown));
+            let out = scene.run(&["lookup", "--network", "misskey", "ann@far.example"]).exits(0).out();
+            assert!(out.contains("  followers        561\n"), "{out}");
+            let requests = scene.site.requests();
+            // Never by its name, with which the server would go and ask the other one.
+            assert!(
+                requests.len() == 2 && requests[1].ends_with("\r\n\r\n{\"userIds\":[\"7\"]}"),
+                "{requests:?}"
+            );
+        },
+    );
+}
+
+#[test]
 fn a_server_that_fails_at_a_collection_has_not_answered() {
     inside("lookup::networks::a_server_that_fails_at_a_collection_has_not_answered", || {
         let scene = Scene::new("ask = [\"pixel.example\"]\n", &[]);
