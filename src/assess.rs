@@ -222,7 +222,8 @@ pub fn lacks_a_fact(
 }
 
 /// The past of a follower. What the user filed by hand was proven, and says nothing about an unproven message.
-fn past(notification: &Notification, follower: &Follower, recall: &dyn Recall, asked: Asked) -> Past {
+#[must_use]
+pub fn past(notification: &Notification, follower: &Follower, recall: &dyn Recall, asked: Asked) -> Past {
     let unwelcome = asked.unwelcome && matches!(notification.authentic, Authenticity::Pass(_));
     recall.past(&notification.key(follower), notification.received, Asked { unwelcome, ..asked })
 }

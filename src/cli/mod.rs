@@ -29,6 +29,7 @@ mod resume;
 mod run;
 mod schema;
 mod selection;
+mod suggest;
 mod sweep;
 
 use output::Output;
@@ -70,6 +71,8 @@ enum Command {
     Report(Report),
     /// Print what the next digest of your new followers would say; send nothing
     Digest(Digest),
+    /// Suggest rules that would have decided as you did where you put messages back or filed them by hand; change nothing
+    Suggest,
     /// Grant followsift access to an account by OAuth2, where its provider wants no password
     Login(Login),
     /// Report everything that is wrong with settings, rules, networks, lists, passwords and ledger
@@ -422,6 +425,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::History(options) => history::history(settings, options, &mut output),
         Command::Report(options) => report::report(settings, options, &mut output),
         Command::Digest(options) => digest::digest(settings, options, &mut output),
+        Command::Suggest => suggest::suggest(settings, &mut output),
         Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),

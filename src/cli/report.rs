@@ -3,17 +3,16 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::output::{Output, shown};
-use super::{Ending, Report, context};
+use super::{Ending, Report, context, suggest};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{Ledger, LedgerFault};
 use crate::mail::Follower;
 use crate::report::link::Hosts;
-use crate::report::overview::{self, Gathering, Overview};
+use crate::report::overview::{self, Overview};
 use crate::rulebook::{self, RuleFiles};
 use crate::settings::Settings;
 
@@ -60,21 +59,22 @@ fn overview(
 ) -> Result<Overview, LedgerFault> {
     let now = clock::now();
     let since = now.before(options.since);
-    let mut gathering = Gathering::default();
-    if let Some(ledger) = Ledger::open_read_only(&settings.state)? {
-        let judged_since = Timestamp(since.0.saturating_sub(AHEAD));
-        ledger.history(judged_since, Timestamp(i64::MAX), &mut |entry| {
-            if options.account.as_deref().is_none_or(|name| entry.judged.mail.account.as_str() == name) {
-                gathering.add(entry);
-            }
-            ControlFlow::Continue(())
-        })?;
+    let judged_since = Timestamp(since.0.saturating_sub(AHEAD));
+    let ledger = Ledger::open_read_only(&settings.state)?;
+    let mut messages = ledger.map_or(Ok(Vec::new()), |ledger| ledger.remembered(judged_since))?;
+    if let Some(name) = &options.account {
+        messages.retain(|message| message.entry.judged.mail.account.as_str() == name);
     }
     let networks = files.map_or_else(|| rulebook::networks(Some(settings)).0, RuleFiles::networks);
     let hosts = Hosts::new(&networks, &settings.accounts);
     let interests =
         |follower: &Follower| files.map_or_else(Vec::new, |files| files.rules().shared_interests(follower));
-    Ok(gathering.overview(since, now, &hosts, &interests))
+    let mut overview = Overview::new(messages, since, now, &hosts, &interests);
+    if let Some(files) = files {
+        let suggestions = suggest::suggestions(settings, files)?.rules();
+        overview.suggest(&suggestions, &suggest::file(settings));
+    }
+    Ok(overview)
 }
 
 /// Writes the whole file or nothing: beside it, then in its place. It names people, so it is for its owner's eyes.

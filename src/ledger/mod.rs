@@ -40,6 +40,7 @@ mod lookup;
 mod migrations;
 mod people;
 mod recall;
+mod remembered;
 mod rows;
 mod unshown;
 mod waiting;
@@ -58,6 +59,7 @@ pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
 pub use lookup::{Answer, Question, Reply};
 pub use people::{Correspondent, SentPeople};
 pub use recall::Recalled;
+pub use remembered::{Fate, Remembered};
 pub use rows::IntentId;
 pub use waiting::{Delay, PutOff, Waiting, WaitingSums};
 

@@ -26,6 +26,7 @@ mod refusals;
 pub mod remains;
 pub mod rule_trace;
 pub mod state;
+pub mod suggestions;
 pub mod sweep;
 pub mod text;
 pub mod totals;

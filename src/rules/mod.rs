@@ -19,6 +19,7 @@ mod run_tests;
 mod schema;
 pub mod score;
 mod set;
+pub mod suggest;
 pub mod table;
 mod text;
 pub mod verdict;

@@ -11,6 +11,7 @@ use home::{Home, NONE, SHARES, THOUSANDS, person};
 
 mod browser;
 mod home;
+mod suggest;
 
 /// The handles of the people of a kind, in order.
 fn handles(report: &Value, kind: &str) -> Vec<String> {

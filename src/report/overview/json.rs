@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Counts, FiledBy, Overview, Person};
+use super::{Advice, Counts, FiledBy, Overview, Person};
 use crate::report::json::{FollowerLine, follower};
 use crate::text;
 
@@ -19,6 +19,7 @@ struct Whole<'a> {
     filed: Vec<FiledLine<'a>>,
     unit: &'static str,
     periods: Vec<PeriodLine>,
+    suggestions: Vec<AdviceLine<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +52,12 @@ struct FiledLine<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct AdviceLine<'a> {
+    why: String,
+    toml: &'a str,
+}
+
+#[derive(Debug, Serialize)]
 struct PeriodLine {
     from: String,
     messages: Numbers,
@@ -73,6 +80,7 @@ pub fn json(overview: &Overview) -> String {
             .iter()
             .map(|period| PeriodLine { from: period.from.to_string(), messages: numbers(period.counts) })
             .collect(),
+        suggestions: overview.suggestions.iter().map(advice).collect(),
     };
     // Serialising strings, numbers and lists of them cannot fail.
     text::json(&serde_json::to_string(&whole).unwrap_or_default()).into_owned()
@@ -92,6 +100,10 @@ fn person(person: &Person) -> PersonLine<'_> {
         link: person.link.as_deref(),
         follower: follower(&person.follower, &person.verdict),
     }
+}
+
+fn advice(Advice { words, toml }: &Advice) -> AdviceLine<'_> {
+    AdviceLine { why: words.join(" "), toml }
 }
 
 fn filed(FiledBy { rule, messages, folders, .. }: &FiledBy) -> FiledLine<'_> {

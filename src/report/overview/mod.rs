@@ -1,17 +1,19 @@
 //! An overview for a person: who came, the real ones first, what was filed and by which rule, and how that changed over time.
-//! Pure: [`Gathering`] takes what the ledger remembers, [`Overview`] is what comes of it, and `table`, `page` and `json` print
-//! that. Called by the command `report`.
+//! Pure: [`Overview`] is put together from what the ledger remembers, and `table`, `page` and `json` print it. Called by the command
+//! `report`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::harmless;
 use super::link::Hosts;
+use super::suggestions::in_words;
 use crate::clock::Timestamp;
-use crate::ledger::{Filing, HistoryEntry, Settlement};
-use crate::mail::{Authenticity, Fact, FactMut, Follower, FollowerKey, Notification, Shown};
-use crate::place::{AccountName, Folder, MailIdentity};
+use crate::ledger::{Fate, Remembered};
+use crate::mail::{Authenticity, Fact, FactMut, Follower, FollowerKey, Shown};
+use crate::place::Folder;
 use crate::rules::Verdict;
+use crate::rules::suggest::Suggestion;
 use crate::text;
 
 mod bars;
@@ -51,6 +53,17 @@ pub struct Overview {
     pub unit: Unit,
     /// How many came in each, the earliest first.
     pub periods: Vec<Period>,
+    /// Rules that corrections suggest.
+    pub suggestions: Vec<Advice>,
+}
+
+/// A rule that corrections suggest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// What it rests on, how it was tried, and where it belongs.
+    pub words: [String; 3],
+    /// What to add.
+    pub toml: String,
 }
 
 /// How many messages there are of each kind.
@@ -214,83 +227,38 @@ impl FiledBy {
 /// How many names are kept for each rule.
 pub const NAMED: usize = 50;
 
-/// What the ledger remembers, before it is put together.
-#[derive(Debug, Default)]
-pub struct Gathering {
-    messages: Vec<Message>,
-    /// Where in `messages` each is.
-    places: BTreeMap<(AccountName, MailIdentity), usize>,
-}
-
-#[derive(Debug)]
-struct Message {
-    account: AccountName,
-    notification: Notification,
-    verdicts: Vec<Verdict>,
-    is_real: bool,
-    moves: Vec<Filing>,
-    put_back: Option<Timestamp>,
-    /// The rule that led to the moves.
-    rule: Option<String>,
-}
-
-impl Gathering {
-    /// Takes the next entry. Those of one message come the newest first: it shows how the message is judged, and an earlier one
-    /// may have led to its move.
-    pub fn add(&mut self, entry: HistoryEntry) {
-        let HistoryEntry { judged, moves, put_back, .. } = entry;
-        let rule = deciding(&judged.verdicts);
-        let place = (judged.mail.account.clone(), judged.identity);
-        if let Some(known) = self.places.get(&place).and_then(|at| self.messages.get_mut(*at)) {
-            if known.moves.is_empty() {
-                known.moves = moves;
-                known.rule = rule;
-            }
-            return;
-        }
-        self.places.insert(place, self.messages.len());
-        self.messages.push(Message {
-            account: judged.mail.account,
-            is_real: judged.verdict.as_ref().is_some_and(|class| class.as_str() == REAL),
-            notification: judged.notification,
-            verdicts: judged.verdicts,
-            moves,
-            put_back,
-            rule,
-        });
-    }
-
+impl Overview {
     /// Puts together what came from `since` on. `interests` says which interests of the user a follower shares.
-    pub fn overview(
-        mut self,
+    pub fn new(
+        mut messages: Vec<Remembered>,
         since: Timestamp,
         until: Timestamp,
         hosts: &Hosts,
         interests: &dyn Fn(&Follower) -> Vec<String>,
-    ) -> Overview {
-        self.messages.retain(|message| message.notification.received >= since);
-        self.messages.sort_by_key(|message| Reverse(message.notification.received));
-        let is_forged = |message: &Message| matches!(message.notification.authentic, Authenticity::Fail(_));
-        let all = self.messages.len();
-        self.messages.retain(|message| !is_forged(message));
-        let mut totals = Counts::default();
-        let mut moments = Vec::new();
-        let mut filed = BTreeMap::<Option<String>, FiledBy>::new();
-        let mut people = BTreeMap::<FollowerKey, (Group, Person)>::new();
-        let forged = (all - self.messages.len()) as u64;
-        let put_back = self.messages.iter().filter(|message| message.put_back.is_some()).count() as u64;
-        for message in self.messages {
-            let group = message.group();
+    ) -> Self {
+        let received = |message: &Remembered| message.entry.judged.notification.received;
+        messages.retain(|message| received(message) >= since);
+        messages.sort_by_key(|message| Reverse(received(message)));
+        let all = messages.len();
+        messages
+            .retain(|message| !matches!(message.entry.judged.notification.authentic, Authenticity::Fail(_)));
+        let forged = (all - messages.len()) as u64;
+        let (mut totals, mut put_back, mut moments) = (Counts::default(), 0, Vec::new());
+        let mut filed = BTreeMap::new();
+        let mut people = People { hosts, interests, known: BTreeMap::new() };
+        for message in &messages {
+            let fate = message.fate();
+            let group = group(message, &fate);
             totals.add(group);
-            moments.push((message.notification.received, group));
-            match message.filed() {
-                Some(filing) => note(&mut filed, &message, filing),
-                None => message.people(group, hosts, interests, &mut people),
+            put_back += u64::from(fate == Fate::PutBack);
+            moments.push((received(message), group));
+            match fate {
+                Fate::Filed { to, by_user } => note(&mut filed, message, to, by_user),
+                Fate::Stayed | Fate::PutBack => people.add(message, group, fate == Fate::PutBack),
             }
         }
-        let mut real = Vec::new();
-        let mut others = Vec::new();
-        for (group, person) in people.into_values() {
+        let (mut real, mut others) = (Vec::new(), Vec::new());
+        for (group, person) in people.known.into_values() {
             if group == Group::Real { real.push(person) } else { others.push(person) }
         }
         real.sort_by_key(|person| Reverse(person.received));
@@ -299,78 +267,84 @@ impl Gathering {
         let mut filed: Vec<FiledBy> = filed.into_values().collect();
         filed.sort_by_key(|one| Reverse(one.messages));
         let (unit, periods) = period::periods(since, until, &moments);
-        Overview { since, until, totals, forged, put_back, real, others, filed, unit, periods }
+        let suggestions = Vec::new();
+        Self { since, until, totals, forged, put_back, real, others, filed, unit, periods, suggestions }
+    }
+
+    /// Adds what corrections suggest for a rules file of this name.
+    pub fn suggest(&mut self, suggestions: &[Suggestion], file: &str) {
+        self.suggestions.extend(suggestions.iter().map(|one| Advice {
+            words: in_words(one, file),
+            toml: text::screen(&one.toml, false).into_owned(),
+        }));
     }
 }
 
-impl Message {
-    /// The move that took it out of the inbox, if it still is where that took it.
-    fn filed(&self) -> Option<&Filing> {
-        let done = |filing: &&Filing| {
-            matches!(filing.settled, Some((Settlement::Moved { .. } | Settlement::Doubled { .. }, _)))
-        };
-        let last = self.moves.iter().rfind(done)?;
-        let is_back = last.returns || self.put_back.is_some_and(|at| at >= last.stated_at);
-        (!is_back).then_some(last)
-    }
-
-    /// Real is whom the user put back, and whom the rules call that, if a message proves it by more than a name.
-    fn group(&self) -> Group {
-        let by_name_alone =
-            self.verdicts.iter().flat_map(|it| &it.reasons).any(|reason| reason.evidence.by_name_alone);
-        match self.filed() {
-            Some(_) => Group::Filed,
-            None if self.put_back.is_some() => Group::Real,
-            None if self.is_real && self.is_proven() && !by_name_alone => Group::Real,
-            None => Group::Others,
+/// Real is whom the user put back, and whom the rules call that, if a message proves it by more than a name.
+fn group(message: &Remembered, fate: &Fate) -> Group {
+    let judged = &message.entry.judged;
+    let mut reasons = judged.verdicts.iter().flat_map(|it| &it.reasons);
+    let is_real = judged.verdict.as_ref().is_some_and(|class| class.as_str() == REAL);
+    match fate {
+        Fate::Filed { .. } => Group::Filed,
+        Fate::PutBack => Group::Real,
+        Fate::Stayed => {
+            match is_real && is_proven(message) && !reasons.any(|reason| reason.evidence.by_name_alone) {
+                true => Group::Real,
+                false => Group::Others,
+            }
         }
     }
+}
 
-    fn is_proven(&self) -> bool {
-        matches!(self.notification.authentic, Authenticity::Pass(_))
-    }
+fn is_proven(message: &Remembered) -> bool {
+    matches!(message.entry.judged.notification.authentic, Authenticity::Pass(_))
+}
 
-    /// Adds its followers. Later messages come first, and say what the follower is like now.
-    fn people(
-        self,
-        group: Group,
-        hosts: &Hosts,
-        interests: &dyn Fn(&Follower) -> Vec<String>,
-        people: &mut BTreeMap<FollowerKey, (Group, Person)>,
-    ) {
-        let proven = self.is_proven();
-        let keys: Vec<_> = self.notification.keys().collect();
-        let Self { account, notification, verdicts, put_back, .. } = self;
-        for ((key, follower), verdict) in keys.into_iter().zip(&notification.followers).zip(&verdicts) {
-            if let Some((known, person)) = people.get_mut(&key) {
+/// The followers of messages that stayed.
+struct People<'a> {
+    hosts: &'a Hosts,
+    interests: &'a dyn Fn(&Follower) -> Vec<String>,
+    known: BTreeMap<FollowerKey, (Group, Person)>,
+}
+
+impl People<'_> {
+    /// Adds those of a message. Later messages come first, and say what a follower is like now.
+    fn add(&mut self, message: &Remembered, group: Group, put_back: bool) {
+        let judged = &message.entry.judged;
+        let notification = &judged.notification;
+        for (follower, verdict) in notification.followers.iter().zip(&judged.verdicts) {
+            let key = notification.key(follower);
+            if let Some((known, person)) = self.known.get_mut(&key) {
                 person.messages += 1;
-                person.put_back |= put_back.is_some();
+                person.put_back |= put_back;
                 if group == Group::Real {
                     *known = group;
                 }
                 continue;
             }
             let url = follower.url.value();
-            let link = url.filter(|url| hosts.allow(&account, &notification.network, url)).cloned();
-            let shared_interests = interests(follower);
+            let may_be_shown =
+                |url: &&String| self.hosts.allow(&judged.mail.account, &notification.network, url);
+            let shared_interests = (self.interests)(follower);
             let person = Person {
                 network: notification.network.as_str().to_owned(),
                 title: text::line(&notification.title).into_owned(),
                 received: notification.received,
                 messages: 1,
                 follower: harmless_follower(follower),
-                link,
+                link: url.filter(may_be_shown).cloned(),
                 verdict: harmless(&Verdict { shared_interests, ..verdict.clone() }),
-                put_back: put_back.is_some(),
-                proven,
+                put_back,
+                proven: is_proven(message),
             };
-            people.insert(key, (group, person));
+            self.known.insert(key, (group, person));
         }
     }
 }
 
-fn note(filed: &mut BTreeMap<Option<String>, FiledBy>, message: &Message, filing: &Filing) {
-    let rule = message.rule.clone().filter(|_| !filing.by_user);
+fn note(filed: &mut BTreeMap<Option<String>, FiledBy>, message: &Remembered, to: Folder, by_user: bool) {
+    let rule = deciding(message.verdicts()).filter(|_| !by_user);
     let one = filed.entry(rule.clone()).or_insert_with(|| FiledBy {
         rule,
         messages: 0,
@@ -378,8 +352,8 @@ fn note(filed: &mut BTreeMap<Option<String>, FiledBy>, message: &Message, filing
         names: Vec::new(),
     });
     one.messages += 1;
-    one.folders.insert(filing.to.clone());
-    let names = message.notification.followers.iter().map(super::text::name);
+    one.folders.insert(to);
+    let names = message.entry.judged.notification.followers.iter().map(super::text::name);
     let room = NAMED.saturating_sub(one.names.len());
     one.names.extend(names.take(room).map(|name| text::line(&name).into_owned()));
 }

@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::period::day;
-use super::{FiledBy, NAMED, Overview, Person, bars, plural};
+use super::{Advice, FiledBy, NAMED, Overview, Person, bars, plural};
 use crate::report::link;
 
 /// The colours are chosen for contrast: text 4.5 to 1 and bars 3 to 1 on what is behind them (WCAG 2.2, 1.4.3 and 1.4.11).
@@ -40,6 +40,7 @@ pub fn page(overview: &Overview) -> String {
                     (people("Others in your inbox", "others", &overview.others))
                     (filed(&overview.filed))
                     (over_time(overview))
+                    (suggestions(&overview.suggestions))
                 }
                 footer {
                     p {
@@ -176,6 +177,24 @@ fn over_time(overview: &Overview) -> Markup {
                                 @for (count, _) in parts { td.number.part { (count) } }
                                 td.number { (counts.all()) }
                             }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn suggestions(suggestions: &[Advice]) -> Markup {
+    html! {
+        @if !suggestions.is_empty() {
+            section {
+                h2 { "Suggested rules" }
+                ul.rows {
+                    @for Advice { words, toml } in suggestions {
+                        li {
+                            @for words in words { p { bdi { (words) } } }
+                            pre { code { (toml) } }
                         }
                     }
                 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::period::day;
-use super::{Counts, FiledBy, Overview, Person, bars};
+use super::{Advice, Counts, FiledBy, Overview, Person, bars};
 use crate::report::columns::{padded, widest, width};
 use crate::report::{Paint, Tone};
 
@@ -25,6 +25,7 @@ pub fn table(overview: &Overview, places: usize, paint: Paint) -> String {
     people(&mut shown, "others in your inbox", &overview.others, places, paint);
     filed(&mut shown, &overview.filed, places, paint);
     over_time(&mut shown, overview, paint);
+    suggestions(&mut shown, overview, places, paint);
     shown
 }
 
@@ -110,6 +111,20 @@ fn over_time(shown: &mut String, overview: &Overview, paint: Paint) {
         let parts = [(real, '█', Tone::Good), (others, '▓', Tone::Doubt), (filed, '░', Tone::Bad)];
         let bar = bars::blocks(&parts, most, BAR, paint);
         let _ = writeln!(shown, "  {}  {bar} {:>6}", padded(name, column), period.counts.all());
+    }
+}
+
+fn suggestions(shown: &mut String, overview: &Overview, places: usize, paint: Paint) {
+    if overview.suggestions.is_empty() {
+        return;
+    }
+    let _ = writeln!(shown, "\n{}", paint.paint(Tone::Strong, "suggested rules"));
+    for (number, Advice { words, toml }) in overview.suggestions.iter().enumerate() {
+        let gap = if number == 0 { "" } else { "\n" };
+        let words = words.iter().flat_map(|words| wrapped(words, places - 2));
+        let lines: Vec<_> = words.chain([String::new()]).chain(toml.lines().map(str::to_owned)).collect();
+        let lines = lines.iter().map(|line| format!("  {line}").trim_end().to_owned());
+        let _ = writeln!(shown, "{gap}{}", lines.collect::<Vec<_>>().join("\n"));
     }
 }
 
