@@ -11,6 +11,13 @@ need_dovecot() { unpack dovecot dovecot-core dovecot-imapd; }
 need_clock() { unpack faketime libfaketime; }
 # Another program for the same work, for the benchmark: not a server either.
 need_imapfilter() { unpack imapfilter imapfilter; }
+# A browser without a screen: not a server either. `$servers/chromium/chromium` starts it.
+need_chromium() {
+  unpack chromium chromium-headless-shell fonts-dejavu-core || return 1
+  printf '#!/bin/sh\nexec "%s/launch" "%s/usr/lib/chromium/chromium-headless-shell" "$@"\n' "$servers/chromium" "$servers/chromium" \
+    >"$servers/chromium/chromium"
+  chmod 755 "$servers/chromium/chromium"
+}
 # What counts the instructions of a program; `valgrind ARGUMENT...` runs it.
 need_valgrind() {
   unpack valgrind valgrind

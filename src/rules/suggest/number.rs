@@ -88,7 +88,8 @@ mod tests {
         assert_eq!(at_least(&[2_345.0, 3_000.0], &[2_343.0]), Some(2_345.0));
         assert_eq!(at_least(&[100.0, 3_000.0], &[1_990.0]), Some(3_000.0));
         assert_eq!(at_least(&[3.27], &[3.1]), Some(3.2));
-        assert_eq!(at_least(&[5.0], &[]), None);
+        assert_eq!(at_least(&[5.0], &[]), Some(5.0));
+        assert_eq!(at_least(&[], &[5.0]), None);
         assert_eq!(at_least(&[5.0], &[7.0]), None);
         assert_eq!(at_most(&[3.0, 17.0], &[21.0]), Some(20.0));
         assert_eq!((at_most(&[5.0], &[700.0]), at_least(&[1_234.0], &[3.0])), (Some(10.0), Some(1_000.0)));
