@@ -71,7 +71,8 @@
 //! 11. What a name or the recipient plants never becomes a fact
 //!     (`tests/recognition.rs::a_planted_number_handle_or_link_never_becomes_the_followers`).
 //! 12. Nothing from a message reaches a terminal as a command
-//!     (`tests/cli/terminal.rs::nothing_from_a_message_reaches_the_terminal_as_a_command`).
+//!     (`tests/cli/terminal.rs::nothing_from_a_message_reaches_the_terminal_as_a_command`), or a page as a tag
+//!     (`tests/report/mod.rs::nothing_from_a_message_becomes_a_command_a_line_or_a_tag`).
 //! 13. A wrong file never changes what is in use
 //!     (`tests/daemon/reload.rs::a_reload_takes_new_rules_and_a_wrong_file_keeps_the_old`).
 //! 14. Reading a message costs no more than its size allows, and what costs more is left and named

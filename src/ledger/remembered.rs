@@ -21,7 +21,7 @@ pub struct Remembered {
 /// Where a message is now, as far as is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stayed, or came back because the user starred or answered it.
+    /// It stayed, or came back for another reason than that the user put it back; or a second copy of it stays.
     Stayed,
     /// The user put it back.
     PutBack,
@@ -37,11 +37,12 @@ pub enum Fate {
 impl Remembered {
     /// What became of it.
     pub fn fate(&self) -> Fate {
-        let HistoryEntry { moves, put_back, .. } = &self.entry;
+        let HistoryEntry { moves, put_back, stays, .. } = &self.entry;
         let done = moves.iter().rfind(|filing| {
             matches!(filing.settled, Some((Settlement::Moved { .. } | Settlement::Doubled { .. }, _)))
         });
-        let filed = done.filter(|last| !last.returns && put_back.is_none_or(|at| at < last.stated_at));
+        let filed = done
+            .filter(|last| !last.returns && stays.is_none() && put_back.is_none_or(|at| at < last.stated_at));
         match filed {
             Some(last) => Fate::Filed { to: last.to.clone(), by_user: last.by_user },
             None if put_back.is_some() => Fate::PutBack,

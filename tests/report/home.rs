@@ -2,7 +2,7 @@
 
 use followsift::clock::{self, Timestamp};
 use followsift::diagnostic::Location;
-use followsift::ledger::{HandFiled, Intent, Judged, Ledger, Settlement, Target};
+use followsift::ledger::{HandFiled, Intent, Judged, Ledger, Settlement, Stay, Target};
 use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
 use followsift::rules::{Action, Evidence, Reason, Verdict, VerdictName};
@@ -162,6 +162,29 @@ impl Message<'_> {
         };
         let ids = ledger.intend(&[intent]).unwrap();
         ledger.settle(&[(ids[0], Settlement::Moved { uid: Some(uid) })], stated_at).unwrap();
+    }
+
+    /// It was filed, and a copy of it stays in the inbox.
+    pub(super) fn filed_with_a_twin(self) {
+        let Self { home, judged } = self;
+        let (account, identity) = (judged.mail.account.clone(), judged.identity);
+        Message { home: &mut *home, judged }.filed();
+        home.ledger.keep(&account, &identity, Stay::Twin, home.now).unwrap();
+    }
+
+    /// It was filed; later rules would have left it.
+    pub(super) fn filed_and_judged_again(self) {
+        let Self { home, judged } = self;
+        let again = Judged {
+            verdicts: vec![Verdict::default()],
+            verdict: None,
+            action: Action::Leave,
+            rules: "rules-2".into(),
+            judged_at: Timestamp(judged.judged_at.0 + DAY / 2),
+            ..judged.clone()
+        };
+        Message { home: &mut *home, judged }.filed();
+        home.ledger.record(&[again]).unwrap();
     }
 
     /// It was filed, and the user put it back.

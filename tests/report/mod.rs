@@ -131,6 +131,19 @@ fn only_a_proven_message_makes_a_follower_real_and_a_forged_one_shows_nobody() {
 }
 
 #[test]
+fn a_message_is_shown_where_it_is_and_for_the_reason_it_is_there() {
+    let mut home = Home::new();
+    let follower = |handle: &str| person(handle, "Ann", "", [3, 2_001, 1]);
+    home.came("x", 2, &THOUSANDS, follower("twin")).filed_with_a_twin();
+    home.came("x", 2, &THOUSANDS, follower("again")).filed_and_judged_again();
+    let report = home.json(&[]);
+    assert_eq!(handles(&report, "others"), ["twin"]);
+    let filed =
+        serde_json::json!([{"rule": "Follows thousands", "messages": 1, "folders": ["Followers/Spam"]}]);
+    assert_eq!(report["filed"], filed);
+}
+
+#[test]
 fn the_table_fits_its_width_and_has_bars() {
     let home = garden();
     let shown = home.shown(&["report"]);
