@@ -24,6 +24,10 @@ enum Place {
     Path,
     /// In the path, as its second segment.
     Segment,
+    /// The same without its scheme, which the first segment shows.
+    Schemeless,
+    /// In the path, as `href` of the object in base64 that follows `/e/c/`.
+    Object,
     /// Only on the server of the wrapper.
     Server,
 }
@@ -115,20 +119,43 @@ fn place(link: &Link) -> Option<Place> {
         (_, domain) if domain.ends_with(".mimecastprotect.com") => Some(Place::Server),
         // Google's redirect, which Gmail, Groups and Calendar write.
         ("google.com" | "www.google.com", _) if path == "/url" => Some(Place::Parameter(&["q", "url"])),
-        // Click tracking of bulk mailers. Amazon SES has the target in the path: `/L0/{url}/1/…`.
-        (_, domain) if domain.ends_with(".awstrack.me") && path.starts_with("/L0/") => Some(Place::Segment),
+        // Click tracking of bulk mailers. Amazon SES has the target in the path: `/L0/{url}/1/…`, or `/CL0/…` for secure links.
+        (_, domain)
+            if domain.ends_with(".awstrack.me")
+                && (path.starts_with("/L0/") || path.starts_with("/CL0/")) =>
+        {
+            Some(Place::Segment)
+        }
         ("mandrillapp.com", _) if path.starts_with("/track/click/") => Some(Place::Server),
-        ("click.pstmrk.it" | "track.pstmrk.it", _) => Some(Place::Server),
+        // Postmark: `/3s/{host and path}/…`, with an `s` if the target's scheme is https.
+        ("click.pstmrk.it" | "track.pstmrk.it", _) => Some(match path.get(..2) {
+            Some("/2" | "/3") => Place::Schemeless,
+            _ => Place::Server,
+        }),
+        // Customer.io: `/e/c/{object}/…` (docs.customer.io, "Track links with your domain", for the hosts).
+        ("e.customeriomail.com" | "e-eu.customeriomail.com", _) if path.starts_with(OBJECT) => {
+            Some(Place::Object)
+        }
+        // Klaviyo (community.klaviyo.com, "Why do my campaign URLs say") and MailerLite.
+        (_, "klclick.com" | "klclick1.com" | "klclick2.com" | "klclick3.com") => Some(Place::Server),
+        ("click.mlsend.com", _) | (_, "clicks.mlsend.com") => Some(Place::Server),
         (_, "mjt.lu") if path.starts_with("/lnk/") => Some(Place::Server),
         (_, domain) if domain.ends_with("list-manage.com") && path == "/track/click" => Some(Place::Server),
-        // SendGrid, Mailgun, SparkPost, Brevo and Elastic Email use hosts of their customers, and then only the path shows them.
+        // These use hosts of their customers, and then only the path shows them. Nobody knows whether such a host leads to a target
+        // that is in the path: a follower can write such a link, too.
         _ => {
             let is_sendgrid = path.ends_with("/ls/click") || path.ends_with("/wf/click");
+            let is_new_sendgrid = path.contains("/ss/c/u001.");
+            let is_customer_io = path.starts_with(OBJECT);
+            let is_ses = path.starts_with("/L0/http") || path.starts_with("/CL0/http");
             let is_mailgun = region == "email" && path.starts_with("/c/eJ");
             let is_sparkpost = path.starts_with("/f/a/") && path.contains("~~");
             let is_brevo = path.starts_with("/tr/cl/");
             let is_elastic = path == "/tracking/click";
             let is_opaque = is_mailgun
+                || is_new_sendgrid
+                || is_customer_io
+                || is_ses
                 || is_sparkpost
                 || is_brevo
                 || is_sendgrid && link.raw_parameter("upn").is_some()
@@ -137,6 +164,9 @@ fn place(link: &Link) -> Option<Place> {
         }
     }
 }
+
+/// How the path of one of Customer.io's links begins: then comes `{"` in base64.
+const OBJECT: &str = "/e/c/eyJ";
 
 fn target(link: &Link, place: &Place) -> Option<String> {
     match place {
@@ -149,6 +179,16 @@ fn target(link: &Link, place: &Place) -> Option<String> {
             Some(decoded(target))
         }
         Place::Segment => link.path().split('/').nth(2).map(decoded),
+        Place::Schemeless => {
+            let (form, rest) = link.path().trim_start_matches('/').split_once('/')?;
+            let scheme = if form.contains('s') { "https" } else { "http" };
+            Some(format!("{scheme}://{}", decoded(rest.split('/').next()?)))
+        }
+        Place::Object => {
+            let object = base64(link.path().split('/').nth(3)?)?;
+            let object: serde_json::Value = serde_json::from_str(&object).ok()?;
+            Some(object.get("href")?.as_str()?.to_owned())
+        }
         Place::Server => None,
     }
 }
@@ -231,6 +271,11 @@ mod tests {
         )
     }
 
+    fn customer_io(host: &str, target: &str) -> String {
+        let object = serde_json::json!({"email_id": "x=", "href": target, "internal": "y", "link_id": 7});
+        format!("{host}/e/c/{}/0a1b2c", in_base64(&object.to_string()).trim_end_matches('='))
+    }
+
     /// A target in each form of wrapper that contains it.
     fn wrappers(target: &str) -> Vec<String> {
         let (url, base64) = (encoded(target), in_base64(target));
@@ -252,6 +297,11 @@ mod tests {
             format!("https://www.google.com/url?q={url}&sa=D&source=x"),
             format!("https://www.google.com/url?sa=t&url={url}"),
             format!("https://a1b2.r.us-east-1.awstrack.me/L0/{url}/1/0100-x/y=1"),
+            format!(
+                "https://a1b2.r.eu-west-1.awstrack.me/CL0/{}/1/0100-x/y=1",
+                target.replace('/', "%2F").replace('?', "%3F")
+            ),
+            customer_io("https://e.customeriomail.com", target),
         ]
     }
 
@@ -261,6 +311,11 @@ mod tests {
             assert_eq!(target_of(&wrapper).as_deref(), Some(TARGET), "{wrapper}");
         }
         assert_eq!(target_of(TARGET).as_deref(), Some(TARGET));
+        let postmark =
+            |form: &str| target_of(&format!("https://click.pstmrk.it/{form}/toot.example%2F%40ann/aB1/cD-2"));
+        assert_eq!(postmark("3s").as_deref(), Some("https://toot.example/@ann"));
+        assert_eq!(postmark("2sm").as_deref(), Some("https://toot.example/@ann"));
+        assert_eq!(postmark("2t").as_deref(), Some("http://toot.example/@ann"));
     }
 
     #[test]
@@ -362,7 +417,8 @@ mod tests {
                 host.replace('.', "-") + ".example",
             ] {
                 let link = format!("{scheme}://{host}{tail}");
-                assert_eq!(target_of(&link).as_deref(), Some(link.as_str()));
+                // Some paths alone show a wrapper, but never its target.
+                assert!(target_of(&link).is_none_or(|target| target == link), "{link}");
             }
         }
         for host in [
@@ -385,7 +441,13 @@ mod tests {
             "https://u.email.site.example/uni/ls/click?upn=aB3dE",
             "https://email.mg.toot.example/c/eJxVjcEOgjAQRL-GY7Nb2pYeejDRf0B3kUYoTXcR_Xs",
             "https://mandrillapp.com/track/click/30001234/toot.example?p=eyJzIjoi",
-            "https://track.pstmrk.it/3s/toot.example%2Fann/abc/def",
+            "https://track.pstmrk.it/link/aB3dE",
+            "https://links.toot.example/CL0/https:%2F%2Ftoot.example%2Fann/1/0100-x/y=1",
+            "https://ctrk.klclick1.com/l/01AB_2",
+            "https://click.mlsend.com/link/c/YT0xJmI9Mg==.aB3",
+            "https://abcdef.clicks.mlsend.com/tl/c/eyJ2Ijoi",
+            "https://elink56e.toot.example/ss/c/u001.aB3dE/4ab/cD-2/h1/h001.x",
+            &customer_io("http://links.toot.example", TARGET),
             "https://x1y2.mjt.lu/lnk/AAAA/1/abc",
             "https://toot.us1.list-manage.com/track/click?u=1&id=2&e=3",
             "https://links.toot.example/f/a/abc~~/def~/ghi~",
