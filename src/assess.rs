@@ -273,8 +273,11 @@ fn restrain(
     let restraint = match (&wanted, &notification.authentic) {
         (_, Authenticity::Fail(_)) => Some(Restraint::Forged),
         (Action::Leave, _) => None,
-        // Of a server that anyone can host, a message may have any sender, so one of an alias service changes nothing.
-        (_, Authenticity::Relayed { by, is_vouched: false }) if notification.instance.is_none() => {
+        // Of a server that anyone can host, a message may have any sender, so one of an alias service changes nothing, unless the
+        // user says which services are theirs.
+        (_, Authenticity::Relayed { by, is_vouched: false })
+            if notification.instance.is_none() || !rulebook.trust.relays.is_empty() =>
+        {
             Some(Restraint::Relayed(*by))
         }
         (_, Authenticity::Unknown | Authenticity::Relayed { .. }) if rulebook.require_authentic => {

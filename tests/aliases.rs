@@ -225,6 +225,23 @@ fn on_a_network_with_any_senders_the_service_is_named_and_the_message_filed_as_a
 }
 
 #[test]
+fn where_the_user_names_services_nothing_else_with_an_alias_is_filed_on_a_network_with_any_senders() {
+    let from = "From: \"Toot - mail at toot.example\" <mail_at_toot_example_qwertz@simplelogin.co>\r\n\
+        X-SimpleLogin-Original-From: Toot <mail@toot.example>\r\n";
+    let signed = format!("{}{from}{MASTODON}", passing("simplelogin.co"));
+    let named = trusting(&[(RelayService::SimpleLogin, None)]);
+    assert!(matches!(judged(&signed, &named).action, Action::File { .. }));
+    check_stays(&signed, &trusting(&[(RelayService::Addy, None)]));
+    let unsigned = format!("{from}{MASTODON}");
+    check_stays(&unsigned, &named);
+    assert_eq!(judged(&unsigned, &named).restraint, Some(Restraint::Relayed(RelayService::SimpleLogin)));
+    assert!(matches!(judged(&unsigned, &rulebook(RULES)).action, Action::File { .. }));
+    // What no service wrote needs none.
+    let direct = format!("From: mail@toot.example\r\n{MASTODON}");
+    assert!(matches!(judged(&direct, &named).action, Action::File { .. }));
+}
+
+#[test]
 fn what_a_follower_may_have_written_makes_no_service_of_a_network_with_any_senders() {
     for from in [
         "\"ilka@skog.example [via Relay]\" <mail@toot.example>",
