@@ -5,11 +5,13 @@
 
 mod link_form;
 mod reader;
+mod tracked;
 
 use std::fmt;
 
 pub(super) use self::link_form::LinkForm;
 use self::reader::Reader;
+pub(super) use self::tracked::marked;
 use super::bindings::{Bindings, Found, Hole};
 use super::fact::Fact;
 use super::numeral::Numerals;

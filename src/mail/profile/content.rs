@@ -115,11 +115,12 @@ impl<'m> Content<'m> {
             if form == LinkForm::Absent || shown.trim().is_empty() {
                 return None;
             }
-            let link = self.unwrap(Link::parse(&element.target)?, None)?;
+            let target = Link::parse(&element.target)?;
+            let link = self.unwrap(target.clone(), None);
             // Where a link is its own text, a text part has it once.
             Some(match Link::parse(shown) {
-                Some(_) => link.as_written().to_owned(),
-                None => form.write(shown.trim_end(), link.as_written()),
+                Some(_) => link?.as_written().to_owned(),
+                None => form.write(shown.trim_end(), link.unwrap_or(target).as_written()),
             })
         });
         self.unwrap_all(&text).unwrap_or(text)

@@ -12,7 +12,7 @@ use crate::mail::fact::Fact;
 use crate::mail::markup::{Document, LINE_CAP};
 use crate::mail::numeral::Numerals;
 use crate::mail::selector::Selector;
-use crate::mail::template::Template;
+use crate::mail::template::{self, LinkForm, Template};
 use crate::mail::work::Work;
 use crate::text::one_line;
 
@@ -181,6 +181,14 @@ impl<'v> View<'v> {
             range.start = document.within(Some(link)).end;
         }
         self.written.borrow_mut().push(range);
+    }
+
+    /// The lines of a part, with a mark in place of each link that does not show where it leads.
+    fn marked_lines(&self, part: LinesOf, form: LinkForm) -> Vec<String> {
+        let lines = self.content.lines(part, form);
+        let marked = |line: &String| template::marked(line).unwrap_or_else(|| line.clone());
+        let may_look = self.work().look(lines.iter().map(String::len).sum());
+        if may_look { lines.iter().map(marked).collect() } else { Vec::new() }
     }
 
     fn work(&self) -> &Work {
@@ -362,6 +370,23 @@ impl Probe {
             Self::Header { .. } | Self::Html { .. } => false,
         };
         rests_on_link && view.content.has_opaque_links()
+    }
+
+    /// Are its lines there, with a link that does not show where it leads in place of their own?
+    pub(super) fn is_tracked(&self, view: &View<'_>, known: &Bindings) -> bool {
+        let mut lines: Vec<_> = match self {
+            Self::Text(lines) => vec![lines.as_slice()],
+            Self::Phrase(name) => view.profile.phrases(name).map(std::slice::from_ref).collect(),
+            Self::Header { .. } | Self::Html { .. } | Self::Link { .. } => return false,
+        };
+        lines.retain(|lines| lines.iter().any(Template::has_link));
+        let Some(form) = lines.iter().copied().flatten().map(Template::link_form).max() else { return false };
+        let marked = |template: &Template| template.marked().unwrap_or_else(|| template.clone());
+        let lines: Vec<Vec<_>> = lines.into_iter().map(|lines| lines.iter().map(marked).collect()).collect();
+        [LinesOf::Text, LinesOf::Html].into_iter().any(|part| {
+            let shown = view.marked_lines(part, form);
+            lines.iter().any(|lines| view.find_lines(&shown, lines, known).is_some())
+        })
     }
 
     /// Is it a sign of the layout of its own if found, and no more than what every message has?

@@ -40,12 +40,13 @@ impl Layout {
     pub(super) fn read(&self, view: &View<'_>, standing: Standing, known: Bindings) -> Fit {
         let Some(marked) = self.find_marks(view, known) else { return Fit::Unlike };
         let Marked { known: before, signs: in_marks, gone } = marked;
+        let is_tracked = || gone == Gone::Links && self.probes().any(|probe| probe.is_tracked(view, &before));
         let sender = usize::from(standing == Standing::Own && self.from.iter().any(Sender::has_domain));
         let in_marks = Signs { sender, ..in_marks };
         // With marks gone, it may be another layout, or no notification at all.
         let missing = |facts, signs: Signs| match signs.left(gone, view.has_lines_of_html()) {
-            Left::Nothing => Fit::Unlike,
-            Left::Enough | Left::Little => Fit::Missing(facts),
+            Left::Nothing if !is_tracked() => Fit::Unlike,
+            Left::Nothing | Left::Enough | Left::Little => Fit::Missing(facts),
         };
         let scopes: Vec<_> = match (&self.each, view.content.document()) {
             (None, _) => vec![None],
