@@ -40,9 +40,9 @@ fn stayed(follower: Follower, class: Option<&str>, authentic: Authenticity) -> H
     let verdict = Verdict { class: class.and_then(VerdictName::new), ..Verdict::default() };
     let notification = Notification {
         network: Network::new("mastodon").unwrap(),
-        title: "Mastodon".to_owned(),
+        title: "Mastodon".into(),
         kind: Kind::Follow,
-        layout: "card".to_owned(),
+        layout: "card".into(),
         authentic,
         instance: Some("toot.example".to_owned()),
         followers: vec![follower],
@@ -151,7 +151,7 @@ fn the_real_come_first_then_the_others_then_what_was_filed() {
 fn only_a_proven_message_and_more_than_a_name_make_a_person_worth_meeting() {
     let ann = || person("Ann", "https://toot.example/@ann", "");
     let by_name = Reason {
-        rule: "Friends".to_owned(),
+        rule: "Friends".into(),
         at: crate::diagnostic::Location { file: "rules.toml".into(), line: 1, column: 1 },
         points: None,
         evidence: Evidence { seen: Vec::new(), by_name_alone: true },
@@ -176,7 +176,7 @@ fn what_a_follower_writes_stays_text_on_one_line_and_out_of_the_header() {
     let hostile = "</style><script>alert(1)</script><img src=https://evil.example/x>\r\n\r\nBcc: a@evil.example\r\n\u{202e}\u{1b}[2J\"'&";
     let mut entry =
         stayed(person(hostile, "https://toot.example/\"onclick=\"x", hostile), Some("real"), proven());
-    entry.judged.notification.title = hostile.to_owned();
+    entry.judged.notification.title = hostile.into();
     let written =
         written("kim@mail.example\r\nBcc: a@evil.example", Came { stayed: vec![entry], ..Came::default() });
     let (header, _) = written.split_once("\r\n\r\n").unwrap();
