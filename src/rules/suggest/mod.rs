@@ -366,7 +366,7 @@ impl<'a> Bench<'a> {
         let above = above.and_then(|above| self.original.rules.iter().find(|rule| rule.name == above.name));
         let suggestion = Suggestion {
             toml: proposal.toml(),
-            above: above.map(|rule| (rule.name.clone(), rule.at.clone())),
+            above: above.map(|rule| (rule.name.to_string(), rule.at.clone())),
             why: proposal.why,
             mended,
             others,
@@ -378,7 +378,7 @@ impl<'a> Bench<'a> {
 
     /// The name, or one like it that no rule has.
     fn free_name(&self, name: &str) -> String {
-        let taken: BTreeSet<&str> = self.rules.rules.iter().map(|rule| rule.name.as_str()).collect();
+        let taken: BTreeSet<&str> = self.rules.rules.iter().map(|rule| &*rule.name).collect();
         let name: String = name.chars().take(100).collect();
         let mut others = (2..).map(|number| format!("{name} ({number})"));
         if taken.contains(name.as_str()) {
