@@ -61,7 +61,7 @@ enum Command {
     Run,
     /// Judge the new messages once, and move them as the rules say
     Sweep(Sweep),
-    /// Let the next sweep move the messages that the fuse holds back
+    /// Let the next sweep move the messages that the fuse holds back, and those from before a new ledger
     Resume(Resume),
     /// List the followers you know, those you filed by hand, and the messages you have to confirm; add, forget or confirm one
     Known(Known),

@@ -1,4 +1,4 @@
-//! `resume`: lets the messages through that the fuse holds back, at the next sweep.
+//! `resume`: lets the messages through that the fuse holds back, at the next sweep, and those that were there before the ledger.
 
 use std::path::Path;
 
@@ -6,8 +6,10 @@ use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Resume, context};
 use crate::clock;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerFault};
+use crate::place::AccountName;
 use crate::report;
+use crate::settings::Settings;
 
 pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Output) -> Ending {
     let (settings, _) = match context::everything(settings, Unsettled::Taken, output) {
@@ -18,13 +20,13 @@ pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Out
         return Ending::Usage;
     };
     for account in accounts {
-        // Where nothing was ever moved, nothing waits, and no ledger is made for it.
-        let resumed = Ledger::open_read_only(&settings.state).and_then(|ledger| match ledger {
-            None => Ok(0),
-            Some(_) => Ledger::open(&settings.state)?.resume(&account.name, clock::now()),
-        });
-        match resumed {
-            Ok(messages) => output.line(&report::sweep::resumed(&account.name, messages)),
+        match resume_account(&settings, &account.name) {
+            Ok((released, observed)) => {
+                output.line(&report::sweep::resumed(&account.name, released));
+                if let Some(messages) = observed {
+                    output.line(&report::sweep::observing_ended(&account.name, messages));
+                }
+            }
             Err(fault) => {
                 output.failure(&fault);
                 return Ending::Later;
@@ -32,4 +34,19 @@ pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Out
         }
     }
     Ending::Well
+}
+
+/// How many messages the fuse lets through, and how many are not only observed any more, if messages were.
+fn resume_account(settings: &Settings, account: &AccountName) -> Result<(usize, Option<usize>), LedgerFault> {
+    // Without a ledger nothing waits, and none is made for this.
+    if Ledger::open_read_only(&settings.state)?.is_none() {
+        return Ok((0, None));
+    }
+    let mut ledger = Ledger::open(&settings.state)?;
+    let released = ledger.resume(account, clock::now())?;
+    let observed = match ledger.observed(account)? {
+        Some(_) => Some(ledger.end_observing(account, clock::now())?),
+        None => None,
+    };
+    Ok((released, observed))
 }

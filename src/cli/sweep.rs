@@ -128,6 +128,7 @@ fn one(
                 output.error(&format!("error: {}", sentence()));
             }
             News::Restored { .. }
+            | News::Observing { .. }
             | News::Uncertain { .. }
             | News::TooMany { .. }
             | News::HandFiled { .. }

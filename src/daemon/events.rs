@@ -19,6 +19,7 @@ pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
             info!(%folder, looked_at, percent = (part * 100.0) as u32, "looking through a folder");
         }
         News::FirstLook { .. } => debug!("{trouble}"),
+        News::Observing { .. } => warn!(message_id = kind::OBSERVED, trouble, "{trouble}"),
         News::Trouble { folder, .. } | News::SentStale { folder, .. } => {
             if known.contains(&trouble) {
                 debug!(%folder, trouble, "a folder is still in trouble");
@@ -98,7 +99,7 @@ fn level_and_kind(recognition: &Recognition, end: &End) -> Option<(Level, Option
             End::Moved { .. } => (Level::WARN, kind::MOVED),
             End::Waits => (Level::INFO, kind::HELD_BACK),
             End::Marked => (Level::INFO, kind::MARKED),
-            End::Observed => (Level::INFO, kind::OBSERVED),
+            End::Observed | End::Unsure => (Level::INFO, kind::OBSERVED),
             End::Kept(_) => (Level::INFO, kind::PUT_BACK),
             End::Left(_) => (Level::WARN, kind::LEFT),
             End::Gone => (Level::INFO, kind::GONE),

@@ -17,6 +17,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::owner;
 
+mod account;
 mod assessing;
 mod backup;
 mod columns;
@@ -45,6 +46,7 @@ mod rows;
 mod unshown;
 mod waiting;
 
+pub use account::AccountRecord;
 pub use correction::{BY_HAND, Known, KnownBy, Learned, Unconfirmed};
 pub use cursor::{Cursor, Newest, Old};
 pub use digest::{Came, DigestOutcome, Filed, StatedDigest};

@@ -27,6 +27,8 @@ pub enum Delay {
     Interrupted,
     /// The answer of a look-up, which may decide it; until this moment at the latest.
     LookUp(Timestamp),
+    /// The user: it was there before the ledger, which does not know whether the user put it back ([`Ledger::end_observing`]).
+    Observed,
 }
 
 impl Delay {
@@ -37,11 +39,12 @@ impl Delay {
             Self::Refused => "refused",
             Self::Interrupted => "interrupted",
             Self::LookUp(_) => "lookup",
+            Self::Observed => "observed",
         }
     }
 
     pub(super) fn stored(word: &str, due_at: Timestamp) -> Self {
-        let all = [Self::Fuse, Self::Refused, Self::LookUp(due_at)];
+        let all = [Self::Fuse, Self::Refused, Self::LookUp(due_at), Self::Observed];
         all.into_iter().find(|why| why.word() == word).unwrap_or(Self::Interrupted)
     }
 }
@@ -79,6 +82,8 @@ pub struct WaitingSums {
     pub later: usize,
     /// For the answer of a look-up.
     pub look_up: usize,
+    /// For the user, since they were there before the ledger.
+    pub observed: usize,
     /// For the server to show them.
     pub unshown: usize,
     /// Interrupted moves of which it is not known yet what became of them; without those whose original is not shown.
@@ -131,6 +136,7 @@ impl Ledger {
                     "fuse" => sums.fuse += count,
                     "refused" => sums.refused += count,
                     "lookup" => sums.look_up += count,
+                    "observed" => sums.observed += count,
                     _ => sums.later += count,
                 }
             }
@@ -203,7 +209,7 @@ impl Ledger {
             connection
                 .prepare_cached(
                     // So that a message does not wait for years because the clock was set back.
-                    "SELECT waiting.uid, released, due_at <= ?4 OR due_at > ?4 + ?5
+                    "SELECT waiting.uid, released, why <> 'observed' AND (due_at <= ?4 OR due_at > ?4 + ?5)
                      FROM waiting JOIN mail ON mail.id = waiting.mail
                      WHERE waiting.account = ?1 AND waiting.folder = ?2 AND waiting.validity = ?3
                      ORDER BY received, waiting.uid",
@@ -299,13 +305,14 @@ impl Ledger {
         })
     }
 
-    /// Does any message of an account wait in these folders, or a move to be settled?
+    /// Does any message of an account wait in these folders for a later sweep, or a move to be settled?
     ///
     /// # Errors
     ///
     /// Where the ledger cannot be read.
     pub fn waits(&self, account: &AccountName, folders: &[Folder]) -> Result<bool, LedgerFault> {
-        Ok(self.waiting_sums(account, folders)? != WaitingSums::default())
+        let sums = self.waiting_sums(account, folders)?;
+        Ok(sums != WaitingSums { observed: sums.observed, ..WaitingSums::default() })
     }
 
     /// When the first of the messages of an account that wait for look-ups has waited for long enough, if that is later than `since`.

@@ -116,6 +116,9 @@ fn delay_in_words(why: Delay) -> String {
         Delay::Fuse => "the fuse, a rate limit on moves, holds it back",
         Delay::Refused => "the server refused; followsift tries again",
         Delay::Interrupted => "the move was interrupted, or a list was not loaded; followsift tries again",
+        Delay::Observed => {
+            "it was there before the ledger, and stays until you run `followsift resume`, since you may have put it back"
+        }
         Delay::LookUp(until) => {
             return format!("followsift waits until {} UTC for the look-up of a follower", until.minute());
         }

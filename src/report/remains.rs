@@ -31,6 +31,13 @@ pub fn in_words(remains: &Remains) -> Option<String> {
     if remains.fuse > 0 {
         parts.push(format!("the fuse holds {} back", messages(remains.fuse)));
     }
+    if remains.observed > 0 {
+        parts.push(format!(
+            "{} from before this ledger {} until you run `followsift resume`",
+            messages(remains.observed),
+            if remains.observed == 1 { "stays" } else { "stay" }
+        ));
+    }
     if remains.unshown > 0 {
         parts.push(format!("the server does not show {}", messages(remains.unshown)));
     }
@@ -92,6 +99,7 @@ mod tests {
             later: 2,
             fuse: 3,
             look_up: 1,
+            observed: 2,
             unshown: 1,
             uncertain: 1,
             unsettled: 1,
@@ -100,8 +108,8 @@ mod tests {
             lists: Vec::new(),
         };
         let words = "1 message could not be moved or marked; followsift tries again later; 2 messages could not be moved or \
-                     marked; followsift does not try again; 2 messages wait for a later sweep; the fuse holds 3 messages back; the \
-                     server does not show 1 message; 1 move could not be settled, after an interruption; 1 interrupted \
+                     marked; followsift does not try again; 2 messages wait for a later sweep; the fuse holds 3 messages back; 2 messages \
+                     from before this ledger stay until you run `followsift resume`; the server does not show 1 message; 1 move could not be settled, after an interruption; 1 interrupted \
                      move could not be settled yet; followsift tries again later; 1 message could not be assessed (a bug \
                      in followsift); 2 folders could not be used";
         assert_eq!(in_words(&remains).as_deref(), Some(words));

@@ -28,6 +28,7 @@ pub fn sentence(news: &News) -> String {
         News::Trouble { folder, words, folders } => trouble(folder, words, folders),
         News::SentStale { folder, doubt, folders } => trouble(folder, &sent_words(*doubt), folders),
         News::FirstLook { folders, backlog } => first_look(folders, *backlog),
+        News::Observing { account, folders } => observing(account, folders),
         News::Progress { folder, looked_at, part } => {
             format!("{folder}: looked at {}, {:.0} %", messages(*looked_at), part * 100.0)
         }
@@ -135,6 +136,10 @@ fn ending(dealt: &Dealt, dry_run: bool) -> String {
         }
         End::Waits => "stays for now: the fuse, a rate limit on moves, holds it back".to_owned(),
         End::WaitsForLookUp => "stays for now: waits for a look-up".to_owned(),
+        End::Unsure => {
+            "stays until you run `followsift resume`: it was there before this ledger, and you may have put it back"
+                .to_owned()
+        }
         End::Marked => "stays, marked".to_owned(),
         End::Kept(stay) => format!("stays: {stay}"),
         End::Left(Obstacle::Unshown) => "stays for now: the server does not show it".to_owned(),
@@ -229,6 +234,17 @@ fn first_look(folders: &[Folder], backlog: Backlog) -> String {
     format!("first look at {}: {begins}", folders.join(", "))
 }
 
+fn observing(account: &AccountName, folders: &[Folder]) -> String {
+    let folders: Vec<_> = folders.iter().map(|folder| format!("\"{folder}\"")).collect();
+    let (are, them) = if folders.len() == 1 { ("was", "it") } else { ("were", "them") };
+    format!(
+        "the ledger is new to account {account}, but {} {are} used before, so messages that you put back from {them} cannot be \
+         told from others; what arrived before now is judged and stays, and new messages are moved as ever; `followsift \
+         resume --account {account}` moves the old ones too, or put back a copy of the ledger",
+        folders.join(", ")
+    )
+}
+
 fn unshown(folder: &Folder, uids: &[Uid], why: Option<&str>) -> String {
     let shown: Vec<String> = uids.iter().take(UIDS_SHOWN).map(|uid| uid.0.to_string()).collect();
     let more = match uids.len().saturating_sub(UIDS_SHOWN) {
@@ -274,6 +290,16 @@ fn held_back(messages: u64, by: Limit, most: u16) -> String {
         Limit::Hour => format!("at most {most} messages are moved in an hour (moves-per-hour)"),
     };
     format!("{wait}: {limit}; the rest follows by itself, and `followsift resume` lets it through at once")
+}
+
+/// So many messages of an account that were only observed are judged again in the next sweep.
+pub fn observing_ended(account: &AccountName, waiting: usize) -> String {
+    let messages = match waiting {
+        0 => "no message from before this ledger waits".to_owned(),
+        1 => "1 message from before this ledger is judged again in the next sweep".to_owned(),
+        many => format!("{many} messages from before this ledger are judged again in the next sweep"),
+    };
+    format!("{account}: {messages}, and old messages are moved like new ones from now on")
 }
 
 /// How many messages of an account the next sweep moves, past the fuse.

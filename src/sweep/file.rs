@@ -51,7 +51,7 @@ pub(super) fn file(
     }
     for message in considered {
         let Considered { uid, .. } = message;
-        let end = ends.ends.remove(&uid).unwrap_or_else(|| untouched(&message));
+        let end = ends.ends.remove(&uid).unwrap_or_else(|| untouched(pass.sweep, &message));
         pass.tally.count(message.assessed.as_ref().ok(), &end, put_off.contains(&uid));
         if matches!(end, End::Moved { .. } | End::Gone) {
             pass.seen.note_gone(uid);
@@ -65,7 +65,7 @@ pub(super) fn file(
 }
 
 /// What became of a message with which nothing was done.
-fn untouched(message: &Considered) -> End {
+fn untouched(sweep: Sweep<'_>, message: &Considered) -> End {
     match (message.action(), &message.earlier) {
         (None, _) if message.deadly => End::Deadly,
         (None, _) => End::Failed,
@@ -77,6 +77,7 @@ fn untouched(message: &Considered) -> End {
         (Some(Action::File { .. }), EarlierMove::Doubled) => End::Left(Obstacle::CopiedBefore),
         (Some(Action::File { .. }), EarlierMove::Altered) => End::Left(Obstacle::Altered),
         (Some(Action::File { .. }), EarlierMove::Unsettled) => End::Left(Obstacle::Unsettled),
+        (Some(Action::Mark(_) | Action::File { .. }), _) if message.is_unsure(sweep) => End::Unsure,
         (Some(Action::Mark(_) | Action::File { .. }), _) => End::Observed,
     }
 }
@@ -144,7 +145,9 @@ fn relocate(
 ) -> Result<(), AccountFault> {
     let mut errands: BTreeMap<&Folder, Vec<MailTrace>> = BTreeMap::new();
     let mut marks: BTreeMap<Uid, Marks> = BTreeMap::new();
-    for message in considered.iter().filter(|message| message.earlier == EarlierMove::None) {
+    let sweep = pass.sweep;
+    let new = |message: &&Considered| message.earlier == EarlierMove::None && !message.is_unsure(sweep);
+    for message in considered.iter().filter(new) {
         let Some(Action::File { to, marks: wanted }) = message.action() else { continue };
         let uid = message.uid;
         if current.released.contains(&uid) || pass.fuse.lets_through() {
@@ -307,6 +310,7 @@ fn mark(
     for message in considered
         .iter()
         .filter(|message| !matches!(message.earlier, EarlierMove::Stays(_) | EarlierMove::Filed(_)))
+        .filter(|message| !message.is_unsure(pass.sweep))
     {
         if let Some(Action::Mark(marks)) = message.action() {
             let trace = MailTrace { uid: message.uid, identity: message.identity };
@@ -350,7 +354,8 @@ fn remember(
         };
         let later_too = (message.awaits_list() || undecided).then_some(Delay::Interrupted);
         let looked_up = wanted.contains(&uid).then_some(Delay::LookUp(until));
-        let why = ends.again.get(&uid).copied().or(later_too).or(looked_up);
+        let unsure = message.is_unsure(pass.sweep).then_some(Delay::Observed);
+        let why = ends.again.get(&uid).copied().or(later_too).or(unsure).or(looked_up);
         if let Some(Delay::LookUp(_)) = why {
             ends.ends.entry(uid).or_insert(End::WaitsForLookUp);
         }
@@ -388,6 +393,14 @@ impl Considered {
         matches!(restraint, Some(Restraint::ListNotLoaded(_))) && self.earlier == EarlierMove::None
     }
 
+    /// Is it only observed, where it would be moved or marked?
+    fn is_unsure(&self, sweep: Sweep<'_>) -> bool {
+        sweep.account.act
+            && sweep.observed_before.is_some_and(|before| self.received < before)
+            && self.earlier == EarlierMove::None
+            && matches!(self.action(), Some(Action::Mark(_) | Action::File { .. }))
+    }
+
     fn action(&self) -> Option<&Action> {
         self.assessed.as_ref().ok().map(|assessment| &assessment.action)
     }
@@ -409,7 +422,7 @@ impl Tally {
             End::Gone => self.gone += 1,
             End::Failed | End::Deadly => self.failed += 1,
             End::Waits => self.waiting += 1,
-            End::Stays | End::WaitsForLookUp | End::Observed | End::Kept(_) => {}
+            End::Stays | End::WaitsForLookUp | End::Observed | End::Unsure | End::Kept(_) => {}
         }
     }
 }

@@ -2,7 +2,9 @@
 //! the two; the rest of `sweep` asks here. In a dry run nothing is written and nothing waits.
 
 use crate::clock::Timestamp;
-use crate::ledger::{Allowance, Answer, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting};
+use crate::ledger::{
+    AccountRecord, Allowance, Answer, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting,
+};
 use crate::mail::{FollowerKey, Network};
 use crate::mailbox::Opened;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid};
@@ -54,6 +56,11 @@ impl Memory {
         if let Self::Read { seen, .. } = self {
             seen.append(unwritten);
         }
+    }
+
+    /// What is known of an account; `None` if it is new.
+    pub(super) fn account(&self, account: &AccountName) -> Result<Option<AccountRecord>, LedgerFault> {
+        self.ledger().map_or(Ok(None), |ledger| ledger.account(account))
     }
 
     /// How far a folder was looked at.

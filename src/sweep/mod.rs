@@ -16,6 +16,7 @@ mod judge;
 mod look_up;
 mod memory;
 mod news;
+mod observing;
 mod pass;
 mod put_back;
 mod recover;
@@ -60,6 +61,8 @@ struct Sweep<'a> {
     /// Which messages are looked at.
     scope: Scope,
     now: Timestamp,
+    /// Messages that arrived earlier are only observed: the ledger does not know what the user wants with them.
+    observed_before: Option<Timestamp>,
     /// Followers of old messages are looked up too.
     look_up_old: bool,
     /// Answers at once, in a dry run that looks followers up.

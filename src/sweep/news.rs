@@ -6,7 +6,7 @@ use crate::assess::Assessment;
 use crate::ledger::{Limit, Stay};
 use crate::mail::FollowerKey;
 use crate::mailbox::Obstacle;
-use crate::place::{Folder, MailRef, Uid};
+use crate::place::{AccountName, Folder, MailRef, Uid};
 use crate::rules::list::load::Doubt;
 use crate::settings::Backlog;
 
@@ -39,6 +39,13 @@ pub enum News {
         folders: Vec<Folder>,
         /// Where that begins.
         backlog: Backlog,
+    },
+    /// The ledger does not know the account, although messages were filed before: what arrived until now is only observed.
+    Observing {
+        /// The account.
+        account: AccountName,
+        /// The folders to which messages were filed.
+        folders: Vec<Folder>,
     },
     /// The progress of a long look through a folder.
     Progress {
@@ -134,6 +141,8 @@ pub enum End {
     Waits,
     /// It stays for now: the answer of a look-up may decide it.
     WaitsForLookUp,
+    /// It stays until the user says otherwise: it was there before the ledger.
+    Unsure,
     /// It stays and was marked.
     Marked,
     /// It was moved.

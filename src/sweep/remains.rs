@@ -19,6 +19,8 @@ pub struct Remains {
     pub fuse: usize,
     /// Messages that wait for the answer of a look-up.
     pub look_up: usize,
+    /// Messages that were there before the ledger, and wait for the user.
+    pub observed: usize,
     /// Messages that the server says are there and does not show.
     pub unshown: usize,
     /// Interrupted moves of which the original is uncertain.
@@ -35,7 +37,7 @@ pub struct Remains {
 
 impl Remains {
     /// Is work left because of the server, the state or a bug in followsift? What the fuse holds back does not count, nor
-    /// what waits for a look-up: a later sweep moves it.
+    /// what waits for a look-up or for the user.
     pub fn is_work_left(&self) -> bool {
         // Those for a later sweep wait for the fuse too, or for what else is counted here.
         let Self {
@@ -44,6 +46,7 @@ impl Remains {
             later: _,
             fuse: _,
             look_up: _,
+            observed: _,
             unshown,
             uncertain,
             unsettled,
@@ -74,6 +77,7 @@ impl Remains {
             later: waiting.later,
             fuse: waiting.fuse,
             look_up: waiting.look_up,
+            observed: waiting.observed,
             unshown: waiting.unshown.max(tally.unshown),
             unsettled: waiting.unsettled,
             unassessed: tally.failed,

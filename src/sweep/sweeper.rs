@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::digest::{self, Digest};
 use super::memory::Memory;
 use super::{AccountFault, News, Remains, Scope, Sweep, Tally, lock};
-use super::{scope, sent};
+use super::{observing, scope, sent};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
 use crate::lookup::{self, Asker, Desk, Inquiry, Step};
@@ -252,9 +252,12 @@ impl<'a> Sweeper<'a> {
         if scope == Scope::New {
             self.report_first_look(&mut tell)?;
         }
+        let observed_before =
+            observing::observed_before(&mut session, account, &rulebook, &mut self.memory, now, &mut tell)?;
         let (look_up_old, inquiry) = (self.look_up_old, self.inquiry.as_ref());
         let leaves = self.leaves;
-        let sweep = Sweep { account, rulebook: &rulebook, scope, now, look_up_old, inquiry, leaves };
+        let sweep =
+            Sweep { account, rulebook: &rulebook, scope, now, observed_before, look_up_old, inquiry, leaves };
         session.beware(std::mem::take(&mut self.suspects));
         let swept = super::sweep(&mut session, sweep, &mut self.memory, &mut tell);
         self.suspects = session.suspects();

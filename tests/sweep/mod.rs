@@ -116,6 +116,7 @@ mod fuse;
 mod hand_filed;
 mod lists;
 mod long_sweeps;
+mod lost_ledger;
 mod put_back;
 mod removals;
 mod teaching;

@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::clock;
+use crate::clock::{self, Timestamp};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::ledger::{Ledger, require_lock_folder};
 use crate::login;
 use crate::mail::NetworkSummary;
 use crate::mailbox::Connector;
-use crate::report::Chain;
+use crate::report::{Chain, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{self, Account, Environment, Settings, log_filter};
 
@@ -98,6 +98,40 @@ pub(super) fn of_networks(settings: &Settings, files: &RuleFiles) -> Vec<Diagnos
         Ok(seen) => files.beyond_the_rules(&seen, settings).iter().map(beyond_the_rules).collect(),
         Err(fault) => vec![error(&fault)],
     }
+}
+
+/// The accounts whose old messages are only observed.
+pub(super) fn of_observed(settings: &Settings) -> Vec<Diagnostic> {
+    let observed = |ledger: &Ledger| {
+        let mut findings = Vec::new();
+        for account in settings.accounts.iter().filter(|account| account.act) {
+            if let Some((messages, before)) =
+                ledger.observed(&account.name)?.filter(|(messages, _)| *messages > 0)
+            {
+                findings.push(only_observed(account, messages, before));
+            }
+        }
+        Ok(findings)
+    };
+    match Ledger::open_read_only(&settings.state)
+        .and_then(|ledger| ledger.as_ref().map_or(Ok(Vec::new()), observed))
+    {
+        Ok(findings) => findings,
+        Err(fault) => vec![error(&fault)],
+    }
+}
+
+fn only_observed(account: &Account, messages: usize, before: Timestamp) -> Diagnostic {
+    let name = &account.name;
+    let message = format!(
+        "account `{name}`: {} from before this ledger stay: it is new since {} UTC, although messages were filed before",
+        remains::messages(messages),
+        before.minute()
+    );
+    warning(message).help(format!(
+        "put back a copy of the ledger, which knows what you put back; or run `followsift resume --account {name}`, and \
+         the next sweep moves them by your rules"
+    ))
 }
 
 fn beyond_the_rules(network: &NetworkSummary) -> Diagnostic {

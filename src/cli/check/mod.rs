@@ -38,6 +38,7 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
     }
     if let (Some(settings), Some(files), None) = (&settings, &files, &ledger) {
         findings.extend(machine::of_networks(settings, files));
+        findings.extend(machine::of_observed(settings));
     }
     if options.json {
         for finding in &findings {
