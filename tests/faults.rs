@@ -64,8 +64,8 @@ fn end(child: &mut Child, proxy: &Proxy) -> ExitStatus {
     }
 }
 
-/// Runs one disturbed sweep, and returns whether the trouble struck.
-fn disturb(home: &Home, proxy: &Proxy, trouble: Trouble) -> bool {
+/// Runs one disturbed command, and returns whether the trouble struck.
+fn disturb(home: &Home, proxy: &Proxy, trouble: Trouble, arguments: &[&str]) -> bool {
     let (fault, wrapper) = match trouble {
         Trouble::Line(fault) | Trouble::Killed(fault) => (Some(fault), Vec::new()),
         Trouble::KilledWriting(bytes) => (None, vec!["prlimit".to_owned(), format!("--fsize={bytes}")]),
@@ -76,7 +76,7 @@ fn disturb(home: &Home, proxy: &Proxy, trouble: Trouble) -> bool {
     };
     proxy.arm(fault);
     let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
-    let mut command = home.command(&wrapper, &["sweep"]);
+    let mut command = home.command(&wrapper, arguments);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let status = end(&mut child, proxy);
     match trouble {
@@ -178,7 +178,7 @@ impl Rung {
         let mut client = home.client(self.server.port);
         let before: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|message| message.3).collect();
         for trouble in &case.troubles {
-            let has_struck = disturb(&home, &proxy, *trouble);
+            let has_struck = disturb(&home, &proxy, *trouble, &["sweep"]);
             self.count(has_struck);
             if !has_struck && case.troubles.len() == 1 {
                 return Err("the trouble did not strike".to_owned());
@@ -291,6 +291,63 @@ fn a_kill_or_a_full_disk_at_any_write_of_the_ledger_loses_and_doubles_nothing() 
 #[test]
 fn troubles_one_after_the_other_lose_and_double_nothing() {
     on_each_rung("one after the other", USUAL / 2, one_after_the_other);
+}
+
+/// The same while filed messages are put back.
+mod restoring {
+    use super::*;
+
+    const RESTORE: [&str; 3] = ["restore", "--all", "--yes"];
+
+    /// A user whose messages have been filed.
+    fn filed(rung: &Rung, name: &str) -> (Home, Proxy) {
+        let (home, proxy) = rung.user(name, false);
+        home.well(&["sweep"]);
+        (home, proxy)
+    }
+
+    fn check(rung: &Rung, name: &str, trouble: Trouble, expected: &[Live]) -> Result<(), String> {
+        let (home, proxy) = filed(rung, name);
+        let mut client = home.client(rung.server.port);
+        let before: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|message| message.3).collect();
+        rung.count(disturb(&home, &proxy, trouble, &RESTORE));
+        let now: BTreeSet<Vec<u8>> = live(&mut client).into_iter().map(|message| message.3).collect();
+        if now != before {
+            return Err(format!("{} messages are in no folder", before.difference(&now).count()));
+        }
+        proxy.arm(None);
+        // What was stated is completed by the sweep, and the rest by the command itself.
+        for arguments in [&RESTORE[..], &["sweep"], &["sweep", "--since", "9999d"]] {
+            let output = home.run(arguments);
+            if !output.status.success() {
+                return Err(format!("{arguments:?} failed:\n{}", printed(&output)));
+            }
+        }
+        differs(&live(&mut client), expected, "at the end")
+    }
+
+    #[test]
+    fn whatever_fails_while_messages_are_put_back_each_comes_back_once() {
+        for (name, without) in RUNGS {
+            let Some(rung) = Rung::start(name, without) else { return };
+            let (home, proxy) = filed(&rung, "restored");
+            proxy.arm(None);
+            let ledger = Ledger::open(&home.state()).unwrap();
+            home.well(&RESTORE);
+            let log = std::fs::metadata(ledger.file().with_extension("sqlite-wal")).unwrap().len();
+            let commands = proxy.commands().len();
+            let expected = live(&mut home.client(rung.server.port));
+            assert!(expected.iter().all(|message| message.0 == "INBOX"), "{}", shown(&expected));
+            let writes = (1..2 * log / FRAME).map(|part| Trouble::KilledWriting(part * FRAME / 2));
+            let mut cases: Vec<Trouble> =
+                (1..=commands).flat_map(|at| WHENS.map(|when| at_command(at, when)).concat()).collect();
+            cases.extend(writes);
+            try_all(&format!("restoring, {}", rung.name), &choose(cases, USUAL), |number, case| {
+                check(&rung, &format!("restored{number}"), *case, &expected)
+            });
+            rung.most_struck("restoring");
+        }
+    }
 }
 
 mod watching {

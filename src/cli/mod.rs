@@ -25,6 +25,7 @@ mod output;
 mod proof;
 mod providers;
 mod report;
+mod restore;
 mod resume;
 mod run;
 mod schema;
@@ -65,6 +66,8 @@ enum Command {
     Resume(Resume),
     /// List the followers you know, those you filed by hand, and the messages you have to confirm; add, forget or confirm one
     Known(Known),
+    /// Put filed messages back where they were, after showing them; their followers are known from then on
+    Restore(Restore),
     /// Say what became of each notification that followsift remembers, when, why, and on which facts
     History(History),
     /// Show who came, the real ones first, and what was filed, by rule and over time
@@ -159,7 +162,8 @@ struct Confirm {
     network: Option<String>,
     /// The handle of the follower: confirm only messages about them
     handle: Option<String>,
-    /// Confirm all, except second copies and messages that came back because you starred or answered them
+    /// Confirm all, except second copies, messages that came back because you starred or answered them, and what was restored
+    /// without learning
     #[arg(long)]
     all: bool,
 }
@@ -207,6 +211,28 @@ struct Digest {
     /// Only this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
+}
+
+/// The options of `restore`.
+#[derive(Debug, clap::Args)]
+struct Restore {
+    #[command(flatten)]
+    selection: selection::Selection,
+    /// Only what one sweep moved: `last`, or its minute as `history` shows it, such as `2026-11-27T08:15`
+    #[arg(long, value_name = "WHICH", value_parser = restore::SweepChoice::parse)]
+    sweep: Option<restore::SweepChoice>,
+    /// Everything that followsift ever moved
+    #[arg(long)]
+    all: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Learn nothing: the messages are never moved again, and their followers do not become known
+    #[arg(long)]
+    no_learn: bool,
+    /// Show what would be put back; change nothing
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
 }
 
 /// The options of `login`.
@@ -426,6 +452,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Report(options) => report::report(settings, options, &mut output),
         Command::Digest(options) => digest::digest(settings, options, &mut output),
         Command::Suggest => suggest::suggest(settings, &mut output),
+        Command::Restore(options) => restore::restore(settings, options, &mut output),
         Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),

@@ -1,5 +1,5 @@
 //! Which of the remembered notifications a command is about: by time, account, network, verdict, rule and follower. Called by
-//! `history`. Pure.
+//! `history` and `restore`. Pure.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::rules::VerdictName;
 /// The options that choose notifications; one that is not given chooses all.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Selection {
-    /// Only what was judged within this time, such as `7d`
+    /// Only what was judged or moved within this time, such as `7d`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     since: Option<Duration>,
-    /// Only what was judged at least this long ago, such as `1h`
+    /// Only what was judged or moved at least this long ago, such as `1h`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     until: Option<Duration>,
     /// Only this account
@@ -56,6 +56,14 @@ impl Known {
 }
 
 impl Selection {
+    /// Does it choose all notifications?
+    pub(super) fn is_everything(&self) -> bool {
+        let Self { since, until, account, network, verdict, rule, follower } = self;
+        since.is_none()
+            && until.is_none()
+            && [account, network, verdict, rule, follower].into_iter().all(Option::is_none)
+    }
+
     /// Does it name a network, a verdict or a rule?
     pub(super) fn has_names(&self) -> bool {
         [&self.network, &self.verdict, &self.rule].into_iter().any(Option::is_some)

@@ -123,7 +123,7 @@ fn one(
                 output.text(&report::sweep::block(dealt, options.dry_run));
             }
             News::FirstLook { .. } | News::Digest { end: DigestEnd::Sent, .. } => output.line(&sentence()),
-            News::Progress { .. } => output.progress(&sentence()),
+            News::Progress { .. } | News::PutBack { .. } => output.progress(&sentence()),
             News::Trouble { .. } | News::SentStale { .. } | News::Unshown { .. } | News::NotNow { .. } => {
                 output.error(&format!("error: {}", sentence()));
             }

@@ -18,6 +18,7 @@ pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
         News::Progress { folder, looked_at, part } => {
             info!(%folder, looked_at, percent = (part * 100.0) as u32, "looking through a folder");
         }
+        News::PutBack { done, of } => info!(done, of, "{trouble}"),
         News::FirstLook { .. } => debug!("{trouble}"),
         News::Observing { .. } => warn!(message_id = kind::OBSERVED, trouble, "{trouble}"),
         News::Trouble { folder, .. } | News::SentStale { folder, .. } => {

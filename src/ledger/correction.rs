@@ -207,7 +207,7 @@ impl Ledger {
     }
 
     /// Confirms that the user put messages back: those that name `follower`, or all that are unconfirmed except second
-    /// copies and messages that were brought back for their star, which the user did not put back. Returns how many.
+    /// copies, messages that were brought back for their star, and those that were to teach nothing. Returns how many.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl Ledger {
             let mut confirmed = 0;
             for (mail, why) in mails {
                 let meant = match follower {
-                    None => !matches!(Stay::stored(&why), Stay::Twin | Stay::Touched),
+                    None => !matches!(Stay::stored(&why), Stay::Twin | Stay::Touched | Stay::Asked),
                     Some(follower) => followers(transaction, mail)?.contains(follower),
                 };
                 if meant {
@@ -248,7 +248,7 @@ fn anywhere(
     )
 }
 
-fn correct(transaction: &Connection, mail: i64, noted_at: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn correct(transaction: &Connection, mail: i64, noted_at: Timestamp) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM kept WHERE mail = ?", [mail])?;
     transaction.execute(
         "INSERT INTO correction (mail, noted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",

@@ -44,6 +44,8 @@ pub enum Stay {
     Restored,
     /// It was brought back, since the user starred or answered it while it was moved.
     Touched,
+    /// The user had it put back, and wanted nothing to be learned from it.
+    Asked,
     /// It was gone when it was to be filed, or another account filed it: it is not known that the user put it back.
     Elsewhere,
 }
@@ -58,13 +60,14 @@ impl fmt::Display for Stay {
             Self::Restored => "it was filed before, and a folder was restored from a backup",
             Self::Elsewhere => "it was gone when it was to be filed, or another account filed it",
             Self::Touched => "it was starred or answered while it was moved",
+            Self::Asked => "you had it put back without learning from it",
         })
     }
 }
 
 impl Stay {
-    const UNCERTAIN: [Self; 6] =
-        [Self::Twin, Self::Late, Self::Many, Self::Restored, Self::Touched, Self::Elsewhere];
+    const UNCERTAIN: [Self; 7] =
+        [Self::Twin, Self::Late, Self::Many, Self::Restored, Self::Touched, Self::Asked, Self::Elsewhere];
 
     /// As the column `why` has it. One that was put back is kept as pending until the sweep is over.
     pub(super) fn word(self) -> &'static str {
@@ -75,6 +78,7 @@ impl Stay {
             Self::Many => "many",
             Self::Restored => "restored",
             Self::Touched => "touched",
+            Self::Asked => "asked",
             Self::Elsewhere => "elsewhere",
         }
     }
@@ -324,7 +328,7 @@ fn by_header(connection: &Connection, header: &HeaderLines) -> rusqlite::Result<
     Ok(if copies.is_empty() { EarlierMove::None } else { EarlierMove::Filed(copies) })
 }
 
-fn filed_copy(row: &Row<'_>) -> rusqlite::Result<FiledCopy> {
+pub(super) fn filed_copy(row: &Row<'_>) -> rusqlite::Result<FiledCopy> {
     Ok(FiledCopy {
         intent: IntentId(row.get(0)?),
         folder: row.get(1)?,

@@ -7,7 +7,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
 use super::encoding;
-use super::{Delay, Judged, Ledger, LedgerFault, Settlement, Stay};
+use super::{Delay, IntentId, Judged, Ledger, LedgerFault, Settlement, Stay};
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, Network, Notification};
 use crate::place::{Folder, MailDigest, MailIdentity, MailRef, Marks};
@@ -31,13 +31,15 @@ pub struct HistoryEntry {
 /// A move that was stated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filing {
+    /// The number of the move.
+    pub id: IntentId,
     /// Where the message was to go.
     pub to: Folder,
     /// When the move was stated.
     pub stated_at: Timestamp,
-    /// It brings the message back, since the user starred or answered it while it was moved.
+    /// It brings the message back: the user starred or answered it while it was moved, or had it put back.
     pub returns: bool,
-    /// The user moved it by hand.
+    /// The user moved it by hand, or, if it brings the message back, had it put back.
     pub by_user: bool,
     /// What became of it, and when that was known; `None` while that is unknown.
     pub settled: Option<(Settlement, Timestamp)>,
@@ -58,12 +60,14 @@ const LAST: &str = "judgement CROSS JOIN mail ON mail.id = judgement.mail
     ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT ?";
 /// So many judgements are read at a time, so that a reader of the output who takes their time holds no transaction open.
 const PORTION: i64 = 500;
-/// The judgements of a period that say what became of their messages: the last one of each, and those that led to moves.
-/// Below the last one that was read, the newest first.
+/// The judgements that say what became of their messages: the last one of each, and those that led to moves. Of a period, in which
+/// they were made or led to moves; not before a moment, and below the last one that was read, the newest first.
 const TOLD: &str = "judgement CROSS JOIN mail ON mail.id = judgement.mail
     LEFT JOIN correction ON correction.mail = mail.id
     WHERE judgement.judged_at >= ?1 AND judgement.judged_at <= ?2 AND (judgement.judged_at < ?2 OR judgement.id < ?3)
         AND (judgement.id = mail.latest OR EXISTS (SELECT 1 FROM intent WHERE intent.judgement = judgement.id))
+        AND (judgement.judged_at >= ?5 OR EXISTS (
+            SELECT 1 FROM intent WHERE intent.judgement = judgement.id AND stated_at >= ?5 AND stated_at <= ?6))
     ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT ?4";
 /// Those of the messages with one digest.
 const OF_DIGEST: &str = "mail CROSS JOIN judgement ON judgement.mail = mail.id
@@ -81,6 +85,21 @@ const STAYED: &str = "mail CROSS JOIN judgement ON judgement.id = mail.latest
             SELECT returns FROM intent WHERE intent.mail = mail.id AND outcome = 'moved' ORDER BY id DESC LIMIT 1), 1))
     ORDER BY mail.received DESC, mail.id DESC LIMIT ?4";
 
+impl HistoryEntry {
+    /// The moves after which followsift can put the message back, if the user wants that.
+    pub fn restorable(&self) -> impl Iterator<Item = &Filing> {
+        let is_back = self.put_back.is_some()
+            || matches!(self.stays, Some(Stay::PutBack | Stay::Touched | Stay::Asked));
+        let filed = move |filing: &&Filing| {
+            !is_back
+                && !filing.returns
+                && !filing.by_user
+                && matches!(filing.settled, Some((Settlement::Moved { .. }, _)))
+        };
+        self.moves.iter().filter(filed)
+    }
+}
+
 impl Ledger {
     /// The last `limit` judgements of all accounts, the newest first.
     ///
@@ -91,8 +110,8 @@ impl Ledger {
         self.read("look up the last judgements", |connection| entries(connection, LAST, [limit]))
     }
 
-    /// Hands over what became of the messages that were judged from `since` to `until`, the newest first, until `each` has seen
-    /// enough: the last judgement of each message, and those that led to moves.
+    /// Hands over what became of the messages that were judged or moved from `since` to `until`, the newest first, until `each` has
+    /// seen enough: the last judgement of each message, and those that led to moves.
     ///
     /// # Errors
     ///
@@ -103,10 +122,20 @@ impl Ledger {
         until: Timestamp,
         each: &mut dyn FnMut(HistoryEntry) -> ControlFlow<()>,
     ) -> Result<(), LedgerFault> {
+        // A message may be moved long after it was judged: by hand, for instance.
+        let first: Option<Timestamp> = self.read("look up the history", |connection| {
+            connection.query_row(
+                "SELECT min(judged_at) FROM intent CROSS JOIN judgement ON judgement.id = intent.judgement
+                 WHERE stated_at >= ? AND stated_at <= ?",
+                [since, until],
+                |row| row.get(0),
+            )
+        })?;
+        let first = first.map_or(since, |first| first.min(since));
         let mut last = (until, i64::MAX);
         loop {
             let portion = self.read("look up the history", |connection| {
-                numbered_entries(connection, TOLD, params![since, last.0, last.1, PORTION])
+                numbered_entries(connection, TOLD, params![first, last.0, last.1, PORTION, since, until])
             })?;
             let is_whole = i64::try_from(portion.len()) == Ok(PORTION);
             for (number, entry) in portion {
@@ -267,7 +296,7 @@ fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<HistoryEntr
 fn moves(connection: &Connection, judgement: i64) -> rusqlite::Result<Vec<Filing>> {
     connection
         .prepare_cached(
-            "SELECT to_folder, stated_at, returns, by_user, outcome, to_uid, settled_at FROM intent WHERE judgement = ?
+            "SELECT id, to_folder, stated_at, returns, by_user, outcome, to_uid, settled_at FROM intent WHERE judgement = ?
              ORDER BY id",
         )?
         .query_map([judgement], |row| {
@@ -282,6 +311,7 @@ fn moves(connection: &Connection, judgement: i64) -> rusqlite::Result<Vec<Filing
                 }
             };
             Ok(Filing {
+                id: IntentId(row.get("id")?),
                 to: row.get("to_folder")?,
                 stated_at: row.get("stated_at")?,
                 returns: row.get("returns")?,

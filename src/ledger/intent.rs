@@ -44,7 +44,7 @@ pub struct Intent {
     pub by_hand: bool,
     /// The server itself moves the message (MOVE), so that the original may be gone without a note.
     pub by_move: bool,
-    /// It is on its way back, since the user starred or answered it while it was moved.
+    /// It is on its way back: the user starred or answered it while it was moved, or wants it back.
     pub returns: bool,
     /// Its header, line by line, if the message can be recognised by it.
     pub header: Option<HeaderLines>,
@@ -57,6 +57,8 @@ pub struct OpenIntent {
     pub id: IntentId,
     /// What was intended.
     pub intent: Intent,
+    /// If it is on its way back: the user wants it back.
+    pub asked: bool,
     /// How far the removal of the original had come.
     pub removal: Option<RemovalNote>,
     /// Messages in the target that other moves have brought there: just like this one, and no proof of its arrival.
@@ -138,51 +140,7 @@ impl Ledger {
         intents: impl IntoIterator<Item = impl Borrow<Intent>>,
     ) -> Result<Vec<IntentId>, LedgerFault> {
         self.write("state a move", |transaction| {
-            intents
-                .into_iter()
-                .map(|intent| {
-                    let intent = intent.borrow();
-                    let Intent { mail, identity, received, source_next, target, marks, .. } = intent;
-                    put_header(transaction, intent)?;
-                    // It was shown: its settlement must not wait until it is asked for again.
-                    transaction
-                        .prepare_cached(
-                            "DELETE FROM unshown WHERE account = ? AND folder = ? AND validity = ? AND uid = ?",
-                        )?
-                        .execute(params![mail.account, mail.folder, mail.validity, mail.uid])?;
-                    transaction
-                        .prepare_cached(
-                            "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid,
-                                 from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at,
-                                 by_hand, received, returns, by_move)
-                             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM mail
-                             WHERE account = ?1 AND digest = ?2 AND size = ?3
-                             RETURNING id",
-                        )?
-                        .query_row(
-                            params![
-                                mail.account,
-                                identity.digest,
-                                identity.size,
-                                mail.folder,
-                                mail.validity,
-                                mail.uid,
-                                source_next,
-                                target.folder,
-                                target.validity,
-                                target.next,
-                                marks.flagged,
-                                marks.seen,
-                                intent.stated_at,
-                                intent.by_hand,
-                                received,
-                                intent.returns,
-                                intent.by_move
-                            ],
-                            |row| row.get(0).map(IntentId),
-                        )
-                })
-                .collect()
+            intents.into_iter().map(|intent| put_intent(transaction, intent.borrow())).collect()
         })
     }
 
@@ -243,7 +201,7 @@ impl Ledger {
                 .prepare_cached(
                     "SELECT intent.id, account, digest, size, from_folder, from_validity, from_uid,
                          from_next_uid, to_folder, to_validity, to_next_uid, flag, mark_read, stated_at, by_hand,
-                         intent.received, returns, by_move, removal
+                         intent.received, returns, by_move, removal, by_user
                      FROM intent CROSS JOIN mail ON mail.id = intent.mail
                      WHERE outcome IS NULL AND account = ?1 AND NOT EXISTS (
                          SELECT 1 FROM unshown WHERE unshown.account = ?1 AND unshown.folder = from_folder
@@ -281,6 +239,46 @@ impl Ledger {
             Ok(())
         })
     }
+}
+
+/// Writes down one move that is intended.
+pub(super) fn put_intent(transaction: &Connection, intent: &Intent) -> rusqlite::Result<IntentId> {
+    let Intent { mail, identity, received, source_next, target, marks, .. } = intent;
+    put_header(transaction, intent)?;
+    // It was shown: its settlement must not wait until it is asked for again.
+    transaction
+        .prepare_cached("DELETE FROM unshown WHERE account = ? AND folder = ? AND validity = ? AND uid = ?")?
+        .execute(params![mail.account, mail.folder, mail.validity, mail.uid])?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid, from_next_uid, to_folder,
+                 to_validity, to_next_uid, flag, mark_read, stated_at, by_hand, received, returns, by_move)
+             SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM mail
+             WHERE account = ?1 AND digest = ?2 AND size = ?3
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                mail.account,
+                identity.digest,
+                identity.size,
+                mail.folder,
+                mail.validity,
+                mail.uid,
+                source_next,
+                target.folder,
+                target.validity,
+                target.next,
+                marks.flagged,
+                marks.seen,
+                intent.stated_at,
+                intent.by_hand,
+                received,
+                intent.returns,
+                intent.by_move
+            ],
+            |row| row.get(0).map(IntentId),
+        )
 }
 
 /// Keeps the lines of a header by which a filed message can be recognised.
@@ -327,6 +325,7 @@ fn open_intent(row: &Row<'_>) -> rusqlite::Result<OpenIntent> {
             returns: row.get("returns")?,
             header: None,
         },
+        asked: row.get("by_user")?,
         removal: match row.get::<_, Option<String>>("removal")?.as_deref() {
             Some("sent") => Some(RemovalNote::Sent),
             Some("marked") => Some(RemovalNote::Marked),

@@ -42,6 +42,7 @@ mod migrations;
 mod people;
 mod recall;
 mod remembered;
+mod restore;
 mod rows;
 mod unshown;
 mod waiting;
@@ -62,6 +63,7 @@ pub use lookup::{Answer, Question, Reply};
 pub use people::{Correspondent, SentPeople};
 pub use recall::Recalled;
 pub use remembered::{Fate, Remembered};
+pub use restore::Restorable;
 pub use rows::IntentId;
 pub use waiting::{Delay, PutOff, Waiting, WaitingSums};
 

@@ -40,6 +40,14 @@ impl Session {
     /// # Errors
     /// If the connection fails.
     pub fn presence(&mut self, folder: &Folder, copies: &[FiledAs]) -> Result<Vec<Presence>, Fault> {
+        Ok(self.locate(folder, copies)?.1)
+    }
+
+    /// The same, with the folder's name: the user may have renamed it.
+    ///
+    /// # Errors
+    /// As [`Session::presence`].
+    pub fn locate(&mut self, folder: &Folder, copies: &[FiledAs]) -> Result<(Folder, Vec<Presence>), Fault> {
         let opened = match self.examine(folder) {
             Ok(opened) => opened,
             Err(fault) if self.is_gone(folder, &fault)? => return self.presence_elsewhere(folder, copies),
@@ -75,11 +83,15 @@ impl Session {
                 None => self.presence_by_identity(&opened, copy, Presence::Doubtful)?,
             });
         }
-        Ok(answers)
+        Ok((opened.folder, answers))
     }
 
     /// The same if the target is gone: the user may have renamed it.
-    fn presence_elsewhere(&mut self, folder: &Folder, copies: &[FiledAs]) -> Result<Vec<Presence>, Fault> {
+    fn presence_elsewhere(
+        &mut self,
+        folder: &Folder,
+        copies: &[FiledAs],
+    ) -> Result<(Folder, Vec<Presence>), Fault> {
         let validities: BTreeSet<UidValidity> = copies.iter().map(|copy| copy.validity).collect();
         for validity in validities {
             for renamed in self.renamed(validity, &[folder, &Folder::inbox()])? {
@@ -97,11 +109,11 @@ impl Session {
                 }
                 // Some servers give many folders the same UIDVALIDITY.
                 if there.iter().any(|presence| matches!(presence, Presence::There(_))) {
-                    return Ok(there);
+                    return Ok((renamed, there));
                 }
             }
         }
-        Ok(vec![Presence::Doubtful; copies.len()])
+        Ok((folder.clone(), vec![Presence::Doubtful; copies.len()]))
     }
 
     fn presence_by_identity(

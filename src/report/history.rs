@@ -81,6 +81,9 @@ fn outcome(entry: &HistoryEntry) -> Vec<String> {
         });
     }
     match (entry.put_back, entry.stays) {
+        (Some(at), _) if entry.moves.iter().any(|it| it.returns && it.by_user) => {
+            said.push(format!("stays; its followers are known from {} UTC on", at.minute()));
+        }
         (Some(at), _) => said.push(format!("put back by hand, noticed {} UTC; it stays", at.minute())),
         (None, Some(why)) => said.push(format!("stays: {why}")),
         (None, None) => {}
@@ -88,11 +91,15 @@ fn outcome(entry: &HistoryEntry) -> Vec<String> {
     said
 }
 
-fn moved(Filing { to, stated_at, returns, by_user, settled }: &Filing) -> String {
+fn moved(Filing { to, stated_at, returns, by_user, settled, .. }: &Filing) -> String {
     let at = format!("{} UTC", stated_at.minute());
-    let back = if *returns { " back, since it was starred or answered while it was moved," } else { "" };
+    let back = match (returns, by_user) {
+        (true, true) => " back at your request",
+        (true, false) => " back, since it was starred or answered while it was moved,",
+        (false, _) => "",
+    };
     match settled {
-        _ if *by_user => format!("moved to {to} by hand, noticed {at}"),
+        _ if *by_user && !returns => format!("moved to {to} by hand, noticed {at}"),
         None => format!("a move{back} to {to} began {at}; how it ended is not known yet"),
         Some((Settlement::Moved { .. }, _)) => format!("moved{back} to {to} {at}"),
         Some((Settlement::Left, _)) => format!("a move{back} to {to} failed {at}; the message stayed"),

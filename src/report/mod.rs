@@ -24,6 +24,7 @@ pub mod paint;
 pub mod providers;
 mod refusals;
 pub mod remains;
+pub mod restore;
 pub mod rule_trace;
 pub mod state;
 pub mod suggestions;

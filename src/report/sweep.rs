@@ -32,6 +32,7 @@ pub fn sentence(news: &News) -> String {
         News::Progress { folder, looked_at, part } => {
             format!("{folder}: looked at {}, {:.0} %", messages(*looked_at), part * 100.0)
         }
+        News::PutBack { done, of } => format!("put back {done} of {}", messages(*of)),
         News::Unshown { folder, uids, why } => unshown(folder, uids, why.as_deref()),
         News::Restored { folder } => format!(
             "folder \"{folder}\" was restored from a backup: its messages are numbered anew, so followsift goes on by \

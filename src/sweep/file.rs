@@ -7,7 +7,7 @@ use super::judge::Considered;
 use super::news::News;
 use super::pass::{CurrentFolder, Pass};
 use super::removals::Removals;
-use super::returns::{Brought, Return, bring_back};
+use super::returns::{Brought, Return, Why, bring_back};
 use super::settlement::{delay, is_stuck};
 use super::{AccountFault, Dealt, End, Sweep, Tally, look_up};
 use crate::assess::{Assessment, Restraint};
@@ -245,8 +245,8 @@ fn settle(
         if !back.is_empty() {
             let source = current.opened.folder.clone();
             let from = (to.clone(), validity);
-            let way = Return { from, to: source, messages: back };
-            brought = bring_back(pass.session, pass.sweep, ledger, way)?;
+            let way = Return { from, to: source, messages: back, why: Why::Touched };
+            brought = bring_back(pass.session, (pass.sweep.account, pass.sweep.now), ledger, way)?;
         }
         let is_over = |outcome: &Outcome| match outcome {
             Outcome::Moved { uid: Some(copy) } => !brought.unstated.contains(copy),
@@ -259,7 +259,7 @@ fn settle(
             .collect();
         ledger.settle(&settlements, pass.sweep.now)?;
     }
-    if let Some(words) = brought.refused.take() {
+    if let Some(words) = brought.touched_in_words() {
         pass.tell_trouble(&to, words)?;
     }
     for (uid, outcome) in &outcomes {

@@ -22,6 +22,7 @@ mod put_back;
 mod recover;
 mod remains;
 mod removals;
+mod restore;
 mod returns;
 mod scope;
 mod sent;
@@ -45,6 +46,7 @@ pub use digest::{Digest, DigestEnd};
 pub use fault::AccountFault;
 pub use news::{Dealt, End, News, Tally};
 pub use remains::Remains;
+pub use restore::{Restoration, Restore};
 pub use scope::Scope;
 pub use sent::{sent_folders, sent_people};
 pub use sweeper::{Sweeper, Swept};
@@ -95,7 +97,7 @@ fn sweep(
         ledger.note_rules(&sweep.account.name, &sweep.rulebook.edition, sweep.now)?;
         ledger.count_deaths(&sweep.account.name)?;
         if sweep.account.act {
-            tally.settled = recover::settle(session, sweep, ledger, tell)?;
+            tally.settled = recover::settle(session, (sweep.account, sweep.now), ledger, tell)?;
             put_back::note_left(session, sweep, ledger)?;
         }
     }

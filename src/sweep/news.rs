@@ -15,6 +15,13 @@ use crate::settings::Backlog;
 pub enum News {
     /// A message was dealt with.
     Mail(Box<Dealt>),
+    /// Messages are put back at the user's request.
+    PutBack {
+        /// How many have been dealt with.
+        done: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// A folder cannot be used: nothing can be done with its messages, or with those that are to go there.
     Trouble {
         /// The folder.

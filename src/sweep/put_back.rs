@@ -83,7 +83,7 @@ fn stay(sweep: Sweep<'_>, current: &CurrentFolder, copy: &FiledCopy, presence: P
     }
 }
 
-fn filed_as(copy: &FiledCopy) -> FiledAs {
+pub(super) fn filed_as(copy: &FiledCopy) -> FiledAs {
     FiledAs { validity: copy.validity, uid: copy.uid, identity: copy.identity }
 }
 

@@ -1,26 +1,27 @@
-//! Finds out what became of moves that an earlier session left open, before anything else is done. Called by the sweep.
+//! Finds out what became of moves that an earlier session left open, before anything else is done. Called by the sweep and by `restore`.
 
 use std::collections::BTreeMap;
 
 use super::news::News;
 use super::removals::Removals;
-use super::returns::{Return, bring_back};
+use super::returns::{Return, Why, bring_back};
 use super::settlement::delay;
-use super::{AccountFault, Sweep, trouble};
+use super::{AccountFault, trouble};
 use crate::clock::Timestamp;
 use crate::ledger::{IntentId, Ledger, OpenIntent, PutOff, RemovalNote, Settlement, Stay};
 use crate::mailbox::{Fate, Landing, Obstacle, Outcome, Pending, Removal, Session, Settled};
 use crate::place::{Folder, MailTrace, Uid, UidValidity};
+use crate::settings::Account;
 
 /// Settles the moves that are open in the ledger for the account; returns how many. Messages that are where they were
 /// wait until this sweep comes to them: the cursor may have passed them.
 pub(super) fn settle(
     session: &mut Session,
-    sweep: Sweep<'_>,
+    (account, now): (&Account, Timestamp),
     ledger: &mut Ledger,
     tell: &mut dyn FnMut(News),
 ) -> Result<usize, AccountFault> {
-    let open = ledger.unsettled(&sweep.account.name, sweep.now)?;
+    let open = ledger.unsettled(&account.name, now)?;
     if open.is_empty() {
         return Ok(0);
     }
@@ -38,7 +39,7 @@ pub(super) fn settle(
     let mut returns: BTreeMap<Way, BTreeMap<Uid, (MailTrace, Option<Timestamp>)>> = BTreeMap::new();
     let mut returning: Vec<(IntentId, Way, Uid)> = Vec::new();
     let mut unshown: BTreeMap<(&Folder, UidValidity), Vec<Uid>> = BTreeMap::new();
-    for (OpenIntent { id, intent, .. }, Settled { outcome, place, resized, touched }) in
+    for (OpenIntent { id, intent, asked, .. }, Settled { outcome, place, resized, touched }) in
         open.iter().zip(settled)
     {
         let (mail, identity) = (&intent.mail, intent.identity);
@@ -48,7 +49,7 @@ pub(super) fn settle(
                 let there = MailTrace { identity: resized.unwrap_or(identity), ..copy };
                 // A star that we were to set says nothing about the user.
                 if touched && !intent.returns && !intent.marks.flagged {
-                    let way = (folder, validity, mail.folder.clone());
+                    let way = (folder, validity, mail.folder.clone(), Why::Touched);
                     returning.push((*id, way.clone(), *uid));
                     returns.entry(way).or_default().insert(*uid, (copy, intent.received));
                 } else {
@@ -62,17 +63,19 @@ pub(super) fn settle(
             }
             // On its way back, and still in the target: once more.
             (Outcome::Left(Obstacle::Interrupted), _) if intent.returns => {
-                let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone());
+                // What it teaches was noted when its way back was first stated.
+                let why = if *asked { Why::Asked { learns: false } } else { Why::Touched };
+                let way = (mail.folder.clone(), mail.validity, intent.target.folder.clone(), why);
                 let trace = MailTrace { uid: mail.uid, identity };
                 returning.push((*id, way.clone(), mail.uid));
                 returns.entry(way).or_default().insert(mail.uid, (trace, intent.received));
             }
             (Outcome::Left(Obstacle::Uncertain { .. }), _) => tell(News::Uncertain { mail: mail.clone() }),
             (Outcome::Left(Obstacle::PutBack), _) => {
-                ledger.keep(&mail.account, &identity, Stay::PutBack, sweep.now)?;
+                ledger.keep(&mail.account, &identity, Stay::PutBack, now)?;
             }
             (Outcome::Left(Obstacle::LiveAgain), _) => {
-                ledger.keep(&mail.account, &identity, Stay::Restored, sweep.now)?;
+                ledger.keep(&mail.account, &identity, Stay::Restored, now)?;
             }
             // Stays open, and is asked for again.
             (Outcome::Left(Obstacle::Unshown), _) => {
@@ -93,31 +96,35 @@ pub(super) fn settle(
     }
     for ((folder, validity), uids) in unshown {
         let messages: Vec<(Uid, bool)> = uids.iter().map(|uid| (*uid, true)).collect();
-        ledger.note_unshown(&sweep.account.name, folder, validity, &messages, None, sweep.now)?;
+        ledger.note_unshown(&account.name, folder, validity, &messages, None, now)?;
         tell(News::Unshown { folder: folder.clone(), uids, why: None });
     }
     // In this order: until the way back is stated, these moves must be found open; and a message that waits without
     // need is only looked at once more.
     for (way, messages) in returns {
-        let (from, validity, to) = way.clone();
+        let (from, validity, to, why) = way.clone();
         let messages = messages.into_values().collect();
-        let back = Return { from: (from.clone(), validity), to, messages };
-        let brought = bring_back(session, sweep, ledger, back)?;
+        let back = Return { from: (from.clone(), validity), to, messages, why };
+        let mut brought = bring_back(session, (account, now), ledger, back)?;
         let unstated = |id: &IntentId| {
             returning.iter().any(|(one, on, uid)| one == id && *on == way && brought.unstated.contains(uid))
         };
         settlements.retain(|(id, _)| !unstated(id));
-        if let Some(words) = brought.refused {
+        let words = match why {
+            Why::Touched => brought.touched_in_words(),
+            Why::Asked { .. } => brought.asked_in_words(),
+        };
+        if let Some(words) = words {
             tell(trouble(session, &from, words)?);
         }
     }
-    ledger.put_off(&again, sweep.now)?;
-    ledger.settle(&settlements, sweep.now)?;
+    ledger.put_off(&again, now)?;
+    ledger.settle(&settlements, now)?;
     Ok(settlements.len())
 }
 
-/// From a folder, with its UIDVALIDITY, to another.
-type Way = (Folder, UidValidity, Folder);
+/// From a folder, with its UIDVALIDITY, to another, and why.
+type Way = (Folder, UidValidity, Folder, Why);
 
 fn pending(OpenIntent { intent, removal, claimed, .. }: &OpenIntent) -> Pending {
     Pending {

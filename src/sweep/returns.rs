@@ -1,4 +1,5 @@
-//! Brings back messages that the user starred or answered at the very moment they were moved. Called by `file` and `recover`.
+//! Brings back messages that were filed: those that the user starred or answered at the very moment they were moved, and those
+//! that the user wants back. Called by `file`, `recover` and `restore`.
 //!
 //! The flags are read right before the move, and once more after the arrival. A message that only then turns out to be
 //! starred or answered goes back, with an intent and a proof of its own; it is never moved again, and followsift learns
@@ -6,12 +7,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::AccountFault;
 use super::removals::Removals;
-use super::{AccountFault, Sweep};
 use crate::clock::Timestamp;
 use crate::ledger::{Intent, Ledger, Settlement, Stay, Target};
 use crate::mailbox::{Errand, Obstacle, Outcome, Relocation, Session};
 use crate::place::{Folder, MailRef, MailTrace, Marks, Uid, UidValidity};
+use crate::settings::Account;
+
+/// Why messages go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    /// The user starred or answered them while they were moved.
+    Touched,
+    /// The user wants them back.
+    Asked {
+        /// Their followers are known from then on.
+        learns: bool,
+    },
+}
 
 /// Messages of a target that go back to where they were.
 #[derive(Clone, Debug)]
@@ -22,6 +36,7 @@ pub(super) struct Return {
     pub(super) to: Folder,
     /// Each with its arrival, where that is known.
     pub(super) messages: Vec<(MailTrace, Option<Timestamp>)>,
+    pub(super) why: Why,
 }
 
 /// What became of messages that were to be brought back, by their UIDs in the target.
@@ -31,20 +46,41 @@ pub(super) struct Brought {
     pub(super) back: BTreeSet<Uid>,
     /// Those whose way back could not even be stated: the move that brought them there has to stay open.
     pub(super) unstated: BTreeSet<Uid>,
-    /// Why the server would not move some of them back. The next sweep tries again.
-    pub(super) refused: Option<String>,
+    /// How many the server would not move back, and why. The next sweep tries again.
+    pub(super) refused: Option<(usize, String)>,
+}
+
+impl Brought {
+    /// What the server would not do with messages that the user wants back, in words.
+    pub(super) fn asked_in_words(&mut self) -> Option<String> {
+        let (count, words) = self.refused.take()?;
+        let noun = if count == 1 { "message" } else { "messages" };
+        Some(format!("{count} {noun} could not be put back: {words}; followsift tries again later"))
+    }
+
+    /// What the server would not do with messages that the user touched, in words.
+    pub(super) fn touched_in_words(&mut self) -> Option<String> {
+        let (count, words) = self.refused.take()?;
+        let (noun, were) = if count == 1 { ("message", "was") } else { ("messages", "were") };
+        Some(format!(
+            "{count} {noun} that {were} starred or answered while moved could not be brought back: {words}; followsift tries \
+             again later"
+        ))
+    }
 }
 
 /// Brings messages back. Those for which that fails stay in the target.
 pub(super) fn bring_back(
     session: &mut Session,
-    sweep: Sweep<'_>,
+    (account, now): (&Account, Timestamp),
     ledger: &mut Ledger,
-    Return { from: (from, validity), to, messages }: Return,
+    Return { from: (from, validity), to, messages, why }: Return,
 ) -> Result<Brought, AccountFault> {
     let mut brought = Brought::default();
-    for (message, _) in &messages {
-        ledger.keep(&sweep.account.name, &message.identity, Stay::Touched, sweep.now)?;
+    if why == Why::Touched {
+        for (message, _) in &messages {
+            ledger.keep(&account.name, &message.identity, Stay::Touched, now)?;
+        }
     }
     let opened = session.select(&from)?;
     if opened.validity != validity {
@@ -61,7 +97,7 @@ pub(super) fn bring_back(
             .iter()
             .map(|trace| Intent {
                 mail: MailRef {
-                    account: sweep.account.name.clone(),
+                    account: account.name.clone(),
                     folder: from.clone(),
                     validity,
                     uid: trace.uid,
@@ -71,14 +107,17 @@ pub(super) fn bring_back(
                 source_next: opened.next.unwrap_or(trace.uid),
                 target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
                 marks: Marks::default(),
-                stated_at: sweep.now,
+                stated_at: now,
                 by_hand: true,
                 by_move,
                 returns: true,
                 header: None,
             })
             .collect();
-        let ids = ledger.intend(&intents)?;
+        let ids = match why {
+            Why::Touched => ledger.intend(&intents)?,
+            Why::Asked { learns } => ledger.intend_back(&intents, learns, now)?,
+        };
         removals.ids.extend(intents.iter().map(|intent| intent.mail.uid).zip(ids));
     }
     let mut refused = BTreeMap::new();
@@ -98,20 +137,14 @@ pub(super) fn bring_back(
             .filter(|(_, outcome)| !outcome.is_open() && is_refused(outcome).is_none())
             .filter_map(|(uid, outcome)| Some((*removals.ids.get(uid)?, Settlement::from(outcome))))
             .collect();
-        ledger.settle(&settled, sweep.now)?;
+        ledger.settle(&settled, now)?;
         let moved = |outcome: &Outcome| matches!(outcome, Outcome::Moved { .. });
         brought
             .back
             .extend(relocated.outcomes.iter().filter(|(_, outcome)| moved(outcome)).map(|(uid, _)| *uid));
     }
-    let (noun, were) = if refused.len() == 1 { ("message", "was") } else { ("messages", "were") };
     let count = refused.len();
-    brought.refused = refused.into_values().next().map(|words| {
-        format!(
-            "{count} {noun} that {were} starred or answered while moved could not be brought back: {words}; followsift tries \
-             again later"
-        )
-    });
+    brought.refused = refused.into_values().next().map(|words| (count, words));
     Ok(brought)
 }
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::digest::{self, Digest};
 use super::memory::Memory;
-use super::{AccountFault, News, Remains, Scope, Sweep, Tally, lock};
-use super::{observing, scope, sent};
+use super::{AccountFault, News, Remains, Restoration, Restore, Scope, Sweep, Tally, lock};
+use super::{observing, restore, scope, sent};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
 use crate::lookup::{self, Asker, Desk, Inquiry, Step};
@@ -293,6 +293,26 @@ impl<'a> Sweeper<'a> {
         let now = clock::now();
         let schedule = self.account.digest.as_ref().filter(|_| self.account.act)?;
         Some(Duration::from_secs(schedule.next(now).at.since(now)))
+    }
+
+    /// Puts messages back that followsift had filed, after it has settled what an earlier session left open.
+    ///
+    /// Returns the session only if it is healthy, as [`Sweeper::run`] does.
+    ///
+    /// # Errors
+    /// As [`Sweeper::run`].
+    pub fn restore(
+        &mut self,
+        mut session: Session,
+        wanted: &Restore,
+        tell: &mut dyn FnMut(News),
+    ) -> Result<(Session, Restoration), AccountFault> {
+        if let Some(lock) = &self.lock {
+            lock.confirm()?;
+        }
+        let Some(ledger) = self.memory.kept() else { return Ok((session, Restoration::default())) };
+        let done = restore::restore(&mut session, (self.account, clock::now()), ledger, wanted, tell)?;
+        Ok((session, done))
     }
 
     /// Reports which folders are looked at for the first time: without that, a first sweep that finds nothing looks broken.

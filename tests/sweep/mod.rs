@@ -119,6 +119,7 @@ mod long_sweeps;
 mod lost_ledger;
 mod put_back;
 mod removals;
+mod restore;
 mod teaching;
 mod touched;
 mod trouble;
