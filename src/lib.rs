@@ -33,6 +33,7 @@
 //! | [`lookup`] | public profiles: whom to ask, and what came of it | web, login, ledger, assess, mail, rules, settings, host, clock, place |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, lookup, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, lookup, assess, mailbox, ledger, mail, rules, settings, login, web, host, clock, place, diagnostic |
+//! | [`control`] | what commands and the running service say to each other over its socket | nothing |
 //! | [`report`] | every sentence, table, page and digest that a person reads; the only user of mail_builder | sweep, lookup, mailbox, trust, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
 //! | [`daemon`] | the service: tokio, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
@@ -83,6 +84,7 @@
 pub mod assess;
 pub mod cli;
 pub mod clock;
+pub mod control;
 pub mod daemon;
 pub mod diagnostic;
 pub mod host;

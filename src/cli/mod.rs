@@ -30,6 +30,7 @@ mod resume;
 mod run;
 mod schema;
 mod selection;
+mod service;
 mod suggest;
 mod sweep;
 

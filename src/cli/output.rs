@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
 use crate::place::AccountName;
+use crate::report::sweep::Told;
 use crate::report::{Chain, Paint};
 use crate::settings::Environment;
 use crate::text::{self, screen};
@@ -109,6 +110,16 @@ impl Output {
         }
         // If that fails, it cannot be reported anywhere.
         let _ = writeln!(self.err, "{}", screen(line, self.err_paint == Paint::Coloured));
+    }
+
+    /// Prints what a sweep tells.
+    pub(super) fn told(&mut self, told: Told) {
+        self.end_progress();
+        match told {
+            Told::Text(text) => self.text(&text),
+            Told::Progress(line) => self.progress(&line),
+            Told::Note(line) => self.error(&line),
+        }
     }
 
     /// Prints an error with its causes, joined once, here.

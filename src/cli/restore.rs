@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::output::Output;
-use super::{Ending, Restore as Options, context};
+use super::{Ending, Restore as Options, context, service};
 use crate::clock::{self, Timestamp};
-use crate::ledger::{Filing, HistoryEntry, IntentId, Ledger, LedgerFault};
+use crate::control::{MOVES_AT_ONCE, Request};
+use crate::ledger::{Filing, HistoryEntry, IntentId, Ledger, LedgerFault, LockFault};
 use crate::mailbox::Stop;
 use crate::place::AccountName;
 use crate::report::{self, history, restore as words};
@@ -94,6 +95,19 @@ pub(super) fn restore(path: Option<&Path>, options: &Options, output: &mut Outpu
                     ending = Ending::Later;
                 }
             }
+            Err(AccountFault::Lock(fault @ LockFault::Held { .. })) => {
+                for some in moves.chunks(MOVES_AT_ONCE) {
+                    let request = Request::Restore {
+                        account: account.name.to_string(),
+                        moves: some.iter().map(|id| id.number()).collect(),
+                        learns: wanted.learns,
+                    };
+                    if service::ask(account, &settings, &request, &fault, output) != Ending::Well {
+                        ending = Ending::Later;
+                        break;
+                    }
+                }
+            }
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
                 if let Some(advice) = report::advice(&fault, account, clock::now()) {
@@ -170,14 +184,7 @@ fn one(
     let stop = Stop::new().map_err(AccountFault::Machine)?;
     let mut sweeper = Sweeper::begin(account, settings)?;
     let session = connect(account, settings, &stop)?;
-    let mut tell = |news: News| {
-        output.end_progress();
-        let sentence = report::sweep::sentence(&news);
-        match news {
-            News::PutBack { .. } => output.progress(&sentence),
-            _ => output.error(&format!("error: {sentence}")),
-        }
-    };
+    let mut tell = |news: News| output.told(report::sweep::told(&news, false));
     let (session, done) = sweeper.restore(session, wanted, &mut tell)?;
     // All was done; a server that does not say goodbye changes nothing.
     let _ = session.logout();

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use super::context::Unsettled;
 use super::output::Output;
-use super::{Ending, Sweep as Options, context, drift};
+use super::{Ending, Sweep as Options, context, drift, service};
 use crate::clock;
+use crate::control::Request;
+use crate::ledger::LockFault;
 use crate::lookup;
 use crate::mailbox::{Connector, Fault, Stop};
 use crate::report;
 use crate::report::totals::Totals;
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
-use crate::sweep::{
-    AccountFault, Digest, DigestEnd, News, Scope, Sweeper, Swept, connect, connect_with, read_login,
-};
+use crate::sweep::{AccountFault, Digest, News, Scope, Sweeper, Swept, connect, connect_with, read_login};
 
 /// So many sessions at most are begun to find a message over which the connection ends: each asks at once for an eighth of what
 /// the one before did.
@@ -77,6 +77,13 @@ fn all(
                     ending = Ending::Later;
                 }
             }
+            Err(AccountFault::Lock(fault @ LockFault::Held { .. })) if !options.lookup => {
+                let since = options.since.map(|time| time.as_secs());
+                let request = Request::Sweep { account: account.name.to_string(), since };
+                if service::ask(account, settings, &request, &fault, output) != Ending::Well {
+                    ending = Ending::Later;
+                }
+            }
             Err(fault) => {
                 output.account_failure(&account.name, &fault);
                 if let Some(advice) = report::advice(&fault, account, clock::now()) {
@@ -116,28 +123,10 @@ fn one(
     let mut totals = Totals::default();
     let mut tell = |news: News| {
         output.end_progress();
-        let sentence = || report::sweep::sentence(&news);
-        match &news {
-            News::Mail(dealt) => {
-                totals.count(&dealt.assessment);
-                output.text(&report::sweep::block(dealt, options.dry_run));
-            }
-            News::FirstLook { .. } | News::Digest { end: DigestEnd::Sent, .. } => output.line(&sentence()),
-            News::Progress { .. } | News::PutBack { .. } => output.progress(&sentence()),
-            News::Trouble { .. } | News::SentStale { .. } | News::Unshown { .. } | News::NotNow { .. } => {
-                output.error(&format!("error: {}", sentence()));
-            }
-            News::Restored { .. }
-            | News::Observing { .. }
-            | News::Uncertain { .. }
-            | News::TooMany { .. }
-            | News::HandFiled { .. }
-            | News::TooManyFiled { .. }
-            | News::Digest { .. }
-            | News::HeldBack { .. } => {
-                output.error(&format!("note: {}", sentence()));
-            }
+        if let News::Mail(dealt) = &news {
+            totals.count(&dealt.assessment);
         }
+        output.told(report::sweep::told(&news, options.dry_run));
     };
     sweeper.leave_early();
     let mut sessions = 1;

@@ -16,9 +16,12 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info_span};
 
 use super::backoff::{Backoff, LONGEST};
+use super::orders::{Order, Orders};
 use super::proven::Proven;
 use super::thread_event::{Change, EventSender, ThreadEvent};
 use super::watcher::Watcher;
+use crate::clock::{self, Timestamp};
+use crate::control::{AccountStatus, Answer};
 use crate::login;
 use crate::mailbox::Stop;
 use crate::place::AccountName;
@@ -43,6 +46,14 @@ struct Slot {
     revival: Option<Instant>,
     crashes: Backoff,
     state: State,
+    /// Since when it is in this state.
+    since: Timestamp,
+    /// When the last sweep ended.
+    swept_at: Option<Timestamp>,
+    /// When it is tried again.
+    next_try: Option<Timestamp>,
+    /// The last trouble, and when it came.
+    last_error: Option<(Timestamp, String)>,
     /// The password was saved while its thread was connecting, perhaps with the one before.
     has_new_password: bool,
 }
@@ -54,6 +65,7 @@ struct Running {
     account: Account,
     stop: Stop,
     answered: Arc<AtomicBool>,
+    orders: Orders,
     started: Instant,
 }
 
@@ -164,15 +176,24 @@ impl Fleet {
             Change::Is(state) => {
                 let trouble = match &state {
                     State::Away { trouble } | State::Parked { trouble } | State::Blocked { trouble } => {
+                        slot.last_error = Some((clock::now(), trouble.clone()));
                         Some(format!("{name}: {trouble}"))
                     }
                     State::Connecting | State::Watching | State::Hindered { .. } | State::Crashed => None,
                 };
-                slot.state = state;
+                slot.enter(state);
                 if slot.has_new_password && slot.pauses() {
                     slot.stop();
                 }
                 Ok(trouble)
+            }
+            Change::Swept(at) => {
+                slot.swept_at = Some(at);
+                Ok(None)
+            }
+            Change::TriesAgain(at) => {
+                slot.next_try = Some(at);
+                Ok(None)
             }
             Change::Answered => {
                 self.slots.values().for_each(Slot::use_answer);
@@ -190,7 +211,8 @@ impl Fleet {
                     self.start(&name)?;
                     return Ok(None);
                 }
-                slot.state = State::Crashed;
+                slot.enter(State::Crashed);
+                slot.last_error = Some((clock::now(), state::crashed(None)));
                 let pause = slot.crashes.next(LONGEST, fastrand::f64());
                 slot.revival = Some(Instant::now() + pause);
                 error!(
@@ -253,6 +275,39 @@ impl Fleet {
         self.slots.iter().filter(|(_, slot)| slot.running.is_some()).map(|(name, _)| name).collect()
     }
 
+    /// Gives the thread of an account something to do. Without a connection, the order is refused at once.
+    pub(super) fn order(&self, account: &str, order: Order) {
+        let slot = self.slots.iter().find(|(name, _)| name.as_str() == account).map(|(_, slot)| slot);
+        let Some((slot, running)) = slot.and_then(|slot| Some((slot, slot.running.as_ref()?))) else {
+            let why = "the service does not watch this account now; `followsift status` says why";
+            return order.answer(Answer::Refused(why.to_owned()));
+        };
+        match &slot.state {
+            State::Away { trouble } | State::Parked { trouble } | State::Blocked { trouble } => {
+                order.answer(Answer::Refused(trouble.clone()));
+            }
+            State::Connecting | State::Watching | State::Hindered { .. } | State::Crashed => {
+                running.orders.give(order);
+                running.stop.probe();
+            }
+        }
+    }
+
+    /// How each account is, with the times.
+    pub(super) fn statuses(&self) -> Vec<AccountStatus> {
+        let moment = |at: Timestamp| at.0;
+        let status = |(name, slot): (&AccountName, &Slot)| AccountStatus {
+            name: name.to_string(),
+            state: slot.state.word().to_owned(),
+            trouble: slot.state.trouble().map(str::to_owned),
+            since: slot.since.0,
+            last_sweep: slot.swept_at.map(moment),
+            next_try: slot.next_try.map(moment),
+            last_error: slot.last_error.clone().map(|(at, words)| (at.0, words)),
+        };
+        self.slots.iter().map(status).collect()
+    }
+
     /// How each account is.
     pub(super) fn states(&self) -> impl Iterator<Item = (&str, &State)> {
         self.slots.iter().map(|(name, slot)| (name.as_str(), &slot.state))
@@ -266,19 +321,20 @@ impl Fleet {
             self.slots.remove(name);
             return Ok(());
         };
-        slot.state = State::Connecting;
+        slot.enter(State::Connecting);
         slot.has_new_password = false;
         self.started += 1;
         let number = self.started;
         let stop = Stop::new()?;
         stop.speak_by(Instant::now());
         let started = Instant::now();
-        let answered = Arc::new(AtomicBool::new(false));
+        let (answered, orders) = (Arc::new(AtomicBool::new(false)), Orders::default());
         slot.running = Some(Running {
             number,
             account: account.clone(),
             stop: stop.clone(),
             answered: Arc::clone(&answered),
+            orders: orders.clone(),
             started,
         });
         let before = self.settings.accounts.iter().take_while(|other| other.name != account.name);
@@ -291,6 +347,7 @@ impl Fleet {
             turn: APART * u32::try_from(ahead).unwrap_or(QUEUE).min(QUEUE),
             stop,
             answered,
+            orders,
             proven: self.proven.clone(),
         };
         let name = name.clone();
@@ -303,6 +360,15 @@ impl Fleet {
 }
 
 impl Slot {
+    /// It is in this state from now on.
+    fn enter(&mut self, state: State) {
+        if self.state != state {
+            self.since = clock::now();
+        }
+        self.next_try = None;
+        self.state = state;
+    }
+
     /// Does its thread wait until it connects again?
     fn pauses(&self) -> bool {
         matches!(self.state, State::Parked { .. } | State::Away { .. })
@@ -331,6 +397,10 @@ impl Slot {
             revival: None,
             crashes: Backoff::default(),
             state: State::Connecting,
+            since: clock::now(),
+            swept_at: None,
+            next_try: None,
+            last_error: None,
             has_new_password: false,
         }
     }

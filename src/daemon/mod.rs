@@ -5,6 +5,7 @@
 //! command `run` alone.
 
 mod backoff;
+mod control;
 mod events;
 mod file_stamp;
 mod file_watch;
@@ -12,6 +13,7 @@ mod fleet;
 mod idle_policy;
 pub mod log;
 mod network_watch;
+mod orders;
 mod panics;
 mod proven;
 mod reload;

@@ -13,20 +13,25 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{error, info, warn};
 
+use super::control::{Call, Control};
 use super::file_watch::FileWatch;
 use super::fleet::Fleet;
 use super::log::kind;
 use super::network_watch::{self, Change};
+use super::orders::{Order, Work};
 use super::panics;
 use super::reload::{Progress, ReadAgain, Reload};
 use super::systemd::{self, Systemd};
 use super::thread_event::ThreadEvent;
-use crate::clock;
+use crate::clock::{self, Timestamp};
+use crate::control::{Answer, Request, ServiceStatus};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::ledger::IntentId;
 use crate::login;
 use crate::report::state::{self, Notes, in_brief};
 use crate::rulebook::{Origin, RuleFiles};
 use crate::settings::Settings;
+use crate::sweep::Restore;
 
 /// One change of the network brings others with it: after this much time, they count as one.
 const TOGETHER: Duration = Duration::from_secs(1);
@@ -76,6 +81,9 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
     let files = FileWatch::watch(origin.files());
     let secrets = FileWatch::watch(secret_files(&settings));
     let (rule_files, latest) = watch::channel(Arc::new(rule_files));
+    let (callers, calls) = mpsc::unbounded_channel();
+    let control =
+        Control::listen(origin.environment.service_runtime().as_deref(), &settings.state, callers.clone());
     let (fleet, threads) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
     let service = Service {
         origin,
@@ -86,6 +94,10 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
         systemd: Systemd::new(),
         reload: None,
         again: None,
+        control,
+        callers,
+        started: clock::now(),
+        rules_since: clock::now(),
     };
     service
         .run(Receivers {
@@ -95,6 +107,7 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
             files,
             secrets,
             threads,
+            calls,
             changes: network_watch::listen(),
         })
         .await
@@ -119,6 +132,8 @@ struct Receivers {
     /// Those that the accounts' passwords depend on.
     secrets: FileWatch,
     threads: mpsc::UnboundedReceiver<ThreadEvent>,
+    /// What commands ask for.
+    calls: mpsc::UnboundedReceiver<Call>,
     changes: mpsc::UnboundedReceiver<Change>,
 }
 
@@ -134,6 +149,12 @@ struct Service<'a> {
     reload: Option<Reload>,
     /// Another is to follow it; whether a signal asked for that.
     again: Option<bool>,
+    /// The socket on which commands ask; gone when dropped.
+    control: Option<Control>,
+    callers: mpsc::UnboundedSender<Call>,
+    started: Timestamp,
+    /// Since when the rules are in force.
+    rules_since: Timestamp,
 }
 
 impl Service<'_> {
@@ -167,6 +188,7 @@ impl Service<'_> {
                         self.notes.last_trouble = Some((clock::now(), trouble));
                     }
                 }
+                Some(call) = receivers.calls.recv() => self.answer(call),
                 Some(change) = receivers.changes.recv() => {
                     let due = (Instant::now() + TOGETHER).max(probed + RARELY);
                     probe = probe.map(|(earlier, due)| (earlier.max(change), due)).or(Some((change, due)));
@@ -185,6 +207,35 @@ impl Service<'_> {
         }
         self.end(receivers.threads).await;
         Ok(())
+    }
+
+    /// Answers a command, or lets the thread of the account answer.
+    fn answer(&self, Call { request, answers }: Call) {
+        let (account, work) = match request {
+            Request::Status => {
+                // The client may have gone.
+                let _ = answers.send(Answer::Status(Box::new(self.as_told())));
+                return;
+            }
+            Request::Sweep { account, since } => (account, Work::Sweep(since.map(Duration::from_secs))),
+            Request::Restore { account, moves, learns } => {
+                let moves = moves.into_iter().map(IntentId::numbered).collect();
+                (account, Work::Restore(Restore { moves, learns }))
+            }
+        };
+        self.fleet.order(&account, Order { work, answers });
+    }
+
+    /// How the service is, for the command `status`.
+    fn as_told(&self) -> ServiceStatus {
+        ServiceStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            started: self.started.0,
+            rules_since: self.rules_since.0,
+            refused: self.notes.refused.clone(),
+            accounts: self.fleet.statuses(),
+        }
     }
 
     /// Begins to read everything again. `asked` for by a signal, or else because a file was saved.
@@ -226,6 +277,14 @@ impl Service<'_> {
                 self.notes.refused = None;
                 let alike = new.judges_like(&self.rule_files.borrow());
                 self.rule_files.send_replace(Arc::new(new));
+                if !alike {
+                    self.rules_since = clock::now();
+                }
+                if settings.state != self.fleet.settings().state {
+                    let runtime = self.origin.environment.service_runtime();
+                    self.control = None;
+                    self.control = Control::listen(runtime.as_deref(), &settings.state, self.callers.clone());
+                }
                 self.fleet.take(Arc::new(settings), asked).map_err(no_thread)?;
                 if !alike {
                     // Messages may wait for this: for a list, or to be judged again after a mistake.

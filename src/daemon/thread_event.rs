@@ -2,9 +2,11 @@
 //! `watcher`, received by `fleet`.
 
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::clock::{self, Timestamp};
 use crate::report::state::State;
 
 /// What a thread reports.
@@ -19,6 +21,10 @@ pub(super) struct ThreadEvent {
 pub(super) enum Change {
     /// The account is in this state now.
     Is(State),
+    /// A sweep ended at this moment.
+    Swept(Timestamp),
+    /// It is tried again at this moment.
+    TriesAgain(Timestamp),
     /// A look-up has an answer, for which messages of other accounts may wait too.
     Answered,
     /// The thread is over.
@@ -41,6 +47,16 @@ impl EventSender {
     /// The account is in this state now.
     pub(super) fn state(&self, state: State) {
         self.send(Change::Is(state));
+    }
+
+    /// A sweep has ended.
+    pub(super) fn swept(&self) {
+        self.send(Change::Swept(clock::now()));
+    }
+
+    /// It is tried again after this time.
+    pub(super) fn tries_again(&self, pause: Duration) {
+        self.send(Change::TriesAgain(Timestamp(clock::now().0.saturating_add_unsigned(pause.as_secs()))));
     }
 
     /// What the thread that looks followers up calls at each answer.

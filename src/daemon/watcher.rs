@@ -12,11 +12,13 @@ use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::events::log;
 use super::idle_policy::{IdlePolicy, Slowdown};
 use super::log::kind;
+use super::orders::{Order, Orders, Work};
 use super::proven::Proven;
 use super::rhythm::Rhythm;
 use super::thread_event::EventSender;
 use crate::clock;
 use crate::clock::Timestamp;
+use crate::control::Answer;
 use crate::login::Login;
 use crate::lookup;
 use crate::mailbox::{Connector, Fate, Session, Step, Stop, Suspects, Woken};
@@ -46,6 +48,8 @@ pub(super) struct Watcher {
     pub(super) stop: Stop,
     /// Set, and then probed for, when a look-up has an answer.
     pub(super) answered: Arc<AtomicBool>,
+    /// What commands want; probed for likewise.
+    pub(super) orders: Orders,
     pub(super) proven: Proven,
 }
 
@@ -119,6 +123,7 @@ impl Watcher {
         if let Some(what) = advice(fault, &self.account, clock::now()) {
             trouble = format!("{trouble}; {what}");
         }
+        self.orders.refuse(&trouble);
         let again = if fault.is_refused_login() { learned.refusals.next(learned.has_worked) } else { None };
         let parked = fault.fate() == Fate::Park && again.is_none();
         let pause = if parked {
@@ -149,6 +154,7 @@ impl Watcher {
             events.state(State::Away { trouble });
             pause
         };
+        events.tries_again(pause);
         let until = Instant::now() + pause;
         loop {
             match self.stop.wait(until) {
@@ -201,9 +207,15 @@ impl Watcher {
         let mut slowdown = Slowdown::default();
         let mut left = None;
         loop {
-            let answered = self.answered.swap(false, Ordering::SeqCst);
-            let (healthy, tally) = self.sweep(session, &mut sweeper, learned)?;
+            let order = self.orders.take();
+            let answered = self.answered.swap(false, Ordering::SeqCst) || order.is_some();
+            let done = self.work(session, &mut sweeper, learned, order.as_ref());
+            if let (Err(fault), Some(order)) = (&done, &order) {
+                order.answer(Answer::Refused(Chain(fault).to_string()));
+            }
+            let (healthy, tally) = done?;
             session = healthy;
+            events.swept();
             if left != learned.left {
                 left.clone_from(&learned.left);
                 events.state(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
@@ -271,13 +283,13 @@ impl Watcher {
         }
     }
 
-    /// Pauses after fruitless wakes. Only the answer of a look-up ends the pause early, or a stop. Another probe does not, since probes
-    /// may be those wakes; the next command shows whether the connection still works.
+    /// Pauses after fruitless wakes. Only the answer of a look-up or an order ends the pause early, or a stop. Another probe does not, since
+    /// probes may be those wakes; the next command shows whether the connection still works.
     fn hold(&self, pause: Duration) -> Woken {
         let until = Instant::now() + pause;
         while !pause.is_zero() {
             match self.stop.wait(until) {
-                Woken::Probe if !self.answered.load(Ordering::SeqCst) => {}
+                Woken::Probe if !self.answered.load(Ordering::SeqCst) && self.orders.are_none() => {}
                 woken => return woken,
             }
         }
@@ -295,20 +307,62 @@ impl Watcher {
         }
     }
 
-    /// Looks through what is new. A trouble with a folder is logged once, while it lasts.
+    /// Does what a command wants, if one does, and looks through what is new.
+    fn work(
+        &self,
+        mut session: Session,
+        sweeper: &mut Sweeper<'_>,
+        learned: &mut WatcherState,
+        order: Option<&Order>,
+    ) -> Result<(Session, Tally), AccountFault> {
+        let Some(order) = order else { return self.sweep(session, sweeper, learned, Scope::New, None) };
+        match &order.work {
+            Work::Sweep(since) => {
+                let scope = since.map_or(Scope::New, Scope::Since);
+                self.sweep(session, sweeper, learned, scope, Some(order))
+            }
+            Work::Restore(wanted) => {
+                let mut tell = |news: News| {
+                    order.tell(&news);
+                    let _ = log(&news, &learned.folders);
+                };
+                let (healthy, done) = sweeper.restore(session, wanted, &mut tell)?;
+                session = healthy;
+                let sums = report::restore::sums(&self.account.name, &done, wanted.learns);
+                info!("{sums}");
+                order.answer(Answer::Text(format!("{sums}\n")));
+                order.answer(Answer::Done(done.left > 0));
+                self.sweep(session, sweeper, learned, Scope::New, None)
+            }
+        }
+    }
+
+    /// Looks through what is new, or what a command wants. A trouble with a folder is logged once, while it lasts.
     fn sweep(
         &self,
         session: Session,
         sweeper: &mut Sweeper<'_>,
         learned: &mut WatcherState,
+        scope: Scope,
+        order: Option<&Order>,
     ) -> Result<(Session, Tally), AccountFault> {
         let files = Arc::clone(&self.rule_files.borrow());
         let mut troubles = BTreeSet::new();
-        let mut tell = |news: News| troubles.extend(log(&news, &learned.folders));
+        let mut tell = |news: News| {
+            if let Some(order) = order {
+                order.tell(&news);
+            }
+            troubles.extend(log(&news, &learned.folders));
+        };
         sweeper.beware(std::mem::take(&mut learned.suspects));
-        let swept = sweeper.run(session, &files, Scope::New, &mut tell);
+        let swept = sweeper.run(session, &files, scope, &mut tell);
         learned.suspects = sweeper.suspects().clone();
-        let (session, Swept { tally, remains }) = swept?;
+        let (session, swept) = swept?;
+        if let Some(order) = order {
+            order.answer(Answer::Text(format!("\n{}\n", report::sweep::sums(&swept, !self.account.act))));
+            order.answer(Answer::Done(swept.remains.is_work_left()));
+        }
+        let Swept { tally, remains } = swept;
         let write = |digest: &Digest<'_>| report::digest::message(digest, &files.networks());
         let session = sweeper.send_digest(session, &write, &mut tell)?;
         learned.folders = troubles;

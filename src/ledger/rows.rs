@@ -10,6 +10,18 @@ use crate::place::{AccountName, MailIdentity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IntentId(pub(super) i64);
 
+impl IntentId {
+    /// The number alone.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The intent with this number.
+    pub fn numbered(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 impl fmt::Display for IntentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)

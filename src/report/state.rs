@@ -43,6 +43,32 @@ pub enum State {
     Crashed,
 }
 
+impl State {
+    /// In one word, for programs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Watching => "watching",
+            Self::Hindered { .. } => "hindered",
+            Self::Blocked { .. } => "blocked",
+            Self::Away { .. } => "away",
+            Self::Parked { .. } => "paused",
+            Self::Crashed => "crashed",
+        }
+    }
+
+    /// What is wrong, or was left.
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::Hindered { left: words }
+            | Self::Blocked { trouble: words }
+            | Self::Away { trouble: words }
+            | Self::Parked { trouble: words } => Some(words),
+            Self::Connecting | Self::Watching | Self::Crashed => None,
+        }
+    }
+}
+
 /// What the line says beside the accounts.
 #[derive(Clone, Debug, Default)]
 pub struct Notes {

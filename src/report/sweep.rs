@@ -10,7 +10,7 @@ use crate::place::{AccountName, Folder, Uid};
 use crate::rules::VerdictName;
 use crate::rules::list::load::Doubt;
 use crate::settings::Backlog;
-use crate::sweep::{Dealt, End, News, Obstacle, Swept, Tally};
+use crate::sweep::{Dealt, DigestEnd, End, News, Obstacle, Swept, Tally};
 
 /// How many folders are named where one is in trouble.
 const FOLDERS_SHOWN: usize = 30;
@@ -57,6 +57,40 @@ pub fn sentence(news: &News) -> String {
         ),
         News::Digest { period, end } => super::digest::sentence(period, end),
         News::HeldBack { messages, by, most } => held_back(*messages, *by, *most),
+    }
+}
+
+/// Something that a sweep tells, and how a command prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Lines for standard output.
+    Text(String),
+    /// How far it is: a line that the next one replaces.
+    Progress(String),
+    /// A line for standard error.
+    Note(String),
+}
+
+/// Something that a sweep tells, as a command prints it.
+pub fn told(news: &News, dry_run: bool) -> Told {
+    let sentence = || sentence(news);
+    match news {
+        News::Mail(dealt) => Told::Text(block(dealt, dry_run)),
+        News::FirstLook { .. } | News::Digest { end: DigestEnd::Sent, .. } => {
+            Told::Text(format!("{}\n", sentence()))
+        }
+        News::Progress { .. } | News::PutBack { .. } => Told::Progress(sentence()),
+        News::Trouble { .. } | News::SentStale { .. } | News::Unshown { .. } | News::NotNow { .. } => {
+            Told::Note(format!("error: {}", sentence()))
+        }
+        News::Restored { .. }
+        | News::Observing { .. }
+        | News::Uncertain { .. }
+        | News::TooMany { .. }
+        | News::HandFiled { .. }
+        | News::TooManyFiled { .. }
+        | News::Digest { .. }
+        | News::HeldBack { .. } => Told::Note(format!("note: {}", sentence())),
     }
 }
 

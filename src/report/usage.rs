@@ -63,3 +63,6 @@ pub fn not_a_message(name: &str, what: NotAMessage) -> String {
     };
     format!("{name} {what}: in your mail program, save the message as .eml")
 }
+
+/// Another followsift works on the account, and no service can be asked.
+pub const NO_SOCKET: &str = "if that is the service, it has no socket that this command can reach: see `RuntimeDirectory=` in its unit";

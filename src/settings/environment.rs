@@ -91,6 +91,19 @@ impl Environment {
         self.service_state().or_else(|| self.user_state())
     }
 
+    /// The folder for the socket of the service: the one that systemd makes for it, else one in the user's.
+    pub fn service_runtime(&self) -> Option<PathBuf> {
+        let folders = self.0.get(OsStr::new("RUNTIME_DIRECTORY"));
+        let own = folders.and_then(|folders| std::env::split_paths(folders).next());
+        own.filter(|folder| folder.is_absolute())
+            .or_else(|| Some(self.folder("XDG_RUNTIME_DIR")?.join("followsift")))
+    }
+
+    /// The folders in which a command looks for that socket: the user's, then that of a service of the machine.
+    pub fn runtimes(&self) -> Vec<PathBuf> {
+        self.service_runtime().into_iter().chain([PathBuf::from("/run/followsift")]).collect()
+    }
+
     fn service_state(&self) -> Option<PathBuf> {
         // Several names in `StateDirectory=` make several folders; the first is used.
         let folders = self.0.get(OsStr::new("STATE_DIRECTORY"))?;

@@ -15,6 +15,7 @@ use crate::support::{Dovecot, Options, USER, pause};
 use rustix::process::Signal;
 
 mod connection;
+mod control;
 mod digest;
 mod login;
 mod network;

@@ -1,0 +1,105 @@
+//! Asks the running service. Called by the commands.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::encoding::{Answer, Request};
+use super::{LONGEST_LINE, socket};
+
+/// How long the service may take to say something. It gives up a server that is silent earlier.
+const SILENCE: Duration = Duration::from_secs(10 * 60);
+
+/// Why the service could not be asked.
+#[derive(Debug)]
+pub enum AskFault {
+    /// No service of these settings has a socket where the command looks.
+    NotRunning,
+    /// The socket or the connection to it.
+    Socket {
+        /// The socket.
+        file: PathBuf,
+        /// What is wrong.
+        cause: io::Error,
+    },
+    /// The service ended before it had said how the request ended.
+    CutOff,
+    /// The service said something that this version does not understand.
+    Unclear,
+}
+
+impl fmt::Display for AskFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRunning => f.write_str("the service is not running, or has no socket"),
+            Self::Socket { file, .. } => write!(f, "could not ask the service at {}", file.display()),
+            Self::CutOff => {
+                f.write_str("the service ended before it was done; `followsift history` says what it did")
+            }
+            Self::Unclear => f.write_str("the service is of another version; restart it"),
+        }
+    }
+}
+
+impl Error for AskFault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Socket { cause, .. } => Some(cause),
+            Self::NotRunning | Self::CutOff | Self::Unclear => None,
+        }
+    }
+}
+
+/// Asks the service that works with the ledger in the folder `state`, and hands over what it answers, to the last line. It is looked
+/// for in these runtime folders, in this order.
+///
+/// # Errors
+/// If there is none, or it does not answer to the end.
+pub fn ask(
+    runtimes: &[PathBuf],
+    state: &Path,
+    request: &Request,
+    each: &mut dyn FnMut(Answer),
+) -> Result<(), AskFault> {
+    let (file, mut stream) = connect(runtimes, state)?;
+    let broken = |cause| AskFault::Socket { file: file.clone(), cause };
+    stream.set_read_timeout(Some(SILENCE)).map_err(broken)?;
+    stream.set_write_timeout(Some(SILENCE)).map_err(broken)?;
+    let mut line = serde_json::to_string(request).map_err(|_| AskFault::Unclear)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).map_err(broken)?;
+    let mut answers = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
+        match answers.by_ref().take(most).read_until(b'\n', &mut line) {
+            Ok(0) => return Err(AskFault::CutOff),
+            Ok(_) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::ConnectionReset => return Err(AskFault::CutOff),
+            Err(cause) => return Err(broken(cause)),
+        }
+        let answer: Answer = serde_json::from_slice(&line).map_err(|_| AskFault::Unclear)?;
+        let is_last = matches!(answer, Answer::Status(_) | Answer::Done(_) | Answer::Refused(_));
+        each(answer);
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+fn connect(runtimes: &[PathBuf], state: &Path) -> Result<(PathBuf, UnixStream), AskFault> {
+    let mut fault = AskFault::NotRunning;
+    for runtime in runtimes {
+        let file = socket(runtime, state);
+        match UnixStream::connect(&file) {
+            Ok(stream) => return Ok((file, stream)),
+            Err(cause)
+                if [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused].contains(&cause.kind()) => {}
+            Err(cause) => fault = AskFault::Socket { file, cause },
+        }
+    }
+    Err(fault)
+}

@@ -1,0 +1,162 @@
+//! The socket on which commands ask the service: accepts connections, reads one request from each, and writes the answers.
+//!
+//! On threads of its own, few and bounded in time, so that no client delays the runtime. The service's user and group may open the
+//! socket. Decides nothing: requests go to `service`.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+use tracing::{debug, warn};
+
+use crate::control::{Answer, LONGEST_LINE, Request, socket};
+
+/// So many clients are served at once; further ones are sent away.
+const CLIENTS: usize = 4;
+/// How long a client may take to send its request, and to take each answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// So many answers wait for a client that is slow.
+const QUEUE: usize = 64;
+
+/// A request, and where its answers go.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) request: Request,
+    pub(super) answers: SyncSender<Answer>,
+}
+
+/// The socket; its file is removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Control {
+    file: PathBuf,
+}
+
+impl Control {
+    /// Listens in the runtime folder for the service that works with the ledger in `state`. Without a socket, the service works all
+    /// the same.
+    pub(super) fn listen(runtime: Option<&Path>, state: &Path, calls: UnboundedSender<Call>) -> Option<Self> {
+        let Some(runtime) = runtime else {
+            debug!("no runtime folder, so commands cannot ask the service");
+            return None;
+        };
+        let file = socket(runtime, state);
+        match bind(runtime, &file).and_then(|listener| serve(listener, calls)) {
+            Ok(()) => Some(Self { file }),
+            Err(cause) => {
+                warn!(%cause, "commands cannot ask the service: could not listen at {}: {cause}", file.display());
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}
+
+fn bind(runtime: &Path, file: &Path) -> io::Result<UnixListener> {
+    DirBuilder::new().recursive(true).mode(0o750).create(runtime)?;
+    if UnixStream::connect(file).is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another service with the same state listens there",
+        ));
+    }
+    // Left behind by a service that was killed.
+    match fs::remove_file(file) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        _ => {}
+    }
+    let listener = UnixListener::bind(file)?;
+    fs::set_permissions(file, Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+fn serve(listener: UnixListener, calls: UnboundedSender<Call>) -> io::Result<()> {
+    let present = Arc::new(());
+    let accept = move || {
+        for client in listener.incoming() {
+            let Ok(client) = client else { return };
+            if Arc::strong_count(&present) > CLIENTS {
+                let _ =
+                    write(&client, &Answer::Refused("too many commands ask the service at once".to_owned()));
+                continue;
+            }
+            let (calls, present) = (calls.clone(), Arc::clone(&present));
+            let begun = thread::Builder::new().name("client".to_owned()).spawn(move || {
+                let _present = present;
+                attend(&client, &calls);
+            });
+            if begun.is_err() {
+                debug!("no thread for a client");
+            }
+        }
+    };
+    thread::Builder::new().name("control".to_owned()).spawn(accept).map(drop)
+}
+
+/// Serves one client to its end.
+fn attend(client: &UnixStream, calls: &UnboundedSender<Call>) {
+    let request = match read(client) {
+        Ok(Some(request)) => request,
+        Ok(None) => {
+            let _ = write(client, &Answer::Refused("the service does not understand the request".to_owned()));
+            return;
+        }
+        Err(cause) => {
+            debug!(%cause, "a client sent no request");
+            return;
+        }
+    };
+    let (answers, queue) = sync_channel(QUEUE);
+    if calls.send(Call { request, answers }).is_err() {
+        return;
+    }
+    // Ends when nobody is left to answer.
+    for answer in queue {
+        if let Err(cause) = write(client, &answer) {
+            debug!(%cause, "a client has gone");
+            return;
+        }
+    }
+}
+
+/// The request; `None` if it is not one.
+fn read(mut client: &UnixStream) -> io::Result<Option<Request>> {
+    let until = Instant::now() + PATIENCE;
+    let mut line = Vec::new();
+    let mut part = [0; 4096];
+    while !line.contains(&b'\n') {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        client.set_read_timeout(Some(left))?;
+        let count = client.read(&mut part)?;
+        line.extend_from_slice(part.get(..count).unwrap_or_default());
+        if count == 0 || line.len() > LONGEST_LINE {
+            return Ok(None);
+        }
+    }
+    Ok(serde_json::from_slice(&line).ok())
+}
+
+fn write(mut client: &UnixStream, answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_string(answer).map_err(io::Error::other)?;
+    if line.len() >= LONGEST_LINE {
+        line = serde_json::to_string(&Answer::Note("a line is too long to be shown".to_owned()))
+            .map_err(io::Error::other)?;
+    }
+    line.push('\n');
+    client.set_write_timeout(Some(PATIENCE))?;
+    client.write_all(line.as_bytes())
+}

@@ -1,0 +1,120 @@
+//! Commands beside the running service: it does for them what its lock keeps them from doing.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Output;
+
+use super::*;
+
+/// A service with a socket. Without the proxy, since nothing fails.
+struct Beside {
+    server: Dovecot,
+    home: Home,
+    daemon: Daemon,
+}
+
+impl Beside {
+    fn start(more: &str) -> Option<Self> {
+        let server = Dovecot::start(&Options::default())?;
+        let home = Home::new();
+        home.settings(server.port, more);
+        let mut run = home.command(&["run"]);
+        let daemon = home.run_as({
+            run.env("XDG_RUNTIME_DIR", home.path());
+            run
+        });
+        daemon.says("watching home");
+        Some(Self { server, home, daemon })
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.home.command(arguments).env("XDG_RUNTIME_DIR", self.home.path()).output().unwrap()
+    }
+
+    /// What a command prints, to both outputs, and its exit code.
+    fn says(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments);
+        let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        (output.status.code().unwrap(), text.concat())
+    }
+
+    fn socket(&self) -> PathBuf {
+        let mut files = std::fs::read_dir(self.home.path().join("followsift")).unwrap();
+        files.next().unwrap().unwrap().path()
+    }
+}
+
+#[test]
+fn new_rules_reach_old_messages_and_filed_ones_come_back_while_the_service_runs() {
+    let Some(beside) = Beside::start("") else { return };
+    let whereabouts = || whereabouts(&mut beside.server.client());
+    deliver(&beside.server, 1..=3);
+    filed(&beside.server, &beside.daemon, 3, SOON);
+    let (code, said) = beside.says(&["restore", "--follower", "bulk_2", "--no-learn", "--yes"]);
+    assert!(
+        code == 0 && said.ends_with("home: 1 message put back; they are never moved again\n"),
+        "{code} {said}"
+    );
+    assert_eq!(whereabouts(), (vec![2], vec![1, 3]));
+    // Other rules, under which what has come stays.
+    beside.home.write("rules.toml", &RULES.replace("2000", "3000"));
+    beside.daemon.logs("reloaded settings, rules and lists");
+    deliver(&beside.server, [4]);
+    beside.daemon.logs("message stays");
+    beside.home.write("rules.toml", &RULES.replace("2000", "1000"));
+    beside.daemon.until("reloaded again", SOON, |it| it.log().matches("reloaded settings").count() == 2);
+    let (code, said) = beside.says(&["sweep", "--since", "30d"]);
+    assert!(
+        code == 0 && said.contains("moved to Followers/Spam") && said.contains("moved 1"),
+        "{code} {said}"
+    );
+    assert_eq!(whereabouts(), (vec![2], vec![1, 3, 4]));
+    let (_, ended) = beside.daemon.stop();
+    assert!(ended < SOON);
+    assert!(
+        std::fs::read_dir(beside.home.path().join("followsift")).unwrap().next().is_none(),
+        "the socket is gone"
+    );
+}
+
+#[test]
+fn without_a_socket_a_command_says_what_to_do() {
+    let Some(beside) = Beside::start("") else { return };
+    let output = beside.home.command(&["sweep", "--since", "30d"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(
+        said.contains("another followsift") && said.contains("see `RuntimeDirectory=` in its unit"),
+        "{said}"
+    );
+}
+
+#[test]
+fn only_the_services_user_and_group_may_ask_and_nonsense_is_refused_in_time() {
+    let Some(beside) = Beside::start("") else { return };
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let socket = beside.socket();
+    assert_eq!((mode(socket.parent().unwrap()), mode(&socket)), (0o750, 0o660));
+    let ask = |line: &[u8]| {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        let _ = stream.write_all(line);
+        let mut answer = String::new();
+        let _ = BufReader::new(stream).read_line(&mut answer);
+        answer
+    };
+    for nonsense in [&b"hello\n"[..], b"{\"verb\":\"stop\"}\n", b"\xff\n", &[b'x'; 70_000]] {
+        let answer = ask(nonsense);
+        assert!(answer.is_empty() || answer.contains("does not understand"), "{answer}");
+    }
+    let unknown = ask(b"{\"verb\":\"sweep\",\"account\":\"nobody\",\"since\":null}\n");
+    assert!(unknown.contains("does not watch this account"), "{unknown}");
+    // Silent clients are sent away, and keep nobody else from asking for longer.
+    let mut silent: Vec<UnixStream> = (0..4).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+    let begun = Instant::now();
+    let mut rest = Vec::new();
+    let _ = silent.first_mut().unwrap().read_to_end(&mut rest);
+    assert!(begun.elapsed() < seconds(10));
+    beside.daemon.until("free again", SOON, |_| ask(b"{\"verb\":\"status\"}\n").contains("\"watching\""));
+}
