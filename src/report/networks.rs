@@ -27,7 +27,8 @@ pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
     }
     let _ = writeln!(
         shown,
-        "{} networks. `followsift networks NAME` describes one in detail, with each layout.",
+        "{} networks. `followsift networks NAME` describes one in detail, with each layout.\n\
+         GitHub, GitLab, Gitea, Forgejo and Codeberg are not among them: no message of theirs that names a follower is known.",
         networks.len()
     );
     shown
