@@ -44,7 +44,7 @@ pub(super) fn file(
     if let Some(ledger) = pass.memory.kept() {
         record(pass.sweep, current, &considered, ledger)?;
         if pass.sweep.account.act {
-            relocate(pass, current, &considered, &mut ends)?;
+            relocate(pass, current, &mut considered, &mut ends)?;
             mark(pass, current, &considered, &mut ends)?;
             put_off = remember(pass, current, &considered, &mut ends)?;
         }
@@ -140,7 +140,7 @@ fn incomplete(sweep: Sweep<'_>, current: &CurrentFolder, message: &Considered) -
 fn relocate(
     pass: &mut Pass<'_>,
     current: &CurrentFolder,
-    considered: &[Considered],
+    considered: &mut [Considered],
     ends: &mut Ends,
 ) -> Result<(), AccountFault> {
     let mut errands: BTreeMap<&Folder, Vec<MailTrace>> = BTreeMap::new();
@@ -195,6 +195,8 @@ fn relocate(
             stated.messages.insert(trace.uid, (*trace, received));
         }
     }
+    // The ledger has the headers now.
+    considered.iter_mut().for_each(|message| message.header = None);
     let removals = &mut stated.removals;
     let results = pass.session.act(plans, &mut |deed, uids| removals.note(ledger, deed, uids));
     for relocated in stated.removals.finish(results)? {
