@@ -65,7 +65,7 @@ pub(super) fn sentence(period: &str, end: &DigestEnd) -> String {
 
 /// What a digest says.
 struct Words {
-    /// `Monday 16 November to Monday 23 November`.
+    /// `Monday 16 November 2026 to Monday 23 November 2026`.
     span: String,
     meet: People,
     others: People,

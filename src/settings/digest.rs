@@ -41,9 +41,9 @@ impl Zone {
         self.0.clone().unwrap_or_else(TimeZone::system)
     }
 
-    /// The day of a moment, as people write it: `Monday 23 November`.
+    /// The day of a moment, as people write it: `Monday 23 November 2026`.
     pub fn day(&self, moment: Timestamp) -> String {
-        self.date(moment).strftime("%A %-d %B").to_string()
+        self.date(moment).strftime("%A %-d %B %Y").to_string()
     }
 
     fn date(&self, moment: Timestamp) -> Date {
@@ -252,6 +252,6 @@ mod tests {
     #[test]
     fn a_day_is_written_in_the_users_time_zone() {
         let zone = zone("America/New_York");
-        assert_eq!(zone.day(at("2026-11-23T03:00:00Z")), "Sunday 22 November");
+        assert_eq!(zone.day(at("2026-11-23T03:00:00Z")), "Sunday 22 November 2026");
     }
 }

@@ -42,17 +42,19 @@ pub(super) fn page(words: &Words) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                h1 { "Your new followers, " (words.span) }
-                @for (heading, People { shown, is_cut }) in words.sections() {
-                    h2 { (heading) }
-                    ul { @for one in shown { li { (person(one)) } } }
-                    @if *is_cut { p.faint { (MORE) } }
+                main {
+                    h1 { "Your new followers, " (words.span) }
+                    @for (heading, People { shown, is_cut }) in words.sections() {
+                        h2 { (heading) }
+                        ul { @for one in shown { li { (person(one)) } } }
+                        @if *is_cut { p.faint { (MORE) } }
+                    }
+                    @if !words.filed.is_empty() {
+                        h2 { "Filed" }
+                        ul { @for line in &words.filed { li { (line) } } }
+                    }
+                    @if let Some(command) = &words.back { p { (BACK) br; code { (command) } } }
                 }
-                @if !words.filed.is_empty() {
-                    h2 { "Filed" }
-                    ul { @for line in &words.filed { li { (line) } } }
-                }
-                @if let Some(command) = &words.back { p { (BACK) br; code { (command) } } }
             }
         }
     };
