@@ -1,7 +1,14 @@
-//! The page of the report in a real browser, which `tests/further/report.sh` brings: nothing leaves, nothing hostile lives, and it can
+//! The page of the report, and that in the digest, in a real browser, which `tests/further/report.sh` brings: nothing leaves, nothing hostile lives, and it can
 //! be read on a telephone and on a desk, in the light and in the dark. With FOLLOWSIFT_PICTURES=FOLDER it leaves pictures there.
 
 use std::path::PathBuf;
+
+use followsift::ledger::Ledger;
+use followsift::mail::Message;
+use followsift::report::digest;
+use followsift::settings::{self, DigestSchedule, Environment};
+use followsift::sweep::Digest;
+use followsift::{clock, rulebook};
 
 use super::{HOSTILE, garden, with_link};
 use crate::report::home::{Home, SHARES, THOUSANDS, person};
@@ -100,4 +107,47 @@ fn the_page_is_readable_everywhere_asks_for_nothing_and_keeps_hostile_names_as_t
     browser.show(&bare, 360, "light");
     browser.evaluate(smuggle);
     assert_ne!(browser.connections(), 0, "the proxy counts nothing");
+}
+
+/// The page in the digest of this home, as a file.
+fn digest_page(home: &Home) -> PathBuf {
+    let file = home.folder.path().join("followsift.toml");
+    let (settings, _) = settings::load(Some(&file), &Environment::of([("HOME", "/home/kim")]));
+    let settings = settings.unwrap();
+    let schedule = DigestSchedule::weekly(settings.zone.clone());
+    let ledger = Ledger::open_read_only(&home.folder.state()).unwrap();
+    let digest = Digest::preview(&settings.accounts[0], &schedule, ledger.as_ref(), clock::now()).unwrap();
+    let message = digest::message(&digest, &rulebook::networks(None).0);
+    let page = home.folder.path().join("digest.html");
+    std::fs::write(&page, Message::parse(&message).unwrap().html().unwrap()).unwrap();
+    page
+}
+
+#[test]
+#[ignore = "needs a browser: tests/further/report.sh"]
+fn the_page_in_the_digest_is_readable_everywhere_and_asks_for_nothing() {
+    let mut hostile = Home::new();
+    for (number, name) in [HOSTILE, &"x".repeat(190), "\u{5d0}\u{5d1}\u{5d2} abc"].into_iter().enumerate() {
+        let follower = person(&format!("evil{number}"), name, &format!("{name} {HOSTILE}"), [u64::MAX; 3]);
+        let follower = with_link(follower, "https://x.com/\"onmouseover=\"alert(1)");
+        hostile.came("x", 1, &SHARES, follower.clone()).stays();
+        hostile.came("x", 1, &THOUSANDS, follower).filed();
+    }
+    let mut browser = Browser::start();
+    for (name, home) in [("digest-garden", &garden()), ("digest-hostile", &hostile)] {
+        let file = digest_page(home);
+        for (width, scheme) in [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")] {
+            browser.requests.clear();
+            browser.show(&file, width, scheme);
+            is_readable(&mut browser, name, width, scheme);
+            assert_eq!(browser.requests, [format!("file://{}", file.display())], "{name}");
+        }
+        let foreign =
+            "document.querySelectorAll('script, img, iframe, object, embed, link, form, base').length";
+        assert_eq!(browser.evaluate(foreign), 0, "{name}");
+    }
+    let names = browser.evaluate("[...document.querySelectorAll('strong')].map((it) => it.textContent)");
+    let is_text = |name: &serde_json::Value| name.as_str().is_some_and(|name| name.starts_with(HOSTILE));
+    assert!(names.as_array().unwrap().iter().any(is_text), "{names}");
+    assert_eq!(browser.connections(), 0, "the browser has asked something of the network");
 }
