@@ -26,8 +26,8 @@
 //! | [`assess`] | networks, rules and recall: bytes to an action | mail, rules, host, clock, diagnostic, place |
 //! | [`settings`] | layered settings, accounts, where secrets are; the only user of config and jiff | host, clock, diagnostic, place |
 //! | [`trust`] | why a server is not trusted: its certificate, and errors of TLS; the only user of openssl | clock, settings |
-//! | [`web`] | the only HTTP client, for logins and look-ups; the only user of ureq, and with `mailbox` of native_tls | settings |
-//! | [`login`] | how an account proves who it is: passwords, OAuth2; the only user of oauth2 | web, settings, owner, clock, place |
+//! | [`web`] | the only HTTP client, for logins and look-ups; the only user of ureq, and with `mailbox` and `trust` of native_tls | trust, settings, clock |
+//! | [`login`] | how an account proves who it is: passwords, OAuth2; the only user of oauth2 | web, trust, settings, owner, clock, place |
 //! | [`mailbox`] | connect, fetch, wait, move safely; the only user of imap | place, clock, settings, login, trust |
 //! | [`ledger`] | intents, outcomes, facts judged on, corrections, history; the only user of rusqlite | owner, place, clock, host, mail, rules, diagnostic |
 //! | [`lookup`] | public profiles: whom to ask, and what came of it | web, login, ledger, assess, mail, rules, settings, host, clock, place |

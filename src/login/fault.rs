@@ -8,6 +8,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::GrantFault;
+use crate::trust::Distrust;
+use crate::web::WebFault;
 
 /// A failure to get a password or an access token. Its text says what failed and what to do.
 #[derive(Debug)]
@@ -124,6 +126,15 @@ impl LoginFault {
             Self::Grant(GrantFault::Web(fault)) => fault.is_of_network(),
             Self::AfterRefusal { fault, .. } => fault.is_of_network(),
             _ => false,
+        }
+    }
+
+    /// Why a provider's certificate is not trusted, if that is the fault.
+    pub fn distrust(&self) -> Option<&Distrust> {
+        match self {
+            Self::Grant(GrantFault::Web(WebFault::Untrusted(distrust))) => Some(distrust),
+            Self::AfterRefusal { fault, .. } => fault.distrust(),
+            _ => None,
         }
     }
 

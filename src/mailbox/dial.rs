@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, Protocol, TlsConnector, TlsStream};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
@@ -97,15 +97,7 @@ impl Connector {
             }
         }
         if let Some(path) = ca_file {
-            let pem = std::fs::read(path).map_err(Cause::Io)?;
-            let certificates = Certificate::stack_from_pem(&pem).map_err(tls_fault)?;
-            if certificates.is_empty() {
-                return Err(Cause::Io(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "it contains no certificate",
-                )));
-            }
-            for certificate in certificates {
+            for certificate in crate::trust::authorities(path).map_err(Cause::Io)? {
                 builder.add_root_certificate(certificate);
             }
         }

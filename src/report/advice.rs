@@ -9,7 +9,7 @@ use crate::ledger::{LedgerFault, LockFault};
 use crate::mailbox::{Cause, Code, Fault, Refusal, Status, Step};
 use crate::settings::{Account, Provider, SecretSource};
 use crate::sweep::AccountFault;
-use crate::trust::DistrustReason;
+use crate::trust::{Distrust, DistrustReason};
 
 /// What to do about a fault of `account`. `now` is the time by the machine's clock.
 pub fn advice(fault: &AccountFault, account: &Account, now: Timestamp) -> Option<String> {
@@ -17,7 +17,12 @@ pub fn advice(fault: &AccountFault, account: &Account, now: Timestamp) -> Option
         AccountFault::Mailbox(fault) => return of_mailbox(fault, account, now),
         AccountFault::Ledger(LedgerFault::Folder { cause, .. } | LedgerFault::File { cause, .. })
         | AccountFault::Lock(LockFault::Unusable { cause, .. }) => cause,
-        AccountFault::Login(fault) => return restart(account, fault.is_of_client()),
+        AccountFault::Login(fault) => {
+            return match fault.distrust() {
+                Some(distrust) => Some(of_certificate(distrust, Asked::Provider, account, now)),
+                None => restart(account, fault.is_of_client()),
+            };
+        }
         AccountFault::Ledger(_) | AccountFault::Lock(_) | AccountFault::Machine(_) => return None,
     };
     // followsift's own words say what to do.
@@ -56,7 +61,7 @@ fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String
             }
             _ => "check `host` and `port`; a firewall may drop the connection".to_owned(),
         }),
-        (Cause::Untrusted(distrust), _) => Some(of_certificate(&distrust.why, account, now)),
+        (Cause::Untrusted(distrust), _) => Some(of_certificate(distrust, Asked::MailServer, account, now)),
         (Cause::OtherCertificate(_), _) => Provider::of_host(&account.host).map(|provider| {
             format!(
                 "remove `tls-fingerprint`: the certificates of {} are replaced often, and public authorities vouch for them",
@@ -79,10 +84,21 @@ fn of_mailbox(fault: &Fault, account: &Account, now: Timestamp) -> Option<String
     }
 }
 
+/// Whose certificate it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    MailServer,
+    /// An endpoint of OAuth2.
+    Provider,
+}
+
 /// What to do about a certificate that is not trusted. `check --connect` also prints the line that pins it, where that helps.
-fn of_certificate(why: &DistrustReason, account: &Account, now: Timestamp) -> String {
-    let public = Provider::of_host(&account.host);
-    match (why, public, &account.ca_file) {
+fn of_certificate(distrust: &Distrust, asked: Asked, account: &Account, now: Timestamp) -> String {
+    let public = match asked {
+        Asked::MailServer => Provider::of_host(&account.host),
+        Asked::Provider => account.provider.filter(|provider| provider.has_endpoint_at(&distrust.host)),
+    };
+    match (&distrust.why, public, &account.ca_file) {
         (
             DistrustReason::OtherName | DistrustReason::UnknownIssuer | DistrustReason::SelfSigned,
             Some(provider),
@@ -103,27 +119,34 @@ fn of_certificate(why: &DistrustReason, account: &Account, now: Timestamp) -> St
         }
         _ => {}
     }
-    match why {
-        DistrustReason::OtherName => {
+    match (&distrust.why, asked) {
+        (DistrustReason::OtherName, Asked::Provider) => {
+            "if it is your provider's, write its address in `oauth2` with a name that the certificate is for; if not, someone may be \
+             intercepting the connection"
+        }
+        (DistrustReason::SelfSigned, Asked::Provider) => {
+            "if it is your own server, name its certificate in `ca-file`; otherwise someone may be intercepting the connection"
+        }
+        (DistrustReason::OtherName, Asked::MailServer) => {
             "if it is your provider's, set `host` to a name that the certificate is for; if not, someone may be intercepting the \
              connection"
         }
-        DistrustReason::UnknownIssuer => {
+        (DistrustReason::UnknownIssuer, _) => {
             "if the issuer is your own authority, name its certificate in `ca-file`; if it is a public one, let the server send its \
              intermediate certificates as well; otherwise someone may be intercepting the connection"
         }
-        DistrustReason::SelfSigned => {
+        (DistrustReason::SelfSigned, Asked::MailServer) => {
             "if it is your own server or bridge, `followsift check --connect` prints the line that trusts this certificate; \
              otherwise someone may be intercepting the connection"
         }
-        DistrustReason::Expired => {
+        (DistrustReason::Expired, _) => {
             return format!(
                 "the server's operator has to renew it, unless this machine's clock is wrong, which says {}",
                 now.rfc3339()
             );
         }
-        DistrustReason::NotValidYet => return format!("check this machine's clock, which says {}", now.rfc3339()),
-        DistrustReason::Other(_) => "the server's operator has to replace it, or someone may be intercepting the connection",
+        (DistrustReason::NotValidYet, _) => return format!("check this machine's clock, which says {}", now.rfc3339()),
+        (DistrustReason::Other(_), _) => "the server's operator has to replace it, or someone may be intercepting the connection",
     }
     .to_owned()
 }

@@ -141,6 +141,15 @@ impl Provider {
             .or_else(|| PROVIDERS.iter().find(is_title))
     }
 
+    /// Is one of its endpoints of OAuth2 on this host?
+    pub fn has_endpoint_at(&self, host: &str) -> bool {
+        let endpoints = self.oauth2.iter().flat_map(|it| {
+            [&it.authorization_endpoint, &it.token_endpoint].into_iter().chain(&it.device_endpoint)
+        });
+        let is_there = |url: &str| url.split('/').nth(2).is_some_and(|name| name.eq_ignore_ascii_case(host));
+        endpoints.map(String::as_str).any(is_there)
+    }
+
     /// Is this one of its servers?
     pub fn has_host(&self, host: &str) -> bool {
         [&self.host].into_iter().chain(&self.other_hosts).any(|own| own.eq_ignore_ascii_case(host))

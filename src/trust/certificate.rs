@@ -180,6 +180,8 @@ pub enum DistrustReason {
     Other(String),
 }
 
+impl std::error::Error for Distrust {}
+
 impl fmt::Display for Distrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let now = clock::now();

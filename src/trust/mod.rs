@@ -1,9 +1,27 @@
 //! Why a server is not trusted: the certificate that it presents, and the errors of TLS.
 //!
-//! Owns the text about both. Never connects, and decides nothing: OpenSSL does. Called by `mailbox` and `web`.
+//! Owns the text about both, and reads files of authorities. Never connects, and decides nothing: OpenSSL does. Called by `mailbox` and
+//! `web`.
 
 mod certificate;
 mod tls_error;
 
+use std::path::Path;
+use std::{fs, io};
+
 pub use certificate::{Certificate, Distrust, DistrustReason};
 pub use tls_error::TlsError;
+
+/// The certificates in a PEM file of authorities: one or more.
+///
+/// # Errors
+/// If it cannot be read, or contains none.
+pub(crate) fn authorities(file: &Path) -> io::Result<Vec<native_tls::Certificate>> {
+    let found = native_tls::Certificate::stack_from_pem(&fs::read(file)?);
+    match found.map_err(|error| io::Error::other(TlsError::from(error)))? {
+        none if none.is_empty() => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "it contains no certificate"))
+        }
+        found => Ok(found),
+    }
+}

@@ -48,6 +48,8 @@ impl From<native_tls::Error> for TlsError {
     }
 }
 
+impl std::error::Error for TlsError {}
+
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&reasons(&self.0.to_string()))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use super::public::NotPublic;
+use crate::trust::{Distrust, TlsError};
 
 /// Why a request got no answer that can be used.
 #[derive(Debug)]
@@ -33,7 +34,9 @@ pub enum WebFault {
         /// Where it stands: an environment variable or a setting, so called.
         source: &'static str,
     },
-    /// The server could not be reached, or is not trusted.
+    /// The server's certificate is not trusted.
+    Untrusted(Box<Distrust>),
+    /// The server could not be reached.
     Unreached {
         /// The server.
         host: String,
@@ -76,6 +79,17 @@ impl WebFault {
             ureq::Error::Io(cause) if cause.get_ref().is_some_and(|cause| cause.is::<NotPublic>()) => {
                 Self::NotPublic { host }
             }
+            ureq::Error::Io(cause) => {
+                let error = cause.get_ref().and_then(|cause| cause.downcast_ref::<TlsError>());
+                match error.map(|error| (error, error.distrust())) {
+                    Some((_, Some(why))) => Self::Untrusted(Box::new(Distrust::new(why, &host))),
+                    Some((error, None)) => {
+                        let cause = io::Error::other(format!("TLS failed: {error}"));
+                        Self::Unreached { host, cause: ureq::Error::Io(cause) }
+                    }
+                    None => Self::Unreached { host, cause: ureq::Error::Io(cause) },
+                }
+            }
             cause => Self::Unreached { host, cause },
         }
     }
@@ -84,7 +98,8 @@ impl WebFault {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::NotAllowed { .. } | Self::Authorities { .. } | Self::Proxy { .. } => false,
-            Self::Unreached { .. }
+            Self::Untrusted(_)
+            | Self::Unreached { .. }
             | Self::NotPublic { .. }
             | Self::Late { .. }
             | Self::TooMuch { .. }
@@ -97,7 +112,10 @@ impl WebFault {
     /// Could another network, or a clock that is set, end it?
     pub fn is_of_network(&self) -> bool {
         // The captive portal of a network redirects, or has its own certificates.
-        matches!(self, Self::Unreached { .. } | Self::Late { .. } | Self::Redirected { .. })
+        matches!(
+            self,
+            Self::Untrusted(_) | Self::Unreached { .. } | Self::Late { .. } | Self::Redirected { .. }
+        )
     }
 }
 
@@ -118,6 +136,7 @@ impl fmt::Display for WebFault {
                 f,
                 "could not use the proxy: the value of {source} is not an address such as http://proxy.example:3128; correct it, or remove it"
             ),
+            Self::Untrusted(distrust) => write!(f, "could not reach {}", distrust.host),
             Self::Unreached { host, .. } => write!(f, "could not reach {host}"),
             Self::Late { host } => write!(f, "could not reach {host}: it did not answer in time"),
             Self::TooMuch { host } => write!(f, "could not read the answer of {host}: it is far too large"),
@@ -136,6 +155,7 @@ impl Error for WebFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Authorities { cause, .. } | Self::Machine { cause } => Some(cause),
+            Self::Untrusted(distrust) => Some(distrust),
             // Without ureq's `io: `.
             Self::Unreached { cause: ureq::Error::Io(cause), .. } => Some(cause),
             Self::Unreached { cause, .. } => Some(cause),

@@ -13,7 +13,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -23,7 +23,9 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, SocksConnector, TcpConnector};
 use ureq::{Agent, Body};
 
+use crate::clock;
 use crate::settings::Proxy;
+use crate::trust::Certificate;
 use public::PublicResolver;
 
 pub use fault::WebFault;
@@ -48,6 +50,8 @@ pub struct Reach<'a> {
 #[derive(Debug)]
 pub struct Web<'s> {
     connector: native_tls::TlsConnector,
+    /// Trusts every certificate: only to see one.
+    blind: native_tls::TlsConnector,
     proxy: Option<ureq::Proxy>,
     stop: BorrowedFd<'s>,
     patience: Duration,
@@ -63,7 +67,8 @@ impl<'s> Web<'s> {
     pub fn new(reach: Reach<'_>, stop: BorrowedFd<'s>) -> Result<Self, WebFault> {
         let connector = tls::connector(reach.ca_file)?;
         let proxy = reach.proxy.map(proxy).transpose()?;
-        Ok(Self { connector, proxy, stop, patience: PATIENCE, most: LONGEST, only_public: false })
+        let blind = tls::blind_connector()?;
+        Ok(Self { connector, blind, proxy, stop, patience: PATIENCE, most: LONGEST, only_public: false })
     }
 
     /// The same with another limit of time.
@@ -85,22 +90,28 @@ impl<'s> Web<'s> {
     /// If the address is not allowed, the server cannot be reached, is not trusted, is too slow, redirects, or answers too much.
     pub fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, WebFault> {
         let host = allowed(request.uri(), self.only_public)?;
-        let agent = self.agent(&host);
+        let begun = Instant::now();
+        let agent = self.agent(&host, tls::Handshake { connector: self.connector.clone(), shown: None });
+        let shown = Arc::default();
+        let looking = tls::Handshake { connector: self.blind.clone(), shown: Some(Arc::clone(&shown)) };
+        let looker = Looker { agent: self.agent(&host, looking), shown, until: begun + self.patience / 2 };
         let machine = |cause: io::Error| WebFault::Machine { cause };
         let done = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).map_err(|error| machine(error.into()))?);
         let (sender, receiver) = mpsc::channel();
         // The look-up of a name and the connection take no stop, hence the thread; one that must not be waited for is abandoned, and
         // ends by its own limit of time.
         let most = self.most;
-        let (its_agent, its_done) = (agent.clone(), Arc::clone(&done));
+        let (its_agent, its_done, its_host) = (agent.clone(), Arc::clone(&done), host.clone());
         let work = move || {
+            let uri = request.uri().clone();
+            let answer = run(&its_agent, request, most).map_err(|cause| WebFault::of(&its_host, cause));
             // The caller may have given up.
-            let _ = sender.send(run(&its_agent, request, most));
+            let _ = sender.send(answer.map_err(|fault| looker.explain(fault, uri)));
             let _ = rustix::io::write(&*its_done, &1_u64.to_ne_bytes());
         };
         std::thread::Builder::new().name("web".to_owned()).spawn(work).map_err(machine)?;
         // A little longer than the thread takes by its own limit.
-        let deadline = Instant::now() + self.patience + Duration::from_secs(1);
+        let deadline = begun + self.patience + Duration::from_secs(1);
         let stopped = self.wait(done.as_fd(), deadline).map_err(machine)?;
         if stopped {
             agent.shutdown();
@@ -108,7 +119,7 @@ impl<'s> Web<'s> {
         }
         match receiver.try_recv() {
             Ok(Ok(answer)) if answer.status().is_redirection() => Err(WebFault::Redirected { host }),
-            Ok(answer) => answer.map_err(|cause| WebFault::of(&host, cause)),
+            Ok(answer) => answer,
             Err(_) => Err(WebFault::Late { host }),
         }
     }
@@ -132,24 +143,48 @@ impl<'s> Web<'s> {
     }
 
     /// An agent for one request: no connection outlives it.
-    fn agent(&self, host: &str) -> Agent {
+    fn agent(&self, host: &str, handshake: tls::Handshake) -> Agent {
+        // To look at a certificate comes after a request that took at most half of the time.
+        let patience = if handshake.shown.is_some() { self.patience / 2 } else { self.patience };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(concat!("followsift/", env!("CARGO_PKG_VERSION")))
             .max_idle_connections(0)
-            .timeout_global(Some(self.patience))
+            .timeout_global(Some(patience))
             .proxy(self.proxy.clone().filter(|_| self.only_public || !is_loopback(host)))
             .build();
         let connector =
             ().chain(SocksConnector::default())
                 .chain(ConnectProxyConnector::default())
                 .chain(TcpConnector::default())
-                .chain(tls::Handshake(self.connector.clone()));
+                .chain(handshake);
         if self.only_public && self.proxy.is_none() {
             Agent::with_parts(config, connector, PublicResolver::default())
         } else {
             Agent::with_parts(config, connector, DefaultResolver::default())
+        }
+    }
+}
+
+/// Looks at the certificate of a server that is not trusted. Connects once more, since native-tls does not show one that it does not
+/// trust, and sends nothing after the handshake.
+struct Looker {
+    agent: Agent,
+    shown: Arc<OnceLock<Certificate>>,
+    until: Instant,
+}
+
+impl Looker {
+    /// The same fault, with the server's certificate if there is time to see it.
+    fn explain(&self, fault: WebFault, uri: Uri) -> WebFault {
+        match fault {
+            WebFault::Untrusted(distrust) if Instant::now() < self.until => {
+                let _ = Request::get(uri).body(()).map(|request| self.agent.run(request));
+                let shown = self.shown.get().cloned();
+                WebFault::Untrusted(Box::new(distrust.shows(shown, clock::now())))
+            }
+            fault => fault,
         }
     }
 }

@@ -1,19 +1,20 @@
 //! TLS for ureq: its own layer trusts either the system's authorities or those of a file, and an account may need both. TLS 1.2 at
 //! least, as for the mailbox.
 
+use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
-use std::{fmt, fs};
 
-use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, Protocol, TlsConnector, TlsStream};
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
 use super::WebFault;
+use crate::trust::{self, Certificate, TlsError};
 
 /// Trusts the system's authorities and those in `ca_file` (PEM, one or more).
 pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, WebFault> {
@@ -21,21 +22,30 @@ pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, WebFault
     builder.min_protocol_version(Some(Protocol::Tlsv12));
     if let Some(file) = ca_file {
         let unusable = |cause| WebFault::Authorities { file: file.to_owned(), cause };
-        let pem = fs::read(file).map_err(unusable)?;
-        let certificates = Certificate::stack_from_pem(&pem).map_err(io::Error::other).map_err(unusable)?;
-        if certificates.is_empty() {
-            return Err(unusable(io::Error::other("it contains no certificate")));
-        }
-        for certificate in certificates {
+        for certificate in trust::authorities(file).map_err(unusable)? {
             builder.add_root_certificate(certificate);
         }
     }
     builder.build().map_err(|cause| WebFault::Machine { cause: io::Error::other(cause) })
 }
 
+/// Trusts every certificate: only to see one.
+pub(super) fn blind_connector() -> Result<TlsConnector, WebFault> {
+    let mut builder = TlsConnector::builder();
+    builder
+        .disable_built_in_roots(true)
+        .danger_accept_invalid_certs(true)
+        .danger_accept_invalid_hostnames(true);
+    builder.build().map_err(|cause| WebFault::Machine { cause: io::Error::other(cause) })
+}
+
 /// Puts TLS over the connection of an https address.
 #[derive(Debug)]
-pub(super) struct Handshake(pub(super) TlsConnector);
+pub(super) struct Handshake {
+    pub(super) connector: TlsConnector,
+    /// Where to put the server's certificate; then the connection ends before a byte is sent.
+    pub(super) shown: Option<Arc<OnceLock<Certificate>>>,
+}
 
 impl<In: Transport> Connector<In> for Handshake {
     type Out = Either<In, Secured>;
@@ -50,26 +60,21 @@ impl<In: Transport> Connector<In> for Handshake {
         let mut adapter = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         adapter.set_timeout(details.timeout);
         let begun = Instant::now();
-        let stream = self.0.connect(host, adapter).map_err(|error| match error {
+        let stream = self.connector.connect(host, adapter).map_err(|error| match error {
             // The time is for the whole of it; OpenSSL does not tell its end from other failures.
             _ if begun.elapsed() >= *details.timeout.after => Error::Timeout(details.timeout.reason),
-            HandshakeError::Failure(error) => Error::Io(io::Error::other(plain(&error.to_string()))),
+            HandshakeError::Failure(error) => Error::Io(io::Error::other(TlsError::from(error))),
             HandshakeError::WouldBlock(_) => Error::Timeout(ureq::Timeout::Connect),
         })?;
+        if let Some(shown) = &self.shown {
+            let certificate = stream.peer_certificate().ok().flatten().and_then(|it| it.to_der().ok());
+            certificate.map(|der| shown.set(Certificate::read(&der)));
+            return Err(Error::ConnectionFailed);
+        }
         let buffers =
             LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(Secured { stream, buffers })))
     }
-}
-
-/// What OpenSSL says, without its codes and the names of its files: `error:CODE:LIBRARY:FUNCTION:REASON:FILE:LINE:`, and for a
-/// certificate that cannot be trusted the reason in parentheses.
-fn plain(error: &str) -> String {
-    if let Some((_, reason)) = error.rsplit_once(" (") {
-        return format!("its certificate cannot be trusted: {}", reason.trim_end_matches(')'));
-    }
-    let reason = error.split(':').nth(4).filter(|reason| error.starts_with("error:") && !reason.is_empty());
-    reason.map_or_else(|| error.to_owned(), |reason| format!("TLS failed: {reason}"))
 }
 
 /// A connection under TLS.
@@ -112,27 +117,5 @@ impl Transport for Secured {
 
     fn is_tls(&self) -> bool {
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_file_of_openssl_is_named() {
-        for (said, expected) in [
-            (
-                "error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:: (self-signed certificate)",
-                "its certificate cannot be trusted: self-signed certificate",
-            ),
-            (
-                "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/record/ssl3_record.c:354:",
-                "TLS failed: wrong version number",
-            ),
-            ("unexpected EOF", "unexpected EOF"),
-        ] {
-            assert_eq!(plain(said), expected);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Where tokens come from: an issuer that describes itself, and one that has moved.
+//! Where tokens come from: an issuer that describes itself, one that has moved, and one that is not trusted.
 
 use super::*;
 
@@ -90,4 +90,40 @@ fn a_renewal_asks_where_the_grant_came_from_and_the_issuer_only_if_it_has_moved(
         !std::fs::read_to_string(desk.folder.state().join("tokens/home.json")).unwrap().contains("/before")
     );
     assert!(desk.authority.asked("/before") == 1 && desk.authority.asked("/evil") == 0);
+}
+
+#[test]
+fn the_certificate_of_a_provider_that_is_not_trusted_is_shown_with_what_to_do() {
+    // Any server with TLS will do: nothing is sent to one that is not trusted.
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let desk = Desk::new(long_lived());
+    let own = format!("https://localhost:{}", server.tls_port);
+    let unnamed = format!("https://127.0.0.1:{}", server.tls_port);
+    let trusting = format!("ca-file = \"{}\"\n", server.ca().display());
+    for (oauth2, more, shown, advice) in [
+        (
+            format!("issuer = \"{own}\""),
+            "",
+            "could not reach localhost: this machine does not trust the issuer of its certificate (for localhost, issued by ",
+            "if the issuer is your own authority, name its certificate in `ca-file`; ",
+        ),
+        (
+            format!("token-endpoint = \"{own}/token\", device-endpoint = \"{own}/device\""),
+            "",
+            "could not reach localhost: this machine does not trust the issuer of its certificate (for localhost, issued by ",
+            "if the issuer is your own authority, name its certificate in `ca-file`; ",
+        ),
+        (
+            format!("issuer = \"{unnamed}\""),
+            &trusting,
+            "could not reach 127.0.0.1: its certificate is not for 127.0.0.1 (for localhost, issued by ",
+            "if it is your provider's, write its address in `oauth2` with a name that the certificate is for; ",
+        ),
+    ] {
+        let settings = account(&desk.authority, 1, &format!("client-id = \"{CLIENT}\", {oauth2}"));
+        desk.folder.write("followsift.toml", settings + more);
+        let run = desk.folder.run(&["login", "home"]);
+        let said = run.exits(75).err();
+        assert!(said.contains(shown) && said.contains(", valid 20") && said.contains(advice), "{said}");
+    }
 }
