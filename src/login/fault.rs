@@ -161,8 +161,10 @@ impl LoginFault {
         match self {
             Self::NoCredential { name } => write!(
                 f,
-                "could not read credential {name}: systemd did not pass it to this process; add \
-                 `LoadCredential={name}:/path/to/file` to the unit"
+                "could not read the {secret} in credential {name}: systemd did not pass it to this process; for the service, add \
+                 `LoadCredential={name}:/path/to/file` to the unit; in a terminal, run the command as `systemd-run --pty -p \
+                 LoadCredential={name}:/path/to/file followsift ...`, or name the file with `{}-file`",
+                secret.replace(' ', "-")
             ),
             Self::Missing { path } => write!(
                 f,
@@ -200,15 +202,7 @@ impl LoginFault {
                 write!(f, "could not use the {secret} from {source}: {why}{}", also(said))
             }
             Self::Token(fault) => fault.say("access token", f),
-            Self::ClientSecret(fault) => match &**fault {
-                Self::NoCredential { name } => write!(
-                    f,
-                    "could not read the client secret in credential {name}: systemd did not pass it to this process; for the \
-                     service, add `LoadCredential={name}:/path/to/file` to the unit; in a terminal, run the command as `systemd-run \
-                     --pty -p LoadCredential={name}:/path/to/file followsift ...`, or name the file with `client-secret-file`"
-                ),
-                fault => fault.say("client secret", f),
-            },
+            Self::ClientSecret(fault) => fault.say("client secret", f),
             Self::Grant(fault) => fmt::Display::fmt(fault, f),
             Self::AfterRefusal { refusal, fault } => {
                 // With its causes, which would otherwise follow the words of the mail server.
