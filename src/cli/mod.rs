@@ -31,6 +31,7 @@ mod run;
 mod schema;
 mod selection;
 mod service;
+mod status;
 mod suggest;
 mod sweep;
 
@@ -67,6 +68,8 @@ enum Command {
     Resume(Resume),
     /// List the followers you know, those you filed by hand, and the messages you have to confirm; add, forget or confirm one
     Known(Known),
+    /// Say how the service and its accounts are, and what came in the last week; the exit code says whether all is well
+    Status(Status),
     /// Put filed messages back where they were, after showing them; their followers are known from then on
     Restore(Restore),
     /// Say what became of each notification that followsift remembers, when, why, and on which facts
@@ -212,6 +215,14 @@ struct Digest {
     /// Only this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
+}
+
+/// The options of `status`.
+#[derive(Debug, clap::Args)]
+struct Status {
+    /// Print one JSON object, on one line
+    #[arg(long)]
+    json: bool,
 }
 
 /// The options of `restore`.
@@ -397,6 +408,8 @@ pub enum Ending {
     Usage,
     /// A file that was named could not be read: 65.
     Data,
+    /// The service is not running: 69.
+    NotRunning,
     /// An account could not be dealt with, and it may go better later: 75.
     Later,
     /// Our own fault, or the machine's: 70.
@@ -412,6 +425,7 @@ impl Ending {
             Self::Well => 0,
             Self::Usage => 64,
             Self::Data => 65,
+            Self::NotRunning => 69,
             Self::Fault => 70,
             Self::Later => 75,
             Self::Settings => 78,
@@ -453,6 +467,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Report(options) => report::report(settings, options, &mut output),
         Command::Digest(options) => digest::digest(settings, options, &mut output),
         Command::Suggest => suggest::suggest(settings, &mut output),
+        Command::Status(options) => status::status(settings, options, &mut output),
         Command::Restore(options) => restore::restore(settings, options, &mut output),
         Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),

@@ -295,6 +295,9 @@ const WALKS: &[&str] = &[
     "known_follower",
     "unwelcome_follower",
     "list_file",
+    // For `status` alone: a row for each server, and one for each follower who was looked up.
+    "lookup_server",
+    "lookup",
     "judgement USING INDEX judgement_by_time",
     "(subquery-",
 ];

@@ -44,6 +44,7 @@ mod recall;
 mod remembered;
 mod restore;
 mod rows;
+mod status;
 mod unshown;
 mod waiting;
 
@@ -65,6 +66,7 @@ pub use recall::Recalled;
 pub use remembered::{Fate, Remembered};
 pub use restore::Restorable;
 pub use rows::IntentId;
+pub use status::LookUps;
 pub use waiting::{Delay, PutOff, Waiting, WaitingSums};
 
 /// How long one connection waits for another to end its transaction. Ours take milliseconds; the rest is for

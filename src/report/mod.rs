@@ -27,6 +27,7 @@ pub mod remains;
 pub mod restore;
 pub mod rule_trace;
 pub mod state;
+pub mod status;
 pub mod suggestions;
 pub mod sweep;
 pub mod text;

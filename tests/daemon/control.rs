@@ -16,10 +16,15 @@ struct Beside {
 }
 
 impl Beside {
-    fn start(more: &str) -> Option<Self> {
+    fn start() -> Option<Self> {
+        Self::start_with(RULES)
+    }
+
+    fn start_with(rules: &str) -> Option<Self> {
         let server = Dovecot::start(&Options::default())?;
         let home = Home::new();
-        home.settings(server.port, more);
+        home.write("rules.toml", rules);
+        home.settings(server.port, "");
         let mut run = home.command(&["run"]);
         let daemon = home.run_as({
             run.env("XDG_RUNTIME_DIR", home.path());
@@ -48,29 +53,26 @@ impl Beside {
 
 #[test]
 fn new_rules_reach_old_messages_and_filed_ones_come_back_while_the_service_runs() {
-    let Some(beside) = Beside::start("") else { return };
+    // Rules under which what comes stays.
+    let Some(beside) = Beside::start_with(&RULES.replace("2000", "3000")) else { return };
     let whereabouts = || whereabouts(&mut beside.server.client());
     deliver(&beside.server, 1..=3);
-    filed(&beside.server, &beside.daemon, 3, SOON);
+    beside.daemon.until("judged", SOON, |_| beside.says(&["history"]).1.contains("bulk_3"));
+    beside.home.write("rules.toml", &RULES.replace("2000", "1000"));
+    beside.daemon.logs("reloaded settings, rules and lists");
+    assert_eq!(whereabouts(), (vec![1, 2, 3], vec![]));
+    let (code, said) = beside.says(&["sweep", "--since", "30d"]);
+    assert!(
+        code == 0 && said.contains("moved to Followers/Spam") && said.contains("moved 3"),
+        "{code} {said}"
+    );
+    assert_eq!(whereabouts(), (vec![], vec![1, 2, 3]));
     let (code, said) = beside.says(&["restore", "--follower", "bulk_2", "--no-learn", "--yes"]);
     assert!(
         code == 0 && said.ends_with("home: 1 message put back; they are never moved again\n"),
         "{code} {said}"
     );
     assert_eq!(whereabouts(), (vec![2], vec![1, 3]));
-    // Other rules, under which what has come stays.
-    beside.home.write("rules.toml", &RULES.replace("2000", "3000"));
-    beside.daemon.logs("reloaded settings, rules and lists");
-    deliver(&beside.server, [4]);
-    beside.daemon.logs("message stays");
-    beside.home.write("rules.toml", &RULES.replace("2000", "1000"));
-    beside.daemon.until("reloaded again", SOON, |it| it.log().matches("reloaded settings").count() == 2);
-    let (code, said) = beside.says(&["sweep", "--since", "30d"]);
-    assert!(
-        code == 0 && said.contains("moved to Followers/Spam") && said.contains("moved 1"),
-        "{code} {said}"
-    );
-    assert_eq!(whereabouts(), (vec![2], vec![1, 3, 4]));
     let (_, ended) = beside.daemon.stop();
     assert!(ended < SOON);
     assert!(
@@ -81,7 +83,7 @@ fn new_rules_reach_old_messages_and_filed_ones_come_back_while_the_service_runs(
 
 #[test]
 fn without_a_socket_a_command_says_what_to_do() {
-    let Some(beside) = Beside::start("") else { return };
+    let Some(beside) = Beside::start() else { return };
     let output = beside.home.command(&["sweep", "--since", "30d"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(75), "{said}");
@@ -93,7 +95,7 @@ fn without_a_socket_a_command_says_what_to_do() {
 
 #[test]
 fn only_the_services_user_and_group_may_ask_and_nonsense_is_refused_in_time() {
-    let Some(beside) = Beside::start("") else { return };
+    let Some(beside) = Beside::start() else { return };
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     let socket = beside.socket();
     assert_eq!((mode(socket.parent().unwrap()), mode(&socket)), (0o750, 0o660));
@@ -117,4 +119,41 @@ fn only_the_services_user_and_group_may_ask_and_nonsense_is_refused_in_time() {
     let _ = silent.first_mut().unwrap().read_to_end(&mut rest);
     assert!(begun.elapsed() < seconds(10));
     beside.daemon.until("free again", SOON, |_| ask(b"{\"verb\":\"status\"}\n").contains("\"watching\""));
+}
+
+#[test]
+fn status_says_how_the_service_is_with_an_exit_code_and_what_the_ledger_knows_without_it() {
+    let Some(beside) = Beside::start() else { return };
+    deliver(&beside.server, 1..=2);
+    filed(&beside.server, &beside.daemon, 2, SOON);
+    let (code, said) = beside.says(&["status"]);
+    assert!(
+        code == 0 && said.contains("home: watching since") && said.contains("last 7 days: 2 spam"),
+        "{code} {said}"
+    );
+    beside.home.write("rules.toml", "[[rule]]\nwen = true\n");
+    beside.daemon.says("reload failed");
+    let (code, said) = beside.says(&["status"]);
+    assert!(
+        code == 75 && said.contains("reload failed; the previous configuration stays in use"),
+        "{code} {said}"
+    );
+    let (_, json) = beside.says(&["status", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let pid = u64::from(beside.daemon.pid());
+    assert_eq!(value.pointer("/process").and_then(serde_json::Value::as_u64), Some(pid), "{json}");
+    assert_eq!(value.pointer("/accounts/0/week/spam").and_then(serde_json::Value::as_u64), Some(2), "{json}");
+    beside.daemon.signal(Signal::KILL);
+    beside.daemon.until("gone", SOON, |_| beside.says(&["status"]).0 == 69);
+    let (_, said) = beside.says(&["status"]);
+    assert!(said.starts_with("the service is not running") && said.contains("last 7 days: 2 spam"), "{said}");
+    beside.home.write("rules.toml", RULES);
+    // The socket of the one that was killed does not keep the next from listening.
+    let again = beside.home.run_as({
+        let mut run = beside.home.command(&["run"]);
+        run.env("XDG_RUNTIME_DIR", beside.home.path());
+        run
+    });
+    again.says("watching home");
+    assert_eq!(beside.says(&["status"]).0, 0);
 }
