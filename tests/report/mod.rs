@@ -155,6 +155,7 @@ fn the_table_fits_its_width_and_has_bars() {
         "    https://toot.example/@ana@brew.example",
         "    you put their message back",
         "others in your inbox (3)",
+        "  `followsift restore` puts messages back",
         "by week  █ real  ▓ others  ░ filed",
     ] {
         assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");

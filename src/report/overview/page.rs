@@ -45,7 +45,8 @@ pub fn page(overview: &Overview) -> String {
                 footer {
                     p {
                         "Made by followsift from what it remembers, in UTC. "
-                        code { "followsift history" } " has every message, with the facts and the rule behind its verdict."
+                        code { "followsift history" } " has every message, with the facts and the rule behind its verdict; "
+                        code { "followsift restore" } " puts back what was filed."
                     }
                 }
             }

@@ -89,6 +89,7 @@ fn filed(shown: &mut String, filed: &[FiledBy], places: usize, paint: Paint) {
         let _ = writeln!(shown, "  {}  {bar} {:>6}", padded(name, column), one.messages);
         let _ = writeln!(shown, "    {}", paint.paint(Tone::Faint, &format!("to {}", one.places())));
     }
+    let _ = writeln!(shown, "  {}", paint.paint(Tone::Faint, "`followsift restore` puts messages back"));
 }
 
 fn over_time(shown: &mut String, overview: &Overview, paint: Paint) {
