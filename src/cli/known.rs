@@ -114,7 +114,18 @@ fn ask(settings: &Settings, output: &mut Output) -> Result<Ending, LedgerFault> 
     Ok(wrong(&report::say_which(&shown), output))
 }
 
-fn wrong(words: &str, output: &mut Output) -> Ending {
+/// Finds the follower that a word names; the inner error says what is wrong with the word.
+pub(super) fn named(
+    settings: &Settings,
+    person: &Person,
+) -> Result<Result<FollowerKey, String>, LedgerFault> {
+    let Held { known, unwelcome, .. } = Held::read(settings)?;
+    let keys: Vec<_> =
+        known.iter().map(|one| &one.follower).chain(unwelcome.iter().map(|(follower, _)| follower)).collect();
+    Ok(key(settings, person, &keys))
+}
+
+pub(super) fn wrong(words: &str, output: &mut Output) -> Ending {
     output.error(&format!("error: {words}"));
     Ending::Usage
 }

@@ -13,6 +13,7 @@ mod digest;
 mod drift;
 mod explain;
 mod facts;
+mod forget;
 mod help;
 mod history;
 mod judge;
@@ -72,6 +73,8 @@ enum Command {
     Status(Status),
     /// Put filed messages back where they were, after showing them; their followers are known from then on
     Restore(Restore),
+    /// Forget a follower for good: delete from the ledger all that names them
+    Forget(Person),
     /// Say what became of each notification that followsift remembers, when, why, and on which facts
     History(History),
     /// Show who came, the real ones first, and what was filed, by rule and over time
@@ -463,6 +466,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
             help::help("known", options, &mut output)
         }
         Command::Known(options) => known::known(settings, options, &mut output),
+        Command::Forget(person) => forget::forget(settings, person, &mut output),
         Command::History(options) => history::history(settings, options, &mut output),
         Command::Report(options) => report::report(settings, options, &mut output),
         Command::Digest(options) => digest::digest(settings, options, &mut output),

@@ -260,6 +260,9 @@ const WAYS: &[(&str, &[&str])] = &[
     // In the time that a digest tells of.
     ("mail", &["account=? AND received>? AND received<?"]),
     ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?", "judged_at>? AND judged_at<?"]),
+    // What may be too old to be remembered; once a day.
+    ("judgement", &["judged_at<?"]),
+    ("incomplete", &["seen_at<?"]),
     // Since a moment that the caller chooses; for `check` alone.
     ("judgement", &["judged_at>?"]),
     ("follower", &["judgement=?", "judgement=? AND position=?"]),
@@ -298,6 +301,7 @@ const WALKS: &[&str] = &[
     // For `status` alone: a row for each server, and one for each follower who was looked up.
     "lookup_server",
     "lookup",
+    "forgotten_key",
     "judgement USING INDEX judgement_by_time",
     "(subquery-",
 ];

@@ -7,6 +7,7 @@ use std::fmt;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::forgetting::is_forgotten;
 use super::{IntentId, Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid, UidValidity};
@@ -48,6 +49,8 @@ pub enum Stay {
     Asked,
     /// It was gone when it was to be filed, or another account filed it: it is not known that the user put it back.
     Elsewhere,
+    /// The user had followsift forget a follower whom it names: nothing else is known of it.
+    Forgotten,
 }
 
 impl fmt::Display for Stay {
@@ -61,6 +64,7 @@ impl fmt::Display for Stay {
             Self::Elsewhere => "it was gone when it was to be filed, or another account filed it",
             Self::Touched => "it was starred or answered while it was moved",
             Self::Asked => "you had it put back without learning from it",
+            Self::Forgotten => "you had followsift forget a follower whom it names",
         })
     }
 }
@@ -80,6 +84,8 @@ impl Stay {
             Self::Touched => "touched",
             Self::Asked => "asked",
             Self::Elsewhere => "elsewhere",
+            // It is never kept.
+            Self::Forgotten => "forgotten",
         }
     }
 
@@ -254,6 +260,9 @@ fn is_corrected(connection: &Connection, identity: &MailIdentity) -> rusqlite::R
 fn stays(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<Option<Stay>> {
     if is_corrected(connection, identity)? {
         return Ok(Some(Stay::PutBack));
+    }
+    if is_forgotten(connection, identity)? {
+        return Ok(Some(Stay::Forgotten));
     }
     let why: Option<String> = connection
         .prepare_cached(

@@ -117,6 +117,27 @@ pub fn forgotten(key: &FollowerKey) -> String {
     format!("{} is forgotten; messages about them that were put back stay where they are", name(key))
 }
 
+/// Nothing names somebody any more.
+pub fn forgotten_for_good(key: &FollowerKey, messages: usize, copies: usize) -> String {
+    let messages = match messages {
+        0 => String::new(),
+        1 => "; 1 message that named them is never moved again".to_owned(),
+        many => format!("; {many} messages that named them are never moved again"),
+    };
+    let copies = if copies > 0 { "; the copy of an older ledger is deleted" } else { "" };
+    format!("the ledger no longer names {}{messages}{copies}", name(key))
+}
+
+/// The ledger does not name somebody.
+pub fn nothing_to_forget(key: &FollowerKey) -> String {
+    format!("the ledger does not name {}", name(key))
+}
+
+/// A move is not settled.
+pub fn forget_later(key: &FollowerKey) -> String {
+    format!("a message about {} is being moved; try again after the next sweep", name(key))
+}
+
 /// So many messages were confirmed.
 pub fn confirmed(messages: usize) -> String {
     match messages {

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub mod account;
 mod digest;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub programs: Vec<PathBuf>,
     /// The proxy that the environment names for logins by OAuth2.
     pub proxy: Option<Proxy>,
+    /// How long the ledger remembers messages that were not moved.
+    pub remember: Duration,
     /// What may be looked up; each account has it too.
     pub lookup: Lookup,
     /// The user's time zone, in which digests are due.

@@ -19,6 +19,10 @@ use crate::diagnostic::document::list;
 use crate::host::{AuthservId, AuthservIds};
 use crate::place::{AccountName, Folder};
 
+/// How long the ledger remembers what was not moved: by default, and at least. Years are of 365.25 days.
+const REMEMBER: Duration = Duration::from_secs(2 * 31_557_600);
+const SHORTEST_MEMORY: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 /// How long an account waits between two sweeps, by default.
 const POLL: Duration = Duration::from_secs(120);
 
@@ -50,6 +54,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
             state
         }
     };
+    let remember = top.take("remember").map_or(Some(REMEMBER), |entry| remember(&entry));
     let lookup = top.take("lookup").map_or(Some(Lookup::default()), |entry| lookup(entry.section()?, &paths));
     let lookup = lookup.unwrap_or_default();
     let zone = top.take("time-zone").map_or(Some(Zone::default()), |entry| digest::zone(&entry));
@@ -70,6 +75,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         credentials: environment.credentials(),
         programs: environment.programs(),
         proxy: environment.proxy(),
+        remember: remember.unwrap_or(REMEMBER),
         lookup,
         zone,
         accounts: accounts.unwrap_or_default(),
@@ -321,6 +327,19 @@ fn backlog(entry: &Setting<'_>) -> Option<Backlog> {
             }
         },
     }
+}
+
+/// How long the ledger remembers.
+fn remember(entry: &Setting<'_>) -> Option<Duration> {
+    let text = entry.string()?;
+    let time = humantime::parse_duration(&text).ok().filter(|time| *time >= SHORTEST_MEMORY);
+    if time.is_none() {
+        entry.error(
+            format!("invalid duration `{text}`"),
+            "write it like \"2y\" or \"180d\"; at least \"90d\"",
+        );
+    }
+    time
 }
 
 fn fingerprint(entry: &Setting<'_>) -> Option<Fingerprint> {

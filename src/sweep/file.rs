@@ -89,13 +89,16 @@ fn record(
     considered: &[Considered],
     ledger: &mut Ledger,
 ) -> Result<(), LedgerFault> {
-    ledger.record(considered.iter().filter_map(|message| judged(sweep, current, message)))?;
+    // What the user had followsift forget is not written down again.
+    let considered =
+        || considered.iter().filter(|message| message.earlier != EarlierMove::Stays(Stay::Forgotten));
+    ledger.record(considered().filter_map(|message| judged(sweep, current, message)))?;
     let incomplete: Vec<IncompleteRecord> =
-        considered.iter().filter_map(|message| incomplete(sweep, current, message)).collect();
+        considered().filter_map(|message| incomplete(sweep, current, message)).collect();
     if !incomplete.is_empty() {
         ledger.record_incomplete(&incomplete)?;
     }
-    for message in considered.iter().filter(|message| message.assessed.is_ok()) {
+    for message in considered().filter(|message| message.assessed.is_ok()) {
         if let EarlierMove::Stays(stay) = &message.earlier {
             ledger.keep(&sweep.account.name, &message.identity, *stay, sweep.now)?;
         }

@@ -21,6 +21,9 @@ use crate::rulebook::{RuleFiles, Sent};
 use crate::rules::recall::Replay;
 use crate::settings::{Account, Settings};
 
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 /// An account that this process works on. While the value exists, no other followsift of this user works on the account.
 #[derive(Debug)]
 pub struct Sweeper<'a> {
@@ -28,6 +31,9 @@ pub struct Sweeper<'a> {
     /// None in a dry run, which disturbs no other followsift.
     lock: Option<AccountLock>,
     memory: Memory,
+    /// How long the ledger remembers, and when it last forgot all that is older.
+    remember: Duration,
+    thinned_at: Option<Timestamp>,
     suspects: Suspects,
     /// The thread that looks followers up.
     desk: Option<Desk>,
@@ -97,6 +103,8 @@ impl<'a> Sweeper<'a> {
             account,
             lock,
             memory: Memory::Kept(Ledger::open(&settings.state)?),
+            remember: settings.remember,
+            thinned_at: None,
             suspects: Suspects::default(),
             desk: None,
             inquiry: None,
@@ -117,6 +125,8 @@ impl<'a> Sweeper<'a> {
             account,
             lock: None,
             memory,
+            remember: settings.remember,
+            thinned_at: None,
             suspects: Suspects::default(),
             desk: None,
             inquiry: None,
@@ -262,6 +272,7 @@ impl<'a> Sweeper<'a> {
         let swept = super::sweep(&mut session, sweep, &mut self.memory, &mut tell);
         self.suspects = session.suspects();
         let tally = swept?;
+        self.thin(now)?;
         if let Some(desk) = &self.desk {
             desk.ring();
         }
@@ -313,6 +324,17 @@ impl<'a> Sweeper<'a> {
         let Some(ledger) = self.memory.kept() else { return Ok((session, Restoration::default())) };
         let done = restore::restore(&mut session, (self.account, clock::now()), ledger, wanted, tell)?;
         Ok((session, done))
+    }
+
+    /// Lets the ledger forget what is too old: a step after each sweep, until that is all, and once a day from then on.
+    fn thin(&mut self, now: Timestamp) -> Result<(), LedgerFault> {
+        let is_done = self.thinned_at.is_some_and(|at| at <= now && now.since(at) < DAY);
+        if let Some(ledger) = self.memory.kept().filter(|_| !is_done)
+            && !ledger.thin(now.before(self.remember))?
+        {
+            self.thinned_at = Some(now);
+        }
+        Ok(())
     }
 
     /// Reports which folders are looked at for the first time: without that, a first sweep that finds nothing looks broken.

@@ -23,6 +23,7 @@ use followsift::rules::recall::Asked;
 use followsift::rules::{Action, Evidence, Past, Reason, Recall, Verdict, VerdictName};
 
 mod files;
+mod forgetting;
 mod hand_filed;
 mod history;
 mod moves;

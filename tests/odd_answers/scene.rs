@@ -123,6 +123,7 @@ impl Scene {
             credentials: None,
             programs: Vec::new(),
             proxy: None,
+            remember: std::time::Duration::from_secs(63_000_000),
             lookup: Lookup::default(),
             zone: Zone::default(),
             accounts: vec![account],
