@@ -10,7 +10,7 @@ pub type Moment = i64;
 #[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// How the service is.
-    Status,
+    Status {},
     /// A sweep of an account.
     Sweep {
         /// The account.
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_anything_else_is_refused() {
         for request in [
-            Request::Status,
+            Request::Status {},
             Request::Sweep { account: "home".into(), since: Some(86_400) },
             Request::Restore { account: "home".into(), moves: vec![1, 9], learns: true },
         ] {

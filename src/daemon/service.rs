@@ -212,7 +212,7 @@ impl Service<'_> {
     /// Answers a command, or lets the thread of the account answer.
     fn answer(&self, Call { request, answers }: Call) {
         let (account, work) = match request {
-            Request::Status => {
+            Request::Status {} => {
                 // The client may have gone.
                 let _ = answers.send(Answer::Status(Box::new(self.as_told())));
                 return;
