@@ -278,7 +278,7 @@ const WAYS: &[(&str, &[&str])] = &[
     ("unwelcome_follower", &["network=? AND key=?"]),
     ("target_cursor", &["account=? AND folder=?"]),
     ("kept", &["rowid=?", "why=? AND account=?"]),
-    ("filed_header", &["received=?"]),
+    ("filed_header", &["received=?", "rowid=?"]),
     ("unshown", &["account=?", "account=? AND folder=?", "account=? AND folder=? AND validity=?"]),
     ("unshown", &["account=? AND folder=? AND validity=? AND uid=?"]),
     ("deadly", &["account=? AND folder=?", "account=? AND folder=? AND validity=?"]),

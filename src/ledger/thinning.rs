@@ -60,7 +60,7 @@ impl Ledger {
 fn due(connection: &Connection, before: Timestamp) -> rusqlite::Result<Vec<i64>> {
     let mut due: Vec<i64> = connection
         .prepare_cached(
-            "SELECT DISTINCT judgement.mail FROM judgement
+            "SELECT DISTINCT judgement.mail FROM judgement INDEXED BY judgement_by_time
              WHERE judged_at < ?1
                  AND NOT EXISTS (SELECT 1 FROM judgement AS later WHERE later.mail = judgement.mail AND later.judged_at >= ?1)
                  AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.mail = judgement.mail)
