@@ -24,6 +24,8 @@ pub struct TargetLook {
     pub folder: Folder,
     /// Its UIDVALIDITY at the last look, and the first UID that was not there then; `None` if it was not opened yet.
     pub from: Option<(UidValidity, Uid)>,
+    /// When that look was.
+    pub looked_at: Timestamp,
     /// The UIDs from there on that followsift itself has filled.
     pub ours: BTreeSet<Uid>,
 }
@@ -79,7 +81,7 @@ impl Ledger {
                 Some((validity, _)) => self.filed_since(account, &folder, validity, looked_at)?,
                 None => BTreeSet::new(),
             };
-            due.push(TargetLook { folder, from, ours });
+            due.push(TargetLook { folder, from, looked_at, ours });
         }
         Ok(due)
     }

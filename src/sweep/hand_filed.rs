@@ -16,6 +16,8 @@ use crate::mailbox::{Fate, Session};
 use crate::place::{Folder, Uid, UidValidity};
 use crate::rules::Action;
 
+/// So long after the last look, what cannot be decided is looked at again, in seconds.
+const DAY: u64 = 24 * 60 * 60;
 /// If more messages than these came into a target since the last look, it was no hand.
 const MOST: usize = 200;
 
@@ -38,21 +40,25 @@ pub(super) fn learn(
             Err(AccountFault::Mailbox(fault))
                 if !session.is_spent() && (fault.fate() == Fate::Leave || fault.is_for_now()) =>
             {
-                seen.push((look.folder, None));
+                seen.push((look, None));
             }
             found => {
                 let (to, found) = found?;
-                seen.push((look.folder, to));
+                seen.push((look, to));
                 filed.extend(found);
             }
         }
     }
-    let mut filed = that_left(session, filed)?;
-    if filed.len() > BY_HAND {
-        tell(News::TooManyFiled { messages: filed.len() });
+    // Those that cannot be decided now.
+    let mut open = Vec::new();
+    let mut filed = that_left(session, filed, &mut open)?;
+    let messages = filed.len() + open.len();
+    if messages > BY_HAND {
+        tell(News::TooManyFiled { messages });
         filed.clear();
+        open.clear();
     }
-    let filed = by_the_user(session, sweep, filed, memory)?;
+    let filed = by_the_user(session, sweep, filed, &mut open, memory)?;
     let Some(ledger) = memory.kept() else { return Ok(()) };
     match filed.len() {
         0 => {}
@@ -62,8 +68,16 @@ pub(super) fn learn(
         }
     }
     // Last, so that what is not noted yet is found again.
-    for (folder, to) in seen {
-        ledger.note_target(account, &folder, to, sweep.now)?;
+    for (look, to) in seen {
+        let lowest =
+            open.iter().filter(|one| one.target == look.folder).map(|one| (one.uid, one.validity)).min();
+        match lowest.filter(|_| sweep.now.since(look.looked_at) < DAY) {
+            // It is due again at once.
+            Some((uid, validity)) => {
+                ledger.note_target(account, &look.folder, Some((validity, uid)), look.looked_at)?;
+            }
+            None => ledger.note_target(account, &look.folder, to, sweep.now)?,
+        }
     }
     Ok(())
 }
@@ -99,7 +113,11 @@ fn newcomers(
 }
 
 /// Those of which the original has left its folder: any other is a copy.
-fn that_left(session: &mut Session, filed: Vec<HandFiled>) -> Result<Vec<HandFiled>, AccountFault> {
+fn that_left(
+    session: &mut Session,
+    filed: Vec<HandFiled>,
+    open: &mut Vec<HandFiled>,
+) -> Result<Vec<HandFiled>, AccountFault> {
     let mut by_source: BTreeMap<(Folder, UidValidity), Vec<HandFiled>> = BTreeMap::new();
     for one in filed {
         by_source.entry((one.mail.folder.clone(), one.mail.validity)).or_default().push(one);
@@ -108,7 +126,10 @@ fn that_left(session: &mut Session, filed: Vec<HandFiled>) -> Result<Vec<HandFil
     for ((folder, validity), filed) in by_source {
         let uids: Vec<Uid> = filed.iter().map(|one| one.mail.uid).collect();
         let there = match session.still_in(&folder, validity, &uids) {
-            Err(fault) if !session.is_spent() && fault.is_for_now() => continue,
+            Err(fault) if !session.is_spent() && fault.is_for_now() => {
+                open.extend(filed);
+                continue;
+            }
             there => there?,
         };
         // In a folder that was renumbered, nothing tells.
@@ -127,11 +148,18 @@ fn by_the_user(
     session: &mut Session,
     sweep: Sweep<'_>,
     mut filed: Vec<HandFiled>,
+    open: &mut Vec<HandFiled>,
     memory: &Memory,
 ) -> Result<Vec<HandFiled>, AccountFault> {
     let targets: BTreeSet<Folder> = filed.iter().map(|one| one.target.clone()).collect();
     for target in targets {
-        let opened = session.examine(&target)?;
+        let opened = match session.examine(&target) {
+            Err(fault) if !session.is_spent() && (fault.fate() == Fate::Leave || fault.is_for_now()) => {
+                open.extend(filed.extract_if(.., |one| one.target == target));
+                continue;
+            }
+            opened => opened?,
+        };
         let is_there = |one: &HandFiled| one.target == target && one.validity == opened.validity;
         let uids: Vec<Uid> = filed.iter().filter(|one| is_there(one)).map(|one| one.uid).collect();
         let (portion, _, _) = consider_whole(session, sweep, &opened, &uids, &[], memory)?;

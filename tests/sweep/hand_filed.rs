@@ -141,6 +141,26 @@ fn what_todays_rules_would_file_there_may_have_been_moved_by_followsift() {
 }
 
 #[test]
+fn what_cannot_be_decided_at_a_look_is_looked_at_again() {
+    let Some(mut scene) = left(2) else { return };
+    let proxy = scene.proxy();
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID MOVE 2 {SPAM}"));
+    let how = How::Say("TAG NO [UNAVAILABLE] oops\r\n");
+    proxy.arm([Fault::first("EXAMINE \"INBOX\"", When::Before, how)]);
+    let sweep = || {
+        let mut command = scene.home.command(&[], &["sweep"]);
+        command.env("LD_PRELOAD", clock().unwrap()).env("FAKETIME", "+26h");
+        let output = command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").output().unwrap();
+        assert!(output.status.success(), "{}", printed(&output));
+    };
+    sweep();
+    assert!(scene.unwelcome().is_empty());
+    sweep();
+    assert_eq!(scene.unwelcome(), ["@jo_10"]);
+}
+
+#[test]
 fn more_than_twenty_at_once_were_moved_by_a_program() {
     let Some(mut scene) = left(21) else { return };
     scene.client.select("INBOX");
