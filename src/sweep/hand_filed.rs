@@ -142,8 +142,8 @@ fn that_left(
     Ok(left)
 }
 
-/// Those that today's rules would not file into the same folder. Others may have been moved by followsift, as a ledger that was
-/// restored from a backup does not show.
+/// Those that today's rules would not file into the same folder. Others, and those that today's rules do not judge (starred ones, for
+/// instance), may have been moved by followsift, as a ledger that was restored from a backup does not show.
 fn by_the_user(
     session: &mut Session,
     sweep: Sweep<'_>,
@@ -162,15 +162,16 @@ fn by_the_user(
         };
         let is_there = |one: &HandFiled| one.target == target && one.validity == opened.validity;
         let uids: Vec<Uid> = filed.iter().filter(|one| is_there(one)).map(|one| one.uid).collect();
-        let (portion, _, _) = consider_whole(session, sweep, &opened, &uids, &[], memory)?;
+        let (portion, _, unread) = consider_whole(session, sweep, &opened, &uids, &[], memory)?;
+        open.extend(filed.extract_if(.., |one| is_there(one) && unread.contains(&one.uid)));
         let goes_there = |action: &Action| matches!(action, Action::File { to, .. } if *to == target);
-        let expected: BTreeSet<Uid> = portion
+        let decided: BTreeSet<Uid> = portion
             .considered
             .iter()
-            .filter(|message| message.assessed.as_ref().map_or(true, |it| goes_there(&it.action)))
+            .filter(|message| message.assessed.as_ref().is_ok_and(|it| !goes_there(&it.action)))
             .map(|message| message.uid)
             .collect();
-        filed.retain(|one| one.target != target || (is_there(one) && !expected.contains(&one.uid)));
+        filed.retain(|one| one.target != target || (is_there(one) && decided.contains(&one.uid)));
     }
     Ok(filed)
 }

@@ -33,6 +33,14 @@ impl Scene {
         ledger.unwelcome().unwrap().into_iter().map(|(follower, _)| follower.as_str().to_owned()).collect()
     }
 
+    /// A sweep two hours after the look that [`left`] made.
+    fn soon(&self) {
+        let mut command = self.home.command(&[], &["sweep"]);
+        command.env("LD_PRELOAD", clock().unwrap()).env("FAKETIME", "+26h");
+        let output = command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").output().unwrap();
+        assert!(output.status.success(), "{}", printed(&output));
+    }
+
     fn later(&self, days: u32) -> String {
         let output = self.sweep_later(days).unwrap();
         assert!(output.status.success(), "{}", printed(&output));
@@ -141,6 +149,40 @@ fn what_todays_rules_would_file_there_may_have_been_moved_by_followsift() {
 }
 
 #[test]
+fn a_starred_message_may_have_been_moved_by_followsift_too() {
+    let Some(mut scene) = left(2) else { return };
+    scene.client.select("INBOX");
+    // As if followsift had moved the first, the user had starred it there, and the ledger had been restored.
+    scene.client.run(r"UID STORE 2 +FLAGS (\Flagged)");
+    scene.client.run(&format!("UID MOVE 2:3 {SPAM}"));
+    scene.later(2);
+    assert_eq!(scene.unwelcome(), ["@jo_11"]);
+}
+
+#[test]
+fn a_message_that_is_not_read_whole_teaches_nothing_until_it_is() {
+    let Some(mut scene) = left(1) else { return };
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID MOVE 2 {SPAM}"));
+    let proxy = scene.proxy();
+    let how = How::Lie("nothing came", |tag, _| format!("{tag} OK done\r\n").into_bytes());
+    proxy.arm([Fault {
+        at: 0,
+        ..Fault::first("UID FETCH 2 (UID RFC822.SIZE INTERNALDATE FLAGS", When::Before, how)
+    }]);
+    scene.soon();
+    assert!(scene.unwelcome().is_empty());
+    assert!(
+        proxy.commands().iter().any(|command| command.contains("BODY.PEEK[]<0.")),
+        "{:#?}",
+        proxy.commands()
+    );
+    proxy.arm([]);
+    scene.soon();
+    assert_eq!(scene.unwelcome(), ["@jo_10"]);
+}
+
+#[test]
 fn what_cannot_be_decided_at_a_look_is_looked_at_again() {
     let Some(mut scene) = left(2) else { return };
     let proxy = scene.proxy();
@@ -148,15 +190,9 @@ fn what_cannot_be_decided_at_a_look_is_looked_at_again() {
     scene.client.run(&format!("UID MOVE 2 {SPAM}"));
     let how = How::Say("TAG NO [UNAVAILABLE] oops\r\n");
     proxy.arm([Fault::first("EXAMINE \"INBOX\"", When::Before, how)]);
-    let sweep = || {
-        let mut command = scene.home.command(&[], &["sweep"]);
-        command.env("LD_PRELOAD", clock().unwrap()).env("FAKETIME", "+26h");
-        let output = command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").output().unwrap();
-        assert!(output.status.success(), "{}", printed(&output));
-    };
-    sweep();
+    scene.soon();
     assert!(scene.unwelcome().is_empty());
-    sweep();
+    scene.soon();
     assert_eq!(scene.unwelcome(), ["@jo_10"]);
 }
 
