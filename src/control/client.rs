@@ -36,9 +36,9 @@ impl fmt::Display for AskFault {
         match self {
             Self::NotRunning => f.write_str("the service is not running, or has no socket"),
             Self::Socket { file, .. } => write!(f, "could not ask the service at {}", file.display()),
-            Self::CutOff => {
-                f.write_str("the service ended before it was done; `followsift history` says what it did")
-            }
+            Self::CutOff => f.write_str(
+                "the service no longer answers, and may not be done; `followsift history` says what it did",
+            ),
             Self::Unclear => f.write_str("the service is of another version; restart it"),
         }
     }
@@ -70,7 +70,11 @@ pub fn ask(
     stream.set_write_timeout(Some(SILENCE)).map_err(broken)?;
     let mut line = serde_json::to_string(request).map_err(|_| AskFault::Unclear)?;
     line.push('\n');
-    stream.write_all(line.as_bytes()).map_err(broken)?;
+    match stream.write_all(line.as_bytes()) {
+        // A service that refuses a command says why without reading its request.
+        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => return Err(broken(cause)),
+        _ => {}
+    }
     let mut answers = BufReader::new(stream);
     loop {
         let mut line = Vec::new();
@@ -82,7 +86,7 @@ pub fn ask(
             Err(cause) => return Err(broken(cause)),
         }
         let answer: Answer = serde_json::from_slice(&line).map_err(|_| AskFault::Unclear)?;
-        let is_last = matches!(answer, Answer::Status(_) | Answer::Done(_) | Answer::Refused(_));
+        let is_last = answer.is_last();
         each(answer);
         if is_last {
             return Ok(());
@@ -92,12 +96,14 @@ pub fn ask(
 
 fn connect(runtimes: &[PathBuf], state: &Path) -> Result<(PathBuf, UnixStream), AskFault> {
     let mut fault = AskFault::NotRunning;
-    for runtime in runtimes {
+    for (before, runtime) in runtimes.iter().enumerate() {
         let file = socket(runtime, state);
         match UnixStream::connect(&file) {
             Ok(stream) => return Ok((file, stream)),
             Err(cause)
                 if [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused].contains(&cause.kind()) => {}
+            // The machine's folder belongs to the machine's service, and says nothing about the user's own.
+            Err(cause) if before > 0 && cause.kind() == io::ErrorKind::PermissionDenied => {}
             Err(cause) => fault = AskFault::Socket { file, cause },
         }
     }

@@ -47,6 +47,13 @@ pub enum Answer {
     Refused(String),
 }
 
+impl Answer {
+    /// Does nothing come after it?
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Status(_) | Self::Done(_) | Self::Refused(_))
+    }
+}
+
 /// How the service is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -85,7 +85,15 @@ fn serve(listener: UnixListener, calls: UnboundedSender<Call>) -> io::Result<()>
     let present = Arc::new(());
     let accept = move || {
         for client in listener.incoming() {
-            let Ok(client) = client else { return };
+            let client = match client {
+                Ok(client) => client,
+                // Without a descriptor left, the next one may be served again.
+                Err(cause) => {
+                    warn!(%cause, "a command could not reach the service");
+                    thread::park_timeout(PATIENCE);
+                    continue;
+                }
+            };
             if Arc::strong_count(&present) > CLIENTS {
                 let _ =
                     write(&client, &Answer::Refused("too many commands ask the service at once".to_owned()));
@@ -121,10 +129,13 @@ fn attend(client: &UnixStream, calls: &UnboundedSender<Call>) {
     if calls.send(Call { request, answers }).is_err() {
         return;
     }
-    // Ends when nobody is left to answer.
+    // Ends with the last answer, or when nobody is left to answer.
     for answer in queue {
         if let Err(cause) = write(client, &answer) {
             debug!(%cause, "a client has gone");
+            return;
+        }
+        if answer.is_last() {
             return;
         }
     }
@@ -159,4 +170,25 @@ fn write(mut client: &UnixStream, answer: &Answer) -> io::Result<()> {
     line.push('\n');
     client.set_write_timeout(Some(PATIENCE))?;
     client.write_all(line.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_gone_after_its_last_answer_though_the_account_still_holds_the_order() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (calls, mut called) = tokio::sync::mpsc::unbounded_channel();
+        (&ours).write_all(b"{\"verb\":\"status\"}\n").unwrap();
+        let client = thread::spawn(move || attend(&theirs, &calls));
+        let call = called.blocking_recv().unwrap();
+        call.answers.send(Answer::Done(false)).unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        while !client.is_finished() && Instant::now() < until {
+            thread::park_timeout(Duration::from_millis(5));
+        }
+        assert!(client.is_finished());
+        drop(call);
+    }
 }
