@@ -39,7 +39,7 @@ fn forget_in(settings: &Settings, person: &Person, output: &mut Output) -> Resul
             output.error(&format!("error: {}", report::forget_later(&key)));
             Ok(Ending::Later)
         }
-        Forgotten::Done { messages: 0, otherwise: false, .. } => {
+        Forgotten::Done { messages: 0, otherwise: false, copies: 0 } => {
             Ok(known::wrong(&report::nothing_to_forget(&key), output))
         }
         Forgotten::Done { messages, copies, .. } => {

@@ -4,7 +4,7 @@
 //! What stays is a keyed hash of each message's identity, so that a message which the user put back is never moved again. The key is
 //! in the ledger, so the hashes say nothing without it, and with it only whether a message at hand is one of them.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ffi, params};
 use sha2::{Digest as _, Sha256};
 
 use super::{Ledger, LedgerFault, backup};
@@ -28,12 +28,13 @@ pub enum Forgotten {
 }
 
 impl Ledger {
-    /// Forgets a follower: every message that names them, and whether they are known or unwelcome. Overwrites what it deletes, and
-    /// deletes the copies of an older ledger if there was anything.
+    /// Forgets a follower: every message that names them, and whether they are known or unwelcome. Then writes the ledger anew, since
+    /// what was deleted earlier may still be in its free pages, and deletes the copies of an older ledger.
     ///
     /// # Errors
     ///
-    /// If the ledger cannot be written, or a copy cannot be deleted.
+    /// If the ledger cannot be written, another program reads it all the while, or a copy cannot be deleted. To forget the follower once
+    /// more then does the rest.
     pub fn forget(&mut self, follower: &FollowerKey) -> Result<Forgotten, LedgerFault> {
         self.attempt("forget a follower", |connection| {
             connection.pragma_update(None, "secure_delete", true)
@@ -41,11 +42,15 @@ impl Ledger {
         let done =
             self.without_references("forget a follower", |transaction| forget(transaction, follower))?;
         let Forgotten::Done { messages, otherwise, .. } = done else { return Ok(done) };
-        if messages == 0 && !otherwise {
-            return Ok(done);
-        }
         self.attempt("forget a follower", |connection| {
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            connection.execute_batch("VACUUM")?;
+            // It reports a reader as a result, not as an error.
+            let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            let read = rusqlite::Error::SqliteFailure(
+                ffi::Error::new(ffi::SQLITE_BUSY),
+                Some("another program is reading the ledger; run the command again".to_owned()),
+            );
+            if busy { Err(read) } else { Ok(()) }
         })?;
         let folder = self.file.parent().unwrap_or(std::path::Path::new("."));
         let removed = backup::all(folder).and_then(|copies| {

@@ -96,3 +96,40 @@ fn a_follower_who_is_forgotten_is_in_no_file_and_their_messages_are_never_moved_
     let nothing = Forgotten::Done { messages: 0, otherwise: false, copies: 0 };
     assert_eq!(ledger.forget(&key("unmistakable")).unwrap(), nothing);
 }
+
+#[test]
+fn what_was_deleted_before_is_gone_from_the_files_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let many: Vec<_> = (0..400_u32)
+        .map(|number| {
+            let mut one = judged(1, "remarkable-name", 1000);
+            one.identity.size = number;
+            one
+        })
+        .collect();
+    ledger.record(&many).unwrap();
+    while ledger.thin(Timestamp(8000)).unwrap() {}
+    let copy = folder.path().join("ledger-v5.sqlite");
+    std::fs::write(&copy, "remarkable-name").unwrap();
+    let forgotten = ledger.forget(&key("remarkable-name")).unwrap();
+    assert_eq!(forgotten, Forgotten::Done { messages: 0, otherwise: false, copies: 1 });
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let (file, name) = (entry.unwrap().path(), b"remarkable-name");
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(name.len()).any(|part| part == name), "{}", file.display());
+    }
+}
+
+#[test]
+fn a_reader_that_keeps_the_old_pages_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(&[judged(1, "ann", 1000)]).unwrap();
+    let reader = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM mail").unwrap();
+    let fault = ledger.forget(&key("ann")).unwrap_err();
+    assert!(fault.to_string().contains("run the command again"), "{fault}");
+    reader.execute_batch("COMMIT").unwrap();
+    assert!(matches!(ledger.forget(&key("ann")), Ok(Forgotten::Done { messages: 0, .. })));
+}
