@@ -31,7 +31,8 @@ fn a_genuine_message_needs_little_of_its_allowance() {
     for opening in openings() {
         let (recognition, cost) = read(&message(&opening, &filling("nothing"), 0));
         assert_ne!(recognition, Recognition::TooCostly, "{}", opening.name);
-        assert!(cost.spent <= cost.allowed / 10, "{}: {cost:?}", opening.name);
+        // The costliest is one of which every link is tracked: more layouts are tried.
+        assert!(cost.spent <= cost.allowed / 7, "{}: {cost:?}", opening.name);
     }
 }
 

@@ -2,6 +2,7 @@
 //! when it never does; the faults themselves are tested in `mailbox/connecting.rs`.
 
 use super::*;
+use crate::support::home::real;
 
 #[test]
 fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
@@ -16,8 +17,8 @@ fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
     let daemon = home.run();
     daemon.says("watching home; work is paused until you act: could not log in to 127.0.0.1");
     assert!(daemon.status().contains("[AUTHENTICATIONFAILED]"), "{}", daemon.status());
-    server.client().deliver("Other", &spam(1));
-    filed(&server, &daemon, 1, SOON);
+    server.client().deliver("Other", &real(1));
+    daemon.logs("message stays");
     deliver(&server, [2]);
     pause(seconds(8));
     assert_eq!(wrong.connections(), 1, "a wrong password was tried again: {}", daemon.log());
@@ -28,7 +29,7 @@ fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
     assert_eq!(wrong.connections(), 1, "a wrong password was tried again since a file was saved");
     home.write("wrong", support::PASSWORD);
     daemon.signal(Signal::HUP);
-    filed(&server, &daemon, 2, SOON);
+    filed(&server, &daemon, 1, SOON);
     daemon.says("watching home, work; last trouble");
     assert_eq!(right.connections(), 1, "an account that did not change was started anew");
 }
