@@ -221,11 +221,11 @@ pub fn lacks_a_fact(
     })
 }
 
-/// The past of a follower. What the user filed by hand was proven, and says nothing about an unproven message.
+/// The past of a follower, as far as it counts for this message.
 #[must_use]
 pub fn past(notification: &Notification, follower: &Follower, recall: &dyn Recall, asked: Asked) -> Past {
-    let unwelcome = asked.unwelcome && matches!(notification.authentic, Authenticity::Pass(_));
-    recall.past(&notification.key(follower), notification.received, Asked { unwelcome, ..asked })
+    let is_proven = matches!(notification.authentic, Authenticity::Pass(_));
+    recall.past(&notification.key(follower), notification.received, Asked { is_proven, ..asked })
 }
 
 fn judge(notification: &Notification, rulebook: &Rulebook, recall: &dyn Recall) -> Vec<Verdict> {

@@ -36,7 +36,9 @@ pub(super) fn explain(settings: Option<&Path>, options: &Explain, output: &mut O
     match by_hand.transpose() {
         Ok(by_hand) => {
             let (known, unwelcome) = by_hand.unwrap_or_default();
-            known.into_iter().for_each(|known| replay.know_follower(known.follower));
+            known
+                .into_iter()
+                .for_each(|known| replay.know_follower(known.follower, known.origin.is_proven()));
             unwelcome.into_iter().for_each(|follower| replay.reject_follower(follower));
         }
         Err(fault) => {

@@ -86,7 +86,7 @@ pub(super) fn suggestions(settings: &Settings, files: &RuleFiles) -> Result<Sugg
     }
     let (known, unwelcome) = (ledger.known()?, ledger.unwelcome()?);
     for recall in recalls.values_mut() {
-        known.iter().for_each(|it| recall.know_follower(it.follower.clone()));
+        known.iter().for_each(|it| recall.know_follower(it.follower.clone(), it.origin.is_proven()));
         unwelcome.iter().for_each(|(follower, _)| recall.reject_follower(follower.clone()));
     }
     let remembered: Vec<_> = messages.into_iter().filter_map(|message| remember(message, &recalls)).collect();

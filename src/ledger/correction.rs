@@ -27,10 +27,23 @@ pub struct Known {
 /// How a follower came to be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownBy {
-    /// The user put a message about them back.
+    /// The user put a proven message about them back.
     PutBack,
+    /// The user put a message about them back that was not proven: they are known in unproven messages alone.
+    PutBackUnproven,
     /// The user said so.
     Added,
+}
+
+impl KnownBy {
+    /// Is the follower known in proven messages, too?
+    #[must_use]
+    pub fn is_proven(self) -> bool {
+        match self {
+            Self::PutBack | Self::Added => true,
+            Self::PutBackUnproven => false,
+        }
+    }
 }
 
 /// A message that stays, and that teaches nothing until the user confirms it.
@@ -55,7 +68,7 @@ pub enum Learned {
 
 impl Ledger {
     /// Notes that the user has put back a message that was moved. It is never moved again, and the followers that it
-    /// names are known from now on.
+    /// names are known from now on; in unproven messages alone, if it is not proven itself.
     ///
     /// # Errors
     ///
@@ -129,13 +142,18 @@ impl Ledger {
         self.read("look up who is known", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT network, key, origin, noted_at FROM known_follower ORDER BY network, key",
+                    "SELECT network, key, origin, noted_at, proven FROM known_follower ORDER BY network, key",
                 )?
                 .query_map([], |row| {
                     let origin: String = row.get(2)?;
+                    let origin = match origin.as_str() {
+                        "added" => KnownBy::Added,
+                        _ if row.get(4)? => KnownBy::PutBack,
+                        _ => KnownBy::PutBackUnproven,
+                    };
                     Ok(Known {
                         follower: FollowerKey::stored(row.get(0)?, row.get(1)?),
-                        origin: if origin == "added" { KnownBy::Added } else { KnownBy::PutBack },
+                        origin,
                         noted_at: row.get(3)?,
                     })
                 })?
@@ -176,7 +194,9 @@ impl Ledger {
         self.write("note that a follower is known", |transaction| {
             let added = transaction.execute(
                 "INSERT INTO known_follower (network, key, origin, mail, noted_at)
-                 VALUES (?, ?, 'added', NULL, ?) ON CONFLICT DO NOTHING",
+                 VALUES (?, ?, 'added', NULL, ?)
+                 ON CONFLICT DO UPDATE SET origin = 'added', mail = NULL, noted_at = excluded.noted_at, proven = 1
+                 WHERE NOT proven",
                 params![follower.network(), follower.as_str(), now],
             )?;
             transaction.execute(
@@ -256,16 +276,19 @@ pub(super) fn correct(transaction: &Connection, mail: i64, noted_at: Timestamp) 
     )?;
     // A follower of whom nothing can be seen is in no other message.
     transaction.execute(
-        "INSERT INTO known_follower (network, key, origin, mail, noted_at)
-         SELECT network, key, 'put-back', ?1, ?2 FROM follower
+        "INSERT INTO known_follower (network, key, origin, mail, noted_at, proven)
+         SELECT follower.network, key, 'put-back', ?1, ?2, authentic = 'pass'
+         FROM follower JOIN judgement ON judgement.id = follower.judgement
          WHERE judgement = (SELECT latest FROM mail WHERE id = ?1) AND key NOT LIKE '#blank %'
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT DO UPDATE SET mail = excluded.mail, noted_at = excluded.noted_at, proven = 1
+         WHERE excluded.proven AND NOT known_follower.proven",
         params![mail, noted_at],
     )?;
-    // What the user filed by hand and puts back is welcome again.
+    // What the user filed by hand was proven; if they put it back, its follower is welcome again.
     transaction.execute(
         "DELETE FROM unwelcome_follower WHERE (network, key) IN (
-             SELECT network, key FROM follower WHERE judgement = (SELECT latest FROM mail WHERE id = ?))",
+             SELECT follower.network, key FROM follower JOIN judgement ON judgement.id = follower.judgement
+             WHERE judgement = (SELECT latest FROM mail WHERE id = ?) AND authentic = 'pass')",
         [mail],
     )?;
     Ok(())

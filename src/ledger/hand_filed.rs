@@ -165,7 +165,8 @@ impl Ledger {
         })
     }
 
-    /// Notes messages that the user filed by hand: their followers are unwelcome from now on, unless the user knows them. Returns
+    /// Notes messages that the user filed by hand: their followers are unwelcome from now on, unless the user knows them
+    /// from a proven message. Returns
     /// those whom the user knows, once for each message.
     ///
     /// # Errors
@@ -229,7 +230,7 @@ fn put(transaction: &Connection, filed: &HandFiled, now: Timestamp) -> rusqlite:
         .prepare_cached(
             "SELECT follower.network, follower.key FROM mail JOIN follower ON follower.judgement = mail.latest
              JOIN known_follower ON known_follower.network = follower.network AND known_follower.key = follower.key
-             WHERE mail.account = ?1 AND digest = ?2 AND size = ?3",
+             WHERE mail.account = ?1 AND digest = ?2 AND size = ?3 AND proven",
         )?
         .query_row(params![mail.account, identity.digest, identity.size], |row| {
             Ok(FollowerKey::stored(row.get(0)?, row.get(1)?))

@@ -187,11 +187,14 @@ fn start(second: i64, span: i64) -> i64 {
 
 impl Recall for Recalled<'_> {
     /// A correction is about a person, not about a time: it holds for earlier messages too, and for the user's other accounts.
-    fn knows(&self, follower: &FollowerKey) -> bool {
+    fn knows(&self, follower: &FollowerKey, is_proven: bool) -> bool {
         self.ask(|connection| {
             connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM known_follower WHERE network = ? AND key = ?)")?
-                .query_row(params![follower.network(), follower.as_str()], |row| row.get(0))
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM known_follower
+                     WHERE network = ? AND key = ? AND (proven OR NOT ?))",
+                )?
+                .query_row(params![follower.network(), follower.as_str(), is_proven], |row| row.get(0))
         })
     }
 

@@ -17,7 +17,7 @@ pub struct KnownFollower {
     pub network: String,
     /// The handle, or what stands for it.
     pub who: String,
-    /// `put back` or `added`; `filed by hand` of an unwelcome one.
+    /// In the words of [`how`], or [`FILED`] of an unwelcome one.
     pub how: String,
     /// Since when.
     pub since: Timestamp,
@@ -100,6 +100,7 @@ pub fn waiting(unconfirmed: &[UnconfirmedMessage], paint: Paint) -> String {
 pub fn how(origin: KnownBy) -> &'static str {
     match origin {
         KnownBy::PutBack => "put back",
+        KnownBy::PutBackUnproven => "put back (unproven messages only)",
         KnownBy::Added => "added",
     }
 }

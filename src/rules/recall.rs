@@ -31,7 +31,7 @@ pub const WAVE: i64 = 3600;
 /// For how long a follower's notifications are about one follow, in seconds: WordPress and its plugins send two or three.
 pub const ONE_FOLLOW: i64 = 24 * 3600;
 
-/// Which parts of the past the rules use; the others are not looked up.
+/// Which parts of the past the rules use, since the others are not looked up, and for which message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Asked {
     /// [`Past::unwelcome`].
@@ -40,17 +40,19 @@ pub struct Asked {
     pub follows: bool,
     /// [`Past::wave`].
     pub wave: bool,
+    /// The message that is judged is proven.
+    pub is_proven: bool,
 }
 
 impl Asked {
-    /// All of them.
-    pub const ALL: Self = Self { unwelcome: true, follows: true, wave: true };
+    /// All of them, for a proven message.
+    pub const ALL: Self = Self { unwelcome: true, follows: true, wave: true, is_proven: true };
 }
 
 /// Answers from messages that arrived strictly before a moment, so that a message judged again never counts itself.
 pub trait Recall {
-    /// Does the user know this follower?
-    fn knows(&self, follower: &FollowerKey) -> bool;
+    /// Does the user know this follower? For a proven message, what an unproven one taught does not count.
+    fn knows(&self, follower: &FollowerKey, is_proven: bool) -> bool;
 
     /// Has the user filed a message about this follower by hand?
     fn is_unwelcome(&self, follower: &FollowerKey) -> bool;
@@ -67,8 +69,9 @@ pub trait Recall {
     /// A follow whose notifications still come at `before` does not count: the message that is judged is one of them. It takes a
     /// question for each follow, however many messages came about it.
     fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past {
-        let mut past = Past { known: self.knows(follower), ..Past::default() };
-        past.unwelcome = asked.unwelcome && !past.known && self.is_unwelcome(follower);
+        let mut past = Past { known: self.knows(follower, asked.is_proven), ..Past::default() };
+        // What the user filed by hand was proven, and says nothing about an unproven message.
+        past.unwelcome = asked.unwelcome && asked.is_proven && !past.known && self.is_unwelcome(follower);
         let mut since = Timestamp(i64::MIN);
         while asked.follows
             && let Some(first) = self.first_message(follower, since, before)
@@ -92,7 +95,7 @@ pub trait Recall {
 pub struct Blank;
 
 impl Recall for Blank {
-    fn knows(&self, _: &FollowerKey) -> bool {
+    fn knows(&self, _: &FollowerKey, _: bool) -> bool {
         false
     }
 
@@ -119,7 +122,8 @@ pub struct Replay {
     of_network: BTreeMap<Network, Vec<Timestamp>>,
     /// When the messages arrived that were noted with what identifies them.
     messages: BTreeMap<MailIdentity, Timestamp>,
-    known: BTreeSet<FollowerKey>,
+    /// Whom the user knows, and whether that holds for proven messages, too.
+    known: BTreeMap<FollowerKey, bool>,
     unwelcome: BTreeSet<FollowerKey>,
 }
 
@@ -172,12 +176,13 @@ impl Replay {
 
     /// Records that the user knows all followers in a message, since they put it back; its arrival does not matter.
     pub fn know(&mut self, notification: &Notification) {
-        self.known.extend(notification.keys());
+        let is_proven = matches!(notification.authentic, Authenticity::Pass(_));
+        notification.keys().for_each(|key| self.know_follower(key, is_proven));
     }
 
-    /// Records that the user knows a follower.
-    pub fn know_follower(&mut self, follower: FollowerKey) {
-        self.known.insert(follower);
+    /// Records that the user knows a follower; in unproven messages alone, if nothing proven says so.
+    pub fn know_follower(&mut self, follower: FollowerKey, is_proven: bool) {
+        *self.known.entry(follower).or_default() |= is_proven;
     }
 
     /// Records that the user has filed a message about a follower by hand.
@@ -223,8 +228,8 @@ fn merge(moments: &mut Vec<Timestamp>, more: Vec<Timestamp>) {
 }
 
 impl Recall for Replay {
-    fn knows(&self, follower: &FollowerKey) -> bool {
-        self.known.contains(follower)
+    fn knows(&self, follower: &FollowerKey, is_proven: bool) -> bool {
+        self.known.get(follower).is_some_and(|learned| *learned || !is_proven)
     }
 
     fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
@@ -256,8 +261,8 @@ pub struct Without<'r> {
 }
 
 impl Recall for Without<'_> {
-    fn knows(&self, follower: &FollowerKey) -> bool {
-        self.replay.knows(follower)
+    fn knows(&self, follower: &FollowerKey, is_proven: bool) -> bool {
+        self.replay.knows(follower, is_proven)
     }
 
     fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
@@ -377,8 +382,8 @@ mod tests {
     struct Counted<'r>(&'r Replay, std::cell::Cell<u32>);
 
     impl Recall for Counted<'_> {
-        fn knows(&self, follower: &FollowerKey) -> bool {
-            self.0.knows(follower)
+        fn knows(&self, follower: &FollowerKey, is_proven: bool) -> bool {
+            self.0.knows(follower, is_proven)
         }
 
         fn is_unwelcome(&self, follower: &FollowerKey) -> bool {

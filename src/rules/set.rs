@@ -174,6 +174,7 @@ impl RuleSet {
             unwelcome: asks(&[Fact::Unwelcome]),
             follows: asks(&[Fact::TimesFollowed, Fact::LastFollowed]),
             wave: asks(&[Fact::Wave]),
+            is_proven: false,
         }
     }
 

@@ -220,8 +220,8 @@ impl Remembered<'_> {
 }
 
 impl Recall for Remembered<'_> {
-    fn knows(&self, follower: &FollowerKey) -> bool {
-        self.all().any(|it| it.knows(follower))
+    fn knows(&self, follower: &FollowerKey, is_proven: bool) -> bool {
+        self.all().any(|it| it.knows(follower, is_proven))
     }
 
     fn is_unwelcome(&self, follower: &FollowerKey) -> bool {

@@ -59,6 +59,40 @@ fn whom_the_user_adds_is_not_unwelcome_any_more() {
 }
 
 #[test]
+fn an_unproven_message_that_was_put_back_protects_unproven_messages_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let mut unproven = judged(1, "ann", 100);
+    unproven.notification.authentic = Authenticity::Unknown;
+    let key = unproven.notification.keys().next().unwrap();
+    ledger.record(&[left(2, "ann"), unproven, judged(3, "ann", 300)]).unwrap();
+    let knows = |ledger: &Ledger| {
+        let home = home();
+        let known = |asked| ledger.recall(&home, None).past(&key, Timestamp(500), asked).known;
+        (known(Asked::ALL), known(Asked { is_proven: false, ..Asked::ALL }))
+    };
+    ledger.note_hand_filed(&[filed(2)], Timestamp(9000)).unwrap();
+    ledger.note_correction(&home(), &identity(1), Timestamp(9500)).unwrap();
+    assert_eq!(knows(&ledger), (false, true));
+    assert_eq!(ledger.known().unwrap().remove(0).origin, KnownBy::PutBackUnproven);
+    assert!(
+        past(&ledger, "ann", 500, None).unwelcome,
+        "it does not make up for a proven one that was filed by hand"
+    );
+    ledger.note_correction(&home(), &identity(3), Timestamp(9600)).unwrap();
+    assert_eq!(knows(&ledger), (true, true));
+    assert!(!past(&ledger, "ann", 500, None).unwelcome);
+    // An unproven one takes nothing back.
+    ledger.note_correction(&home(), &identity(1), Timestamp(9700)).unwrap();
+    assert_eq!(ledger.known().unwrap().remove(0).origin, KnownBy::PutBack);
+    // The user's own word counts for both.
+    assert!(ledger.forget_known(&key).unwrap());
+    ledger.note_correction(&home(), &identity(1), Timestamp(9800)).unwrap();
+    assert!(ledger.add_known(&key, Timestamp(9900)).unwrap());
+    assert_eq!(knows(&ledger), (true, true));
+}
+
+#[test]
 fn only_a_proven_message_about_one_follower_that_followsift_had_left_says_something() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();

@@ -12,8 +12,8 @@ use followsift::diagnostic::Location;
 use followsift::host::HostName;
 use followsift::ledger::{
     AccountLock, Allowance, Correspondent, Cursor, Delay, EarlierMove, HandFiled, IncompleteRecord, Intent,
-    Judged, Ledger, LedgerFault, Limit, LockFault, LockFolders, Newest, Old, PutOff, Question, SentPeople,
-    Settlement, Stay, Target, WaitingSums,
+    Judged, KnownBy, Ledger, LedgerFault, Limit, LockFault, LockFolders, Newest, Old, PutOff, Question,
+    SentPeople, Settlement, Stay, Target, WaitingSums,
 };
 use followsift::mail::{Authenticity, Fact, Follower, Incomplete, Kind, Network, Notification, Shown};
 use followsift::place::{

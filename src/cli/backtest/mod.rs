@@ -278,7 +278,7 @@ fn replay(
     let judged_by = other.unwrap_or(in_force);
     let mut recall = Replay::default();
     for known in &by_hand.known {
-        recall.know_follower(known.follower.clone());
+        recall.know_follower(known.follower.clone(), known.origin.is_proven());
     }
     by_hand.unwelcome.iter().for_each(|follower| recall.reject_follower(follower.clone()));
     let incomplete = recognised.incomplete;
