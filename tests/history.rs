@@ -253,6 +253,21 @@ fn what_is_shown_is_chosen_by_time_account_network_verdict_rule_and_follower() {
 }
 
 #[test]
+fn a_message_that_was_moved_since_is_shown_however_long_ago_it_was_judged() {
+    let home = Home::new();
+    let mut ledger = home.ledger();
+    let long_before = Timestamp(AT - 30 * 86_400);
+    let before = |judged| Judged { judged_at: long_before, ..judged };
+    ledger.record(&[before(judged(1, "ann")), before(left(2, "bo"))]).unwrap();
+    file(&mut ledger, 1, Some(Settlement::Moved { uid: Some(Uid(40)) }));
+    drop(ledger);
+    let since = |days: i64| format!("{}d", (clock::now().0 - AT) / 86_400 + days);
+    assert_eq!(home.handles(&["--since", &since(5)]), ["ann"]);
+    assert_eq!(home.handles(&["--since", &since(40)]).len(), 2);
+    assert!(home.handles(&["--since", &since(-5)]).is_empty(), "it was moved before");
+}
+
+#[test]
 fn a_message_judged_by_new_rules_is_shown_as_they_judge_it_and_as_it_was_moved() {
     let home = Home::new();
     let mut ledger = home.ledger();
