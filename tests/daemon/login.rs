@@ -2,7 +2,6 @@
 //! when it never does; the faults themselves are tested in `mailbox/connecting.rs`.
 
 use super::*;
-use crate::support::home::real;
 
 #[test]
 fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
@@ -17,8 +16,8 @@ fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
     let daemon = home.run();
     daemon.says("watching home; work is paused until you act: could not log in to 127.0.0.1");
     assert!(daemon.status().contains("[AUTHENTICATIONFAILED]"), "{}", daemon.status());
-    server.client().deliver("Other", &real(1));
-    daemon.logs("message stays");
+    server.client().deliver("Other", &spam(1));
+    filed(&server, &daemon, 1, SOON);
     deliver(&server, [2]);
     pause(seconds(8));
     assert_eq!(wrong.connections(), 1, "a wrong password was tried again: {}", daemon.log());
@@ -29,8 +28,8 @@ fn a_wrong_password_parks_its_account_and_no_other_and_a_reload_looks_again() {
     assert_eq!(wrong.connections(), 1, "a wrong password was tried again since a file was saved");
     home.write("wrong", support::PASSWORD);
     daemon.signal(Signal::HUP);
-    filed(&server, &daemon, 1, SOON);
-    daemon.says("watching home, work; last trouble");
+    // The other account filed into its folder before it was known, so what was there waits for the user.
+    daemon.says("watching home, work; work: 1 message from before this ledger stays");
     assert_eq!(right.connections(), 1, "an account that did not change was started anew");
 }
 
