@@ -50,7 +50,9 @@ impl<'a> Digest<'a> {
         let told = ledger.map_or(Ok(None), |ledger| ledger.told_until(&account.name, now))?;
         let since = told.unwrap_or(Timestamp(now.0.saturating_sub(WEEK)));
         let due = Due { at: now, ..schedule.next(now) };
-        let came = ledger.map_or(Ok(Came::default()), |ledger| ledger.came(&account.name, since, now))?;
+        // What came in this second belongs to it, too.
+        let until = Timestamp(now.0.saturating_add(1));
+        let came = ledger.map_or(Ok(Came::default()), |ledger| ledger.came(&account.name, since, until))?;
         Ok(Self::new(account, schedule, since, due, now, came))
     }
 
