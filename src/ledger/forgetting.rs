@@ -64,7 +64,7 @@ impl Ledger {
 
 fn forget(transaction: &Connection, follower: &FollowerKey) -> rusqlite::Result<Forgotten> {
     let (network, key) = (follower.network(), follower.as_str());
-    let mails: Vec<(i64, MailIdentity)> = transaction
+    let messages: Vec<(i64, MailIdentity)> = transaction
         .prepare_cached(
             "SELECT DISTINCT mail.id, mail.digest, mail.size
              FROM follower CROSS JOIN judgement ON judgement.id = follower.judgement CROSS JOIN mail ON mail.id = judgement.mail
@@ -74,7 +74,7 @@ fn forget(transaction: &Connection, follower: &FollowerKey) -> rusqlite::Result<
             Ok((row.get(0)?, MailIdentity { digest: row.get(1)?, size: row.get(2)? }))
         })?
         .collect::<Result<_, _>>()?;
-    for (mail, _) in &mails {
+    for (mail, _) in &messages {
         let open: bool = transaction
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM intent WHERE mail = ? AND outcome IS NULL)")?
             .query_row([mail], |row| row.get(0))?;
@@ -82,11 +82,11 @@ fn forget(transaction: &Connection, follower: &FollowerKey) -> rusqlite::Result<
             return Ok(Forgotten::Unsettled);
         }
     }
-    if !mails.is_empty() && hash_key(transaction)?.is_none() {
+    if !messages.is_empty() && hash_key(transaction)?.is_none() {
         transaction.execute("INSERT INTO forgotten_key (key) VALUES (randomblob(32))", [])?;
     }
     let hash_key = hash_key(transaction)?.unwrap_or_default();
-    for (mail, identity) in &mails {
+    for (mail, identity) in &messages {
         transaction
             .prepare_cached("INSERT INTO forgotten (hash) VALUES (?) ON CONFLICT DO NOTHING")?
             .execute([hash(&hash_key, identity).as_slice()])?;
@@ -116,7 +116,7 @@ fn forget(transaction: &Connection, follower: &FollowerKey) -> rusqlite::Result<
     ] {
         otherwise += transaction.prepare_cached(statement)?.execute(params![network, key])?;
     }
-    Ok(Forgotten::Done { messages: mails.len(), otherwise: otherwise > 0, copies: 0 })
+    Ok(Forgotten::Done { messages: messages.len(), otherwise: otherwise > 0, copies: 0 })
 }
 
 /// Is this one of the messages that were forgotten?
