@@ -45,6 +45,11 @@ fn until(client: &mut Client, folder: &str, count: usize, bound: u64) -> Option<
     None
 }
 
+/// Settings of an account that looks its followers up, and of that.
+fn looking(more: &str) -> String {
+    format!("backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n[lookup]\n{ON}{more}")
+}
+
 #[test]
 fn a_message_waits_for_its_answer_and_no_other_message_waits_with_it() {
     inside("lookup::service::a_message_waits_for_its_answer_and_no_other_message_waits_with_it", || {
@@ -52,10 +57,7 @@ fn a_message_waits_for_its_answer_and_no_other_message_waits_with_it() {
         let home = Home::new(server.port, "kim", "");
         let site = Site::start(home.path());
         // Longer than the test takes: what is filed late is filed because of the answer.
-        home.configure(
-            server.port,
-            &format!("backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n[lookup]\n{ON}"),
-        );
+        home.configure(server.port, &looking(""));
         site.does("moon@openreg.example", Does::Late(4, profile("moon@openreg.example", [3, 7500, 0])));
         site.does("broken@far.example", Does::Says(503, "Retry-After: 3000\r\n", String::new()));
         let mut client = home.client(server.port);
@@ -108,10 +110,7 @@ fn many_answers_one_after_the_other_put_no_message_off() {
         let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
         let home = Home::new(server.port, "kim", "");
         let site = Site::start(home.path());
-        home.configure(
-            server.port,
-            &format!("backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n[lookup]\n{ON}"),
-        );
+        home.configure(server.port, &looking(""));
         let mut client = home.client(server.port);
         // A server is asked once a second, so that each answer wakes the service, and brings no new message.
         let count = 10;
@@ -167,10 +166,7 @@ fn a_message_is_judged_without_the_answer_as_soon_as_it_has_waited_for_long_enou
             let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
             let home = Home::new(server.port, "kim", "");
             let site = Site::start(home.path());
-            let more = format!(
-                "backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n[lookup]\n{ON}wait = \"4s\"\n"
-            );
-            home.configure(server.port, &more);
+            home.configure(server.port, &looking("wait = \"4s\"\n"));
             site.does("moon@openreg.example", Does::Says(503, "Retry-After: 3000\r\n", String::new()));
             let mut client = home.client(server.port);
             deliver(&mut client, &message("moon@openreg.example", 1));
