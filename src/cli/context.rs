@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Ending;
 use super::output::Output;
+use crate::clock;
 use crate::diagnostic::Diagnostic;
 use crate::host::{AuthservId, AuthservIds, HostName, Instance};
 use crate::ledger::{HistoryEntry, Known, Ledger, LedgerFault};
@@ -14,7 +15,7 @@ use crate::report;
 use crate::rulebook::list_files::{self, Earlier, SETTLED};
 use crate::rulebook::{self, RuleFiles, Sent};
 use crate::settings::{self, Account, Environment, Settings};
-use crate::sweep;
+use crate::sweep::{self, AccountFault};
 
 /// The settings, where there are any. What is wrong with them is printed.
 pub(super) fn settings(path: Option<&Path>, output: &mut Output) -> Result<Option<Settings>, Ending> {
@@ -113,6 +114,14 @@ pub(super) fn settings_to_act(path: Option<&Path>, output: &mut Output) -> Resul
         output.findings(&[no_settings()]);
         Ending::Settings
     })
+}
+
+/// Prints what went wrong with an account, and what to do about it.
+pub(super) fn account_failed(account: &Account, fault: &AccountFault, output: &mut Output) {
+    output.account_failure(&account.name, fault);
+    if let Some(advice) = report::advice(fault, account, clock::now()) {
+        output.error(&format!("  {advice}"));
+    }
 }
 
 /// The second half of [`everything`].

@@ -10,12 +10,8 @@ use crate::report::known as report;
 use crate::settings::Settings;
 
 pub(super) fn forget(settings: Option<&Path>, person: &Person, output: &mut Output) -> Ending {
-    let settings = match context::settings(settings, output) {
-        Ok(Some(settings)) => settings,
-        Ok(None) => {
-            output.findings(&[context::no_settings()]);
-            return Ending::Settings;
-        }
+    let settings = match context::settings_to_act(settings, output) {
+        Ok(settings) => settings,
         Err(ending) => return ending,
     };
     forget_in(&settings, person, output).unwrap_or_else(|fault| {

@@ -14,12 +14,8 @@ use crate::rules::VerdictName;
 use crate::settings::Settings;
 
 pub(super) fn history(settings: Option<&Path>, options: &History, output: &mut Output) -> Ending {
-    let settings = match context::settings(settings, output) {
-        Ok(Some(settings)) => settings,
-        Ok(None) => {
-            output.findings(&[context::no_settings()]);
-            return Ending::Settings;
-        }
+    let settings = match context::settings_to_act(settings, output) {
+        Ok(settings) => settings,
         Err(ending) => return ending,
     };
     match show(&settings, options, output) {

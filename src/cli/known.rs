@@ -15,12 +15,8 @@ use crate::rulebook;
 use crate::settings::Settings;
 
 pub(super) fn known(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
-    let settings = match context::settings(settings, output) {
-        Ok(Some(settings)) => settings,
-        Ok(None) => {
-            output.findings(&[context::no_settings()]);
-            return Ending::Settings;
-        }
+    let settings = match context::settings_to_act(settings, output) {
+        Ok(settings) => settings,
         Err(ending) => return ending,
     };
     let done = match &options.command {

@@ -6,10 +6,9 @@ use std::path::Path;
 
 use super::output::Output;
 use super::{Ending, Login, context};
-use crate::clock;
 use crate::login::{self, Means, Request};
 use crate::mailbox::Stop;
-use crate::report::{self, login as words};
+use crate::report::login as words;
 use crate::settings::{Account, OAuth2, SecretSource, Settings};
 use crate::sweep::{AccountFault, connect};
 
@@ -33,10 +32,7 @@ pub(super) fn login(path: Option<&Path>, options: &Login, output: &mut Output) -
     match grant(account, oauth2, &settings, options.paste, output) {
         Ok(()) => Ending::Well,
         Err(fault) => {
-            output.account_failure(&account.name, &fault);
-            if let Some(advice) = report::advice(&fault, account, clock::now()) {
-                output.error(&format!("  {advice}"));
-            }
+            context::account_failed(account, &fault, output);
             Ending::Later
         }
     }

@@ -109,10 +109,7 @@ pub(super) fn restore(path: Option<&Path>, options: &Options, output: &mut Outpu
                 }
             }
             Err(fault) => {
-                output.account_failure(&account.name, &fault);
-                if let Some(advice) = report::advice(&fault, account, clock::now()) {
-                    output.error(&format!("  {advice}"));
-                }
+                context::account_failed(account, &fault, output);
                 ending = Ending::Later;
             }
         }

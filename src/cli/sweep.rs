@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift, service};
-use crate::clock;
 use crate::control::Request;
 use crate::ledger::LockFault;
 use crate::lookup;
@@ -85,10 +84,7 @@ fn all(
                 }
             }
             Err(fault) => {
-                output.account_failure(&account.name, &fault);
-                if let Some(advice) = report::advice(&fault, account, clock::now()) {
-                    output.error(&format!("  {advice}"));
-                }
+                context::account_failed(account, &fault, output);
                 ending = Ending::Later;
             }
         }
