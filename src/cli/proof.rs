@@ -1,4 +1,4 @@
-//! The part of `check --connect` about authenticity: what the server calls itself in Authentication-Results, which of the
+//! The part of `check --connect` and `init` about authenticity: what the server calls itself in Authentication-Results, which of the
 //! user's own servers the settings could name, and whether `require-authentic` lets anything be filed. Writes no settings.
 
 use std::collections::BTreeMap;
@@ -33,6 +33,46 @@ pub(super) fn tell(
     session: &mut Session,
     output: &mut Output,
 ) -> Result<(), AccountFault> {
+    let Shown { authserv_id, reported, sampled, exists, proof } = look(account, folder, files, session)?;
+    output.line(&match &authserv_id {
+        Some(shown) => report::check::authserv_id(account, shown),
+        None if reported > 0 => report::check::no_agreement(folder),
+        None => report::check::no_authserv_id(sampled, exists, folder),
+    });
+    for line in proof.proposals() {
+        output.line(&line);
+    }
+    if let Some(warning) = proof.warning() {
+        output.error(&warning);
+    }
+    Ok(())
+}
+
+/// What the last messages of a folder show.
+pub(super) struct Shown<'a> {
+    /// What the server calls itself, if they agree on it.
+    pub(super) authserv_id: Option<AuthservIds>,
+    /// How many of the sample have Authentication-Results.
+    reported: usize,
+    sampled: usize,
+    exists: u32,
+    proof: Proof<'a>,
+}
+
+impl Shown<'_> {
+    /// The servers whose messages would be proven if the settings named them, and how many of them.
+    pub(super) fn provable(&self) -> &BTreeMap<Instance, usize> {
+        &self.proof.provable
+    }
+}
+
+/// Looks at the last messages of a folder of the account.
+pub(super) fn look<'a>(
+    account: &'a Account,
+    folder: &Folder,
+    files: &RuleFiles,
+    session: &mut Session,
+) -> Result<Shown<'a>, AccountFault> {
     let opened = session.select(folder)?;
     let profiles = files.rulebook_of(account, &Sent::new()).profiles;
     let first = opened.next.map_or(1, |next| next.0.saturating_sub(LAST).max(1));
@@ -59,21 +99,9 @@ pub(super) fn tell(
         }
     })?;
     let shown = agreed(&reporters, sample.len());
-    output.line(&match &shown {
-        Some(shown) => report::check::authserv_id(account, shown),
-        None if reported > 0 => report::check::no_agreement(folder),
-        None => report::check::no_authserv_id(sample.len(), opened.exists, folder),
-    });
-
-    let mut proof = Proof::new(account, shown.unwrap_or_default());
+    let mut proof = Proof::new(account, shown.clone().unwrap_or_default());
     session.mails(&last(&plausible, NOTIFICATIONS), MAIL_LIMIT, |_, bytes| proof.look(bytes, &profiles))?;
-    for line in proof.proposals() {
-        output.line(&line);
-    }
-    if let Some(warning) = proof.warning() {
-        output.error(&warning);
-    }
-    Ok(())
+    Ok(Shown { authserv_id: shown, reported, sampled: sample.len(), exists: opened.exists, proof })
 }
 
 /// What the notifications of a folder prove.
