@@ -87,9 +87,8 @@ fn rule_files_to_act(settings: &Settings, unsettled: Unsettled) -> (Option<RuleF
 
 /// There is no settings file.
 pub(super) fn no_settings() -> Diagnostic {
-    Diagnostic::unplaced("there are no settings").help(
-        "write ~/.config/followsift/followsift.toml (config/followsift.toml shows how), or name a file with --settings",
-    )
+    Diagnostic::unplaced("there are no settings")
+        .help("run `followsift init`, which asks and writes them; or name a file with --settings")
 }
 
 /// The settings name no account.

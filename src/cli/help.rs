@@ -12,10 +12,15 @@ use super::{Ending, Help, definition};
 pub(super) const AFTER: &str = "`followsift help TOPIC` prints the manual: rules, networks, settings, operation, guarantees, servers, oauth2, \
                                json, exit-codes";
 
+/// What stands below the options of `init`.
+pub(super) const INIT: &str = "On a terminal, `followsift init` asks. In a script:\n\n  \
+                              pass show mail/home | followsift init ann@example.org --password-stdin --observe --yes\n  \
+                              followsift init ann@example.org --password-command 'pass show mail/home' --yes";
+
 /// The topics, each with its page and, where it is not the whole page, its section.
 const TOPICS: [(&str, &str, Option<&str>); 9] = [
     ("rules", include_str!("../../config/man/followsift-rules.5.md"), None),
-    ("networks", include_str!("../../config/man/followsift-networks.5.md"), None),
+    ("networks", NETWORKS, None),
     ("settings", include_str!("../../config/man/followsift.toml.5.md"), None),
     ("operation", OPERATION, None),
     ("guarantees", OPERATION, Some("GUARANTEES")),
@@ -24,6 +29,7 @@ const TOPICS: [(&str, &str, Option<&str>); 9] = [
     ("json", include_str!("../../config/man/followsift-json.5.md"), None),
     ("exit-codes", OPERATION, Some("EXIT STATUS")),
 ];
+const NETWORKS: &str = include_str!("../../config/man/followsift-networks.5.md");
 const OPERATION: &str = include_str!("../../config/man/followsift.8.md");
 
 /// `below` is the command that help is a part of; empty where it is one itself.
@@ -58,6 +64,11 @@ fn of_topic(words: &[String]) -> Option<String> {
     let [word] = words else { return None };
     let (_, page, part) = TOPICS.iter().find(|(topic, ..)| topic == word)?;
     Some(part.map_or_else(|| (*page).to_owned(), |heading| section(page, heading)))
+}
+
+/// Where the networks switch their messages on, and which send none: a section of the manual.
+pub(super) fn where_networks_send() -> String {
+    section(NETWORKS, "IF NO MESSAGES COME")
 }
 
 /// A section of a page, with its heading.

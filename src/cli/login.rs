@@ -38,7 +38,8 @@ pub(super) fn login(path: Option<&Path>, options: &Login, output: &mut Output) -
     }
 }
 
-fn grant(
+/// Asks the user to grant access, keeps the grant, and tries it.
+pub(super) fn grant(
     account: &Account,
     oauth2: &OAuth2,
     settings: &Settings,

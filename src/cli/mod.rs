@@ -16,6 +16,7 @@ mod facts;
 mod forget;
 mod help;
 mod history;
+mod init;
 mod judge;
 mod known;
 mod login;
@@ -39,6 +40,8 @@ mod sweep;
 use output::Output;
 
 use crate::host::{AuthservId, HostName};
+use crate::place::AccountName;
+use crate::settings::Fingerprint;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -61,6 +64,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Set up an account: ask for what it needs, try the login, show what the rules would do, and write settings and rules
+    #[command(after_help = help::INIT)]
+    Init(Init),
     /// Watch all accounts until stopped: the service
     Run,
     /// Judge the new messages once, and move them as the rules say
@@ -106,6 +112,58 @@ enum Command {
     /// Print the help of a command, or a page of the manual
     #[command(after_help = help::AFTER)]
     Help(Help),
+}
+
+/// The options of `init`. What is not given is asked for on a terminal.
+#[derive(Debug, clap::Args)]
+struct Init {
+    /// Your mail address
+    address: Option<String>,
+    /// The name of the account in the settings
+    #[arg(long, value_name = "NAME", value_parser = account_name, default_value = "home")]
+    name: AccountName,
+    /// The IMAP server, with its port where that is not 993 [default: that of your provider]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    host: Option<String>,
+    /// Connect with STARTTLS [default: at port 143]
+    #[arg(long, requires = "host")]
+    starttls: bool,
+    /// Trust the certificate with this fingerprint, and no other
+    #[arg(long, value_name = "sha256:DIGITS", value_parser = fingerprint)]
+    tls_fingerprint: Option<Fingerprint>,
+    /// The name to log in with [default: the address, or what the provider takes]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Read the password from the first line of this file, now and later
+    #[arg(long, value_name = "FILE", group = "secret")]
+    password_file: Option<PathBuf>,
+    /// Run this program to get the password, now and later; without a shell
+    #[arg(long, value_name = "COMMAND", group = "secret")]
+    password_command: Option<String>,
+    /// Take the password from standard input, and keep it in a file beside the settings that only you can read
+    #[arg(long, group = "secret")]
+    password_stdin: bool,
+    /// Log in by OAuth2, as the client of this id
+    #[arg(long, value_name = "ID", group = "secret")]
+    client_id: Option<String>,
+    /// With --client-id: take the address to which the provider sends the browser from standard input
+    #[arg(long, requires = "client_id")]
+    paste: bool,
+    /// One of your own servers, on which you have an account; can be given more than once
+    #[arg(long = "instance", value_name = "HOST", value_parser = host)]
+    instances: Vec<HostName>,
+    /// Look up what the messages of your own servers lack
+    #[arg(long)]
+    look_up: bool,
+    /// Only observe: move nothing until you remove `act = false` from the settings
+    #[arg(long)]
+    observe: bool,
+    /// Move messages from the first sweep on
+    #[arg(long, conflicts_with = "observe")]
+    act: bool,
+    /// Ask nothing: take the default of every question
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// The options of `sweep`.
@@ -397,6 +455,16 @@ fn authserv_id(text: &str) -> Result<AuthservId, String> {
     })
 }
 
+/// The name of an account.
+fn account_name(text: &str) -> Result<AccountName, String> {
+    AccountName::new(text).ok_or_else(|| "expected lower-case letters, digits, `-` and `_`".to_owned())
+}
+
+/// The fingerprint of a certificate.
+fn fingerprint(text: &str) -> Result<Fingerprint, String> {
+    Fingerprint::parse(text).ok_or_else(|| "expected `sha256:` and 64 hexadecimal digits".to_owned())
+}
+
 /// A host name alone.
 fn host(text: &str) -> Result<HostName, String> {
     HostName::parse(text).ok_or_else(|| "expected the name of a server, such as `toot.example`".to_owned())
@@ -459,6 +527,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
     };
     let settings = arguments.settings.as_deref();
     let ending = match &arguments.command {
+        Command::Init(options) => init::init(settings, options, &mut output),
         Command::Run => run::run(settings, &mut output),
         Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
         Command::Resume(options) => resume::resume(settings, options, &mut output),

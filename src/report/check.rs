@@ -6,7 +6,7 @@ use super::remains::messages;
 use crate::host::{AuthservIds, Instance};
 use crate::mailbox::{Cause, Opened, Relocation};
 use crate::place::Folder;
-use crate::settings::{Account, Provider};
+use crate::settings::{Account, Fingerprint, Provider};
 use crate::sweep::AccountFault;
 use crate::trust::DistrustReason;
 
@@ -53,6 +53,8 @@ pub struct PinAdvice {
     pub lines: String,
     /// Do they say all that can be done?
     pub is_whole: bool,
+    /// The certificate's fingerprint.
+    pub fingerprint: Fingerprint,
 }
 
 /// What to do where a certificate is not trusted, if trusting it alone can be right: the line that pins it, and when not to write it.
@@ -92,7 +94,7 @@ pub fn pin(account: &Account, fault: &AccountFault) -> Option<PinAdvice> {
              [accounts.{name}]; then followsift trusts this one certificate and no other"
         ),
     };
-    Some(PinAdvice { lines, is_whole })
+    Some(PinAdvice { lines, is_whole, fingerprint: digest })
 }
 
 /// What the server calls itself in Authentication-Results, and what to do about it.
@@ -170,7 +172,7 @@ pub fn proposals(account: &Account, provable: &BTreeMap<Instance, usize>) -> Vec
 }
 
 /// As the settings have it.
-fn written(instance: &Instance) -> String {
+pub(super) fn written(instance: &Instance) -> String {
     let Instance { host, from } = instance;
     match host == from {
         true => format!("\"{host}\""),

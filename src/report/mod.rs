@@ -11,6 +11,7 @@ pub mod digest;
 pub mod drift;
 pub mod facts;
 pub mod history;
+pub mod init;
 pub mod json;
 pub mod judged;
 pub mod known;

@@ -70,9 +70,14 @@ pub struct Settings {
 
 /// Finds the settings file if the user named none: the user's own before the machine's.
 pub fn locate(environment: &Environment) -> Option<PathBuf> {
-    let user = environment.settings().map(|folder| folder.join("followsift").join(FILE));
+    let user = own_file(environment);
     let machine = Path::new("/etc/followsift").join(FILE);
     user.into_iter().chain([machine]).find(|file| file.is_file())
+}
+
+/// Where the user's own settings file is, or would be; `None` without a home folder.
+pub fn own_file(environment: &Environment) -> Option<PathBuf> {
+    environment.settings().map(|folder| folder.join("followsift").join(FILE))
 }
 
 /// The JSON Schema of the settings file, for editors. `tests/schema.rs` compares its keys with those that `read` knows.
@@ -92,9 +97,23 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> (Option<Settings>
             return (None, vec![Diagnostic::unplaced(message)]);
         }
     };
+    read_source(source.as_ref(), path, environment)
+}
+
+/// Reads settings that are not yet in a file, as if they were in the file at `path`.
+pub fn of_text(path: &Path, text: String, environment: &Environment) -> (Option<Settings>, Vec<Diagnostic>) {
+    let source = Source::new(path.display().to_string(), text);
+    read_source(Some(&source), Some(path), environment)
+}
+
+fn read_source(
+    source: Option<&Source>,
+    path: Option<&Path>,
+    environment: &Environment,
+) -> (Option<Settings>, Vec<Diagnostic>) {
     let findings = Findings::default();
     let base = path.and_then(Path::parent).unwrap_or(Path::new(""));
-    let settings = layers::Layers::lay(source.as_ref(), environment, &findings)
+    let settings = layers::Layers::lay(source, environment, &findings)
         .and_then(|layers| read::settings(&layers, base, environment));
     let settings = settings.filter(|_| !findings.any_error());
     (settings, findings.into_sorted().into_iter().map(without_secret).collect())

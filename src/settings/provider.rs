@@ -87,6 +87,12 @@ pub struct OAuth2Endpoints {
     pub scopes: Vec<String>,
 }
 
+/// Who offers no IMAP, with the domains of their addresses. (https://tuta.com/faq, https://www.hey.com/faqs)
+const WITHOUT_IMAP: [(&str, &[&str]); 2] = [
+    ("Tuta", &["tuta.com", "tutanota.com", "tutanota.de", "tutamail.com", "tuta.io", "keemail.me"]),
+    ("HEY", &["hey.com"]),
+];
+
 fn usual_port() -> u16 {
     993
 }
@@ -125,6 +131,12 @@ impl Provider {
     pub fn of_address(address: &str) -> Option<&'static Self> {
         let (_, domain) = address.rsplit_once('@')?;
         PROVIDERS.iter().find(|provider| provider.domains.iter().any(|own| own.eq_ignore_ascii_case(domain)))
+    }
+
+    /// What people call the provider of this domain, if it offers no IMAP.
+    pub fn without_imap(domain: &str) -> Option<&'static str> {
+        let is_there = |domains: &[&str]| domains.iter().any(|own| own.eq_ignore_ascii_case(domain));
+        WITHOUT_IMAP.iter().find(|(_, domains)| is_there(domains)).map(|(title, _)| *title)
     }
 
     /// The provider that a word probably means: a name with a mistake in it, a domain, or a part of what people call it.

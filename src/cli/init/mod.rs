@@ -1,0 +1,497 @@
+//! `init`: asks for what an account needs, tries the login, shows what the built-in rules would do with the inbox, and writes
+//! settings and rules. Changes nothing in the mailbox, and no file that is there already.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use self::new_file::NewFile;
+use self::prompt::{NoAnswer, Prompt};
+use super::output::{Output, shown};
+use super::{Ending, Init, context, help, login, proof};
+use crate::diagnostic::Diagnostic;
+use crate::host::Instance;
+use crate::login::forbid_dumps;
+use crate::mail::{Notification, Recognition};
+use crate::mailbox::{Session, Stop};
+use crate::place::Folder;
+use crate::report;
+use crate::report::init::{self as words, Secret, Server, Setup};
+use crate::report::totals::Totals;
+use crate::rulebook::RuleFiles;
+use crate::settings::{
+    self, Account, Environment, LoginKind, OAuth2, Provider, SecretSource, Settings, Site, Tls,
+};
+use crate::sweep::{AccountFault, News, Scope, Sweeper, connect};
+
+mod new_file;
+mod prompt;
+
+/// How far back the inbox is looked through.
+const SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// So many sessions at most are begun to find a message over which the connection ends.
+const SESSIONS: usize = 20;
+/// What ships as the user's rules.
+const RULES: &str = include_str!("../../../config/rules.toml");
+
+/// Why `init` ends early.
+enum Quit {
+    /// A question has no answer.
+    Unanswered(NoAnswer),
+    /// Said already.
+    Said(Ending),
+}
+
+impl From<NoAnswer> for Quit {
+    fn from(no: NoAnswer) -> Self {
+        Self::Unanswered(no)
+    }
+}
+
+/// The account as it was last tried.
+struct Tried {
+    settings: Settings,
+    account: Account,
+    stop: Stop,
+}
+
+pub(super) fn init(path: Option<&Path>, options: &Init, output: &mut Output) -> Ending {
+    let environment = Environment::of_process();
+    let Some(file) = path.map(Path::to_owned).or_else(|| settings::own_file(&environment)) else {
+        output.error(&format!("error: {}", words::NO_FOLDER));
+        return Ending::Settings;
+    };
+    if file.symlink_metadata().is_ok() {
+        output.error(&format!("error: {}", words::already(&file)));
+        return Ending::Usage;
+    }
+    let mut work = Work { file, environment, options, prompt: Prompt::new(options.yes) };
+    match work.all(path, output) {
+        Ok(()) => Ending::Well,
+        Err(Quit::Said(ending)) => ending,
+        Err(Quit::Unanswered(NoAnswer::Needs(option))) => {
+            output.error(&format!("error: {}", words::needs(option)));
+            Ending::Usage
+        }
+        Err(Quit::Unanswered(NoAnswer::Ended)) => {
+            output.error(words::NOTHING_WRITTEN);
+            Ending::Usage
+        }
+    }
+}
+
+struct Work<'a> {
+    /// The settings file to be.
+    file: PathBuf,
+    environment: Environment,
+    options: &'a Init,
+    prompt: Prompt,
+}
+
+impl Work<'_> {
+    fn all(&mut self, path: Option<&Path>, output: &mut Output) -> Result<(), Quit> {
+        forbid_dumps().map_err(|cause| self.failed(&cause, output))?;
+        let (mut setup, password, tried, session) = self.account(output)?;
+        let files = self.rule_files(&tried.settings, output)?;
+        let session = self.learn(&mut setup, &tried, session, &files, output)?;
+
+        let tried = self.read(&setup, output)?;
+        let lacking = self.dry_run(&tried, session, &files, output)?;
+        if let Some((sites, count)) = lacking {
+            let question = words::look_up(count, &setup.instances);
+            if self.options.look_up || self.prompt.agrees(&question, false, output)? {
+                setup.look_ups = sites;
+            }
+        }
+        setup.act = match (self.options.act, self.options.observe) {
+            (true, _) => true,
+            (_, true) => false,
+            _ => !self.prompt.agrees(words::OBSERVE, true, output)?,
+        };
+        self.write(path, &setup, password, output)
+    }
+
+    /// Asks for an account until its login works.
+    fn account(&self, output: &mut Output) -> Result<(Setup, Option<NewFile>, Tried, Session), Quit> {
+        let address = self.address(output)?;
+        let domain = address.rsplit_once('@').map(|(_, domain)| domain.to_owned()).unwrap_or_default();
+        if let (Some(title), None) = (Provider::without_imap(&domain), &self.options.host) {
+            output.error(&format!("error: {}", words::no_imap(title)));
+            return Err(Quit::Said(Ending::Usage));
+        }
+        let mut earlier: Option<Setup> = None;
+        loop {
+            let (mut setup, new) = self.ask(&address, &domain, earlier.as_ref(), output)?;
+            loop {
+                // The password is in its place before the login, which reads it from there.
+                let password = match &new {
+                    Some(secret) => Some(self.write_password(&setup, secret, output)?),
+                    None => None,
+                };
+                let tried = self.read(&setup, output)?;
+                let fault = match self.log_in(&tried, output) {
+                    Ok(session) => {
+                        output.line(&report::login::logged_in(&tried.account.host, tried.account.port));
+                        return Ok((setup, password, tried, session));
+                    }
+                    Err(fault) => fault,
+                };
+                output.account_failure(&tried.account.name, &fault);
+                let pin = report::check::pin(&tried.account, &fault);
+                if let Some(advice) = report::advice(&fault, &tried.account, crate::clock::now())
+                    && pin.as_ref().is_none_or(|pin| !pin.is_whole)
+                {
+                    output.error(&format!("  {advice}"));
+                }
+                if !self.prompt.asks() {
+                    return Err(Quit::Said(Ending::Later));
+                }
+                if let Some(pin) = pin.filter(|_| setup.pin.is_none()) {
+                    output.line(&pin.lines);
+                    if self.prompt.agrees(words::TRUST, false, output)? {
+                        setup.pin = Some(pin.fingerprint);
+                        continue;
+                    }
+                }
+                if !self.prompt.agrees(words::AGAIN, true, output)? {
+                    output.error(words::NOTHING_WRITTEN);
+                    return Err(Quit::Said(Ending::Later));
+                }
+                break;
+            }
+            earlier = Some(setup);
+        }
+    }
+
+    fn address(&self, output: &mut Output) -> Result<String, Quit> {
+        let mut given = self.options.address.clone();
+        loop {
+            let address = match given.take() {
+                Some(address) => address,
+                None => self.prompt.line(words::ADDRESS, None, "your mail address", output)?,
+            };
+            if matches!(address.rsplit_once('@'), Some((user, domain)) if !user.is_empty() && !domain.is_empty())
+            {
+                return Ok(address);
+            }
+            output.error(words::NOT_AN_ADDRESS);
+            if !self.prompt.asks() {
+                return Err(Quit::Said(Ending::Usage));
+            }
+        }
+    }
+
+    /// Server, user and secret; a new password where it is to be kept in a file of its own.
+    fn ask(
+        &self,
+        address: &str,
+        domain: &str,
+        earlier: Option<&Setup>,
+        output: &mut Output,
+    ) -> Result<(Setup, Option<SecretString>), Quit> {
+        let provider = match &self.options.host {
+            Some(host) => Provider::of_host(host),
+            None => Provider::of_address(address),
+        };
+        let server = match provider {
+            Some(provider) => Server::Of(provider),
+            None => self.server(domain, earlier, output)?,
+        };
+        if let Some(provider) = provider.filter(|_| earlier.is_none()) {
+            for line in words::provider(provider) {
+                output.line(&line);
+            }
+        }
+        let usual = earlier.map_or_else(
+            || match provider.is_some_and(|provider| provider.user.is_some()) {
+                true => address.rsplit_once('@').map_or(address, |(user, _)| user).to_owned(),
+                false => address.to_owned(),
+            },
+            |earlier| earlier.user.clone(),
+        );
+        let user = match &self.options.user {
+            Some(user) => user.clone(),
+            None => self.prompt.line(words::USER, Some(&usual), "--user", output)?,
+        };
+        let (secret, new) = self.secret(provider, output)?;
+        let trusted = earlier.filter(|earlier| earlier.server == server).and_then(|earlier| earlier.pin);
+        let setup = Setup {
+            name: self.options.name.to_string(),
+            server,
+            user,
+            secret,
+            pin: self.options.tls_fingerprint.or(trusted),
+            authserv_id: None,
+            instances: Vec::new(),
+            look_ups: Vec::new(),
+            act: false,
+        };
+        Ok((setup, new))
+    }
+
+    fn server(&self, domain: &str, earlier: Option<&Setup>, output: &mut Output) -> Result<Server, Quit> {
+        let usual = match earlier.map(|earlier| &earlier.server) {
+            Some(Server::Host { host, port, .. }) => {
+                port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+            }
+            _ => format!("imap.{domain}"),
+        };
+        let named = match &self.options.host {
+            Some(host) => host.clone(),
+            None => self.prompt.line(words::SERVER, Some(&usual), "--host", output)?,
+        };
+        let (host, port) = match named.rsplit_once(':').map(|(host, port)| (host, port.parse().ok())) {
+            Some((host, Some(port))) => (host.to_owned(), Some(port)),
+            _ => (named, None),
+        };
+        // What the port is for, unless the user says otherwise.
+        let tls = match (self.options.starttls, port) {
+            (true, _) | (_, Some(143 | 1143)) => Tls::StartTls,
+            _ => Tls::Implicit,
+        };
+        Ok(Server::Host { host, port, tls })
+    }
+
+    fn secret(
+        &self,
+        provider: Option<&'static Provider>,
+        output: &mut Output,
+    ) -> Result<(Secret, Option<SecretString>), Quit> {
+        let options = self.options;
+        let wants_token = provider.is_some_and(|provider| provider.login == [LoginKind::OAuth2]);
+        if let Some(client) = &options.client_id {
+            return Ok((Secret::OAuth2(client.clone()), None));
+        }
+        if let Some(file) = &options.password_file {
+            let file = std::path::absolute(file).map_err(|cause| self.failed(&cause, output))?;
+            return Ok((Secret::File(file.display().to_string()), None));
+        }
+        if let Some(command) = &options.password_command {
+            return self.command(command, output);
+        }
+        if wants_token {
+            let client = self.prompt.line(words::CLIENT, None, "--client-id", output)?;
+            return Ok((Secret::OAuth2(client), None));
+        }
+        let new = if options.password_stdin {
+            prompt::secret_on_standard_input().map_err(|cause| self.failed(&cause, output))?
+        } else {
+            let needs = "--password-file, --password-command or --password-stdin";
+            if !self.prompt.asks() {
+                return Err(Quit::Unanswered(NoAnswer::Needs(needs)));
+            }
+            let command = self.prompt.line(words::PASSWORD_COMMAND, Some(""), needs, output)?;
+            if !command.is_empty() {
+                return self.command(&command, output);
+            }
+            self.prompt.secret(&words::password(provider), output)?
+        };
+        Ok((Secret::File(self.password_file()), Some(new)))
+    }
+
+    fn command(&self, line: &str, output: &mut Output) -> Result<(Secret, Option<SecretString>), Quit> {
+        match shlex::split(line).filter(|words| !words.is_empty()) {
+            Some(words) => Ok((Secret::Command(words), None)),
+            None => {
+                output.error(&format!("error: {}", words::NOT_A_COMMAND));
+                Err(Quit::Said(Ending::Usage))
+            }
+        }
+    }
+
+    /// The name of the file for a new password, beside the settings.
+    fn password_file(&self) -> String {
+        format!("{}.password", self.options.name)
+    }
+
+    fn write_password(
+        &self,
+        setup: &Setup,
+        secret: &SecretString,
+        output: &mut Output,
+    ) -> Result<NewFile, Quit> {
+        let Secret::File(name) = &setup.secret else { return Err(Quit::Said(Ending::Fault)) };
+        let path = self.beside(name);
+        NewFile::write(&path, &[secret.expose_secret(), "\n"], true)
+            .map_err(|cause| self.not_written(&path, &cause, output))
+    }
+
+    /// The settings that these answers are.
+    fn read(&self, setup: &Setup, output: &mut Output) -> Result<Tried, Quit> {
+        let (settings, findings) = settings::of_text(&self.file, setup.settings(), &self.environment);
+        let named = settings.and_then(|settings| {
+            let account =
+                settings.accounts.iter().find(|account| account.name.as_str() == setup.name)?.clone();
+            Some((settings, account))
+        });
+        let Some((settings, account)) = named else {
+            output.findings(&findings);
+            return Err(Quit::Said(Ending::Settings));
+        };
+        let stop = Stop::new().map_err(|cause| self.failed(&cause, output))?;
+        Ok(Tried { settings, account, stop })
+    }
+
+    fn log_in(&self, tried: &Tried, output: &mut Output) -> Result<Session, AccountFault> {
+        let Tried { settings, account, stop } = tried;
+        if let SecretSource::OAuth2(oauth2) = &account.secret {
+            let oauth2: &OAuth2 = oauth2;
+            login::grant(account, oauth2, settings, self.options.paste, output)?;
+        }
+        connect(account, settings, stop)
+    }
+
+    /// The built-in rules, or those that are there already.
+    fn rule_files(&self, settings: &Settings, output: &mut Output) -> Result<RuleFiles, Quit> {
+        let rules = Some(self.beside("rules.toml")).filter(|file| file.exists());
+        let (files, findings) =
+            context::rule_files_with(Some(&Settings { rules: None, ..settings.clone() }), rules.as_deref());
+        if files.is_none() || findings.iter().any(Diagnostic::is_error) {
+            output.findings(&findings);
+        }
+        files.ok_or(Quit::Said(Ending::Settings))
+    }
+
+    /// Asks what the messages show that only the user can confirm.
+    fn learn(
+        &self,
+        setup: &mut Setup,
+        tried: &Tried,
+        mut session: Session,
+        files: &RuleFiles,
+        output: &mut Output,
+    ) -> Result<Session, Quit> {
+        let account = &tried.account;
+        let looked = proof::look(account, &Folder::inbox(), files, &mut session);
+        let shown = looked.map_err(|fault| account_failed(account, &fault, output))?;
+        if !account.authserv_id.is_set()
+            && let Some(id) = &shown.authserv_id
+            && self.prompt.agrees(&words::authserv_id(id, &account.host), true, output)?
+        {
+            setup.authserv_id = Some(id.clone());
+        }
+        let given = self.options.instances.iter().cloned().map(Instance::new);
+        setup.instances = given.collect();
+        if setup.authserv_id.is_some() || account.authserv_id.is_set() {
+            for (own, count) in shown.provable() {
+                if !setup.instances.contains(own)
+                    && self.prompt.agrees(&words::instance(own, *count), false, output)?
+                {
+                    setup.instances.push(own.clone());
+                }
+            }
+        }
+        Ok(session)
+    }
+
+    /// Shows what the rules would do with the inbox. Returns the networks of the user's own servers whose messages show no counts, and
+    /// how many such messages there are.
+    fn dry_run(
+        &self,
+        tried: &Tried,
+        mut session: Session,
+        files: &RuleFiles,
+        output: &mut Output,
+    ) -> Result<Option<(Vec<Site>, usize)>, Quit> {
+        let Tried { settings, account, stop } = tried;
+        let mut networks: BTreeMap<String, usize> = BTreeMap::new();
+        let (mut totals, mut sites, mut lacking) = (Totals::default(), Vec::new(), 0);
+        let mut tell = |news: News| match &news {
+            News::Mail(dealt) => {
+                totals.count(&dealt.assessment);
+                let Recognition::Recognised(found) = &dealt.assessment.recognition else { return };
+                *networks.entry(found.title.to_string()).or_default() += 1;
+                if let Some(site) = could_be_looked_up(found, account) {
+                    lacking += 1;
+                    if !sites.contains(&site) {
+                        sites.push(site);
+                    }
+                }
+            }
+            News::Progress { .. } => output.told(report::sweep::told(&news, true)),
+            _ => {}
+        };
+        let swept = || {
+            let mut sweeper = Sweeper::dry_run(account, settings)?;
+            for _ in 1..SESSIONS {
+                match sweeper.run(session, files, Scope::Since(SPAN), &mut tell) {
+                    Err(fault) if sweeper.can_part(&fault) => session = connect(account, settings, stop)?,
+                    swept => return swept,
+                }
+            }
+            sweeper.run(session, files, Scope::Since(SPAN), &mut tell)
+        };
+        let swept = swept();
+        output.end_progress();
+        let (session, _) = swept.map_err(|fault| account_failed(account, &fault, output))?;
+        // All was seen; a server that does not say goodbye changes nothing.
+        let _ = session.logout();
+        if networks.is_empty() {
+            output.text(words::NOTHING_FOUND);
+            output.text(&help::where_networks_send());
+            return Ok(None);
+        }
+        output.text(&words::found(&networks, &totals));
+        output.line("");
+        Ok((lacking > 0).then_some((sites, lacking)))
+    }
+
+    /// Writes settings and rules, keeps the password, and says what is next.
+    fn write(
+        &self,
+        path: Option<&Path>,
+        setup: &Setup,
+        password: Option<NewFile>,
+        output: &mut Output,
+    ) -> Result<(), Quit> {
+        let new = |path: &Path, text: &str, output: &mut Output| {
+            NewFile::write(path, &[text], false).map_err(|cause| self.not_written(path, &cause, output))
+        };
+        let rules = self.beside("rules.toml");
+        let rules = if rules.exists() { None } else { Some(new(&rules, RULES, output)?) };
+        let settings = new(&self.file, &setup.settings(), output)?;
+        let mut written = vec![(shown(&settings.keep()), "the settings")];
+        written.extend(rules.map(|file| (shown(&file.keep()), "the rules: what is spam, and where it goes")));
+        written.extend(password.map(|file| (shown(&file.keep()), "the password, which only you can read")));
+        output.text(&words::written_files(&written));
+        let settings = path.map_or_else(String::new, |path| {
+            let path = path.display().to_string();
+            format!(" --settings {}", shlex::try_quote(&path).map_or(path.clone(), Into::into))
+        });
+        output.text(&words::next(&settings, setup.act));
+        Ok(())
+    }
+
+    /// A file beside the settings, or the file of this path.
+    fn beside(&self, name: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(name)
+    }
+
+    fn failed(&self, cause: &io::Error, output: &mut Output) -> Quit {
+        output.failure(cause);
+        Quit::Said(Ending::Fault)
+    }
+
+    fn not_written(&self, path: &Path, cause: &io::Error, output: &mut Output) -> Quit {
+        output.error(&format!("error: could not write {}: {cause}", shown(path)));
+        Quit::Said(Ending::Fault)
+    }
+}
+
+fn account_failed(account: &Account, fault: &AccountFault, output: &mut Output) -> Quit {
+    output.end_progress();
+    context::account_failed(account, fault, output);
+    Quit::Said(Ending::Later)
+}
+
+/// The network whose server could be asked about a follower of this message, if the message shows no counts.
+fn could_be_looked_up(found: &Notification, account: &Account) -> Option<Site> {
+    let site = Site::of_network(found.network.as_str())?;
+    let own = found.instance.as_deref()?;
+    let is_own = account.instances.iter().any(|it| it.host.as_str() == own);
+    let lacks = found.followers.iter().any(|follower| follower.followers.value().is_none());
+    (is_own && lacks).then_some(site)
+}
