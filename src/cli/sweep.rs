@@ -9,7 +9,7 @@ use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift, service};
 use crate::control::Request;
-use crate::ledger::LockFault;
+use crate::ledger::{Ledger, LedgerFault, LockFault};
 use crate::lookup;
 use crate::mailbox::{Connector, Fault, Stop};
 use crate::report;
@@ -102,6 +102,15 @@ fn one(
 ) -> Result<(Swept, Totals), AccountFault> {
     let stop = Stop::new().map_err(AccountFault::Machine)?;
     let begin = if options.dry_run { Sweeper::dry_run } else { Sweeper::begin };
+    // A dry run changes nothing in the ledger, so it goes by the name that the account has there.
+    let former = if options.dry_run { former(account, settings)? } else { None };
+    if let Some(former) = &former {
+        output.told(report::sweep::told(
+            &News::Renamed { from: former.name.clone(), to: account.name.clone() },
+            true,
+        ));
+    }
+    let account = former.as_ref().unwrap_or(account);
     let mut sweeper = begin(account, settings)?;
     if options.lookup
         && let Err(fault) = sweeper.look_up_old(settings, stop.as_fd())
@@ -161,6 +170,14 @@ fn one(
     // All was done; a server that does not say goodbye changes nothing. The session may have left already.
     let _ = session.logout();
     Ok((swept, totals))
+}
+
+/// The account under the name by which the ledger still remembers it, if it was renamed since the last sweep.
+fn former(account: &Account, settings: &Settings) -> Result<Option<Account>, LedgerFault> {
+    let Some(ledger) = Ledger::open_read_only(&settings.state)? else { return Ok(None) };
+    let names: Vec<_> = settings.accounts.iter().map(|account| account.name.clone()).collect();
+    let former = ledger.former_name(&account.name, &account.mailbox(), &names)?;
+    Ok(former.map(|name| Account { name, ..account.clone() }))
 }
 
 /// Asks what sweeps wanted to know, for as long as is `left`; returns whether there are answers, so that what waits for them can be

@@ -21,6 +21,7 @@ pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
         News::PutBack { done, of } => info!(done, of, "{trouble}"),
         News::FirstLook { .. } => debug!("{trouble}"),
         News::Observing { .. } => warn!(message_id = kind::OBSERVED, trouble, "{trouble}"),
+        News::Renamed { from, to } => info!(%from, %to, "{trouble}"),
         News::Trouble { folder, .. } | News::SentStale { folder, .. } => {
             if known.contains(&trouble) {
                 debug!(%folder, trouble, "a folder is still in trouble");

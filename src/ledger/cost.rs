@@ -302,14 +302,18 @@ const WALKS: &[&str] = &[
     "lookup_server",
     "lookup",
     "forgotten_key",
+    // A row for each account.
+    "account",
     "judgement USING INDEX judgement_by_time",
     "(subquery-",
 ];
 
-/// Queries that may read a whole account: they void the UIDs of a folder that was restored from a backup, which is rare.
+/// Queries that may read a whole account: they void the UIDs of a folder that was restored from a backup, or give an account its new
+/// name, which is rare.
 const OF_A_FOLDER: &[&str] = &[
     "UPDATE intent SET from_validity = ?3 WHERE from_folder = ?2",
     "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
+    " SET account = ?2 WHERE account = ?1",
 ];
 
 /// Every query that the ledger's source holds.
@@ -348,7 +352,7 @@ fn no_query_walks_through_what_is_remembered() {
         let mut explain = ledger.connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
         let plan = explain.raw_query().mapped(|row| row.get::<_, String>("detail"));
         let plan: Vec<_> = plan.map(Result::unwrap).collect();
-        let of_a_folder = OF_A_FOLDER.iter().any(|known| query.starts_with(known));
+        let of_a_folder = OF_A_FOLDER.iter().any(|known| query.contains(known));
         if !of_a_folder && !plan.iter().all(|line| is_meant(line)) {
             wrong.push(format!("{query}\n    {}", plan.join("\n    ")));
         }

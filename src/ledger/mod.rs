@@ -43,6 +43,7 @@ mod migrations;
 mod people;
 mod recall;
 mod remembered;
+mod renaming;
 mod restore;
 mod rows;
 mod status;

@@ -29,6 +29,7 @@ pub fn sentence(news: &News) -> String {
         News::SentStale { folder, doubt, folders } => trouble(folder, &sent_words(*doubt), folders),
         News::FirstLook { folders, backlog } => first_look(folders, *backlog),
         News::Observing { account, folders } => observing(account, folders),
+        News::Renamed { from, to } => renamed(from, to),
         News::Progress { folder, looked_at, part } => {
             format!("{folder}: looked at {}, {:.0} %", messages(*looked_at), part * 100.0)
         }
@@ -85,6 +86,7 @@ pub fn told(news: &News, dry_run: bool) -> Told {
         }
         News::Restored { .. }
         | News::Observing { .. }
+        | News::Renamed { .. }
         | News::Uncertain { .. }
         | News::TooMany { .. }
         | News::HandFiled { .. }
@@ -278,6 +280,11 @@ fn observing(account: &AccountName, folders: &[Folder]) -> String {
          resume --account {account}` moves the old ones too, or put back a copy of the ledger",
         folders.join(", ")
     )
+}
+
+/// The account has another name than before.
+pub fn renamed(from: &AccountName, to: &AccountName) -> String {
+    format!("account {from} is now called {to}: followsift goes on with what it remembers of it")
 }
 
 fn unshown(folder: &Folder, uids: &[Uid], why: Option<&str>) -> String {

@@ -54,6 +54,13 @@ pub enum News {
         /// The folders to which messages were filed.
         folders: Vec<Folder>,
     },
+    /// The account has another name in the settings than before: its memory went with it.
+    Renamed {
+        /// Its former name.
+        from: AccountName,
+        /// Its present one.
+        to: AccountName,
+    },
     /// The progress of a long look through a folder.
     Progress {
         /// The folder.

@@ -16,7 +16,7 @@ use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
 use crate::lookup::{self, Asker, Desk, Inquiry, Step};
 use crate::mail::Incomplete;
 use crate::mailbox::{Opened, Session, Stop, Suspects, Woken};
-use crate::place::Folder;
+use crate::place::{AccountName, Folder};
 use crate::rulebook::{RuleFiles, Sent};
 use crate::rules::recall::Replay;
 use crate::settings::{Account, Settings};
@@ -28,6 +28,8 @@ const DAY: u64 = 24 * 60 * 60;
 #[derive(Debug)]
 pub struct Sweeper<'a> {
     account: &'a Account,
+    /// The names of all accounts of the settings.
+    configured: Vec<AccountName>,
     /// None in a dry run, which disturbs no other followsift.
     lock: Option<AccountLock>,
     memory: Memory,
@@ -101,6 +103,7 @@ impl<'a> Sweeper<'a> {
         let lock = Some(lock(account, settings)?);
         Ok(Self {
             account,
+            configured: settings.accounts.iter().map(|account| account.name.clone()).collect(),
             lock,
             memory: Memory::Kept(Ledger::open(&settings.state)?),
             remember: settings.remember,
@@ -123,6 +126,7 @@ impl<'a> Sweeper<'a> {
             Memory::Read { ledger: Ledger::open_read_only(&settings.state)?, seen: Replay::default() };
         Ok(Self {
             account,
+            configured: Vec::new(),
             lock: None,
             memory,
             remember: settings.remember,
@@ -250,6 +254,9 @@ impl<'a> Sweeper<'a> {
             lock.confirm()?;
         }
         if let Some(ledger) = self.memory.kept() {
+            if let Some(from) = ledger.follow_name(&account.name, &account.mailbox(), &self.configured)? {
+                tell(News::Renamed { from, to: account.name.clone() });
+            }
             files.lists().keep(ledger, now)?;
             for (folder, doubt) in sent::refresh(&mut session, ledger, account, files, now)? {
                 let folders = if doubt.is_some() { Vec::new() } else { session.folders_now()? };
