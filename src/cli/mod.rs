@@ -24,6 +24,7 @@ mod lookup;
 mod message_file;
 mod networks;
 mod output;
+mod private_file;
 mod proof;
 mod providers;
 mod report;

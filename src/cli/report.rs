@@ -1,13 +1,11 @@
 //! `report`: who came, the real ones first, what was filed, and when. Reads the ledger alone: works beside a running service, asks
 //! no server, and changes nothing but the file that it is told to write.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 
 use super::output::{Output, shown};
-use super::{Ending, Report, context, suggest};
+use super::{Ending, Report, context, private_file, suggest};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{Ledger, LedgerFault};
 use crate::mail::Follower;
@@ -42,7 +40,8 @@ pub(super) fn report(settings: Option<&Path>, options: &Report, output: &mut Out
         None => output.text(&overview::table(&overview, output.width(), output.paint())),
         Some(file) if file == Path::new("-") => output.text(&overview::page(&overview)),
         Some(file) => {
-            if let Err(cause) = write(file, &overview::page(&overview)) {
+            let page = overview::page(&overview);
+            if let Err(cause) = private_file::write(file, |it| it.write_all(page.as_bytes())) {
                 output.error(&format!("error: could not write {}: {cause}", shown(file)));
                 return Ending::Fault;
             }
@@ -75,22 +74,4 @@ fn overview(
         overview.suggest(&suggestions, &suggest::file(settings));
     }
     Ok(overview)
-}
-
-/// Writes the whole file or nothing: beside it, then in its place. It names people, so it is for its owner's eyes.
-fn write(file: &Path, page: &str) -> io::Result<()> {
-    let mut name = file.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new: PathBuf = file.with_file_name(name);
-    let written =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).and_then(|mut it| {
-            it.write_all(page.as_bytes())?;
-            it.sync_all()?;
-            fs::rename(&new, file)
-        });
-    if written.is_err() {
-        // It may not be there.
-        let _ = fs::remove_file(&new);
-    }
-    written
 }
