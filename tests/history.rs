@@ -5,11 +5,12 @@
 
 use followsift::clock::{self, Timestamp};
 use followsift::diagnostic::Location;
-use followsift::ledger::{Delay, Intent, Judged, Ledger, PutOff, Settlement, Stay, Target};
+use followsift::ledger::{Delay, Judged, Ledger, PutOff, Settlement, Stay};
 use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
 use followsift::rules::{Action, Evidence, Reason, Verdict, VerdictName};
 
+use crate::support::filing::filing;
 use crate::support::user_folder::{Run, UserFolder};
 
 /// Long before the tests run.
@@ -112,22 +113,8 @@ fn left(number: u8, handle: &str) -> Judged {
 
 /// Moves a message, if that is how it ends.
 fn file(ledger: &mut Ledger, number: u8, ending: Option<Settlement>) {
-    let target =
-        Target { folder: Folder::new("Followers/Spam").unwrap(), validity: UidValidity(3), next: Uid(40) };
-    let stated_at = Timestamp(AT + 3600 + i64::from(number) * 60);
-    let intent = Intent {
-        mail: place(number),
-        identity: identity(number),
-        source_next: Uid(100),
-        target,
-        marks: Marks::default(),
-        stated_at,
-        by_hand: false,
-        received: None,
-        by_move: true,
-        returns: false,
-        header: None,
-    };
+    let intent = filing(&judged(number, "whoever"));
+    let stated_at = intent.stated_at;
     let ids = ledger.intend(&[intent]).unwrap();
     if let Some(ending) = ending {
         ledger.settle(&[(ids[0], ending)], Timestamp(stated_at.0 + 1)).unwrap();
@@ -361,4 +348,43 @@ fn a_name_that_nothing_has_is_said_to_be_one() {
     assert_eq!(home.shown(&["--network", "mastdon", "--json"]), "");
     let rule_of_the_ledger = home.shown(&["--rule", "Follows thousands", "--network", "mastodon"]);
     assert_eq!(rule_of_the_ledger, format!("{nothing}\n"));
+}
+
+#[test]
+fn a_follower_who_is_forgotten_is_in_no_history_and_the_command_says_what_it_did() {
+    let home = Home::new();
+    let forget = |handle: &str| home.0.run(&["forget", "x", handle]).parts();
+    // Without a ledger there is nothing to forget, and none is made.
+    let (code, out, err) = forget("ann");
+    assert!(
+        code == 64 && out.is_empty() && err.contains("the ledger does not name @ann on x"),
+        "{code} {err}"
+    );
+    assert!(!home.0.state().exists());
+    let mut ledger = home.ledger();
+    ledger.record(&[judged(1, "ann"), judged(2, "ann"), judged(3, "bob")]).unwrap();
+    file(&mut ledger, 1, None);
+    let (code, _, err) = forget("@ann");
+    assert!(code == 75 && err.contains("a message about @ann on x is being moved"), "{code} {err}");
+    assert_eq!(home.handles(&[]), ["bob", "ann", "ann"]);
+    file(&mut ledger, 1, Some(Settlement::Moved { uid: Some(Uid(40)) }));
+    let open = ledger.unsettled(&AccountName::new("home").unwrap(), clock::now()).unwrap();
+    let ends: Vec<_> = open.iter().map(|one| (one.id, Settlement::Left)).collect();
+    ledger.settle(&ends, clock::now()).unwrap();
+    drop(ledger);
+    std::fs::write(home.0.state().join("ledger-v3.sqlite"), "of an earlier version").unwrap();
+    let (code, out, err) = forget("Ann");
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (
+            0,
+            "the ledger no longer names @ann on x; 2 messages that named them are never moved again; the copy of an older \
+             ledger is deleted\n",
+            ""
+        )
+    );
+    assert_eq!(home.handles(&[]), ["bob"]);
+    assert_eq!(forget("ann").0, 64);
+    let (code, _, err) = forget("ann lima");
+    assert!(code == 64 && err.contains("is not a handle"), "{code} {err}");
 }

@@ -112,7 +112,7 @@ pub(super) fn require_current(ledger: &Ledger) -> Result<(), LedgerFault> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::ledger::{Cursor, Old};
+    use crate::ledger::{Cursor, KnownBy, Old};
     use crate::mail::{FollowerKey, Network};
     use crate::place::{Folder, Uid, UidValidity};
     use crate::rules::Recall as _;
@@ -226,6 +226,45 @@ mod tests {
         let earliest = |folder: &Folder| ledger.earliest_unshown(&account, folder, UidValidity(9)).unwrap();
         assert_eq!(earliest(&Folder::inbox()), Some(Timestamp(4000)));
         assert_eq!(earliest(&social), Some(Timestamp(0)));
+    }
+
+    #[test]
+    fn a_ledger_of_version_10_tells_who_is_known_from_a_proven_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+        MIGRATIONS[..10].iter().for_each(|migration| old.execute_batch(migration).unwrap());
+        old.pragma_update(None, "user_version", 10).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        for (id, authentic) in [(1, "pass"), (2, "unknown"), (3, "unknown")] {
+            old.execute_batch(&format!(
+                "INSERT INTO mail (id, account, digest, size, folder, validity, uid, received)
+                 VALUES ({id}, 'home', randomblob(32), 1, 'INBOX', 7, {id}, 1000);
+                 INSERT INTO judgement (id, mail, rules, judged_at, network, title, kind, layout, authentic, complete, action,
+                     flag, mark_read)
+                 VALUES ({id}, {id}, 'r', 0, 'x', '', 'follow', '', '{authentic}', 1, 'leave', 0, 0);
+                 UPDATE mail SET latest = {id} WHERE id = {id};"
+            ))
+            .unwrap();
+        }
+        old.execute_batch(
+            "INSERT INTO known_follower (network, key, origin, mail, noted_at)
+             VALUES ('x', '@proven', 'put-back', 1, 9), ('x', '@unproven', 'put-back', 2, 9),
+                 ('x', '@added', 'added', 3, 9), ('x', '@by-hand', 'added', NULL, 9), ('x', '@lost', 'put-back', NULL, 9)",
+        )
+        .unwrap();
+        drop(old);
+        let ledger = Ledger::open(folder.path()).unwrap();
+        let known = ledger.known().unwrap();
+        let mut known: Vec<_> = known.iter().map(|one| (one.follower.as_str(), one.origin)).collect();
+        known.sort_by_key(|(follower, _)| *follower);
+        let expected = [
+            ("@added", KnownBy::Added),
+            ("@by-hand", KnownBy::Added),
+            ("@lost", KnownBy::PutBackUnproven),
+            ("@proven", KnownBy::PutBack),
+            ("@unproven", KnownBy::PutBackUnproven),
+        ];
+        assert_eq!(known, expected);
     }
 
     #[test]

@@ -264,16 +264,21 @@ mod tests {
             since: Timestamp(0),
         };
         let shown = list(
-            &[known("x", "@ann", "put back"), known("mastodon", "@bob@toot.example", "added")],
+            &[
+                known("x", "@ann", how(KnownBy::PutBack)),
+                known("mastodon", "@bob@toot.example", how(KnownBy::Added)),
+                known("x", "@cy", how(KnownBy::PutBackUnproven)),
+            ],
             &[known("x", "@eve", FILED)],
             &[unconfirmed],
             Paint::Plain,
         );
         assert_eq!(
             shown,
-            "2 followers are known:\n\
+            "3 followers are known:\n\
              \x20 x         @ann               put back since 2026-11-18\n\
-             \x20 mastodon  @bob@toot.example  added since 2026-11-18\n\n\
+             \x20 mastodon  @bob@toot.example  added since 2026-11-18\n\
+             \x20 x         @cy                put back (unproven messages only) since 2026-11-18\n\n\
              1 follower is unwelcome:\n\
              \x20 x  @eve  filed by hand since 2026-11-18\n\n\
              1 message is unconfirmed: it stays where it is, and its followers become known once you confirm it\n\

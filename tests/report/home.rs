@@ -2,11 +2,12 @@
 
 use followsift::clock::{self, Timestamp};
 use followsift::diagnostic::Location;
-use followsift::ledger::{HandFiled, Intent, Judged, Ledger, Settlement, Stay, Target};
+use followsift::ledger::{HandFiled, Judged, Ledger, Settlement, Stay};
 use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown};
 use followsift::place::{AccountName, Folder, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity};
 use followsift::rules::{Action, Evidence, Reason, Verdict, VerdictName};
 
+use crate::support::filing::filing;
 use crate::support::user_folder::{Run, UserFolder};
 
 pub(super) const DAY: i64 = 86_400;
@@ -141,25 +142,10 @@ impl Message<'_> {
 
     /// It was filed.
     pub(super) fn filed(self) {
-        let (mail, identity) = (self.judged.mail.clone(), self.judged.identity);
-        let stated_at = self.judged.judged_at;
+        let intent = filing(&self.judged);
+        let (uid, stated_at) = (intent.mail.uid, intent.stated_at);
         let ledger = &mut self.home.ledger;
         ledger.record(&[self.judged]).unwrap();
-        let target = Target { folder: target(), validity: UidValidity(3), next: mail.uid };
-        let uid = mail.uid;
-        let intent = Intent {
-            mail,
-            identity,
-            source_next: Uid(uid.0 + 1),
-            target,
-            marks: Marks::default(),
-            stated_at,
-            by_hand: false,
-            received: None,
-            by_move: true,
-            returns: false,
-            header: None,
-        };
         let ids = ledger.intend(&[intent]).unwrap();
         ledger.settle(&[(ids[0], Settlement::Moved { uid: Some(uid) })], stated_at).unwrap();
     }

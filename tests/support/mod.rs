@@ -19,6 +19,7 @@ pub mod client;
 pub mod costly;
 pub mod daemon;
 pub mod fake;
+pub mod filing;
 pub mod golden;
 pub mod home;
 pub mod inbox;
