@@ -7,7 +7,7 @@ use std::fmt;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::forgetting::is_forgotten;
+use super::forgetting::{is_forgotten, is_forgotten_by_header};
 use super::{IntentId, Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, Folder, HeaderLines, MailIdentity, MailRef, Uid, UidValidity};
@@ -136,7 +136,12 @@ impl Ledger {
             }
             let same = by_identity(connection, mail, identity)?;
             match (same, header) {
-                (EarlierMove::None, Some(header)) => by_header(connection, header),
+                (EarlierMove::None, Some(header)) => match by_header(connection, header)? {
+                    EarlierMove::None if is_forgotten_by_header(connection, header)? => {
+                        Ok(EarlierMove::Stays(Stay::Forgotten))
+                    }
+                    found => Ok(found),
+                },
                 (same, _) => Ok(same),
             }
         })

@@ -1,15 +1,16 @@
 //! Forgets a follower for good: deletes every message that names them, with all that came of it. Called by `cli`; `earlier` asks
 //! whether a message is one of these.
 //!
-//! What stays is a keyed hash of each message's identity, so that a message which the user put back is never moved again. The key is
-//! in the ledger, so the hashes say nothing without it, and with it only whether a message at hand is one of them.
+//! What stays is a keyed hash of each message's identity, and of the topmost Received field of one that was moved, so that a message
+//! which the user put back is never moved again, even if a program added lines to its header on the way. The key is in the ledger, so
+//! the hashes say nothing without it, and with it only whether a message at hand is one of them.
 
 use rusqlite::{Connection, OptionalExtension, ffi, params};
 use sha2::{Digest as _, Sha256};
 
 use super::{Ledger, LedgerFault, backup};
 use crate::mail::FollowerKey;
-use crate::place::MailIdentity;
+use crate::place::{HeaderLines, MailIdentity};
 
 /// What became of a request to forget a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,16 @@ fn forget(transaction: &Connection, follower: &FollowerKey) -> rusqlite::Result<
     for (mail, identity) in &messages {
         transaction
             .prepare_cached("INSERT INTO forgotten (hash) VALUES (?) ON CONFLICT DO NOTHING")?
-            .execute([hash(&hash_key, identity).as_slice()])?;
+            .execute([hash(&hash_key, &identified(identity)).as_slice()])?;
+        let received: Option<[u8; 8]> = transaction
+            .prepare_cached("SELECT received FROM filed_header WHERE mail = ?")?
+            .query_row([mail], |row| row.get(0))
+            .optional()?;
+        if let Some(received) = received {
+            transaction
+                .prepare_cached("INSERT INTO forgotten (hash) VALUES (?) ON CONFLICT DO NOTHING")?
+                .execute([hash(&hash_key, &received).as_slice()])?;
+        }
         for statement in [
             "DELETE FROM intent WHERE mail = ?",
             "DELETE FROM filed_header WHERE mail = ?",
@@ -121,10 +131,22 @@ fn forget(transaction: &Connection, follower: &FollowerKey) -> rusqlite::Result<
 
 /// Is this one of the messages that were forgotten?
 pub(super) fn is_forgotten(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<bool> {
+    is_kept(connection, &identified(identity))
+}
+
+/// Was this one of the messages that were moved and then forgotten, before a program added lines to its header?
+pub(super) fn is_forgotten_by_header(
+    connection: &Connection,
+    header: &HeaderLines,
+) -> rusqlite::Result<bool> {
+    is_kept(connection, &header.received)
+}
+
+fn is_kept(connection: &Connection, what: &[u8]) -> rusqlite::Result<bool> {
     let Some(key) = hash_key(connection)? else { return Ok(false) };
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM forgotten WHERE hash = ?)")?
-        .query_row([hash(&key, identity).as_slice()], |row| row.get(0))
+        .query_row([hash(&key, what).as_slice()], |row| row.get(0))
 }
 
 fn hash_key(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
@@ -134,11 +156,14 @@ fn hash_key(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
         .optional()
 }
 
-/// Key and identity have a fixed length, so that nobody can extend what is hashed.
-fn hash(key: &[u8], identity: &MailIdentity) -> [u8; 32] {
+fn identified(identity: &MailIdentity) -> Vec<u8> {
+    [&identity.digest.0[..], &identity.size.to_be_bytes()].concat()
+}
+
+/// The key and each kind of what is hashed have a fixed length, so that nobody can extend it.
+fn hash(key: &[u8], what: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(key);
-    hasher.update(identity.digest.0);
-    hasher.update(identity.size.to_be_bytes());
+    hasher.update(what);
     hasher.finalize().into()
 }

@@ -1,6 +1,7 @@
 //! What the ledger forgets: what is too old, and whom the user had it forget.
 
 use followsift::ledger::Forgotten;
+use followsift::place::HeaderLines;
 
 use super::*;
 
@@ -133,4 +134,29 @@ fn a_reader_that_keeps_the_old_pages_is_said() {
     assert!(cause.contains("run the command again"), "{cause}");
     reader.execute_batch("COMMIT").unwrap();
     assert!(matches!(ledger.forget(&key("ann")), Ok(Forgotten::Done { messages: 0, .. })));
+}
+
+#[test]
+fn a_message_that_was_moved_is_known_again_after_a_program_added_lines_and_no_other_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let header = |id: &str, more: &str| {
+        HeaderLines::of(format!("{more}Received: from a by b id {id}\r\nFrom: c\r\n\r\n").as_bytes())
+    };
+    ledger.record(&[judged(1, "ann", 1000), judged(2, "bob", 1000)]).unwrap();
+    let intents = [1, 2].map(|number| Intent { header: header(&number.to_string(), ""), ..intent(number) });
+    let moved = ledger.intend(intents).unwrap();
+    let settled = moved.iter().map(|id| (*id, Settlement::Moved { uid: None })).collect::<Vec<_>>();
+    ledger.settle(&settled, Timestamp(5100)).unwrap();
+    ledger.forget(&key("ann")).unwrap();
+    let found = |id: &str, more: &str| {
+        ledger.earlier_move(&place(200), &identity(99), header(id, more).as_ref()).unwrap()
+    };
+    assert_eq!(found("1", "X-Local: kept\r\n"), EarlierMove::Stays(Stay::Forgotten));
+    assert!(matches!(found("2", "X-Local: kept\r\n"), EarlierMove::Filed(_)));
+    assert_eq!(found("3", ""), EarlierMove::None);
+    // Of what was kept of the header, nothing is left.
+    let ledger = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    let kept: i64 = ledger.query_row("SELECT count(*) FROM filed_header", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 1);
 }

@@ -179,3 +179,47 @@ fn a_follower_whom_the_user_adds_is_kept() {
     scene.sweep();
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1));
 }
+
+#[test]
+fn a_message_whose_follower_is_forgotten_stays_however_it_was_put_back() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    let originals = [received(1), received(2).replace("09:00:01", "09:00:02")];
+    scene.deliver(&originals);
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (0, 2));
+    let said = scene.home.well(&["forget", "twitter", "win_1"]);
+    assert_eq!(
+        said,
+        "the ledger no longer names @win_1 on twitter; 1 message that named them is never moved again\n"
+    );
+    // By way of a program that adds lines; and a later message about the same follower.
+    empty(&mut scene, SPAM);
+    let added = format!("X-Mozilla-Status: 0001\r\n{}", originals[0]);
+    scene.deliver(&[added, text(&spam(1), 77)]);
+    let said = scene.sweep();
+    assert!(said.contains("you had followsift forget a follower whom it names"), "{said}");
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1), "{said}");
+}
+
+#[test]
+fn a_sweep_forgets_what_is_too_old_and_keeps_what_it_moved() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1), text(&real(3), 3)]);
+    scene.sweep();
+    let remembers = |scene: &Scene| {
+        let history = scene.home.well(&["history"]);
+        (history.contains("@win_1"), history.contains("@mira_3"))
+    };
+    // As long as two years are remembered, a hundred days change nothing.
+    if scene.sweep_later(100).is_none() {
+        return;
+    }
+    assert_eq!(remembers(&scene), (true, true));
+    let settings = std::fs::read_to_string(scene.home.path().join("followsift.toml")).unwrap();
+    scene.home.write("followsift.toml", &format!("remember = \"90d\"\n{settings}"));
+    scene.sweep();
+    assert_eq!(remembers(&scene), (true, true));
+    let swept = scene.sweep_later(101).unwrap();
+    assert!(swept.status.success(), "{}", printed(&swept));
+    assert_eq!(remembers(&scene), (true, false));
+}
