@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judge::consider_whole;
+use super::judge::{consider_rest, consider_whole};
 use super::memory::Memory;
 use super::news::News;
 use super::{AccountFault, Sweep};
@@ -163,11 +163,13 @@ fn by_the_user(
         let is_there = |one: &HandFiled| one.target == target && one.validity == opened.validity;
         let uids: Vec<Uid> = filed.iter().filter(|one| is_there(one)).map(|one| one.uid).collect();
         let (portion, _, unread) = consider_whole(session, sweep, &opened, &uids, &[], memory)?;
-        open.extend(filed.extract_if(.., |one| is_there(one) && unread.contains(&one.uid)));
+        let rest = consider_rest(session, sweep, &opened, &unread, memory)?;
+        open.extend(filed.extract_if(.., |one| is_there(one) && rest.unshown.contains(&one.uid)));
         let goes_there = |action: &Action| matches!(action, Action::File { to, .. } if *to == target);
         let decided: BTreeSet<Uid> = portion
             .considered
             .iter()
+            .chain(&rest.considered)
             .filter(|message| message.assessed.as_ref().is_ok_and(|it| !goes_there(&it.action)))
             .map(|message| message.uid)
             .collect();

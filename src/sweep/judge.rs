@@ -10,7 +10,7 @@ use crate::assess::{Arrival, Assessment, Mail, ReadMessage, Rulebook, recognise,
 use crate::clock::Timestamp;
 use crate::ledger::{EarlierMove, LedgerFault, Stay};
 use crate::mail::{Envelope, Notification, Recognition};
-use crate::mailbox::{Head, Opened, Session};
+use crate::mailbox::{Head, Opened, Range, Session};
 use crate::place::{HeaderLines, MailIdentity, MailRef, MailTrace, Uid};
 use crate::rules::recall::{Asked, Replay};
 
@@ -121,6 +121,30 @@ pub(super) fn consider_whole(
         portion.judge_in_order(sweep, memory)?;
     }
     Ok((portion, seen, whole.rest))
+}
+
+/// Reads by their heads first, as [`consider`] does, those messages of which [`consider_whole`] could not read everything: of a
+/// server, for instance, that shows nothing of a header if it is asked for its beginning.
+pub(super) fn consider_rest(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    opened: &Opened,
+    uids: &BTreeSet<Uid>,
+    memory: &Memory,
+) -> Result<Portion, AccountFault> {
+    if uids.is_empty() {
+        return Ok(Portion::default());
+    }
+    session.return_to(opened)?;
+    let mut heads = Vec::new();
+    let unshown =
+        session.heads(Range::These(&Vec::from_iter(uids.iter().copied())), |some| heads.extend(some))?;
+    heads.retain(|head| has_to_be_read(sweep.rulebook, &head.fields));
+    let candidates: Vec<Candidate> =
+        heads.into_iter().map(|head| Candidate { only_known: head.flags.is_touched(), head }).collect();
+    let mut portion = consider(session, sweep, opened, &candidates, memory)?;
+    portion.unshown.extend(unshown);
+    Ok(portion)
 }
 
 impl Portion {

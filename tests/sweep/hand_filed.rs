@@ -206,3 +206,39 @@ fn more_than_twenty_at_once_were_moved_by_a_program() {
     assert!(scene.unwelcome().is_empty());
     assert!(!scene.later(3).contains("at once"), "it is said once");
 }
+
+/// A server that shows nothing of a header if it is asked for its beginning.
+fn without_beginnings(answer: &[u8]) -> Vec<u8> {
+    let (mut told, mut rest) = (Vec::new(), answer);
+    while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
+        let (line, after) = rest.split_at(end + 2);
+        rest = after;
+        let line = String::from_utf8_lossy(line).into_owned();
+        let literal = line.trim_end().strip_suffix('}').and_then(|line| line.rsplit_once('{'));
+        let Some((before, count)) = literal else {
+            told.extend(line.as_bytes());
+            continue;
+        };
+        let (bytes, after) = rest.split_at(count.parse().unwrap());
+        rest = after;
+        let section = before.rsplit("BODY[").next().unwrap();
+        let is_beginning = section.starts_with("HEADER") && section.trim_end().ends_with("<0>");
+        let bytes = if is_beginning { &[][..] } else { bytes };
+        told.extend(format!("{before}{{{}}}\r\n", bytes.len()).as_bytes());
+        told.extend(bytes);
+    }
+    told
+}
+
+#[test]
+fn filing_by_hand_teaches_also_where_a_server_shows_headers_only_as_a_whole() {
+    let Some(mut scene) = left(2) else { return };
+    let proxy = scene.proxy();
+    let how = How::Lie("no beginning of a header", |_, answer| without_beginnings(answer));
+    proxy.arm([Fault { begin: "UID FETCH", at: 0, when: When::After, how }]);
+    scene.client.select("INBOX");
+    scene.client.run(&format!("UID MOVE 2 {SPAM}"));
+    scene.soon();
+    assert!(proxy.has_struck());
+    assert_eq!(scene.unwelcome(), ["@jo_10"]);
+}
