@@ -70,11 +70,17 @@ fn facts(settings: &Settings) -> Result<(Vec<AccountFacts>, LookUps), LedgerFaul
     for account in &settings.accounts {
         let name = account.name.clone();
         accounts.push(match &ledger {
-            None => {
-                AccountFacts { name, looked_at: None, week: Vec::new(), incomplete: Vec::new(), held_back: 0 }
-            }
+            None => AccountFacts {
+                name,
+                looked_at: None,
+                rules_changed: None,
+                week: Vec::new(),
+                incomplete: Vec::new(),
+                held_back: 0,
+            },
             Some(ledger) => AccountFacts {
                 looked_at: ledger.looked_at(&name)?,
+                rules_changed: ledger.rules_changed(&name)?,
                 week: ledger.by_verdict(&name, week_ago)?,
                 incomplete: ledger.incomplete(&name, week_ago)?,
                 held_back: ledger.held_back(&name)?,

@@ -1,6 +1,6 @@
 //! What the command `status` shows of the ledger: the last look, the last days by verdict, and the look-ups. Never writes.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
@@ -30,6 +30,21 @@ impl Ledger {
             connection
                 .prepare_cached("SELECT max(looked_at) FROM folder_cursor WHERE account = ?")?
                 .query_row([account], |row| row.get(0))
+        })
+    }
+
+    /// When the rules by which an account is swept were last seen to have changed; `None` if they never have.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read.
+    pub fn rules_changed(&self, account: &AccountName) -> Result<Option<Timestamp>, LedgerFault> {
+        self.read("look up the rules of an account", |connection| {
+            let found = connection
+                .prepare_cached("SELECT changed_at FROM fuse WHERE account = ?")?
+                .query_row([account], |row| row.get(0))
+                .optional()?;
+            Ok(found.flatten())
         })
     }
 

@@ -24,6 +24,8 @@ pub struct AccountFacts {
     pub name: AccountName,
     /// When one of its folders was last looked at.
     pub looked_at: Option<Timestamp>,
+    /// When its rules last changed; `None` if they never have.
+    pub rules_changed: Option<Timestamp>,
     /// The messages of the last week by verdict; `None` is undecided.
     pub week: Vec<(Option<String>, u64)>,
     /// Those that could not be read.
@@ -66,6 +68,10 @@ pub fn in_words(service: Option<&ServiceStatus>, accounts: &[AccountFacts], look
             (Some(state), _) => account_in_words(state, &mut lines),
             (None, Some(_)) => lines.push(format!("{name}: the service does not watch it")),
             (None, None) => lines.push(name.to_owned()),
+        }
+        if service.is_none() && facts.looked_at.is_some() {
+            let since = facts.rules_changed.map_or("the first sweep".to_owned(), |at| minute(at.0));
+            lines.push(format!("  rules in force since {since}"));
         }
         if state.is_none_or(|state| state.last_sweep.is_none()) {
             let last = facts.looked_at.map_or("none yet".to_owned(), |at| minute(at.0));
@@ -148,6 +154,7 @@ pub fn json(service: Option<&ServiceStatus>, accounts: &[AccountFacts], look_ups
             "trouble": state.and_then(|state| state.trouble.as_deref()),
             "since": time(state.map(|state| state.since)),
             "last-sweep": time(last_sweep),
+            "rules-changed": time(facts.rules_changed.map(|at| at.0)),
             "next-retry": time(state.and_then(|state| state.next_try)),
             "last-error": state.and_then(|state| state.last_error.as_ref()).map(|(at, words)| {
                 json!({ "at": Timestamp(*at).rfc3339(), "trouble": words })
@@ -188,6 +195,7 @@ mod tests {
         AccountFacts {
             name: AccountName::new("home").unwrap(),
             looked_at: Some(Timestamp(1_800_000_000)),
+            rules_changed: None,
             week: vec![(None, 4), (Some("spam".into()), 2)],
             incomplete: Vec::new(),
             held_back: 1,
@@ -198,9 +206,15 @@ mod tests {
     fn without_the_service_it_shows_what_the_ledger_tells() {
         assert_eq!(
             in_words(None, &[facts()], &LookUps::default()),
-            "the service is not running, or has no socket that this command can reach\nhome\n  last sweep: 2027-01-15 08:00 UTC\n  \
+            "the service is not running, or has no socket that this command can reach\nhome\n  rules in force since the first \
+             sweep\n  last sweep: 2027-01-15 08:00 UTC\n  \
              last 7 days: 4 undecided, 2 spam\n  1 message waits for the fuse; `followsift resume` lets them through\n"
         );
+        let changed = AccountFacts { rules_changed: Some(Timestamp(1_799_999_940)), ..facts() };
+        let words = in_words(None, &[changed], &LookUps::default());
+        assert!(words.contains("\n  rules in force since 2027-01-15 07:59 UTC\n"), "{words}");
+        let never = AccountFacts { looked_at: None, ..facts() };
+        assert!(!in_words(None, &[never], &LookUps::default()).contains("rules in force"));
     }
 
     #[test]
