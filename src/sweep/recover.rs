@@ -105,16 +105,16 @@ pub(super) fn settle(
         let (from, validity, to, why) = way.clone();
         let messages = messages.into_values().collect();
         let back = Return { from: (from.clone(), validity), to, messages, why };
-        let mut brought = bring_back(session, (account, now), ledger, back)?;
+        let brought = bring_back(session, (account, now), ledger, back)?;
         let unstated = |id: &IntentId| {
             returning.iter().any(|(one, on, uid)| one == id && *on == way && brought.unstated.contains(uid))
         };
         settlements.retain(|(id, _)| !unstated(id));
         let words = match why {
-            Why::Touched => brought.touched_in_words(),
-            Why::Asked { .. } => brought.asked_in_words(),
+            Why::Touched => Vec::from_iter(brought.touched_in_words()),
+            Why::Asked { .. } => brought.asked_in_words(true),
         };
-        if let Some(words) = words {
+        for words in words {
             tell(trouble(session, &from, words)?);
         }
     }

@@ -66,6 +66,7 @@ pub(super) fn restore(
                 }
                 located => located?,
             };
+            let mut unshown = 0;
             let mut ways: BTreeMap<Way, Vec<(MailTrace, Option<Timestamp>)>> = BTreeMap::new();
             for (one, presence) in some.iter().zip(presences) {
                 match presence {
@@ -74,20 +75,29 @@ pub(super) fn restore(
                         let way = (validity, one.source.clone());
                         ways.entry(way).or_default().push((trace, one.received));
                     }
-                    Presence::There(None) => done.left += 1,
+                    Presence::There(None) => unshown += 1,
                     Presence::There(Some(_)) | Presence::Left | Presence::Doubtful => done.gone += 1,
                 }
+            }
+            if unshown > 0 {
+                let noun = if unshown == 1 { "message" } else { "messages" };
+                let words = format!(
+                    "{unshown} {noun} could not be put back: the server does not show where; run the command again later"
+                );
+                tell(trouble(session, &folder, words)?);
+                done.left += unshown;
             }
             for ((validity, to), messages) in ways {
                 let asked = messages.len();
                 let why = Why::Asked { learns: *learns };
                 let back = Return { from: (folder.clone(), validity), to, messages, why };
-                let mut brought = bring_back(session, (account, now), ledger, back)?;
-                if let Some(words) = brought.asked_in_words() {
+                let brought = bring_back(session, (account, now), ledger, back)?;
+                for words in brought.asked_in_words(false) {
                     tell(trouble(session, &folder, words)?);
                 }
                 done.back += brought.back.len();
-                done.left += asked - brought.back.len();
+                done.gone += brought.gone;
+                done.left += asked - brought.back.len() - brought.gone;
             }
             tell(News::PutBack { done: done.back + done.gone + done.left, of: moves.len() });
         }
