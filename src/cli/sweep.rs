@@ -140,6 +140,7 @@ fn one(
     let (session, swept) = loop {
         let scope = if first.is_some() { Scope::New } else { scope };
         match sweeper.run(session, files, scope, &mut tell) {
+        sweeper.go_on(sweeper.begun());
             Err(fault)
                 if sweeper.left_too_early(&fault) || sessions < SESSIONS && sweeper.can_part(&fault) =>
             {

@@ -26,7 +26,9 @@ use crate::report::state::{self, State};
 use crate::report::{self, Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
-use crate::sweep::{AccountFault, Digest, News, Scope, Sweeper, Swept, Tally, connect_with, read_login};
+use crate::sweep::{
+    AccountFault, Begun, Digest, News, Scope, Sweeper, Swept, Tally, connect_with, read_login,
+};
 
 /// How long until followsift retries an account for which the user has to do something.
 const PARKED: Duration = Duration::from_secs(60 * 60);
@@ -75,6 +77,8 @@ struct WatcherState {
     whole: bool,
     /// The messages over whose answer the last session ended.
     suspects: Suspects,
+    /// The sweep that was not over when the last session ended.
+    torn: Option<Begun>,
 }
 
 impl Watcher {
@@ -94,6 +98,7 @@ impl Watcher {
             drift_logged: None,
             whole: false,
             suspects: Suspects::default(),
+            torn: None,
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         while woken != Woken::Stop {
@@ -358,8 +363,10 @@ impl Watcher {
         let swept = sweeper.run(session, &files, scope, &mut tell);
         learned.suspects = sweeper.suspects().clone();
         let (session, swept) = swept?;
+        sweeper.go_on(learned.torn.take());
         if let Some(order) = order {
             order.answer(Answer::Text(format!("\n{}\n", report::sweep::sums(&swept, !self.account.act))));
+        learned.torn = sweeper.begun().filter(|_| swept.is_err());
             order.answer(Answer::Done(swept.remains.is_work_left()));
         }
         let Swept { tally, remains } = swept;

@@ -296,7 +296,7 @@ fn intents<'m>(
         source_next: current.next,
         target: Target { folder: plan.to.clone(), validity: landing.validity, next: landing.next },
         marks: marks.get(&trace.uid).copied().unwrap_or_default(),
-        stated_at: sweep.now,
+        stated_at: sweep.began,
         by_hand: current.released.contains(&trace.uid),
         by_move,
         returns: false,

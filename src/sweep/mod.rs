@@ -49,7 +49,7 @@ pub use remains::Remains;
 pub use restore::{Restoration, Restore};
 pub use scope::Scope;
 pub use sent::{sent_folders, sent_people};
-pub use sweeper::{Sweeper, Swept};
+pub use sweeper::{Begun, Sweeper, Swept};
 
 /// How much of a message is fetched and read, in bytes. No known notification is half as long.
 pub const MAIL_LIMIT: u32 = 256 << 10;
@@ -63,6 +63,8 @@ struct Sweep<'a> {
     /// Which messages are looked at.
     scope: Scope,
     now: Timestamp,
+    /// When the sweep began: in an earlier session, if that was cut. Its moves bear this time.
+    began: Timestamp,
     /// Messages that arrived earlier are only observed: the ledger does not know what the user wants with them.
     observed_before: Option<Timestamp>,
     /// Followers of old messages are looked up too.

@@ -23,6 +23,8 @@ use crate::settings::{Account, Settings};
 
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
+/// For so long at most, what follows is the same sweep, in seconds: then the fuse counts other moves.
+const HOUR: u64 = 60 * 60;
 
 /// An account that this process works on. While the value exists, no other followsift of this user works on the account.
 #[derive(Debug)]
@@ -46,6 +48,18 @@ pub struct Sweeper<'a> {
     swept_at: Timestamp,
     /// The session is not needed after the sweep.
     leaves: bool,
+    /// The last sweep.
+    begun: Option<Begun>,
+    /// The sweep with which the next run goes on.
+    goes_on: Option<Begun>,
+}
+
+/// A sweep that has begun. Another session, or another pass, may go on with it: then it is one sweep, also for `restore --sweep`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    at: Timestamp,
+    /// By which rules.
+    edition: String,
 }
 
 /// What came of a sweep.
@@ -114,6 +128,8 @@ impl<'a> Sweeper<'a> {
             look_up_old: false,
             swept_at: Timestamp(0),
             leaves: false,
+            begun: None,
+            goes_on: None,
         })
     }
 
@@ -137,6 +153,8 @@ impl<'a> Sweeper<'a> {
             look_up_old: false,
             swept_at: Timestamp(0),
             leaves: false,
+            begun: None,
+            goes_on: None,
         })
     }
 
@@ -161,12 +179,17 @@ impl<'a> Sweeper<'a> {
     /// # Errors
     /// If the account's `ca-file` or the proxy cannot be used, or there is a ledger that cannot be read.
     pub fn look_up_old(&mut self, settings: &Settings, stop: BorrowedFd<'a>) -> Result<(), lookup::Stuck> {
-        self.look_up_old = true;
+        self.ask_about_old(true);
         if self.memory.kept().is_none() {
             let ledger = Ledger::open_read_only(&settings.state)?;
             self.inquiry = Some(Inquiry::new(self.account, stop)?.minding(ledger));
         }
         Ok(())
+    }
+
+    /// From the next sweep on, followers of messages that are older than `newest` are looked up, too, or are not.
+    pub fn ask_about_old(&mut self, old: bool) {
+        self.look_up_old = old;
     }
 
     /// Asks what the sweeps wanted to know, for so long at most, without a thread. Returns whether there were answers, so that
@@ -238,6 +261,8 @@ impl<'a> Sweeper<'a> {
     ) -> Result<(Session, Swept), AccountFault> {
         let (account, now) = (self.account, clock::now());
         self.swept_at = now;
+        self.begun = None;
+        let goes_on = self.goes_on.take();
         let mut troubled = BTreeSet::new();
         let mut uncertain = 0;
         let mut tell = |news: News| {
@@ -266,6 +291,11 @@ impl<'a> Sweeper<'a> {
         let ledger = self.memory.ledger();
         let sent = ledger.map_or(Ok(Sent::new()), |it| sent::sent_people(it, account, files))?;
         let rulebook = files.rulebook_of(account, &sent);
+        let is_same = |begun: &Begun| {
+            begun.edition == rulebook.edition && begun.at <= now && now.since(begun.at) < HOUR
+        };
+        let began = goes_on.filter(is_same).map_or(now, |begun| begun.at);
+        self.begun = Some(Begun { at: began, edition: rulebook.edition.clone() });
         if scope == Scope::New {
             self.report_first_look(&mut tell)?;
         }
@@ -273,8 +303,17 @@ impl<'a> Sweeper<'a> {
             observing::observed_before(&mut session, account, &rulebook, &mut self.memory, now, &mut tell)?;
         let (look_up_old, inquiry) = (self.look_up_old, self.inquiry.as_ref());
         let leaves = self.leaves;
-        let sweep =
-            Sweep { account, rulebook: &rulebook, scope, now, observed_before, look_up_old, inquiry, leaves };
+        let sweep = Sweep {
+            account,
+            rulebook: &rulebook,
+            scope,
+            now,
+            began,
+            observed_before,
+            look_up_old,
+            inquiry,
+            leaves,
+        };
         session.beware(std::mem::take(&mut self.suspects));
         let swept = super::sweep(&mut session, sweep, &mut self.memory, &mut tell);
         self.suspects = session.suspects();
@@ -356,6 +395,16 @@ impl<'a> Sweeper<'a> {
             tell(News::FirstLook { folders, backlog: self.account.backlog });
         }
         Ok(())
+    }
+
+    /// The sweep that the last run began or went on with, if it came that far.
+    pub fn begun(&self) -> Option<Begun> {
+        self.begun.clone()
+    }
+
+    /// Lets the next run go on with a sweep, unless the rules have changed since, or it began long ago.
+    pub fn go_on(&mut self, begun: Option<Begun>) {
+        self.goes_on = begun;
     }
 
     /// The messages over whose answer the last session ended; the next sweep asks for them in parts.

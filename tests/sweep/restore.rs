@@ -105,3 +105,73 @@ fn what_the_user_moved_by_hand_is_not_restored() {
     assert_eq!(nothing.status.code(), Some(64));
     assert!(printed(&nothing).contains("say which messages to put back"), "{}", printed(&nothing));
 }
+
+/// The folder cannot be changed.
+const READ_ONLY: How = How::Lie("a read-only folder", |_, answer| {
+    String::from_utf8_lossy(answer).replace("[READ-WRITE]", "[READ-ONLY]").into_bytes()
+});
+
+#[test]
+fn a_retry_is_promised_only_for_what_followsift_will_try_again() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2)]);
+    scene.sweep();
+    let proxy = scene.proxy();
+    let try_to = |scene: &Scene| {
+        let output = scene.home.run(&["restore", "--all", "--yes"]);
+        assert_eq!(output.status.code(), Some(75), "{}", printed(&output));
+        printed(&output)
+    };
+    // Nothing can be stated, so nothing follows by itself.
+    let read_only = Fault { begin: "SELECT \"Followers/Spam\"", at: 0, when: When::After, how: READ_ONLY };
+    proxy.arm([read_only]);
+    let said = try_to(&scene);
+    let words = "2 messages could not be put back: its folder is read-only; nothing was changed; run the command again later";
+    assert!(said.contains(words) && !said.contains("tries again"), "{said}");
+    proxy.arm([]);
+    scene.sweep();
+    assert_eq!(scene.counts(), (0, 2));
+    // What is stated is tried until it is done.
+    let full = How::Say("TAG NO [OVERQUOTA] full\r\n");
+    proxy.arm([Fault { begin: "UID MOVE", at: 0, when: When::Before, how: full }]);
+    let said = try_to(&scene);
+    assert!(said.contains("2 messages could not be put back: "), "{said}");
+    assert!(said.contains("; followsift tries again later") && !said.contains("run the command"), "{said}");
+    proxy.arm([]);
+    scene.sweep();
+    assert_eq!(scene.counts(), (2, 0));
+}
+
+#[test]
+fn a_sweep_that_took_several_sessions_is_one_sweep() {
+    let folders = "backlog = \"all\"\nfolders = [\"INBOX\", \"Social\"]";
+    let Some(mut scene) = Scene::usual(folders) else { return };
+    scene.client.run("CREATE Social");
+    for _ in 0..8 {
+        scene
+            .client
+            .deliver("Social", &text(&ordinary("Jo <jo@bloom.example>", "Lunch?", "One o'clock? Jo\n"), 1));
+    }
+    scene.client.select("Social");
+    scene.client.run("UID STORE 1:* +FLAGS.SILENT (\\Deleted)");
+    scene.client.run("EXPUNGE");
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.client.deliver("Social", &text(&spam(2), 2));
+    let proxy = Proxy::before(scene.server.port);
+    scene.home.configure(proxy.port, folders);
+    // The first session files what is in the inbox, and ends over the other folder; the next one comes seconds later.
+    proxy.arm([
+        Fault::first("UID FETCH 9", When::After, How::Close),
+        Fault { begin: "AUTHENTICATE", at: 2, when: When::Before, how: How::Hold },
+    ]);
+    let said = std::thread::scope(|threads| {
+        let swept = threads.spawn(|| scene.home.run(&["sweep"]));
+        assert!(proxy.wait_until_struck(2, Duration::from_secs(20)), "{:#?}", proxy.commands());
+        pause(Duration::from_millis(1_500));
+        proxy.release();
+        printed(&swept.join().unwrap())
+    });
+    assert_eq!(scene.counts(), (0, 2), "{said}");
+    let said = scene.restore(&["--sweep", "last", "--dry-run"]);
+    assert!(said.ends_with("\n2 messages can be put back (home: 2)\n"), "{said}");
+}
