@@ -1,6 +1,7 @@
 //! How the service and its accounts are: the line of `systemctl status`, and the events of the log that are not about messages.
 //! Pure. Called by `daemon`, which adds level, kind and fields.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use crate::diagnostic::Diagnostic;
 
 /// So many accounts are named; of more, the line gives only the number.
 const NAMED: usize = 4;
-/// systemd shows one line, of which nobody reads more.
-const LONGEST: usize = 500;
+/// systemd shows one line, of which nobody reads more. In bytes.
+const LONGEST: usize = 499;
+/// What ends a longer one.
+const CUT: &str = "... (`followsift status` shows all of it)";
 
 /// How one account is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,11 +91,7 @@ pub fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>, notes:
     let of = |wanted: fn(&State) -> bool| {
         let names: Vec<&str> =
             accounts.iter().filter(|(_, state)| wanted(state)).map(|(name, _)| *name).collect();
-        match names.len() {
-            0 => None,
-            1..=NAMED => Some(names.join(", ")),
-            many => Some(format!("{many} accounts")),
-        }
+        (!names.is_empty()).then(|| named(&names))
     };
     let groups = [
         ("watching", of(|state| matches!(state, State::Watching | State::Hindered { .. }))),
@@ -101,15 +100,7 @@ pub fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>, notes:
     ];
     let mut parts: Vec<String> =
         groups.into_iter().filter_map(|(verb, names)| Some(format!("{verb} {}", names?))).collect();
-    for (name, state) in &accounts {
-        match state {
-            State::Parked { trouble } => parts.push(format!("{name} is paused until you act: {trouble}")),
-            State::Away { trouble } => parts.push(format!("{name} is away: {trouble}")),
-            State::Blocked { trouble } => parts.push(format!("{name} cannot work: {trouble}")),
-            State::Hindered { left } => parts.push(format!("{name}: {left}")),
-            State::Connecting | State::Watching | State::Crashed => {}
-        }
-    }
+    parts.extend(troubles(&accounts));
     text.push_str(&parts.join("; "));
     let troubled = |(_, state): &(&str, &State)| {
         matches!(state, State::Parked { .. } | State::Away { .. } | State::Blocked { .. })
@@ -120,7 +111,44 @@ pub fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>, notes:
         let _ = write!(text, "; last trouble {}: {trouble}", when.rfc3339());
     }
     // A newline would begin another word of the protocol (sd_notify(3)).
-    crate::text::line(&text).chars().take(LONGEST).collect()
+    let line = crate::text::line(&text);
+    if line.len() <= LONGEST {
+        return line.into_owned();
+    }
+    let ends = line.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    let end = ends.take_while(|end| end + CUT.len() <= LONGEST).last().unwrap_or(0);
+    format!("{}{CUT}", line.get(..end).unwrap_or_default())
+}
+
+/// The accounts by name, or only how many they are.
+fn named(names: &[&str]) -> String {
+    if names.len() > NAMED { format!("{} accounts", names.len()) } else { names.join(", ") }
+}
+
+/// Each trouble once, with the accounts that have it. Those for which the user has to do something come first, since the line may be
+/// cut.
+fn troubles(accounts: &[(&str, &State)]) -> Vec<String> {
+    let mut alike: BTreeMap<(u8, &str), Vec<&str>> = BTreeMap::new();
+    for (name, state) in accounts {
+        let key = match state {
+            State::Parked { trouble } => (0, trouble.as_str()),
+            State::Blocked { trouble } => (1, trouble.as_str()),
+            State::Away { trouble } => (2, trouble.as_str()),
+            State::Hindered { left } => (3, left.as_str()),
+            State::Connecting | State::Watching | State::Crashed => continue,
+        };
+        alike.entry(key).or_default().push(name);
+    }
+    let words = |((kind, trouble), names): ((u8, &str), Vec<&str>)| {
+        let (who, are) = (named(&names), if names.len() == 1 { "is" } else { "are" });
+        match kind {
+            0 => format!("{who} {are} paused until you act: {trouble}"),
+            1 => format!("{who} cannot work: {trouble}"),
+            2 => format!("{who} {are} away: {trouble}"),
+            _ => format!("{who}: {trouble}"),
+        }
+    };
+    alike.into_iter().map(words).collect()
 }
 
 /// The account's server has accepted the login.
@@ -237,8 +265,8 @@ mod tests {
         check(
             &accounts,
             &Notes::default(),
-            "watching home; home: 2 messages could not be moved or marked; work cannot work: could not begin on \
-             account work: another followsift is working on this mailbox",
+            "watching home; work cannot work: could not begin on account work: another followsift is working on this \
+             mailbox; home: 2 messages could not be moved or marked",
         );
     }
 
@@ -250,3 +278,33 @@ mod tests {
         check(&[("home", State::Watching)], &notes, words);
     }
 }
+    #[test]
+    fn equal_troubles_are_said_once_and_the_line_is_never_too_long() {
+        let away = || State::Away { trouble: "could not connect to mail.example: no answer".to_owned() };
+        let accounts =
+            [("a", away()), ("b", parked("wrong password")), ("c", away()), ("d", State::Watching)];
+        check(
+            &accounts,
+            &Notes::default(),
+            "watching d; b is paused until you act: wrong password; a, c are away: could not connect to mail.example: no \
+             answer",
+        );
+        let names: Vec<String> = (0..168).map(|number| format!("user{number}@mail.example")).collect();
+        let alike: Vec<_> = names.iter().map(|name| (name.as_str(), away())).collect();
+        check(
+            &alike,
+            &Notes::default(),
+            "168 accounts are away: could not connect to mail.example: no answer",
+        );
+        // Each with a trouble of its own, in letters that take several bytes.
+        let unlike: Vec<_> =
+            names.iter().map(|name| (name.as_str(), parked(&format!("größer: {name}")))).collect();
+        let line = in_words(unlike.iter().map(|(name, state)| (*name, state)), &Notes::default());
+        assert!(line.len() < 500 && line.ends_with(" shows all of it)"), "{} {line}", line.len());
+        assert!(line.starts_with("user0@mail.example is paused until you act: größer"), "{line}");
+        for length in 400..520 {
+            let words = in_words([("x", &parked(&"ß".repeat(length / 2)))].into_iter(), &Notes::default());
+            assert!(words.len() < 500, "{}", words.len());
+        }
+    }
+
