@@ -76,9 +76,10 @@ fn all(
                     ending = Ending::Later;
                 }
             }
-            Err(AccountFault::Lock(fault @ LockFault::Held { .. })) if !options.lookup => {
+            Err(AccountFault::Lock(fault @ LockFault::Held { .. })) => {
                 let since = options.since.map(|time| time.as_secs());
-                let request = Request::Sweep { account: account.name.to_string(), since };
+                let lookup = options.lookup;
+                let request = Request::Sweep { account: account.name.to_string(), since, lookup };
                 if service::ask(account, settings, &request, &fault, output) != Ending::Well {
                     ending = Ending::Later;
                 }
@@ -139,8 +140,8 @@ fn one(
     let mut first: Option<Swept> = None;
     let (session, swept) = loop {
         let scope = if first.is_some() { Scope::New } else { scope };
-        match sweeper.run(session, files, scope, &mut tell) {
         sweeper.go_on(sweeper.begun());
+        match sweeper.run(session, files, scope, &mut tell) {
             Err(fault)
                 if sweeper.left_too_early(&fault) || sessions < SESSIONS && sweeper.can_part(&fault) =>
             {

@@ -27,6 +27,8 @@ pub enum AskFault {
     },
     /// The service ended before it had said how the request ended.
     CutOff,
+    /// The service has said nothing for too long.
+    Silent,
     /// The service said something that this version does not understand.
     Unclear,
 }
@@ -39,6 +41,12 @@ impl fmt::Display for AskFault {
             Self::CutOff => f.write_str(
                 "the service no longer answers, and may not be done; `followsift history` says what it did",
             ),
+            Self::Silent => write!(
+                f,
+                "the service has not answered for {} minutes, so this command gives up: what has not begun by now is not done, and \
+                 `followsift history` says what was",
+                SILENCE.as_secs() / 60
+            ),
             Self::Unclear => f.write_str("the service is of another version; restart it"),
         }
     }
@@ -48,7 +56,7 @@ impl Error for AskFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Socket { cause, .. } => Some(cause),
-            Self::NotRunning | Self::CutOff | Self::Unclear => None,
+            Self::NotRunning | Self::CutOff | Self::Silent | Self::Unclear => None,
         }
     }
 }
@@ -80,9 +88,13 @@ pub fn ask(
         let mut line = Vec::new();
         let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
         match answers.by_ref().take(most).read_until(b'\n', &mut line) {
-            Ok(0) => return Err(AskFault::CutOff),
+            // Half a line is what is left of an answer when the connection ends in it.
+            Ok(count) if count < LONGEST_LINE && line.last() != Some(&b'\n') => return Err(AskFault::CutOff),
             Ok(_) => {}
             Err(cause) if cause.kind() == io::ErrorKind::ConnectionReset => return Err(AskFault::CutOff),
+            Err(cause) if [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut].contains(&cause.kind()) => {
+                return Err(AskFault::Silent);
+            }
             Err(cause) => return Err(broken(cause)),
         }
         let answer: Answer = serde_json::from_slice(&line).map_err(|_| AskFault::Unclear)?;

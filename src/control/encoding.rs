@@ -17,6 +17,9 @@ pub enum Request {
         account: String,
         /// Judge again what arrived within so many seconds; without it, only what is new.
         since: Option<u64>,
+        /// Look up followers of old messages, too. Left out without it, so that an earlier service understands the request.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lookup: bool,
     },
     /// Put filed messages back.
     Restore {
@@ -100,7 +103,8 @@ mod tests {
     fn what_is_written_is_read_and_anything_else_is_refused() {
         for request in [
             Request::Status {},
-            Request::Sweep { account: "home".into(), since: Some(86_400) },
+            Request::Sweep { account: "home".into(), since: Some(86_400), lookup: false },
+            Request::Sweep { account: "home".into(), since: None, lookup: true },
             Request::Restore { account: "home".into(), moves: vec![1, 9], learns: true },
         ] {
             let line = serde_json::to_string(&request).unwrap();

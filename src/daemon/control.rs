@@ -9,27 +9,26 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{debug, warn};
 
+use super::caller::Caller;
 use crate::control::{Answer, LONGEST_LINE, Request, socket};
+use crate::report::state;
 
 /// So many clients are served at once; further ones are sent away.
 const CLIENTS: usize = 4;
 /// How long a client may take to send its request, and to take each answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// So many answers wait for a client that is slow.
-const QUEUE: usize = 64;
 
-/// A request, and where its answers go.
+/// A request, and the command that sent it.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) request: Request,
-    pub(super) answers: SyncSender<Answer>,
+    pub(super) caller: Caller,
 }
 
 /// The socket; its file is removed when it is dropped.
@@ -102,7 +101,7 @@ fn serve(listener: UnixListener, calls: UnboundedSender<Call>) -> io::Result<()>
             let (calls, present) = (calls.clone(), Arc::clone(&present));
             let begun = thread::Builder::new().name("client".to_owned()).spawn(move || {
                 let _present = present;
-                attend(&client, &calls);
+                attend(client, &calls);
             });
             if begun.is_err() {
                 debug!("no thread for a client");
@@ -113,11 +112,13 @@ fn serve(listener: UnixListener, calls: UnboundedSender<Call>) -> io::Result<()>
 }
 
 /// Serves one client to its end.
-fn attend(client: &UnixStream, calls: &UnboundedSender<Call>) {
-    let request = match read(client) {
+fn attend(client: UnixStream, calls: &UnboundedSender<Call>) {
+    let client = Arc::new(client);
+    let request = match read(&client) {
         Ok(Some(request)) => request,
         Ok(None) => {
-            let _ = write(client, &Answer::Refused("the service does not understand the request".to_owned()));
+            let _ =
+                write(&client, &Answer::Refused("the service does not understand the request".to_owned()));
             return;
         }
         Err(cause) => {
@@ -125,13 +126,12 @@ fn attend(client: &UnixStream, calls: &UnboundedSender<Call>) {
             return;
         }
     };
-    let (answers, queue) = sync_channel(QUEUE);
-    if calls.send(Call { request, answers }).is_err() {
+    let (caller, queue) = Caller::new(&client);
+    if calls.send(Call { request, caller }).is_err() {
         return;
     }
-    // Ends with the last answer, or when nobody is left to answer.
     for answer in queue {
-        if let Err(cause) = write(client, &answer) {
+        if let Err(cause) = write(&client, &answer) {
             debug!(%cause, "a client has gone");
             return;
         }
@@ -139,6 +139,8 @@ fn attend(client: &UnixStream, calls: &UnboundedSender<Call>) {
             return;
         }
     }
+    // There is nobody left to answer, or the client was too slow for that.
+    let _ = write(&client, &Answer::Refused(state::CUT_SHORT.to_owned()));
 }
 
 /// The request; `None` if it is not one.
@@ -168,8 +170,18 @@ fn write(mut client: &UnixStream, answer: &Answer) -> io::Result<()> {
             .map_err(io::Error::other)?;
     }
     line.push('\n');
-    client.set_write_timeout(Some(PATIENCE))?;
-    client.write_all(line.as_bytes())
+    let until = Instant::now() + PATIENCE;
+    let mut rest = line.as_bytes();
+    while !rest.is_empty() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        client.set_write_timeout(Some(left))?;
+        let count = client.write(rest)?;
+        rest = rest.get(count..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -181,14 +193,53 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (calls, mut called) = tokio::sync::mpsc::unbounded_channel();
         (&ours).write_all(b"{\"verb\":\"status\"}\n").unwrap();
-        let client = thread::spawn(move || attend(&theirs, &calls));
+        let client = thread::spawn(move || attend(theirs, &calls));
         let call = called.blocking_recv().unwrap();
-        call.answers.send(Answer::Done(false)).unwrap();
+        call.caller.answer(Answer::Done(false));
         let until = Instant::now() + Duration::from_secs(20);
         while !client.is_finished() && Instant::now() < until {
             thread::park_timeout(Duration::from_millis(5));
         }
         assert!(client.is_finished());
         drop(call);
+    }
+
+    #[test]
+    fn a_client_that_never_reads_delays_no_account_and_is_dropped() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (calls, mut called) = tokio::sync::mpsc::unbounded_channel();
+        (&ours).write_all(b"{\"verb\":\"sweep\",\"account\":\"home\",\"since\":null}\n").unwrap();
+        let client = thread::spawn(move || attend(theirs, &calls));
+        let call = called.blocking_recv().unwrap();
+        let begun = Instant::now();
+        for _ in 0..100_000 {
+            call.caller.answer(Answer::Text("a line about a message\n".repeat(10)));
+        }
+        // The account's thread works on while the client is still waited for.
+        assert!(begun.elapsed() < PATIENCE && !client.is_finished());
+        client.join().unwrap();
+        assert!(begun.elapsed() < 2 * PATIENCE);
+        assert!(!call.caller.is_there());
+    }
+
+    #[test]
+    fn a_client_that_was_too_slow_hears_that_it_was() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (calls, mut called) = tokio::sync::mpsc::unbounded_channel();
+        (&ours).write_all(b"{\"verb\":\"status\"}\n").unwrap();
+        let client = thread::spawn(move || attend(theirs, &calls));
+        let call = called.blocking_recv().unwrap();
+        for _ in 0..100_000 {
+            call.caller.answer(Answer::Text("a line about a message\n".repeat(10)));
+        }
+        let mut heard = String::new();
+        (&ours).read_to_string(&mut heard).unwrap();
+        client.join().unwrap();
+        let last = heard.lines().last().unwrap();
+        assert_eq!(
+            serde_json::from_str::<Answer>(last).unwrap(),
+            Answer::Refused(state::CUT_SHORT.to_owned()),
+            "{last}"
+        );
     }
 }

@@ -280,11 +280,11 @@ impl Fleet {
         let slot = self.slots.iter().find(|(name, _)| name.as_str() == account).map(|(_, slot)| slot);
         let Some((slot, running)) = slot.and_then(|slot| Some((slot, slot.running.as_ref()?))) else {
             let why = "the service does not watch this account now; `followsift status` says why";
-            return order.answer(Answer::Refused(why.to_owned()));
+            return order.caller.answer(Answer::Refused(why.to_owned()));
         };
         match &slot.state {
             State::Away { trouble } | State::Parked { trouble } | State::Blocked { trouble } => {
-                order.answer(Answer::Refused(trouble.clone()));
+                order.caller.answer(Answer::Refused(trouble.clone()));
             }
             State::Connecting | State::Watching | State::Hindered { .. } | State::Crashed => {
                 running.orders.give(order);

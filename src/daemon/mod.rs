@@ -5,6 +5,7 @@
 //! command `run` alone.
 
 mod backoff;
+mod caller;
 mod control;
 mod events;
 mod file_stamp;

@@ -1,42 +1,46 @@
 //! What commands want the thread of an account to do, and whom it tells how that goes. Given by `fleet`, taken by `watcher`.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tracing::info;
+
+use super::caller::Caller;
 use crate::control::Answer;
+use crate::report::state;
 use crate::report::sweep::{Told, told};
 use crate::sweep::{News, Restore};
 
 /// What a thread is to do.
 #[derive(Clone, Debug)]
 pub(super) enum Work {
-    /// A sweep: of what is new, or also of what arrived within this time.
-    Sweep(Option<Duration>),
+    /// A sweep.
+    Sweep {
+        /// Of what arrived within this time, too; without it, only of what is new.
+        since: Option<Duration>,
+        /// Followers of old messages are looked up, too.
+        lookup: bool,
+    },
     /// Put messages back.
     Restore(Restore),
 }
 
-/// Work, and who wants it.
+/// Work, and the command that wants it.
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) work: Work,
-    pub(super) answers: SyncSender<Answer>,
+    pub(super) caller: Caller,
 }
 
 impl Order {
-    /// Passes on what a sweep tells. A command that has gone misses it.
+    /// Passes on what a sweep tells.
     pub(super) fn tell(&self, news: &News) {
-        self.answer(match told(news, false) {
+        self.caller.answer(match told(news, false) {
             Told::Text(text) => Answer::Text(text),
             Told::Progress(line) => Answer::Progress(line),
             Told::Note(line) => Answer::Note(line),
         });
-    }
-
-    pub(super) fn answer(&self, answer: Answer) {
-        let _ = self.answers.send(answer);
     }
 }
 
@@ -49,8 +53,15 @@ impl Orders {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(order);
     }
 
+    /// The next order. One whose command has gone before it began is not carried out: its user may have turned to something else.
     pub(super) fn take(&self) -> Option<Order> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        loop {
+            let order = self.pop()?;
+            if order.caller.is_there() {
+                return Some(order);
+            }
+            info!("{}", state::UNWANTED);
+        }
     }
 
     pub(super) fn are_none(&self) -> bool {
@@ -59,8 +70,12 @@ impl Orders {
 
     /// Refuses all that wait.
     pub(super) fn refuse(&self, why: &str) {
-        while let Some(order) = self.take() {
-            order.answer(Answer::Refused(why.to_owned()));
+        while let Some(order) = self.pop() {
+            order.caller.answer(Answer::Refused(why.to_owned()));
         }
+    }
+
+    fn pop(&self) -> Option<Order> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }

@@ -210,20 +210,20 @@ impl Service<'_> {
     }
 
     /// Answers a command, or lets the thread of the account answer.
-    fn answer(&self, Call { request, answers }: Call) {
+    fn answer(&self, Call { request, caller }: Call) {
         let (account, work) = match request {
             Request::Status {} => {
-                // The client may have gone.
-                let _ = answers.send(Answer::Status(Box::new(self.as_told())));
-                return;
+                return caller.answer(Answer::Status(Box::new(self.as_told())));
             }
-            Request::Sweep { account, since } => (account, Work::Sweep(since.map(Duration::from_secs))),
+            Request::Sweep { account, since, lookup } => {
+                (account, Work::Sweep { since: since.map(Duration::from_secs), lookup })
+            }
             Request::Restore { account, moves, learns } => {
                 let moves = moves.into_iter().map(IntentId::numbered).collect();
                 (account, Work::Restore(Restore { moves, learns }))
             }
         };
-        self.fleet.order(&account, Order { work, answers });
+        self.fleet.order(&account, Order { work, caller });
     }
 
     /// How the service is, for the command `status`.

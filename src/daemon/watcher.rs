@@ -216,7 +216,7 @@ impl Watcher {
             let answered = self.answered.swap(false, Ordering::SeqCst) || order.is_some();
             let done = self.work(session, &mut sweeper, learned, order.as_ref());
             if let (Err(fault), Some(order)) = (&done, &order) {
-                order.answer(Answer::Refused(Chain(fault).to_string()));
+                order.caller.answer(Answer::Refused(Chain(fault).to_string()));
             }
             let (healthy, tally) = done?;
             session = healthy;
@@ -322,9 +322,12 @@ impl Watcher {
     ) -> Result<(Session, Tally), AccountFault> {
         let Some(order) = order else { return self.sweep(session, sweeper, learned, Scope::New, None) };
         match &order.work {
-            Work::Sweep(since) => {
+            Work::Sweep { since, lookup } => {
                 let scope = since.map_or(Scope::New, Scope::Since);
-                self.sweep(session, sweeper, learned, scope, Some(order))
+                sweeper.ask_about_old(*lookup);
+                let swept = self.sweep(session, sweeper, learned, scope, Some(order));
+                sweeper.ask_about_old(false);
+                swept
             }
             Work::Restore(wanted) => {
                 let mut tell = |news: News| {
@@ -335,8 +338,8 @@ impl Watcher {
                 session = healthy;
                 let sums = report::restore::sums(&self.account.name, &done, wanted.learns);
                 info!("{sums}");
-                order.answer(Answer::Text(format!("{sums}\n")));
-                order.answer(Answer::Done(done.left > 0));
+                order.caller.answer(Answer::Text(format!("{sums}\n")));
+                order.caller.answer(Answer::Done(done.left > 0));
                 self.sweep(session, sweeper, learned, Scope::New, None)
             }
         }
@@ -360,14 +363,15 @@ impl Watcher {
             troubles.extend(log(&news, &learned.folders));
         };
         sweeper.beware(std::mem::take(&mut learned.suspects));
+        sweeper.go_on(learned.torn.take());
         let swept = sweeper.run(session, &files, scope, &mut tell);
         learned.suspects = sweeper.suspects().clone();
-        let (session, swept) = swept?;
-        sweeper.go_on(learned.torn.take());
-        if let Some(order) = order {
-            order.answer(Answer::Text(format!("\n{}\n", report::sweep::sums(&swept, !self.account.act))));
         learned.torn = sweeper.begun().filter(|_| swept.is_err());
-            order.answer(Answer::Done(swept.remains.is_work_left()));
+        let (session, swept) = swept?;
+        if let Some(order) = order {
+            let sums = report::sweep::sums(&swept, !self.account.act);
+            order.caller.answer(Answer::Text(format!("\n{sums}\n")));
+            order.caller.answer(Answer::Done(swept.remains.is_work_left()));
         }
         let Swept { tally, remains } = swept;
         let write = |digest: &Digest<'_>| report::digest::message(digest, &files.networks());

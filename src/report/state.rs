@@ -161,6 +161,14 @@ pub const NOT_RELOADED: &str = "reload failed; the previous configuration stays 
 pub const RELOAD_CRASHED: &str = "the reload crashed (a bug in followsift)";
 /// The service was asked to end.
 pub const STOPPING: &str = "stopping";
+/// A command that waited for its turn has gone.
+pub const UNWANTED: &str = "a command has gone before its turn came; what it asked for is not done";
+/// A command no longer takes the answers to its request.
+pub const UNHEARD: &str =
+    "a command has gone, or reads its answers too slowly; what it asked for is finished without it";
+/// The same, for the command.
+pub const CUT_SHORT: &str = "the service ended its answers early: this command read them too slowly, or the account's thread ended; \
+                             `followsift history` says what was done";
 /// A thread has not said for too long that it works.
 pub const HANGS: &str = "account thread hangs; the watchdog is not fed, so that systemd restarts followsift";
 /// A thread did not end when it was asked to.
@@ -271,14 +279,6 @@ mod tests {
     }
 
     #[test]
-    fn a_trouble_that_is_over_is_remembered() {
-        let last_trouble = Some((Timestamp(1_800_000_000), "home: no answer".to_owned()));
-        let notes = Notes { refused: None, last_trouble };
-        let words = "watching home; last trouble 2027-01-15T08:00:00Z: home: no answer";
-        check(&[("home", State::Watching)], &notes, words);
-    }
-}
-    #[test]
     fn equal_troubles_are_said_once_and_the_line_is_never_too_long() {
         let away = || State::Away { trouble: "could not connect to mail.example: no answer".to_owned() };
         let accounts =
@@ -308,3 +308,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_trouble_that_is_over_is_remembered() {
+        let last_trouble = Some((Timestamp(1_800_000_000), "home: no answer".to_owned()));
+        let notes = Notes { refused: None, last_trouble };
+        let words = "watching home; last trouble 2027-01-15T08:00:00Z: home: no answer";
+        check(&[("home", State::Watching)], &notes, words);
+    }
+}

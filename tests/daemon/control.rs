@@ -8,11 +8,13 @@ use std::process::Output;
 
 use super::*;
 
-/// A service with a socket. Without the proxy, since nothing fails.
+/// A service with a socket.
 struct Beside {
     server: Dovecot,
     home: Home,
     daemon: Daemon,
+    /// Between the service and its server.
+    proxy: Proxy,
 }
 
 impl Beside {
@@ -24,14 +26,15 @@ impl Beside {
         let server = Dovecot::start(&Options::default())?;
         let home = Home::new();
         home.write("rules.toml", rules);
-        home.settings(server.port, "");
+        let proxy = Proxy::before(server.port);
+        home.settings(proxy.port, "");
         let mut run = home.command(&["run"]);
         let daemon = home.run_as({
             run.env("XDG_RUNTIME_DIR", home.path());
             run
         });
         daemon.says("watching home");
-        Some(Self { server, home, daemon })
+        Some(Self { server, home, daemon, proxy })
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -156,4 +159,86 @@ fn status_says_how_the_service_is_with_an_exit_code_and_what_the_ledger_knows_wi
     });
     again.says("watching home");
     assert_eq!(beside.says(&["status"]).0, 0);
+}
+
+#[test]
+fn what_a_command_wants_is_not_done_if_it_goes_before_its_turn_and_is_finished_if_it_goes_later() {
+    let Some(beside) = Beside::start_with(&RULES.replace("2000", "3000")) else { return };
+    deliver(&beside.server, 1..=2);
+    beside.daemon.until("judged", SOON, |_| beside.says(&["history"]).1.contains("bulk_2"));
+    beside.home.write("rules.toml", &RULES.replace("2000", "1000"));
+    beside.daemon.logs("reloaded settings, rules and lists");
+    let whereabouts = || whereabouts(&mut beside.server.client());
+    let ask = || {
+        let mut client = UnixStream::connect(beside.socket()).unwrap();
+        let request = b"{\"verb\":\"sweep\",\"account\":\"home\",\"since\":2592000}\n";
+        client.write_all(request).unwrap();
+        client
+    };
+    let hold = || beside.proxy.arm([Fault::first("UID FETCH", When::Before, How::Hold)]);
+    // While the account is busy with a new message, a command asks for the old ones, and goes.
+    hold();
+    deliver(&beside.server, [3]);
+    assert!(beside.proxy.wait_until_struck(1, SOON), "{:#?}", beside.proxy.commands());
+    drop(ask());
+    beside.proxy.release();
+    beside.daemon.logs("a command has gone before its turn came; what it asked for is not done");
+    beside.daemon.until("filed", SOON, |_| whereabouts().1 == [3]);
+    assert_eq!(whereabouts(), (vec![1, 2], vec![3]));
+    // The next one goes while its sweep is at work.
+    hold();
+    let client = ask();
+    assert!(beside.proxy.wait_until_struck(1, SOON), "{:#?}", beside.proxy.commands());
+    drop(client);
+    beside.proxy.release();
+    beside.daemon.logs("what it asked for is finished without it");
+    assert_eq!(whereabouts(), (vec![], vec![1, 2, 3]));
+    assert_eq!(beside.says(&["status"]).0, 0);
+}
+
+#[test]
+fn neither_a_hundred_clients_with_half_a_request_nor_a_megabyte_takes_more_than_a_few_seconds() {
+    let Some(beside) = Beside::start() else { return };
+    let socket = beside.socket();
+    let begun = Instant::now();
+    let clients: Vec<UnixStream> = (0..100)
+        .map(|_| {
+            let mut client = UnixStream::connect(&socket).unwrap();
+            client.set_read_timeout(Some(seconds(20))).unwrap();
+            // Those that are sent away may have been already.
+            let _ = client.write_all(b"{\"verb\":");
+            client
+        })
+        .collect();
+    let threads = std::fs::read_dir(format!("/proc/{}/task", beside.daemon.pid())).unwrap();
+    let names = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+    assert!(names.filter(|name| name.trim() == "client").count() <= 4);
+    let mut refused = 0;
+    for mut client in clients {
+        let mut answer = Vec::new();
+        let ended = client.read_to_end(&mut answer);
+        assert!(ended.is_ok_and(|_| true) || begun.elapsed() < seconds(15), "it is still served");
+        refused += usize::from(String::from_utf8_lossy(&answer).contains("too many commands"));
+    }
+    assert!(refused >= 90 && begun.elapsed() < seconds(15), "{refused} in {:?}", begun.elapsed());
+    // A line without an end is refused when it is too long, not when it is over.
+    let mut client = UnixStream::connect(&socket).unwrap();
+    client.set_read_timeout(Some(seconds(20))).unwrap();
+    let written = client.write_all(&[b'x'; 1 << 20]);
+    let mut answer = Vec::new();
+    let _ = client.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(written.is_err() && (answer.is_empty() || answer.contains("does not understand")), "{answer}");
+    assert_eq!(beside.says(&["status"]).0, 0);
+}
+
+#[test]
+fn an_account_that_is_paused_is_in_the_exit_code() {
+    let Some(beside) = Beside::start() else { return };
+    assert_eq!(beside.says(&["status"]).0, 0);
+    beside.home.write("password", "wrong");
+    beside.home.settings(beside.proxy.port, "poll = \"3m\"");
+    beside.daemon.says("home is paused until you act");
+    let (code, said) = beside.says(&["status"]);
+    assert!(code == 75 && said.contains("home: paused until you act since"), "{code} {said}");
 }

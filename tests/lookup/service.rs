@@ -191,3 +191,37 @@ fn a_message_is_judged_without_the_answer_as_soon_as_it_has_waited_for_long_enou
         },
     );
 }
+
+#[test]
+fn followers_of_old_messages_are_looked_up_at_the_request_of_a_command() {
+    inside("lookup::service::followers_of_old_messages_are_looked_up_at_the_request_of_a_command", || {
+        let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+        let home = Home::new(server.port, "kim", "");
+        let site = Site::start(home.path());
+        let more = "backlog = \"all\"\npoll = \"10m\"\nca-file = \"ca.pem\"\n[lookup]\nmastodon = \"own-server\"\nnewest = \"1d\"\n";
+        home.configure(server.port, more);
+        site.has("moon@openreg.example", [3, 7500, 0]);
+        let mut client = home.client(server.port);
+        let old = String::from_utf8(message("moon@openreg.example", 1)).unwrap();
+        client.append("INBOX", "\"05-Jan-2024 10:00:00 +0000\"", &old);
+        let command = |arguments: &[&str]| {
+            let mut command = home.command(&[], arguments);
+            command.env("XDG_RUNTIME_DIR", home.path());
+            command
+        };
+        let service = command(&["run"]).spawn().unwrap();
+        let says = |arguments: &[&str]| Run(command(arguments).output().unwrap()).parts();
+        let begun = Instant::now();
+        while says(&["status"]).0 != 0 && begun.elapsed() < Duration::from_secs(20) {
+            pause(Duration::from_millis(100));
+        }
+        let without = says(&["sweep", "--since", "9999d"]);
+        let before = (site.requests().len(), subjects(&mut client, "INBOX").len());
+        let with = says(&["sweep", "--lookup", "--since", "9999d"]);
+        let filed = until(&mut client, SPAM, 1, 20);
+        let log = log_of(service);
+        assert_eq!(before, (0, 1), "{without:?}\n{log}");
+        assert!(with.1.contains("waits for a look-up"), "{with:?}\n{log}");
+        assert!(filed.is_some() && site.requests().len() == 1, "{with:?}\n{log}");
+    });
+}
