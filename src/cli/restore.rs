@@ -136,7 +136,7 @@ fn choose(
     if options.sweep == Some(SweepChoice::Last) {
         ledger.history(since, until, &mut |entry| {
             if meant(&entry) {
-                let moved = entry.restorable().filter(|it| in_time(it)).map(|it| it.stated_at);
+                let moved = entry.restorable().filter(|it| in_time(it) && !it.found).map(|it| it.stated_at);
                 last = moved.chain(last).max();
             }
             ControlFlow::Continue(())
@@ -144,6 +144,8 @@ fn choose(
     }
     let of_sweep = |filing: &Filing| match &options.sweep {
         None => true,
+        // No sweep that the ledger knows of has filed it.
+        Some(_) if filing.found => false,
         Some(SweepChoice::Last) => Some(filing.stated_at) == last,
         Some(SweepChoice::At(minute)) => filing.stated_at.minute() == *minute,
     };

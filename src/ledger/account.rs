@@ -1,19 +1,44 @@
 //! The accounts that the ledger remembers, and which of their messages were there before it. Called by `sweep` and `cli`.
 //!
-//! A ledger that is new for a mailbox in which messages were filed before has been lost, and with it what the user put back. So what
-//! arrived before it is only observed, until the user says otherwise.
+//! A ledger that is new for a mailbox in which messages were filed before has been lost, and with it what the user put back; one that
+//! was put back from a backup lacks what came later. So what arrived before is only observed, until the user says otherwise.
 
 use rusqlite::{OptionalExtension, params};
 
 use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
-use crate::place::{AccountName, MailboxKey};
+use crate::place::{AccountName, Folder, MailboxKey, Uid, UidValidity};
 
 /// An account that the ledger remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
     /// Messages that arrived earlier are only observed.
     pub observed_before: Option<Timestamp>,
+    /// Why the ledger may lack moves and put-backs, if no sweep has dealt with that yet.
+    pub gap: Option<Gap>,
+}
+
+/// Why a ledger may lack moves and put-backs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// It lacks moves that were made here: an older state of it was put back.
+    Older,
+    /// It is a copy that was not used here before, so it may lack some.
+    Copied,
+}
+
+impl Gap {
+    /// As the column `gap` has it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Older => "older",
+            Self::Copied => "copied",
+        }
+    }
+
+    fn stored(word: &str) -> Self {
+        if word == Self::Older.word() { Self::Older } else { Self::Copied }
+    }
 }
 
 impl Ledger {
@@ -25,13 +50,18 @@ impl Ledger {
     pub fn account(&self, account: &AccountName) -> Result<Option<AccountRecord>, LedgerFault> {
         self.read("look up an account", |connection| {
             connection
-                .prepare_cached("SELECT observed_before FROM account WHERE name = ?")?
-                .query_row([account], |row| Ok(AccountRecord { observed_before: row.get(0)? }))
+                .prepare_cached("SELECT observed_before, gap FROM account WHERE name = ?")?
+                .query_row([account], |row| {
+                    let gap: Option<String> = row.get(1)?;
+                    let gap = gap.map(|word| Gap::stored(&word)).or(self.gap);
+                    Ok(AccountRecord { observed_before: row.get(0)?, gap })
+                })
                 .optional()
         })
     }
 
-    /// Notes that an account is new here, and that messages which arrived before a moment are only observed, if one is given.
+    /// Notes that an account is known from now on and that there is no gap about it any more, and that messages which arrived
+    /// before a moment are only observed, if one is given.
     ///
     /// # Errors
     ///
@@ -46,10 +76,43 @@ impl Ledger {
             transaction
                 .execute(
                     "INSERT INTO account (name, id, mailbox, observed_before)
-                     VALUES (?, lower(hex(randomblob(16))), ?, ?) ON CONFLICT (name) DO NOTHING",
+                     VALUES (?, lower(hex(randomblob(16))), ?, ?)
+                     ON CONFLICT (name) DO UPDATE SET observed_before = excluded.observed_before, gap = NULL",
                     params![account, mailbox.to_string(), observed_before],
                 )
                 .map(drop)
+        })?;
+        self.write_note()
+    }
+
+    /// The first UID of a folder of this UIDVALIDITY for which nothing that the ledger knows of accounts: neither a move of the account
+    /// nor a look for messages that were filed by hand. `None` if the folder was renumbered.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read.
+    pub fn known_landing(
+        &self,
+        account: &AccountName,
+        folder: &Folder,
+        validity: UidValidity,
+    ) -> Result<Option<Uid>, LedgerFault> {
+        self.read("look for the last move into a folder", |connection| {
+            let (known, moves): (Option<Uid>, bool) = connection
+                .prepare_cached(
+                    "SELECT max(coalesce(to_uid, to_next_uid) + 1) FILTER (WHERE to_validity = ?3), count(*) > 0
+                     FROM mail JOIN intent ON intent.mail = mail.id
+                     WHERE account = ?1 AND to_folder = ?2 AND outcome IS NOT 'left'",
+                )?
+                .query_row(params![account, folder, validity], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let seen: Option<Uid> = connection
+                .prepare_cached(
+                    "SELECT next_uid FROM target_cursor WHERE account = ? AND folder = ? AND validity = ?",
+                )?
+                .query_row(params![account, folder, validity], |row| row.get(0))
+                .optional()?
+                .flatten();
+            Ok(known.max(seen).or((!moves).then_some(Uid(1))))
         })
     }
 

@@ -305,12 +305,16 @@ const WALKS: &[&str] = &[
     // A row for each account.
     "account",
     "judgement USING INDEX judgement_by_time",
+    // One row for each account, or for each table.
+    "account USING INDEX sqlite_autoindex_account_2",
+    "sqlite_sequence",
     "(subquery-",
 ];
 
-/// Queries that may read a whole account: they void the UIDs of a folder that was restored from a backup, or give an account its new
-/// name, which is rare.
+/// Queries that may read a whole account, since they are rare: they void the UIDs of a folder that was restored from a backup, give
+/// an account its new name, or ask a ledger that is a copy how far it knows a folder.
 const OF_A_FOLDER: &[&str] = &[
+    "SELECT max(coalesce(to_uid, to_next_uid) + 1) FILTER (WHERE to_validity = ?3), count(*) > 0",
     "UPDATE intent SET from_validity = ?3 WHERE from_folder = ?2",
     "UPDATE mail SET validity = ?3 WHERE account = ?1 AND folder = ?2",
     " SET account = ?2 WHERE account = ?1",

@@ -141,7 +141,7 @@ impl fmt::Display for LedgerFault {
             Self::File { file, .. } => write!(f, "could not open the ledger {}", file.display()),
             Self::Foreign { file } => write!(
                 f,
-                "could not open the ledger {}: it is the database of another program; move it away",
+                "could not open the ledger {}: it is the database of another program, and nothing is moved; move it away",
                 file.display()
             ),
             Self::Newer { file, found, known } => write!(
@@ -169,7 +169,8 @@ impl fmt::Display for LedgerFault {
             ),
             Self::Damaged { file, .. } => write!(
                 f,
-                "could not read the ledger {}: it is damaged; restore a copy, or move it away to start with an empty one",
+                "could not read the ledger {}: it is damaged, and nothing is moved; restore a copy, or move it away, and \
+                 followsift starts a new one from what lies in your folders",
                 file.display()
             ),
             Self::Failed { doing: doing @ ("open" | "read"), file, .. } => {

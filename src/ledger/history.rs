@@ -41,6 +41,8 @@ pub struct Filing {
     pub returns: bool,
     /// The user moved it by hand, or, if it brings the message back, had it put back.
     pub by_user: bool,
+    /// The message was found in the folder, by a ledger that does not know when it was filed, nor from where ([`Ledger::refile`]).
+    pub found: bool,
     /// What became of it, and when that was known; `None` while that is unknown.
     pub settled: Option<(Settlement, Timestamp)>,
 }
@@ -296,7 +298,8 @@ fn entry(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<HistoryEntr
 fn moves(connection: &Connection, judgement: i64) -> rusqlite::Result<Vec<Filing>> {
     connection
         .prepare_cached(
-            "SELECT id, to_folder, stated_at, returns, by_user, outcome, to_uid, settled_at FROM intent WHERE judgement = ?
+            "SELECT id, to_folder, stated_at, returns, by_user, outcome, to_uid, settled_at, from_uid = 0 AS found
+             FROM intent WHERE judgement = ?
              ORDER BY id",
         )?
         .query_map([judgement], |row| {
@@ -316,6 +319,7 @@ fn moves(connection: &Connection, judgement: i64) -> rusqlite::Result<Vec<Filing
                 stated_at: row.get("stated_at")?,
                 returns: row.get("returns")?,
                 by_user: row.get("by_user")?,
+                found: row.get("found")?,
                 settled,
             })
         })?

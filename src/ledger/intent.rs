@@ -139,9 +139,14 @@ impl Ledger {
         &mut self,
         intents: impl IntoIterator<Item = impl Borrow<Intent>>,
     ) -> Result<Vec<IntentId>, LedgerFault> {
-        self.write("state a move", |transaction| {
+        let ids: Vec<IntentId> = self.write("state a move", |transaction| {
             intents.into_iter().map(|intent| put_intent(transaction, intent.borrow())).collect()
-        })
+        })?;
+        if let Some(last) = ids.last() {
+            // A note that lags behind stops no move: only these moves would not be missed in an older ledger.
+            let _ = self.note_last_move(last.0);
+        }
+        Ok(ids)
     }
 
     /// Notes what became of intents: of all of them, or of none. One that was in doubt may be settled again. Their originals

@@ -110,7 +110,7 @@ impl Ledger {
     }
 }
 
-fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
+pub(super) fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
     let mail = put_mail(transaction, &judged.mail, &judged.identity, judged.notification.received)?;
     let judgement = match that_moved(transaction, mail, &judged.rules)? {
         Some(judgement) => judgement,

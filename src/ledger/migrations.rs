@@ -11,7 +11,7 @@ use super::{Ledger, LedgerFault, backup};
 const APPLICATION: i64 = 0x666f_6c73;
 
 /// Each brings a ledger from its index to the next version.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
@@ -23,6 +23,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/9.sql"),
     include_str!("migrations/10.sql"),
     include_str!("migrations/11.sql"),
+    include_str!("migrations/12.sql"),
 ];
 
 /// The newest version that this followsift understands.
@@ -68,11 +69,11 @@ pub(super) fn refuse_damage(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Brings the ledger to the newest version: in one transaction, and once, even if another process opens it at the same time. A copy
-/// of an older ledger is kept.
-pub(super) fn migrate(ledger: &mut Ledger) -> Result<(), LedgerFault> {
+/// of an older ledger is kept. Returns whether it was of the newest version before.
+pub(super) fn migrate(ledger: &mut Ledger) -> Result<bool, LedgerFault> {
     let found = ledger.attempt("look up the version", stamp)?.version(ledger)?;
     if found == MIGRATIONS.len() {
-        return Ok(());
+        return Ok(true);
     }
     ledger.require_whole()?;
     if found > 0 {
@@ -97,7 +98,7 @@ pub(super) fn migrate(ledger: &mut Ledger) -> Result<(), LedgerFault> {
         }
         other => other,
     })?;
-    stamp.version(ledger).map(drop)
+    stamp.version(ledger).map(|_| false)
 }
 
 /// Fails where the ledger is not of the newest version.

@@ -36,12 +36,14 @@ mod hand_filed;
 mod history;
 mod intent;
 mod judged;
+mod last_move;
 mod list_copy;
 mod lock;
 mod lookup;
 mod migrations;
 mod people;
 mod recall;
+mod refiled;
 mod remembered;
 mod renaming;
 mod restore;
@@ -51,7 +53,7 @@ mod thinning;
 mod unshown;
 mod waiting;
 
-pub use account::AccountRecord;
+pub use account::{AccountRecord, Gap};
 pub use correction::{BY_HAND, Known, KnownBy, Learned, Unconfirmed};
 pub use cursor::{Cursor, Newest, Old};
 pub use digest::{Came, DigestOutcome, Filed, StatedDigest};
@@ -67,6 +69,7 @@ pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
 pub use lookup::{Answer, Question, Reply};
 pub use people::{Correspondent, SentPeople};
 pub use recall::Recalled;
+pub use refiled::Refiled;
 pub use remembered::{Fate, Remembered};
 pub use restore::Restorable;
 pub use rows::IntentId;
@@ -101,6 +104,8 @@ pub struct Ledger {
     file: PathBuf,
     /// Which file it is, wherever its name leads by now.
     opened: owner::FileId,
+    /// It is opened to read only, and this is to be kept by the next program that writes.
+    gap: Option<Gap>,
 }
 
 impl Ledger {
@@ -137,7 +142,11 @@ impl Ledger {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)
         })?;
-        migrations::migrate(&mut ledger)?;
+        let was_current = migrations::migrate(&mut ledger)?;
+        // What an earlier version has written may have no note yet.
+        if let Some(gap) = ledger.gap_by_note(was_current)? {
+            ledger.keep_gap(gap)?;
+        }
         drop(alone);
         Ok(ledger)
     }
@@ -154,8 +163,9 @@ impl Ledger {
         }
         owner::require_ours(folder)
             .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
-        let ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         migrations::require_current(&ledger)?;
+        ledger.gap = ledger.gap_by_note(true)?;
         Ok(Some(ledger))
     }
 
@@ -195,7 +205,7 @@ impl Ledger {
         };
         match Connection::open_with_flags(&real, flags) {
             Ok(connection) => {
-                let ledger = Self { connection, file, opened };
+                let ledger = Self { connection, file, opened, gap: None };
                 ledger.attempt("open", |connection| {
                     // Else SQLite plans a statement anew whenever the value of a parameter changes, which takes longer than to
                     // run it (https://sqlite.org/c3ref/c_dbconfig_defensive.html, SQLITE_DBCONFIG_ENABLE_QPSG).

@@ -16,6 +16,8 @@ pub struct Restorable {
     pub copy: FiledCopy,
     /// Where it was before.
     pub source: Folder,
+    /// It was found where it is, and it is only a guess that it was there before.
+    pub found: bool,
     /// When it arrived there.
     pub received: Option<Timestamp>,
 }
@@ -35,7 +37,7 @@ impl Ledger {
         self.read("look for filed messages", |connection| {
             let mut select = connection.prepare_cached(
                 "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account, stated_at, outcome,
-                     from_folder, intent.received
+                     from_folder, intent.received, from_uid = 0
                  FROM intent CROSS JOIN mail ON mail.id = intent.mail
                  WHERE intent.id = ?1 AND account = ?2 AND outcome = 'moved' AND returns = 0 AND by_user = 0
                      AND NOT EXISTS (SELECT 1 FROM correction WHERE correction.mail = mail.id)
@@ -44,7 +46,8 @@ impl Ledger {
             let mut found = Vec::new();
             for id in moves {
                 let rows = select.query_map(params![id.0, account], |row| {
-                    Ok(Restorable { copy: filed_copy(row)?, source: row.get(10)?, received: row.get(11)? })
+                    let (source, received, found) = (row.get(10)?, row.get(11)?, row.get(12)?);
+                    Ok(Restorable { copy: filed_copy(row)?, source, found, received })
                 })?;
                 found.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
             }

@@ -91,7 +91,7 @@ fn outcome(entry: &HistoryEntry) -> Vec<String> {
     said
 }
 
-fn moved(Filing { to, stated_at, returns, by_user, settled, .. }: &Filing) -> String {
+fn moved(Filing { to, stated_at, returns, by_user, found, settled, .. }: &Filing) -> String {
     let at = format!("{} UTC", stated_at.minute());
     let back = match (returns, by_user) {
         (true, true) => " back at your request",
@@ -99,6 +99,12 @@ fn moved(Filing { to, stated_at, returns, by_user, settled, .. }: &Filing) -> St
         (false, _) => "",
     };
     match settled {
+        Some((_, noticed)) if *found => {
+            format!(
+                "was in {to} already, noticed {} UTC by a ledger that did not know of it",
+                noticed.minute()
+            )
+        }
         _ if *by_user && !returns => format!("moved to {to} by hand, noticed {at}"),
         None => format!("a move{back} to {to} began {at}; how it ended is not known yet"),
         Some((Settlement::Moved { .. }, _)) => format!("moved{back} to {to} {at}"),
@@ -160,6 +166,7 @@ struct MoveLine<'a> {
     to: &'a str,
     returns: bool,
     by_hand: bool,
+    found: bool,
     stated_at: String,
     /// Null while it is not known.
     outcome: Option<&'static str>,
@@ -195,6 +202,7 @@ fn move_line(filing: &Filing) -> MoveLine<'_> {
         to: filing.to.as_str(),
         returns: filing.returns,
         by_hand: filing.by_user,
+        found: filing.found,
         stated_at: filing.stated_at.rfc3339(),
         outcome: filing.settled.map(|(settlement, _)| settlement.word()),
         settled_at: filing.settled.map(|(_, at)| at.rfc3339()),

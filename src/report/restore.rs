@@ -26,13 +26,20 @@ pub fn chosen(by_account: &BTreeMap<AccountName, usize>) -> String {
 }
 
 /// What was done on an account.
-pub fn sums(account: &AccountName, &Restoration { back, gone, left }: &Restoration, learns: bool) -> String {
+pub fn sums(account: &AccountName, done: &Restoration, learns: bool) -> String {
+    let Restoration { back, gone, left, guessed } = *done;
     let known = match (learns, back) {
         (true, 1..) => "; they are never moved again, and their followers are known from now on",
         (false, 1..) => "; they are never moved again",
         (_, 0) => "",
     };
     let mut said = format!("{account}: {} put back{known}", messages(back));
+    if guessed > 0 {
+        let (are, which) = if guessed == 1 { ("is", "it") } else { ("are", "they") };
+        said.push_str(&format!(
+            "; {guessed} {are} in the inbox, since followsift does not know from which folder {which} came"
+        ));
+    }
     if gone > 0 {
         let were = if gone == 1 { "was" } else { "were" };
         said.push_str(&format!("; {gone} {were} not in the folder any more"));
@@ -50,7 +57,8 @@ mod tests {
     #[test]
     fn the_sums_say_what_is_back_and_what_is_not() {
         let account = AccountName::new("home").unwrap();
-        let says = |back, gone, left, learns| sums(&account, &Restoration { back, gone, left }, learns);
+        let says =
+            |back, gone, left, learns| sums(&account, &Restoration { back, gone, left, guessed: 0 }, learns);
         assert_eq!(
             says(2, 0, 0, true),
             "home: 2 messages put back; they are never moved again, and their followers are known from now on"
@@ -60,5 +68,10 @@ mod tests {
             "home: 1 message put back; they are never moved again; 1 was not in the folder any more; 3 could not be put back"
         );
         assert_eq!(says(0, 2, 0, true), "home: 0 messages put back; 2 were not in the folder any more");
+        assert_eq!(
+            sums(&account, &Restoration { back: 2, guessed: 1, ..Restoration::default() }, false),
+            "home: 2 messages put back; they are never moved again; 1 is in the inbox, since followsift does not know from which \
+             folder it came"
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::remains::{self, messages};
 use super::text;
-use crate::ledger::Limit;
+use crate::ledger::{Gap, Limit};
 use crate::mail::{FollowerKey, Recognition};
 use crate::place::{AccountName, Folder, Uid};
 use crate::rules::VerdictName;
@@ -28,7 +28,7 @@ pub fn sentence(news: &News) -> String {
         News::Trouble { folder, words, folders } => trouble(folder, words, folders),
         News::SentStale { folder, doubt, folders } => trouble(folder, &sent_words(*doubt), folders),
         News::FirstLook { folders, backlog } => first_look(folders, *backlog),
-        News::Observing { account, folders } => observing(account, folders),
+        News::Observing { account, gap, folders, filed } => observing(account, *gap, folders, *filed),
         News::Renamed { from, to } => renamed(from, to),
         News::Progress { folder, looked_at, part } => {
             format!("{folder}: looked at {}, {:.0} %", messages(*looked_at), part * 100.0)
@@ -271,14 +271,30 @@ fn first_look(folders: &[Folder], backlog: Backlog) -> String {
     format!("first look at {}: {begins}", folders.join(", "))
 }
 
-fn observing(account: &AccountName, folders: &[Folder]) -> String {
-    let folders: Vec<_> = folders.iter().map(|folder| format!("\"{folder}\"")).collect();
-    let (are, them) = if folders.len() == 1 { ("was", "it") } else { ("were", "them") };
+fn observing(account: &AccountName, gap: Option<Gap>, folders: &[Folder], filed: usize) -> String {
+    let named: Vec<_> = folders.iter().map(|folder| format!("\"{folder}\"")).collect();
+    let (named, one) = (named.join(", "), folders.len() == 1);
+    let why = match gap {
+        None => {
+            format!(
+                "the ledger is new to account {account}, but {named} {} used before",
+                if one { "was" } else { "were" }
+            )
+        }
+        Some(Gap::Older) => format!("an older ledger was put back, which lacks moves of account {account}"),
+        Some(Gap::Copied) => format!(
+            "the ledger is a copy, and messages of account {account} came to {named} of which it does not know"
+        ),
+    };
+    let found = match filed {
+        0 => String::new(),
+        1 => "; 1 notification that lies there is remembered as filed".to_owned(),
+        many => format!("; {many} notifications that lie there are remembered as filed"),
+    };
     format!(
-        "the ledger is new to account {account}, but {} {are} used before, so messages that you put back from {them} cannot be \
-         told from others; what arrived before now is judged and stays, and new messages are moved as ever; `followsift \
-         resume --account {account}` moves the old ones too, or put back a copy of the ledger",
-        folders.join(", ")
+        "{why}, so followsift cannot tell which messages you had put back; what arrived before now is judged and stays, and new \
+         messages are moved as ever{found}; `followsift resume --account {account}` moves the old ones too, or put back a newer \
+         copy of the ledger"
     )
 }
 

@@ -19,6 +19,7 @@ mod news;
 mod observing;
 mod pass;
 mod put_back;
+mod rebuild;
 mod recover;
 mod remains;
 mod removals;

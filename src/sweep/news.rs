@@ -3,7 +3,7 @@
 
 use super::digest::DigestEnd;
 use crate::assess::Assessment;
-use crate::ledger::{Limit, Stay};
+use crate::ledger::{Gap, Limit, Stay};
 use crate::mail::FollowerKey;
 use crate::mailbox::Obstacle;
 use crate::place::{AccountName, Folder, MailRef, Uid};
@@ -47,12 +47,17 @@ pub enum News {
         /// Where that begins.
         backlog: Backlog,
     },
-    /// The ledger does not know the account, although messages were filed before: what arrived until now is only observed.
+    /// The ledger does not know the account, although messages were filed before, or lacks moves and put-backs: what arrived until
+    /// now is only observed.
     Observing {
         /// The account.
         account: AccountName,
-        /// The folders to which messages were filed.
+        /// Why, if the account is not new to the ledger.
+        gap: Option<Gap>,
+        /// The folders to which messages were filed of which the ledger did not know.
         folders: Vec<Folder>,
+        /// How many notifications in them are remembered as filed from now on.
+        filed: usize,
     },
     /// The account has another name in the settings than before: its memory went with it.
     Renamed {

@@ -35,6 +35,8 @@ pub struct Restoration {
     pub gone: usize,
     /// So many could not be looked for or put back.
     pub left: usize,
+    /// Of those that are back, so many had been filed before the ledger was lost, out of any of several folders; they are in the inbox.
+    pub guessed: usize,
 }
 
 /// Puts messages back.
@@ -68,10 +70,14 @@ pub(super) fn restore(
             };
             let mut unshown = 0;
             let mut ways: BTreeMap<Way, Vec<(MailTrace, Option<Timestamp>)>> = BTreeMap::new();
+            let mut guessed = BTreeSet::new();
             for (one, presence) in some.iter().zip(presences) {
                 match presence {
                     Presence::There(Some((validity, uid))) if taken.insert((validity, uid)) => {
                         let trace = MailTrace { uid, identity: one.copy.identity };
+                        if one.found && account.folders.len() > 1 {
+                            guessed.insert(uid);
+                        }
                         let way = (validity, one.source.clone());
                         ways.entry(way).or_default().push((trace, one.received));
                     }
@@ -96,6 +102,7 @@ pub(super) fn restore(
                     tell(trouble(session, &folder, words)?);
                 }
                 done.back += brought.back.len();
+                done.guessed += brought.back.intersection(&guessed).count();
                 done.gone += brought.gone;
                 done.left += asked - brought.back.len() - brought.gone;
             }

@@ -299,10 +299,9 @@ impl<'a> Sweeper<'a> {
         if scope == Scope::New {
             self.report_first_look(&mut tell)?;
         }
-        let observed_before =
-            observing::observed_before(&mut session, account, &rulebook, &mut self.memory, now, &mut tell)?;
         let (look_up_old, inquiry) = (self.look_up_old, self.inquiry.as_ref());
         let leaves = self.leaves;
+        let observed_before = None;
         let sweep = Sweep {
             account,
             rulebook: &rulebook,
@@ -315,7 +314,12 @@ impl<'a> Sweeper<'a> {
             leaves,
         };
         session.beware(std::mem::take(&mut self.suspects));
-        let swept = super::sweep(&mut session, sweep, &mut self.memory, &mut tell);
+        let swept = observing::observed_before(&mut session, sweep, &mut self.memory, &mut tell).and_then(
+            |observed_before| {
+                let sweep = Sweep { observed_before, ..sweep };
+                super::sweep(&mut session, sweep, &mut self.memory, &mut tell)
+            },
+        );
         self.suspects = session.suspects();
         let tally = swept?;
         self.thin(now)?;

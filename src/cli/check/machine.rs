@@ -124,12 +124,12 @@ pub(super) fn of_observed(settings: &Settings) -> Vec<Diagnostic> {
 fn only_observed(account: &Account, messages: usize, before: Timestamp) -> Diagnostic {
     let name = &account.name;
     let message = format!(
-        "account `{name}`: {} from before this ledger stay: it is new since {} UTC, although messages were filed before",
+        "account `{name}`: {} from before this ledger stay: it does not know what you put back before {} UTC",
         remains::messages(messages),
         before.minute()
     );
     warning(message).help(format!(
-        "put back a copy of the ledger, which knows what you put back; or run `followsift resume --account {name}`, and \
+        "put back a copy of the ledger that knows; or run `followsift resume --account {name}`, and \
          the next sweep moves them by your rules"
     ))
 }
