@@ -67,6 +67,8 @@ struct WatcherState {
     rhythm: Rhythm,
     /// The trouble that was logged last, while it lasts.
     trouble: Option<String>,
+    /// That was something on this machine.
+    blocked: bool,
     /// The troubles with folders that the last sweep had.
     folders: BTreeSet<String>,
     /// What the last sweep left undone.
@@ -93,6 +95,7 @@ impl Watcher {
             policy,
             rhythm: Rhythm::default(),
             trouble: None,
+            blocked: false,
             folders: BTreeSet::new(),
             left: None,
             drift_logged: None,
@@ -125,6 +128,7 @@ impl Watcher {
         // Without the advice, which may show the time.
         let known = learned.trouble.as_ref() == Some(&trouble);
         learned.trouble = Some(trouble.clone());
+        learned.blocked = fault.is_local();
         if let Some(what) = advice(fault, &self.account, clock::now()) {
             trouble = format!("{trouble}; {what}");
         }
@@ -205,9 +209,14 @@ impl Watcher {
         self.proven.note(digest);
         learned.refusals.reset();
         learned.rhythm.connected();
-        info!(message_id = kind::CONNECTED, server = %self.account.host, "{}", state::CONNECTED);
-        learned.trouble = None;
-        events.state(State::Watching);
+        let announce = || {
+            info!(message_id = kind::CONNECTED, server = %self.account.host, "{}", state::CONNECTED);
+            events.state(State::Watching);
+        };
+        // On a full disk, a connection works and the first sweep does not: again and again, and that is said once.
+        if !learned.blocked {
+            announce();
+        }
         let mut last_wait = None;
         let mut slowdown = Slowdown::default();
         let mut left = None;
@@ -220,6 +229,10 @@ impl Watcher {
             }
             let (healthy, tally) = done?;
             session = healthy;
+            learned.trouble = None;
+            if std::mem::take(&mut learned.blocked) {
+                announce();
+            }
             events.swept();
             if left != learned.left {
                 left.clone_from(&learned.left);

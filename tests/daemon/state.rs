@@ -128,6 +128,36 @@ fn a_fault_of_this_machine_is_no_lost_connection() {
     assert!(!daemon.log().contains("connecting again"), "{}", daemon.log());
 }
 
+#[test]
+fn a_full_disk_stops_moves_and_not_the_service_which_goes_on_by_itself() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let home = Home::new();
+    home.settings(server.port, "");
+    let Some(mut daemon) = home.run_on_a_small_disk() else {
+        aloud("SKIPPED, for want of a namespace: a full disk under the service");
+        return;
+    };
+    daemon.says("watching home");
+    deliver(&server, [1]);
+    filed(&server, &daemon, 1, SOON);
+    home.write("full", "");
+    pause(seconds(1));
+    deliver(&server, [2, 3]);
+    daemon.says("home cannot work: could not ");
+    // It retries after 5 to 10 s.
+    pause(seconds(25));
+    let (log, status) = (daemon.log(), daemon.status());
+    assert!(status.contains("home cannot work: could not "), "{status}\n{log}");
+    assert!(status.contains("disk is full"), "{status}\n{log}");
+    assert_eq!((log.matches("ERROR").count(), log.matches("connected").count()), (1, 1), "{log}");
+    assert_eq!(whereabouts(&mut server.client()), (vec![2, 3], vec![1]), "{log}");
+    assert!(!daemon.has_ended());
+    std::fs::remove_file(home.path().join("full")).unwrap();
+    filed(&server, &daemon, 3, seconds(70));
+    daemon.says("watching home");
+    assert_eq!(daemon.log().matches("connected").count(), 2, "{}", daemon.log());
+}
+
 /// The service holds the lock of its account also while it waits. The lock itself is tested in `ledger/files.rs`.
 #[test]
 fn two_services_never_work_on_one_account() {

@@ -56,6 +56,25 @@ impl Home {
         command
     }
 
+    /// Starts the service, with its state on a small disk, by way of a shell that fills the disk while a file `full` is there. `None`
+    /// where no disk can be mounted.
+    pub fn run_on_a_small_disk(&self) -> Option<Daemon> {
+        let script = "mount -t tmpfs -o size=1m,mode=700 none state || exit 1
+            while kill -0 $$; do
+                if [ -e full ]; then cat /dev/zero >>state/filler; else rm -f state/filler; fi
+                sleep 0.05
+            done >/dev/null 2>&1 </dev/null &
+            exec \"$@\"";
+        let mounts = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /mnt"];
+        if !self.0.command(&mounts, &[]).output().is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        std::fs::create_dir(self.state()).unwrap();
+        let mut command = self.0.command(&["unshare", "-rm", "sh", "-c", script, "sh"], &["run"]);
+        command.arg("--settings").arg(self.path().join("followsift.toml"));
+        Some(self.run_as(command))
+    }
+
     /// Starts the service.
     pub fn run(&self) -> Daemon {
         self.run_as(self.command(&["run"]))
