@@ -338,7 +338,8 @@ mod restoring {
             let commands = proxy.commands().len();
             let expected = live(&mut home.client(rung.server.port));
             assert!(expected.iter().all(|message| message.0 == "INBOX"), "{}", shown(&expected));
-            let writes = (1..2 * log / FRAME).map(|part| Trouble::KilledWriting(part * FRAME / 2));
+            let limits = (1..2 * log / FRAME).map(|part| part * FRAME / 2);
+            let writes = limits.flat_map(|limit| [Trouble::KilledWriting(limit), Trouble::DiskFull(limit)]);
             let mut cases: Vec<Trouble> =
                 (1..=commands).flat_map(|at| WHENS.map(|when| at_command(at, when)).concat()).collect();
             cases.extend(writes);

@@ -30,6 +30,14 @@ pub(crate) enum Kind {
     EmptySelect,
     /// A CREATE is refused, or answered OK and not done.
     CreateRefused,
+    /// The line is cut while `restore` puts filed messages back, and nothing else.
+    PuttingBack,
+    /// The same, and the inbox is put back to a backup from before that.
+    PuttingBackRestoredSource,
+    /// The same with the folders from which they come.
+    PuttingBackRestoredTarget,
+    /// Those folders get a new UIDVALIDITY and other UIDs.
+    PuttingBackRenumbered,
 }
 
 /// Whether the process dies, too.
@@ -72,9 +80,20 @@ impl Kind {
         self != Self::CreateRefused
     }
 
+    /// Whether it strikes while messages are put back.
+    pub(crate) fn is_putting_back(self) -> bool {
+        use Kind::{
+            PuttingBack, PuttingBackRenumbered, PuttingBackRestoredSource, PuttingBackRestoredTarget,
+        };
+        matches!(
+            self,
+            PuttingBack | PuttingBackRenumbered | PuttingBackRestoredSource | PuttingBackRestoredTarget
+        )
+    }
+
     /// The commands at which it can strike, counted from 1.
     fn commands(self, rung: &Rung) -> Vec<usize> {
-        let commands = rung.commands(self.is_furnished());
+        let commands = rung.commands(self);
         let those = |begins: fn(&str) -> bool| {
             (1..=commands.len()).filter(|at| begins(&commands[at - 1])).collect::<Vec<_>>()
         };

@@ -96,3 +96,23 @@ fn a_folder_is_opened_with_nothing() {
 fn a_folder_cannot_be_made() {
     on_each_rung(Kind::CreateRefused);
 }
+
+#[test]
+fn the_line_is_cut_while_messages_are_put_back() {
+    on_each_rung(Kind::PuttingBack);
+}
+
+#[test]
+fn the_inbox_is_restored_while_messages_are_put_back() {
+    on_each_rung(Kind::PuttingBackRestoredSource);
+}
+
+#[test]
+fn the_targets_are_restored_while_messages_are_put_back() {
+    on_each_rung(Kind::PuttingBackRestoredTarget);
+}
+
+#[test]
+fn the_targets_are_renumbered_while_messages_are_put_back() {
+    on_each_rung(Kind::PuttingBackRenumbered);
+}

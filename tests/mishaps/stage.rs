@@ -17,6 +17,8 @@ pub(crate) const RUNGS: [(&str, &[&str]); 3] =
     [("MOVE", &[]), ("COPY, EXPUNGE", &["MOVE"]), ("COPY", &["MOVE", "UIDPLUS"])];
 static SHARED: Mutex<[Weak<Rung>; 3]> = Mutex::new([Weak::new(), Weak::new(), Weak::new()]);
 
+/// Puts back all that was filed.
+const RESTORE: [&str; 3] = ["restore", "--all", "--yes"];
 /// How much later the last sweep comes.
 const LATER: &str = "+80h";
 
@@ -26,8 +28,8 @@ pub(crate) struct Rung {
     /// Whether single messages can be expunged on it.
     expunges: bool,
     server: Dovecot,
-    /// Where the folders are made on the way, and where they are there already.
-    commands: [Vec<String>; 2],
+    /// Where the folders are made on the way, and where they are there already; and those of an undisturbed `restore`.
+    commands: [Vec<String>; 3],
     /// How many commands the next sweep has at least.
     next: usize,
 }
@@ -56,7 +58,7 @@ impl Rung {
         let (name, without) = RUNGS[number];
         let server = Dovecot::start(&Home::server(without))?;
         let expunges = !without.contains(&"UIDPLUS");
-        let mut rung = Self { name, expunges, server, commands: [Vec::new(), Vec::new()], next: 0 };
+        let mut rung = Self { name, expunges, server, commands: Default::default(), next: 0 };
         for furnished in [false, true] {
             let mut stage = rung.stage(&format!("undisturbed{furnished}"), furnished);
             stage.proxy.arm(None);
@@ -69,11 +71,19 @@ impl Rung {
             rung.commands[usize::from(furnished)] = commands;
             rung.next = next;
         }
+        let stage = rung.stage("undisturbedrestore", true);
+        stage.proxy.arm(None);
+        stage.home.well(&RESTORE);
+        rung.commands[2] = stage.proxy.commands();
         Some(rung)
     }
 
-    pub(crate) fn commands(&self, furnished: bool) -> &[String] {
-        &self.commands[usize::from(furnished)]
+    pub(crate) fn commands(&self, kind: Kind) -> &[String] {
+        if kind.is_putting_back() {
+            &self.commands[2]
+        } else {
+            &self.commands[usize::from(kind.is_furnished())]
+        }
     }
 
     /// A user with a history, to whom messages have just come.
@@ -142,14 +152,15 @@ impl Rung {
         let known = stage.known();
         // If originals are only marked, a user puts a message back by removing the mark, and a restored backup looks
         // the same.
-        let put_back = if case.kind == Kind::RestoredEarly && !self.expunges { 3 } else { 0 };
+        let early = case.kind == Kind::RestoredEarly && !self.expunges;
+        let put_back = if early || case.kind.is_putting_back() { 3 } else { 0 };
         if known > put_back {
             wrong.push(format!("learnt: {known} followers are known, and the user put {put_back} back"));
         }
         if wrong.is_empty() {
             return Ok(());
         }
-        let command = &self.commands(case.kind.is_furnished())[case.fault.at - 1];
+        let command = &self.commands(case.kind)[case.fault.at - 1];
         Err(format!("at {command}\n{}\nThe sweeps said\n{said}", wrong.join("\n")))
     }
 }
@@ -208,7 +219,7 @@ impl Stage<'_> {
             _ => {}
         }
         self.proxy.arm(faults.iter().copied());
-        let child = self.start(&["sweep"]);
+        let child = self.start(if kind.is_putting_back() { &RESTORE } else { &["sweep"] });
         if kind == Kind::Star {
             let deadline = Instant::now() + Duration::from_secs(20);
             while !self.proxy.has_struck() && Instant::now() < deadline {
@@ -248,9 +259,17 @@ impl Stage<'_> {
 
     /// What happens to the mailbox after the sweep was interrupted.
     fn befall(&mut self, kind: Kind) {
+        if kind.is_putting_back() {
+            // What had been filed may be on either side, with the mark that it got.
+            let most = if kind == Kind::PuttingBackRestoredTarget { 2 } else { 1 };
+            for message in self.messages.iter_mut().take(4).filter(|message| message.role != Role::Stays) {
+                (message.copies, message.may_stay) = ((1, most), true);
+                message.flags = if message.role == TO_SPAM { "\\Seen" } else { "" };
+            }
+        }
         match kind {
-            Kind::RestoredSource => self.restore("swept", Part::Source),
-            Kind::RestoredTarget => self.restore("swept", Part::Targets),
+            Kind::RestoredSource | Kind::PuttingBackRestoredSource => self.restore("swept", Part::Source),
+            Kind::RestoredTarget | Kind::PuttingBackRestoredTarget => self.restore("swept", Part::Targets),
             Kind::RestoredBoth => self.restore("swept", Part::Both),
             Kind::RestoredEarly => {
                 self.restore("early", Part::Source);
@@ -261,7 +280,7 @@ impl Stage<'_> {
                 }
             }
             Kind::RenumberedSource => self.maildir().renumber(None),
-            Kind::RenumberedTarget => {
+            Kind::RenumberedTarget | Kind::PuttingBackRenumbered => {
                 self.maildir().renumber(Some(SPAM));
                 self.maildir().renumber(Some(GAME));
             }
@@ -274,7 +293,12 @@ impl Stage<'_> {
                     (message.copies, message.may_stay) = ((2, 2), true);
                 }
             }
-            Kind::Cut | Kind::Star | Kind::EmptyFetch | Kind::EmptySelect | Kind::CreateRefused => {}
+            Kind::Cut
+            | Kind::PuttingBack
+            | Kind::Star
+            | Kind::EmptyFetch
+            | Kind::EmptySelect
+            | Kind::CreateRefused => {}
         }
     }
 
