@@ -190,6 +190,7 @@ mod tests {
             bio: Shown::Empty,
             location: text("Lima"),
             website: text("https://ann.example"),
+            profile_fields: text("Languages: Rust"),
             address_host: text("ann.example"),
             followers: Shown::Value(1),
             following: Shown::Value(2001),
@@ -215,7 +216,7 @@ mod tests {
             r#"{"account-state":"active","address-host":"ann.example","age":6,"bio":null,"bot":false,"default-picture":true,"#,
             r#""followers":1,"following":2001,"handle":"ann","id":"7","last-posted":8,"#,
             r#""lists":4,"location":"Lima","looked-up":{"at":1000,"facts":["lists","bot"],"host":"toot.example"},"#,
-            r#""mutuals":5,"name":"Ann","posts":3,"private":null,"#,
+            r#""mutuals":5,"name":"Ann","posts":3,"private":null,"profile-fields":"Languages: Rust","#,
             r#""url":"https://a.example/@ann","verified":false,"website":"https://ann.example"}"#,
         );
         assert_eq!(write_follower(&follower), json);

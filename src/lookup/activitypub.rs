@@ -7,11 +7,11 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::reading::{count, days, in_state, is_link, moment, shown, text};
+use super::reading::{Field, count, days, html, in_state, moment, profile_fields, shown, text, website};
 use crate::clock::Timestamp;
 use crate::host::HostName;
 use crate::ledger::Question;
-use crate::mail::{Fact, Follower, Shown, text_of_html};
+use crate::mail::{Fact, Follower, Shown};
 use crate::web::http::Uri;
 
 /// The facts that it can supply.
@@ -19,6 +19,7 @@ pub(super) const SUPPLIES: &[Fact] = &[
     Fact::Name,
     Fact::Bio,
     Fact::Website,
+    Fact::ProfileFields,
     Fact::Followers,
     Fact::Following,
     Fact::Posts,
@@ -129,6 +130,7 @@ enum Attachments {
 
 #[derive(Deserialize)]
 struct Attachment {
+    name: Option<String>,
     value: Option<String>,
 }
 
@@ -157,18 +159,16 @@ pub(super) fn facts(
         return None;
     }
     let age = actor.published.as_deref().and_then(moment).and_then(|begin| days(begin, now));
-    let attachments = match actor.attachment {
-        Attachments::Several(all) => all,
-        Attachments::None | Attachments::Other(_) => Vec::new(),
+    let read = |Attachment { name, value }: Attachment| Some(Field::of_html(name, &value?));
+    let fields: Option<Vec<_>> = match actor.attachment {
+        Attachments::Several(all) => Some(all.into_iter().filter_map(read).collect()),
+        Attachments::None | Attachments::Other(_) => None,
     };
-    let links = attachments.iter().filter_map(|field| {
-        let value = field.value.as_deref()?;
-        text_of_html(value, 500).1.or_else(|| is_link(value).then(|| value.to_owned()))
-    });
-    let website = super::reading::link(links.into_iter().find(|link| is_link(link)));
+    let website = website(fields.as_deref());
     let facts = Follower {
         name: text(actor.name, 200),
-        bio: text(actor.summary.map(|summary| text_of_html(&summary, 2_000).0), 2_000),
+        bio: html(actor.summary, 2_000),
+        profile_fields: profile_fields(fields.as_deref(), &website),
         website,
         default_picture: Shown::Value(actor.icon.is_none()),
         private: shown(actor.manually_approves_followers),
@@ -211,7 +211,9 @@ mod tests {
         "summary": "<p>Slow trains.</p>", "published": "2026-12-16T00:00:00Z", "manuallyApprovesFollowers": true,
         "followers": "https://far.example/users/linnea/followers", "following": "https://evil.example/following",
         "outbox": "http://far.example/users/linnea/outbox", "icon": {"type": "Image", "url": "https://far.example/a.png"},
-        "attachment": [{"type": "PropertyValue", "name": "Home", "value": "<a href=\"https://linnea.example/\">x</a>"}]}"#;
+        "attachment": [{"type": "Image", "url": "https://far.example/b.png"},
+            {"type": "PropertyValue", "name": "Pronouns", "value": "<p>they/them</p>"},
+            {"type": "PropertyValue", "name": "Home", "value": "<a href=\"https://linnea.example/\">x</a>"}]}"#;
 
     #[test]
     fn an_account_is_read_and_only_collections_on_its_server_count() {
@@ -226,6 +228,7 @@ mod tests {
             name: text("Linnea V"),
             bio: text("Slow trains."),
             website: text("https://linnea.example/"),
+            profile_fields: text("Pronouns: they/them"),
             followers: Shown::Value(348),
             posts: Shown::Value(0),
             default_picture: Shown::Value(false),

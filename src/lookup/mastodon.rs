@@ -6,17 +6,20 @@
 
 use serde::Deserialize;
 
-use super::reading::{count, days, in_state, is_refusal, moment, shown, text};
+use super::reading::{
+    self, count, days, html, in_state, is_refusal, moment, profile_fields, shown, text, website,
+};
 use super::who::is_account;
 use crate::clock::Timestamp;
 use crate::ledger::Question;
-use crate::mail::{Fact, Follower, Shown, text_of_html};
+use crate::mail::{Fact, Follower, Shown};
 
 /// The facts that it can supply.
 pub(super) const SUPPLIES: &[Fact] = &[
     Fact::Name,
     Fact::Bio,
     Fact::Website,
+    Fact::ProfileFields,
     Fact::Followers,
     Fact::Following,
     Fact::Posts,
@@ -62,6 +65,7 @@ struct Account {
 
 #[derive(Deserialize)]
 struct Field {
+    name: Option<String>,
     value: Option<String>,
     verified_at: Option<String>,
 }
@@ -100,11 +104,16 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
     let posted = account.last_status_at.as_deref().and_then(moment).and_then(|last| days(last, now));
     let is_verified =
         account.fields.as_ref().map(|fields| fields.iter().any(|field| field.verified_at.is_some()));
-    let website = account.fields.as_deref().and_then(website);
+    let read = |Field { name, value, verified_at }: Field| {
+        reading::Field::of_html(name, &value.unwrap_or_default()).verified(verified_at.is_some())
+    };
+    let fields: Option<Vec<_>> = account.fields.map(|fields| fields.into_iter().map(read).collect());
+    let website = website(fields.as_deref());
     Some(Follower {
         name: text(account.display_name, 200),
-        bio: text(account.note.map(|note| text_of_html(&note, 2_000).0), 2_000),
-        website: shown(website),
+        bio: html(account.note, 2_000),
+        profile_fields: profile_fields(fields.as_deref(), &website),
+        website,
         followers: count(account.followers_count, account.pleroma.hide_followers_count),
         following: count(account.following_count, account.pleroma.hide_follows_count),
         posts: count(account.statuses_count, false),
@@ -120,15 +129,6 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
         last_posted: shown(posted.filter(|_| !is_remote)),
         account_state: Shown::Value(state.to_owned()),
         ..Follower::default()
-    })
-}
-
-/// The first link that links back, which Mastodon checks, else the first link.
-fn website(fields: &[Field]) -> Option<String> {
-    let verified = fields.iter().filter(|field| field.verified_at.is_some());
-    verified.chain(fields).find_map(|field| {
-        let (_, link) = text_of_html(field.value.as_deref()?, 500);
-        link.filter(|link| link.starts_with("https://") || link.starts_with("http://"))
     })
 }
 
@@ -151,6 +151,8 @@ mod tests {
         "followers_count": 3, "following_count": 7499, "statuses_count": 0, "last_status_at": "2027-01-10",
         "hide_collections": null, "emojis": [], "fields": [
             {"name": "Site", "value": "<a href=\"https://gains.example/?r=1\">gains</a>", "verified_at": null},
+            {"name": "Languages\n\u202e", "value": "<p>Rust &amp; <b>Go</b></p>", "verified_at": null},
+            {"name": "", "value": "they/them"}, {"name": "Empty", "value": " "},
             {"name": "Blog", "value": "<a href=\"https://blog.example/\">blog</a>", "verified_at": "2026-12-20T00:00:00Z"}]}"#;
 
     #[test]
@@ -160,6 +162,7 @@ mod tests {
             name: text("Quick Gains"),
             bio: text("Earn at home & rest"),
             website: text("https://blog.example/"),
+            profile_fields: text("Site: gains; Languages: Rust & Go; they/them"),
             followers: Shown::Value(3),
             following: Shown::Value(7499),
             default_picture: Shown::Value(true),

@@ -10,7 +10,7 @@
 use serde::Deserialize;
 
 use super::Next;
-use super::reading::{count, days, is_link, moment, shown, text};
+use super::reading::{self, count, days, is_link, moment, profile_fields, shown, text, website};
 use super::who::is_account_of;
 use crate::clock::Timestamp;
 use crate::ledger::Question;
@@ -22,6 +22,7 @@ pub(super) const SUPPLIES: &[Fact] = &[
     Fact::Bio,
     Fact::Location,
     Fact::Website,
+    Fact::ProfileFields,
     Fact::Followers,
     Fact::Following,
     Fact::Posts,
@@ -96,13 +97,13 @@ struct User {
     ff_visibility: Option<String>,
     followers_visibility: Option<String>,
     following_visibility: Option<String>,
-    #[serde(default)]
-    fields: Vec<Field>,
+    fields: Option<Vec<Field>>,
     verified_links: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 struct Field {
+    name: Option<String>,
     value: String,
 }
 
@@ -152,15 +153,20 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
     };
     let age = user.created_at.as_deref().and_then(moment).and_then(|begin| days(begin, now));
     let verified = user.verified_links.as_ref().map(|links| !links.is_empty());
-    let mut links = user.verified_links.into_iter().flatten();
-    let mut values = user.fields.into_iter().map(|field| field.value);
-    let website = links.find(|link| is_link(link)).or_else(|| values.find(|value| is_link(value)));
+    let verified_link = user.verified_links.into_iter().flatten().find(|link| is_link(link));
+    let read = |Field { name, value }: Field| reading::Field::of_text(name, &value);
+    let fields: Option<Vec<_>> = user.fields.map(|fields| fields.into_iter().map(read).collect());
+    let website = match verified_link {
+        Some(verified) => reading::link(Some(verified)),
+        None => website(fields.as_deref()),
+    };
     Some(Follower {
         // An account without a name has null.
         name: text(Some(user.name.unwrap_or_default()), 200),
         bio: text(Some(user.description.unwrap_or_default()), 2_000),
         location: text(Some(user.location.unwrap_or_default()), 200),
-        website: super::reading::link(website),
+        profile_fields: profile_fields(fields.as_deref(), &website),
+        website,
         followers,
         following,
         posts: count(user.notes_count, is_remote),
@@ -197,6 +203,7 @@ mod tests {
             bio: Shown::Empty,
             location: text("Nara"),
             website: text("https://aoi.example/"),
+            profile_fields: text("x: y"),
             followers: Shown::Value(561),
             following: Shown::Value(480),
             posts: Shown::Value(0),
@@ -253,6 +260,7 @@ mod tests {
         assert_eq!((found.followers, found.posts), (Shown::Value(561), Shown::NotShown));
         assert_eq!(found.verified, Shown::Value(true));
         assert_eq!(found.website, Shown::Value("https://true.example/".to_owned()));
+        assert_eq!(found.profile_fields, Shown::Value("Blog: https://aoi.example/; x: y".to_owned()));
         for other in [format!("[{other}]"), format!("[{LOCAL}]"), LOCAL.to_owned(), "{}".to_owned()] {
             assert_eq!(read(Some("far.example"), &other), None, "{other}");
         }

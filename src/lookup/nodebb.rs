@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::reading::{count, days, in_state, link, shown, text};
+use super::reading::{Field, count, days, html, in_state, link, profile_fields, shown};
 use crate::clock::Timestamp;
 use crate::ledger::Question;
 use crate::mail::{Fact, Follower, Shown};
@@ -12,6 +12,7 @@ pub(super) const SUPPLIES: &[Fact] = &[
     Fact::Bio,
     Fact::Location,
     Fact::Website,
+    Fact::ProfileFields,
     Fact::Followers,
     Fact::Following,
     Fact::Posts,
@@ -26,6 +27,7 @@ pub(super) fn address(Question { server, name, .. }: &Question) -> String {
     format!("https://{server}/api/user/{name}")
 }
 
+/// Its texts are escaped as HTML.
 #[derive(Deserialize)]
 struct User {
     userslug: String,
@@ -44,6 +46,23 @@ struct User {
     picture: Option<Option<String>>,
     #[serde(default)]
     banned: bool,
+    #[serde(rename = "customUserFields")]
+    fields: Option<Vec<CustomField>>,
+}
+
+/// A field of the forum's own (NodeBB 4). The site and the place are fields there, too.
+#[derive(Deserialize)]
+struct CustomField {
+    key: Option<String>,
+    name: Option<String>,
+    value: Option<String>,
+}
+
+impl CustomField {
+    fn read(self) -> Option<Field> {
+        let is_other = !["website", "location"].contains(&self.key.as_deref()?);
+        is_other.then(|| Field::of_html(self.name, &self.value.unwrap_or_default()))
+    }
 }
 
 /// Tells a picture that is null from an answer without one.
@@ -64,10 +83,17 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
         let moment = moment.filter(|moment| *moment > 0)?;
         days(Timestamp(moment / 1000), now)
     };
+    let website = match html(user.website, 500) {
+        Shown::Value(website) => link(Some(website)),
+        blank => blank,
+    };
+    let fields: Option<Vec<_>> =
+        user.fields.map(|fields| fields.into_iter().filter_map(CustomField::read).collect());
     Some(Follower {
-        bio: text(user.aboutme, 2_000),
-        location: text(user.location, 200),
-        website: link(user.website),
+        bio: html(user.aboutme, 2_000),
+        location: html(user.location, 200),
+        profile_fields: profile_fields(fields.as_deref(), &website),
+        website,
         followers: count(user.followers, false),
         following: count(user.following, false),
         posts: count(user.postcount, false),
@@ -96,7 +122,10 @@ mod tests {
 
     const ANSWER: &str = r#"{"uid": 77, "username": "Priya V", "userslug": "priya-v", "isLocal": true,
         "joindate": 1797408000000, "lastonline": 1799000000000, "lastposttime": 1799136000000, "picture": null,
-        "aboutme": "tea first", "website": "", "postcount": 210, "reputation": 55, "followerCount": 94,
+        "aboutme": "tea first", "website": "", "location": "Pune", "customUserFields": [
+            {"key": "website", "name": "[[user:website]]", "type": "input-link", "value": "x"},
+            {"key": "location", "name": "[[user:location]]", "value": "Pune"}, {"key": "bike", "name": "Bike"},
+            {"key": "languages", "name": "Languages", "value": "Rust &amp; Go&#x2F;Zig"}], "postcount": 210, "reputation": 55, "followerCount": 94,
         "followingCount": 0, "banned": false}"#;
 
     #[test]
@@ -105,7 +134,9 @@ mod tests {
         assert_eq!(address(&question), "https://forum.example/api/user/priya-v");
         let expected = Follower {
             bio: Shown::Value("tea first".to_owned()),
+            location: Shown::Value("Pune".to_owned()),
             website: Shown::Empty,
+            profile_fields: Shown::Value("Languages: Rust & Go/Zig".to_owned()),
             followers: Shown::Value(94),
             following: Shown::Value(0),
             posts: Shown::Value(210),
@@ -119,6 +150,17 @@ mod tests {
         let banned = facts(&question, banned.as_bytes(), NOW).unwrap();
         assert_eq!(banned.account_state, Shown::Value("suspended".to_owned()));
         assert_eq!(banned.last_posted, Shown::NotShown);
+    }
+
+    #[test]
+    fn texts_are_read_without_the_escapes_of_the_server() {
+        let question = question("nodebb", "forum.example", "priya-v", None);
+        let answer = ANSWER
+            .replace("\"website\": \"\"", "\"website\": \"https:&#x2F;&#x2F;tea.example&#x2F;a\"")
+            .replace("tea first", "tea &amp; toast, &lt;3");
+        let found = facts(&question, answer.as_bytes(), NOW).unwrap();
+        assert_eq!(found.website, Shown::Value("https://tea.example/a".to_owned()));
+        assert_eq!(found.bio, Shown::Value("tea & toast, <3".to_owned()));
     }
 
     #[test]

@@ -220,6 +220,7 @@ facts! {
     Bio bio "bio" Words(2_000): "what the follower writes about themselves; a headline counts";
     Location location "location" Words(200): "where the follower says they are";
     Website website "website" Address(500): "the follower's own site";
+    ProfileFields profile_fields "profile-fields" Words(2_000): "the other fields of the follower's profile, like \"Pronouns: they/them; Languages: Rust, Go\"";
     AddressHost address_host "address-host" Address(255): "the host of the email address that some networks show as the handle";
     Followers followers "followers" Count: "how many people follow the follower";
     Following following "following" Count: "how many people the follower follows";

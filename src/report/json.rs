@@ -40,7 +40,8 @@ struct Near<'a> {
 }
 
 /// The facts without a key. Every other fact has one, so a new fact gets its key from its entry.
-const UNPROMISED: [Fact; 9] = [
+const UNPROMISED: [Fact; 10] = [
+    Fact::ProfileFields,
     Fact::Lists,
     Fact::Mutuals,
     Fact::DefaultPicture,

@@ -7,7 +7,7 @@ use crate::assess::{Assessment, Restraint};
 use crate::mail::{Authenticity, Fact, FactType, Follower, Notification, Recognition, Shown};
 use crate::rules::{Action, Verdict};
 
-/// The longest part of a bio shown, in characters.
+/// The longest part shown of a bio, and of the fields of a profile, in characters.
 const BIO_SHOWN: usize = 60;
 
 /// The message, each follower and the verdicts, one line each, without the closing line on the action.
@@ -105,6 +105,9 @@ pub fn person(follower: &Follower) -> String {
         Shown::Empty => parts.push("no bio".to_owned()),
         Shown::NotShown => {}
     }
+    if let Some(fields) = follower.profile_fields.value() {
+        parts.push(format!("fields \"{}\"", shortened(fields)));
+    }
     if let Some(location) = follower.location.value() {
         parts.push(format!("in {location}"));
     }
@@ -180,6 +183,18 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fields_of_a_profile_are_shown_beside_the_bio_and_cut() {
+        let follower = Follower {
+            name: Shown::Value("Ann".to_owned()),
+            bio: Shown::Value("Potter".to_owned()),
+            profile_fields: Shown::Value(format!("Languages: {}", "Rust, ".repeat(20))),
+            ..Follower::default()
+        };
+        let cut = format!("Languages: {}R…", "Rust, ".repeat(8));
+        assert_eq!(person(&follower), format!("Ann · bio \"Potter\" · fields \"{cut}\""));
+    }
 
     #[test]
     fn an_email_address_has_no_at_sign_before_it_and_is_never_in_a_log() {

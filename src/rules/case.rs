@@ -220,6 +220,29 @@ mod tests {
     }
 
     #[test]
+    fn an_interest_is_found_in_each_text_that_the_fact_needs() {
+        assert_eq!(SharedInterests.needs(), interests::WHERE);
+        let (past, lists, interests) = (Past::default(), Lists::default(), Interests::new(["tea"]));
+        for fact in interests::WHERE {
+            let mut follower = Follower::default();
+            if let mail::FactMut::Text(place) = follower.fact_mut(fact) {
+                *place = Shown::Value("https://tea.example/".to_owned());
+            }
+            let follower = &follower;
+            let case = Case {
+                network: None,
+                kind: None,
+                instance: None,
+                follower,
+                past: &past,
+                received: Timestamp(0),
+            };
+            let sight = Sight::new(case, &lists, &interests);
+            assert_eq!(sight.number(SharedInterests), Shown::Value(1.0), "{fact}");
+        }
+    }
+
+    #[test]
     fn derived_facts_are_calculated_from_shown_facts() {
         let follower = Follower {
             handle: Shown::Value("bob1987@host2.example".into()),

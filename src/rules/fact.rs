@@ -108,7 +108,7 @@ facts! {
     Lopsided "lopsided" Quantity [Followers Following]: "following / followers / followers, with followers at least 1";
     FollowingPerPost "following-per-post" Quantity [Following Posts]: "following / posts, with posts at least 1";
     HandleDigits "handle-digits" Count [Handle]: "how many digits the handle has, its host left out";
-    SharedInterests "shared-interests" Count [Name Bio Website]: "how many of your `interests` name, bio or website name";
+    SharedInterests "shared-interests" Count [Name Bio Website ProfileFields]: "how many of your `interests` name, bio, website or profile fields name";
     NameLength "name-length" Count [Name]: "how many characters the display name has";
     Known "known" Answer []: "whether you put a message about this follower back, or said that you know them";
     Unwelcome "unwelcome" Answer []: "whether you filed a message about this follower by hand; never for one whom you know or list";

@@ -10,7 +10,7 @@ use super::text::{Folded, fold};
 use crate::mail::Fact;
 
 /// Where a follower says what they care about, in their own words.
-pub(crate) const WHERE: [Fact; 3] = [Fact::Name, Fact::Bio, Fact::Website];
+pub(crate) const WHERE: [Fact; 4] = [Fact::Name, Fact::Bio, Fact::Website, Fact::ProfileFields];
 
 /// The interests of the user, in the order of the file.
 #[derive(Clone, Debug, Default)]

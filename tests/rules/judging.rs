@@ -258,6 +258,9 @@ fn interests_that_a_follower_names_are_counted_and_told() {
     let two =
         Follower { name: text("Kim, gardener"), bio: text("I garden, and drink TEA"), ..Follower::default() };
     assert_eq!(shares(&two), ("gardening, tea".to_owned(), Some("shared-interests 2 >= 2".to_owned())));
+    let in_fields =
+        Follower { profile_fields: text("Drinks: teas; Languages: Rust, Go"), ..Follower::default() };
+    assert_eq!(shares(&in_fields), ("tea, rust".to_owned(), Some("shared-interests 2 >= 2".to_owned())));
     let one = Follower { bio: text("trust me, tea"), ..Follower::default() };
     assert_eq!(shares(&one), ("tea".to_owned(), None));
     assert_eq!(shares(&Follower::default()), (String::new(), None));

@@ -9,11 +9,14 @@ use sha2::{Digest as _, Sha256};
 use super::period::day;
 use super::{Advice, FiledBy, NAMED, Overview, Person, bars, plural};
 use crate::report::link;
+use crate::text::one_line;
 
 /// The colours are chosen for contrast: text 4.5 to 1 and bars 3 to 1 on what is behind them (WCAG 2.2, 1.4.3 and 1.4.11).
 const STYLE: &str = include_str!("page.css");
 /// So many people of a kind are shown, so that the page stays one that opens at once; `history` has them all.
 const PEOPLE: usize = 300;
+/// The longest part shown of the fields of a profile, in characters.
+const FIELDS: usize = 300;
 
 /// The page.
 pub fn page(overview: &Overview) -> String {
@@ -106,6 +109,7 @@ fn one(person: &Person) -> Markup {
                 (person.origin())
             }
             @if let Some(bio) = person.follower.bio.value() { p.bio { bdi { (bio) } } }
+            @if let Some(fields) = person.follower.profile_fields.value() { p.small { bdi { (one_line(fields, FIELDS)) } } }
             @if !counts.is_empty() {
                 ul.counts.small { @for (word, count) in counts { li { b { (grouped(count)) } " " (word) } } }
             }
