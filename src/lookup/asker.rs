@@ -81,7 +81,9 @@ impl fmt::Display for LookupFault {
             Self::Status(status) if [401, 403].contains(&status.as_u16()) => {
                 write!(f, "the server refuses this without a login, or with this token ({})", status.as_u16())
             }
-            Self::Status(StatusCode::PAYMENT_REQUIRED) => f.write_str("the server wants to be paid (402)"),
+            Self::Status(StatusCode::PAYMENT_REQUIRED) => f.write_str(
+                "the server asks for payment (402); for X, add credit to the account of your token",
+            ),
             Self::Status(status) if status.as_u16() == 429 => {
                 f.write_str("the server asks for fewer requests (429)")
             }

@@ -212,7 +212,7 @@ fn x_is_asked_with_the_users_token_which_is_shown_nowhere() {
         let mut said = format!("{out}{err}");
         for (name, does, words) in [
             ("refused", Does::Says(401, "", "{\"title\": \"Unauthorized\"}".to_owned()), "without a login"),
-            ("poor", Does::Says(402, "", "{}".to_owned()), "wants to be paid (402)"),
+            ("poor", Does::Says(402, "", "{}".to_owned()), "asks for payment (402); for X, add credit"),
             (
                 "often",
                 Does::Says(429, "x-rate-limit-reset: 4000000000\r\n", "{}".to_owned()),
