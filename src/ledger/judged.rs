@@ -8,7 +8,8 @@ use std::borrow::Borrow;
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::encoding;
-use super::recall::remember;
+use super::recall::{add_past, replace_past};
+use super::rows::find_mail;
 use super::{Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::mail::{Fact, Network, Notification};
@@ -111,14 +112,24 @@ impl Ledger {
 }
 
 pub(super) fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
-    let mail = put_mail(transaction, &judged.mail, &judged.identity, judged.notification.received)?;
-    let judgement = match that_moved(transaction, mail, &judged.rules)? {
-        Some(judgement) => judgement,
-        None => put_judgement(transaction, mail, judged)?,
+    let Judged { mail: MailRef { account, .. }, identity, notification, .. } = judged;
+    let is_new = find_mail(transaction, account, identity)?.is_none();
+    let mail = put_mail(transaction, &judged.mail, identity, notification.received)?;
+    let judgement = if is_new {
+        // Most messages are, and then nothing has to be looked for or replaced.
+        let judgement = put_judgement(transaction, mail, judged)?;
+        add_past(transaction, account, mail, notification, notification.received)?;
+        judgement
+    } else {
+        let judgement = match that_moved(transaction, mail, &judged.rules)? {
+            Some(judgement) => judgement,
+            None => replace_judgement(transaction, mail, judged)?,
+        };
+        replace_past(transaction, account, mail, notification)?;
+        transaction.prepare_cached("DELETE FROM incomplete WHERE mail = ?")?.execute([mail])?;
+        judgement
     };
-    remember(transaction, &judged.mail.account, mail, &judged.notification)?;
     transaction.prepare_cached("UPDATE mail SET latest = ? WHERE id = ?")?.execute([judgement, mail])?;
-    transaction.prepare_cached("DELETE FROM incomplete WHERE mail = ?")?.execute([mail])?;
     Ok(())
 }
 
@@ -135,6 +146,16 @@ fn that_moved(transaction: &Connection, mail: i64, rules: &str) -> rusqlite::Res
 }
 
 /// Writes a judgement in place of an earlier one by the same rules.
+fn replace_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqlite::Result<i64> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM follower WHERE judgement = (SELECT id FROM judgement WHERE mail = ? AND rules = ?)",
+        )?
+        .execute(params![mail, judged.rules])?;
+    put_judgement(transaction, mail, judged)
+}
+
+/// Writes a judgement; if there is one by the same rules, its followers are gone already.
 fn put_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqlite::Result<i64> {
     let Notification { network, title, kind, layout, authentic, instance, followers, complete, .. } =
         &judged.notification;
@@ -164,7 +185,6 @@ fn put_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqli
             },
             |row| row.get(0),
         )?;
-    transaction.prepare_cached("DELETE FROM follower WHERE judgement = ?")?.execute([judgement])?;
     let undecided = Verdict::default();
     let verdicts = judged.verdicts.iter().chain(std::iter::repeat(&undecided));
     for (position, (follower, verdict)) in followers.iter().zip(verdicts).enumerate() {

@@ -131,7 +131,7 @@ fn pieces(since: i64, before: i64) -> Vec<(i64, i64, i64)> {
 }
 
 /// Notes what a message that has just been judged adds to the past, in place of what it added before.
-pub(super) fn remember(
+pub(super) fn replace_past(
     transaction: &Connection,
     account: &AccountName,
     mail: i64,
@@ -145,12 +145,23 @@ pub(super) fn remember(
         transaction.prepare_cached("DELETE FROM past_follower WHERE mail = ?")?.execute([mail])?;
         count(transaction, account, &network, received, -1)?;
     }
+    let received = transaction
+        .prepare_cached("SELECT received FROM mail WHERE id = ?")?
+        .query_row([mail], |row| row.get(0))?;
+    add_past(transaction, account, mail, notification, received)
+}
+
+/// Notes what a message adds to the past that has added nothing yet.
+pub(super) fn add_past(
+    transaction: &Connection,
+    account: &AccountName,
+    mail: i64,
+    notification: &Notification,
+    received: Timestamp,
+) -> rusqlite::Result<()> {
     if !matches!(notification.authentic, Authenticity::Pass(_)) {
         return Ok(());
     }
-    let received: i64 = transaction
-        .prepare_cached("SELECT received FROM mail WHERE id = ?")?
-        .query_row([mail], |row| row.get(0))?;
     for key in notification.keys() {
         transaction
             .prepare_cached(
@@ -159,7 +170,7 @@ pub(super) fn remember(
             )?
             .execute(params![account, notification.network, key.as_str(), received, mail])?;
     }
-    count(transaction, account, &notification.network, received, 1)
+    count(transaction, account, &notification.network, received.0, 1)
 }
 
 fn count(
