@@ -6,6 +6,7 @@
 //! Every write is one short transaction that is on the disk when the call returns. If the ledger cannot be opened, read
 //! or written, the call fails with a [`LedgerFault`], and nothing may be moved.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -42,6 +43,7 @@ mod lock;
 mod lookup;
 mod migrations;
 mod people;
+mod reading;
 mod recall;
 mod refiled;
 mod remembered;
@@ -68,6 +70,7 @@ pub use judged::{IncompleteRecord, Judged};
 pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
 pub use lookup::{Answer, Question, Reply};
 pub use people::{Correspondent, SentPeople};
+pub use reading::Reading;
 pub use recall::Recalled;
 pub use refiled::Refiled;
 pub use remembered::{Fate, Remembered};
@@ -106,6 +109,8 @@ pub struct Ledger {
     opened: owner::FileId,
     /// It is opened to read only, and this is to be kept by the next program that writes.
     gap: Option<Gap>,
+    /// Where it is noted which message is being assessed.
+    note: RefCell<Option<assessing::NoteFile>>,
 }
 
 impl Ledger {
@@ -205,7 +210,7 @@ impl Ledger {
         };
         match Connection::open_with_flags(&real, flags) {
             Ok(connection) => {
-                let ledger = Self { connection, file, opened, gap: None };
+                let ledger = Self { connection, file, opened, gap: None, note: RefCell::default() };
                 ledger.attempt("open", |connection| {
                     // Else SQLite plans a statement anew whenever the value of a parameter changes, which takes longer than to
                     // run it (https://sqlite.org/c3ref/c_dbconfig_defensive.html, SQLITE_DBCONFIG_ENABLE_QPSG).
@@ -251,9 +256,8 @@ impl Ledger {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerFault> {
         self.attempt(doing, |connection| {
-            // It is rolled back when it is dropped; it has changed nothing.
-            let transaction = connection.unchecked_transaction()?;
-            work(&transaction)
+            let _reading = Reading::begin(connection)?;
+            work(connection)
         })
     }
 

@@ -209,6 +209,7 @@ fn one(
     let mail =
         MailRef { account: account.clone(), folder: opened.folder.clone(), validity: opened.validity, uid };
     let header = HeaderLines::of(bytes);
+    let _reading = memory.reading()?;
     let earlier = memory.earlier_move(&mail, &identity, header.as_ref())?;
     let is_new = earlier == EarlierMove::None;
     if *only_known && is_new && (head.flags.is_touched() || !memory.is_waiting(&mail, &identity)?) {

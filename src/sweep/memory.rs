@@ -3,7 +3,8 @@
 
 use crate::clock::Timestamp;
 use crate::ledger::{
-    AccountRecord, Allowance, Answer, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Recalled, Waiting,
+    AccountRecord, Allowance, Answer, Cursor, EarlierMove, Ledger, LedgerFault, Limit, Reading, Recalled,
+    Waiting,
 };
 use crate::mail::{FollowerKey, Network};
 use crate::mailbox::Opened;
@@ -41,6 +42,11 @@ impl Memory {
             Self::Kept(ledger) => Some(ledger),
             Self::Read { ledger, .. } => ledger.as_ref(),
         }
+    }
+
+    /// Until the value is dropped, everything is read from one state of the ledger.
+    pub(super) fn reading(&self) -> Result<Option<Reading<'_>>, LedgerFault> {
+        self.ledger().map(Ledger::reading).transpose()
     }
 
     /// What a dry run has seen so far.
