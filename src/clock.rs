@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 /// The last second of the year 9999: dates are printed with four digits for the year.
 const END: i64 = 253_402_300_799;
@@ -25,6 +25,13 @@ impl Timestamp {
     /// Day and time in UTC: `2027-01-15T08:00:00Z`.
     pub fn rfc3339(self) -> String {
         self.in_utc().format("%FT%TZ").to_string()
+    }
+
+    /// What [`Timestamp::rfc3339`] wrote; `None` if it is not of that form, or outside the years 1970 to 9999.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let moment = NaiveDateTime::parse_from_str(text, "%FT%TZ").ok()?.and_utc().timestamp();
+        let moment = Self((0..=END).contains(&moment).then_some(moment)?);
+        (moment.rfc3339() == text).then_some(moment)
     }
 
     /// Day and minute in UTC: `2027-01-15 08:00`.
@@ -70,6 +77,12 @@ mod tests {
             (i64::MAX, "9999-12-31", "9999-12-31T23:59:59Z"),
         ] {
             assert_eq!((Timestamp(moment).date(), Timestamp(moment).rfc3339()), (date.into(), whole.into()));
+            assert_eq!(Timestamp::from_rfc3339(whole), Some(Timestamp(moment.clamp(0, END))));
+        }
+        for text in
+            ["", "2027-01-15", "1969-12-31T23:59:59Z", "+10000-01-01T00:00:00Z", "2027-01-15T08:00:00+01:00"]
+        {
+            assert_eq!(Timestamp::from_rfc3339(text), None, "{text}");
         }
     }
 }

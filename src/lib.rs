@@ -80,6 +80,8 @@
 //!     (`tests/cost.rs::no_message_costs_more_than_it_may_whatever_is_in_it`).
 //! 15. No digest is sent twice, whatever fails
 //!     (`tests/sweep/digest.rs::whatever_fails_while_a_digest_is_sent_it_is_never_sent_twice`).
+//! 16. What was put back stays put back when an account moves to another provider
+//!     (`tests/sweep/imported.rs::what_was_put_back_at_another_provider_stays_and_no_digest_is_sent_twice`).
 
 pub mod assess;
 pub mod cli;

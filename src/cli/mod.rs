@@ -12,10 +12,12 @@ mod context;
 mod digest;
 mod drift;
 mod explain;
+mod export;
 mod facts;
 mod forget;
 mod help;
 mod history;
+mod import;
 mod init;
 mod judge;
 mod known;
@@ -82,6 +84,10 @@ enum Command {
     Restore(Restore),
     /// Forget a follower for good: delete from the ledger all that names them
     Forget(Person),
+    /// Write what the ledger knows of an account into a file, for another machine, name or provider
+    Export(Export),
+    /// Take in what `export` wrote, into an account of this ledger
+    Import(Import),
     /// Say what became of each notification that followsift remembers, when, why, and on which facts
     History(History),
     /// Show who came, the real ones first, and what was filed, by rule and over time
@@ -277,6 +283,28 @@ struct Digest {
     /// Only this account
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
+}
+
+/// The options of `export`.
+#[derive(Debug, clap::Args)]
+struct Export {
+    /// The account, as the ledger knows it [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// The file to write, readable by you alone; `-` is standard output
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// The options of `import`.
+#[derive(Debug, clap::Args)]
+struct Import {
+    /// The account that it is to go to [default: the one with its mailbox or its name, or the only one]
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// The file that `export` wrote
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
 }
 
 /// The options of `status`.
@@ -537,6 +565,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         }
         Command::Known(options) => known::known(settings, options, &mut output),
         Command::Forget(person) => forget::forget(settings, person, &mut output),
+        Command::Export(options) => export::export(settings, options, &mut output),
+        Command::Import(options) => import::import(settings, options, &mut output),
         Command::History(options) => history::history(settings, options, &mut output),
         Command::Report(options) => report::report(settings, options, &mut output),
         Command::Digest(options) => digest::digest(settings, options, &mut output),

@@ -8,11 +8,11 @@ use regex::Regex;
 use rusqlite::StatementStatus;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::{Cursor, Delay, Intent, Judged, Ledger, PutOff, RemovalNote, Settlement, Stay, Target};
+use super::{Cursor, Delay, Export, Intent, Judged, Ledger, PutOff, RemovalNote, Settlement, Stay, Target};
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, Follower, Kind, Network, Notification, Shown};
 use crate::place::{
-    AccountName, Folder, HeaderLines, MailDigest, MailIdentity, MailRef, Marks, Uid, UidValidity,
+    AccountName, Folder, HeaderLines, MailDigest, MailIdentity, MailRef, MailboxKey, Marks, Uid, UidValidity,
 };
 use crate::rules::recall::Asked;
 use crate::rules::{Action, Recall, Verdict};
@@ -232,6 +232,33 @@ fn the_wave_costs_each_message_the_same_however_many_come_in_an_hour() {
     };
     let (few, many) = (steps(400), steps(1_600));
     assert!(many <= few * 5, "{few} steps for 400 messages, {many} for four times as many");
+}
+
+#[test]
+fn an_export_and_an_import_cost_each_message_the_same_however_many_there_are() {
+    let mailbox = MailboxKey::new("mail.example", 993, "kim");
+    let steps = |messages: u32| {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut ledger = filled(here.path(), messages);
+        ledger.begin_account(&home(), &mailbox, None).unwrap();
+        let exporting = count(&mut ledger);
+        let mut text = String::new();
+        let mut add = |line: &str| {
+            text.push_str(line);
+            text.push('\n');
+            Ok(())
+        };
+        ledger.export(&home(), Timestamp(NOW), &mut add).unwrap();
+        let mut other = Ledger::open(there.path()).unwrap();
+        let importing = count(&mut other);
+        let imported = other.import(&home(), &mailbox, Export::open(text.as_bytes()).unwrap()).unwrap();
+        assert_eq!(imported.new, usize::try_from(messages).unwrap());
+        (*exporting.lock().unwrap(), *importing.lock().unwrap())
+    };
+    let (few, many) = (steps(400), steps(4_000));
+    assert!(few.0 > 10_000 && few.1 > 10_000, "{few:?}: nothing was counted");
+    assert!(many.0 <= few.0 * 11, "{} steps to export few, {} for ten times as many", few.0, many.0);
+    assert!(many.1 <= few.1 * 11, "{} steps to import few, {} for ten times as many", few.1, many.1);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! which the user put back is never moved again, even if a program added lines to its header on the way. The key is in the ledger, so
 //! the hashes say nothing without it, and with it only whether a message at hand is one of them.
 
-use rusqlite::{Connection, OptionalExtension, ffi, params};
+use rusqlite::{Connection, ffi, params};
 use sha2::{Digest as _, Sha256};
 
 use super::{Ledger, LedgerFault, backup};
@@ -83,10 +83,10 @@ fn forget(transaction: &Connection, follower: &FollowerKey) -> rusqlite::Result<
             return Ok(Forgotten::Unsettled);
         }
     }
-    if !messages.is_empty() && hash_key(transaction)?.is_none() {
+    if !messages.is_empty() && hash_keys(transaction)?.is_empty() {
         transaction.execute("INSERT INTO forgotten_key (key) VALUES (randomblob(32))", [])?;
     }
-    let hash_key = hash_key(transaction)?.unwrap_or_default();
+    let hash_key = hash_keys(transaction)?.into_iter().next().unwrap_or_default();
     for (mail, identity) in &messages {
         transaction
             .prepare_cached("INSERT INTO forgotten (hash) VALUES (?) ON CONFLICT DO NOTHING")?
@@ -143,17 +143,23 @@ pub(super) fn is_forgotten_by_header(
 }
 
 fn is_kept(connection: &Connection, what: &[u8]) -> rusqlite::Result<bool> {
-    let Some(key) = hash_key(connection)? else { return Ok(false) };
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM forgotten WHERE hash = ?)")?
-        .query_row([hash(&key, what).as_slice()], |row| row.get(0))
+    for key in hash_keys(connection)? {
+        let is_one: bool = connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM forgotten WHERE hash = ?)")?
+            .query_row([hash(&key, what).as_slice()], |row| row.get(0))?;
+        if is_one {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-fn hash_key(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+/// The ledger's own key, and those of ledgers from which accounts were imported.
+fn hash_keys(connection: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
     connection
-        .prepare_cached("SELECT key FROM forgotten_key LIMIT 1")?
-        .query_row([], |row| row.get(0))
-        .optional()
+        .prepare_cached("SELECT key FROM forgotten_key ORDER BY rowid")?
+        .query_map([], |row| row.get(0))?
+        .collect()
 }
 
 fn identified(identity: &MailIdentity) -> Vec<u8> {

@@ -173,7 +173,7 @@ pub(super) fn add_past(
     count(transaction, account, &notification.network, received.0, 1)
 }
 
-fn count(
+pub(super) fn count(
     transaction: &Connection,
     account: &AccountName,
     network: &Network,

@@ -9,6 +9,7 @@ pub mod check;
 mod columns;
 pub mod digest;
 pub mod drift;
+pub mod export;
 pub mod facts;
 pub mod history;
 pub mod init;

@@ -22,6 +22,7 @@ use followsift::place::{
 use followsift::rules::recall::Asked;
 use followsift::rules::{Action, Evidence, Past, Reason, Recall, Verdict, VerdictName};
 
+mod export;
 mod files;
 mod forgetting;
 mod hand_filed;

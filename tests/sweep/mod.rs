@@ -114,6 +114,7 @@ mod digest;
 mod filing;
 mod fuse;
 mod hand_filed;
+mod imported;
 mod lists;
 mod long_sweeps;
 mod lost_ledger;
