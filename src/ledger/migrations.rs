@@ -101,6 +101,11 @@ pub(super) fn migrate(ledger: &mut Ledger) -> Result<bool, LedgerFault> {
     stamp.version(ledger).map(|_| false)
 }
 
+/// Fails where the file is another program's, or a newer followsift's: the change to WAL would alter it.
+pub(super) fn require_ours(ledger: &Ledger) -> Result<(), LedgerFault> {
+    ledger.attempt("look up the version", stamp)?.version(ledger).map(drop)
+}
+
 /// Fails where the ledger is not of the newest version.
 pub(super) fn require_current(ledger: &Ledger) -> Result<(), LedgerFault> {
     if ledger.attempt("look up the version", stamp)?.version(ledger)? == MIGRATIONS.len() {
@@ -288,6 +293,8 @@ mod tests {
         other.execute_batch("CREATE TABLE shopping (what TEXT)").unwrap();
         assert!(matches!(Ledger::open(folder.path()), Err(LedgerFault::Foreign { .. })));
         assert_eq!(stamp(&other).unwrap().tables, 1);
+        let mode: String = other.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+        assert_eq!(mode, "delete");
     }
 
     /// A ledger of the version before the newest, with one row.

@@ -145,6 +145,7 @@ impl Ledger {
             owner::close_to_others(&file).map_err(|cause| LedgerFault::File { file, cause })?;
         }
         let mut ledger = Self::connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        migrations::require_ours(&ledger)?;
         // The change to WAL does not wait for a lock: it fails if another program makes it at the same time.
         let alone = fs::File::open(folder)
             .and_then(|folder| folder.lock().map(|()| folder))
