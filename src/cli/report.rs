@@ -6,16 +6,13 @@ use std::path::Path;
 
 use super::output::{Output, shown};
 use super::{Ending, Report, context, private_file, suggest};
-use crate::clock::{self, Timestamp};
+use crate::clock;
 use crate::ledger::{Ledger, LedgerFault};
 use crate::mail::Follower;
 use crate::report::link::Hosts;
-use crate::report::overview::{self, Overview};
+use crate::report::overview::{self, Gathering, Overview};
 use crate::rulebook::{self, RuleFiles};
 use crate::settings::Settings;
-
-/// A message may have come, by its server's clock, later than it was judged: by at most so many seconds.
-const AHEAD: i64 = 24 * 60 * 60;
 
 pub(super) fn report(settings: Option<&Path>, options: &Report, output: &mut Output) -> Ending {
     let settings = match context::settings_to_act(settings, output) {
@@ -58,17 +55,20 @@ fn overview(
 ) -> Result<Overview, LedgerFault> {
     let now = clock::now();
     let since = now.before(options.since);
-    let judged_since = Timestamp(since.0.saturating_sub(AHEAD));
-    let ledger = Ledger::open_read_only(&settings.state)?;
-    let mut messages = ledger.map_or(Ok(Vec::new()), |ledger| ledger.remembered(judged_since))?;
-    if let Some(name) = &options.account {
-        messages.retain(|message| message.entry.judged.mail.account.as_str() == name);
-    }
     let networks = files.map_or_else(|| rulebook::networks(Some(settings)).0, RuleFiles::networks);
     let hosts = Hosts::new(&networks, &settings.accounts);
     let interests =
         |follower: &Follower| files.map_or_else(Vec::new, |files| files.rules().shared_interests(follower));
-    let mut overview = Overview::new(messages, since, now, &hosts, &interests);
+    let mut gathering = Gathering::new(since, now, &hosts, &interests);
+    if let Some(ledger) = Ledger::open_read_only(&settings.state)? {
+        ledger.remembered(since, &mut |message| {
+            let account = message.entry.judged.mail.account.as_str();
+            if options.account.as_ref().is_none_or(|name| name == account) {
+                gathering.add(&message);
+            }
+        })?;
+    }
+    let mut overview = gathering.finish();
     if let Some(files) = files {
         let suggestions = suggest::suggestions(settings, files)?.rules();
         overview.suggest(&suggestions, &suggest::file(settings));

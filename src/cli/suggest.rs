@@ -73,23 +73,30 @@ pub(super) fn suggestions(settings: &Settings, files: &RuleFiles) -> Result<Sugg
     if ledger.corrections()?.is_empty() && ledger.unwelcome()?.is_empty() {
         return Ok(Suggested::NoCorrections);
     }
-    let mut messages = ledger.remembered(Timestamp(i64::MIN))?;
-    messages.retain(|it| !matches!(it.entry.judged.notification.authentic, Authenticity::Fail(_)));
     let lists = files.rulebook(Trust::default(), false, &context::sent(Some(settings), files)).lists;
     if !files.rules().missing_lists(&lists).is_empty() {
         return Ok(Suggested::ListMissing);
     }
     let mut recalls: BTreeMap<AccountName, Replay> = BTreeMap::new();
-    for message in &messages {
+    // Twice, so that never more of them is held than a rule is tried on.
+    let is_forged = |it: &Remembered| matches!(it.entry.judged.notification.authentic, Authenticity::Fail(_));
+    ledger.remembered(Timestamp(i64::MIN), &mut |message| {
         let judged = &message.entry.judged;
-        recalls.entry(judged.mail.account.clone()).or_default().note(&judged.notification);
-    }
+        if !is_forged(&message) {
+            recalls.entry(judged.mail.account.clone()).or_default().note(&judged.notification);
+        }
+    })?;
     let (known, unwelcome) = (ledger.known()?, ledger.unwelcome()?);
     for recall in recalls.values_mut() {
         known.iter().for_each(|it| recall.know_follower(it.follower.clone(), it.origin.is_proven()));
         unwelcome.iter().for_each(|(follower, _)| recall.reject_follower(follower.clone()));
     }
-    let remembered: Vec<_> = messages.into_iter().filter_map(|message| remember(message, &recalls)).collect();
+    let mut remembered = Vec::new();
+    ledger.remembered(Timestamp(i64::MIN), &mut |message| {
+        if !is_forged(&message) {
+            remembered.extend(remember(message, &recalls));
+        }
+    })?;
     let (vocabulary, _) = rulebook::vocabulary(Some(settings));
     Ok(Suggested::Rules(rules::suggest(files.rules(), &vocabulary, &lists, &remembered)))
 }

@@ -284,7 +284,9 @@ fn what_no_rule_asks_for_is_not_looked_up() {
 /// an index.
 const WAYS: &[(&str, &[&str])] = &[
     ("mail", &["rowid=?", "account=? AND digest=? AND size=?", "digest=? AND size=?", "digest=?"]),
-    // In the time that a digest tells of.
+    // From one account to the next.
+    ("mail", &["account>?"]),
+    // In the time that a digest or a report tells of.
     ("mail", &["account=? AND received>? AND received<?"]),
     ("judgement", &["rowid=?", "mail=?", "mail=? AND rules=?", "judged_at>? AND judged_at<?"]),
     // What may be too old to be remembered; once a day.

@@ -87,6 +87,18 @@ const STAYED: &str = "mail CROSS JOIN judgement ON judgement.id = mail.latest
             SELECT returns FROM intent WHERE intent.mail = mail.id AND outcome = 'moved' ORDER BY id DESC LIMIT 1), 1))
     ORDER BY mail.received DESC, mail.id DESC LIMIT ?4";
 
+/// The last one of each message of an account that arrived at a moment or later, below the last message that was read, those that came
+/// last first.
+const ARRIVED: &str = "mail CROSS JOIN judgement ON judgement.id = mail.latest
+    LEFT JOIN correction ON correction.mail = mail.id
+    WHERE mail.account = ?1 AND mail.received >= ?2 AND mail.received <= ?3 AND (mail.received < ?3 OR mail.id < ?4)
+    ORDER BY mail.received DESC, mail.id DESC LIMIT ?5";
+/// The last one of a message that led to a move.
+const THAT_MOVED: &str = "judgement CROSS JOIN mail ON mail.id = judgement.mail
+    LEFT JOIN correction ON correction.mail = mail.id
+    WHERE judgement.mail = ? AND EXISTS (SELECT 1 FROM intent WHERE intent.judgement = judgement.id)
+    ORDER BY judgement.judged_at DESC, judgement.id DESC LIMIT 1";
+
 impl HistoryEntry {
     /// The moves after which followsift can put the message back, if the user wants that.
     pub fn restorable(&self) -> impl Iterator<Item = &Filing> {
@@ -137,7 +149,12 @@ impl Ledger {
         let mut last = (until, i64::MAX);
         loop {
             let portion = self.read("look up the history", |connection| {
-                numbered_entries(connection, TOLD, params![first, last.0, last.1, PORTION, since, until])
+                numbered_entries(
+                    connection,
+                    TOLD,
+                    "id",
+                    params![first, last.0, last.1, PORTION, since, until],
+                )
             })?;
             let is_whole = i64::try_from(portion.len()) == Ok(PORTION);
             for (number, entry) in portion {
@@ -191,7 +208,9 @@ impl Ledger {
 /// The queries that are put together here.
 #[cfg(test)]
 pub(super) fn queries() -> Vec<String> {
-    [LAST, TOLD, OF_DIGEST, PUT_BACK, STAYED].map(|condition| format!("{SELECT}{condition}")).to_vec()
+    [LAST, TOLD, OF_DIGEST, PUT_BACK, STAYED, ARRIVED, THAT_MOVED]
+        .map(|condition| format!("{SELECT}{condition}"))
+        .to_vec()
 }
 
 /// Is this text a part of one of them?
@@ -208,26 +227,40 @@ pub(super) fn stayed(
     entries(connection, STAYED, values)
 }
 
+/// What [`ARRIVED`] says, each with the number of its message.
+pub(super) fn arrived(
+    connection: &Connection,
+    values: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<(i64, HistoryEntry)>> {
+    numbered_entries(connection, ARRIVED, "mail", values)
+}
+
+/// What [`THAT_MOVED`] says of a message.
+pub(super) fn that_moved(connection: &Connection, mail: i64) -> rusqlite::Result<Option<HistoryEntry>> {
+    Ok(entries(connection, THAT_MOVED, [mail])?.pop())
+}
+
 fn entries(
     connection: &Connection,
     condition: &str,
     values: impl rusqlite::Params,
 ) -> rusqlite::Result<Vec<HistoryEntry>> {
-    let entries = numbered_entries(connection, condition, values)?;
+    let entries = numbered_entries(connection, condition, "id", values)?;
     Ok(entries.into_iter().map(|(_, entry)| entry).collect())
 }
 
-/// The entries, each with the number of its judgement.
+/// The entries, each with a number: of its judgement (`id`) or its message (`mail`).
 fn numbered_entries(
     connection: &Connection,
     condition: &str,
+    number: &str,
     values: impl rusqlite::Params,
 ) -> rusqlite::Result<Vec<(i64, HistoryEntry)>> {
     let mut select = connection.prepare_cached(&format!("{SELECT}{condition}"))?;
     let mut rows = select.query(values)?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        entries.push((row.get("id")?, entry(connection, row)?));
+        entries.push((row.get(number)?, entry(connection, row)?));
     }
     Ok(entries)
 }

@@ -1,12 +1,14 @@
 //! What is remembered of each message, however often it was judged: the last judgement, and what became of it. For reports; never
 //! writes.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::collections::VecDeque;
 
+use rusqlite::params;
+
+use super::history::{arrived, that_moved};
 use super::{HistoryEntry, Ledger, LedgerFault, Settlement};
 use crate::clock::Timestamp;
-use crate::place::Folder;
+use crate::place::{AccountName, Folder};
 use crate::rules::Verdict;
 
 /// A message, with all that followsift knows about it.
@@ -56,30 +58,84 @@ impl Remembered {
     }
 }
 
+/// So many messages of each account are held at a time.
+const PORTION: i64 = 500;
+
+/// The messages of an account that are read and not handed over yet.
+#[derive(Debug)]
+struct Stream {
+    account: AccountName,
+    read: VecDeque<Remembered>,
+    /// The last that was read, by arrival and number: the next one came before it.
+    last: (Timestamp, i64),
+    is_over: bool,
+}
+
 impl Ledger {
-    /// Every message that was judged at `since` or later, in no order.
+    /// Hands over every message that arrived at `since` or later, those that came last first.
     ///
     /// # Errors
     ///
     /// If the ledger cannot be read.
-    pub fn remembered(&self, since: Timestamp) -> Result<Vec<Remembered>, LedgerFault> {
-        let mut all = BTreeMap::new();
-        // The newest judgement of each comes first.
-        self.history(since, Timestamp(i64::MAX), &mut |entry| {
-            let place = (entry.judged.mail.account.clone(), entry.judged.identity);
-            let first: &mut Remembered = match all.entry(place) {
-                std::collections::btree_map::Entry::Vacant(place) => {
-                    place.insert(Remembered { entry, moved_by: None });
-                    return ControlFlow::Continue(());
-                }
-                std::collections::btree_map::Entry::Occupied(place) => place.into_mut(),
-            };
-            if first.entry.moves.is_empty() {
-                first.entry.moves = entry.moves;
-                first.moved_by = Some(entry.judged.verdicts);
+    pub fn remembered(&self, since: Timestamp, each: &mut dyn FnMut(Remembered)) -> Result<(), LedgerFault> {
+        let stream = |account| Stream {
+            account,
+            read: VecDeque::new(),
+            last: (Timestamp(i64::MAX), i64::MAX),
+            is_over: false,
+        };
+        let mut streams: Vec<Stream> = self.accounts_with_messages()?.into_iter().map(stream).collect();
+        loop {
+            for stream in streams.iter_mut().filter(|stream| stream.read.is_empty() && !stream.is_over) {
+                self.read_on(stream, since)?;
             }
-            ControlFlow::Continue(())
+            let arrival = |stream: &&mut Stream| {
+                stream.read.front().map(|message| message.entry.judged.notification.received)
+            };
+            let Some(message) =
+                streams.iter_mut().max_by_key(arrival).and_then(|stream| stream.read.pop_front())
+            else {
+                return Ok(());
+            };
+            each(message);
+        }
+    }
+
+    fn accounts_with_messages(&self) -> Result<Vec<AccountName>, LedgerFault> {
+        self.read("look for accounts", |connection| {
+            // Not DISTINCT, which reads all messages.
+            let mut next = connection.prepare_cached("SELECT min(account) FROM mail WHERE account > ?")?;
+            let mut found: Vec<AccountName> = Vec::new();
+            let after = |found: &[AccountName]| found.last().map_or(String::new(), ToString::to_string);
+            while let Some(account) = next.query_row([after(&found)], |row| row.get::<_, Option<_>>(0))? {
+                found.push(account);
+            }
+            Ok(found)
+        })
+    }
+
+    fn read_on(&self, stream: &mut Stream, since: Timestamp) -> Result<(), LedgerFault> {
+        let portion = self.read("look up what is remembered", |connection| {
+            let Stream { account, last, .. } = &*stream;
+            let portion = arrived(connection, params![account, since, last.0, last.1, PORTION])?;
+            let mut read = Vec::with_capacity(portion.len());
+            for (number, mut entry) in portion {
+                let mut moved_by = None;
+                if entry.moves.is_empty()
+                    && let Some(earlier) = that_moved(connection, number)?
+                {
+                    entry.moves = earlier.moves;
+                    moved_by = Some(earlier.judged.verdicts);
+                }
+                read.push((number, Remembered { entry, moved_by }));
+            }
+            Ok(read)
         })?;
-        Ok(all.into_values().collect())
+        stream.is_over = i64::try_from(portion.len()) != Ok(PORTION);
+        for (number, message) in portion {
+            stream.last = (message.entry.judged.notification.received, number);
+            stream.read.push_back(message);
+        }
+        Ok(())
     }
 }

@@ -227,36 +227,59 @@ impl FiledBy {
 /// How many names are kept for each rule.
 pub const NAMED: usize = 50;
 
-impl Overview {
-    /// Puts together what came from `since` on. `interests` says which interests of the user a follower shares.
+/// An overview that is being put together, from messages that are not held: of those that were filed, only counts and a few names
+/// are.
+pub struct Gathering<'a> {
+    since: Timestamp,
+    until: Timestamp,
+    totals: Counts,
+    forged: u64,
+    put_back: u64,
+    moments: Vec<(Timestamp, Group)>,
+    filed: BTreeMap<Option<String>, FiledBy>,
+    people: People<'a>,
+}
+
+impl<'a> Gathering<'a> {
+    /// Begins with nothing. `interests` says which interests of the user a follower shares.
     pub fn new(
-        mut messages: Vec<Remembered>,
         since: Timestamp,
         until: Timestamp,
-        hosts: &Hosts,
-        interests: &dyn Fn(&Follower) -> Vec<String>,
+        hosts: &'a Hosts,
+        interests: &'a dyn Fn(&Follower) -> Vec<String>,
     ) -> Self {
-        let received = |message: &Remembered| message.entry.judged.notification.received;
-        messages.retain(|message| received(message) >= since);
-        messages.sort_by_key(|message| Reverse(received(message)));
-        let all = messages.len();
-        messages
-            .retain(|message| !matches!(message.entry.judged.notification.authentic, Authenticity::Fail(_)));
-        let forged = (all - messages.len()) as u64;
-        let (mut totals, mut put_back, mut moments) = (Counts::default(), 0, Vec::new());
-        let mut filed = BTreeMap::new();
-        let mut people = People { hosts, interests, known: BTreeMap::new() };
-        for message in &messages {
-            let fate = message.fate();
-            let group = group(message, &fate);
-            totals.add(group);
-            put_back += u64::from(fate == Fate::PutBack);
-            moments.push((received(message), group));
-            match fate {
-                Fate::Filed { to, by_user } => note(&mut filed, message, to, by_user),
-                Fate::Stayed | Fate::PutBack => people.add(message, group, fate == Fate::PutBack),
-            }
+        Self {
+            since,
+            until,
+            totals: Counts::default(),
+            forged: 0,
+            put_back: 0,
+            moments: Vec::new(),
+            filed: BTreeMap::new(),
+            people: People { hosts, interests, known: BTreeMap::new() },
         }
+    }
+
+    /// Adds a message, which came no later than the one before it.
+    pub fn add(&mut self, message: &Remembered) {
+        if matches!(message.entry.judged.notification.authentic, Authenticity::Fail(_)) {
+            self.forged += 1;
+            return;
+        }
+        let fate = message.fate();
+        let group = group(message, &fate);
+        self.totals.add(group);
+        self.put_back += u64::from(fate == Fate::PutBack);
+        self.moments.push((message.entry.judged.notification.received, group));
+        match fate {
+            Fate::Filed { to, by_user } => note(&mut self.filed, message, to, by_user),
+            Fate::Stayed | Fate::PutBack => self.people.add(message, group, fate == Fate::PutBack),
+        }
+    }
+
+    /// The overview.
+    pub fn finish(self) -> Overview {
+        let Self { since, until, totals, forged, put_back, moments, filed, people } = self;
         let (mut real, mut others) = (Vec::new(), Vec::new());
         for (group, person) in people.known.into_values() {
             if group == Group::Real { real.push(person) } else { others.push(person) }
@@ -268,9 +291,11 @@ impl Overview {
         filed.sort_by_key(|one| Reverse(one.messages));
         let (unit, periods) = period::periods(since, until, &moments);
         let suggestions = Vec::new();
-        Self { since, until, totals, forged, put_back, real, others, filed, unit, periods, suggestions }
+        Overview { since, until, totals, forged, put_back, real, others, filed, unit, periods, suggestions }
     }
+}
 
+impl Overview {
     /// Adds what corrections suggest for a rules file of this name.
     pub fn suggest(&mut self, suggestions: &[Suggestion], file: &str) {
         self.suggestions.extend(suggestions.iter().map(|one| Advice {
