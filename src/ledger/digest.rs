@@ -192,6 +192,26 @@ impl Ledger {
         })
     }
 
+    /// When the first of an account's messages arrived, from `since` on, that wait for a look-up.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read.
+    pub fn first_waiting_for_look_up(
+        &self,
+        account: &AccountName,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerFault> {
+        self.read("look for messages that wait for a look-up", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT min(received) FROM waiting CROSS JOIN mail ON mail.id = waiting.mail
+                     WHERE waiting.account = ? AND why = 'lookup' AND received >= ?",
+                )?
+                .query_row(params![account, since], |row| row.get(0))
+        })
+    }
+
     /// What came to an account from `since` on and before `until`, by the time of arrival.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::*;
 use followsift::clock::{Timestamp, now};
-use followsift::ledger::{DigestOutcome, StatedDigest};
+use followsift::ledger::{Delay, DigestOutcome, PutOff, StatedDigest};
 use followsift::mail::Message;
 use followsift::place::AccountName;
 
@@ -255,4 +255,46 @@ fn whatever_fails_while_a_digest_is_sent_it_is_never_sent_twice() {
         (2, 0, 3),
         "{sent:#?}"
     );
+}
+
+#[test]
+fn what_waits_for_a_look_up_comes_in_the_next_digest_and_once() {
+    let Some(server) = Dovecot::start(&Home::server(&[])) else { return };
+    let Some(clock) = clock() else { return };
+    let mut reader = Reader::new(&server, "kim", &[]);
+    reader.home.configure(server.port, ALL);
+    for (number, hour) in [(4, 10), (5, 11), (6, 12)] {
+        let arrived = format!("\"05-Jan-2024 {hour}:00:00 +0000\"");
+        reader.client.append("INBOX", &arrived, &text(&real(number), number));
+    }
+    reader.sweep();
+    // The second of them waits, as if a look-up could still decide it.
+    let mut second = None;
+    let (past, present) = (Timestamp(0), now());
+    let mut ledger = reader.ledger();
+    let mut find = |entry: followsift::ledger::HistoryEntry| {
+        let shown = format!("{:?}", entry.judged.notification.followers);
+        second = second.take().or(shown.contains("mira_5").then_some(entry.judged));
+        std::ops::ControlFlow::Continue(())
+    };
+    ledger.history(past, present, &mut find).unwrap();
+    let second = second.unwrap();
+    let why = Delay::LookUp(Timestamp(present.0 + 3600));
+    ledger.put_off(&[PutOff { mail: second.mail, identity: second.identity, why }], present).unwrap();
+    drop(ledger);
+    reader.home.configure(server.port, DIGESTS);
+    let people = |text: &str| [4, 5, 6].map(|number| text.contains(&format!("@mira_{number}")));
+    let said = reader.sweep();
+    let digests = reader.digests("INBOX");
+    assert_eq!(digests.len(), 1, "{said}");
+    assert_eq!(people(&digests[0].1), [true, false, false], "{}", digests[0].1);
+    for (days, count) in [(1, 2), (2, 2), (3, 2)] {
+        let mut command = reader.home.command(&[], &["sweep"]);
+        command.env("LD_PRELOAD", &clock).env("FAKETIME", format!("+{days}d"));
+        let output = command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").output().unwrap();
+        assert!(output.status.success(), "{}", printed(&output));
+        let digests = reader.digests("INBOX");
+        assert_eq!(digests.len(), count, "{}", printed(&output));
+        assert_eq!(people(&digests[1].1), [false, true, true], "{}", digests[1].1);
+    }
 }
