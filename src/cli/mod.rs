@@ -26,6 +26,7 @@ mod lookup;
 mod message_file;
 mod networks;
 mod output;
+mod pause;
 mod private_file;
 mod proof;
 mod providers;
@@ -76,6 +77,10 @@ enum Command {
     Sweep(Sweep),
     /// Let the next sweep move the messages that the fuse holds back, and those from before a new ledger
     Resume(Resume),
+    /// Let the service judge and move nothing for a while, such as `2h`; it goes on by itself
+    Pause(Pause),
+    /// End a pause before its time
+    Unpause(Unpause),
     /// List the followers you know, those you filed by hand, and the messages you have to confirm; add, forget or confirm one
     Known(Known),
     /// Say how the service and its accounts are, and what came in the last week; the exit code says whether all is well
@@ -194,6 +199,25 @@ struct Sweep {
 #[derive(Debug, clap::Args)]
 struct Resume {
     /// Work on this account only
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+}
+
+/// The options of `pause`.
+#[derive(Debug, clap::Args)]
+struct Pause {
+    /// How long, such as `2h` or `3d`
+    #[arg(value_name = "TIME", value_parser = humantime::parse_duration)]
+    time: Duration,
+    /// Pause this account only
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+}
+
+/// The options of `unpause`.
+#[derive(Debug, clap::Args)]
+struct Unpause {
+    /// Go on with this account only
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
 }
@@ -560,6 +584,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Run => run::run(settings, &mut output),
         Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
         Command::Resume(options) => resume::resume(settings, options, &mut output),
+        Command::Pause(options) => {
+            pause::pause(settings, Some(options.time), options.account.as_deref(), &mut output)
+        }
+        Command::Unpause(options) => pause::pause(settings, None, options.account.as_deref(), &mut output),
         Command::Known(Known { command: Some(KnownCommand::Help(options)) }) => {
             help::help("known", options, &mut output)
         }

@@ -73,6 +73,7 @@ fn facts(settings: &Settings) -> Result<(Vec<AccountFacts>, LookUps), LedgerFaul
             None => AccountFacts {
                 name,
                 looked_at: None,
+                paused_until: None,
                 rules_changed: None,
                 week: Vec::new(),
                 incomplete: Vec::new(),
@@ -80,6 +81,7 @@ fn facts(settings: &Settings) -> Result<(Vec<AccountFacts>, LookUps), LedgerFaul
             },
             Some(ledger) => AccountFacts {
                 looked_at: ledger.looked_at(&name)?,
+                paused_until: ledger.paused_until(&name, now)?,
                 rules_changed: ledger.rules_changed(&name)?,
                 week: ledger.by_verdict(&name, week_ago)?,
                 incomplete: ledger.incomplete(&name, week_ago)?,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift, service};
+use crate::clock::{self, Timestamp};
 use crate::control::Request;
 use crate::ledger::{Ledger, LedgerFault, LockFault};
 use crate::lookup;
@@ -61,6 +62,10 @@ fn all(
     for account in accounts {
         output.line(&format!("{} ({})", account.name, account.host));
         let trust = trust.take();
+        if let Some(until) = paused_until(settings, account).filter(|_| !options.dry_run) {
+            output.line(&report::state::halted(until));
+            continue;
+        }
         let connector = || trust.and_then(|it| it.join().ok()).unwrap_or_else(|| Connector::of(account));
         let swept = one(account, settings, files, connector, options, output);
         output.end_progress();
@@ -91,6 +96,12 @@ fn all(
         }
     }
     ending
+}
+
+/// Until when the user has paused an account, if they have. If the ledger cannot be read, the sweep says so.
+fn paused_until(settings: &Settings, account: &Account) -> Option<Timestamp> {
+    let ledger = Ledger::open_read_only(&settings.state).ok().flatten()?;
+    ledger.paused_until(&account.name, clock::now()).ok().flatten()
 }
 
 fn one(

@@ -21,6 +21,11 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         lookup: bool,
     },
+    /// An account was paused, or goes on: the ledger says which, and the service looks there at once.
+    Pause {
+        /// The account.
+        account: String,
+    },
     /// Put filed messages back.
     Restore {
         /// The account.
@@ -81,7 +86,8 @@ pub struct ServiceStatus {
 pub struct AccountStatus {
     /// Its name.
     pub name: String,
-    /// Its state in one word: `watching`, `hindered`, `connecting`, `away`, `blocked`, `paused`, `crashed`.
+    /// Its state in one word: `watching`, `hindered`, `connecting`, `away`, `blocked`, `paused`, `halted`,
+    /// `crashed`.
     pub state: String,
     /// What is wrong, or was left.
     pub trouble: Option<String>,
@@ -105,6 +111,7 @@ mod tests {
             Request::Status {},
             Request::Sweep { account: "home".into(), since: Some(86_400), lookup: false },
             Request::Sweep { account: "home".into(), since: None, lookup: true },
+            Request::Pause { account: "home".into() },
             Request::Restore { account: "home".into(), moves: vec![1, 9], learns: true },
         ] {
             let line = serde_json::to_string(&request).unwrap();

@@ -179,7 +179,11 @@ impl Fleet {
                         slot.last_error = Some((clock::now(), trouble.clone()));
                         Some(format!("{name}: {trouble}"))
                     }
-                    State::Connecting | State::Watching | State::Hindered { .. } | State::Crashed => None,
+                    State::Connecting
+                    | State::Watching
+                    | State::Hindered { .. }
+                    | State::Halted { .. }
+                    | State::Crashed => None,
                 };
                 slot.enter(state);
                 if slot.has_new_password && slot.pauses() {
@@ -247,6 +251,14 @@ impl Fleet {
         self.slots.values().filter_map(|slot| slot.running.as_ref()).for_each(|running| running.stop.probe());
     }
 
+    /// Asks the thread of an account to look whether the account is paused.
+    pub(super) fn probe_account(&self, account: &str) {
+        let slot = self.slots.iter().find(|(name, _)| name.as_str() == account).map(|(_, slot)| slot);
+        if let Some(running) = slot.and_then(|slot| slot.running.as_ref()) {
+            running.stop.probe();
+        }
+    }
+
     /// Asks the threads that wait to connect again to look whether they can by now.
     pub(super) fn probe_unconnected(&self) {
         let running =
@@ -286,6 +298,7 @@ impl Fleet {
             State::Away { trouble } | State::Parked { trouble } | State::Blocked { trouble } => {
                 order.caller.answer(Answer::Refused(trouble.clone()));
             }
+            State::Halted { until } => order.caller.answer(Answer::Refused(state::halted(*until))),
             State::Connecting | State::Watching | State::Hindered { .. } | State::Crashed => {
                 running.orders.give(order);
                 running.stop.probe();
@@ -371,7 +384,7 @@ impl Slot {
 
     /// Does its thread wait until it connects again?
     fn pauses(&self) -> bool {
-        matches!(self.state, State::Parked { .. } | State::Away { .. })
+        matches!(self.state, State::Parked { .. } | State::Away { .. } | State::Halted { .. })
     }
 
     /// Lets its thread judge what waited for a look-up. One that has no connection does so when it has one.

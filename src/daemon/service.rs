@@ -218,6 +218,10 @@ impl Service<'_> {
             Request::Sweep { account, since, lookup } => {
                 (account, Work::Sweep { since: since.map(Duration::from_secs), lookup })
             }
+            Request::Pause { account } => {
+                self.fleet.probe_account(&account);
+                return caller.answer(Answer::Done(false));
+            }
             Request::Restore { account, moves, learns } => {
                 let moves = moves.into_iter().map(IntentId::numbered).collect();
                 (account, Work::Restore(Restore { moves, learns }))

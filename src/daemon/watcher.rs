@@ -19,6 +19,7 @@ use super::thread_event::EventSender;
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::control::Answer;
+use crate::ledger::Ledger;
 use crate::login::Login;
 use crate::lookup;
 use crate::mailbox::{Connector, Fate, Session, Step, Stop, Suspects, Woken};
@@ -32,6 +33,9 @@ use crate::sweep::{
 
 /// How long until followsift retries an account for which the user has to do something.
 const PARKED: Duration = Duration::from_secs(60 * 60);
+
+/// How long until a pause of the user's is looked up again, in case the clock was set.
+const LOOK_AGAIN: Duration = Duration::from_secs(10 * 60);
 
 /// How long until a thread of ours that was asked to end has given up its lock.
 const SOON: Duration = Duration::from_millis(500);
@@ -53,6 +57,14 @@ pub(super) struct Watcher {
     /// What commands want; probed for likewise.
     pub(super) orders: Orders,
     pub(super) proven: Proven,
+}
+
+/// Why a session ended although all was well.
+enum End {
+    /// The thread was asked to stop.
+    Stopped,
+    /// The user has paused the account.
+    Halted,
 }
 
 /// What a watcher has learned, from one session to the next.
@@ -104,10 +116,24 @@ impl Watcher {
             torn: None,
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
+        let mut halted = None;
         while woken != Woken::Stop {
+            let until = self.halted_until();
+            if halted != until {
+                info!("{}", until.map_or(state::GOES_ON.to_owned(), state::halted));
+                halted = until;
+            }
+            if let Some(until) = until {
+                woken = self.halt(until, events);
+                continue;
+            }
             events.state(State::Connecting);
             let fault = match self.live(&mut learned, events) {
-                Ok(()) => return,
+                Ok(End::Stopped) => return,
+                Ok(End::Halted) => {
+                    woken = Woken::Due;
+                    continue;
+                }
                 // Whatever else went wrong on the way out, it is over.
                 Err(_) if self.stop.is_stopped() => return,
                 Err(fault) => fault,
@@ -117,6 +143,21 @@ impl Watcher {
             }
             woken = self.pause(&fault, &mut learned, events);
         }
+    }
+
+    /// Until when the user has paused the account, if they have. Without a session, a ledger that cannot be read says nothing; a
+    /// session fails over it.
+    fn halted_until(&self) -> Option<Timestamp> {
+        let ledger = Ledger::open_read_only(&self.settings.state).ok().flatten()?;
+        ledger.paused_until(&self.account.name, clock::now()).ok().flatten()
+    }
+
+    /// Waits, without a connection, until the user's pause is over or may have changed.
+    fn halt(&self, until: Timestamp, events: &EventSender) -> Woken {
+        events.state(State::Halted { until });
+        self.orders.refuse(&state::halted(until));
+        let pause = Duration::from_secs(until.since(clock::now())).min(LOOK_AGAIN);
+        self.stop.wait(Instant::now() + pause)
     }
 
     /// Logs a fault, and waits for as long as it takes.
@@ -178,8 +219,8 @@ impl Watcher {
         }
     }
 
-    /// One session, from the connection to its end; `Ok` is an orderly stop.
-    fn live(&self, learned: &mut WatcherState, events: &EventSender) -> Result<(), AccountFault> {
+    /// One session, from the connection to its end.
+    fn live(&self, learned: &mut WatcherState, events: &EventSender) -> Result<End, AccountFault> {
         self.stop.speak_by(Instant::now());
         let mut sweeper = Sweeper::begin(&self.account, &self.settings)?;
         let (answered, name) = (events.on_answer(), self.account.name.clone());
@@ -221,6 +262,10 @@ impl Watcher {
         let mut slowdown = Slowdown::default();
         let mut left = None;
         loop {
+            if sweeper.paused_until()?.is_some() {
+                let _ = session.logout();
+                return Ok(End::Halted);
+            }
             let order = self.orders.take();
             let answered = self.answered.swap(false, Ordering::SeqCst) || order.is_some();
             let done = self.work(session, &mut sweeper, learned, order.as_ref());
@@ -251,7 +296,7 @@ impl Watcher {
                 match self.hold(pause) {
                     Woken::Stop => {
                         let _ = session.logout();
-                        return Ok(());
+                        return Ok(End::Stopped);
                     }
                     Woken::Probe => {
                         last_wait = Some((Woken::Probe, Duration::ZERO));
@@ -272,7 +317,7 @@ impl Watcher {
             if woken == Woken::Stop {
                 // The session is over either way; a server that does not say goodbye loses nothing.
                 let _ = session.logout();
-                return Ok(());
+                return Ok(End::Stopped);
             }
             last_wait = Some((woken, begun.elapsed()));
         }

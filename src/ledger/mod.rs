@@ -47,6 +47,7 @@ mod list_copy;
 mod lock;
 mod lookup;
 mod migrations;
+mod pause;
 mod people;
 mod reading;
 mod recall;

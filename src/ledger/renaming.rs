@@ -8,7 +8,7 @@ use crate::place::{AccountName, MailboxKey};
 
 /// What is remembered under an account's name. If something is under the new name already, it came after the renaming: the memory
 /// takes its place, and of the messages, which are known under any name, such ones stay.
-const FOLLOW: [&str; 17] = [
+const FOLLOW: [&str; 18] = [
     "UPDATE OR IGNORE mail SET account = ?2 WHERE account = ?1",
     "UPDATE OR REPLACE folder_cursor SET account = ?2 WHERE account = ?1",
     "UPDATE OR REPLACE newest SET account = ?2 WHERE account = ?1",
@@ -26,6 +26,7 @@ const FOLLOW: [&str; 17] = [
     "UPDATE OR REPLACE past_wave SET account = ?2 WHERE account = ?1",
     "UPDATE OR REPLACE lookup SET account = ?2 WHERE account = ?1",
     "UPDATE OR REPLACE digest SET account = ?2 WHERE account = ?1",
+    "UPDATE OR REPLACE pause SET account = ?2 WHERE account = ?1",
 ];
 
 impl Ledger {

@@ -42,6 +42,11 @@ pub enum State {
         /// What is wrong.
         trouble: String,
     },
+    /// The user has paused it: nothing is judged or moved.
+    Halted {
+        /// Until then.
+        until: Timestamp,
+    },
     /// Its thread crashed, by a bug of ours; it is started again in a while.
     Crashed,
 }
@@ -56,6 +61,7 @@ impl State {
             Self::Blocked { .. } => "blocked",
             Self::Away { .. } => "away",
             Self::Parked { .. } => "paused",
+            Self::Halted { .. } => "halted",
             Self::Crashed => "crashed",
         }
     }
@@ -67,7 +73,7 @@ impl State {
             | Self::Blocked { trouble: words }
             | Self::Away { trouble: words }
             | Self::Parked { trouble: words } => Some(words),
-            Self::Connecting | Self::Watching | Self::Crashed => None,
+            Self::Connecting | Self::Watching | Self::Halted { .. } | Self::Crashed => None,
         }
     }
 }
@@ -101,6 +107,7 @@ pub fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>, notes:
     let mut parts: Vec<String> =
         groups.into_iter().filter_map(|(verb, names)| Some(format!("{verb} {}", names?))).collect();
     parts.extend(troubles(&accounts));
+    parts.extend(halts(&accounts));
     text.push_str(&parts.join("; "));
     let troubled = |(_, state): &(&str, &State)| {
         matches!(state, State::Parked { .. } | State::Away { .. } | State::Blocked { .. })
@@ -125,6 +132,18 @@ fn named(names: &[&str]) -> String {
     if names.len() > NAMED { format!("{} accounts", names.len()) } else { names.join(", ") }
 }
 
+/// Each moment until which the user has paused accounts, with these.
+fn halts(accounts: &[(&str, &State)]) -> Vec<String> {
+    let mut alike: BTreeMap<Timestamp, Vec<&str>> = BTreeMap::new();
+    for (name, state) in accounts {
+        if let State::Halted { until } = state {
+            alike.entry(*until).or_default().push(name);
+        }
+    }
+    let are = |names: &[&str]| if names.len() == 1 { "is" } else { "are" };
+    alike.iter().map(|(until, names)| format!("{} {} {}", named(names), are(names), halted(*until))).collect()
+}
+
 /// Each trouble once, with the accounts that have it. Those for which the user has to do something come first, since the line may be
 /// cut.
 fn troubles(accounts: &[(&str, &State)]) -> Vec<String> {
@@ -135,7 +154,7 @@ fn troubles(accounts: &[(&str, &State)]) -> Vec<String> {
             State::Blocked { trouble } => (1, trouble.as_str()),
             State::Away { trouble } => (2, trouble.as_str()),
             State::Hindered { left } => (3, left.as_str()),
-            State::Connecting | State::Watching | State::Crashed => continue,
+            State::Connecting | State::Watching | State::Halted { .. } | State::Crashed => continue,
         };
         alike.entry(key).or_default().push(name);
     }
@@ -153,6 +172,8 @@ fn troubles(accounts: &[(&str, &State)]) -> Vec<String> {
 
 /// The account's server has accepted the login.
 pub const CONNECTED: &str = "connected";
+/// A pause of the user's is over.
+pub const GOES_ON: &str = "the pause is over";
 /// The files were read again, and are in use.
 pub const RELOADED: &str = "reloaded settings, rules and lists";
 /// One of the files is wrong.
@@ -177,6 +198,20 @@ pub const DOES_NOT_END: &str = "account thread did not stop in time; followsift 
 pub const IDLE_CUT: &str = "idle connections are cut here; followsift renews IDLE sooner";
 /// A panic; its own words may quote a message, and are not logged.
 pub const PANIC: &str = "panic (a bug in followsift); please report this line";
+
+/// An account that the user has paused.
+pub fn halted(until: Timestamp) -> String {
+    format!("paused until {} UTC; `followsift unpause` ends that", until.minute())
+}
+
+/// What the commands `pause` and `unpause` did with an account.
+pub fn pause_changed(account: &str, until: Option<Timestamp>, was_halted: bool) -> String {
+    match until {
+        Some(until) => format!("{account}: {}", halted(until)),
+        None if was_halted => format!("{account}: {GOES_ON}"),
+        None => format!("{account}: it was not paused"),
+    }
+}
 
 /// An account with which followsift does nothing until the user has acted.
 pub fn paused(trouble: &str) -> String {
@@ -306,6 +341,17 @@ mod tests {
             let words = in_words([("x", &parked(&"ß".repeat(length / 2)))].into_iter(), &Notes::default());
             assert!(words.len() < 500, "{}", words.len());
         }
+    }
+
+    #[test]
+    fn a_pause_of_the_users_is_said_with_its_end() {
+        let halted = || State::Halted { until: Timestamp(1_800_000_000) };
+        let accounts = [("a", halted()), ("b", State::Watching), ("c", halted())];
+        check(
+            &accounts,
+            &Notes::default(),
+            "watching b; a, c are paused until 2027-01-15 08:00 UTC; `followsift unpause` ends that",
+        );
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::drift;
 use super::remains::messages;
+use super::{drift, state};
 use crate::clock::Timestamp;
 use crate::control::{AccountStatus, Moment, ServiceStatus};
 use crate::ledger::LookUps;
@@ -24,6 +24,8 @@ pub struct AccountFacts {
     pub name: AccountName,
     /// When one of its folders was last looked at.
     pub looked_at: Option<Timestamp>,
+    /// Until when the user has paused it, if they have.
+    pub paused_until: Option<Timestamp>,
     /// When its rules last changed; `None` if they never have.
     pub rules_changed: Option<Timestamp>,
     /// The messages of the last week by verdict; `None` is undecided.
@@ -36,7 +38,8 @@ pub struct AccountFacts {
 
 /// Is something wrong with the service or one of its accounts?
 pub fn is_wrong(service: &ServiceStatus) -> bool {
-    let is_well = |account: &AccountStatus| ["watching", "connecting"].contains(&account.state.as_str());
+    let is_well =
+        |account: &AccountStatus| ["watching", "connecting", "halted"].contains(&account.state.as_str());
     service.refused.is_some() || !service.accounts.iter().all(is_well)
 }
 
@@ -68,6 +71,9 @@ pub fn in_words(service: Option<&ServiceStatus>, accounts: &[AccountFacts], look
             (Some(state), _) => account_in_words(state, &mut lines),
             (None, Some(_)) => lines.push(format!("{name}: the service does not watch it")),
             (None, None) => lines.push(name.to_owned()),
+        }
+        if let Some(until) = facts.paused_until {
+            lines.push(format!("  {}", state::halted(until)));
         }
         if service.is_none() && facts.looked_at.is_some() {
             let since = facts.rules_changed.map_or("the first sweep".to_owned(), |at| minute(at.0));
@@ -115,6 +121,7 @@ fn account_in_words(account: &AccountStatus, lines: &mut Vec<String>) {
         "hindered" => "watching, with work left",
         "blocked" => "cannot work",
         "paused" => "paused until you act",
+        "halted" => "paused by `followsift pause`",
         "crashed" => "restarting after a crash (a bug in followsift)",
         other => other,
     };
@@ -154,6 +161,7 @@ pub fn json(service: Option<&ServiceStatus>, accounts: &[AccountFacts], look_ups
             "trouble": state.and_then(|state| state.trouble.as_deref()),
             "since": time(state.map(|state| state.since)),
             "last-sweep": time(last_sweep),
+            "paused-until": time(facts.paused_until.map(|at| at.0)),
             "rules-changed": time(facts.rules_changed.map(|at| at.0)),
             "next-retry": time(state.and_then(|state| state.next_try)),
             "last-error": state.and_then(|state| state.last_error.as_ref()).map(|(at, words)| {
@@ -195,6 +203,7 @@ mod tests {
         AccountFacts {
             name: AccountName::new("home").unwrap(),
             looked_at: Some(Timestamp(1_800_000_000)),
+            paused_until: None,
             rules_changed: None,
             week: vec![(None, 4), (Some("spam".into()), 2)],
             incomplete: Vec::new(),

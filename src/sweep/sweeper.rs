@@ -456,6 +456,15 @@ impl<'a> Sweeper<'a> {
         Ok(!session.is_known_same() && opened.exists > 0 && scope::is_replaced(session, &cursor.newest)?)
     }
 
+    /// Until when the user has paused the account, if they have.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn paused_until(&self) -> Result<Option<Timestamp>, LedgerFault> {
+        let until = |ledger: &Ledger| ledger.paused_until(&self.account.name, clock::now());
+        self.memory.ledger().map_or(Ok(None), until)
+    }
+
     /// Does a message wait for a later sweep?
     ///
     /// # Errors

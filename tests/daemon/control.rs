@@ -37,6 +37,18 @@ impl Beside {
         Some(Self { server, home, daemon, proxy })
     }
 
+    /// Stops the service and starts another one.
+    fn restart(&mut self) {
+        self.daemon.signal(Signal::TERM);
+        let begun = Instant::now();
+        while !self.daemon.has_ended() && begun.elapsed() < SOON {
+            pause(Duration::from_millis(20));
+        }
+        let mut run = self.home.command(&["run"]);
+        run.env("XDG_RUNTIME_DIR", self.home.path());
+        self.daemon = self.home.run_as(run);
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
         self.home.command(arguments).env("XDG_RUNTIME_DIR", self.home.path()).output().unwrap()
     }
@@ -241,4 +253,41 @@ fn an_account_that_is_paused_is_in_the_exit_code() {
     beside.daemon.says("home is paused until you act");
     let (code, said) = beside.says(&["status"]);
     assert!(code == 75 && said.contains("home: paused until you act since"), "{code} {said}");
+}
+
+#[test]
+fn while_an_account_is_paused_nothing_is_moved_and_it_goes_on_by_itself_or_when_asked_to() {
+    let Some(mut beside) = Beside::start() else { return };
+    let whereabouts = |beside: &Beside| whereabouts(&mut beside.server.client());
+    let (code, said) = beside.says(&["pause", "1h", "--account", "home"]);
+    assert!(
+        code == 0
+            && said.starts_with("home: paused until ")
+            && said.ends_with("`followsift unpause` ends that\n"),
+        "{code} {said}"
+    );
+    beside.daemon.says("home is paused until ");
+    deliver(&beside.server, [1]);
+    let (code, said) = beside.says(&["status"]);
+    assert!(code == 0 && said.contains("home: paused by `followsift pause` since"), "{code} {said}");
+    assert!(said.contains("\n  paused until "), "{said}");
+    let (code, said) = beside.says(&["sweep"]);
+    assert!(code == 0 && said.contains("\npaused until "), "{code} {said}");
+    let (code, said) = beside.says(&["sweep", "--dry-run"]);
+    assert!(code == 0 && said.contains("@bulk_1"), "{code} {said}");
+    // It outlasts the service.
+    beside.restart();
+    beside.daemon.says("home is paused until ");
+    assert_eq!(whereabouts(&beside), (vec![1], vec![]));
+    assert_eq!(beside.says(&["unpause"]), (0, "home: the pause is over\n".to_owned()));
+    filed(&beside.server, &beside.daemon, 1, SOON);
+    assert_eq!(beside.says(&["unpause"]), (0, "home: it was not paused\n".to_owned()));
+    // It ends by itself.
+    assert_eq!(beside.says(&["pause", "5s"]).0, 0);
+    beside.daemon.says("home is paused until ");
+    deliver(&beside.server, [2]);
+    filed(&beside.server, &beside.daemon, 2, SOON);
+    beside.daemon.logs("the pause is over");
+    let log = beside.daemon.log();
+    assert_eq!(log.matches("the pause is over").count(), 2, "{log}");
 }
