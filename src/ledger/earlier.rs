@@ -131,10 +131,17 @@ impl Ledger {
         header: Option<&HeaderLines>,
     ) -> Result<EarlierMove, LedgerFault> {
         self.read("look for an earlier move", |connection| {
-            if let Some(stay) = stays(connection, identity)? {
-                return Ok(EarlierMove::Stays(stay));
-            }
-            let same = by_identity(connection, mail, identity)?;
+            // Most messages are new.
+            let same = if is_known(connection, identity)? {
+                if let Some(stay) = stays(connection, identity)? {
+                    return Ok(EarlierMove::Stays(stay));
+                }
+                by_identity(connection, mail, identity)?
+            } else if is_forgotten(connection, identity)? {
+                return Ok(EarlierMove::Stays(Stay::Forgotten));
+            } else {
+                EarlierMove::None
+            };
             match (same, header) {
                 (EarlierMove::None, Some(header)) => match by_header(connection, header)? {
                     EarlierMove::None if is_forgotten_by_header(connection, header)? => {
@@ -251,6 +258,13 @@ impl Ledger {
 
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
+
+/// Has it been recorded, in any account?
+fn is_known(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM mail WHERE digest = ? AND size = ?)")?
+        .query_row(params![identity.digest, identity.size], |row| row.get(0))
+}
 
 fn is_corrected(connection: &Connection, identity: &MailIdentity) -> rusqlite::Result<bool> {
     connection

@@ -254,15 +254,14 @@ pub(super) fn put_intent(transaction: &Connection, intent: &Intent) -> rusqlite:
     transaction
         .prepare_cached("DELETE FROM unshown WHERE account = ? AND folder = ? AND validity = ? AND uid = ?")?
         .execute(params![mail.account, mail.folder, mail.validity, mail.uid])?;
-    transaction
+    let written = transaction
         .prepare_cached(
             "INSERT INTO intent (mail, judgement, from_folder, from_validity, from_uid, from_next_uid, to_folder,
                  to_validity, to_next_uid, flag, mark_read, stated_at, by_hand, received, returns, by_move)
              SELECT id, latest, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM mail
-             WHERE account = ?1 AND digest = ?2 AND size = ?3
-             RETURNING id",
+             WHERE account = ?1 AND digest = ?2 AND size = ?3",
         )?
-        .query_row(
+        .execute(
             params![
                 mail.account,
                 identity.digest,
@@ -282,8 +281,11 @@ pub(super) fn put_intent(transaction: &Connection, intent: &Intent) -> rusqlite:
                 intent.returns,
                 intent.by_move
             ],
-            |row| row.get(0).map(IntentId),
-        )
+        )?;
+    match written {
+        0 => Err(rusqlite::Error::QueryReturnedNoRows),
+        _ => Ok(IntentId(transaction.last_insert_rowid())),
+    }
 }
 
 /// Keeps the lines of a header by which a filed message can be recognised.

@@ -5,7 +5,7 @@
 
 use std::borrow::Borrow;
 
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::encoding;
 use super::recall::{add_past, replace_past};
@@ -97,7 +97,7 @@ impl Ledger {
     pub fn record_incomplete(&mut self, incomplete: &[IncompleteRecord]) -> Result<(), LedgerFault> {
         self.write("record what could not be read", |transaction| {
             for one in incomplete {
-                let mail = put_mail(transaction, &one.mail, &one.identity, one.received)?;
+                let mail = put_mail(transaction, &one.mail, &one.identity, one.received)?.id();
                 let missing: Vec<_> = one.missing.iter().map(|fact| fact.word()).collect();
                 transaction
                     .prepare_cached(
@@ -112,23 +112,27 @@ impl Ledger {
 }
 
 pub(super) fn record(transaction: &Connection, judged: &Judged) -> rusqlite::Result<()> {
-    let Judged { mail: MailRef { account, .. }, identity, notification, .. } = judged;
-    let is_new = find_mail(transaction, account, identity)?.is_none();
-    let mail = put_mail(transaction, &judged.mail, identity, notification.received)?;
-    let judgement = if is_new {
-        // Most messages are, and then nothing has to be looked for or replaced.
-        let judgement = put_judgement(transaction, mail, judged)?;
-        add_past(transaction, account, mail, notification, notification.received)?;
-        judgement
-    } else {
-        let judgement = match that_moved(transaction, mail, &judged.rules)? {
-            Some(judgement) => judgement,
-            None => replace_judgement(transaction, mail, judged)?,
+    let Judged { mail: MailRef { account, .. }, notification, .. } = judged;
+    let (judgement, mail) =
+        match put_mail(transaction, &judged.mail, &judged.identity, notification.received)? {
+            // Most messages are new, and then nothing has to be looked for or replaced.
+            Row::New(mail) => {
+                put_judgement(transaction, mail, judged)?;
+                let judgement = transaction.last_insert_rowid();
+                put_followers(transaction, judgement, judged)?;
+                add_past(transaction, account, mail, notification, notification.received)?;
+                (judgement, mail)
+            }
+            Row::Known(mail) => {
+                let judgement = match that_moved(transaction, mail, &judged.rules)? {
+                    Some(judgement) => judgement,
+                    None => replace_judgement(transaction, mail, judged)?,
+                };
+                replace_past(transaction, account, mail, notification)?;
+                transaction.prepare_cached("DELETE FROM incomplete WHERE mail = ?")?.execute([mail])?;
+                (judgement, mail)
+            }
         };
-        replace_past(transaction, account, mail, notification)?;
-        transaction.prepare_cached("DELETE FROM incomplete WHERE mail = ?")?.execute([mail])?;
-        judgement
-    };
     transaction.prepare_cached("UPDATE mail SET latest = ? WHERE id = ?")?.execute([judgement, mail])?;
     Ok(())
 }
@@ -147,24 +151,26 @@ fn that_moved(transaction: &Connection, mail: i64, rules: &str) -> rusqlite::Res
 
 /// Writes a judgement in place of an earlier one by the same rules.
 fn replace_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqlite::Result<i64> {
-    transaction
-        .prepare_cached(
-            "DELETE FROM follower WHERE judgement = (SELECT id FROM judgement WHERE mail = ? AND rules = ?)",
-        )?
-        .execute(params![mail, judged.rules])?;
-    put_judgement(transaction, mail, judged)
+    put_judgement(transaction, mail, judged)?;
+    let judgement = transaction
+        .prepare_cached("SELECT id FROM judgement WHERE mail = ? AND rules = ?")?
+        .query_row(params![mail, judged.rules], |row| row.get(0))?;
+    transaction.prepare_cached("DELETE FROM follower WHERE judgement = ?")?.execute([judgement])?;
+    put_followers(transaction, judgement, judged)?;
+    Ok(judgement)
 }
 
-/// Writes a judgement; if there is one by the same rules, its followers are gone already.
-fn put_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqlite::Result<i64> {
-    let Notification { network, title, kind, layout, authentic, instance, followers, complete, .. } =
+/// Writes a judgement without its followers.
+fn put_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqlite::Result<()> {
+    let Notification { network, title, kind, layout, authentic, instance, complete, .. } =
         &judged.notification;
     let (action, target, marks) = match &judged.action {
         Action::Leave => ("leave", None, Marks::default()),
         Action::Mark(marks) => ("mark", None, *marks),
         Action::File { to, marks } => ("file", Some(to), *marks),
     };
-    let judgement: i64 = transaction
+    // As they come in the statement: to bind each by its name costs more than to write the row.
+    transaction
         .prepare_cached(
             "INSERT INTO judgement (mail, rules, judged_at, network, title, kind, layout, authentic, seen,
                  instance, complete, verdict, action, target, flag, mark_read)
@@ -173,18 +179,31 @@ fn put_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqli
              ON CONFLICT (mail, rules) DO UPDATE SET judged_at = :judged_at, network = :network,
                  title = :title, kind = :kind, layout = :layout, authentic = :authentic, seen = :seen,
                  instance = :instance, complete = :complete, verdict = :verdict, action = :action,
-                 target = :target, flag = :flag, mark_read = :mark_read
-             RETURNING id",
+                 target = :target, flag = :flag, mark_read = :mark_read",
         )?
-        .query_row(
-            named_params! {
-                ":mail": mail, ":rules": judged.rules, ":judged_at": judged.judged_at, ":network": network,
-                ":title": title, ":kind": kind, ":layout": layout, ":authentic": authentic.word(),
-                ":seen": authentic.evidence(), ":instance": instance, ":complete": complete, ":verdict": judged.verdict,
-                ":action": action, ":target": target, ":flag": marks.flagged, ":mark_read": marks.seen,
-            },
-            |row| row.get(0),
-        )?;
+        .execute(params![
+            mail,
+            judged.rules,
+            judged.judged_at,
+            network,
+            title,
+            kind,
+            layout,
+            authentic.word(),
+            authentic.evidence(),
+            instance,
+            complete,
+            judged.verdict,
+            action,
+            target,
+            marks.flagged,
+            marks.seen,
+        ])
+        .map(drop)
+}
+
+fn put_followers(transaction: &Connection, judgement: i64, judged: &Judged) -> rusqlite::Result<()> {
+    let Notification { network, followers, .. } = &judged.notification;
     let undecided = Verdict::default();
     let verdicts = judged.verdicts.iter().chain(std::iter::repeat(&undecided));
     for (position, (follower, verdict)) in followers.iter().zip(verdicts).enumerate() {
@@ -204,7 +223,22 @@ fn put_judgement(transaction: &Connection, mail: i64, judged: &Judged) -> rusqli
                 encoding::write_reasons(&verdict.reasons),
             ])?;
     }
-    Ok(judgement)
+    Ok(())
+}
+
+/// The row of a message.
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    New(i64),
+    Known(i64),
+}
+
+impl Row {
+    fn id(self) -> i64 {
+        match self {
+            Self::New(id) | Self::Known(id) => id,
+        }
+    }
 }
 
 /// The row of a message, made or brought up to date. The earliest arrival is kept, since a server may give a message a
@@ -214,26 +248,27 @@ fn put_mail(
     mail: &MailRef,
     identity: &MailIdentity,
     received: Timestamp,
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<Row> {
+    if let Some(id) = find_mail(transaction, &mail.account, identity)? {
+        transaction
+            .prepare_cached(
+                "UPDATE mail SET folder = ?, validity = ?, uid = ?, received = min(received, ?) WHERE id = ?",
+            )?
+            .execute(params![mail.folder, mail.validity, mail.uid, received, id])?;
+        return Ok(Row::Known(id));
+    }
     transaction
         .prepare_cached(
-            "INSERT INTO mail (account, digest, size, folder, validity, uid, received)
-             VALUES (?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (account, digest, size) DO UPDATE SET folder = excluded.folder,
-                 validity = excluded.validity, uid = excluded.uid,
-                 received = min(received, excluded.received)
-             RETURNING id",
+            "INSERT INTO mail (account, digest, size, folder, validity, uid, received) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?
-        .query_row(
-            params![
-                mail.account,
-                identity.digest,
-                identity.size,
-                mail.folder,
-                mail.validity,
-                mail.uid,
-                received
-            ],
-            |row| row.get(0),
-        )
+        .execute(params![
+            mail.account,
+            identity.digest,
+            identity.size,
+            mail.folder,
+            mail.validity,
+            mail.uid,
+            received
+        ])?;
+    Ok(Row::New(transaction.last_insert_rowid()))
 }

@@ -2,7 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::find_mail;
 use super::{Ledger, LedgerFault};
@@ -229,14 +229,18 @@ impl Recall for Recalled<'_> {
             connection
                 .prepare_cached(
                     "SELECT min(received) FROM past_follower
-                     WHERE account = :account AND network = :network AND key = :key AND received >= :since
-                         AND received < :before AND mail IS NOT :judged",
+                     WHERE account = ? AND network = ? AND key = ? AND received >= ? AND received < ?
+                         AND mail IS NOT ?",
                 )?
                 .query_row(
-                    named_params! {
-                        ":account": self.account, ":network": follower.network(), ":key": follower.as_str(),
-                        ":since": since, ":before": before, ":judged": self.judged(connection)?,
-                    },
+                    params![
+                        self.account,
+                        follower.network(),
+                        follower.as_str(),
+                        since,
+                        before,
+                        self.judged(connection)?
+                    ],
                     |row| row.get(0),
                 )
         })
