@@ -46,5 +46,6 @@ mod settings;
 mod sites;
 mod sweep;
 mod traffic;
+mod units;
 mod unkind_server;
 mod web;

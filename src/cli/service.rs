@@ -17,7 +17,7 @@ pub(super) fn ask(
     output: &mut Output,
 ) -> Ending {
     let mut ending = Ending::Later;
-    let runtimes = Environment::of_process().runtimes();
+    let runtimes = Environment::of_process().runtimes(&settings.state);
     let asked = control::ask(&runtimes, &settings.state, request, &mut |answer| {
         output.end_progress();
         match answer {

@@ -52,7 +52,7 @@ pub(super) fn status(path: Option<&Path>, options: &Options, output: &mut Output
 
 fn ask(settings: &Settings) -> Result<Option<ServiceStatus>, AskFault> {
     let mut told = None;
-    let runtimes = Environment::of_process().runtimes();
+    let runtimes = Environment::of_process().runtimes(&settings.state);
     control::ask(&runtimes, &settings.state, &Request::Status {}, &mut |answer| {
         if let Answer::Status(status) = answer {
             told = Some(*status);

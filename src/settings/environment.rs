@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Proxy;
 
@@ -99,9 +99,14 @@ impl Environment {
             .or_else(|| Some(self.folder("XDG_RUNTIME_DIR")?.join("followsift")))
     }
 
-    /// The folders in which a command looks for that socket: the user's, then that of a service of the machine.
-    pub fn runtimes(&self) -> Vec<PathBuf> {
-        self.service_runtime().into_iter().chain([PathBuf::from("/run/followsift")]).collect()
+    /// The folders in which a command looks for the socket of the service that works with the ledger in `state`: the user's, then
+    /// that of a service of the machine. The units that ship name both folders alike: /run/followsift-ann and
+    /// /var/lib/followsift-ann.
+    pub fn runtimes(&self, state: &Path) -> Vec<PathBuf> {
+        let named_alike = state.file_name().map(|name| Path::new("/run").join(name));
+        let machine = [PathBuf::from("/run/followsift")];
+        let more = named_alike.filter(|folder| !machine.contains(folder));
+        self.service_runtime().into_iter().chain(machine).chain(more).collect()
     }
 
     fn service_state(&self) -> Option<PathBuf> {
@@ -130,5 +135,20 @@ impl Environment {
     /// A folder. Relative paths are ignored (XDG Base Directory Specification, "Environment variables").
     fn folder(&self, name: &str) -> Option<PathBuf> {
         self.0.get(OsStr::new(name)).map(PathBuf::from).filter(|folder| folder.is_absolute())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_finds_the_socket_of_each_unit_by_its_state_folder() {
+        let environment = Environment::of([("XDG_RUNTIME_DIR", "/run/user/1000")]);
+        let runtimes = |state: &str| environment.runtimes(Path::new(state));
+        let usual = ["/run/user/1000/followsift", "/run/followsift"].map(PathBuf::from);
+        assert_eq!(runtimes("/var/lib/followsift"), usual);
+        let of_instance = [usual.as_slice(), &["/run/followsift-ann".into()]].concat();
+        assert_eq!(runtimes("/var/lib/followsift-ann"), of_instance);
     }
 }

@@ -1,0 +1,162 @@
+//! The units in `systemd/`, as far as that needs no systemd that runs: systemd-analyze(1), where it is installed, and what the
+//! files say of each other and of the program. `tests/further/systemd.sh` runs them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its own fixtures has to stop")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use followsift::cli;
+
+/// Units of the machine that run followsift.
+const OF_THE_MACHINE: [&str; 3] =
+    ["followsift-system.service", "followsift@.service", "followsift-sweep.service"];
+
+/// Keys that systemd 252 (Debian 12) does not know, as the units say.
+const NEWER: [&str; 3] = ["RestartSteps", "RestartMaxDelaySec", "ImportCredential"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")
+}
+
+fn text(name: &str) -> String {
+    fs::read_to_string(folder().join(name)).unwrap()
+}
+
+/// The settings of a unit, without its comments.
+fn settings(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.contains('=') && !line.starts_with('#')).collect()
+}
+
+fn analyze(arguments: &[&str], unit: &Path) -> Option<String> {
+    let output = Command::new("systemd-analyze").args(arguments).arg(unit).output().ok()?;
+    Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+/// A copy of a unit in a folder of its own; of a template, an instance.
+fn instance(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let unit = folder.path().join(name.replace('@', "@ann"));
+    fs::write(&unit, text).unwrap();
+    (folder, unit)
+}
+
+#[test]
+fn systemd_knows_every_line_of_the_units() {
+    let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let units = files.filter(|file| file.extension().is_some_and(|it| it == "service" || it == "timer"));
+    let mut checked = 0;
+    for unit in units {
+        // It exits 0 on unknown keys; only its words tell.
+        let Some(words) = analyze(&["verify", "--man=no"], &unit) else { return };
+        let is_expected = |line: &&str| {
+            let is_newer = NEWER.iter().any(|key| line.contains(&format!("Unknown key '{key}'")))
+                || NEWER.iter().any(|key| line.contains(&format!("Unknown key name '{key}'")));
+            is_newer || line.contains("followsift is not executable: No such file")
+        };
+        let unexpected: Vec<_> = words.lines().filter(|line| !is_expected(line)).collect();
+        assert!(unexpected.is_empty(), "{}: {unexpected:?}", unit.display());
+        checked += 1;
+    }
+    assert!(checked >= 6, "{checked} units");
+}
+
+/// The exposure that systemd counts, and each setting that it counts.
+fn exposure(unit: &Path) -> Option<(f64, Vec<String>)> {
+    let words = analyze(&["security", "--offline=true", "--no-pager"], unit)?;
+    let last = words.lines().find(|line| line.contains("Overall exposure level"))?;
+    let number = last.split_whitespace().find_map(|word| word.parse().ok())?;
+    let counted = words.lines().filter_map(|line| line.strip_prefix('✗')?.split_whitespace().next());
+    Some((number, counted.map(str::to_owned).collect()))
+}
+
+/// `RestrictAddressFamilies=~AF_(INET|INET6)` is explained by its family, others by their key.
+fn explained_by(counted: &str) -> String {
+    match counted.split_once("=~AF_") {
+        Some((_, family)) => format!("AF_{}", family.trim_start_matches('(').split('|').next().unwrap()),
+        None => format!("{}=", counted.split('=').next().unwrap()),
+    }
+}
+
+#[test]
+fn a_unit_is_as_closed_as_it_says_and_explains_what_is_left() {
+    let explanation = text("followsift-system.service");
+    for name in OF_THE_MACHINE {
+        let (_folder, unit) = instance(name, &text(name));
+        let Some((number, counted)) = exposure(&unit) else { return };
+        assert!(number <= 1.1, "{name}: {number}");
+        for setting in counted {
+            let words = explained_by(&setting);
+            assert!(explanation.contains(&format!("{words} ")), "{name} does not explain {setting}");
+        }
+    }
+    let hardening = text("hardening.conf");
+    let (_folder, unit) = instance("followsift.service", &(text("followsift.service") + &hardening));
+    let Some((number, counted)) = exposure(&unit) else { return };
+    assert!(number <= 1.8, "with hardening.conf: {number}");
+    for setting in counted {
+        let words = format!("{} ", explained_by(&setting));
+        let is_explained = hardening.contains(&words) || explanation.contains(&words);
+        assert!(is_explained, "hardening.conf does not explain {setting}");
+    }
+}
+
+#[test]
+fn the_units_of_the_machine_have_one_sandbox() {
+    let sandbox = |name: &str| {
+        let text = text(name);
+        let (_, sandbox) = text.split_once("\nUMask=").unwrap();
+        let sandbox = sandbox.split("\n[Install]").next().unwrap().trim_end().to_owned();
+        assert!(sandbox.contains("ProtectSystem=strict"), "{name}");
+        sandbox
+    };
+    let first = sandbox(OF_THE_MACHINE[0]);
+    OF_THE_MACHINE.iter().for_each(|name| assert_eq!(sandbox(name), first, "{name}"));
+    // And the two services of the machine differ in their folders alone.
+    let one = text("followsift-system.service");
+    let many = text("followsift@.service").replace("-%i", "");
+    let (one, many) = (settings(&one), settings(&many));
+    let more: Vec<_> = many.iter().filter(|line| !one.contains(line)).collect();
+    let locks = "ReadWritePaths=-/var/lib/followsift";
+    assert_eq!(more, [&"Description=Files the follower spam of social accounts (%i)", &locks]);
+    assert_eq!(one.len() + 1, many.len());
+}
+
+#[test]
+fn the_units_run_commands_that_there_are() {
+    for name in OF_THE_MACHINE.iter().copied().chain(["followsift.service"]) {
+        let text = text(name);
+        let lines = settings(&text);
+        let commands = lines.iter().filter_map(|line| line.strip_prefix("Exec")?.split_once('='));
+        let ours: Vec<_> = commands.filter(|(_, command)| command.contains("/followsift ")).collect();
+        for (_, command) in &ours {
+            let words = command.split(' ').skip_while(|word| !word.ends_with("/followsift"));
+            let parsed = cli::definition().try_get_matches_from(words);
+            assert!(parsed.is_ok(), "{name}: {command}");
+        }
+        if name != "followsift-sweep.service" {
+            // A reload begins with a check, which fails where a file is wrong.
+            let reloads: Vec<_> = lines.iter().filter(|line| line.starts_with("ExecReload=")).collect();
+            assert!(
+                matches!(reloads.as_slice(), [check, kill] if check.contains("followsift check")
+                && kill.ends_with("kill -HUP $MAINPID")),
+                "{name}: {reloads:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_file_of_the_folder_is_named_in_another_or_in_the_manual() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/man/followsift.8.md");
+    let manual = fs::read_to_string(manual).unwrap();
+    let names: BTreeSet<_> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for name in &names {
+        assert!(manual.contains(name.as_str()), "followsift(8) does not name systemd/{name}");
+    }
+}
