@@ -24,6 +24,8 @@ pub(super) struct Output {
     progress: bool,
     /// Whether errors go to standard output, too.
     merged: bool,
+    /// What takes findings and failures, if that is not standard error.
+    log: Option<fn(&[Diagnostic])>,
 }
 
 impl Output {
@@ -33,7 +35,17 @@ impl Output {
         let allowed = Environment::of_process().allows_colour();
         let paint = |is_terminal| if allowed && is_terminal { Paint::Coloured } else { Paint::Plain };
         let (paint, err_paint) = (paint(out.is_terminal()), paint(err.is_terminal()));
-        Self { out, err, closed: false, failed: false, paint, err_paint, progress: false, merged: false }
+        Self {
+            out,
+            err,
+            closed: false,
+            failed: false,
+            paint,
+            err_paint,
+            progress: false,
+            merged: false,
+            log: None,
+        }
     }
 
     /// Prints errors to standard output from now on: for a command whose findings are what it was asked for, so that a pipe
@@ -41,6 +53,11 @@ impl Output {
     pub(super) fn merge(&mut self) {
         self.merged = true;
         self.err_paint = self.paint;
+    }
+
+    /// Hands findings and failures to `log` from now on, instead of printing them.
+    pub(super) fn divert(&mut self, log: fn(&[Diagnostic])) {
+        self.log = Some(log);
     }
 
     /// Whether standard output is to be coloured.
@@ -124,7 +141,11 @@ impl Output {
 
     /// Prints an error with its causes, joined once, here.
     pub(super) fn failure(&mut self, error: &dyn Error) {
-        self.error(&format!("error: {}", text::line(&Chain(error).to_string())));
+        let words = text::line(&Chain(error).to_string()).into_owned();
+        match self.log {
+            Some(log) => log(&[Diagnostic::unplaced(words)]),
+            None => self.error(&format!("error: {words}")),
+        }
     }
 
     /// Prints what went wrong with an account, with its causes.
@@ -134,6 +155,9 @@ impl Output {
 
     /// Prints findings to standard error, each followed by an empty line.
     pub(super) fn findings(&mut self, findings: &[Diagnostic]) {
+        if let Some(log) = self.log {
+            return log(findings);
+        }
         for finding in findings {
             let shown = match self.err_paint {
                 Paint::Plain => finding.plain(),

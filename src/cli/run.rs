@@ -10,12 +10,14 @@ use crate::rulebook::Origin;
 use crate::settings::{self, Environment};
 
 pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
+    let environment = Environment::of_process();
+    if daemon::log::start(&environment.log_filter(), environment.journal_stream()) {
+        output.divert(daemon::could_not_start);
+    }
     let (settings, files) = match context::everything(file, Unsettled::Left, output) {
         Ok(found) => found,
         Err(ending) => return ending,
     };
-    let environment = Environment::of_process();
-    daemon::log::start(&environment.log_filter(), environment.journal_stream());
     // Found once: a file that vanishes is not to put another in force.
     let file = file.map(Path::to_owned).or_else(|| settings::locate(&environment));
     let origin = Origin { file, environment };

@@ -54,15 +54,16 @@ const OF_THE_JOURNAL: [&str; 6] = ["message_id", "follower", "rule", "to", "trou
 /// cannot be read changes nothing, and is warned of.
 ///
 /// Where standard error is `journal`, a stream to the journal (its device and inode), events go to the journal itself. Where
-/// that cannot be reached, each line begins with its level as `<N>`, as sd-daemon(3) has it.
-pub fn start(filter: &str, journal: Option<(u64, u64)>) {
-    subscribe(filter, journal);
+/// that cannot be reached, each line begins with its level as `<N>`, as sd-daemon(3) has it. Returns whether the journal reads them.
+pub fn start(filter: &str, journal: Option<(u64, u64)>) -> bool {
+    let journal = subscribe(filter, journal);
     if let Some(doubt) = doubt(filter) {
         tracing::warn!("FOLLOWSIFT_LOG: {doubt}");
     }
+    journal
 }
 
-fn subscribe(filter: &str, journal: Option<(u64, u64)>) {
+fn subscribe(filter: &str, journal: Option<(u64, u64)>) -> bool {
     let here = rustix::fs::fstat(io::stderr()).map(|stat| (stat.st_dev, stat.st_ino)).ok();
     let journal = journal.is_some() && journal == here;
     let filter = EnvFilter::try_new(format!("info,{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -77,7 +78,7 @@ fn subscribe(filter: &str, journal: Option<(u64, u64)>) {
         let _ = tracing::subscriber::set_global_default(
             tracing_subscriber::registry().with(filter).with(Fit(layer)),
         );
-        return;
+        return journal;
     }
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -86,6 +87,7 @@ fn subscribe(filter: &str, journal: Option<(u64, u64)>) {
         .with_writer(Harmless)
         .finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
+    journal
 }
 
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn std::fmt::Debug) -> std::fmt::Result {
@@ -141,14 +143,19 @@ fn priority(level: Level) -> u8 {
 }
 
 /// The journal behind `text`: the layer within writes values unescaped, so it gets every value of every event and span escaped.
+/// Each message begins with its account, since only the message is seen as the journal is usually shown.
 struct Fit<L>(L);
+
+/// The account of a span, for the messages of the events in it.
+struct OfAccount(String);
 
 impl<S: Subscriber + for<'span> LookupSpan<'span>, L: Layer<S>> Layer<S> for Fit<L> {
     fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let fit = |values: &ValueSet<'_>| {
-            self.0.on_new_span(&Attributes::new(span.metadata(), values), id, context);
-        };
-        Values::of(span.metadata().fields(), |visit| span.record(visit)).hand_to(fit);
+        let values = Values::of(span.metadata().fields(), |visit| span.record(visit));
+        if let (Some(account), Some(known)) = (values.text("account"), context.span(id)) {
+            known.extensions_mut().insert(OfAccount(account.to_owned()));
+        }
+        values.hand_to(|values| self.0.on_new_span(&Attributes::new(span.metadata(), values), id, context));
     }
 
     fn on_record(&self, id: &Id, record: &Record<'_>, context: Context<'_, S>) {
@@ -158,8 +165,15 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>, L: Layer<S>> Layer<S> for Fit
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let fit = |values: &ValueSet<'_>| self.0.on_event(&Event::new(event.metadata(), values), context);
-        Values::of(event.metadata().fields(), |visit| event.record(visit)).hand_to(fit);
+        let mut values = Values::of(event.metadata().fields(), |visit| event.record(visit));
+        let of_span = || {
+            let mut spans = context.event_scope(event)?;
+            spans.find_map(|span| span.extensions().get::<OfAccount>().map(|account| account.0.clone()))
+        };
+        if let Some(account) = values.text("account").map(str::to_owned).or_else(of_span) {
+            values.name(&account);
+        }
+        values.hand_to(|values| self.0.on_event(&Event::new(event.metadata(), values), context));
     }
 }
 
@@ -174,6 +188,20 @@ impl<'f> Values<'f> {
         let mut values = Self { fields, texts: vec![None; fields.len()] };
         record(&mut values);
         values
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.texts.get(self.fields.field(name)?.index())?.as_deref()
+    }
+
+    /// Names the account at the beginning of the message.
+    fn name(&mut self, account: &str) {
+        let message = self.fields.field("message").and_then(|field| self.texts.get_mut(field.index()));
+        if let Some(Some(message)) = message
+            && !message.starts_with(&format!("{account}: "))
+        {
+            message.insert_str(0, &format!("{account}: "));
+        }
     }
 
     fn hand_to(&self, layer: impl FnOnce(&ValueSet<'_>)) {
@@ -288,7 +316,7 @@ mod tests {
             ("is_new", "true"),
             ("cause", HARMLESS),
             ("finding", "rules.toml:1\n  a\\u{1b}b"),
-            ("message", &format!("moved {HARMLESS}")),
+            ("message", &format!("{HARMLESS}: moved {HARMLESS}")),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();

@@ -7,6 +7,7 @@
 mod backoff;
 mod caller;
 mod control;
+mod descriptors;
 mod events;
 mod file_stamp;
 mod file_watch;
@@ -24,4 +25,4 @@ mod systemd;
 mod thread_event;
 mod watcher;
 
-pub use service::{ServiceFault, run};
+pub use service::{ServiceFault, could_not_start, run};

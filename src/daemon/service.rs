@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::control::{Call, Control};
+use super::descriptors;
 use super::file_watch::FileWatch;
 use super::fleet::Fleet;
 use super::log::kind;
@@ -66,6 +67,7 @@ impl Error for ServiceFault {
 /// Where the machine does not give what a service needs: threads, signals.
 pub fn run(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Result<(), ServiceFault> {
     panics::tell();
+    descriptors::raise();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -111,6 +113,28 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
             changes: network_watch::listen(),
         })
         .await
+}
+
+/// Logs findings that concern the start, and shows the first error where systemd shows the status: for the journal, in which what is
+/// printed has no priority.
+pub fn could_not_start(findings: &[Diagnostic]) {
+    log(findings);
+    if let Some(error) = findings.iter().find(|finding| finding.severity == Severity::Error) {
+        systemd::status_of_the_end(&state::not_started(error));
+    }
+}
+
+/// Logs each finding in one line, and as it is printed in the field FINDING.
+fn log(findings: &[Diagnostic]) {
+    for finding in findings {
+        let text = finding.plain();
+        match finding.severity {
+            Severity::Error => {
+                error!(message_id = kind::REFUSED, finding = text, "error: {}", in_brief(finding));
+            }
+            Severity::Warning => warn!(finding = text, "warning: {}", in_brief(finding)),
+        }
+    }
 }
 
 /// The files that the accounts' passwords depend on; a change counts at once.
@@ -267,15 +291,7 @@ impl Service<'_> {
         let asked = self.reload.take().is_some_and(|reload| reload.asked);
         let (read, findings) =
             outcome.unwrap_or_else(|| (None, vec![Diagnostic::unplaced(state::RELOAD_CRASHED)]));
-        for finding in &findings {
-            let text = finding.plain();
-            match finding.severity {
-                Severity::Error => {
-                    error!(message_id = kind::REFUSED, finding = text, "error: {}", in_brief(finding));
-                }
-                Severity::Warning => warn!(finding = text, "warning: {}", in_brief(finding)),
-            }
-        }
+        log(&findings);
         match read {
             Some((settings, new)) => {
                 self.notes.refused = None;

@@ -16,6 +16,13 @@ pub(super) fn feeding() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2).filter(|pause| !pause.is_zero())
 }
 
+/// The status of a service that ends before it has begun, in one line.
+pub(super) fn status_of_the_end(words: &str) {
+    if let Err(cause) = sd_notify::notify(&[NotifyState::Status(words)]) {
+        debug!(%cause, "could not notify systemd");
+    }
+}
+
 /// The connection to systemd.
 #[derive(Debug)]
 pub(super) struct Systemd {

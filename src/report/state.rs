@@ -213,6 +213,12 @@ pub fn pause_changed(account: &str, until: Option<Timestamp>, was_halted: bool) 
     }
 }
 
+/// A service that could not start: the first finding.
+pub fn not_started(finding: &Diagnostic) -> String {
+    let text = format!("could not start: {}", in_brief(finding));
+    crate::text::line(&text).chars().take(LONGEST).collect()
+}
+
 /// An account with which followsift does nothing until the user has acted.
 pub fn paused(trouble: &str) -> String {
     format!("paused until you act: {trouble}")

@@ -1,5 +1,7 @@
 //! What the service reports to the journal and to systemd.
 
+use std::path::Path;
+
 use super::*;
 
 #[test]
@@ -185,4 +187,57 @@ fn root_does_not_lock_the_service_out_of_its_ledger() {
     let text = String::from_utf8_lossy(&root.stderr).into_owned();
     assert!(text.contains("run the command as that user: `sudo -u nobody "), "{text}");
     assert_eq!(std::fs::read_dir(home.state()).unwrap().count(), 0);
+}
+
+#[test]
+fn as_many_files_may_be_open_as_the_system_allows() {
+    let home = Home::new();
+    home.settings(1, "");
+    let service = home.command(&["run"]);
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "ulimit -Sn 64; exec \"$0\" \"$@\""])
+        .arg(service.get_program())
+        .args(service.get_args());
+    for (name, value) in service.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let daemon = home.run_as(command);
+    daemon.logs("connecting again in");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
+    let limit = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let words: Vec<_> = limit.split_whitespace().collect();
+    assert!(words[3] != "64" && words[3] == words[4], "{limit}");
+}
+
+#[test]
+fn a_start_with_wrong_files_is_an_error_in_the_journal_and_in_the_status() {
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::fs::MetadataExt as _;
+
+    let home = Home::new();
+    home.settings(1, "");
+    home.write("rules.toml", "[[rule]]\nname = 1\n");
+    let notify = std::os::unix::net::UnixDatagram::bind(home.path().join("systemd")).unwrap();
+    notify.set_read_timeout(Some(SOON)).unwrap();
+    let (mut log, stderr) = std::io::pipe().unwrap();
+    let stream = std::fs::metadata(format!("/proc/self/fd/{}", stderr.as_raw_fd())).unwrap();
+    let mut command = home.command(&["run"]);
+    command
+        .env("JOURNAL_STREAM", format!("{}:{}", stream.dev(), stream.ino()))
+        .env("NOTIFY_SOCKET", home.path().join("systemd"))
+        .stderr(stderr);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(78));
+    let mut words = [0; 4096];
+    let count = notify.recv(&mut words).unwrap();
+    let words = String::from_utf8_lossy(&words[..count]).into_owned();
+    assert!(words.starts_with("STATUS=could not start: ") && words.contains("rules.toml:1: "), "{words}");
+    // Where no journal runs, each line begins with its priority.
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut log, &mut text).unwrap();
+    let has_journal = Path::new("/run/systemd/journal/socket").exists();
+    assert!(has_journal || text.starts_with("<3>error: ") && text.contains("rules.toml:1: "), "{text}");
 }
