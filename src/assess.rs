@@ -125,6 +125,8 @@ pub enum Restraint {
     NotAllNamed,
     /// The verdicts on the followers of the batch do not agree.
     Divided,
+    /// The rule of this name decided, and only observes.
+    Observed(Arc<str>),
 }
 
 /// Decides what to do with a message, and why.
@@ -270,17 +272,19 @@ fn restrain(
     verdicts: &[Verdict],
     rulebook: &Rulebook,
 ) -> (Action, Option<Restraint>) {
-    let restraint = match (&wanted, &notification.authentic) {
-        (_, Authenticity::Fail(_)) => Some(Restraint::Forged),
-        (Action::Leave, _) => None,
+    let observer = rulebook.rules.observer(verdicts);
+    let restraint = match (&wanted, &notification.authentic, observer) {
+        (_, Authenticity::Fail(_), _) => Some(Restraint::Forged),
+        (Action::Leave, ..) => None,
+        (.., Some(rule)) => Some(Restraint::Observed(Arc::clone(&rule.name))),
         // Of a server that anyone can host, a message may have any sender, so one of an alias service changes nothing, unless the
         // user says which services are theirs.
-        (_, Authenticity::Relayed { by, is_vouched: false })
+        (_, Authenticity::Relayed { by, is_vouched: false }, _)
             if notification.instance.is_none() || !rulebook.trust.relays.is_empty() =>
         {
             Some(Restraint::Relayed(*by))
         }
-        (_, Authenticity::Unknown | Authenticity::Relayed { .. }) if rulebook.require_authentic => {
+        (_, Authenticity::Unknown | Authenticity::Relayed { .. }, _) if rulebook.require_authentic => {
             Some(Restraint::Unproven)
         }
         _ => {

@@ -157,6 +157,29 @@ fn a_list_that_was_never_loaded_stops_every_move() {
 }
 
 #[test]
+fn a_rule_that_only_observes_decides_and_the_message_stays() {
+    let observing = RULES.replace("name = \"Lopsided\"\n", "name = \"Lopsided\"\nact = false\n");
+    assert_ne!(observing, RULES);
+    let (follower, expected) =
+        (twitter_2009(&lopsided("kim_sample")), Restraint::Observed("Lopsided".into()));
+    check_with(&follower, &rulebook(&observing), &Blank, &format!("leave: {expected:?}"));
+    check(&follower, "Followers/Spam");
+    // The rules below it do not decide, and what another rule decides moves as ever.
+    check_with(
+        &twitter_2009(&busy("jo_bloom")),
+        &rulebook(&observing),
+        &Blank,
+        "Followers/Numbers game, read",
+    );
+    let bytes = follower.bytes(1);
+    let assessment =
+        assess(Mail { bytes: &bytes, arrived: Arrival::At(NOON) }, &rulebook(&observing), &Blank);
+    assert_eq!(assessment.class.as_ref().map(followsift::rules::VerdictName::as_str), Some("spam"));
+    assert_eq!(assessment.verdicts[0].reasons[0].rule.as_ref(), "Lopsided");
+    assert_eq!(assessment.action, Action::Leave);
+}
+
+#[test]
 fn a_batch_goes_where_all_of_it_goes() {
     check(&twitter_digest(&[lopsided("one"), lopsided("two")]), "Followers/Spam");
     check(&twitter_digest(&[busy("one"), busy("two")]), "Followers/Numbers game, read");

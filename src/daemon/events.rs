@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tracing::{Level, debug, error, info, warn};
 
 use super::log::kind;
+use crate::assess::{Assessment, Restraint};
 use crate::mail::Recognition;
 use crate::report::sweep::{followers, rules, sentence};
 use crate::rules::VerdictName;
@@ -51,7 +52,7 @@ pub(super) fn log(news: &News, known: &BTreeSet<String>) -> Option<String> {
 /// A message that was dealt with. One that has nothing to do with followers is not worth an event.
 fn message(dealt: &Dealt, sentence: &str) {
     let Dealt { mail, assessment, end } = dealt;
-    let Some((level, kind)) = level_and_kind(&assessment.recognition, end) else { return };
+    let Some((level, kind)) = level_and_kind(assessment, end) else { return };
     let (uid, folder, mail_id) =
         (mail.uid.0, &mail.folder, assessment.envelope.message_id.as_deref().unwrap_or_default());
     let (mut network, mut missing, mut follower, mut verdict, mut rule) = (None, None, None, None, None);
@@ -91,8 +92,9 @@ fn message(dealt: &Dealt, sentence: &str) {
     }
 }
 
-fn level_and_kind(recognition: &Recognition, end: &End) -> Option<(Level, Option<&'static str>)> {
-    let (level, kind) = match (recognition, end) {
+fn level_and_kind(assessment: &Assessment, end: &End) -> Option<(Level, Option<&'static str>)> {
+    let is_observed = matches!(assessment.restraint, Some(Restraint::Observed(_)));
+    let (level, kind) = match (&assessment.recognition, end) {
         (Recognition::Incomplete { .. } | Recognition::TooCostly, _) => (Level::WARN, kind::INCOMPLETE),
         (Recognition::Foreign, End::Failed | End::Deadly) => return Some((Level::ERROR, None)),
         (Recognition::Foreign, _) => return None,
@@ -102,6 +104,7 @@ fn level_and_kind(recognition: &Recognition, end: &End) -> Option<(Level, Option
             End::Waits => (Level::INFO, kind::HELD_BACK),
             End::Marked => (Level::INFO, kind::MARKED),
             End::Observed | End::Unsure => (Level::INFO, kind::OBSERVED),
+            End::Stays if is_observed => (Level::INFO, kind::OBSERVED),
             End::Kept(_) => (Level::INFO, kind::PUT_BACK),
             End::Left(_) => (Level::WARN, kind::LEFT),
             End::Gone => (Level::INFO, kind::GONE),

@@ -35,7 +35,8 @@ fn line(rule: &RuleTrace<'_>, verdict: &Verdict, paint: Paint) -> String {
     let counted =
         verdict.reasons.iter().any(|reason| *reason.rule == *rule.rule && reason.at.line == rule.at.line);
     let effect = match rule.effect {
-        Effect::Decide(class) => class.to_string(),
+        Effect::Decide(class) if rule.acts => class.to_string(),
+        Effect::Decide(class) => format!("{class}, only observes"),
         Effect::Points(points) => format!("{points:+} points"),
     };
     let (word, tone, saw) = match &rule.says {

@@ -76,6 +76,7 @@ pub fn restraint_in_words(restraint: &Restraint) -> String {
         Restraint::ListNotLoaded(list) => format!("the list `{list}` has never been loaded"),
         Restraint::NotAllNamed => "it does not name every follower it is about".to_owned(),
         Restraint::Divided => "the verdicts on its followers differ".to_owned(),
+        Restraint::Observed(rule) => format!("the rule \"{rule}\" only observes (act = false)"),
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Rule {
     pub note: Option<String>,
     /// What it does if its condition holds.
     pub effect: Effect,
+    /// Does a message that it decides move, or get its marks? With `act = false` it only observes: the message stays.
+    pub acts: bool,
     pub(crate) when: Condition,
 }
 
@@ -89,6 +91,8 @@ pub struct RuleTrace<'a> {
     pub note: Option<&'a str>,
     /// What it does if it holds.
     pub effect: &'a Effect,
+    /// Whether a message that it decides may change.
+    pub acts: bool,
     /// Its answer.
     pub says: Match<'a>,
 }
@@ -235,6 +239,7 @@ impl RuleSet {
                 at: &rule.at,
                 note: rule.note.as_deref(),
                 effect: &rule.effect,
+                acts: rule.acts,
                 says: says(rule),
             })
             .collect()
@@ -285,6 +290,14 @@ impl RuleSet {
         let wanted =
             self.verdicts.iter().find(|(class, _)| of_real(class)).and_then(|(_, it)| it.move_to.as_ref());
         self.targets.keys().filter(|target| Some(*target) != wanted).cloned().collect()
+    }
+
+    /// The rule behind one of these verdicts that only observes, if there is one.
+    pub fn observer(&self, verdicts: &[Verdict]) -> Option<&Rule> {
+        let decided = |rule: &&Rule| {
+            verdicts.iter().flat_map(|verdict| &verdict.reasons).any(|reason| reason.rule == rule.name)
+        };
+        self.rules.iter().filter(|rule| !rule.acts).find(decided)
     }
 
     /// What followsift does with a message that has this verdict; without a table for it, nothing.

@@ -71,9 +71,13 @@ fn rule(
     let (source, findings, header) = (table.source(), table.findings(), table.span());
     let name = table.require("name").and_then(|value| line(&value, "name"));
     let note = table.take("note").and_then(|value| line(&value, "note"));
+    let act = table.take("act");
     let when = table.take("when");
     let verdict = table.take("verdict");
-    finish(table, &["name", "note", "when", "verdict", "points"], |key| {
+    finish(table, &["name", "note", "act", "when", "verdict", "points"], |key| {
+        if key == "observe" {
+            return Some("write `act = false`".to_owned());
+        }
         Fact::from_word(key).or_else(|| matches!(key, "any" | "all" | "not").then_some(Fact::Kind))?;
         Some(format!("conditions belong in `when`: write `when.{key} = ...`"))
     });
@@ -114,10 +118,17 @@ fn rule(
             return None;
         }
     };
+    let acts = act.as_ref().map_or(Some(true), Value::boolean);
+    if let (Some(act), Some(Effect::Points(_))) = (&act, &effect) {
+        findings.add(
+            Diagnostic::error(source, act.key_span(), "a rule with points cannot observe")
+                .label("`act` belongs to a rule with a verdict"),
+        );
+    }
     let name = name?;
     let at = source.locate(header.start);
-    let rule =
-        Rule { name: name.text.into(), at, note: note.map(|note| note.text), effect: effect?, when: when? };
+    let (note, effect, acts, when) = (note.map(|note| note.text), effect?, acts?, when?);
+    let rule = Rule { name: name.text.into(), at, note, effect, acts, when };
     Some(Written { rule, name_at: name.span, effect_at })
 }
 
