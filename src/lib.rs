@@ -34,6 +34,7 @@
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, lookup, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, lookup, assess, mailbox, ledger, mail, rules, settings, login, web, host, clock, place, diagnostic |
 //! | [`control`] | what commands and the running service say to each other over its socket | nothing |
+//! | [`hook`] | runs the user's programs that are told what happens, one at a time | login |
 //! | [`report`] | every sentence, table, page and digest that a person reads; the only user of mail_builder | control, sweep, lookup, mailbox, trust, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
 //! | [`daemon`] | the service: tokio, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
@@ -89,6 +90,7 @@ pub mod clock;
 pub mod control;
 pub mod daemon;
 pub mod diagnostic;
+pub mod hook;
 pub mod host;
 pub mod ledger;
 pub mod login;

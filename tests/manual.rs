@@ -41,6 +41,7 @@ fn settings_page() -> String {
     let schema = settings::schema();
     let keys = with_section(&text, "KEYS", &keys(schema.pointer("/properties").unwrap()));
     let keys = with_section(&keys, "KEYS OF LOOKUP", &keys_of_lookup(&schema));
+    let keys = with_section(&keys, "KEYS OF HOOKS", &keys_of_hooks(&schema));
     with_section(&keys, "KEYS OF AN ACCOUNT", &keys_of_account(&schema))
 }
 
@@ -139,6 +140,11 @@ fn keys_of_account(schema: &Value) -> String {
 fn keys_of_lookup(schema: &Value) -> String {
     let introduction = "One table, `[lookup]`. `followsift help operation` says what is asked, and of whom.";
     format!("{introduction}\n\n{}", keys(schema.pointer("/definitions/lookup/properties").unwrap()))
+}
+
+fn keys_of_hooks(schema: &Value) -> String {
+    let introduction = "One table, `[hooks]`. Each program runs without a shell; a name without a slash is\nsearched in PATH. `followsift help operation` says what it gets (HOOKS).";
+    format!("{introduction}\n\n{}", keys(schema.pointer("/definitions/hooks/properties").unwrap()))
 }
 
 /// Lines of a definition.

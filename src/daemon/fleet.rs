@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info_span};
 
 use super::backoff::{Backoff, LONGEST};
+use super::hooks::Hooks;
 use super::orders::{Order, Orders};
 use super::proven::Proven;
 use super::thread_event::{Change, EventSender, ThreadEvent};
@@ -166,6 +167,7 @@ impl Fleet {
     pub(super) fn take_event(
         &mut self,
         ThreadEvent { number, what }: ThreadEvent,
+        hooks: &mut Hooks,
     ) -> io::Result<Option<String>> {
         let found = self
             .slots
@@ -185,6 +187,7 @@ impl Fleet {
                     | State::Halted { .. }
                     | State::Crashed => None,
                 };
+                hooks.state(&self.settings.hooks, name, &state);
                 slot.enter(state);
                 if slot.has_new_password && slot.pauses() {
                     slot.stop();
@@ -201,6 +204,10 @@ impl Fleet {
             }
             Change::Answered => {
                 self.slots.values().for_each(Slot::use_answer);
+                Ok(None)
+            }
+            Change::Notice(notice) => {
+                hooks.notice(&self.settings.hooks, name, notice);
                 Ok(None)
             }
             Change::Over { panicked } => {
@@ -489,7 +496,7 @@ mod tests {
                 break event;
             }
         };
-        fleet.take_event(over).unwrap();
+        fleet.take_event(over, &mut Hooks::new()).unwrap();
         assert!(fleet.states().all(|(_, state)| *state == State::Crashed) && fleet.running().is_empty());
 
         let due = fleet.next_revival().unwrap();

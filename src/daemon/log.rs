@@ -44,6 +44,7 @@ pub mod kind {
     pub const REMAINS: &str = "4b0c3d7f2f7e4c52a7be1d9db0c7e0f3";
     pub const BLOCKED: &str = "c1de93b64e4a4f0f8a6d1f7e35b2a98d";
     pub const DIGEST: &str = "1151dbbfdeaa4193ad1232371a782396";
+    pub const HOOK: &str = "5d1f6b0c9a7e4c2e8f3b7d6a1c0e9f42";
     pub const DRIFT: &str = "0a4517506c7f4e85a61e489680a2af4c";
 }
 

@@ -12,6 +12,7 @@ mod events;
 mod file_stamp;
 mod file_watch;
 mod fleet;
+mod hooks;
 mod idle_policy;
 pub mod log;
 mod network_watch;

@@ -17,6 +17,7 @@ use super::control::{Call, Control};
 use super::descriptors;
 use super::file_watch::FileWatch;
 use super::fleet::Fleet;
+use super::hooks::Hooks;
 use super::log::kind;
 use super::network_watch::{self, Change};
 use super::orders::{Order, Work};
@@ -29,6 +30,7 @@ use crate::control::{Answer, Request, ServiceStatus};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ledger::IntentId;
 use crate::login;
+use crate::report::hook::Cause;
 use crate::report::state::{self, Notes, in_brief};
 use crate::rulebook::{Origin, RuleFiles};
 use crate::settings::Settings;
@@ -92,6 +94,7 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
         rule_files,
         fleet,
         notes: Notes::default(),
+        hooks: Hooks::new(),
         status: String::new(),
         systemd: Systemd::new(),
         reload: None,
@@ -166,6 +169,7 @@ struct Service<'a> {
     rule_files: watch::Sender<Arc<RuleFiles>>,
     fleet: Fleet,
     notes: Notes,
+    hooks: Hooks,
     /// The status line that systemd was sent last.
     status: String,
     systemd: Systemd,
@@ -208,7 +212,7 @@ impl Service<'_> {
                     }
                 },
                 Some(event) = receivers.threads.recv() => {
-                    if let Some(trouble) = self.fleet.take_event(event).map_err(no_thread)? {
+                    if let Some(trouble) = self.fleet.take_event(event, &mut self.hooks).map_err(no_thread)? {
                         self.notes.last_trouble = Some((clock::now(), trouble));
                     }
                 }
@@ -295,6 +299,7 @@ impl Service<'_> {
         match read {
             Some((settings, new)) => {
                 self.notes.refused = None;
+                self.hooks.over(None, Cause::Reload);
                 let alike = new.judges_like(&self.rule_files.borrow());
                 self.rule_files.send_replace(Arc::new(new));
                 if !alike {
@@ -316,6 +321,9 @@ impl Service<'_> {
                 self.notes.refused =
                     findings.iter().find(|one| one.severity == Severity::Error).map(in_brief);
                 error!(message_id = kind::REFUSED, "{}", state::NOT_RELOADED);
+                let finding = self.notes.refused.as_deref().unwrap_or_default();
+                let words = format!("{}: {finding}", state::NOT_RELOADED);
+                self.hooks.trouble(&self.fleet.settings().hooks, None, Cause::Reload, &words);
             }
         }
         self.tell_status();
@@ -350,7 +358,7 @@ impl Service<'_> {
             while !self.fleet.running().is_empty() {
                 let Some(event) = threads.recv().await else { return };
                 // No account is wanted any more, so that no thread is started.
-                let _ = self.fleet.take_event(event);
+                let _ = self.fleet.take_event(event, &mut self.hooks);
             }
         };
         let in_time = timeout(FAREWELL, over).await.is_ok();

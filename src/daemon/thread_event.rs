@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::hooks::Notice;
 use crate::clock::{self, Timestamp};
 use crate::report::state::State;
 
@@ -27,6 +28,8 @@ pub(super) enum Change {
     TriesAgain(Timestamp),
     /// A look-up has an answer, for which messages of other accounts may wait too.
     Answered,
+    /// A hook is to be called.
+    Notice(Notice),
     /// The thread is over.
     Over { panicked: bool },
 }
@@ -57,6 +60,11 @@ impl EventSender {
     /// It is tried again after this time.
     pub(super) fn tries_again(&self, pause: Duration) {
         self.send(Change::TriesAgain(Timestamp(clock::now().0.saturating_add_unsigned(pause.as_secs()))));
+    }
+
+    /// A hook is to be called, if the user has one.
+    pub(super) fn notice(&self, notice: Notice) {
+        self.send(Change::Notice(notice));
     }
 
     /// What the thread that looks followers up calls at each answer.

@@ -10,6 +10,7 @@ use tracing::{debug, error, info, info_span, warn};
 
 use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
 use super::events::log;
+use super::hooks::{Notice, Told};
 use super::idle_policy::{IdlePolicy, Slowdown};
 use super::log::kind;
 use super::orders::{Order, Orders, Work};
@@ -23,7 +24,9 @@ use crate::ledger::Ledger;
 use crate::login::Login;
 use crate::lookup;
 use crate::mailbox::{Connector, Fate, Session, Step, Stop, Suspects, Woken};
+use crate::report::hook::Cause;
 use crate::report::state::{self, State};
+use crate::report::sweep::sentence;
 use crate::report::{self, Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
@@ -93,6 +96,8 @@ struct WatcherState {
     suspects: Suspects,
     /// The sweep that was not over when the last session ended.
     torn: Option<Begun>,
+    /// The real followers whom a hook was told of.
+    told: Told,
 }
 
 impl Watcher {
@@ -114,6 +119,7 @@ impl Watcher {
             whole: false,
             suspects: Suspects::default(),
             torn: None,
+            told: Told::default(),
         };
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         let mut halted = None;
@@ -268,7 +274,7 @@ impl Watcher {
             }
             let order = self.orders.take();
             let answered = self.answered.swap(false, Ordering::SeqCst) || order.is_some();
-            let done = self.work(session, &mut sweeper, learned, order.as_ref());
+            let done = self.work(session, &mut sweeper, learned, (order.as_ref(), events));
             if let (Err(fault), Some(order)) = (&done, &order) {
                 order.caller.answer(Answer::Refused(Chain(fault).to_string()));
             }
@@ -283,7 +289,7 @@ impl Watcher {
                 left.clone_from(&learned.left);
                 events.state(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
             }
-            self.log_drift(&sweeper, learned)?;
+            self.log_drift(&sweeper, learned, events)?;
             learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
                 let found = tally.looked_at > 0;
@@ -376,14 +382,16 @@ impl Watcher {
         mut session: Session,
         sweeper: &mut Sweeper<'_>,
         learned: &mut WatcherState,
-        order: Option<&Order>,
+        (order, events): (Option<&Order>, &EventSender),
     ) -> Result<(Session, Tally), AccountFault> {
-        let Some(order) = order else { return self.sweep(session, sweeper, learned, Scope::New, None) };
+        let Some(order) = order else {
+            return self.sweep(session, sweeper, learned, Scope::New, (None, events));
+        };
         match &order.work {
             Work::Sweep { since, lookup } => {
                 let scope = since.map_or(Scope::New, Scope::Since);
                 sweeper.ask_about_old(*lookup);
-                let swept = self.sweep(session, sweeper, learned, scope, Some(order));
+                let swept = self.sweep(session, sweeper, learned, scope, (Some(order), events));
                 sweeper.ask_about_old(false);
                 swept
             }
@@ -398,7 +406,7 @@ impl Watcher {
                 info!("{sums}");
                 order.caller.answer(Answer::Text(format!("{sums}\n")));
                 order.caller.answer(Answer::Done(done.left > 0));
-                self.sweep(session, sweeper, learned, Scope::New, None)
+                self.sweep(session, sweeper, learned, Scope::New, (None, events))
             }
         }
     }
@@ -410,13 +418,16 @@ impl Watcher {
         sweeper: &mut Sweeper<'_>,
         learned: &mut WatcherState,
         scope: Scope,
-        order: Option<&Order>,
+        (order, events): (Option<&Order>, &EventSender),
     ) -> Result<(Session, Tally), AccountFault> {
         let files = Arc::clone(&self.rule_files.borrow());
         let mut troubles = BTreeSet::new();
         let mut tell = |news: News| {
             if let Some(order) = order {
                 order.tell(&news);
+            }
+            if let Some(notice) = learned.told.notice(&news, scope, || sentence(&news)) {
+                events.notice(notice);
             }
             troubles.extend(log(&news, &learned.folders));
         };
@@ -446,15 +457,24 @@ impl Watcher {
 
     /// Logs once a week, and at the start, the networks whose messages of the last week could not be read: layouts change
     /// without notice.
-    fn log_drift(&self, sweeper: &Sweeper<'_>, learned: &mut WatcherState) -> Result<(), AccountFault> {
+    fn log_drift(
+        &self,
+        sweeper: &Sweeper<'_>,
+        learned: &mut WatcherState,
+        events: &EventSender,
+    ) -> Result<(), AccountFault> {
         let now = clock::now();
         let week_ago = now.before(drift::SPAN);
         if learned.drift_logged.is_some_and(|at| at > week_ago) {
             return Ok(());
         }
         learned.drift_logged = Some(now);
-        for sentence in drift::sentences(&sweeper.incomplete(week_ago)?) {
+        let sentences = drift::sentences(&sweeper.incomplete(week_ago)?);
+        for sentence in &sentences {
             warn!(message_id = kind::DRIFT, "{sentence}");
+        }
+        if !sentences.is_empty() {
+            events.notice(Notice::Trouble(Cause::Drift, sentences.join("; ")));
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ mod flow;
 mod grant;
 mod grant_fault;
 mod oddity;
-mod offspring;
+pub(crate) mod offspring;
 mod redirect;
 mod renewal;
 mod store;

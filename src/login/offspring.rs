@@ -1,4 +1,4 @@
-//! Finds and kills the processes that a password program started, in any session.
+//! Finds and kills the processes that a program started, in any session: one that prints a password, or a hook.
 //!
 //! A child that creates its own session leaves the process group. It is still found through its parents, as long as they
 //! live, and through a mark in the environment that it inherits. Only a process that loses its parents and clears its
@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// The environment variable that marks the processes that a program started.
-pub(super) const MARK: &str = "PASSWORD_COMMAND_MARK";
+pub(crate) const MARK: &str = "FOLLOWSIFT_MARK";
 
 /// How many bytes of an environment are read.
 const ENVIRONMENT: u64 = 4 << 20;
@@ -24,12 +24,12 @@ const ROUNDS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A unique mark.
-pub(super) fn new_mark() -> String {
+pub(crate) fn new_mark() -> String {
     format!("{}-{:016x}", std::process::id(), fastrand::u64(..))
 }
 
 /// Kills `program`, which must not have been waited for, and every process that it started.
-pub(super) fn kill(program: Pid, mark: &str) {
+pub(crate) fn kill(program: Pid, mark: &str) {
     let until = Instant::now() + PATIENCE;
     for _ in 0..ROUNDS {
         let dying: Vec<OwnedFd> = find(program, mark).into_iter().filter_map(Process::kill).collect();

@@ -12,6 +12,7 @@ pub mod drift;
 pub mod export;
 pub mod facts;
 pub mod history;
+pub mod hook;
 pub mod init;
 pub mod json;
 pub mod judged;

@@ -45,6 +45,14 @@ impl Environment {
         std::env::split_paths(folders).collect()
     }
 
+    /// What a hook gets of the environment: where programs and the user's desktop are, and the language. No secret is among them.
+    pub(super) fn for_hooks(&self) -> Vec<(OsString, OsString)> {
+        const NAMES: [&str; 8] =
+            ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
+        let all = NAMES.iter().filter_map(|name| self.0.get_key_value(OsStr::new(name)));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// The service's log filter, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`.
     pub fn log_filter(&self) -> String {
         let filter =

@@ -12,6 +12,7 @@ pub mod account;
 mod digest;
 mod environment;
 mod fingerprint;
+mod hooks;
 mod instances;
 mod layers;
 pub mod log_filter;
@@ -30,6 +31,7 @@ pub use account::{Account, Backlog, OAuth2, SecretSource, Tls, TokenIssuer};
 pub use digest::{DigestSchedule, Due, Zone};
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
+pub use hooks::Hooks;
 pub use lookup::{Lookup, Site};
 pub use provider::{LoginKind, OAuth2Endpoints, Provider};
 pub use proxy::Proxy;
@@ -64,6 +66,8 @@ pub struct Settings {
     pub lookup: Lookup,
     /// The user's time zone, in which digests are due.
     pub zone: Zone,
+    /// The user's programs that are told what happens.
+    pub hooks: Hooks,
     /// The accounts, ordered by name. May be empty: not every command needs one.
     pub accounts: Vec<Account>,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::digest::{self, Zone};
 use super::environment::Environment;
+use super::hooks::hooks;
 use super::instances::instances;
 use super::layers::Layers;
 use super::lookup::lookup;
@@ -59,6 +60,8 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
     let lookup = lookup.unwrap_or_default();
     let zone = top.take("time-zone").map_or(Some(Zone::default()), |entry| digest::zone(&entry));
     let zone = zone.unwrap_or_default();
+    let programs = top.take("hooks").and_then(|entry| entry.section());
+    let hooks = programs.map(|section| hooks(section, &paths, environment.for_hooks())).unwrap_or_default();
     let accounts = top.take("accounts").and_then(|entry| entry.section()).map(|mut section| {
         let entries = section.take_rest();
         let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths, &lookup, &zone)?)));
@@ -78,6 +81,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         remember: remember.unwrap_or(REMEMBER),
         lookup,
         zone,
+        hooks,
         accounts: accounts.unwrap_or_default(),
     })
 }

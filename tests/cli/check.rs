@@ -285,3 +285,23 @@ fn check_says_what_look_ups_lack() {
         assert!(!said.contains("warning"), "{said}");
     }
 }
+
+#[test]
+fn check_reports_a_hook_that_cannot_run() {
+    let with = |home: &Home, program: &str| {
+        let settings = std::fs::read_to_string(home.0.path().join("followsift.toml")).unwrap();
+        home.write("followsift.toml", &format!("{settings}\n[hooks]\non-trouble = [\"{program}\"]\n"));
+    };
+    finding("hook `on-trouble`: there is no file ", 78, |home| with(home, "./tell"));
+    finding("hook `on-trouble`: there is no program no-such-program in PATH", 78, |home| {
+        with(home, "no-such-program")
+    });
+    finding("tell is not executable", 78, |home| {
+        with(home, "./tell");
+        home.write("tell", "#!/bin/sh\n");
+        home.mode("tell", 0o600);
+    });
+    let home = Home::new();
+    with(&home, "true");
+    home.run(&["check"]).exits(0);
+}

@@ -17,6 +17,7 @@ use rustix::process::Signal;
 mod connection;
 mod control;
 mod digest;
+mod hooks;
 mod login;
 mod network;
 mod reload;

@@ -125,6 +125,7 @@ impl Scene {
             proxy: None,
             remember: std::time::Duration::from_secs(63_000_000),
             lookup: Lookup::default(),
+            hooks: followsift::settings::Hooks::default(),
             zone: Zone::default(),
             accounts: vec![account],
         };

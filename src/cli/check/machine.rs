@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,7 +41,30 @@ pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
         findings.push(Diagnostic::unplaced(format!("look-ups on X: {}", Chain(&fault))));
     }
     findings.extend(of_look_ups(settings));
+    findings.extend(settings.hooks.programs().filter_map(|(key, words)| of_hook(key, words, settings)));
     findings
+}
+
+/// A hook whose program is not there, or cannot be run by anybody.
+fn of_hook(key: &str, words: &[String], settings: &Settings) -> Option<Diagnostic> {
+    let program = words.first()?;
+    let places: Vec<_> = match program.contains('/') {
+        true => vec![Path::new(program).to_owned()],
+        false => settings.programs.iter().map(|folder| folder.join(program)).collect(),
+    };
+    let files = || places.iter().filter(|place| place.is_file());
+    let runs = |file: &Path| fs::metadata(file).is_ok_and(|it| it.permissions().mode() & 0o111 != 0);
+    if files().any(|file| runs(file)) {
+        return None;
+    }
+    Some(match files().next() {
+        Some(file) => Diagnostic::unplaced(format!("hook `{key}`: {} is not executable", file.display()))
+            .help(format!("run `chmod +x {}`", file.display())),
+        None if program.contains('/') => {
+            Diagnostic::unplaced(format!("hook `{key}`: there is no file {program}"))
+        }
+        None => Diagnostic::unplaced(format!("hook `{key}`: there is no program {program} in PATH")),
+    })
 }
 
 /// Look-ups that are on and can never ask, with what is missing.
