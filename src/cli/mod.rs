@@ -72,7 +72,7 @@ enum Command {
     #[command(after_help = help::INIT)]
     Init(Init),
     /// Watch all accounts until stopped: the service
-    Run,
+    Run(Run),
     /// Judge the new messages once, and move them as the rules say
     Sweep(Sweep),
     /// Let the next sweep move the messages that the fuse holds back, and those from before a new ledger
@@ -183,6 +183,20 @@ struct Init {
 struct Sweep {
     /// Show what followsift would do; change nothing
     #[arg(long)]
+/// The options of `run`.
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// Log more: every step, for finding a fault
+    #[arg(short, long)]
+    verbose: bool,
+    /// Log warnings and errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Log one JSON object for each event, on one line, where standard error does not lead to the journal
+    #[arg(long)]
+    json: bool,
+}
+
     dry_run: bool,
     /// Judge again the messages that arrived within this time, such as `30d`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -581,7 +595,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
     let settings = arguments.settings.as_deref();
     let ending = match &arguments.command {
         Command::Init(options) => init::init(settings, options, &mut output),
-        Command::Run => run::run(settings, &mut output),
+        Command::Run(options) => run::run(settings, options, &mut output),
         Command::Sweep(options) => sweep::sweep(settings, options, &mut output),
         Command::Resume(options) => resume::resume(settings, options, &mut output),
         Command::Pause(options) => {

@@ -4,14 +4,21 @@ use std::path::Path;
 
 use super::context::Unsettled;
 use super::output::Output;
-use super::{Ending, context};
+use super::{Ending, Run, context};
 use crate::daemon;
+use crate::daemon::log::{Level, Log};
 use crate::rulebook::Origin;
 use crate::settings::{self, Environment};
 
-pub(super) fn run(file: Option<&Path>, output: &mut Output) -> Ending {
+pub(super) fn run(file: Option<&Path>, options: &Run, output: &mut Output) -> Ending {
     let environment = Environment::of_process();
-    if daemon::log::start(&environment.log_filter(), environment.journal_stream()) {
+    let level = match options {
+        Run { verbose: true, .. } => Level::Verbose,
+        Run { quiet: true, .. } => Level::Quiet,
+        _ => Level::Usual,
+    };
+    let (filter, journal) = (environment.log_filter(), environment.journal_stream());
+    if daemon::log::start(&Log { level, filter: &filter, journal, is_json: options.json }) {
         output.divert(daemon::could_not_start);
     }
     let (settings, files) = match context::everything(file, Unsettled::Left, output) {

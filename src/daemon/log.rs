@@ -1,5 +1,5 @@
 //! Where the service's events go: to the journal, with their fields, where standard error leads there; else to standard
-//! error, on one line each.
+//! error, on one line each, with the time, or as JSON (`json_log`).
 //!
 //! Messages and servers choose some of the words, so everything is written on one line and without control characters, the
 //! journal's fields too; only FINDING, which cites lines of a file, keeps its line ends. In the journal the fields are
@@ -10,13 +10,15 @@ use std::io::{self, Write};
 
 use tracing::field::{Field, FieldSet, Value, ValueSet, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::json_log;
+use crate::clock;
 use crate::settings::log_filter::doubt;
 use crate::text::{line, screen};
 
@@ -51,23 +53,57 @@ pub mod kind {
 /// The fields that only the journal has a use for: the message says them already, or they are of no use there.
 const OF_THE_JOURNAL: [&str; 6] = ["message_id", "follower", "rule", "to", "trouble", "why"];
 
-/// Starts logging. `filter` is as in the `tracing` documentation (`debug`, `followsift=debug`), and adds to `info`; one that
-/// cannot be read changes nothing, and is warned of.
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Warnings and errors.
+    Quiet,
+    /// What happens to accounts and messages, too.
+    Usual,
+    /// Every step of followsift, too.
+    Verbose,
+}
+
+impl Level {
+    fn filter(self) -> &'static str {
+        match self {
+            Self::Quiet => "warn",
+            Self::Usual => "info",
+            Self::Verbose => "info,followsift=debug",
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Log<'a> {
+    /// How much is logged.
+    pub level: Level,
+    /// What is logged besides, or not, as in the `tracing` documentation (`debug`, `followsift=debug`).
+    pub filter: &'a str,
+    /// The stream that leads to the journal: its device and inode.
+    pub journal: Option<(u64, u64)>,
+    /// Whether events are JSON where no journal is.
+    pub is_json: bool,
+}
+
+/// Starts logging. A filter that cannot be read changes nothing, and is warned of.
 ///
-/// Where standard error is `journal`, a stream to the journal (its device and inode), events go to the journal itself. Where
-/// that cannot be reached, each line begins with its level as `<N>`, as sd-daemon(3) has it. Returns whether the journal reads them.
-pub fn start(filter: &str, journal: Option<(u64, u64)>) -> bool {
-    let journal = subscribe(filter, journal);
-    if let Some(doubt) = doubt(filter) {
+/// Where standard error is the stream to the journal, events go to the journal itself. Where that cannot be reached, each line
+/// begins with its level as `<N>`, as sd-daemon(3) has it. Elsewhere it begins with the time. Returns whether the journal reads them.
+pub fn start(log: &Log<'_>) -> bool {
+    let journal = subscribe(log);
+    if let Some(doubt) = doubt(log.filter) {
         tracing::warn!("FOLLOWSIFT_LOG: {doubt}");
     }
     journal
 }
 
-fn subscribe(filter: &str, journal: Option<(u64, u64)>) -> bool {
+fn subscribe(&Log { level, filter, journal, is_json }: &Log<'_>) -> bool {
     let here = rustix::fs::fstat(io::stderr()).map(|stat| (stat.st_dev, stat.st_ino)).ok();
     let journal = journal.is_some() && journal == here;
-    let filter = EnvFilter::try_new(format!("info,{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let usual = level.filter();
+    let filter = EnvFilter::try_new(format!("{usual},{filter}")).unwrap_or_else(|_| EnvFilter::new(usual));
     // Set once, by the command that runs the service; a second start keeps the first.
     if journal && let Ok(layer) = tracing_journald::layer() {
         let priorities = tracing_journald::PriorityMappings {
@@ -81,12 +117,13 @@ fn subscribe(filter: &str, journal: Option<(u64, u64)>) -> bool {
         );
         return journal;
     }
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .fmt_fields(debug_fn(write_field))
-        .event_format(OneLine { journal })
-        .with_writer(Harmless)
-        .finish();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Harmless);
+    if is_json && !journal {
+        let subscriber = subscriber.fmt_fields(json_log::Parts).event_format(json_log::JsonLine).finish();
+        let _ = tracing::subscriber::set_global_default(subscriber);
+        return journal;
+    }
+    let subscriber = subscriber.fmt_fields(debug_fn(write_field)).event_format(OneLine { journal }).finish();
     let _ = tracing::subscriber::set_global_default(subscriber);
     journal
 }
@@ -99,7 +136,8 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn std::fmt::Deb
     }
 }
 
-/// ` INFO [account=home] message field=value`, after `<6>` and the like instead of the level where the journal reads.
+/// `2027-01-15T08:00:00Z  INFO [account=home] message field=value`; where the journal reads, which has the time, `<6>` and the like
+/// instead of time and level.
 struct OneLine {
     journal: bool,
 }
@@ -119,7 +157,7 @@ where
         if self.journal {
             write!(writer, "<{}>", priority(level))?;
         } else {
-            write!(writer, "{level:>5} ")?;
+            write!(writer, "{} {level:>5} ", clock::now().rfc3339())?;
         }
         for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
@@ -134,12 +172,12 @@ where
 }
 
 /// The level as syslog numbers it (RFC 5424, section 6.2.1).
-fn priority(level: Level) -> u8 {
+fn priority(level: tracing::Level) -> u8 {
     match level {
-        Level::ERROR => 3,
-        Level::WARN => 4,
-        Level::INFO => 6,
-        Level::DEBUG | Level::TRACE => 7,
+        tracing::Level::ERROR => 3,
+        tracing::Level::WARN => 4,
+        tracing::Level::INFO => 6,
+        tracing::Level::DEBUG | tracing::Level::TRACE => 7,
     }
 }
 

@@ -14,6 +14,7 @@ mod file_watch;
 mod fleet;
 mod hooks;
 mod idle_policy;
+mod json_log;
 pub mod log;
 mod network_watch;
 mod orders;

@@ -53,11 +53,11 @@ impl Environment {
         all.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    /// The service's log filter, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`.
+    /// The service's log filter, in the syntax of the `tracing` crate: `info`, `debug`, `followsift=debug`; empty if there is none.
     pub fn log_filter(&self) -> String {
         let filter =
             self.0.get(OsStr::new("FOLLOWSIFT_LOG")).map(|filter| filter.to_string_lossy().into_owned());
-        filter.unwrap_or_else(|| "info".to_owned())
+        filter.unwrap_or_default()
     }
 
     /// The device and inode of the stream that systemd connected to the journal (JOURNAL_STREAM). A program that one of its

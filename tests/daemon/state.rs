@@ -57,6 +57,46 @@ fn a_misspelt_level_of_the_log_silences_nothing() {
 }
 
 #[test]
+fn without_a_journal_each_line_has_the_time_or_is_json_and_there_are_as_many_as_asked_for() {
+    let Some(server) = support::Dovecot::start(&Options::default()) else { return };
+    let home = Home::new();
+    home.settings(server.port, "");
+    let is_time = |text: &str| {
+        text.len() == 20
+            && text.ends_with('Z')
+            && text.chars().all(|c| c.is_ascii_digit() || "-:TZ".contains(c))
+    };
+    let daemon = home.run();
+    daemon.logs(" INFO [account=home] connected");
+    assert!(daemon.log().lines().all(|line| line.get(..20).is_some_and(is_time)), "{}", daemon.log());
+    assert!(!daemon.log().contains("DEBUG"), "{}", daemon.log());
+    drop(daemon);
+    let daemon = home.run_as(home.command(&["run", "--json", "--verbose"]));
+    daemon.logs("\"message\":\"connected");
+    let mut debug = 0;
+    for line in daemon.log().lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        assert!(is_time(event["time"].as_str().unwrap()), "{line}");
+        debug += usize::from(event["level"] == "debug");
+        let is_connected = event["message"].as_str().unwrap().starts_with("connected");
+        assert!(!is_connected || event["account"] == "home" && event["level"] == "info", "{line}");
+    }
+    assert!(debug > 0, "{}", daemon.log());
+    drop(daemon);
+    let daemon = home.run_as(home.command(&["run", "--quiet"]));
+    daemon.until("ready", std::time::Duration::from_secs(30), |it| {
+        it.reported().iter().any(|(_, words)| words.contains("READY=1"))
+    });
+    pause(std::time::Duration::from_secs(1));
+    assert_eq!(daemon.log(), "");
+    home.run_as(home.command(&["run", "-q", "-v"])).until(
+        "refused",
+        std::time::Duration::from_secs(10),
+        |it| it.log().contains("cannot be used with"),
+    );
+}
+
+#[test]
 fn systemd_hears_that_all_is_well_until_a_thread_hangs() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let home = Home::new();
