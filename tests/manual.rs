@@ -172,7 +172,6 @@ fn with_section(page: &str, heading: &str, text: &str) -> String {
 fn help_prints_the_page_or_the_section_of_a_topic() {
     for (topic, name) in [
         ("rules", "followsift-rules.5.md"),
-        ("settings", "followsift.toml.5.md"),
         ("operation", "followsift.8.md"),
         ("json", "followsift-json.5.md"),
     ] {
@@ -195,10 +194,11 @@ fn help_of_a_command_is_what_the_command_says_itself() {
     }
     let (_, of_command, _) = followsift(&["known", "add", "--help"]);
     assert_eq!(followsift(&["known", "help", "add"]).1, of_command);
-    // A command and a topic.
-    let (_, of_command, _) = followsift(&["networks", "--help"]);
-    let page = fs::read_to_string(folder().join("followsift-networks.5.md")).unwrap();
-    assert_eq!(followsift(&["help", "networks"]).1, format!("{of_command}\n{page}"));
+    for (both, page) in [("networks", "followsift-networks.5.md"), ("settings", "followsift.toml.5.md")] {
+        let (_, of_command, _) = followsift(&[both, "--help"]);
+        let page = fs::read_to_string(folder().join(page)).unwrap();
+        assert_eq!(followsift(&["help", both]).1, format!("{of_command}\n{page}"));
+    }
 }
 
 #[test]

@@ -40,6 +40,8 @@ mod service;
 mod status;
 mod suggest;
 mod sweep;
+mod template;
+mod version;
 
 use output::Output;
 
@@ -52,6 +54,7 @@ use crate::settings::Fingerprint;
 #[command(
     name = "followsift",
     version,
+    long_version = version::long(),
     about = "Files the follower spam of your social accounts into folders, by your own rules",
     max_term_width = 100,
     disable_help_subcommand = true,
@@ -121,6 +124,8 @@ enum Command {
     Judge(Judge),
     /// Print the JSON Schema of a file, so that editors complete and check it while you type
     Schema(Schema),
+    /// Print the commented settings, or rules, to start your own from
+    Settings(Settings),
     /// Print the help of a command, or a page of the manual
     #[command(after_help = help::AFTER)]
     Help(Help),
@@ -178,11 +183,6 @@ struct Init {
     yes: bool,
 }
 
-/// The options of `sweep`.
-#[derive(Debug, clap::Args)]
-struct Sweep {
-    /// Show what followsift would do; change nothing
-    #[arg(long)]
 /// The options of `run`.
 #[derive(Debug, clap::Args)]
 struct Run {
@@ -197,6 +197,11 @@ struct Run {
     json: bool,
 }
 
+/// The options of `sweep`.
+#[derive(Debug, clap::Args)]
+struct Sweep {
+    /// Show what followsift would do; change nothing
+    #[arg(long)]
     dry_run: bool,
     /// Judge again the messages that arrived within this time, such as `30d`
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -506,6 +511,17 @@ struct Schema {
     file: schema::Which,
 }
 
+/// The options of `settings`.
+#[derive(Debug, clap::Args)]
+struct Settings {
+    /// Print the file to standard output
+    #[arg(long, required = true)]
+    print: bool,
+    /// The built-in rules instead
+    #[arg(long)]
+    rules: bool,
+}
+
 /// The options of `help`.
 #[derive(Debug, clap::Args)]
 struct Help {
@@ -625,6 +641,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Providers(options) => providers::providers(options, &mut output),
         Command::Judge(options) => judge::judge(settings, options, &mut output),
         Command::Schema(options) => schema::schema(settings, options, &mut output),
+        Command::Settings(options) => template::template(options, &mut output),
         Command::Help(options) => help::help("", options, &mut output),
     };
     // A schema cut short by a full disk is none.

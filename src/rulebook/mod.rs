@@ -28,7 +28,8 @@ use crate::settings::{Account, Settings};
 pub use origin::Origin;
 
 /// The rules that ship, and what they are cited as: there is no such file beside the settings.
-const SHIPPED_RULES: &str = include_str!("../../config/rules.toml");
+/// The rules that ship, commented.
+pub const SHIPPED_RULES: &str = include_str!("../../config/rules.toml");
 const BUILT_IN: &str = "built-in rules";
 
 /// The people written to, by the list source that asks for them. A folder that has never been read is not in it.

@@ -12,6 +12,11 @@ use std::{fs, io};
 pub use certificate::{Certificate, Distrust, DistrustReason};
 pub use tls_error::TlsError;
 
+/// The OpenSSL that this process uses, as it names itself: `OpenSSL 3.0.17 1 Jul 2025`.
+pub fn openssl() -> &'static str {
+    openssl::version::version()
+}
+
 /// The certificates in a PEM file of authorities: one or more.
 ///
 /// # Errors

@@ -35,6 +35,38 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
+fn the_version_names_what_it_was_built_from() {
+    let home = Home::new();
+    let release = format!("followsift {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(home.run(&["-V"]).exits(0).out(), format!("{release}\n"));
+    let version = home.run(&["--version"]).exits(0).out();
+    let lines: Vec<_> = version.lines().collect();
+    let [first, commit, target, openssl] = lines.as_slice() else { panic!("{version}") };
+    assert_eq!(*first, release);
+    assert!(commit.strip_prefix("commit ").is_some_and(|commit| !commit.is_empty()), "{version}");
+    assert!(
+        target.strip_prefix("target ").is_some_and(|it| it.contains(std::env::consts::ARCH)),
+        "{version}"
+    );
+    assert!(openssl.starts_with("OpenSSL "), "{version}");
+}
+
+#[test]
+fn the_files_to_start_from_are_printed_as_they_ship_and_are_right() {
+    let home = Home::new();
+    for (option, file) in [(&[][..], "followsift.toml"), (&["--rules"], "rules.toml")] {
+        let printed = home.run(&[&["settings", "--print"], option].concat()).exits(0).out();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(file);
+        assert_eq!(printed, std::fs::read_to_string(shipped).unwrap(), "{file}");
+        home.write(file, &printed);
+    }
+    home.run(&["settings"]).exits(64);
+    let message = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/twitter/box-2009/message.eml");
+    let explained = home.run(&["explain", "--brief", message]).exits(0).out();
+    assert!(explained.contains("(rules.toml:"), "{explained}");
+}
+
+#[test]
 fn a_missing_settings_file_is_named() {
     let home = Home::new();
     let run = Run(home.command(&["check", "-s", "nowhere.toml"]).output().unwrap());
