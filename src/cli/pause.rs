@@ -66,7 +66,7 @@ fn note(
 /// Lets a running service look at once; returns why it would not. Without one, the next finds it in the ledger.
 fn tell(settings: &Settings, account: &Account) -> Result<Option<String>, AskFault> {
     let request = Request::Pause { account: account.name.to_string() };
-    let runtimes = Environment::of_process().runtimes();
+    let runtimes = Environment::of_process().runtimes(&settings.state);
     let mut refusal = None;
     let asked = control::ask(&runtimes, &settings.state, &request, &mut |answer| {
         if let Answer::Refused(why) = answer {

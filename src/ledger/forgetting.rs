@@ -5,7 +5,7 @@
 //! which the user put back is never moved again, even if a program added lines to its header on the way. The key is in the ledger, so
 //! the hashes say nothing without it, and with it only whether a message at hand is one of them.
 
-use rusqlite::{Connection, ffi, params};
+use rusqlite::{Connection, OptionalExtension as _, ffi, params};
 use sha2::{Digest as _, Sha256};
 
 use super::{Ledger, LedgerFault, backup};
