@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-#[expect(clippy::print_stdout, reason = "it is how a build script answers")]
 fn main() {
     let is_release = env_of("PROFILE").as_deref() == Some("release");
     let commit = env_of("FOLLOWSIFT_COMMIT").or_else(|| if is_release { of_sources() } else { None });
