@@ -96,7 +96,7 @@ impl Hooks {
                 self.over(Some(account), Cause::Paused);
                 self.over(Some(account), Cause::Blocked);
             }
-            State::Connecting | State::Away { .. } | State::Crashed => {}
+            State::Connecting | State::Away { .. } | State::Halted { .. } | State::Crashed => {}
         }
     }
 
