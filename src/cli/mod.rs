@@ -34,6 +34,7 @@ mod report;
 mod restore;
 mod resume;
 mod run;
+mod sample;
 mod schema;
 mod selection;
 mod service;
@@ -110,6 +111,8 @@ enum Command {
     Check(Check),
     /// Say what a message is, what the rules say about it, and why
     Explain(Explain),
+    /// Print a message with other names, addresses and tokens, to send in when a network changes its messages
+    Sample(Sample),
     /// Try rules on messages that you already have, in the order in which they came; change nothing
     Backtest(Backtest),
     /// List every fact that rules can use, and the networks whose messages show it
@@ -427,6 +430,16 @@ struct Explain {
     files: Vec<PathBuf>,
 }
 
+/// The options of `sample`.
+#[derive(Debug, clap::Args)]
+struct Sample {
+    /// Replace this word too; can be given more than once
+    #[arg(long, value_name = "WORD")]
+    hide: Vec<String>,
+    /// The file with the message (`.eml`, the source of the message); `-` is standard input
+    file: PathBuf,
+}
+
 /// The options of `backtest`.
 #[derive(Debug, clap::Args)]
 struct Backtest {
@@ -634,6 +647,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
+        Command::Sample(options) => sample::sample(settings, options, &mut output),
         Command::Backtest(options) => backtest::backtest(settings, options, &mut output),
         Command::Facts => facts::facts(settings, &mut output),
         Command::Lookup(options) => lookup::lookup(settings, options, &mut output),

@@ -10,7 +10,7 @@
 //! counts the bytes examined and stops at the allowance; `limits` caps how much is read. The result is a `notification` with
 //! its `network` and its followers: their facts are listed in `fact`, `looked_up` says which of them
 //! come from a public profile instead, and `follower_key` identifies each. `not_a_message` knows
-//! the files that people take for a message, and `reporters` what a server seems to call itself.
+//! the files that people take for a message, `sample` makes one that can be shown, and `reporters` what a server seems to call itself.
 
 mod alias;
 mod authentication;
@@ -36,6 +36,7 @@ mod part;
 mod people;
 mod profile;
 mod reporters;
+mod sample;
 mod selector;
 mod subject_tag;
 mod template;
@@ -57,6 +58,7 @@ pub use notification::{Incomplete, Kind, Notification, Recognition};
 pub use people::correspondents;
 pub use profile::{LayoutSummary, MissingMark, Nearest, NetworkSummary, Profiles};
 pub use reporters::agreed;
+pub use sample::{Likeness, Sample};
 pub use trust::{Trust, same_organisation};
 pub use trusted_results::Reporter;
 pub use work::Cost;

@@ -67,6 +67,31 @@ fn the_files_to_start_from_are_printed_as_they_ship_and_are_right() {
 }
 
 #[test]
+fn a_sample_is_a_message_that_is_read_the_same_with_other_names() {
+    let home = Home::new();
+    let message = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/twitter/box-2009/message.eml");
+    let run = home.run(&["sample", message]);
+    assert!(run.err().starts_with("note: followsift reads the sample like the message."), "{}", run.err());
+    home.write("sample.eml", &run.out());
+    let explained = home.run(&["explain", "--brief", "sample.eml"]).exits(0).out();
+    assert!(
+        explained.contains("Twitter · follow")
+            && explained.contains("followers 3 · following 2001 · posts 1"),
+        "{explained}"
+    );
+    assert!(!run.out().contains("Tiffani") && !run.out().contains("tiff_snow"), "{}", run.out());
+    home.write("other.eml", "From: ann@x.example\nSubject: Hello Bobbington\n\nHello\n");
+    let run = home.run(&["sample", "other.eml", "--hide", "bobbington"]);
+    assert!(
+        run.err().contains("does not recognise the message") && !run.out().contains("Bobbington"),
+        "{}",
+        run.out()
+    );
+    assert!(run.out().contains("Subject: Hello "), "{}", run.out());
+    home.run(&["sample", "nowhere.eml"]).exits(65);
+}
+
+#[test]
 fn a_missing_settings_file_is_named() {
     let home = Home::new();
     let run = Run(home.command(&["check", "-s", "nowhere.toml"]).output().unwrap());
