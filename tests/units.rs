@@ -130,9 +130,10 @@ fn the_units_run_commands_that_there_are() {
         let text = text(name);
         let lines = settings(&text);
         let commands = lines.iter().filter_map(|line| line.strip_prefix("Exec")?.split_once('='));
-        let ours: Vec<_> = commands.filter(|(_, command)| command.contains("/followsift ")).collect();
+        let ours: Vec<_> = commands.filter(|(_, command)| command.contains("followsift ")).collect();
+        assert!(!ours.is_empty(), "{name}");
         for (_, command) in &ours {
-            let words = command.split(' ').skip_while(|word| !word.ends_with("/followsift"));
+            let words = command.split(' ').skip_while(|word| !word.ends_with("followsift"));
             let parsed = cli::definition().try_get_matches_from(words);
             assert!(parsed.is_ok(), "{name}: {command}");
         }
@@ -149,14 +150,16 @@ fn the_units_run_commands_that_there_are() {
 }
 
 #[test]
-fn every_file_of_the_folder_is_named_in_another_or_in_the_manual() {
+fn every_file_of_the_folder_is_in_the_manual_and_in_the_package() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/man/followsift.8.md");
     let manual = fs::read_to_string(manual).unwrap();
+    let package = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let names: BTreeSet<_> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     for name in &names {
         assert!(manual.contains(name.as_str()), "followsift(8) does not name systemd/{name}");
+        assert!(package.contains(&format!("\"systemd/{name}\"")), "the package has no systemd/{name}");
     }
 }
