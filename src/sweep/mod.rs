@@ -29,6 +29,7 @@ mod scope;
 mod sent;
 mod settlement;
 mod sweeper;
+mod swept;
 
 use account::lock;
 use memory::Memory;
@@ -50,7 +51,8 @@ pub use remains::Remains;
 pub use restore::{Restoration, Restore};
 pub use scope::Scope;
 pub use sent::{sent_folders, sent_people};
-pub use sweeper::{Begun, Sweeper, Swept};
+pub use sweeper::{Begun, Sweeper};
+pub use swept::Swept;
 
 /// How much of a message is fetched and read, in bytes. No known notification is half as long.
 pub const MAIL_LIMIT: u32 = 256 << 10;
