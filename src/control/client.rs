@@ -121,3 +121,40 @@ fn connect(runtimes: &[PathBuf], state: &Path) -> Result<(PathBuf, UnixStream), 
     }
     Err(fault)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use super::*;
+
+    /// What a command makes of a service that says this and ends the connection.
+    fn asked(says: &[u8]) -> Result<Vec<Answer>, AskFault> {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(socket(folder.path(), folder.path())).unwrap();
+        thread::scope(|threads| {
+            threads.spawn(|| {
+                let (mut client, _) = listener.accept().unwrap();
+                let mut request = [0; 1024];
+                assert!(client.read(&mut request).unwrap() > 0);
+                client.write_all(says).unwrap();
+            });
+            let mut answers = Vec::new();
+            let runtimes = [folder.path().to_owned()];
+            ask(&runtimes, folder.path(), &Request::Status {}, &mut |answer| answers.push(answer))?;
+            Ok(answers)
+        })
+    }
+
+    #[test]
+    fn a_connection_that_ends_in_an_answer_is_cut_off_and_of_no_other_version() {
+        let whole = b"{\"note\":\"one\"}\n{\"done\":false}\n";
+        assert_eq!(asked(whole).unwrap(), [Answer::Note("one".into()), Answer::Done(false)]);
+        for end in [0, 5, 15, 16, 20, whole.len() - 1] {
+            let fault = asked(&whole[..end]).unwrap_err();
+            assert!(matches!(fault, AskFault::CutOff), "{end}: {fault:?}");
+        }
+        assert!(matches!(asked(b"{\"later\":1}\n").unwrap_err(), AskFault::Unclear));
+    }
+}
