@@ -9,7 +9,7 @@ use crate::mail::{Fact, Follower};
 
 /// The facts that it can supply.
 pub(super) const SUPPLIES: &[Fact] =
-    &[Fact::Bio, Fact::Location, Fact::Website, Fact::Age, Fact::AccountState];
+    &[Fact::Name, Fact::Bio, Fact::Location, Fact::Website, Fact::Age, Fact::AccountState];
 
 /// Where the question is asked.
 pub(super) fn address(Question { server, name, .. }: &Question) -> String {
@@ -19,6 +19,7 @@ pub(super) fn address(Question { server, name, .. }: &Question) -> String {
 #[derive(Deserialize)]
 struct User {
     username: String,
+    name: Option<String>,
     summary: Option<String>,
     location: Option<String>,
     website_url: Option<String>,
@@ -42,6 +43,7 @@ pub(super) fn facts(question: &Question, body: &[u8], now: Timestamp) -> Option<
         days(Timestamp(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()), now)
     };
     Some(Follower {
+        name: text(user.name, 200),
         bio: text(Some(user.summary.unwrap_or_default()), 2_000),
         location: text(Some(user.location.unwrap_or_default()), 200),
         website: link(Some(user.website_url.unwrap_or_default())),
@@ -64,6 +66,7 @@ mod tests {
         let asked = question("forem", "dev.example", "Priya_V", None);
         assert_eq!(address(&asked), "https://dev.example/api/users/by_username?url=Priya_V");
         let expected = Follower {
+            name: Shown::Value("Priya V".to_owned()),
             bio: Shown::Empty,
             location: Shown::Value("Pune".to_owned()),
             website: Shown::Value("https://tea.example".to_owned()),
