@@ -172,6 +172,31 @@ fn a_description_of_ones_own_is_printed_checked_and_tried() {
     assert!(listed.contains("sender mailer@potters.example"), "{listed}");
 }
 
+#[test]
+fn a_newer_set_of_networks_takes_the_place_of_the_one_that_ships() {
+    let home = UserFolder::new();
+    let run = |arguments: &[&str]| Run(home.command(&[], arguments).output().unwrap()).parts();
+    home.write("followsift.toml", "networks = \"newer\"\n[accounts]\n");
+    let (code, shipped, _) = run(&["networks"]);
+    assert_eq!(code, 0);
+    fs::create_dir(home.path().join("newer")).unwrap();
+    for source in Profiles::shipped_sources() {
+        let name = source.name().rsplit('/').next().unwrap();
+        let text = source.text().replace("title = \"Twitch\"", "title = \"Twitch, newer\"");
+        fs::write(home.path().join("newer").join(name), text).unwrap();
+    }
+    let (code, listed, errors) = run(&["networks", "--settings", "followsift.toml"]);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    assert_eq!(listed.lines().count(), shipped.lines().count());
+    let (_, one, _) = run(&["networks", "twitch", "--settings", "followsift.toml"]);
+    assert!(one.contains("Twitch, newer"), "{one}");
+    // One that needs a newer followsift is refused, at its place.
+    fs::write(home.path().join("newer/later.toml"), "network = \"later\"\ntitle = \"L\"\nunheard-of = 1\n")
+        .unwrap();
+    let (code, _, errors) = run(&["networks", "--settings", "followsift.toml"]);
+    assert!(code == 78 && errors.contains("newer/later.toml:3:1"), "{errors}");
+}
+
 /// Now, in seconds since 1970.
 fn now() -> i64 {
     i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap()
