@@ -36,7 +36,7 @@ impl Gap {
         }
     }
 
-    fn stored(word: &str) -> Self {
+    pub(super) fn stored(word: &str) -> Self {
         if word == Self::Older.word() { Self::Older } else { Self::Copied }
     }
 }

@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 
 use super::export_encoding::{
     CORRECTION, CURSOR, DIGEST, FOLLOWER, FORGOTTEN, FORGOTTEN_KEY, FUSE, HEADER, IDENTITY, INCOMPLETE,
-    INTENT, JUDGEMENT, KEPT, KNOWN, LOOKUP, MAIL, NEWEST, PAST, SENT_FOLDER, SENT_PERSON, TARGET, Table,
-    UNSHOWN, UNWELCOME, VERSION, WAITING,
+    INTENT, JUDGEMENT, KEPT, KNOWN, LOOKUP, MAIL, NEWEST, PAST, PAUSE, SENT_FOLDER, SENT_PERSON, TARGET,
+    Table, UNSHOWN, UNWELCOME, VERSION, WAITING,
 };
-use super::{Ledger, LedgerFault};
+use super::{Gap, Ledger, LedgerFault};
 use crate::clock::Timestamp;
 use crate::place::AccountName;
 use crate::text;
@@ -69,7 +69,7 @@ impl Ledger {
         let mut stopped = None;
         let done = self.read("export an account", |connection| {
             let lines = Lines { each, written: 0 };
-            match export(connection, account, now, lines) {
+            match export(connection, (account, self.gap), now, lines) {
                 Ok(exported) => Ok(exported),
                 Err(Stop::Sql(cause)) => Err(cause),
                 Err(Stop::Fault(fault)) => {
@@ -145,17 +145,20 @@ impl Lines<'_> {
 
 fn export(
     connection: &Connection,
-    account: &AccountName,
+    (account, gap): (&AccountName, Option<Gap>),
     now: Timestamp,
     mut lines: Lines<'_>,
 ) -> Result<Exported, Stop> {
     let known = connection
-        .prepare_cached("SELECT id, mailbox, observed_before FROM account WHERE name = ?")?
+        .prepare_cached("SELECT id, mailbox, observed_before, gap FROM account WHERE name = ?")?
         .query_row([account], |row| {
+            let gap = row.get::<_, Option<String>>(3)?.map(|word| Gap::stored(&word)).or(gap);
+            // It lacks moves, and no sweep has dealt with that yet.
+            let lacks = (gap == Some(Gap::Older)).then_some(now);
             Ok((
                 row.get::<_, String>(0)?,
                 row.get::<_, Option<String>>(1)?,
-                row.get::<_, Option<Timestamp>>(2)?,
+                lacks.or(row.get::<_, Option<Timestamp>>(2)?),
             ))
         })
         .optional()?;
@@ -191,6 +194,7 @@ fn export(
     lines.table(connection, "wrote-to", &SENT_PERSON, &by_person, [account])?;
     lines.table(connection, "digest", &DIGEST, &format!("{of_account} period"), [account])?;
     lines.table(connection, "fuse", &FUSE, "WHERE account = ?", [account])?;
+    lines.table(connection, "pause", &PAUSE, "WHERE account = ?", [account])?;
     folders(connection, account, &mut lines)?;
     lines.table(connection, "target", &TARGET, &format!("{of_account} folder"), [account])?;
     lines.table(connection, "forgotten-key", &FORGOTTEN_KEY, "ORDER BY key", [])?;

@@ -236,6 +236,7 @@ pub(super) const FUSE: Table = Table {
         column("told", Form::Truth),
     ],
 };
+pub(super) const PAUSE: Table = Table { name: "pause", columns: &[column("until", Form::Time)] };
 pub(super) const CURSOR: Table = Table {
     name: "folder_cursor",
     columns: &[
@@ -411,7 +412,7 @@ mod tests {
     use super::*;
     use crate::ledger::Ledger;
 
-    const TABLES: [&Table; 23] = [
+    const TABLES: [&Table; 24] = [
         &MAIL,
         &JUDGEMENT,
         &FOLLOWER,
@@ -429,6 +430,7 @@ mod tests {
         &SENT_PERSON,
         &DIGEST,
         &FUSE,
+        &PAUSE,
         &CURSOR,
         &NEWEST,
         &UNSHOWN,

@@ -11,14 +11,14 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{ErrorCode, OptionalExtension, Transaction, params, params_from_iter};
 use serde_json::{Map, Value};
 
-use super::Ledger;
 use super::export_encoding::{
-    CURSOR, DIGEST, FORGOTTEN, FORGOTTEN_KEY, FUSE, IDENTITY, KNOWN, LOOKUP, NEWEST, SENT_FOLDER,
+    CURSOR, DIGEST, FORGOTTEN, FORGOTTEN_KEY, FUSE, IDENTITY, KNOWN, LOOKUP, NEWEST, PAUSE, SENT_FOLDER,
     SENT_PERSON, TARGET, Table, UNSHOWN, UNWELCOME,
 };
 use super::export_reader::{Export, ImportFault};
 use super::forgetting::is_forgotten;
 use super::imported_message::Message;
+use super::{Gap, Ledger};
 use crate::clock::Timestamp;
 use crate::place::{AccountName, MailDigest, MailIdentity, MailboxKey};
 
@@ -99,7 +99,12 @@ impl Ledger {
         });
         match stopped {
             Some(fault) => Err(fault),
-            None => done.map_err(ImportFault::Ledger),
+            None => {
+                let imported = done.map_err(ImportFault::Ledger)?;
+                // Else the whole ledger would look like a copy.
+                self.write_note().map_err(ImportFault::Ledger)?;
+                Ok(imported)
+            }
         }
     }
 }
@@ -112,14 +117,20 @@ pub(super) struct Import<'t> {
 }
 
 impl Import<'_> {
-    /// An account that is new here goes on as the one that it was.
+    /// An account that is new here goes on as the one that it was. The mailbox may know more of it: the next sweep looks.
     fn begin(&self, mailbox: &MailboxKey, export: &Export<impl BufRead>) -> rusqlite::Result<()> {
         self.transaction
             .execute(
-                "INSERT INTO account (name, id, mailbox, observed_before) VALUES (?1, iif(
-                     EXISTS (SELECT 1 FROM account WHERE id = ?2), lower(hex(randomblob(16))), ?2), ?3, ?4)
+                "INSERT INTO account (name, id, mailbox, observed_before, gap) VALUES (?1, iif(
+                     EXISTS (SELECT 1 FROM account WHERE id = ?2), lower(hex(randomblob(16))), ?2), ?3, ?4, ?5)
                  ON CONFLICT (name) DO NOTHING",
-                params![self.account, export.id(), mailbox.to_string(), export.observed_before],
+                params![
+                    self.account,
+                    export.id(),
+                    mailbox.to_string(),
+                    export.observed_before,
+                    Gap::Copied.word()
+                ],
             )
             .map(drop)
     }
@@ -157,6 +168,11 @@ impl Import<'_> {
                  WHERE outcome = 'refused' AND excluded.outcome IS NOT 'refused'",
             ),
             "fuse" => self.of_account(&FUSE, object, NOTHING),
+            "pause" => self.of_account(
+                &PAUSE,
+                object,
+                "ON CONFLICT (account) DO UPDATE SET until = max(until, excluded.until)",
+            ),
             "target" => self.of_account(&TARGET, object, NOTHING),
             "forgotten" => {
                 let values = FORGOTTEN.take(&mut object)?;

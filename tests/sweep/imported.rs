@@ -96,6 +96,23 @@ fn what_was_put_back_at_another_provider_stays_and_no_digest_is_sent_twice() {
 }
 
 #[test]
+fn an_export_that_is_older_than_the_last_moves_moves_nothing_that_was_put_back_since() {
+    let Some((mut scene, _)) = exported() else { return };
+    scene.client.append("INBOX", "\"06-Nov-2024 09:00:00 +0000\"", &text(&spam(6), 6));
+    scene.sweep();
+    scene.client.select(SPAM);
+    scene.client.run("UID MOVE 3:* INBOX");
+    let before = (scene.count("INBOX"), scene.count(SPAM));
+    assert_eq!(before, (7, 0));
+    std::fs::remove_dir_all(scene.home.state()).unwrap();
+    scene.home.well(&["import", "home.jsonl"]);
+    for arguments in [&["sweep", "--dry-run"][..], &["sweep"], &["sweep", "--since", "9999d"]] {
+        let said = scene.home.well(arguments);
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), before, "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn an_account_that_changes_its_provider_and_keeps_its_name_needs_no_import() {
     let Some((mut old, _)) = exported() else { return };
     let before = (old.count("INBOX"), old.count(SPAM));
