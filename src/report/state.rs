@@ -117,14 +117,18 @@ pub fn in_words<'a>(accounts: impl Iterator<Item = (&'a str, &'a State)>, notes:
     {
         let _ = write!(text, "; last trouble {}: {trouble}", when.rfc3339());
     }
-    // A newline would begin another word of the protocol (sd_notify(3)).
-    let line = crate::text::line(&text);
+    bounded(&text, CUT)
+}
+
+/// A text as one line that is not too long, or else ends with `cut`. A newline would begin another word of the protocol (sd_notify(3)).
+fn bounded(text: &str, cut: &str) -> String {
+    let line = crate::text::line(text);
     if line.len() <= LONGEST {
         return line.into_owned();
     }
     let ends = line.char_indices().map(|(at, letter)| at + letter.len_utf8());
-    let end = ends.take_while(|end| end + CUT.len() <= LONGEST).last().unwrap_or(0);
-    format!("{}{CUT}", line.get(..end).unwrap_or_default())
+    let end = ends.take_while(|end| end + cut.len() <= LONGEST).last().unwrap_or(0);
+    format!("{}{cut}", line.get(..end).unwrap_or_default())
 }
 
 /// The accounts by name, or only how many they are.
@@ -215,8 +219,7 @@ pub fn pause_changed(account: &str, until: Option<Timestamp>, was_halted: bool) 
 
 /// A service that could not start: the first finding.
 pub fn not_started(finding: &Diagnostic) -> String {
-    let text = format!("could not start: {}", in_brief(finding));
-    crate::text::line(&text).chars().take(LONGEST).collect()
+    bounded(&format!("could not start: {}", in_brief(finding)), "...")
 }
 
 /// An account with which followsift does nothing until the user has acted.
@@ -347,6 +350,8 @@ mod tests {
             let words = in_words([("x", &parked(&"ß".repeat(length / 2)))].into_iter(), &Notes::default());
             assert!(words.len() < 500, "{}", words.len());
         }
+        let words = not_started(&Diagnostic::unplaced("ß".repeat(400)));
+        assert!(words.len() < 500 && words.ends_with("ß..."), "{words}");
     }
 
     #[test]
