@@ -151,8 +151,11 @@ fn what_could_not_be_done_is_in_the_state_line_and_the_journal_until_it_is_done(
     deliver(&scene.server, [1]);
     let left = "1 message could not be moved or marked; followsift tries again later";
     scene.daemon.says(&format!("watching home; home: {left}"));
-    let undone = |log: &str| log.matches("left undone: ").count();
-    assert_eq!(undone(&scene.daemon.log()), 1, "{}", scene.daemon.log());
+    // Another look at the folder may say less of it, and nothing twice.
+    let log = scene.daemon.log();
+    let undone: Vec<&str> = log.lines().filter(|line| line.contains("left undone: ")).collect();
+    let once: std::collections::BTreeSet<&str> = undone.iter().copied().collect();
+    assert!(!undone.is_empty() && once.len() == undone.len(), "{log}");
     deliver(&scene.server, [2]);
     scene.daemon.says("watching home; home: 2 messages could not be moved");
 }
