@@ -18,7 +18,8 @@ pub(super) fn run(file: Option<&Path>, options: &Run, output: &mut Output) -> En
         _ => Level::Usual,
     };
     let (filter, journal) = (environment.log_filter(), environment.journal_stream());
-    if daemon::log::start(&Log { level, filter: &filter, journal, is_json: options.json }) {
+    // What is printed is for people; a program reads the log.
+    if daemon::log::start(&Log { level, filter: &filter, journal, is_json: options.json }) || options.json {
         output.divert(daemon::could_not_start);
     }
     let (settings, files) = match context::everything(file, Unsettled::Left, output) {
