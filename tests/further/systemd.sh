@@ -211,12 +211,13 @@ inside install -d -m 750 -g followsift /etc/followsift-ann
 inside sh -c 'cp -a /etc/followsift/* /etc/followsift-ann/ && sed -i s:^state.*:state=\"/var/lib/followsift-ann\": /etc/followsift-ann/followsift.toml'
 inside systemctl daemon-reload
 inside systemctl start followsift@ann || fail "the instance"
+as_service() { inside setpriv --reuid=followsift --regid=followsift --clear-groups env HOME=/var/lib/followsift "$@"; }
+# What came before the first look of a new ledger stays.
+has_swept() { "$@" status 2>/dev/null | grep -q 'last sweep: 2'; }
+until_true "the command status finds the instance" 20 has_swept as_service followsift --settings /etc/followsift-ann/followsift.toml
 deliver 207 207
 until_true "the instance files a mail" 20 filed 207
 inside systemctl reload followsift@ann || fail "reload of the instance"
-as_service() { inside setpriv --reuid=followsift --regid=followsift --clear-groups env HOME=/var/lib/followsift "$@"; }
-well() { as_service followsift status --settings /etc/followsift-ann/followsift.toml >"$work/status" 2>&1; }
-until_true "the command status finds the instance" 10 well
 as_service followsift check --settings /etc/followsift-ann/followsift.toml >"$work/check" || fail "check of the instance"
 ! grep -q 'locks of mailboxes' "$work/check" || fail "the instance cannot lock mailboxes"
 ! inside journalctl --no-pager -u followsift@ann | grep -q "could not" || fail "the instance has troubles"
@@ -244,6 +245,7 @@ users() { inside setpriv --reuid=ann --regid=ann --init-groups env HOME=/home/an
 until_true "the user has a systemd" 20 inside test -S /run/user/1000/systemd/private
 users systemctl --user daemon-reload
 users systemctl --user start followsift || fail "the user's unit"
+until_true "the user's service looks" 20 has_swept users /home/ann/.cargo/bin/followsift
 deliver 209 209
 until_true "the user's service files a mail" 20 filed 209
 users systemctl --user reload followsift || fail "reload of the user's unit"
