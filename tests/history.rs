@@ -199,7 +199,7 @@ fn it_says_what_came_when_and_why_and_what_was_done_newest_first() {
          \"posts\":null,\"verdict\":\"spam\",\"points\":0.0,\"reasons\":[{\"rule\":\"Follows thousands\",\"file\":\"rules.toml\",\
          \"line\":12,\"evidence\":\"following 2001 >= 2000\"}]}],\"verdict\":\"spam\",\"action\":{\"move-to\":\"Followers/Spam\",\
          \"flag\":false,\"mark-read\":false},\"moves\":[{\"to\":\"Followers/Spam\",\"returns\":false,\"by-hand\":false,\
-         \"stated-at\":\"2023-11-14T23:14:20Z\",\"outcome\":\"moved\",\"settled-at\":\"2023-11-14T23:14:21Z\"}],\
+         \"found\":false,\"stated-at\":\"2023-11-14T23:14:20Z\",\"outcome\":\"moved\",\"settled-at\":\"2023-11-14T23:14:21Z\"}],\
          \"put-back\":\"2023-11-15T23:13:20Z\",\"stays\":null,\"waits\":null}\n"
     );
 }
