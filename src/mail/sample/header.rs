@@ -113,20 +113,18 @@ fn decoded(found: &Captures<'_>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Text that is not encoded so far; words that are not ASCII are encoded.
+/// Text that is not encoded so far; words that are not ASCII are encoded, those that follow one another as one, since the blank
+/// between two encoded ones does not count (RFC 2047, section 6.2).
 fn push(value: &mut String, text: &str) {
-    if text.is_ascii() {
-        value.push_str(text);
-        return;
-    }
-    for word in text.split_inclusive(' ') {
-        let (word, blank) = word.strip_suffix(' ').map_or((word, ""), |word| (word, " "));
-        if word.is_ascii() {
-            value.push_str(word)
-        } else {
-            value.push_str(&encoded(word))
+    let words: Vec<_> = text.split(' ').collect();
+    let mut is_first = true;
+    for run in words.chunk_by(|one, next| one.is_ascii() == next.is_ascii()) {
+        if !is_first {
+            value.push(' ');
         }
-        value.push_str(blank);
+        is_first = false;
+        let run = run.join(" ");
+        if run.is_ascii() { value.push_str(&run) } else { value.push_str(&encoded(&run)) }
     }
 }
 
@@ -142,4 +140,22 @@ fn encoded(text: &str) -> String {
     }
     words.push(format!("=?utf-8?B?{}?=", STANDARD.encode(&piece)));
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_are_not_ascii_keep_the_blanks_between_them() {
+        for text in ["Олена Гайдай теперь на X y.", " \"Ø x\" Å <a@b.example>", "plain  text ", "é"]
+        {
+            let mut value = String::new();
+            push(&mut value, text);
+            assert!(value.is_ascii(), "{value}");
+            assert_eq!(encoded_word::decoded(&value), text, "{value}");
+        }
+        let long = "Ж".repeat(100);
+        assert_eq!(encoded_word::decoded(&encoded(&long)), long);
+    }
 }

@@ -270,8 +270,9 @@ impl Words {
     /// `<token@host>`.
     pub(super) fn id(&self, id: &str) -> String {
         let (token, host) = id.rsplit_once('@').unwrap_or((id, ""));
-        let token = self.each_word(token, |word| self.other(word));
-        if host.is_empty() { token } else { format!("{token}@{}", self.host_in(host)) }
+        let token = self.opaque_words(token);
+        let (host, end) = host.strip_suffix('>').map_or((host, ""), |host| (host, ">"));
+        if host.is_empty() { token + end } else { format!("{token}@{}{end}", self.host_in(host)) }
     }
 
     /// A link: its host stays, unless it is a person's own, and so does the shape of the rest.
