@@ -160,7 +160,7 @@ fn an_account_that_comes_without_its_ledger_is_only_observed_and_an_import_does_
 }
 
 #[test]
-fn an_import_waits_for_nobody_who_is_at_work_on_the_account() {
+fn an_import_is_refused_while_the_service_works_on_the_account_and_an_export_is_not() {
     let Some((scene, _)) = exported() else { return };
     let home = support::daemon::Home::new();
     home.write("password", PASSWORD);
@@ -179,8 +179,8 @@ fn an_import_waits_for_nobody_who_is_at_work_on_the_account() {
         "{said}"
     );
     // To export, it need not stop.
-    let output = home.command(&["export", "now.jsonl"]).output().unwrap();
-    assert!(output.status.success(), "{}", printed(&output));
+    let export = || home.command(&["export", "now.jsonl"]).output().unwrap();
+    daemon.until("exported", Duration::from_secs(30), |_| export().status.success());
     daemon.stop();
     let output = home.command(&["import", file]).output().unwrap();
     assert!(output.status.success(), "{}", printed(&output));
