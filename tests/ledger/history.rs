@@ -205,3 +205,47 @@ fn a_folder_never_read_is_not_a_folder_with_nobody_in_it() {
     ledger.forget_sent_people(&home(), &[]).unwrap();
     assert_eq!(ledger.sent_people(&home(), &sent).unwrap(), None);
 }
+
+#[test]
+fn all_that_is_remembered_comes_once_by_arrival_whatever_its_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let number = |number: u16| {
+        // Several arrive in the same second.
+        let mut judged = judged(0, "ann", 1000 + i64::from(number / 3));
+        judged.identity.digest = MailDigest::of(format!("number {number}").as_bytes());
+        judged.mail.account =
+            if number.is_multiple_of(5) { AccountName::new("work").unwrap() } else { home() };
+        judged
+    };
+    ledger.record((0..1500).map(number)).unwrap();
+    let mut seen = Vec::new();
+    let received = |judged: &Judged| judged.notification.received;
+    ledger
+        .remembered(Timestamp(1100), &mut |message| {
+            seen.push((received(&message.entry.judged), message.entry.judged.identity.digest));
+        })
+        .unwrap();
+    assert!(seen.is_sorted_by_key(|(received, _)| std::cmp::Reverse(*received)));
+    seen.sort_unstable();
+    let mut all: Vec<_> = (300..1500).map(|it| (received(&number(it)), number(it).identity.digest)).collect();
+    all.sort_unstable();
+    assert!(seen == all, "{} of {}", seen.len(), all.len());
+}
+
+#[test]
+fn what_is_remembered_names_the_verdicts_that_led_to_the_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(folder.path()).unwrap();
+    let first = judged(1, "ann", 1000);
+    ledger.record(std::slice::from_ref(&first)).unwrap();
+    let id = ledger.intend([intent(1)]).unwrap().pop().unwrap();
+    ledger.settle(&[(id, Settlement::Moved { uid: Some(Uid(40)) })], Timestamp(5001)).unwrap();
+    let others = Judged { rules: "rules-2".into(), verdicts: vec![Verdict::default()], ..first.clone() };
+    ledger.record([Judged { judged_at: Timestamp(6000), action: Action::Leave, ..others }]).unwrap();
+    let mut seen = Vec::new();
+    ledger.remembered(Timestamp(0), &mut |message| seen.push(message)).unwrap();
+    let [message] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!((message.entry.moves.len(), message.verdicts()), (1, first.verdicts.as_slice()));
+    assert_eq!(message.entry.judged.rules, "rules-2");
+}
