@@ -1,5 +1,5 @@
 //! The note beside the ledger, `last-move`, by which a ledger that was put back from a backup is recognised. It holds the number of
-//! the last move that was stated in this folder, and the inode of the ledger. Called by `mod` when a ledger is opened, and by `intent`.
+//! the last move that was stated in this folder, and which file the ledger is. Called by `mod` when a ledger is opened, and by `intent`.
 //!
 //! The numbers of moves only grow, and the note is written after the move it names is on the disk. So a ledger that has not come to
 //! that number is older than one that was used here: that is certain. A ledger in another file than the note says, or without a note,
@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use rusqlite::Connection;
 
@@ -19,11 +20,11 @@ const FILE: &str = "last-move";
 const UNFINISHED: &str = "last-move.unfinished";
 
 /// What the note says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct LastMove {
     number: i64,
-    /// The ledger's inode.
-    inode: u64,
+    /// The ledger's file.
+    file: String,
 }
 
 impl Ledger {
@@ -35,7 +36,7 @@ impl Ledger {
         let number = self.attempt("look up the last move", last_stated)?;
         Ok(match noted {
             Some(noted) if number < noted.number => Some(Gap::Older),
-            Some(noted) if noted.inode != self.opened.1 => Some(Gap::Copied),
+            Some(noted) if noted.file != self.which_file() => Some(Gap::Copied),
             None if has_one => Some(Gap::Copied),
             Some(_) | None => None,
         })
@@ -57,12 +58,20 @@ impl Ledger {
             .map_err(|cause| LedgerFault::File { file: place(&self.file, FILE), cause })
     }
 
+    /// Which file the ledger is: its inode, and when it was created where the file system says so, since a file that takes the place of
+    /// a deleted one may get its inode.
+    fn which_file(&self) -> String {
+        let created = self.file.metadata().and_then(|metadata| metadata.created()).ok();
+        let since = created.and_then(|created| created.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        format!("{}.{}", self.opened.1, since.as_nanos())
+    }
+
     /// Notes that a move was stated.
     pub(super) fn note_last_move(&self, number: i64) -> io::Result<()> {
         let (unfinished, note) = (place(&self.file, UNFINISHED), place(&self.file, FILE));
         backup::remove(&unfinished)?;
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        writeln!(file, "{number} {}", self.opened.1)?;
+        writeln!(file, "{number} {}", self.which_file())?;
         fs::rename(&unfinished, &note)
     }
 }
@@ -79,9 +88,8 @@ fn read(note: &Path) -> io::Result<Option<LastMove>> {
     };
     let text = String::from_utf8_lossy(&bytes);
     let parts = text.strip_suffix('\n').and_then(|line| line.split_once(' '));
-    Ok(parts.and_then(|(number, inode)| {
-        Some(LastMove { number: number.parse().ok()?, inode: inode.parse().ok()? })
-    }))
+    Ok(parts
+        .and_then(|(number, file)| Some(LastMove { number: number.parse().ok()?, file: file.to_owned() })))
 }
 
 /// The highest number that a move ever had in this ledger.
