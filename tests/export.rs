@@ -30,7 +30,7 @@ fn user(accounts: &[(&str, &str)]) -> UserFolder {
 fn begin(user: &UserFolder, name: &str, login: &str) {
     let mut ledger = Ledger::open(&user.state()).unwrap();
     let mailbox = MailboxKey::new("mail.example", 993, login);
-    ledger.begin_account(&AccountName::new(name).unwrap(), &mailbox, None).unwrap();
+    ledger.begin_account(&AccountName::new(name).unwrap(), &mailbox, None, None).unwrap();
     let network = Network::new("mastodon").unwrap();
     let ann = FollowerKey::stored(network, "@ann@toot.example".to_owned());
     ledger.add_known(&ann, followsift::clock::Timestamp(1_700_000_000)).unwrap();

@@ -25,6 +25,8 @@ pub enum Gap {
     Older,
     /// It is a copy that was not used here before, so it may lack some.
     Copied,
+    /// A sweep has dealt with one of these, but could not read all folders to which messages were moved.
+    Unread,
 }
 
 impl Gap {
@@ -33,11 +35,13 @@ impl Gap {
         match self {
             Self::Older => "older",
             Self::Copied => "copied",
+            Self::Unread => "unread",
         }
     }
 
     pub(super) fn stored(word: &str) -> Self {
-        if word == Self::Older.word() { Self::Older } else { Self::Copied }
+        let all = [Self::Older, Self::Unread];
+        all.into_iter().find(|gap| gap.word() == word).unwrap_or(Self::Copied)
     }
 }
 
@@ -60,8 +64,8 @@ impl Ledger {
         })
     }
 
-    /// Notes that an account is known from now on and that there is no gap about it any more, and that messages which arrived
-    /// before a moment are only observed, if one is given.
+    /// Notes that an account is known from now on, which gap about it is left, and that messages which arrived before a moment are
+    /// only observed, if one is given.
     ///
     /// # Errors
     ///
@@ -71,14 +75,15 @@ impl Ledger {
         account: &AccountName,
         mailbox: &MailboxKey,
         observed_before: Option<Timestamp>,
+        left: Option<Gap>,
     ) -> Result<(), LedgerFault> {
         self.write("note an account", |transaction| {
             transaction
                 .execute(
-                    "INSERT INTO account (name, id, mailbox, observed_before)
-                     VALUES (?, lower(hex(randomblob(16))), ?, ?)
-                     ON CONFLICT (name) DO UPDATE SET observed_before = excluded.observed_before, gap = NULL",
-                    params![account, mailbox.to_string(), observed_before],
+                    "INSERT INTO account (name, id, mailbox, observed_before, gap)
+                     VALUES (?, lower(hex(randomblob(16))), ?, ?, ?)
+                     ON CONFLICT (name) DO UPDATE SET observed_before = excluded.observed_before, gap = excluded.gap",
+                    params![account, mailbox.to_string(), observed_before, left.map(Gap::word)],
                 )
                 .map(drop)
         })?;

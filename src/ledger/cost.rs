@@ -240,7 +240,7 @@ fn an_export_and_an_import_cost_each_message_the_same_however_many_there_are() {
     let steps = |messages: u32| {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut ledger = filled(here.path(), messages);
-        ledger.begin_account(&home(), &mailbox, None).unwrap();
+        ledger.begin_account(&home(), &mailbox, None, None).unwrap();
         let exporting = count(&mut ledger);
         let mut text = String::new();
         let mut add = |line: &str| {

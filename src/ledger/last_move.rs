@@ -46,7 +46,11 @@ impl Ledger {
     pub(super) fn keep_gap(&mut self, gap: Gap) -> Result<(), LedgerFault> {
         let accounts = self.write("note that the ledger is a copy", |transaction| {
             transaction
-                .execute("UPDATE account SET gap = CASE gap WHEN 'older' THEN gap ELSE ? END", [gap.word()])
+                // What was not read yet has to be, wherever the mailbox shows nothing more.
+                .execute(
+                    "UPDATE account SET gap = CASE WHEN gap IN ('older', 'unread') THEN 'older' ELSE ? END",
+                    [gap.word()],
+                )
         })?;
         if accounts > 0 { self.write_note() } else { Ok(()) }
     }

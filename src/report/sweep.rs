@@ -282,7 +282,8 @@ fn observing(account: &AccountName, gap: Option<Gap>, folders: &[Folder], filed:
             )
         }
         Some(Gap::Older) => format!("an older ledger was put back, which lacks moves of account {account}"),
-        Some(Gap::Copied) => format!(
+        // Of what is left to be read, no note is told.
+        Some(Gap::Copied | Gap::Unread) => format!(
             "the ledger is a copy, and messages of account {account} came to {named} of which it does not know"
         ),
     };

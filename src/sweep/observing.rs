@@ -3,12 +3,13 @@
 //! If the ledger does not know the account, and a folder to which the rules file has been used, then there were moves, and perhaps
 //! put-backs, of which nothing is known any more. The same holds if the ledger lacks moves that were made here; or if it is a copy, and
 //! more messages came to such a folder than it knows of. Then what lies in these folders is remembered as filed, and what arrived
-//! before is only observed, until the user says otherwise.
+//! before is only observed, until the user says otherwise. A folder about which the server says nothing counts as used; what could not
+//! be read is read by a later sweep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::memory::Memory;
-use super::rebuild::rebuild;
+use super::rebuild::{Rebuilt, rebuild};
 use super::{AccountFault, News, Sweep};
 use crate::clock::Timestamp;
 use crate::ledger::{AccountRecord, Gap};
@@ -32,16 +33,32 @@ pub(super) fn observed_before(
     let mut targets: Vec<Folder> = sweep.rulebook.rules.targets().into_iter().collect();
     targets.retain(|target| !account.folders.contains(target));
     let mut folders = Vec::new();
-    for (folder, landing) in used(session, &targets)? {
-        if gap != Some(Gap::Copied) || has_more(sweep, &folder, landing, memory)? {
+    let landings = landings(session, &targets)?;
+    let there: BTreeSet<Folder> = session.folders()?.into_iter().collect();
+    for folder in targets {
+        let was_used = match landings.get(&folder) {
+            // All its messages may have been put back, and UIDNEXT shows that there were some.
+            Some(landing) if landing.next > Uid(1) => {
+                gap != Some(Gap::Copied) || has_more(sweep, &folder, *landing, memory)?
+            }
+            Some(_) => false,
+            None => there.contains(&folder),
+        };
+        if was_used {
             folders.push(folder);
         }
     }
-    let lacks = !folders.is_empty() || gap == Some(Gap::Older);
-    let filed = rebuild(session, sweep, &folders, memory, tell)?;
+    let lacks = match gap {
+        None | Some(Gap::Copied) => !folders.is_empty(),
+        Some(Gap::Older) => true,
+        // An earlier sweep dealt with all but what it could not read.
+        Some(Gap::Unread) => false,
+    };
+    let Rebuilt { filed, is_whole } = rebuild(session, sweep, &folders, memory, tell)?;
     let before = if lacks { Some(sweep.now) } else { known.and_then(|known| known.observed_before) };
     if let Some(ledger) = memory.kept() {
-        ledger.begin_account(&account.name, &account.mailbox(), before)?;
+        let left = (!is_whole).then_some(Gap::Unread);
+        ledger.begin_account(&account.name, &account.mailbox(), before, left)?;
     }
     if lacks && account.act {
         tell(News::Observing { account: account.name.clone(), gap, folders, filed });
@@ -61,20 +78,19 @@ fn has_more(
     Ok(known.is_some_and(|known| known < landing.next))
 }
 
-/// Those of `targets` that had messages at any time: all of them may have been put back, and UIDNEXT shows that there were some.
-/// Leaves out a folder that the server cannot have.
-fn used(session: &mut Session, targets: &[Folder]) -> Result<BTreeMap<Folder, Landing>, AccountFault> {
+/// Where the next message of each of `targets` lands, as far as the server says. Leaves out a folder that the server cannot have.
+fn landings(session: &mut Session, targets: &[Folder]) -> Result<BTreeMap<Folder, Landing>, AccountFault> {
     match session.landings(targets) {
         Err(fault) if fault.fate() == Fate::Leave && !session.is_spent() => match targets {
             [] | [_] => Ok(BTreeMap::new()),
             several => {
                 let mut found = BTreeMap::new();
                 for one in several {
-                    found.extend(used(session, std::slice::from_ref(one))?);
+                    found.extend(landings(session, std::slice::from_ref(one))?);
                 }
                 Ok(found)
             }
         },
-        landings => Ok(landings?.into_iter().filter(|(_, landing)| landing.next > Uid(1)).collect()),
+        found => Ok(found?),
     }
 }

@@ -16,29 +16,42 @@ use crate::place::{Folder, MailRef, Uid};
 /// So many messages are read and remembered together.
 const TOGETHER: usize = 500;
 
-/// Looks through folders; returns how many messages in them are remembered as filed from now on. In a dry run, looks at none.
+/// What a look through folders found.
+pub(super) struct Rebuilt {
+    /// So many messages are remembered as filed from now on.
+    pub(super) filed: usize,
+    /// Every folder, and every message there that may be a notification, could be read.
+    pub(super) is_whole: bool,
+}
+
+/// Looks through folders. In a dry run, looks at none.
 pub(super) fn rebuild(
     session: &mut Session,
     sweep: Sweep<'_>,
     folders: &[Folder],
     memory: &mut Memory,
     tell: &mut dyn FnMut(News),
-) -> Result<usize, AccountFault> {
-    let Some(ledger) = memory.kept() else { return Ok(0) };
+) -> Result<Rebuilt, AccountFault> {
+    let mut rebuilt = Rebuilt { filed: 0, is_whole: true };
+    let Some(ledger) = memory.kept() else { return Ok(rebuilt) };
     ledger.count_deaths(&sweep.account.name)?;
     session.begin_sweep();
-    let mut filed = 0;
     for folder in folders {
         match through(session, sweep, folder, memory, tell) {
             Err(AccountFault::Mailbox(fault))
                 if !session.is_spent() && (fault.fate() == Fate::Leave || fault.is_for_now()) =>
             {
                 tell(trouble(session, folder, fault.cause.to_string())?);
+                rebuilt.is_whole = false;
             }
-            found => filed += found?,
+            found => {
+                let found = found?;
+                rebuilt.filed += found.filed;
+                rebuilt.is_whole &= found.is_whole;
+            }
         }
     }
-    Ok(filed)
+    Ok(rebuilt)
 }
 
 fn through(
@@ -47,14 +60,15 @@ fn through(
     folder: &Folder,
     memory: &mut Memory,
     tell: &mut dyn FnMut(News),
-) -> Result<usize, AccountFault> {
+) -> Result<Rebuilt, AccountFault> {
+    let mut rebuilt = Rebuilt { filed: 0, is_whole: true };
     // It has every message, also those that were never filed.
     if session.holds_all(folder)? {
-        return Ok(0);
+        return Ok(rebuilt);
     }
     let opened = session.examine(folder)?;
     let batches = session.batches(Range::From(Uid(1)))?;
-    let mut filed = 0;
+    let mut unshown = Vec::new();
     let mut looked_at = 0;
     let most: usize = batches.iter().map(Batch::most).sum();
     let mut begun = 0;
@@ -62,18 +76,20 @@ fn through(
         session.return_to(&opened)?;
         let skimmed = session.skim(window, &mut |fields| has_to_be_read(sweep.rulebook, fields))?;
         looked_at += skimmed.plausible.len() + skimmed.others.len();
+        unshown.extend(skimmed.unshown);
         begun += window.iter().map(Batch::most).sum::<usize>();
         for uids in skimmed.plausible.chunks(TOGETHER) {
             session.return_to(&opened)?;
             let mut candidates = Vec::new();
             let candidate = |head| Candidate { head, only_known: false };
-            session.heads(Range::These(uids), |heads| {
+            unshown.extend(session.heads(Range::These(uids), |heads| {
                 candidates.extend(heads.into_iter().filter(|head| !head.flags.deleted).map(candidate));
-            })?;
+            })?);
             let portion = consider(session, sweep, &opened, &candidates, memory)?;
+            unshown.extend(portion.unshown);
             let found = portion.considered.into_iter().filter_map(|message| refiled(sweep, &opened, message));
             let found: Vec<Refiled> = found.collect();
-            filed += found.len();
+            rebuilt.filed += found.len();
             if let Some(ledger) = memory.kept() {
                 ledger.refile(found, &source(sweep), sweep.now)?;
             }
@@ -81,7 +97,11 @@ fn through(
             tell(News::Progress { folder: folder.clone(), looked_at, part });
         }
     }
-    Ok(filed)
+    if !unshown.is_empty() {
+        rebuilt.is_whole = false;
+        tell(News::Unshown { folder: folder.clone(), uids: unshown, why: None });
+    }
+    Ok(rebuilt)
 }
 
 /// The folder from which messages were filed: if several are watched, it is not known from which, and the inbox is where messages

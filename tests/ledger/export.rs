@@ -47,7 +47,7 @@ fn import(ledger: &mut Ledger, text: &str) -> Result<Imported, ImportFault> {
 /// A ledger that knows the account, and nothing else.
 fn new(folder: &Path) -> Ledger {
     let mut ledger = Ledger::open(folder).unwrap();
-    ledger.begin_account(&home(), &mailbox(), None).unwrap();
+    ledger.begin_account(&home(), &mailbox(), None, None).unwrap();
     ledger
 }
 
@@ -171,7 +171,7 @@ proptest! {
     ) {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut ledger = Ledger::open(here.path()).unwrap();
-        ledger.begin_account(&home(), &mailbox(), observes.then_some(Timestamp(5))).unwrap();
+        ledger.begin_account(&home(), &mailbox(), observes.then_some(Timestamp(5)), None).unwrap();
         for (what, number) in happenings {
             happen(&mut ledger, what, number);
         }

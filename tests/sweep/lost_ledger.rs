@@ -324,3 +324,66 @@ fn a_ledger_that_cannot_be_read_is_named_with_what_to_do_left_as_it_is_and_nothi
         assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1));
     }
 }
+
+/// The server refuses to say anything about the folders.
+const REFUSED: &str = "TAG NO [SERVERBUG] not now\r\n";
+
+#[test]
+fn a_folder_about_which_the_server_says_nothing_counts_as_used_and_is_read_later() {
+    for refused in [&["STATUS", "LIST \"\" ("][..], &["EXAMINE"], &["STATUS", "LIST \"\" (", "EXAMINE"]] {
+        let Some(mut scene) = Scene::usual(ALL) else { return };
+        scene.home.write("rules.toml", &rules_with_known());
+        scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&spam(3), 3)]);
+        scene.sweep();
+        scene.client.select(SPAM);
+        scene.client.run("UID MOVE 1 INBOX");
+        std::fs::remove_dir_all(scene.home.state()).unwrap();
+        pause(Duration::from_millis(1100));
+        let proxy = scene.proxy();
+        let faults = refused.iter().map(|begin| {
+            let how = How::Say(REFUSED);
+            Fault { begin, at: 0, when: When::Before, how }
+        });
+        proxy.arm(faults.collect::<Vec<_>>());
+        let said = printed(&scene.home.run(&["sweep"]));
+        assert!(said.contains("note: the ledger is new to account home"), "{refused:?} {said}");
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 2), "{refused:?} {said}");
+        let observed = |scene: &Scene| -> (i64, Option<String>) {
+            let select = "SELECT observed_before, gap FROM account";
+            scene.ledger().query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+        };
+        let (before, gap) = observed(&scene);
+        assert_eq!(gap.is_some(), refused.contains(&"EXAMINE"), "{refused:?} {gap:?}");
+        assert_eq!(scene.moves(), if gap.is_some() { 0 } else { 2 }, "{refused:?}");
+        // As soon as everything can be read, it is, and that is all.
+        proxy.arm([]);
+        pause(Duration::from_millis(1100));
+        let said = printed(&scene.home.run(&["sweep"]));
+        assert!(!said.contains("note:"), "{refused:?} {said}");
+        assert_eq!(observed(&scene), (before, None), "{refused:?} {said}");
+        assert_eq!(scene.moves(), 2, "{refused:?} {said}");
+        scene.client.select(SPAM);
+        scene.client.run("UID MOVE 2 INBOX");
+        scene.sweep();
+        scene.home.well(&["resume"]);
+        let said = scene.sweep();
+        assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 2), "{refused:?} {said}");
+        assert_eq!(scene.known(), (vec!["@win_2".to_owned()], Vec::new()), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_message_that_the_server_does_not_show_when_the_ledger_was_lost_is_remembered_later() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&spam(3), 3)]);
+    scene.sweep();
+    std::fs::remove_dir_all(scene.home.state()).unwrap();
+    let proxy = scene.proxy();
+    proxy.arm([super::unshown::HIDDEN]);
+    let said = printed(&scene.home.run(&["sweep"]));
+    assert!(said.contains("2 notifications that lie there are remembered as filed"), "{said}");
+    assert!(said.contains("Followers/Spam uid 3 is there and does not show it"), "{said}");
+    proxy.arm([]);
+    scene.sweep();
+    assert_eq!(scene.moves(), 3);
+}
