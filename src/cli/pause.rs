@@ -10,6 +10,7 @@ use crate::control::{self, Answer, AskFault, Request};
 use crate::ledger::{Ledger, LedgerFault};
 use crate::report::state;
 use crate::settings::{Account, Environment, Settings};
+use crate::sweep::former_name;
 
 /// Pauses accounts for so long, or ends their pause.
 pub(super) fn pause(
@@ -60,7 +61,9 @@ fn note(
     if until.is_none() && Ledger::open_read_only(&settings.state)?.is_none() {
         return Ok(false);
     }
-    Ledger::open(&settings.state)?.pause(&account.name, until, now)
+    let mut ledger = Ledger::open(&settings.state)?;
+    let former = former_name(&ledger, account, settings)?;
+    ledger.pause(&account.name, former.as_ref(), until, now)
 }
 
 /// Lets a running service look at once; returns why it would not. Without one, the next finds it in the ledger.

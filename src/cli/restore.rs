@@ -14,7 +14,7 @@ use crate::mailbox::Stop;
 use crate::place::AccountName;
 use crate::report::{self, history, restore as words};
 use crate::settings::{Account, Settings};
-use crate::sweep::{AccountFault, News, Restoration, Restore, Sweeper, connect};
+use crate::sweep::{AccountFault, News, Restoration, Restore, Sweeper, connect, former_name};
 
 /// Which sweep's moves are put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,9 +127,14 @@ fn choose(
     let mut chosen = Chosen::new();
     let Some(ledger) = Ledger::open_read_only(&settings.state)? else { return Ok(chosen) };
     let (since, until) = options.selection.span(clock::now());
+    // By the names that the accounts have in the ledger.
+    let mut names = BTreeMap::new();
+    for account in accounts {
+        let former = former_name(&ledger, account, settings)?;
+        names.insert(former.unwrap_or_else(|| account.name.clone()), &account.name);
+    }
     let meant = |entry: &HistoryEntry| {
-        accounts.iter().any(|account| account.name == entry.judged.mail.account)
-            && options.selection.takes(entry)
+        names.contains_key(&entry.judged.mail.account) && options.selection.takes(entry)
     };
     let in_time = |filing: &Filing| since <= filing.stated_at && filing.stated_at <= until;
     let mut last: Option<Timestamp> = None;
@@ -150,15 +155,15 @@ fn choose(
         Some(SweepChoice::At(minute)) => filing.stated_at.minute() == *minute,
     };
     ledger.history(since, until, &mut |entry| {
-        if !meant(&entry) {
+        let Some(account) = names.get(&entry.judged.mail.account).filter(|_| meant(&entry)) else {
             return ControlFlow::Continue(());
-        }
+        };
         let moves: Vec<IntentId> =
             entry.restorable().filter(|it| in_time(it) && of_sweep(it)).map(|it| it.id).collect();
         if !moves.is_empty() {
             let gap = if chosen.is_empty() { "" } else { "\n" };
             output.text(&format!("{gap}{}", history::entry(&entry, output.paint())));
-            chosen.entry(entry.judged.mail.account.clone()).or_default().extend(moves);
+            chosen.entry(AccountName::clone(account)).or_default().extend(moves);
         }
         ControlFlow::Continue(())
     })?;

@@ -7,9 +7,9 @@ use super::output::Output;
 use super::{Ending, Resume, context};
 use crate::clock;
 use crate::ledger::{Ledger, LedgerFault};
-use crate::place::AccountName;
 use crate::report;
-use crate::settings::Settings;
+use crate::settings::{Account, Settings};
+use crate::sweep::former_name;
 
 pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Output) -> Ending {
     let (settings, _) = match context::everything(settings, Unsettled::Taken, output) {
@@ -20,7 +20,7 @@ pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Out
         return Ending::Usage;
     };
     for account in accounts {
-        match resume_account(&settings, &account.name) {
+        match resume_account(&settings, account) {
             Ok((released, observed)) => {
                 output.line(&report::sweep::resumed(&account.name, released));
                 if let Some(messages) = observed {
@@ -37,12 +37,14 @@ pub(super) fn resume(settings: Option<&Path>, options: &Resume, output: &mut Out
 }
 
 /// How many messages the fuse lets through, and how many are not only observed any more, if messages were.
-fn resume_account(settings: &Settings, account: &AccountName) -> Result<(usize, Option<usize>), LedgerFault> {
+fn resume_account(settings: &Settings, account: &Account) -> Result<(usize, Option<usize>), LedgerFault> {
     // Without a ledger nothing waits, and none is made for this.
     if Ledger::open_read_only(&settings.state)?.is_none() {
         return Ok((0, None));
     }
     let mut ledger = Ledger::open(&settings.state)?;
+    let former = former_name(&ledger, account, settings)?;
+    let account = former.as_ref().unwrap_or(&account.name);
     let released = ledger.resume(account, clock::now())?;
     let observed = match ledger.observed(account)? {
         Some(_) => Some(ledger.end_observing(account, clock::now())?),

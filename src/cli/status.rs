@@ -12,6 +12,7 @@ use crate::ledger::{Ledger, LedgerFault, LookUps};
 use crate::report::drift;
 use crate::report::status::{self as report, AccountFacts};
 use crate::settings::{Environment, Settings};
+use crate::sweep::former_name;
 
 /// How far back look-ups are counted: as long as an answer counts.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -79,15 +80,19 @@ fn facts(settings: &Settings) -> Result<(Vec<AccountFacts>, LookUps), LedgerFaul
                 incomplete: Vec::new(),
                 held_back: 0,
             },
-            Some(ledger) => AccountFacts {
-                looked_at: ledger.looked_at(&name)?,
-                paused_until: ledger.paused_until(&name, now)?,
-                rules_changed: ledger.rules_changed(&name)?,
-                week: ledger.by_verdict(&name, week_ago)?,
-                incomplete: ledger.incomplete(&name, week_ago)?,
-                held_back: ledger.held_back(&name)?,
-                name,
-            },
+            Some(ledger) => {
+                let former = former_name(ledger, account, settings)?;
+                let known = former.as_ref().unwrap_or(&name);
+                AccountFacts {
+                    looked_at: ledger.looked_at(known)?,
+                    paused_until: ledger.paused_until(&name, former.as_ref(), now)?,
+                    rules_changed: ledger.rules_changed(known)?,
+                    week: ledger.by_verdict(known, week_ago)?,
+                    incomplete: ledger.incomplete(known, week_ago)?,
+                    held_back: ledger.held_back(known)?,
+                    name,
+                }
+            }
         });
     }
     let look_ups = ledger.map_or(Ok(LookUps::default()), |ledger| ledger.look_ups(now.before(DAY), now))?;

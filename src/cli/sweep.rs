@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::context::Unsettled;
 use super::output::Output;
 use super::{Ending, Sweep as Options, context, drift, service};
-use crate::clock::{self, Timestamp};
 use crate::control::Request;
 use crate::ledger::{Ledger, LedgerFault, LockFault};
 use crate::lookup;
@@ -17,7 +16,10 @@ use crate::report;
 use crate::report::totals::Totals;
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
-use crate::sweep::{AccountFault, Digest, News, Scope, Sweeper, Swept, connect, connect_with, read_login};
+use crate::sweep::{
+    AccountFault, Digest, News, Scope, Sweeper, Swept, connect, connect_with, former_name, paused_until,
+    read_login,
+};
 
 /// So many sessions at most are begun to find a message over which the connection ends: each asks at once for an eighth of what
 /// the one before did.
@@ -62,7 +64,7 @@ fn all(
     for account in accounts {
         output.line(&format!("{} ({})", account.name, account.host));
         let trust = trust.take();
-        if let Some(until) = paused_until(settings, account).filter(|_| !options.dry_run) {
+        if let Some(until) = paused_until(account, settings).filter(|_| !options.dry_run) {
             output.line(&report::state::halted(until));
             continue;
         }
@@ -96,12 +98,6 @@ fn all(
         }
     }
     ending
-}
-
-/// Until when the user has paused an account, if they have. If the ledger cannot be read, the sweep says so.
-fn paused_until(settings: &Settings, account: &Account) -> Option<Timestamp> {
-    let ledger = Ledger::open_read_only(&settings.state).ok().flatten()?;
-    ledger.paused_until(&account.name, clock::now()).ok().flatten()
 }
 
 fn one(
@@ -188,8 +184,7 @@ fn one(
 /// The account under the name by which the ledger still remembers it, if it was renamed since the last sweep.
 fn former(account: &Account, settings: &Settings) -> Result<Option<Account>, LedgerFault> {
     let Some(ledger) = Ledger::open_read_only(&settings.state)? else { return Ok(None) };
-    let names: Vec<_> = settings.accounts.iter().map(|account| account.name.clone()).collect();
-    let former = ledger.former_name(&account.name, &account.mailbox(), &names)?;
+    let former = former_name(&ledger, account, settings)?;
     Ok(former.map(|name| Account { name, ..account.clone() }))
 }
 

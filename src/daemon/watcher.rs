@@ -20,7 +20,6 @@ use super::thread_event::EventSender;
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::control::Answer;
-use crate::ledger::Ledger;
 use crate::login::Login;
 use crate::lookup;
 use crate::mailbox::{Connector, Fate, Session, Step, Stop, Suspects, Woken};
@@ -31,7 +30,7 @@ use crate::report::{self, Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{
-    AccountFault, Begun, Digest, News, Scope, Sweeper, Swept, Tally, connect_with, read_login,
+    AccountFault, Begun, Digest, News, Scope, Sweeper, Swept, Tally, connect_with, paused_until, read_login,
 };
 
 /// How long until followsift retries an account for which the user has to do something.
@@ -154,8 +153,7 @@ impl Watcher {
     /// Until when the user has paused the account, if they have. Without a session, a ledger that cannot be read says nothing; a
     /// session fails over it.
     fn halted_until(&self) -> Option<Timestamp> {
-        let ledger = Ledger::open_read_only(&self.settings.state).ok().flatten()?;
-        ledger.paused_until(&self.account.name, clock::now()).ok().flatten()
+        paused_until(&self.account, &self.settings)
     }
 
     /// Waits, without a connection, until the user's pause is over or may have changed.

@@ -26,7 +26,9 @@ const FOLLOW: [&str; 18] = [
     "UPDATE OR REPLACE past_wave SET account = ?2 WHERE account = ?1",
     "UPDATE OR REPLACE lookup SET account = ?2 WHERE account = ?1",
     "UPDATE OR REPLACE digest SET account = ?2 WHERE account = ?1",
-    "UPDATE OR REPLACE pause SET account = ?2 WHERE account = ?1",
+    // The one that ends later counts.
+    "UPDATE OR REPLACE pause SET account = ?2, until = max(until, coalesce((SELECT until FROM pause WHERE account = ?2), 0))
+         WHERE account = ?1",
 ];
 
 impl Ledger {

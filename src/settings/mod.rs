@@ -72,6 +72,13 @@ pub struct Settings {
     pub accounts: Vec<Account>,
 }
 
+impl Settings {
+    /// The names of all accounts.
+    pub fn names(&self) -> Vec<crate::place::AccountName> {
+        self.accounts.iter().map(|account| account.name.clone()).collect()
+    }
+}
+
 /// Finds the settings file if the user named none: the user's own before the machine's.
 pub fn locate(environment: &Environment) -> Option<PathBuf> {
     let user = own_file(environment);

@@ -1,12 +1,14 @@
-//! The way to an account's mailbox: password, authorities, connection.
+//! The way to an account's mailbox: its name in the ledger, pause, locks, password, authorities, connection.
 
 use std::os::fd::AsFd as _;
 use std::time::Instant;
 
 use super::AccountFault;
-use crate::ledger::{AccountLock, LockFault, LockFolders};
+use crate::clock::{self, Timestamp};
+use crate::ledger::{AccountLock, Ledger, LedgerFault, LockFault, LockFolders};
 use crate::login::{self, Login, LoginFault};
 use crate::mailbox::{Cause, Connector, Fate, Fault, Session, Step, Stop};
+use crate::place::AccountName;
 use crate::settings::{Account, Settings};
 
 /// Takes the locks of an account, so that no other followsift of this user works on it or on its mailbox.
@@ -62,4 +64,23 @@ pub(crate) fn connect_with(
 /// Did the server refuse this login, and not every login?
 fn is_refused(fault: &Fault) -> bool {
     fault.doing == Step::LogIn && matches!(fault.cause, Cause::Refused(_)) && fault.fate() == Fate::Park
+}
+
+/// The name under which the ledger still remembers an account that was renamed since its last sweep.
+///
+/// # Errors
+/// If the ledger cannot be read.
+pub fn former_name(
+    ledger: &Ledger,
+    account: &Account,
+    settings: &Settings,
+) -> Result<Option<AccountName>, LedgerFault> {
+    ledger.former_name(&account.name, &account.mailbox(), &settings.names())
+}
+
+/// Until when the user has paused an account, if they have. A ledger that cannot be read says nothing here; a sweep fails over it.
+pub fn paused_until(account: &Account, settings: &Settings) -> Option<Timestamp> {
+    let ledger = Ledger::open_read_only(&settings.state).ok().flatten()?;
+    let former = former_name(&ledger, account, settings).ok()?;
+    ledger.paused_until(&account.name, former.as_ref(), clock::now()).ok().flatten()
 }

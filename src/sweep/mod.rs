@@ -42,7 +42,7 @@ use crate::place::Folder;
 use crate::settings::Account;
 
 pub use crate::mailbox::Obstacle;
-pub use account::connect;
+pub use account::{connect, former_name, paused_until};
 pub(crate) use account::{connect_with, read_login};
 pub use digest::{Digest, DigestEnd};
 pub use fault::AccountFault;

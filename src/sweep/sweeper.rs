@@ -30,11 +30,11 @@ const HOUR: u64 = 60 * 60;
 #[derive(Debug)]
 pub struct Sweeper<'a> {
     account: &'a Account,
-    /// The names of all accounts of the settings.
-    configured: Vec<AccountName>,
     /// None in a dry run, which disturbs no other followsift.
     lock: Option<AccountLock>,
     memory: Memory,
+    /// The name that the account had before, until that is reported.
+    renamed_from: Option<AccountName>,
     /// How long the ledger remembers, and when it last forgot all that is older.
     remember: Duration,
     thinned_at: Option<Timestamp>,
@@ -69,11 +69,14 @@ impl<'a> Sweeper<'a> {
     /// If another followsift works on the account, or the ledger cannot be opened.
     pub fn begin(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
         let lock = Some(lock(account, settings)?);
+        let mut ledger = Ledger::open(&settings.state)?;
+        // Before anything is asked by the account's name: it may be paused under the former one.
+        let renamed_from = ledger.follow_name(&account.name, &account.mailbox(), &settings.names())?;
         Ok(Self {
             account,
-            configured: settings.accounts.iter().map(|account| account.name.clone()).collect(),
             lock,
-            memory: Memory::Kept(Ledger::open(&settings.state)?),
+            memory: Memory::Kept(ledger),
+            renamed_from,
             remember: settings.remember,
             thinned_at: None,
             suspects: Suspects::default(),
@@ -96,9 +99,9 @@ impl<'a> Sweeper<'a> {
             Memory::Read { ledger: Ledger::open_read_only(&settings.state)?, seen: Replay::default() };
         Ok(Self {
             account,
-            configured: Vec::new(),
             lock: None,
             memory,
+            renamed_from: None,
             remember: settings.remember,
             thinned_at: None,
             suspects: Suspects::default(),
@@ -232,10 +235,10 @@ impl<'a> Sweeper<'a> {
         if let Some(lock) = &self.lock {
             lock.confirm()?;
         }
+        if let Some(from) = self.renamed_from.take() {
+            tell(News::Renamed { from, to: account.name.clone() });
+        }
         if let Some(ledger) = self.memory.kept() {
-            if let Some(from) = ledger.follow_name(&account.name, &account.mailbox(), &self.configured)? {
-                tell(News::Renamed { from, to: account.name.clone() });
-            }
             files.lists().keep(ledger, now)?;
             for (folder, doubt) in sent::refresh(&mut session, ledger, account, files, now)? {
                 let folders = if doubt.is_some() { Vec::new() } else { session.folders_now()? };
@@ -324,6 +327,9 @@ impl<'a> Sweeper<'a> {
     ) -> Result<(Session, Restoration), AccountFault> {
         if let Some(lock) = &self.lock {
             lock.confirm()?;
+        }
+        if let Some(from) = self.renamed_from.take() {
+            tell(News::Renamed { from, to: self.account.name.clone() });
         }
         let Some(ledger) = self.memory.kept() else { return Ok((session, Restoration::default())) };
         let done = restore::restore(&mut session, (self.account, clock::now()), ledger, wanted, tell)?;
@@ -415,7 +421,7 @@ impl<'a> Sweeper<'a> {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn paused_until(&self) -> Result<Option<Timestamp>, LedgerFault> {
-        let until = |ledger: &Ledger| ledger.paused_until(&self.account.name, clock::now());
+        let until = |ledger: &Ledger| ledger.paused_until(&self.account.name, None, clock::now());
         self.memory.ledger().map_or(Ok(None), until)
     }
 

@@ -154,7 +154,7 @@ fn happen(ledger: &mut Ledger, what: u8, number: u8) {
                 )
                 .unwrap();
         }
-        15 => drop(ledger.pause(&home(), Some(NOW), at).unwrap()),
+        15 => drop(ledger.pause(&home(), None, Some(NOW), at).unwrap()),
         14 => drop(ledger.forget(&key(number)).unwrap()),
         _ => {}
     }

@@ -206,3 +206,28 @@ fn an_account_that_gets_another_name_goes_on_with_its_ledger() {
     let said = scene.home.well(&["restore", "--account", "private", "--all", "--yes"]);
     assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (before.0 + 2, 0), "{said}");
 }
+
+#[test]
+fn a_pause_outlasts_a_new_name_of_the_account() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.sweep();
+    scene.home.well(&["pause", "1h"]);
+    let settings = std::fs::read_to_string(scene.home.path().join("followsift.toml")).unwrap();
+    scene.home.write("followsift.toml", &settings.replace("[accounts.home]", "[accounts.private]"));
+    scene.deliver(&[text(&spam(2), 2)]);
+    let said = scene.sweep();
+    assert!(said.contains("\npaused until "), "{said}");
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1), "{said}");
+    let said = printed(&scene.home.run(&["status"]));
+    assert!(said.contains("\n  paused until "), "{said}");
+    // What was moved under the former name can be put back, and the pause goes on.
+    let said = scene.home.well(&["restore", "--all", "--yes"]);
+    assert!(said.contains("private: 1 message put back"), "{said}");
+    let said = scene.sweep();
+    assert!(said.contains("\npaused until "), "{said}");
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (2, 0), "{said}");
+    assert!(scene.home.well(&["unpause"]).contains("private: the pause is over"));
+    scene.sweep();
+    assert_eq!((scene.count("INBOX"), scene.count(SPAM)), (1, 1));
+}
