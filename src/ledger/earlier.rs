@@ -101,7 +101,7 @@ pub struct FiledCopy {
     pub intent: IntentId,
     /// The account that moved it.
     pub account: AccountName,
-    /// When that was stated.
+    /// When that was stated; of one that is asked for by its message, when it was settled, if that was later.
     pub stated_at: Timestamp,
     /// It was gone when it was to be filed: there never was a copy, as far as is known.
     pub was_gone: bool,
@@ -301,8 +301,8 @@ fn by_identity(
     let mut found = EarlierMove::None;
     let mut copies = Vec::new();
     let mut select = connection.prepare_cached(
-        "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account, stated_at, outcome,
-             account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid, account = ?3
+        "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account,
+             max(stated_at, coalesce(settled_at, 0)), outcome, account = ?3 AND from_folder = ?4 AND from_validity = ?5, from_uid, from_next_uid, account = ?3
          FROM mail JOIN intent ON intent.mail = mail.id
          WHERE digest = ?1 AND size = ?2
              AND (outcome IS NULL OR outcome IN ('moved', 'doubled', 'gone') AND returns = 0)",
@@ -342,7 +342,8 @@ fn by_identity(
 fn by_header(connection: &Connection, header: &HeaderLines) -> rusqlite::Result<EarlierMove> {
     let mut copies = Vec::new();
     let mut select = connection.prepare_cached(
-        "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account, stated_at, outcome, lines
+        "SELECT intent.id, to_folder, to_validity, to_uid, digest, size, left_at, account,
+             max(stated_at, coalesce(settled_at, 0)), outcome, lines
          FROM filed_header JOIN mail ON mail.id = filed_header.mail JOIN intent ON intent.mail = mail.id
          WHERE filed_header.received = ? AND outcome = 'moved' AND returns = 0",
     )?;

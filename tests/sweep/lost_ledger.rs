@@ -387,3 +387,18 @@ fn a_message_that_the_server_does_not_show_when_the_ledger_was_lost_is_remembere
     scene.sweep();
     assert_eq!(scene.moves(), 3);
 }
+
+#[test]
+fn an_old_notification_that_is_put_back_after_the_ledger_was_lost_makes_its_follower_known() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.home.write("rules.toml", &rules_with_known());
+    scene.client.append("INBOX", "\"02-Jan-2026 09:00:00 +0000\"", &text(&spam(1), 1));
+    scene.sweep();
+    assert_eq!(scene.count(SPAM), 1);
+    std::fs::remove_dir_all(scene.home.state()).unwrap();
+    scene.sweep();
+    scene.client.select(SPAM);
+    scene.client.run("UID MOVE 1 INBOX");
+    scene.sweep();
+    assert_eq!(scene.known(), (vec!["@win_1".to_owned()], Vec::new()));
+}
