@@ -380,4 +380,18 @@ mod tests {
         assert_eq!(stamp(&old).unwrap().version, KNOWN - 1);
         assert_eq!(files(folder.path()), [copy.as_str(), "ledger.sqlite"]);
     }
+
+    #[test]
+    fn a_ledger_that_was_brought_up_to_date_does_not_look_like_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = of_the_version_before(folder.path());
+        old.execute("INSERT INTO account (name, id) VALUES ('home', lower(hex(randomblob(16))))", [])
+            .unwrap();
+        drop(old);
+        let home = crate::place::AccountName::new("home").unwrap();
+        for _ in 0..2 {
+            let ledger = Ledger::open(folder.path()).unwrap();
+            assert_eq!(ledger.account(&home).unwrap().unwrap().gap, None);
+        }
+    }
 }

@@ -158,9 +158,11 @@ impl Ledger {
             connection.pragma_update(None, "foreign_keys", true)
         })?;
         let was_current = migrations::migrate(&mut ledger)?;
-        // What an earlier version has written may have no note yet.
-        if let Some(gap) = ledger.gap_by_note(was_current)? {
-            ledger.keep_gap(gap)?;
+        match ledger.gap_by_note(was_current)? {
+            Some(gap) => ledger.keep_gap(gap)?,
+            // What an earlier version has written may have no note yet, and would look like a copy the next time.
+            None if !was_current && !ledger.accounts()?.is_empty() => ledger.write_note()?,
+            None => {}
         }
         drop(alone);
         Ok(ledger)
