@@ -143,8 +143,7 @@ impl Ledger {
             intents.into_iter().map(|intent| put_intent(transaction, intent.borrow())).collect()
         })?;
         if let Some(last) = ids.last() {
-            // A note that lags behind stops no move: only these moves would not be missed in an older ledger.
-            let _ = self.note_last_move(last.0);
+            self.note_last_move(last.0);
         }
         Ok(ids)
     }
