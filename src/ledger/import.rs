@@ -5,6 +5,7 @@
 //! UIDs and UIDVALIDITY hold only for the mailbox that they are of; for any other they are void, as after a folder was restored from a
 //! backup, and messages are known by what identifies them.
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 
 use rusqlite::types::Value as Sql;
@@ -86,7 +87,7 @@ impl Ledger {
         let mut stopped = None;
         let done = self.write("import an account", |transaction| {
             let imported = Imported { is_same_mailbox: export.is_of(mailbox), ..Imported::default() };
-            let mut import = Import { transaction, account, imported };
+            let mut import = Import { transaction, account, imported, left_out: BTreeSet::new() };
             import.begin(mailbox, &export)?;
             match export.each(|kind, value| import.line(kind, value)) {
                 Ok(done) => done?,
@@ -114,6 +115,8 @@ pub(super) struct Import<'t> {
     pub(super) transaction: &'t Transaction<'t>,
     pub(super) account: &'t AccountName,
     pub(super) imported: Imported,
+    /// Whom the messages name that were left out, by network and key.
+    pub(super) left_out: BTreeSet<(String, String)>,
 }
 
 impl Import<'_> {
@@ -149,6 +152,7 @@ impl Import<'_> {
             "unwelcome" => self.unwelcome(object),
             "folder" => self.folder(object),
             "forgotten-key" => self.forgotten_key(object),
+            "look-up" if self.is_left_out(&object)? => Ok(()),
             "look-up" => self.of_account(
                 &LOOKUP,
                 object,
@@ -180,7 +184,7 @@ impl Import<'_> {
                 self.insert(&FORGOTTEN, &values, &[], NOTHING)?;
                 Ok(())
             }
-            other => Err(format!("`{other}` is not a kind of line that this version knows").into()),
+            other => Err(format!("`{}` is not a kind of line that this version knows", other).into()),
         }
     }
 
@@ -262,7 +266,25 @@ impl Import<'_> {
         Ok(row.map(Sql::from))
     }
 
+    /// Does a line concern a follower whom no message names but those that were left out?
+    fn is_left_out(&self, object: &Map<String, Value>) -> rusqlite::Result<bool> {
+        let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (network, key) = (text("network"), text("key"));
+        if !self.left_out.contains(&(network.clone(), key.clone())) {
+            return Ok(false);
+        }
+        self.transaction
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM follower WHERE network = ? AND key = ?)")?
+            .query_row([network, key], |row| row.get(0))
+    }
+
     fn known(&mut self, mut object: Map<String, Value>) -> Result<(), Wrong> {
+        // A follower who is known by a message that the user had this ledger forget is forgotten, too.
+        if let Some(Value::Object(message)) = object.get("message")
+            && self.is_forgotten(&IDENTITY.take(&mut message.clone())?)?
+        {
+            return Ok(());
+        }
         let values = KNOWN.take(&mut object)?;
         let mail = self.named_message(&mut object)?.unwrap_or(Sql::Null);
         ended(&object)?;
@@ -341,7 +363,10 @@ pub(super) const NOTHING: &str = "ON CONFLICT DO NOTHING";
 
 /// Nothing else may be in an object.
 pub(super) fn ended(object: &Map<String, Value>) -> Result<(), String> {
-    object.keys().next().map_or(Ok(()), |key| Err(format!("`{key}` is not a key that this version knows")))
+    object
+        .keys()
+        .next()
+        .map_or(Ok(()), |key| Err(format!("`{}` is not a key that this version knows", key)))
 }
 
 /// The rows of a list in an object.

@@ -102,6 +102,14 @@ impl Import<'_> {
         self.imported.messages += 1;
         if self.is_forgotten(&message.mail)? {
             self.imported.forgotten += 1;
+            let followers = message.judgements.iter().flat_map(|judgement| &judgement.followers);
+            for follower in followers.chain(&message.past) {
+                if let (Sql::Text(network), Sql::Text(key)) =
+                    (value(follower, "network"), value(follower, "key"))
+                {
+                    self.left_out.insert((network.clone(), key.clone()));
+                }
+            }
             return Ok(());
         }
         let (digest, size) = (value(&message.mail, "digest"), value(&message.mail, "size"));

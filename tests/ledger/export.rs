@@ -432,9 +432,17 @@ fn a_message_about_someone_forgotten_is_never_moved_in_either_ledger_and_does_no
     ledger.forget(&key(1)).unwrap();
     other.forget(&key(2)).unwrap();
     other.forget(&key(3)).unwrap();
+    // Whom a line of the export knows or was answered about, and who was forgotten there, does not come back, either.
+    ledger.note_correction(&home(), &identity(2), NOW).unwrap();
+    happen(&mut ledger, 13, 2);
+    assert!(exported(&ledger, &home()).contains("look-up"));
+    ledger.learn(&home(), NOW).unwrap();
+    assert_eq!(ledger.known().unwrap().len(), 1);
     let imported = import(&mut other, &exported(&ledger, &home())).unwrap();
     assert_eq!((imported.messages, imported.new, imported.forgotten), (2, 0, 2));
     assert!(!other.knows(&home(), &identity(2)).unwrap());
+    assert_eq!((imported.known, other.known().unwrap().len()), (0, 0));
+    assert!(!exported(&other, &home()).contains("look-up"));
     for number in [1, 2, 3] {
         assert_eq!(earlier(&other, number, 200), "kept", "{number}");
     }
