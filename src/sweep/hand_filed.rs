@@ -91,13 +91,14 @@ fn newcomers(
     sweep: Sweep<'_>,
     look: &TargetLook,
 ) -> Result<Found, AccountFault> {
-    // What is moved there by hand says nothing about why.
-    if session.is_put_away(&look.folder)? {
-        return Ok((None, Vec::new()));
-    }
     let opened = session.examine(&look.folder)?;
     let Some(next) = opened.next else { return Ok((None, Vec::new())) };
     let to = Some((opened.validity, next));
+    // What is moved there by hand says nothing about why. How far the folder was seen is noted all the same: a ledger that is a copy
+    // is trusted by that.
+    if session.is_put_away(&look.folder)? {
+        return Ok((to, Vec::new()));
+    }
     // A folder that was renumbered, or looked at for the first time, says nothing about when its messages came.
     let Some((validity, first)) = look.from.filter(|(validity, _)| *validity == opened.validity) else {
         return Ok((to, Vec::new()));

@@ -402,3 +402,21 @@ fn an_old_notification_that_is_put_back_after_the_ledger_was_lost_makes_its_foll
     scene.sweep();
     assert_eq!(scene.known(), (vec!["@win_1".to_owned()], Vec::new()));
 }
+
+#[test]
+fn a_copied_ledger_is_trusted_where_the_rules_file_into_the_junk_folder() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.home.write("rules.toml", &RULES.replace("Followers/Spam", "Junk"));
+    scene.deliver(&[text(&spam(1), 1)]);
+    scene.sweep();
+    assert_eq!(scene.count("Junk"), 1);
+    // What a filter puts there is seen by the next look.
+    scene.client.deliver("Junk", "From: jo@bloom.example\r\nSubject: Pills\r\n\r\nCheap!\r\n");
+    let Some(output) = scene.sweep_later(1) else { return };
+    assert!(output.status.success(), "{}", printed(&output));
+    let (copy, state) = (scene.back_up(), scene.home.state());
+    std::fs::remove_dir_all(&state).unwrap();
+    copy_files(&copy, &state);
+    let said = scene.sweep();
+    assert!(!said.contains("note:"), "{said}");
+}
