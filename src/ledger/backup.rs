@@ -47,6 +47,14 @@ pub(super) fn all(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(copies)
 }
 
+/// Deletes the copies that a folder holds, and what is left of one that was cut off; returns how many copies there were.
+pub(super) fn remove_all(folder: &Path) -> io::Result<usize> {
+    let copies = all(folder)?;
+    copies.iter().try_for_each(|copy| remove(copy))?;
+    remove(&folder.join(UNFINISHED))?;
+    Ok(copies.len())
+}
+
 /// Deletes a file; one that is missing is fine.
 pub(super) fn remove(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {

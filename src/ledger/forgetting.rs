@@ -54,11 +54,8 @@ impl Ledger {
             if busy { Err(read) } else { Ok(()) }
         })?;
         let folder = self.file.parent().unwrap_or(std::path::Path::new("."));
-        let removed = backup::all(folder).and_then(|copies| {
-            copies.iter().try_for_each(|copy| backup::remove(copy))?;
-            Ok(copies.len())
-        });
-        let copies = removed.map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
+        let copies = backup::remove_all(folder)
+            .map_err(|cause| LedgerFault::Folder { folder: folder.to_owned(), cause })?;
         Ok(Forgotten::Done { messages, otherwise, copies })
     }
 }

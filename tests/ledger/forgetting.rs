@@ -76,7 +76,9 @@ fn a_follower_who_is_forgotten_is_in_no_file_and_their_messages_are_never_moved_
         .settle(&[(*moved.first().unwrap(), Settlement::Moved { uid: Some(Uid(40)) })], Timestamp(5100))
         .unwrap();
     ledger.note_correction(&home(), &identity(1), Timestamp(6000)).unwrap();
-    fs::write(folder.path().join("ledger-v3.sqlite"), "unmistakable").unwrap();
+    for copy in ["ledger-v3.sqlite", "ledger-backup.unfinished"] {
+        fs::write(folder.path().join(copy), "unmistakable").unwrap();
+    }
     let done = Forgotten::Done { messages: 2, otherwise: true, copies: 1 };
     assert_eq!(ledger.forget(&key("unmistakable")).unwrap(), done);
     assert_eq!((count(&ledger), ledger.known().unwrap().len()), (1, 0));
