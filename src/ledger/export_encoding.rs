@@ -36,6 +36,8 @@ enum Form {
     Time,
     /// A number that 32 bits hold.
     Number,
+    /// A UID, or the one after the last. Those of where a message came from are numbers: it may be unknown.
+    Uid,
     /// A UIDVALIDITY.
     Validity,
     Truth,
@@ -79,7 +81,7 @@ pub(super) const MAIL: Table = Table {
         column("size", Form::Number),
         column("folder", Form::Folder),
         column("validity", Form::Validity),
-        column("uid", Form::Number),
+        column("uid", Form::Uid),
         column("received", Form::Time),
     ],
 };
@@ -126,8 +128,8 @@ pub(super) const INTENT: Table = Table {
         column("from_next_uid", Form::Number),
         column("to_folder", Form::Folder),
         column("to_validity", Form::Validity),
-        column("to_next_uid", Form::Number),
-        maybe("to_uid", Form::Number),
+        column("to_next_uid", Form::Uid),
+        maybe("to_uid", Form::Uid),
         maybe("received", Form::Time),
         column("flag", Form::Truth),
         column("mark_read", Form::Truth),
@@ -147,7 +149,7 @@ pub(super) const WAITING: Table = Table {
     columns: &[
         column("folder", Form::Folder),
         column("validity", Form::Validity),
-        column("uid", Form::Number),
+        column("uid", Form::Uid),
         column("why", Form::Word(&["fuse", "refused", "interrupted", "lookup", "observed"])),
         column("tries", Form::Number),
         column("due_at", Form::Time),
@@ -242,7 +244,7 @@ pub(super) const CURSOR: Table = Table {
     columns: &[
         column("folder", Form::Folder),
         column("validity", Form::Validity),
-        column("next_uid", Form::Number),
+        column("next_uid", Form::Uid),
         column("looked_at", Form::Time),
         maybe("below", Form::Number),
         maybe("since", Form::Time),
@@ -250,17 +252,13 @@ pub(super) const CURSOR: Table = Table {
 };
 pub(super) const NEWEST: Table = Table {
     name: "newest",
-    columns: &[
-        column("uid", Form::Number),
-        column("received", Form::Time),
-        column("fields", Form::Bytes(32)),
-    ],
+    columns: &[column("uid", Form::Uid), column("received", Form::Time), column("fields", Form::Bytes(32))],
 };
 pub(super) const UNSHOWN: Table = Table {
     name: "unshown",
     columns: &[
         column("validity", Form::Validity),
-        column("uid", Form::Number),
+        column("uid", Form::Uid),
         column("tries", Form::Number),
         column("due_at", Form::Time),
         maybe("since", Form::Time),
@@ -272,7 +270,7 @@ pub(super) const TARGET: Table = Table {
     columns: &[
         column("folder", Form::Folder),
         maybe("validity", Form::Validity),
-        maybe("next_uid", Form::Number),
+        maybe("next_uid", Form::Uid),
         column("looked_at", Form::Time),
     ],
 };
@@ -340,7 +338,7 @@ impl Form {
             | Self::Verdict
             | Self::Day => Value::from(value.as_str().map_err(wrong)?),
             Self::Time => Value::from(Timestamp::column_result(value).map_err(wrong)?.rfc3339()),
-            Self::Number | Self::Validity => Value::from(value.as_i64().map_err(wrong)?),
+            Self::Number | Self::Uid | Self::Validity => Value::from(value.as_i64().map_err(wrong)?),
             Self::Truth => Value::from(value.as_i64().map_err(wrong)? != 0),
             Self::Points => Value::from(value.as_f64().map_err(wrong)?),
             Self::Bytes(_) | Self::Digests => Value::from(HEXLOWER.encode(value.as_blob().map_err(wrong)?)),
@@ -364,6 +362,7 @@ impl Form {
             Self::Day => fits(Timestamp::from_rfc3339(&format!("{}T00:00:00Z", text()?)).is_some()),
             Self::Time => Timestamp::from_rfc3339(text()?).map(|moment| Sql::from(moment.0)),
             Self::Number => u32::try_from(value.as_u64()?).ok().map(|number| Sql::from(i64::from(number))),
+            Self::Uid => Self::Number.read(value).filter(|number| *number != Sql::from(0)),
             Self::Validity => i64::try_from(value.as_u64()?).ok().map(Sql::from),
             Self::Truth => value.as_bool().map(|truth| Sql::from(i64::from(truth))),
             Self::Points => value.as_f64().map(Sql::from),
@@ -392,6 +391,7 @@ impl Form {
             Self::Day => "a day such as 2027-01-15".to_owned(),
             Self::Time => "a time such as 2027-01-15T08:00:00Z".to_owned(),
             Self::Number => "a whole number of at most 32 bits".to_owned(),
+            Self::Uid => "a whole number of at most 32 bits that is not 0".to_owned(),
             Self::Validity => "a UIDVALIDITY".to_owned(),
             Self::Truth => "true or false".to_owned(),
             Self::Points => "a number".to_owned(),

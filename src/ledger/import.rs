@@ -184,7 +184,7 @@ impl Import<'_> {
                 self.insert(&FORGOTTEN, &values, &[], NOTHING)?;
                 Ok(())
             }
-            other => Err(format!("`{}` is not a kind of line that this version knows", other).into()),
+            other => Err(format!("`{}` is not a kind of line that this version knows", shown(other)).into()),
         }
     }
 
@@ -366,7 +366,12 @@ pub(super) fn ended(object: &Map<String, Value>) -> Result<(), String> {
     object
         .keys()
         .next()
-        .map_or(Ok(()), |key| Err(format!("`{}` is not a key that this version knows", key)))
+        .map_or(Ok(()), |key| Err(format!("`{}` is not a key that this version knows", shown(key))))
+}
+
+/// So much of a key as an error shows.
+fn shown(key: &str) -> &str {
+    key.char_indices().nth(60).and_then(|(end, _)| key.get(..end)).unwrap_or(key)
 }
 
 /// The rows of a list in an object.

@@ -254,6 +254,12 @@ fn what_is_wrong_in_an_export_is_named_with_its_line_and_nothing_is_imported() {
     let last = text.lines().count();
     for (from, to, line, words) in [
         (
+            "\"uid\":",
+            "\"uid\":0,\"other\":",
+            message,
+            "is not a whole number of at most 32 bits that is not 0",
+        ),
+        (
             "{\"message\":{",
             "{\"massage\":{",
             message,
@@ -297,6 +303,12 @@ fn what_is_wrong_in_an_export_is_named_with_its_line_and_nothing_is_imported() {
             "\"message\":{\"secret\":1,\"digest\"",
             message,
             "is not a key that this version knows",
+        ),
+        (
+            "\"message\":{\"digest\"",
+            &format!("\"message\":{{\"{}\":1,\"digest\"", "k".repeat(400)),
+            message,
+            &format!("`{}` is not a key that this version knows", "k".repeat(60)),
         ),
         ("{\"fuse\":{", "{\"fuse\":", line_of("fuse"), "it is not a JSON object"),
         (
