@@ -144,6 +144,14 @@ pub fn already(file: &Path) -> String {
     )
 }
 
+/// The file for a new password is there already.
+pub fn in_the_way(file: &Path) -> String {
+    let file = text::line(&file.display().to_string()).into_owned();
+    format!(
+        "{file} exists, where `init` would keep the password: remove it, or give `--password-file` with it"
+    )
+}
+
 /// There is no folder for the settings.
 pub const NO_FOLDER: &str =
     "HOME is not set, so there is no folder for the settings; name a file with `--settings`";

@@ -196,6 +196,59 @@ fn on_a_terminal_it_asks_and_asks_again_after_a_login_that_failed() {
     assert!(!settings.contains("[lookup]") && !settings.contains("act ="), "{settings}");
 }
 
+#[test]
+fn a_signal_at_a_question_leaves_no_file_and_the_terminal_as_it_was() {
+    let Some(server) = Dovecot::start(&Mailboxes::server(&[])) else { return };
+    let home = UserFolder::new();
+    let at = format!("localhost:{}", server.tls_port);
+    let start = |then: &str| {
+        let line = format!("exec script -qec \"$0 init{then}\" /dev/null");
+        let mut command = home.command(&["sh", "-c", &line], &[]);
+        command.env("TERM", "dumb").env("SSL_CERT_FILE", server.ca());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let interrupt = "\u{3}";
+    let mut dialogue = vec![
+        ("Your mail address: ", "cal@post.example"),
+        ("Its IMAP server [imap.post.example]: ", &*at),
+        ("User name there [cal@post.example]: ", ""),
+        ("kept in a file of its own): ", ""),
+        ("The password (not shown while you type): ", "wrong"),
+        ("Try again with other answers? [Y/n] ", interrupt),
+    ];
+    let mut child = start("");
+    let said = talk(&mut child, &dialogue);
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert_eq!(said.matches("nothing was written").count(), 1, "{said}");
+    assert!(walk(&home.path().join(".config")).is_empty(), "{said}");
+
+    dialogue.truncate(4);
+    dialogue.push(("The password (not shown while you type): ", interrupt));
+    let mut child = start("; echo ended with \\$?; stty -a");
+    let said = talk(&mut child, &dialogue);
+    assert!(child.wait().unwrap().success(), "{said}");
+    assert_eq!(said.matches("nothing was written").count(), 1, "{said}");
+    let (_, after) = said.split_once("ended with 130").unwrap();
+    assert!(after.contains(" echo ") && after.contains("isig") && !after.contains("-isig"), "{said}");
+    assert!(walk(&home.path().join(".config")).is_empty(), "{said}");
+}
+
+#[test]
+fn what_would_keep_it_from_writing_is_said_before_anything_is_asked() {
+    let home = UserFolder::new();
+    let beside = home.path().join(SETTINGS).with_file_name("home.password");
+    fs::create_dir_all(beside.parent().unwrap()).unwrap();
+    fs::write(&beside, "other\n").unwrap();
+    let run = Run(home.command(&[], &["init"]).output().unwrap());
+    assert!(run.exits(64).err().contains("remove it, or give `--password-file` with it"), "{}", run.err());
+    let run = Run(home.command(&[], &["init", "--name", "work"]).output().unwrap());
+    assert!(run.exits(64).err().contains("give your mail address"), "{}", run.err());
+    let file = beside.join("followsift.toml");
+    let run = Run(home.command(&[], &["--settings", file.to_str().unwrap(), "init"]).output().unwrap());
+    assert!(run.exits(70).err().contains("could not write"), "{}", run.err());
+    assert_eq!(fs::read_to_string(&beside).unwrap(), "other\n");
+}
+
 /// Answers each question when it has come; returns all that was shown.
 fn talk(child: &mut Child, dialogue: &[(&str, &str)]) -> String {
     let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

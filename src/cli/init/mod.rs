@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use self::new_file::NewFile;
+use self::new_file::{NewFile, Pending};
 use self::prompt::{NoAnswer, Prompt};
 use super::output::{Output, shown};
 use super::{Ending, Init, context, help, login, proof};
@@ -68,7 +68,9 @@ pub(super) fn init(path: Option<&Path>, options: &Init, output: &mut Output) -> 
         output.error(&format!("error: {}", words::already(&file)));
         return Ending::Usage;
     }
-    let mut work = Work { file, environment, options, prompt: Prompt::new(options.yes) };
+    let pending = Pending::default();
+    let prompt = Prompt::new(options.yes, &pending);
+    let mut work = Work { file, environment, options, prompt, pending };
     match work.all(path, output) {
         Ok(()) => Ending::Well,
         Err(Quit::Said(ending)) => ending,
@@ -89,11 +91,14 @@ struct Work<'a> {
     environment: Environment,
     options: &'a Init,
     prompt: Prompt,
+    pending: Pending,
 }
 
 impl Work<'_> {
     fn all(&mut self, path: Option<&Path>, output: &mut Output) -> Result<(), Quit> {
         forbid_dumps().map_err(|cause| self.failed(&cause, output))?;
+        self.clear_way(output)?;
+        self.pending.end_at_signals().map_err(|cause| self.failed(&cause, output))?;
         let (mut setup, password, tried, session) = self.account(output)?;
         let files = self.rule_files(&tried.settings, output)?;
         let session = self.learn(&mut setup, &tried, session, &files, output)?;
@@ -112,6 +117,20 @@ impl Work<'_> {
             _ => !self.prompt.agrees(words::OBSERVE, true, output)?,
         };
         self.write(path, &setup, password, output)
+    }
+
+    /// What would keep the files from being written is said before the first question.
+    fn clear_way(&self, output: &mut Output) -> Result<(), Quit> {
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        new_file::can_be_written(folder).map_err(|cause| self.not_written(folder, &cause, output))?;
+        let options = self.options;
+        let password = self.beside(&self.password_file());
+        let is_elsewhere = options.password_file.is_some() || options.password_command.is_some();
+        if !is_elsewhere && options.client_id.is_none() && password.symlink_metadata().is_ok() {
+            output.error(&format!("error: {}", words::in_the_way(&password)));
+            return Err(Quit::Said(Ending::Usage));
+        }
+        Ok(())
     }
 
     /// Asks for an account until its login works.
@@ -315,7 +334,8 @@ impl Work<'_> {
     ) -> Result<NewFile, Quit> {
         let Secret::File(name) = &setup.secret else { return Err(Quit::Said(Ending::Fault)) };
         let path = self.beside(name);
-        NewFile::write(&path, &[secret.expose_secret(), "\n"], true)
+        self.pending
+            .write(&path, &[secret.expose_secret(), "\n"], true)
             .map_err(|cause| self.not_written(&path, &cause, output))
     }
 
@@ -448,14 +468,17 @@ impl Work<'_> {
         output: &mut Output,
     ) -> Result<(), Quit> {
         let new = |path: &Path, text: &str, output: &mut Output| {
-            NewFile::write(path, &[text], false).map_err(|cause| self.not_written(path, &cause, output))
+            self.pending.write(path, &[text], false).map_err(|cause| self.not_written(path, &cause, output))
         };
         let rules = self.beside("rules.toml");
         let rules = if rules.exists() { None } else { Some(new(&rules, RULES, output)?) };
         let settings = new(&self.file, &setup.settings(), output)?;
-        let mut written = vec![(shown(&settings.keep()), "the settings")];
-        written.extend(rules.map(|file| (shown(&file.keep()), "the rules: what is spam, and where it goes")));
-        written.extend(password.map(|file| (shown(&file.keep()), "the password, which only you can read")));
+        let mut written = vec![(shown(settings.path()), "the settings")];
+        let what = "the rules: what is spam, and where it goes";
+        written.extend(rules.iter().map(|file| (shown(file.path()), what)));
+        let what = "the password, which only you can read";
+        written.extend(password.iter().map(|file| (shown(file.path()), what)));
+        self.pending.keep();
         output.text(&words::written_files(&written));
         let settings = path.map_or_else(String::new, |path| {
             let path = path.display().to_string();

@@ -4,13 +4,16 @@
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use secrecy::SecretString;
+use tokio::signal::unix::SignalKind;
 
+use super::new_file::Pending;
 use crate::cli::output::Output;
 
 /// Whom the questions are put to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Prompt {
     asks: bool,
+    pending: Pending,
 }
 
 /// A question has no answer.
@@ -24,18 +27,18 @@ pub(super) enum NoAnswer {
 
 impl Prompt {
     /// On this process's terminal, if it has one and `yes` was not given.
-    pub(super) fn new(yes: bool) -> Self {
-        Self { asks: !yes && io::stdin().is_terminal() }
+    pub(super) fn new(yes: bool, pending: &Pending) -> Self {
+        Self { asks: !yes && io::stdin().is_terminal(), pending: pending.clone() }
     }
 
     /// Are questions asked?
-    pub(super) fn asks(self) -> bool {
+    pub(super) fn asks(&self) -> bool {
         self.asks
     }
 
     /// A line of text. An empty one is the default.
     pub(super) fn line(
-        self,
+        &self,
         question: &str,
         default: Option<&str>,
         option: &'static str,
@@ -57,7 +60,12 @@ impl Prompt {
     }
 
     /// Yes or no.
-    pub(super) fn agrees(self, question: &str, default: bool, output: &mut Output) -> Result<bool, NoAnswer> {
+    pub(super) fn agrees(
+        &self,
+        question: &str,
+        default: bool,
+        output: &mut Output,
+    ) -> Result<bool, NoAnswer> {
         if !self.asks {
             return Ok(default);
         }
@@ -73,10 +81,14 @@ impl Prompt {
     }
 
     /// A password, which the terminal does not show.
-    pub(super) fn secret(self, question: &str, output: &mut Output) -> Result<SecretString, NoAnswer> {
+    pub(super) fn secret(&self, question: &str, output: &mut Output) -> Result<SecretString, NoAnswer> {
         output.text(&format!("{question}: "));
-        match rpassword::read_password() {
+        match self.pending.unseen(rpassword::read_password) {
             Ok(secret) if !secret.is_empty() => Ok(SecretString::from(secret)),
+            // Ctrl-C, which sends no signal during this question.
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {
+                self.pending.end(SignalKind::interrupt())
+            }
             Ok(_) | Err(_) => Err(NoAnswer::Ended),
         }
     }
