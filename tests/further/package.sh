@@ -75,6 +75,7 @@ inside test -e /var/lib/followsift/ledger.sqlite || fail "the ledger is gone"
 inside dpkg --purge followsift >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "purge"; }
 inside test ! -e /etc/followsift/followsift.toml || fail "the settings stay after a purge"
 says secret /etc/followsift/password
+inside test ! -L /etc/systemd/system/multi-user.target.wants/followsift.service || fail "it stays enabled after a purge"
 inside test -e /var/lib/followsift/ledger.sqlite || fail "the ledger is gone after a purge"
 grep -q '/var/lib/followsift stays' "$work/log" || fail "it does not say what stays"
 say "The package is well"
