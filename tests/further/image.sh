@@ -58,7 +58,10 @@ say "It runs as no user, with a file system that it cannot write to"
 engine=
 for one in podman docker; do "$one" info >/dev/null 2>&1 && { engine=$one; break; }; done
 [ -n "$engine" ] || skip "podman or docker: building"
-"$engine" build --quiet -t followsift-test -f config/Containerfile . >/dev/null || fail "the build"
+format=
+[ "$engine" != podman ] || format="--format docker"
+# shellcheck disable=SC2086 # two words, or none
+"$engine" build $format --quiet -t followsift-test -f config/Containerfile . >/dev/null || fail "the build"
 id=$("$engine" run -d --read-only --tmpfs /tmp --cap-drop all -v "$work/settings:/etc/followsift:ro" followsift-test)
 trap '"$engine" rm -f "$id" >/dev/null; "$engine" rmi followsift-test >/dev/null; rm -rf --one-file-system "$work"' EXIT
 for _ in $(seq 50); do
