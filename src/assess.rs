@@ -275,8 +275,9 @@ fn restrain(
     let observer = rulebook.rules.observer(verdicts);
     let restraint = match (&wanted, &notification.authentic, observer) {
         (_, Authenticity::Fail(_), _) => Some(Restraint::Forged),
-        (Action::Leave, ..) => None,
+        // Also where nothing would be done: what a rule that only observes finds is on trial.
         (.., Some(rule)) => Some(Restraint::Observed(Arc::clone(&rule.name))),
+        (Action::Leave, ..) => None,
         // Of a server that anyone can host, a message may have any sender, so one of an alias service changes nothing, unless the
         // user says which services are theirs.
         (_, Authenticity::Relayed { by, is_vouched: false }, _)

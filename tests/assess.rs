@@ -177,6 +177,11 @@ fn a_rule_that_only_observes_decides_and_the_message_stays() {
     assert_eq!(assessment.class.as_ref().map(followsift::rules::VerdictName::as_str), Some("spam"));
     assert_eq!(assessment.verdicts[0].reasons[0].rule.as_ref(), "Lopsided");
     assert_eq!(assessment.action, Action::Leave);
+    // Also where its verdict has no table, so that nothing would be done.
+    let without_table = observing
+        .replace("[verdict.real]\nflag = true\n", "")
+        .replace("verdict = \"spam\"", "verdict = \"real\"");
+    check_with(&follower, &rulebook(&without_table), &Blank, &format!("leave: {expected:?}"));
 }
 
 #[test]
