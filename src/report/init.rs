@@ -131,9 +131,9 @@ impl Setup {
     }
 }
 
-/// As a string of TOML, which one of JSON is.
+/// As a string of TOML, which one of JSON is, but for DEL.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
 
 /// There are settings, which `init` does not change.
@@ -165,10 +165,21 @@ pub fn needs(option: &str) -> String {
 pub const NOT_A_COMMAND: &str =
     "`--password-command` is not a command: a quotation mark is not closed, or it is empty";
 
+/// The name of a file cannot be written into the settings.
+pub const NOT_UTF_8: &str =
+    "the name of the file of `--password-file` is not UTF-8, so the settings cannot name it";
+
 /// The first question.
 pub const ADDRESS: &str = "Your mail address";
 /// An address lacks its `@`.
 pub const NOT_AN_ADDRESS: &str = "That is not a mail address such as ann@example.org.";
+/// Is it one, without a name or brackets around it?
+pub fn is_address(text: &str) -> bool {
+    let stands_out = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>');
+    let parts = text.rsplit_once('@').filter(|_| !text.contains(stands_out));
+    parts.is_some_and(|(user, domain)| !user.is_empty() && !domain.is_empty())
+}
+
 /// Asks for the server of an unknown provider.
 pub const SERVER: &str = "Its IMAP server";
 /// Asks for the name to log in with.
@@ -237,14 +248,15 @@ pub fn instance(own: &Instance, count: usize) -> String {
 }
 
 /// What the dry run found: by network, and by verdict and rule.
-pub fn found(networks: &BTreeMap<String, usize>, totals: &Totals) -> String {
+pub fn found(networks: &BTreeMap<String, usize>, totals: &Totals, by_own_rules: bool) -> String {
     let mut all: Vec<_> = networks.iter().collect();
     all.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let each: Vec<_> = all.iter().map(|(title, count)| format!("{title} {count}")).collect();
     let count: usize = networks.values().sum();
     let noun = if count == 1 { "notification of a new follower" } else { "notifications of new followers" };
+    let rules = if by_own_rules { "your rules.toml" } else { "the built-in rules" };
     format!(
-        "\n{count} {noun} in the inbox, of the last twelve months: {}\n\nBy the built-in rules:\n{}",
+        "\n{count} {noun} in the inbox, of the last twelve months: {}\n\nBy {rules}:\n{}",
         each.join(", "),
         totals.in_words()
     )
@@ -283,4 +295,27 @@ pub fn next(settings: &str, act: bool) -> String {
         "\nnext:\n  {sweep}  shows what would happen to each message of the last month\n  {run:<width$}  {watches}; `followsift help \
          operation` makes it a service\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_read_back_from_the_settings() {
+        for text in ["ann", "a\"b\\c", "\u{7f}\u{1}\t\u{85}", "Zoë"] {
+            let table = format!("user = {}", quoted(text)).parse::<toml::Table>().unwrap();
+            assert_eq!(table["user"].as_str(), Some(text));
+        }
+    }
+
+    #[test]
+    fn an_address_is_one_without_a_name() {
+        assert!(is_address("ann@home.example") && is_address("\"a@b\"@home.example"));
+        for other in
+            ["ann", "@home.example", "ann@", "Ann <ann@home.example>", "<ann@home.example>", "a@b\u{7f}"]
+        {
+            assert!(!is_address(other), "{other}");
+        }
+    }
 }

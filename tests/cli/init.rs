@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
@@ -119,6 +120,7 @@ fn what_fails_or_is_missing_in_a_script_is_said_and_leaves_no_file() {
             "give --password-file, --password-command or --password-stdin",
         ),
         (vec!["init", "ann"], 64, "That is not a mail address"),
+        (vec!["init", "Ann <ann@post.example>"], 64, "That is not a mail address"),
         (vec!["init", "ann@tutanota.com"], 64, "Tuta offers no IMAP"),
         (vec!["init", "ann@outlook.com"], 64, "give --client-id"),
         (
@@ -241,6 +243,10 @@ fn what_would_keep_it_from_writing_is_said_before_anything_is_asked() {
     fs::write(&beside, "other\n").unwrap();
     let run = Run(home.command(&[], &["init"]).output().unwrap());
     assert!(run.exits(64).err().contains("remove it, or give `--password-file` with it"), "{}", run.err());
+    let odd = std::ffi::OsStr::from_bytes(b"\xff");
+    let mut command = home.command(&[], &["init", "ann@post.example", "--host", "x.example", "--yes"]);
+    let run = Run(command.arg("--password-file").arg(odd).output().unwrap());
+    assert!(run.exits(64).err().contains("is not UTF-8"), "{}", run.err());
     let run = Run(home.command(&[], &["init", "--name", "work"]).output().unwrap());
     assert!(run.exits(64).err().contains("give your mail address"), "{}", run.err());
     let file = beside.join("followsift.toml");

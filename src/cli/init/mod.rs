@@ -2,7 +2,7 @@
 //! settings and rules. Changes nothing in the mailbox, and no file that is there already.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -192,8 +192,7 @@ impl Work<'_> {
                 Some(address) => address,
                 None => self.prompt.line(words::ADDRESS, None, "your mail address", output)?,
             };
-            if matches!(address.rsplit_once('@'), Some((user, domain)) if !user.is_empty() && !domain.is_empty())
-            {
+            if words::is_address(&address) {
                 return Ok(address);
             }
             output.error(words::NOT_AN_ADDRESS);
@@ -286,7 +285,11 @@ impl Work<'_> {
         }
         if let Some(file) = &options.password_file {
             let file = std::path::absolute(file).map_err(|cause| self.failed(&cause, output))?;
-            return Ok((Secret::File(file.display().to_string()), None));
+            let Ok(file) = file.into_os_string().into_string() else {
+                output.error(&format!("error: {}", words::NOT_UTF_8));
+                return Err(Quit::Said(Ending::Usage));
+            };
+            return Ok((Secret::File(file), None));
         }
         if let Some(command) = &options.password_command {
             return self.command(command, output);
@@ -295,7 +298,9 @@ impl Work<'_> {
             let client = self.prompt.line(words::CLIENT, None, "--client-id", output)?;
             return Ok((Secret::OAuth2(client), None));
         }
-        let new = if options.password_stdin {
+        let new = if options.password_stdin && io::stdin().is_terminal() {
+            self.prompt.secret(&words::password(provider), output)?
+        } else if options.password_stdin {
             prompt::secret_on_standard_input().map_err(|cause| self.failed(&cause, output))?
         } else {
             let needs = "--password-file, --password-command or --password-stdin";
@@ -454,7 +459,7 @@ impl Work<'_> {
             output.text(&help::where_networks_send());
             return Ok(None);
         }
-        output.text(&words::found(&networks, &totals));
+        output.text(&words::found(&networks, &totals, self.beside("rules.toml").exists()));
         output.line("");
         Ok((lacking > 0).then_some((sites, lacking)))
     }
