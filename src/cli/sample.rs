@@ -51,11 +51,12 @@ fn read(file: &Path) -> Result<Vec<u8>, Unusable> {
 fn in_words(likeness: Likeness) -> &'static str {
     match likeness {
         Likeness::Same => {
-            "followsift reads the sample like the message. Read it before you send it; `--hide WORD` replaces another word"
+            "followsift reads the sample like the message. It may still have a name, an address or a site of yours, so look \
+             through it before you send it; `--hide WORD` replaces another word"
         }
         Likeness::Differs => {
-            "followsift does not read the sample like the message, which uses words of a name elsewhere. Read it before you \
-             send it; `--hide WORD` replaces another word"
+            "followsift does not read the sample like the message, which uses words of a name elsewhere. It may still \
+             have a name, an address or a site of yours, so look through it before you send it; `--hide WORD` replaces another word"
         }
         Likeness::Unknown => {
             "followsift does not recognise the message, so it can only guess which words are names, and what a follower writes \
@@ -219,6 +220,36 @@ mod tests {
         // Another seed, other words.
         let other = mail::Sample::of(message.as_bytes(), &shipped(), &[], 8).unwrap();
         assert_ne!(other.text, sample.text);
+    }
+
+    #[test]
+    fn what_a_recipient_is_called_goes_wherever_a_network_writes_it() {
+        let message = "DKIM-Signature: v=1; d=mail.home.example; i=@home.example; z=From:rob; s=key1; b=QwErTy12\n\
+            From: Toot <notifications@toot.example>\nTo: rob@home.example\nSubject: news\n\
+            X-Recipientscreenname: qirrel_m\nImportance: high; to=qirrel\nContent-Language: en-qirrel\n\
+            Content-Type: text/html; charset=utf-8; x-for=qirrel\n\n\
+            <p onclick=\"greet('robbin')\" data-for=\"sallow\">Hi, Qirrel (qirrel_m), 5f0c12ab-77de-4bcd-9e01-fedcba987654\n\
+            <img alt=\"Rob Meier\"> at home.example and https://mail.home.example/x</p>\n";
+        let sample = mail::Sample::of(message.as_bytes(), &shipped(), &[], 7).unwrap();
+        let all = decoded(&sample.text);
+        for gone in [
+            "rob",
+            "qirrel",
+            "meier",
+            "home.example",
+            "robbin",
+            "sallow",
+            "z=from",
+            "5f0c12ab",
+            "4bcd",
+            "77de",
+        ] {
+            assert!(!all.contains(gone), "{gone}: {}", sample.text);
+        }
+        for stays in ["v=1;", "s=key1", "importance: high", "content-language: en\n", "charset=utf-8", "hi, "]
+        {
+            assert!(all.contains(stays), "{stays}: {}", sample.text);
+        }
     }
 
     #[test]

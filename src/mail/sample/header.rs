@@ -48,13 +48,12 @@ pub(super) fn write(
         "content-type" => {
             let value = CHARSET.replace_all(&value, "charset=utf-8");
             let value = BOUNDARY.replace_all(&value, format!("boundary={boundary}").as_str());
-            NAME.replace_all(&value, "$1=file").into_owned()
+            without_other_parameters(&NAME.replace_all(&value, "$1=file"))
         }
-        "content-disposition" => NAME.replace_all(&value, "$1=file").into_owned(),
+        "content-disposition" => without_other_parameters(&NAME.replace_all(&value, "$1=file")),
         "content-transfer-encoding" => encoding.to_owned(),
-        "mime-version" | "date" | "precedence" | "auto-submitted" | "content-language" | "importance" => {
-            value
-        }
+        "mime-version" | "date" => value,
+        "content-language" => value.chars().take_while(char::is_ascii_alphabetic).take(2).collect(),
         "message-id" | "in-reply-to" | "references" | "content-id" => {
             value.split_whitespace().map(|id| words.id(id)).collect::<Vec<_>>().join(" ")
         }
@@ -63,7 +62,7 @@ pub(super) fn write(
         name if name.starts_with("arc-") => return,
         "dkim-signature" | "domainkey-signature" => {
             let value = SIGNATURE.replace_all(&value, "$1=x");
-            value.split(';').map(|tag| signature_tag(tag, words)).collect::<Vec<_>>().join(";")
+            value.split(';').filter_map(|tag| signature_tag(tag, words)).collect::<Vec<_>>().join(";")
         }
         _ => each_piece(&value, |piece| words.opaque(piece)),
     };
@@ -83,14 +82,29 @@ pub(super) fn write(
     text.push('\n');
 }
 
-/// A tag of a signature: the domain and the selector stay, and the names of the fields.
-fn signature_tag(tag: &str, words: &Words) -> String {
+/// The type, and the parameters that a sample has values of its own for.
+fn without_other_parameters(value: &str) -> String {
+    let of_ours = |part: &&str| {
+        let (name, value) = part.split_once('=').unwrap_or_default();
+        let name = name.trim().to_ascii_lowercase();
+        ["charset", "boundary", "name", "filename"].contains(&name.as_str())
+            || name == "format" && value.trim().eq_ignore_ascii_case("flowed")
+    };
+    let mut parts = value.split(';');
+    let kind = parts.next().unwrap_or_default();
+    std::iter::once(kind).chain(parts.filter(of_ours)).collect::<Vec<_>>().join(";")
+}
+
+/// A tag of a signature: the sender's domain and the selector stay, and the names of the fields, but not what they were.
+fn signature_tag(tag: &str, words: &Words) -> Option<String> {
     match tag.split_once('=').map(|(name, value)| (name.trim(), value)) {
+        Some(("z", _)) => None,
+        Some(("d", value)) => Some(format!(" d={}", words.opaque(value.trim()))),
         Some(("i", value)) => {
             let (local, host) = value.rsplit_once('@').unwrap_or(("", value));
-            format!(" i={}@{host}", words.opaque(local))
+            Some(format!(" i={}@{}", words.opaque(local), words.opaque(host.trim())))
         }
-        _ => tag.to_owned(),
+        _ => Some(tag.to_owned()),
     }
 }
 

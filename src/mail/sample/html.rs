@@ -90,6 +90,8 @@ impl Writer<'_> {
                 Some(("http" | "https" | "HTTP" | "HTTPS", _)) => self.words.link(value, 0),
                 _ => self.words.opaque(value),
             },
+            name if name.starts_with("on") => String::new(),
+            name if name.starts_with("data-") => self.words.opaque(value),
             _ => self.words.text(value),
         }
     }

@@ -11,7 +11,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::letters::{self, is_joined};
 use crate::mail::fact::{Fact, Follower};
-use crate::mail::field::fields;
+use crate::mail::field::{fields, text_of};
 use crate::mail::markup::Document;
 use crate::mail::message::Message;
 use crate::mail::notification::Notification;
@@ -34,7 +34,7 @@ const GRAMMAR: &str = "from by with for id via esmtp esmtps esmtpsa smtp smtps l
     action reason dis sp rsa ed25519 sha256 sha1 relaxed simple dns txt mailto www com org net mon tue wed thu fri sat sun jan \
     feb mar apr may jun jul aug sep oct nov dec gmt utc bulk list auto generated replied one click unsubscribe at mail text plain html \
     utf us ascii iso quoted printable base64 url redirect link user users profile settings preferences notifications email \
-    images image img png jpg jpeg gif webp svg avatar avatars default normal original static assets media \
+    high low junk images image img png jpg jpeg gif webp svg avatar avatars default normal original static assets media \
     ls upn u001 wf safelinks protection outlook data sdata reserved urldefense proofpoint v2 v3 linkprotect clicktime";
 
 /// What of a link's part is not written with a percent sign.
@@ -58,8 +58,10 @@ fn address_form() -> String {
 #[expect(clippy::unwrap_used, reason = "constants, which the tests compile")]
 static RUNNING: LazyLock<Regex> = LazyLock::new(|| {
     let address = address_form();
-    Regex::new(&format!(r#"(?P<url>https?://[^\s<>"\]\[]+)|(?P<address>{address})|(?P<word>{WORD})"#))
-        .unwrap()
+    Regex::new(&format!(
+        r#"(?P<url>https?://[^\s<>"\]\[]+)|(?P<address>{address})|(?P<token>[A-Za-z0-9_-]{{{TOKEN},}})|(?P<host>{LABEL}(?:\.{LABEL})+)|(?P<word>{WORD})"#
+    ))
+    .unwrap()
 });
 #[expect(clippy::unwrap_used, reason = "constants, which the tests compile")]
 static OPAQUE: LazyLock<Regex> = LazyLock::new(|| {
@@ -69,6 +71,7 @@ static OPAQUE: LazyLock<Regex> = LazyLock::new(|| {
     ))
     .unwrap()
 });
+const LABEL: &str = "[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*";
 const WORD: &str = r"[\p{L}\p{N}\p{M}]+";
 /// Scripts without blanks between words would make what follows an address a part of it.
 const OF_ADDRESS: &str = r"[[\p{L}\p{N}\p{M}]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]]";
@@ -119,6 +122,9 @@ impl Words {
             words.hide(&address.local);
             words.hide_host(&address.domain);
         }
+        for field in fields.iter().filter(|field| is_own_field(&field.get_key_ref())) {
+            words.hide_opaque(&text_of(field));
+        }
         words.hide_greeted(message);
         for follower in genuine.into_iter().flat_map(|genuine| &genuine.followers) {
             words.hide_follower(follower);
@@ -132,13 +138,26 @@ impl Words {
         words
     }
 
+    /// The words that [`Self::opaque`] replaces, which may stand elsewhere too: some networks write the recipient's name into a field
+    /// of their own.
+    fn hide_opaque(&mut self, text: &str) {
+        for found in OPAQUE.captures_iter(text) {
+            if let Some(word) = found.name("word").map(|found| found.as_str())
+                && word.chars().count() > 2
+                && !self.known.contains(&word.to_lowercase())
+            {
+                self.hide(word);
+            }
+        }
+    }
+
     /// The rest of the recipient's name, in a greeting: `Ann Lima,` to `ann@home.example`.
     fn hide_greeted(&mut self, message: &Message<'_>) {
         let mut rest = Vec::new();
         let parts = [message.text(), message.html()].into_iter().flatten();
         for line in parts.flat_map(str::lines) {
             let words: Vec<_> =
-                line.split(' ').map(|word| word.trim_matches(|c: char| !is_of_word(c))).collect();
+                line.split(|c: char| !is_of_word(c)).filter(|word| !word.is_empty()).collect();
             for pair in words.windows(2) {
                 if let [first, next] = pair
                     && self.personal.contains(&first.to_lowercase())
@@ -242,10 +261,12 @@ impl Words {
     pub(super) fn text(&self, text: &str) -> String {
         let replaced = RUNNING.replace_all(text, |found: &Captures<'_>| {
             let get = |name| found.name(name).map(|found| found.as_str());
-            match (get("url"), get("address"), get("word")) {
+            match (get("url"), get("address"), get("host"), get("token").or(get("word"))) {
                 (Some(url), ..) => self.link(url, 0),
-                (_, Some(address), _) => self.address(address),
-                (.., Some(word)) => self.word(word),
+                (_, Some(address), ..) => self.address(address),
+                (_, _, Some(host), _) => self.owned(host).unwrap_or_else(|| self.words_in(host)),
+                (.., Some(token)) if is_token(token) => self.each_word(token, |word| self.unless_known(word)),
+                (.., Some(words)) => self.words_in(words),
                 _ => String::new(),
             }
         });
@@ -351,11 +372,8 @@ impl Words {
             (false, true) => self.opaque_words(local),
             (false, false) => self.each_word(local, |word| self.other(word)),
         };
-        let host = match (
-            self.hosts.get(&host.to_lowercase()),
-            host.contains('.') && local.starts_with('@') || is_senders,
-        ) {
-            (Some(other), _) => other.clone(),
+        let host = match (self.owned(host), host.contains('.') && local.starts_with('@') || is_senders) {
+            (Some(other), _) => other,
             (None, true) => self.host(host),
             // The domain of somebody's address.
             (None, false) => self.host_in(host),
@@ -367,14 +385,24 @@ impl Words {
     fn is_senders(&self, host: &str) -> bool {
         let host = host.to_lowercase();
         let is_known = || host.split('.').all(|label| self.known.contains(label)) && host.contains('.');
-        !self.hosts.contains_key(&host)
+        self.owned(&host).is_none()
             && (self.kept.iter().any(|kept| same_organisation(kept, &host)) || is_known())
+    }
+
+    /// What replaces a host that is a person's own, or is below one.
+    fn owned(&self, host: &str) -> Option<String> {
+        let folded = host.to_lowercase();
+        let starts = std::iter::once(0).chain(folded.match_indices('.').map(|(at, _)| at + 1));
+        let (before, other) = starts
+            .filter_map(|at| folded.split_at_checked(at))
+            .find_map(|(before, own)| Some((before, self.hosts.get(own)?)))?;
+        Some(self.each_word(before, |word| self.unless_known(word)) + other)
     }
 
     /// A host: as it is, but for labels that are a person's.
     fn host(&self, host: &str) -> String {
-        if let Some(other) = self.hosts.get(&host.to_lowercase()) {
-            return other.clone();
+        if let Some(other) = self.owned(host) {
+            return other;
         }
         if self.kept.iter().any(|kept| kept.eq_ignore_ascii_case(host)) {
             return host.to_owned();
@@ -385,8 +413,8 @@ impl Words {
     /// A host where no link is: only that of the sender stays.
     fn host_in(&self, host: &str) -> String {
         let folded = host.to_lowercase();
-        if let Some(other) = self.hosts.get(&folded) {
-            return other.clone();
+        if let Some(other) = self.owned(host) {
+            return other;
         }
         let kept = self.kept.iter().filter(|kept| {
             folded
@@ -405,11 +433,7 @@ impl Words {
     /// A word of running text.
     fn word(&self, word: &str) -> String {
         let folded = word.to_lowercase();
-        let is_token = word.len() >= TOKEN
-            && word.is_ascii()
-            && word.bytes().any(|byte| byte.is_ascii_digit())
-            && word.bytes().any(|byte| byte.is_ascii_alphabetic());
-        if self.personal.contains(&folded) || is_token && !self.known.contains(&folded) {
+        if self.personal.contains(&folded) || is_token(word) && !self.known.contains(&folded) {
             return self.other(word);
         }
         word.to_owned()
@@ -461,6 +485,19 @@ impl Words {
         }
         letters::other(word, self.seed)
     }
+}
+
+/// Is it long, with letters and digits, as the numbers by which a network knows somebody are?
+fn is_token(word: &str) -> bool {
+    word.len() >= TOKEN
+        && word.is_ascii()
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Is it a field that no standard describes?
+fn is_own_field(name: &str) -> bool {
+    name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("X-"))
 }
 
 fn is_of_word(c: char) -> bool {
