@@ -160,6 +160,20 @@ fn every_file_of_the_folder_is_in_the_manual_and_in_the_package() {
         .collect();
     for name in &names {
         assert!(manual.contains(name.as_str()), "followsift(8) does not name systemd/{name}");
-        assert!(package.contains(&format!("\"systemd/{name}\"")), "the package has no systemd/{name}");
+        let folder = if name == "followsift.service" { "systemd/package" } else { "systemd" };
+        assert!(package.contains(&format!("\"{folder}/{name}\"")), "the package has no {folder}/{name}");
     }
+}
+
+#[test]
+fn the_unit_of_the_package_differs_in_the_program_alone() {
+    let own = text("followsift.service")
+        .replace("%h/.cargo/bin/followsift run", "followsift run")
+        .replace("%h/.cargo/bin/followsift check", "env -u CREDENTIALS_DIRECTORY followsift check");
+    assert_eq!(settings(&own), settings(&text("package/followsift.service")));
+}
+
+#[test]
+fn a_sweep_that_tries_again_at_the_next_one_is_not_a_failure() {
+    assert!(settings(&text("followsift-sweep.service")).contains(&"SuccessExitStatus=75"));
 }
