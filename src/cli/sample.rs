@@ -225,11 +225,12 @@ mod tests {
     #[test]
     fn what_a_recipient_is_called_goes_wherever_a_network_writes_it() {
         let message = "DKIM-Signature: v=1; d=mail.home.example; i=@home.example; z=From:rob; s=key1; b=QwErTy12\n\
-            From: Toot <notifications@toot.example>\nTo: rob@home.example\nSubject: news\n\
+            From: Toot <notifications@toot.example>\nTo: =?utf-8?B?UsOzYg==?= <rob@home.example>\nSubject: news\n\
             X-Recipientscreenname: qirrel_m\nImportance: high; to=qirrel\nContent-Language: en-qirrel\n\
             Content-Type: text/html; charset=utf-8; x-for=qirrel\n\n\
             <p onclick=\"greet('robbin')\" data-for=\"sallow\">Hi, Qirrel (qirrel_m), 5f0c12ab-77de-4bcd-9e01-fedcba987654\n\
-            <img alt=\"Rob Meier\"> at home.example and https://mail.home.example/x</p>\n";
+            <img alt=\"Rob Meier\"> at home.example and https://mail.home.example/x\n\
+            qirrel.example/sorrel //toot.example/tansy toot://profile/yarrow ROB Ro\u{301}b</p>\n";
         let sample = mail::Sample::of(message.as_bytes(), &shipped(), &[], 7).unwrap();
         let all = decoded(&sample.text);
         for gone in [
@@ -243,6 +244,10 @@ mod tests {
             "5f0c12ab",
             "4bcd",
             "77de",
+            "sorrel",
+            "tansy",
+            "yarrow",
+            "ro\u{301}b",
         ] {
             assert!(!all.contains(gone), "{gone}: {}", sample.text);
         }

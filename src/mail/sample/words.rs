@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use regex::{Captures, Regex};
+use unicode_normalization::UnicodeNormalization as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::letters::{self, is_joined};
@@ -59,7 +60,7 @@ fn address_form() -> String {
 static RUNNING: LazyLock<Regex> = LazyLock::new(|| {
     let address = address_form();
     Regex::new(&format!(
-        r#"(?P<url>https?://[^\s<>"\]\[]+)|(?P<address>{address})|(?P<token>[A-Za-z0-9_-]{{{TOKEN},}})|(?P<host>{LABEL}(?:\.{LABEL})+)|(?P<word>{WORD})"#
+        r#"(?P<url>https?://[^\s<>"\]\[]+)|(?P<bare>(?:(?:[A-Za-z][A-Za-z0-9+.-]*:)?//|{LABEL}(?:\.{LABEL})*\.[A-Za-z]{{2,}}/)[^\s<>"\]\[]+)|(?P<address>{address})|(?P<token>[A-Za-z0-9_-]{{{TOKEN},}})|(?P<host>{LABEL}(?:\.{LABEL})+)|(?P<word>{WORD})"#
     ))
     .unwrap()
 });
@@ -144,7 +145,7 @@ impl Words {
         for found in OPAQUE.captures_iter(text) {
             if let Some(word) = found.name("word").map(|found| found.as_str())
                 && word.chars().count() > 2
-                && !self.known.contains(&word.to_lowercase())
+                && !self.known.contains(&folded(word))
             {
                 self.hide(word);
             }
@@ -160,10 +161,10 @@ impl Words {
                 line.split(|c: char| !is_of_word(c)).filter(|word| !word.is_empty()).collect();
             for pair in words.windows(2) {
                 if let [first, next] = pair
-                    && self.personal.contains(&first.to_lowercase())
+                    && self.personal.contains(&folded(first))
                     && next.starts_with(char::is_uppercase)
                     && next.chars().all(is_of_word)
-                    && !self.known.contains(&next.to_lowercase())
+                    && !self.known.contains(&folded(next))
                 {
                     rest.push((*next).to_owned());
                 }
@@ -214,7 +215,7 @@ impl Words {
     /// Each word of a text.
     fn hide(&mut self, text: &str) {
         for word in text.split(|c: char| !is_of_word(c)).filter(|word| !word.is_empty()) {
-            let folded = word.to_lowercase();
+            let folded = folded(word);
             let is_number = folded.chars().all(|c| c.is_numeric());
             // One letter is in every text.
             if is_number || folded.chars().count() < 2 && folded.is_ascii() {
@@ -250,7 +251,7 @@ impl Words {
         for text in texts {
             let unknown: Vec<_> = text
                 .split(|c: char| !is_of_word(c))
-                .filter(|word| !self.known.contains(&word.to_lowercase()))
+                .filter(|word| !self.known.contains(&folded(word)))
                 .map(str::to_owned)
                 .collect();
             unknown.iter().for_each(|word| self.hide(word));
@@ -261,6 +262,9 @@ impl Words {
     pub(super) fn text(&self, text: &str) -> String {
         let replaced = RUNNING.replace_all(text, |found: &Captures<'_>| {
             let get = |name| found.name(name).map(|found| found.as_str());
+            if let Some(link) = get("bare") {
+                return self.bare_link(link);
+            }
             match (get("url"), get("address"), get("host"), get("token").or(get("word"))) {
                 (Some(url), ..) => self.link(url, 0),
                 (_, Some(address), ..) => self.address(address),
@@ -331,6 +335,16 @@ impl Words {
             link.push_str(&self.link(nested, depth + 1));
         }
         link
+    }
+
+    /// A link of another scheme, or of none.
+    fn bare_link(&self, link: &str) -> String {
+        if link.contains("://") {
+            return self.link(link, 0);
+        }
+        let (start, rest) = link.strip_prefix("//").map_or(("", link), |rest| ("//", rest));
+        let replaced = self.link(&format!("http://{rest}"), 0);
+        format!("{start}{}", replaced.strip_prefix("http://").unwrap_or_default())
     }
 
     /// A part of a link, which may be a link itself.
@@ -432,7 +446,7 @@ impl Words {
 
     /// A word of running text.
     fn word(&self, word: &str) -> String {
-        let folded = word.to_lowercase();
+        let folded = folded(word);
         if self.personal.contains(&folded) || is_token(word) && !self.known.contains(&folded) {
             return self.other(word);
         }
@@ -440,7 +454,7 @@ impl Words {
     }
 
     fn unless_known(&self, word: &str) -> String {
-        let folded = word.to_lowercase();
+        let folded = folded(word);
         let stays =
             self.known.contains(&folded) && !self.personal.contains(&folded) || folded.chars().count() < 2;
         if stays { word.to_owned() } else { self.other(word) }
@@ -485,6 +499,11 @@ impl Words {
         }
         letters::other(word, self.seed)
     }
+}
+
+/// As words are compared.
+fn folded(word: &str) -> String {
+    word.nfc().collect::<String>().to_lowercase()
 }
 
 /// Is it long, with letters and digits, as the numbers by which a network knows somebody are?
