@@ -91,7 +91,7 @@ impl<R: BufRead> Export<R> {
         &self.account
     }
 
-    /// Which account it is, whatever its name ([`Ledger::account_with`]).
+    /// Which account it is, whatever its name (`Ledger::account_with`).
     pub fn id(&self) -> &str {
         &self.id
     }
