@@ -258,6 +258,15 @@ mod tests {
     }
 
     #[test]
+    fn the_recipients_host_at_an_alias_service_goes_where_it_is_the_senders_too() {
+        let message = "From: Toot <notifications=toot.example@ilka.alias.example>\nTo: <shop@ilka.alias.example>\n\
+            Subject: news\n\nFor shop@ilka.alias.example, see https://ilka.alias.example/x\n";
+        let sample = mail::Sample::of(message.as_bytes(), &shipped(), &[], 7).unwrap();
+        let all = decoded(&sample.text);
+        assert!(!all.contains("ilka") && all.contains(".alias.example>"), "{}", sample.text);
+    }
+
+    #[test]
     fn no_message_is_too_strange_to_be_sampled() {
         let links = format!("Subject: x\n\n{}", "http://a@b/?c=http%3A%2F%2F".repeat(5_000));
         let names = format!("To: {}\n\n{}", "名前@a.example, ".repeat(2_000), "名前".repeat(20_000));

@@ -36,7 +36,7 @@ const GRAMMAR: &str = "from by with for id via esmtp esmtps esmtpsa smtp smtps l
     feb mar apr may jun jul aug sep oct nov dec gmt utc bulk list auto generated replied one click unsubscribe at mail text plain html \
     utf us ascii iso quoted printable base64 url redirect link user users profile settings preferences notifications email \
     high low junk images image img png jpg jpeg gif webp svg avatar avatars default normal original static assets media \
-    ls upn u001 wf safelinks protection outlook data sdata reserved urldefense proofpoint v2 v3 linkprotect clicktime";
+    ls upn u001 wf safelinks protection outlook privaterelay data sdata reserved urldefense proofpoint v2 v3 linkprotect clicktime";
 
 /// What of a link's part is not written with a percent sign.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'@');
@@ -102,11 +102,20 @@ impl Words {
         rigour: Rigour,
         seed: u64,
     ) -> Self {
+        let fields = fields(header).unwrap_or_default();
+        let to_recipient = |name: &str| RECIPIENT.iter().any(|it| name.eq_ignore_ascii_case(it));
+        let recipients: Vec<_> =
+            fields.iter().filter(|field| to_recipient(&field.get_key_ref())).flat_map(addresses).collect();
         let sender = message.from().and_then(|from| Some(from.rsplit_once('@')?.1.to_owned()));
         let kept = sender.into_iter().chain(genuine.and_then(|genuine| genuine.instance.clone()));
         let kept: BTreeSet<_> = kept.map(|host| host.to_lowercase()).collect();
         let organisations = kept.iter().filter_map(|host| psl::domain_str(host).map(str::to_owned));
-        let kept = kept.iter().cloned().chain(organisations).collect();
+        // At an alias service, a host of the recipient's own sends to them.
+        let (own, rest): (Vec<_>, Vec<_>) = kept.iter().cloned().partition(|host| {
+            psl::domain_str(host).is_some_and(|it| it != host.as_str())
+                && recipients.iter().any(|recipient| recipient.domain == *host)
+        });
+        let kept = rest.into_iter().chain(organisations).collect();
         let mut words = Self {
             personal: BTreeSet::new(),
             joined: Vec::new(),
@@ -116,9 +125,13 @@ impl Words {
             rigour,
             seed,
         };
-        let fields = fields(header).unwrap_or_default();
-        let to_recipient = |name: &str| RECIPIENT.iter().any(|it| name.eq_ignore_ascii_case(it));
-        for address in fields.iter().filter(|field| to_recipient(&field.get_key_ref())).flat_map(addresses) {
+        for host in &own {
+            let organisation = psl::domain_str(host).unwrap_or_default();
+            let labels = host.strip_suffix(organisation).unwrap_or_default().split('.');
+            let labels: Vec<_> = labels.filter(|label| !words.known.contains(*label)).collect();
+            labels.into_iter().for_each(|label| words.hide(label));
+        }
+        for address in recipients {
             words.hide(&address.name);
             words.hide(&address.local);
             words.hide_host(&address.domain);
