@@ -1,12 +1,13 @@
 //! A sample of a message, to send in when a network changes its messages: the same message with other names, addresses and tokens.
 //!
 //! What recognition rests on stays: the sender's domain, the fields of the header and their words, the hosts of links and the shape of
-//! their paths, the tags, and the words around a name. `words` decides what is replaced, and `letters` by what; `header` and `html` apply it to where it
+//! their paths, the tags, and the words around a name. `words` decides what is replaced, `known` what never is, and `letters` says by what; `header` and `html` apply it to where it
 //! stands. Everything is decoded, replaced and encoded again, as ASCII, so that no encoding hides a name. Pictures and
 //! attachments are left out. The command `sample` calls it.
 
 mod header;
 mod html;
+mod known;
 mod letters;
 mod words;
 
