@@ -16,12 +16,16 @@ use crate::ledger::{AccountRecord, Gap};
 use crate::mailbox::{Fate, Landing, Session};
 use crate::place::{Folder, Uid};
 
+/// How long until what could not be read is asked for again in the same session, in seconds: that reads the folders once more.
+const AGAIN: u64 = 10 * 60;
+
 /// Before which moment messages must have arrived to be only observed; `None` if none are. Takes a round trip for an account that
-/// is new to the ledger, or of which the ledger may lack something.
+/// is new to the ledger, or of which the ledger may lack something. Notes in `unread_at` when something could not be read.
 pub(super) fn observed_before(
     session: &mut Session,
     sweep: Sweep<'_>,
     memory: &mut Memory,
+    unread_at: &mut Option<Timestamp>,
     tell: &mut dyn FnMut(News),
 ) -> Result<Option<Timestamp>, AccountFault> {
     let account = sweep.account;
@@ -30,6 +34,10 @@ pub(super) fn observed_before(
         return Ok(observed_before);
     }
     let gap = known.and_then(|known| known.gap);
+    let is_soon = unread_at.is_some_and(|at| at <= sweep.now && sweep.now.since(at) < AGAIN);
+    if gap == Some(Gap::Unread) && is_soon {
+        return Ok(known.and_then(|known| known.observed_before));
+    }
     let mut targets: Vec<Folder> = sweep.rulebook.rules.targets().into_iter().collect();
     targets.retain(|target| !account.folders.contains(target));
     let mut folders = Vec::new();
@@ -57,6 +65,7 @@ pub(super) fn observed_before(
     let Rebuilt { filed, is_whole } = rebuild(session, sweep, &folders, memory, tell)?;
     let before = if lacks { Some(sweep.now) } else { known.and_then(|known| known.observed_before) };
     if let Some(ledger) = memory.kept() {
+        *unread_at = (!is_whole).then_some(sweep.now);
         let left = (!is_whole).then_some(Gap::Unread);
         ledger.begin_account(&account.name, &account.mailbox(), before, left)?;
     }

@@ -35,6 +35,8 @@ pub struct Sweeper<'a> {
     memory: Memory,
     /// The name that the account had before, until that is reported.
     renamed_from: Option<AccountName>,
+    /// When something could not be read that the ledger may lack.
+    unread_at: Option<Timestamp>,
     /// How long the ledger remembers, and when it last forgot all that is older.
     remember: Duration,
     thinned_at: Option<Timestamp>,
@@ -77,6 +79,7 @@ impl<'a> Sweeper<'a> {
             lock,
             memory: Memory::Kept(ledger),
             renamed_from,
+            unread_at: None,
             remember: settings.remember,
             thinned_at: None,
             suspects: Suspects::default(),
@@ -102,6 +105,7 @@ impl<'a> Sweeper<'a> {
             lock: None,
             memory,
             renamed_from: None,
+            unread_at: None,
             remember: settings.remember,
             thinned_at: None,
             suspects: Suspects::default(),
@@ -271,12 +275,12 @@ impl<'a> Sweeper<'a> {
             leaves,
         };
         session.beware(std::mem::take(&mut self.suspects));
-        let swept = observing::observed_before(&mut session, sweep, &mut self.memory, &mut tell).and_then(
-            |observed_before| {
-                let sweep = Sweep { observed_before, ..sweep };
-                super::sweep(&mut session, sweep, &mut self.memory, &mut tell)
-            },
-        );
+        let swept =
+            observing::observed_before(&mut session, sweep, &mut self.memory, &mut self.unread_at, &mut tell)
+                .and_then(|observed_before| {
+                    let sweep = Sweep { observed_before, ..sweep };
+                    super::sweep(&mut session, sweep, &mut self.memory, &mut tell)
+                });
         self.suspects = session.suspects();
         let tally = swept?;
         self.thin(now)?;

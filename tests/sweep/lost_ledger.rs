@@ -420,3 +420,32 @@ fn a_copied_ledger_is_trusted_where_the_rules_file_into_the_junk_folder() {
     let said = scene.sweep();
     assert!(!said.contains("note:"), "{said}");
 }
+
+#[test]
+fn a_service_does_not_read_the_folders_in_each_sweep_for_a_message_that_is_not_shown() {
+    let Some(mut scene) = Scene::usual(ALL) else { return };
+    scene.deliver(&[text(&spam(1), 1), text(&spam(2), 2), text(&spam(3), 3)]);
+    scene.sweep();
+    std::fs::remove_dir_all(scene.home.state()).unwrap();
+    let proxy = scene.proxy();
+    proxy.arm([super::unshown::HIDDEN]);
+    let home = support::daemon::Home::new();
+    home.write("password", PASSWORD);
+    home.write("rules.toml", RULES);
+    let settings = std::fs::read_to_string(scene.home.path().join("followsift.toml")).unwrap();
+    home.write("followsift.toml", &settings);
+    let daemon = home.run();
+    daemon.logs("Followers/Spam uid 3 is there and does not show it");
+    pause(Duration::from_millis(1100));
+    for number in [4, 5] {
+        scene.deliver(&[text(&spam(number), number)]);
+        daemon.until("filed", Duration::from_secs(30), |_| {
+            scene.home.client(scene.server.port).messages(SPAM).len() == number
+        });
+    }
+    let said = daemon.log();
+    assert_eq!(said.matches("Followers/Spam uid 3 is there and does not show it").count(), 1, "{said}");
+    let skims = |command: &&String| command.contains("(UID BODY.PEEK[HEADER.FIELDS (FROM SUBJECT)]");
+    let read = proxy.commands().iter().filter(skims).count();
+    assert_eq!(read, 1, "{:?}", proxy.commands());
+}
