@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::LedgerFault;
 use super::export_encoding::{LONGEST, MOST, VERSION};
-use super::import::Wrong;
+use super::import_parts::Wrong;
 use crate::clock::Timestamp;
 use crate::place::{AccountName, MailboxKey};
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::export_encoding::{
     CORRECTION, FOLLOWER, HEADER, INCOMPLETE, INTENT, JUDGEMENT, KEPT, MAIL, PAST, Table, WAITING,
 };
-use super::import::{Import, NOTHING, Values, Wrong, ended, list, objects};
+use super::import_parts::{Import, NOTHING, Values, Wrong, ended, list, objects};
 use super::recall;
 use crate::mail::Network;
 
