@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 
-use super::words::is_of_word;
+use super::letters::is_of_word;
 use crate::mail::notification::Notification;
 use crate::mail::profile::Profiles;
 

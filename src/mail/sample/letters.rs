@@ -75,6 +75,11 @@ fn script(c: char) -> u32 {
     }
 }
 
+/// Is this a part of a word?
+pub(super) fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

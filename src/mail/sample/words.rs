@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::known::known;
-use super::letters::{self, is_joined};
+use super::letters::{self, is_joined, is_of_word};
 use crate::mail::fact::{Fact, Follower};
 use crate::mail::field::{fields, text_of};
 use crate::mail::markup::Document;
@@ -521,8 +521,4 @@ fn is_token(word: &str) -> bool {
 /// Is it a field that no standard describes?
 fn is_own_field(name: &str) -> bool {
     name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("X-"))
-}
-
-pub(super) fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)
 }
