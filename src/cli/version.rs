@@ -1,4 +1,4 @@
-//! What `--version` prints: the release, the commit, the target, and the OpenSSL in use. `build.rs` finds out the commit and the target.
+//! What `--version` prints: the release, the commit, the target, and the OpenSSL in use. `config/build.rs` finds out the commit and the target.
 
 use std::sync::LazyLock;
 

@@ -17,7 +17,6 @@ fn main() {
     println!("cargo::rustc-env=FOLLOWSIFT_COMMIT={commit}");
     println!("cargo::rustc-env=FOLLOWSIFT_TARGET={}", env_of("TARGET").unwrap_or_default());
     println!("cargo::rerun-if-env-changed=FOLLOWSIFT_COMMIT");
-    println!("cargo::rerun-if-changed=build.rs");
     // What the binary is made of, since a change that is not committed is told; and where git notes each commit and checkout.
     for path in ["src", "config", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={path}");
