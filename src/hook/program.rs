@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Call;
 use crate::login::offspring;
@@ -141,10 +141,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.has_ended {
-            let program = Pid::from_child(&self.child);
-            offspring::kill(program, &self.mark);
-            let _ = kill_process_group(program, Signal::KILL);
-            let _ = self.child.wait();
+            offspring::end(&mut self.child, &self.mark);
         }
     }
 }

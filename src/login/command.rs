@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
@@ -192,12 +192,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.status.is_none() {
-            // It has not been waited for, so its process ID is still valid. Its descendants are killed first, while it is
-            // still their parent; then its group, in case /proc cannot be read. It may have ended already.
-            let program = Pid::from_child(&self.child);
-            offspring::kill(program, &self.mark);
-            let _ = kill_process_group(program, Signal::KILL);
-            let _ = self.child.wait();
+            offspring::end(&mut self.child, &self.mark);
         }
     }
 }
@@ -274,7 +269,7 @@ mod tests {
                 let soon = Timespec { tv_sec: 2, tv_nsec: 0 };
                 let ended = poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&soon)).unwrap();
                 if ended == 0 {
-                    let _ = rustix::process::kill_process(number, Signal::KILL);
+                    let _ = rustix::process::kill_process(number, rustix::process::Signal::KILL);
                 }
                 assert_eq!(ended, 1, "a process that it started still runs: {starts}");
             }

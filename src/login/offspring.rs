@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 
 /// The environment variable that marks the processes that a program started.
 pub(crate) const MARK: &str = "FOLLOWSIFT_MARK";
@@ -28,8 +29,18 @@ pub(crate) fn new_mark() -> String {
     format!("{}-{:016x}", std::process::id(), fastrand::u64(..))
 }
 
+/// Ends a program that has not been waited for, with all that it started, and waits for it. Its process ID is still valid, so that its
+/// descendants are killed first, while it is still their parent; then its group, in case /proc cannot be read. It may have ended
+/// already.
+pub(crate) fn end(program: &mut Child, mark: &str) {
+    let pid = Pid::from_child(program);
+    kill(pid, mark);
+    let _ = kill_process_group(pid, Signal::KILL);
+    let _ = program.wait();
+}
+
 /// Kills `program`, which must not have been waited for, and every process that it started.
-pub(crate) fn kill(program: Pid, mark: &str) {
+fn kill(program: Pid, mark: &str) {
     let until = Instant::now() + PATIENCE;
     for _ in 0..ROUNDS {
         let dying: Vec<OwnedFd> = find(program, mark).into_iter().filter_map(Process::kill).collect();
