@@ -115,6 +115,16 @@ pub(super) fn settings_to_act(path: Option<&Path>, output: &mut Output) -> Resul
     })
 }
 
+/// The settings, for a command that needs an account and no rules.
+pub(super) fn settings_with_accounts(path: Option<&Path>, output: &mut Output) -> Result<Settings, Ending> {
+    let settings = settings_to_act(path, output)?;
+    if settings.accounts.is_empty() {
+        output.findings(&[no_account()]);
+        return Err(Ending::Settings);
+    }
+    Ok(settings)
+}
+
 /// Prints what went wrong with an account, and what to do about it.
 pub(super) fn account_failed(account: &Account, fault: &AccountFault, output: &mut Output) {
     output.account_failure(&account.name, fault);

@@ -13,14 +13,10 @@ use crate::settings::{Account, DigestSchedule, Settings};
 use crate::sweep::Digest;
 
 pub(super) fn digest(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
-    let settings = match context::settings_to_act(settings, output) {
+    let settings = match context::settings_with_accounts(settings, output) {
         Ok(settings) => settings,
         Err(ending) => return ending,
     };
-    if settings.accounts.is_empty() {
-        output.findings(&[context::no_account()]);
-        return Ending::Settings;
-    }
     let Some(accounts) = context::accounts(&settings, options.account.as_deref(), output) else {
         return Ending::Usage;
     };

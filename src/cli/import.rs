@@ -13,14 +13,10 @@ use crate::report::sweep::renamed;
 use crate::settings::{Account, Settings};
 
 pub(super) fn import(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
-    let settings = match context::settings_to_act(settings, output) {
+    let settings = match context::settings_with_accounts(settings, output) {
         Ok(settings) => settings,
         Err(ending) => return ending,
     };
-    if settings.accounts.is_empty() {
-        output.findings(&[context::no_account()]);
-        return Ending::Settings;
-    }
     let file = &options.file;
     let export =
         match File::open(file).map_err(ImportFault::Read).and_then(|it| Export::open(BufReader::new(it))) {
