@@ -113,7 +113,7 @@ fn left(number: u8, handle: &str) -> Judged {
 
 /// Moves a message, if that is how it ends.
 fn file(ledger: &mut Ledger, number: u8, ending: Option<Settlement>) {
-    let intent = filing(&judged(number, "whoever"));
+    let intent = filing(&judged(number, "someone"));
     let stated_at = intent.stated_at;
     let ids = ledger.intend(&[intent]).unwrap();
     if let Some(ending) = ending {

@@ -23,7 +23,7 @@ const QUEUE: usize = 4096;
 pub(super) struct Caller {
     /// `None` once it has its last answer, or gets no more.
     answers: RefCell<Option<SyncSender<Answer>>>,
-    /// Its connection, which whoever writes the answers holds open.
+    /// Its connection, which the thread that writes the answers holds open.
     connection: Weak<UnixStream>,
 }
 
@@ -91,6 +91,6 @@ mod tests {
         let connection = Arc::new(ours);
         let (caller, _queue) = Caller::new(&connection);
         drop(connection);
-        assert!(!caller.is_there(), "whoever served it has given it up");
+        assert!(!caller.is_there(), "the thread that served it has given it up");
     }
 }

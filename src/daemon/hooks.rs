@@ -17,7 +17,7 @@ use crate::report::state::State;
 use crate::settings::Hooks as Programs;
 use crate::sweep::{News, Scope};
 
-/// Nobody is told of a real follower whose message is older, in seconds: a first look through a large inbox would tell of hundreds.
+/// No hook is called for a real follower whose message is older, in seconds: a first look through a large inbox would tell of hundreds.
 const NEWS: u64 = 24 * 60 * 60;
 /// So many messages are remembered as told.
 const REMEMBERED: usize = 4096;

@@ -12,7 +12,7 @@ use crate::rules::Verdict;
 use crate::sweep::{Dealt, End};
 use crate::text::{json, one_line};
 
-/// So many followers of one message are told of.
+/// A hook gets so many followers of one message.
 const FOLLOWERS: usize = 20;
 /// How long the words for a person may be.
 const WORDS: usize = 500;

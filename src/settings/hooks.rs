@@ -9,9 +9,9 @@ use super::section::{Section, Setting};
 /// The user's programs, and what of the environment they get. None by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hooks {
-    /// The program, with its arguments, that is told of a trouble that needs a person.
+    /// The program, with its arguments, that is run at a trouble that needs a person.
     pub on_trouble: Option<Vec<String>>,
-    /// The one that is told of a real follower.
+    /// The one that is run at a real follower.
     pub on_real: Option<Vec<String>>,
     /// The variables that they get, and no other.
     pub environment: Vec<(OsString, OsString)>,

@@ -128,7 +128,7 @@ pub(super) fn send(
         return Ok(());
     }
     let since = ledger.told_until(name, now)?.unwrap_or(Timestamp(due.at.0.saturating_sub(WEEK)));
-    // A message whose look-up may still change everything is told of when it is over, and so is what came after it: the next digest
+    // A message whose look-up may still change everything comes into a digest when it is over, and so is what came after it: the next digest
     // goes on from here.
     let until = ledger.first_waiting_for_look_up(name, since)?.map_or(due.at, |waiting| waiting.min(due.at));
     let due = Due { at: until, ..due };

@@ -1,4 +1,4 @@
-//! The user's programs that are told of troubles and of real followers: what they get, and how often.
+//! The user's programs that are run at troubles and at real followers: what they get, and how often.
 
 use std::os::unix::fs::PermissionsExt as _;
 
