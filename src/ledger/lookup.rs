@@ -21,7 +21,7 @@ const AGAIN: i64 = 60;
 /// The next request to a server that answers comes no sooner: Mastodon allows 300 in five minutes.
 const APART: i64 = 1;
 /// The longest pause of a server. A later moment is a clock that was set back.
-const LONGEST_PAUSE: i64 = 2 * DAY;
+pub(super) const LONGEST_PAUSE: i64 = 2 * DAY;
 /// After so many seconds, an answer is forgotten.
 const KEPT: i64 = 400 * DAY;
 
@@ -170,56 +170,6 @@ impl Ledger {
                 .query_row(params![question.server.as_str(), now, LEASE, LONGEST_PAUSE], |row| row.get(0))
                 .optional()?;
             Ok(failures.map(|failures| if is_again { 0 } else { failures }))
-        })
-    }
-
-    /// Until when a server is not to be asked, if it is not now. `token` identifies the file with the user's token for it.
-    ///
-    /// # Errors
-    ///
-    /// If the ledger cannot be read.
-    pub fn rests_until(
-        &self,
-        server: &HostName,
-        token: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, LedgerFault> {
-        self.read("look for when a server may be asked", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT not_before FROM lookup_server
-                     WHERE server = ?1 AND not_before BETWEEN ?2 + 1 AND ?2 + ?3 AND coalesce(token = ?4, TRUE)",
-                )?
-                .query_row(params![server.as_str(), now, LONGEST_PAUSE, token], |row| {
-                    row.get(0).map(Timestamp)
-                })
-                .optional()
-        })
-    }
-
-    /// Ends the pause that a refused token has caused, if the file with the token has changed since.
-    ///
-    /// # Errors
-    ///
-    /// If the ledger cannot be written.
-    pub fn note_token(&mut self, server: &HostName, token: &str) -> Result<(), LedgerFault> {
-        let is_changed = self.read("look for a token that was refused", |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM lookup_server WHERE server = ? AND token <> ?)",
-                )?
-                .query_row([server.as_str(), token], |row| row.get::<_, bool>(0))
-        })?;
-        if !is_changed {
-            return Ok(());
-        }
-        self.write("note that a token has changed", |transaction| {
-            transaction
-                .prepare_cached(
-                    "UPDATE lookup_server SET not_before = 0, token = NULL WHERE server = ? AND token <> ?",
-                )?
-                .execute([server.as_str(), token])
-                .map(drop)
         })
     }
 

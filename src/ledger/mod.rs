@@ -47,6 +47,7 @@ mod last_move;
 mod list_copy;
 mod lock;
 mod lookup;
+mod lookup_rest;
 mod migrations;
 mod pause;
 mod people;
