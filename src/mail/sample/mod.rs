@@ -5,10 +5,12 @@
 //! stands. Everything is decoded, replaced and encoded again, as ASCII, so that no encoding hides a name. Pictures and
 //! attachments are left out. The command `sample` calls it.
 
+mod forms;
 mod header;
 mod html;
 mod known;
 mod letters;
+mod replace;
 mod words;
 
 use base64::Engine as _;
