@@ -25,15 +25,17 @@ pub enum Gap {
     Older,
     /// It is a copy that was not used here before, so it may lack some.
     Copied,
+    /// Another ledger has gone on with the account since: it was in another shard.
+    Away,
     /// A sweep has dealt with one of these, but could not read all folders to which messages were moved.
     Unread,
 }
 
 impl Gap {
-    /// As the column `gap` has it.
+    /// As the column `gap` has it. That an account was away has a column of its own, which an import clears.
     pub(super) fn word(self) -> &'static str {
         match self {
-            Self::Older => "older",
+            Self::Older | Self::Away => "older",
             Self::Copied => "copied",
             Self::Unread => "unread",
         }
@@ -54,10 +56,11 @@ impl Ledger {
     pub fn account(&self, account: &AccountName) -> Result<Option<AccountRecord>, LedgerFault> {
         self.read("look up an account", |connection| {
             connection
-                .prepare_cached("SELECT observed_before, gap FROM account WHERE name = ?")?
+                .prepare_cached("SELECT observed_before, gap, away FROM account WHERE name = ?")?
                 .query_row([account], |row| {
                     let gap: Option<String> = row.get(1)?;
                     let gap = gap.map(|word| Gap::stored(&word)).or(self.gap);
+                    let gap = if row.get(2)? && gap != Some(Gap::Older) { Some(Gap::Away) } else { gap };
                     Ok(AccountRecord { observed_before: row.get(0)?, gap })
                 })
                 .optional()
@@ -82,12 +85,39 @@ impl Ledger {
                 .execute(
                     "INSERT INTO account (name, id, mailbox, observed_before, gap)
                      VALUES (?, lower(hex(randomblob(16))), ?, ?, ?)
-                     ON CONFLICT (name) DO UPDATE SET observed_before = excluded.observed_before, gap = excluded.gap",
+                     ON CONFLICT (name) DO UPDATE SET observed_before = excluded.observed_before, gap = excluded.gap,
+                         away = 0",
                     params![account, mailbox.to_string(), observed_before, left.map(Gap::word)],
                 )
                 .map(drop)
         })?;
         self.write_note()
+    }
+
+    /// Notes that the accounts that `is_elsewhere` finds are at work with the ledger of another shard from now on, so that this one
+    /// lacks what is done there. Returns how many were here until now.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be written.
+    pub fn leave(&mut self, is_elsewhere: impl Fn(&AccountName) -> bool) -> Result<usize, LedgerFault> {
+        let mut leaving = self.accounts_here()?;
+        leaving.retain(is_elsewhere);
+        if leaving.is_empty() {
+            return Ok(0);
+        }
+        self.write("note that accounts are in another shard", |transaction| {
+            let mut note = transaction.prepare_cached("UPDATE account SET away = 1 WHERE name = ?")?;
+            leaving.iter().map(|account| note.execute([account])).sum()
+        })
+    }
+
+    fn accounts_here(&self) -> Result<Vec<AccountName>, LedgerFault> {
+        self.read("look up the accounts", |connection| {
+            let mut here =
+                connection.prepare_cached("SELECT name FROM account WHERE NOT away ORDER BY name")?;
+            here.query_map([], |row| row.get(0))?.collect()
+        })
     }
 
     /// The first UID of a folder of this UIDVALIDITY for which nothing that the ledger knows of accounts: neither a move of the account
@@ -152,5 +182,28 @@ impl Ledger {
                 params![now, account],
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_was_in_another_shard_lacks_moves_until_a_sweep_has_dealt_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(folder.path()).unwrap();
+        let mailbox = MailboxKey::new("mail.example", 993, "kim");
+        let [home, work] = ["home", "work"].map(|name| AccountName::new(name).unwrap());
+        for account in [&home, &work] {
+            ledger.begin_account(account, &mailbox, None, None).unwrap();
+        }
+        let gap = |ledger: &Ledger, account| ledger.account(account).unwrap().unwrap().gap;
+        assert_eq!(ledger.leave(|_| false).unwrap(), 0);
+        assert_eq!(ledger.leave(|account| account.as_str() == "work").unwrap(), 1);
+        assert_eq!(ledger.leave(|account| account.as_str() == "work").unwrap(), 0);
+        assert_eq!((gap(&ledger, &home), gap(&ledger, &work)), (None, Some(Gap::Away)));
+        ledger.begin_account(&work, &mailbox, Some(Timestamp(5)), None).unwrap();
+        assert_eq!(gap(&ledger, &work), None);
     }
 }

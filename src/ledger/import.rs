@@ -71,7 +71,7 @@ impl Import<'_> {
             .execute(
                 "INSERT INTO account (name, id, mailbox, observed_before, gap) VALUES (?1, iif(
                      EXISTS (SELECT 1 FROM account WHERE id = ?2), lower(hex(randomblob(16))), ?2), ?3, ?4, ?5)
-                 ON CONFLICT (name) DO NOTHING",
+                 ON CONFLICT (name) DO UPDATE SET away = 0, gap = coalesce(gap, excluded.gap) WHERE away",
                 params![
                     self.account,
                     export.id(),

@@ -282,6 +282,11 @@ fn observing(account: &AccountName, gap: Option<Gap>, folders: &[Folder], filed:
             )
         }
         Some(Gap::Older) => format!("an older ledger was put back, which lacks moves of account {account}"),
+        Some(Gap::Away) => {
+            format!(
+                "account {account} was in another shard, whose ledger knows what happened there and this one does not"
+            )
+        }
         // Of what is left to be read, no note is told.
         Some(Gap::Copied | Gap::Unread) => format!(
             "the ledger is a copy, and messages of account {account} came to {named} of which it does not know"

@@ -58,7 +58,7 @@ pub(super) fn observed_before(
     }
     let lacks = match gap {
         None | Some(Gap::Copied) => !folders.is_empty(),
-        Some(Gap::Older) => true,
+        Some(Gap::Older | Gap::Away) => true,
         // An earlier sweep dealt with all but what it could not read.
         Some(Gap::Unread) => false,
     };
