@@ -22,8 +22,9 @@ use followsift::{cli, settings};
 use serde_json::Value;
 
 /// The pages that are written as Markdown.
-const PAGES: [(&str, u8); 5] = [
+const PAGES: [(&str, u8); 6] = [
     ("followsift", 8),
+    ("followsift-hosting", 7),
     ("followsift-json", 5),
     ("followsift-networks", 5),
     ("followsift-rules", 5),
@@ -88,7 +89,7 @@ fn the_page_of_the_commands_is_made_from_their_definition() {
     let (_, exit, _) = followsift(&["help", "exit-codes"]);
     let more = format!(
         "{exit}\n# SEE ALSO\n\nfollowsift(8), followsift.toml(5), followsift-rules(5), followsift-networks(5), \
-         followsift-json(5)\n"
+         followsift-json(5), followsift-hosting(7)\n"
     );
     let more = mandown::convert(&more, "", 1);
     page.push_str(more.split_once('\n').unwrap().1);

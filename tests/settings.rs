@@ -274,7 +274,10 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
     let (settings, findings) = settings::load(Some(&file), &Environment::of([HOME]));
     let settings = settings.unwrap_or_else(|| panic!("{}", plain(&findings)));
     assert!(findings.is_empty(), "{}", plain(&findings));
-    assert_eq!(settings.accounts.len(), 7);
+    assert_eq!(settings.accounts.len() + settings.elsewhere.len(), 7);
+    // All accounts, whatever the shard.
+    let (settings, _) = settings::load(Some(&file), &Environment::of([HOME, ("FOLLOWSIFT__SHARD", "0/1")]));
+    let settings = settings.unwrap();
 
     // The values shown are the usual ones.
     let smallest = read(SMALLEST, &[]);
@@ -297,5 +300,28 @@ fn the_settings_that_ship_are_right_with_and_without_their_examples() {
         ..examples
     };
     assert_eq!(shown, Account { user: shown.user.clone(), secret: shown.secret.clone(), ..usual });
-    assert_eq!(settings.state, smallest.state);
+    assert_eq!(settings.state, smallest.state.join("followsift-0"));
+}
+
+#[test]
+fn each_shard_has_its_accounts_and_a_ledger_of_its_own() {
+    let two = format!(
+        "{SMALLEST}\n[accounts.ann]\nhost = \"imap.example.net\"\nuser = \"ann\"\npassword-file = \"p\"\n"
+    );
+    let whole = read(&two, &[]);
+    let names = |settings: &Settings| settings.names().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!((names(&whole), &whole.elsewhere), (vec!["ann".to_owned(), "home".to_owned()], &Vec::new()));
+    for (shard, here, elsewhere) in [("4/8", Some("ann"), 1), ("5/8", Some("home"), 1), ("0/8", None, 2)] {
+        for settings in
+            [read(&two, &[("FOLLOWSIFT__SHARD", shard)]), read(&format!("shard = \"{shard}\"\n{two}"), &[])]
+        {
+            assert_eq!(names(&settings), here.into_iter().collect::<Vec<_>>(), "{shard}");
+            assert_eq!(settings.elsewhere.len(), elsewhere);
+            let number = shard.split('/').next().unwrap();
+            assert_eq!(settings.state, whole.state.join(format!("followsift-{number}")));
+        }
+    }
+    let (settings, findings) = settings::load(None, &Environment::of([HOME, ("FOLLOWSIFT__SHARD", "8/8")]));
+    assert!(settings.is_none());
+    assert!(plain(&findings).contains("FOLLOWSIFT__SHARD: not a shard"), "{}", plain(&findings));
 }

@@ -29,10 +29,13 @@ pub(super) fn settings(path: Option<&Path>, output: &mut Output) -> Result<Optio
 
 /// The settings, where there are any and they are right, and what is wrong with them.
 pub(super) fn settings_with_findings(path: Option<&Path>) -> (Option<Settings>, Vec<Diagnostic>) {
-    let environment = Environment::of_process();
-    let file = path.map(Path::to_owned).or_else(|| settings::locate(&environment));
+    read_settings(path, &Environment::of_process())
+}
+
+fn read_settings(path: Option<&Path>, environment: &Environment) -> (Option<Settings>, Vec<Diagnostic>) {
+    let file = path.map(Path::to_owned).or_else(|| settings::locate(environment));
     match file {
-        Some(file) => settings::load(Some(&file), &environment),
+        Some(file) => settings::load(Some(&file), environment),
         None => (None, Vec::new()),
     }
 }
@@ -96,6 +99,25 @@ pub(super) fn no_account() -> Diagnostic {
     Diagnostic::unplaced("the settings name no account").help("add a table such as [accounts.home]")
 }
 
+/// The settings as this environment overrides them. What is wrong, or that there are none, is printed.
+pub(super) fn settings_in(
+    path: Option<&Path>,
+    environment: &Environment,
+    output: &mut Output,
+) -> Result<Settings, Ending> {
+    let (settings, findings) = read_settings(path, environment);
+    output.findings(&findings);
+    match settings {
+        Some(settings) => Ok(settings),
+        None => {
+            if !findings.iter().any(Diagnostic::is_error) {
+                output.findings(&[no_settings()]);
+            }
+            Err(Ending::Settings)
+        }
+    }
+}
+
 /// Settings with accounts, and rules and profiles, for a command that cannot do without. What is missing is printed.
 pub(super) fn everything(
     path: Option<&Path>,
@@ -118,7 +140,7 @@ pub(super) fn settings_to_act(path: Option<&Path>, output: &mut Output) -> Resul
 /// The settings, for a command that needs an account and no rules.
 pub(super) fn settings_with_accounts(path: Option<&Path>, output: &mut Output) -> Result<Settings, Ending> {
     let settings = settings_to_act(path, output)?;
-    if settings.accounts.is_empty() {
+    if settings.has_no_account() {
         output.findings(&[no_account()]);
         return Err(Ending::Settings);
     }
@@ -142,7 +164,7 @@ pub(super) fn files_to_act(
     let (files, findings) = rule_files_to_act(settings, unsettled);
     output.findings(&findings);
     let files = files.ok_or(Ending::Settings)?;
-    if settings.accounts.is_empty() {
+    if settings.has_no_account() {
         output.findings(&[no_account()]);
         return Err(Ending::Settings);
     }
@@ -157,7 +179,14 @@ pub(super) fn accounts<'s>(
 ) -> Option<Vec<&'s Account>> {
     let wanted = |account: &&Account| name.is_none_or(|name| account.name.as_str() == name);
     let accounts: Vec<_> = settings.accounts.iter().filter(wanted).collect();
-    if accounts.is_empty() {
+    if let (None, [], Some(shard)) = (name, accounts.as_slice(), settings.shard) {
+        output.line(&report::shards::empty(shard));
+    } else if accounts.is_empty() {
+        let elsewhere = settings.elsewhere.iter().find(|account| name == Some(account.as_str()));
+        if let (Some(account), Some(shard)) = (elsewhere, settings.shard) {
+            output.error(&format!("error: {}", report::shards::elsewhere(account, shard)));
+            return None;
+        }
         let names: Vec<_> = settings.accounts.iter().map(|account| account.name.as_str()).collect();
         let name = name.unwrap_or_default();
         output.error(&format!("error: {}", report::usage::no_account(name, &names)));

@@ -10,7 +10,7 @@ use super::{Ending, Help, definition};
 
 /// What stands below the list of commands.
 pub(super) const AFTER: &str = "`followsift help TOPIC` prints the manual: rules, networks, settings, operation, guarantees, servers, oauth2, \
-                               json, exit-codes";
+                               hosting, json, exit-codes";
 
 /// What stands below the options of `init`.
 pub(super) const INIT: &str = "On a terminal, `followsift init` asks. In a script:\n\n  \
@@ -18,7 +18,7 @@ pub(super) const INIT: &str = "On a terminal, `followsift init` asks. In a scrip
                               followsift init ann@example.org --password-command 'pass show mail/home' --yes";
 
 /// The topics, each with its page and, where it is not the whole page, its section.
-const TOPICS: [(&str, &str, Option<&str>); 9] = [
+const TOPICS: [(&str, &str, Option<&str>); 10] = [
     ("rules", include_str!("../../config/man/followsift-rules.5.md"), None),
     ("networks", NETWORKS, None),
     ("settings", include_str!("../../config/man/followsift.toml.5.md"), None),
@@ -26,6 +26,7 @@ const TOPICS: [(&str, &str, Option<&str>); 9] = [
     ("guarantees", OPERATION, Some("GUARANTEES")),
     ("servers", OPERATION, Some("SERVERS")),
     ("oauth2", OPERATION, Some("OAUTH2")),
+    ("hosting", include_str!("../../config/man/followsift-hosting.7.md"), None),
     ("json", include_str!("../../config/man/followsift-json.5.md"), None),
     ("exit-codes", OPERATION, Some("EXIT STATUS")),
 ];

@@ -29,6 +29,7 @@ mod pause;
 mod private_file;
 mod proof;
 mod providers;
+mod rebalance;
 mod report;
 mod restore;
 mod resume;
@@ -46,7 +47,8 @@ mod version;
 use arguments::people::{Known, KnownCommand, Person};
 use arguments::{
     Arguments, Backtest, Check, Command, Digest, Explain, Export, Help, History, Import, Init, Judge, Login,
-    Lookup, Networks, Providers, Report, Restore, Resume, Run, Sample, Schema, Settings, Status, Sweep,
+    Lookup, Networks, Providers, Rebalance, Report, Restore, Resume, Run, Sample, Schema, Settings, Status,
+    Sweep,
 };
 use output::Output;
 
@@ -122,6 +124,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Forget(person) => forget::forget(settings, person, &mut output),
         Command::Export(options) => export::export(settings, options, &mut output),
         Command::Import(options) => import::import(settings, options, &mut output),
+        Command::Rebalance(options) => rebalance::rebalance(settings, options, &mut output),
         Command::History(options) => history::history(settings, options, &mut output),
         Command::Report(options) => report::report(settings, options, &mut output),
         Command::Digest(options) => digest::digest(settings, options, &mut output),

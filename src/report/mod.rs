@@ -29,6 +29,7 @@ mod refusals;
 pub mod remains;
 pub mod restore;
 pub mod rule_trace;
+pub mod shards;
 pub mod state;
 pub mod status;
 pub mod suggestions;

@@ -54,9 +54,13 @@ impl Origin {
         let earlier = Earlier { copies, settled: SETTLED };
         let (files, more) = rulebook::read_beside(Some(&settings), settings.rules.as_deref(), &earlier);
         findings.extend(more);
-        if settings.accounts.is_empty() {
+        if settings.has_no_account() {
             findings.push(Diagnostic::unplaced("the settings name no account"));
             return (None, findings);
+        }
+        if settings.shard != before.shard {
+            let finding = Diagnostic::unplaced("`shard` has changed, which counts from the next start on");
+            findings.push(finding.help("restart the service"));
         }
         let places = [(&before.rules, &settings.rules), (&before.networks, &settings.networks)];
         for (before, now) in places {

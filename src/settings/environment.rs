@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::Proxy;
+use super::{Proxy, Shard};
+
+/// The prefix of all variables that are settings.
+pub(super) const PREFIX: &str = "FOLLOWSIFT__";
 
 /// The variables of an environment: the process's own, or a test's.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +22,18 @@ impl Environment {
     /// An environment of these variables.
     pub fn of<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// The same environment with this setting, which overrides that of the file.
+    #[must_use]
+    pub fn with_shard(mut self, shard: Shard) -> Self {
+        self.0.insert(format!("{PREFIX}SHARD").into(), shard.to_string().into());
+        self
+    }
+
+    /// Does the process run in a pod of Kubernetes?
+    pub fn is_pod(&self) -> bool {
+        self.0.contains_key(OsStr::new("KUBERNETES_SERVICE_HOST"))
     }
 
     /// The folder of this service's systemd credentials (`LoadCredential=`).

@@ -9,12 +9,9 @@ use config::{Config, File, FileFormat, Map, Source as Layer, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::environment::Environment;
+use super::environment::{Environment, PREFIX};
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Severity, Source};
-
-/// The prefix of all variables that are settings.
-const PREFIX: &str = "FOLLOWSIFT__";
 
 /// The layers as one tree of values, with the list that takes findings about them.
 pub(super) struct Layers<'a> {

@@ -26,6 +26,7 @@ mod relays;
 mod secret_source;
 mod section;
 mod server;
+mod shard;
 
 pub use account::{Account, Backlog, OAuth2, SecretSource, Tls, TokenIssuer};
 pub use digest::{DigestSchedule, Due, Zone};
@@ -35,9 +36,11 @@ pub use hooks::Hooks;
 pub use lookup::{Lookup, Site};
 pub use provider::{LoginKind, OAuth2Endpoints, Provider};
 pub use proxy::Proxy;
+pub use shard::{NotAShard, Shard, ShardCount};
 
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source, nearest};
+use crate::place::AccountName;
 
 /// The name of the settings file.
 const FILE: &str = "followsift.toml";
@@ -49,7 +52,9 @@ pub struct Settings {
     pub rules: Option<PathBuf>,
     /// The folder of the user's own profiles, if there is one.
     pub networks: Option<PathBuf>,
-    /// The folder of the ledger and its locks. May not exist yet.
+    /// Which of the accounts this process has; `None` for all.
+    pub shard: Option<Shard>,
+    /// The folder of the ledger and its locks. May not exist yet. Each shard has its own.
     pub state: PathBuf,
     /// The folder that all of the user's followsift processes share, whatever their state folders: the locks of mailboxes.
     /// `None` if the environment names neither a home folder nor a state folder.
@@ -68,14 +73,21 @@ pub struct Settings {
     pub zone: Zone,
     /// The user's programs that are told what happens.
     pub hooks: Hooks,
-    /// The accounts, ordered by name. May be empty: not every command needs one.
+    /// The accounts of this shard, ordered by name. May be empty: not every command needs one.
     pub accounts: Vec<Account>,
+    /// The names of the accounts of the other shards.
+    pub elsewhere: Vec<AccountName>,
 }
 
 impl Settings {
-    /// The names of all accounts.
-    pub fn names(&self) -> Vec<crate::place::AccountName> {
+    /// The names of all accounts of this shard.
+    pub fn names(&self) -> Vec<AccountName> {
         self.accounts.iter().map(|account| account.name.clone()).collect()
+    }
+
+    /// Is there no account, in any shard?
+    pub fn has_no_account(&self) -> bool {
+        self.accounts.is_empty() && self.elsewhere.is_empty()
     }
 }
 

@@ -15,7 +15,7 @@ use super::relays::relays;
 use super::secret_source::{command, secret_of};
 use super::section::{Section, Setting};
 use super::server::{is_loopback, server};
-use super::{Account, Backlog, Fingerprint, Lookup, Provider, SecretSource, Settings, Tls};
+use super::{Account, Backlog, Fingerprint, Lookup, NotAShard, Provider, SecretSource, Settings, Shard, Tls};
 use crate::diagnostic::document::list;
 use crate::host::{AuthservId, AuthservIds};
 use crate::place::{AccountName, Folder};
@@ -55,6 +55,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
             state
         }
     };
+    let shard = top.take("shard").and_then(|entry| shard(&entry));
     let remember = top.take("remember").map_or(Some(REMEMBER), |entry| remember(&entry));
     let lookup = top.take("lookup").map_or(Some(Lookup::default()), |entry| lookup(entry.section()?, &paths));
     let lookup = lookup.unwrap_or_default();
@@ -67,13 +68,19 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths, &lookup, &zone)?)));
         let accounts: Vec<_> = read.collect();
         refuse_shared_mailboxes(&accounts);
-        accounts.into_iter().map(|(_, account)| account).collect()
+        accounts.into_iter().map(|(_, account)| account).collect::<Vec<_>>()
     });
     top.finish();
+    let is_here = |account: &Account| shard.is_none_or(|shard| shard.has(&account.name));
+    let (accounts, others): (_, Vec<_>) = accounts.unwrap_or_default().into_iter().partition(is_here);
     Some(Settings {
         rules,
         networks,
-        state: state?,
+        shard,
+        state: match shard {
+            Some(shard) => state?.join(shard.folder()),
+            None => state?,
+        },
         shared: environment.shared(),
         credentials: environment.credentials(),
         programs: environment.programs(),
@@ -82,8 +89,14 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         lookup,
         zone,
         hooks,
-        accounts: accounts.unwrap_or_default(),
+        accounts,
+        elsewhere: others.into_iter().map(|account| account.name).collect(),
     })
+}
+
+fn shard(entry: &Setting<'_>) -> Option<Shard> {
+    let shard: Result<Shard, NotAShard> = entry.string()?.parse();
+    shard.map_err(|fault| entry.error("not a shard", fault.to_string())).ok()
 }
 
 /// Reports two accounts for one mailbox. Only one could lock the mailbox, and each would take the other's moves for the

@@ -127,6 +127,8 @@ impl Scene {
             lookup: Lookup::default(),
             hooks: followsift::settings::Hooks::default(),
             zone: Zone::default(),
+            shard: None,
+            elsewhere: Vec::new(),
             accounts: vec![account],
         };
         Self { server, folder, settings }

@@ -121,6 +121,7 @@ mod lost_ledger;
 mod put_back;
 mod removals;
 mod restore;
+mod shards;
 mod teaching;
 mod touched;
 mod trouble;

@@ -10,7 +10,7 @@ use self::people::{Known, Person};
 use super::{help, restore, schema, selection, version};
 use crate::host::{AuthservId, HostName};
 use crate::place::AccountName;
-use crate::settings::Fingerprint;
+use crate::settings::{Fingerprint, Shard, ShardCount};
 
 pub(in crate::cli) mod people;
 
@@ -61,6 +61,8 @@ pub(in crate::cli) enum Command {
     Export(Export),
     /// Take in what `export` wrote, into an account of this ledger
     Import(Import),
+    /// Say which accounts move to another shard when there are more or fewer, and the commands that move their ledgers; change nothing
+    Rebalance(Rebalance),
     /// Say what became of each notification that followsift remembers, when, why, and on which facts
     History(History),
     /// Show who came, the real ones first, and what was filed, by rule and over time
@@ -162,6 +164,20 @@ pub(in crate::cli) struct Run {
     /// Log one JSON object for each event, on one line, where standard error does not lead to the journal
     #[arg(long)]
     pub(in crate::cli) json: bool,
+    /// Watch only the accounts of this shard, such as `3/8`: number 3 of eight, which are numbered from 0
+    #[arg(long, value_name = "NUMBER/COUNT")]
+    pub(in crate::cli) shard: Option<Shard>,
+}
+
+/// The options of `rebalance`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Rebalance {
+    /// How many shards there are
+    #[arg(long, value_name = "COUNT")]
+    pub(in crate::cli) from: ShardCount,
+    /// How many there are to be
+    #[arg(long, value_name = "COUNT")]
+    pub(in crate::cli) to: ShardCount,
 }
 
 /// The options of `sweep`.

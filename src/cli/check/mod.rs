@@ -25,7 +25,7 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         findings.extend(more);
         match &settings {
             None => findings.push(context::no_settings()),
-            Some(settings) if settings.accounts.is_empty() => findings.push(context::no_account()),
+            Some(settings) if settings.has_no_account() => findings.push(context::no_account()),
             Some(settings) => findings.extend(machine::of_accounts(settings)),
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
             drift::tell(account, &settings, output);
         }
     }
-    if settings.accounts.is_empty() {
+    if settings.has_no_account() {
         return Ending::Settings;
     }
     if options.connect && !server::look_at_all(&settings, &files, &findings, output) && ending == Ending::Well
