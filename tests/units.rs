@@ -177,3 +177,22 @@ fn the_unit_of_the_package_differs_in_the_program_alone() {
 fn a_sweep_that_tries_again_at_the_next_one_is_not_a_failure() {
     assert!(settings(&text("followsift-sweep.service")).contains(&"SuccessExitStatus=75"));
 }
+
+/// The drop-in for shards replaces what the template says about one settings file for each instance.
+#[test]
+fn the_drop_in_for_shards_names_no_other_settings_than_the_machines() {
+    let (template, drop_in) = (text("followsift@.service"), text("shards.conf"));
+    let replaced: BTreeSet<_> = settings(&drop_in).iter().filter_map(|line| line.strip_suffix('=')).collect();
+    for line in settings(&template).iter().filter(|line| line.contains("-%i")) {
+        let (key, _) = line.split_once('=').unwrap();
+        // The socket has a folder for each instance, with shards too.
+        assert!(replaced.contains(key) || key == "RuntimeDirectory", "{line}");
+    }
+    assert!(!drop_in.contains("followsift-%i"));
+    let (folder, unit) = instance("followsift@.service", &template);
+    let more = folder.path().join("followsift@ann.service.d");
+    fs::create_dir(&more).unwrap();
+    fs::write(more.join("shards.conf"), drop_in).unwrap();
+    let Some(words) = analyze(&["verify", "--man=no"], &unit) else { return };
+    assert!(!words.contains("shards.conf"), "{words}");
+}
