@@ -224,6 +224,34 @@ fn without_any_account_there_are_settings_still() {
 }
 
 #[test]
+fn accounts_can_have_files_of_their_own_with_the_keys_and_paths_of_the_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("followsift.toml");
+    fs::create_dir(folder.path().join("accounts.d")).unwrap();
+    fs::write(&file, format!("lookup.newest = \"7d\"\n{SMALLEST}")).unwrap();
+    let more = |name: &str, user: &str| {
+        format!(
+            "[accounts.{name}]\nhost = \"imap.example.org\"\nuser = \"{user}\"\npassword-file = \"key\"\n"
+        )
+    };
+    fs::write(folder.path().join("accounts.d/two.toml"), more("lou-2", "lou") + &more("bea", "bea")).unwrap();
+    fs::write(folder.path().join("accounts.d/kim.toml"), more("kim", "kim")).unwrap();
+    let environment = Environment::of([HOME, ("FOLLOWSIFT__ACCOUNTS__LOU_2__PORT", "1993")]);
+    let (settings, findings) = settings::load(Some(&file), &environment);
+    let settings = settings.unwrap_or_else(|| panic!("{}", plain(&findings)));
+    assert!(findings.is_empty(), "{}", plain(&findings));
+    let names: Vec<_> = settings.accounts.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!(names, ["bea", "home", "kim", "lou-2"]);
+    let lou = account(&settings, "lou-2");
+    assert_eq!((lou.port, &lou.lookup), (1993, &settings.lookup));
+    assert_eq!(lou.secret, SecretSource::File(folder.path().join("key")));
+    // Every other value is as if they were in one file.
+    let kim = account(&settings, "kim");
+    let home = account(&settings, "home");
+    assert_eq!(kim, Account { name: kim.name.clone(), user: "kim".to_owned(), ..home });
+}
+
+#[test]
 fn a_loopback_server_may_be_asked_often() {
     let text = SMALLEST.replace("imap.example.org", "127.0.0.1") + "poll = \"1s\"\n";
     assert_eq!(load(&text, &[]).1, "");

@@ -6,7 +6,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// What shows that a file is not the one it was; of a folder, its profiles.
+/// What shows that a file is not the one it was; of a folder, its TOML files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FileStamp {
     Absent,
@@ -25,11 +25,11 @@ impl FileStamp {
             Ok(found) if !found.is_dir() => Self::File(traits(&found)),
             Ok(_) => {
                 let entries = fs::read_dir(file).into_iter().flatten().flatten();
-                let profiles = entries
+                let files = entries
                     .map(|entry| entry.path())
                     .filter(|path| path.extension().is_some_and(|it| it == "toml"));
                 Self::Folder(
-                    profiles
+                    files
                         .filter_map(|path| fs::metadata(&path).ok().map(|found| (path, traits(&found))))
                         .collect(),
                 )

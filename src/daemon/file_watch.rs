@@ -1,4 +1,5 @@
-//! Notices when settings, rules, networks, lists or passwords are saved, so that a reload or another login needs no signal.
+//! Notices when settings, files of accounts, rules, networks, lists or passwords are saved, so that a reload or another login
+//! needs no signal.
 //!
 //! Editors save in many ways: they write over the old text, or write a new file and rename it, or move the old file aside for a
 //! moment; and the file may be behind symlinks. So this watches folders, not files (inotify(7)), and also every folder with a

@@ -7,7 +7,6 @@ mod origin;
 pub(crate) mod regular_file;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,11 +18,11 @@ use self::list_files::{Earlier, ListFiles};
 use self::regular_file::FEW;
 use crate::assess::Rulebook;
 use crate::diagnostic::document::Findings;
-use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::lookup::Way;
 use crate::mail::{Fact, Network, NetworkSummary, Profiles, Trust};
 use crate::rules::{self, ListSource, Person, RuleSet, Vocabulary};
-use crate::settings::{Account, Settings};
+use crate::settings::{Account, Settings, toml_files};
 
 pub use origin::Origin;
 
@@ -212,32 +211,11 @@ impl RuleFiles {
 fn profile_sources(settings: Option<&Settings>, findings: &Findings) -> Vec<Source> {
     let mut sources = Profiles::shipped_sources();
     let Some(folder) = settings.and_then(|settings| settings.networks.as_deref()) else { return sources };
-    let files = fs::read_dir(folder).and_then(|entries| {
-        let mut files =
-            entries.map(|entry| entry.map(|it| it.path())).collect::<Result<Vec<PathBuf>, _>>()?;
-        files.sort();
-        let (profiles, others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| file.extension().is_some_and(|extension| extension == "toml"));
-        others.iter().filter(|file| !is_editors_own(file)).for_each(|file| findings.add(unread(file)));
-        Ok(profiles)
-    });
-    match files {
+    match toml_files(folder, "a network's file", findings) {
         Ok(files) => sources.extend(files.iter().filter_map(|file| read_source(file, findings))),
         Err(cause) => findings.add(unreadable(folder, &cause)),
     }
     sources
-}
-
-/// Is it a file that editors leave beside the one that is edited, or hidden?
-fn is_editors_own(file: &Path) -> bool {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with(['.', '#']) || name.ends_with(['~', '#']) || name.ends_with(".bak")
-}
-
-fn unread(file: &Path) -> Diagnostic {
-    let message = format!("{} is not read: the name of a network's file ends in `.toml`", file.display());
-    Diagnostic { severity: Severity::Warning, ..Diagnostic::unplaced(message) }
-        .help("rename it, or move it out of this folder")
 }
 
 fn read_source(file: &Path, findings: &Findings) -> Option<Source> {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::list_files::{self, Earlier, SETTLED};
 use super::{self as rulebook, RuleFiles};
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::document::Findings;
 use crate::settings::{self, Environment, Settings};
 
-/// The settings file, if there is one, and the environment that counts over it.
+/// The settings file, if there is one, with the folder of accounts beside it, and the environment that counts over it.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The settings file.
@@ -29,10 +30,17 @@ impl Origin {
         let (settings, _) = settings::load(Some(&file), &self.environment);
         // What is looked for beside the settings where they name nothing.
         let mut files = BTreeSet::from(["rules.toml", "networks"].map(|name| file.with_file_name(name)));
+        let mut folders = vec![settings::accounts_folder(&file)];
         let mut lists = BTreeSet::new();
         if let Some(settings) = settings {
             lists.extend(settings.rules.iter().flat_map(|rules| rulebook::list_files(rules)));
-            files.extend(settings.rules.into_iter().chain(settings.networks));
+            files.extend(settings.rules);
+            folders.extend(settings.networks);
+        }
+        for folder in folders {
+            // Each may be a symlink: what it leads to changes in another folder.
+            files.extend(settings::toml_files(&folder, "", &Findings::default()).unwrap_or_default());
+            files.insert(folder);
         }
         files.insert(file);
         let lists = lists.into_iter().map(|list| (list, SETTLED));

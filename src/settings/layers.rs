@@ -1,4 +1,5 @@
-//! Merges the settings file and the environment, which overrides it, and keeps where each value came from.
+//! Merges the settings file, the files of accounts.d, and the environment, which overrides them, and keeps where each value
+//! came from.
 //!
 //! The `config` crate merges them. It keeps no places, so a finding looks its value up in the parsed file by the value's path;
 //! a value from the environment carries the name of its variable.
@@ -9,17 +10,24 @@ use config::{Config, File, FileFormat, Map, Source as Layer, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::accounts_folder;
 use super::environment::{Environment, PREFIX};
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 
 /// The layers as one tree of values, with the list that takes findings about them.
 pub(super) struct Layers<'a> {
-    source: Option<&'a Source>,
-    tree: Spanned<DeTable<'a>>,
+    /// The settings file first. No two have the same account.
+    files: Vec<Tree<'a>>,
     findings: &'a Findings,
     /// All layers merged; a table.
     pub(super) values: Value,
+}
+
+/// A file as it was parsed, with the place of each value.
+struct Tree<'a> {
+    source: &'a Source,
+    root: Spanned<DeTable<'a>>,
 }
 
 /// The part of a setting that a finding is about.
@@ -43,37 +51,27 @@ pub(super) enum PathPart {
 }
 
 impl<'a> Layers<'a> {
-    /// Merges the environment into the file's values. A syntax error is a finding, and the result `None`.
+    /// Merges the files' values, the settings file first, and those of the environment. A syntax error is a finding, and the result
+    /// `None`; so is an account that two files have.
     pub(super) fn lay(
-        source: Option<&'a Source>,
+        sources: &'a [Source],
         environment: &Environment,
         findings: &'a Findings,
     ) -> Option<Self> {
-        let text = source.map_or("", Source::text);
-        let (tree, errors) = DeTable::parse_recoverable(text);
-        for (source, error) in source.into_iter().zip(&errors) {
-            let end = text.len();
-            let span = error.span().unwrap_or(end..end);
-            findings.add(Diagnostic::error(source, span, error.message().replace('\n', ", ")));
+        let files: Vec<_> = sources.iter().map(|source| Tree::parse(source, findings)).collect();
+        let files: Vec<_> = files.into_iter().collect::<Option<_>>()?;
+        let roots = files.iter().map(|file| (file.source, file.root.get_ref()));
+        let accounts = accounts_folder::names(roots, findings)?;
+        let mut layers = Config::builder();
+        for source in sources {
+            layers = layers.add_source(File::from_str(source.text(), FileFormat::Toml));
         }
-        // config reads a top-level key as a path: `"a[999999999]"` would make a list of that length.
-        let odd = tree.get_ref().keys().find(|key| !is_plain(key.get_ref()));
-        for (source, odd) in source.into_iter().zip(odd) {
-            findings.add(Diagnostic::error(source, odd.span(), format!("unknown key `{}`", odd.get_ref())));
-        }
-        if !errors.is_empty() || odd.is_some() {
-            return None;
-        }
-        let variables = Variables::new(environment, &account_names(&tree), findings);
-        let laid = Config::builder()
-            .add_source(File::from_str(text, FileFormat::Toml))
-            .add_source(variables)
-            .build();
-        match laid {
-            Ok(laid) => Some(Self { source, tree, findings, values: laid.cache }),
+        match layers.add_source(Variables::new(environment, &accounts, findings)).build() {
+            Ok(laid) => Some(Self { files, findings, values: laid.cache }),
             Err(error) => {
                 // Only a number that is out of range can still fail here.
-                let name = source.map_or("the environment", Source::name);
+                let names: Vec<_> = sources.iter().map(Source::name).collect();
+                let name = if names.is_empty() { "the environment".to_owned() } else { names.join(", ") };
                 findings.add(Diagnostic::unplaced(format!("{name}: {error}")));
                 None
             }
@@ -88,9 +86,9 @@ impl<'a> Layers<'a> {
         (path, value): (&[PathPart], &Value),
         words: Words<'_>,
     ) {
-        let found = self.find(path).filter(|_| value.origin().is_none());
-        let mut finding = match (self.source, found) {
-            (Some(source), Some((key, value))) => {
+        let found = self.files.iter().find_map(|file| Some((file.source, file.find(path)?)));
+        let mut finding = match found.filter(|_| value.origin().is_none()) {
+            Some((source, (key, value))) => {
                 let span = match about {
                     About::Key => key,
                     About::Value => value,
@@ -109,11 +107,29 @@ impl<'a> Layers<'a> {
         finding.severity = severity;
         self.findings.add(finding);
     }
+}
+
+impl<'a> Tree<'a> {
+    /// Parses a file; `None` where a syntax error, or a key that cannot be one, is a finding.
+    fn parse(source: &'a Source, findings: &Findings) -> Option<Self> {
+        let text = source.text();
+        let (root, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let span = error.span().unwrap_or(text.len()..text.len());
+            findings.add(Diagnostic::error(source, span, error.message().replace('\n', ", ")));
+        }
+        // config reads a top-level key as a path: `"a[999999999]"` would make a list of that length.
+        let odd = root.get_ref().keys().find(|key| !is_plain(key.get_ref()));
+        if let Some(odd) = odd {
+            findings.add(Diagnostic::error(source, odd.span(), format!("unknown key `{}`", odd.get_ref())));
+        }
+        (errors.is_empty() && odd.is_none()).then_some(Self { source, root })
+    }
 
     /// The byte ranges of the key and the value at `path`, if the file has them.
     fn find(&self, path: &[PathPart]) -> Option<(Range<usize>, Range<usize>)> {
         let (last, before) = path.split_last()?;
-        let mut table = self.tree.get_ref();
+        let mut table = self.root.get_ref();
         let mut list: Option<(&Spanned<_>, &DeArray<'_>)> = None;
         for step in before {
             let (key, value) = match step {
@@ -160,14 +176,6 @@ fn show(path: &[PathPart]) -> Option<String> {
 
 fn is_plain(key: &str) -> bool {
     !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-}
-
-fn account_names(tree: &Spanned<DeTable<'_>>) -> Vec<String> {
-    let accounts = tree.get_ref().iter().find(|(key, _)| key.get_ref() == "accounts");
-    match accounts.map(|(_, value)| value.get_ref()) {
-        Some(DeValue::Table(accounts)) => accounts.keys().map(|name| name.get_ref().to_string()).collect(),
-        _ => Vec::new(),
-    }
 }
 
 /// The variables as a layer. config's own environment layer drops their names, and cannot tell a `_` that stands for `-`,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub mod account;
+mod accounts_folder;
 mod digest;
 mod environment;
 mod fingerprint;
@@ -27,6 +28,7 @@ mod secret_source;
 mod section;
 mod server;
 mod shard;
+mod toml_folder;
 
 pub use account::{Account, Backlog, OAuth2, SecretSource, Tls, TokenIssuer};
 pub use digest::{DigestSchedule, Due, Zone};
@@ -37,6 +39,7 @@ pub use lookup::{Lookup, Site};
 pub use provider::{LoginKind, OAuth2Endpoints, Provider};
 pub use proxy::Proxy;
 pub use shard::{NotAShard, Shard, ShardCount};
+pub(crate) use toml_folder::toml_files;
 
 use crate::diagnostic::document::Findings;
 use crate::diagnostic::{Diagnostic, Source, nearest};
@@ -109,34 +112,42 @@ pub fn schema() -> serde_json::Value {
     serde_json::from_str(include_str!("../../config/schema/settings.json")).unwrap_or_default()
 }
 
-/// Reads the settings file at `path`, if there is one, and overrides its values with those of `environment`. The settings are
-/// `None` exactly if one of the findings is an error.
+/// Reads the settings file at `path`, if there is one, and the accounts of `accounts.d` beside it, and overrides their values
+/// with those of `environment`. The settings are `None` exactly if one of the findings is an error.
 pub fn load(path: Option<&Path>, environment: &Environment) -> (Option<Settings>, Vec<Diagnostic>) {
-    let source = match path.map(|path| (path, fs::read_to_string(path))) {
-        None => None,
-        Some((path, Ok(text))) => Some(Source::new(path.display().to_string(), text)),
-        Some((path, Err(cause))) => {
-            let message = format!("could not read the settings {}: {cause}", path.display());
-            return (None, vec![Diagnostic::unplaced(message)]);
-        }
+    let Some(path) = path else {
+        return read_sources(&[], Path::new(""), environment, Findings::default());
     };
-    read_source(source.as_ref(), path, environment)
+    match fs::read_to_string(path) {
+        Ok(text) => of_text(path, text, environment),
+        Err(cause) => {
+            let message = format!("could not read the settings {}: {cause}", path.display());
+            (None, vec![Diagnostic::unplaced(message)])
+        }
+    }
 }
 
 /// Reads settings that are not yet in a file, as if they were in the file at `path`.
 pub fn of_text(path: &Path, text: String, environment: &Environment) -> (Option<Settings>, Vec<Diagnostic>) {
-    let source = Source::new(path.display().to_string(), text);
-    read_source(Some(&source), Some(path), environment)
+    let findings = Findings::default();
+    let base = path.parent().unwrap_or(Path::new(""));
+    let mut sources = vec![Source::new(path.display().to_string(), text)];
+    sources.extend(accounts_folder::sources(base, &findings));
+    read_sources(&sources, base, environment, findings)
 }
 
-fn read_source(
-    source: Option<&Source>,
-    path: Option<&Path>,
+/// The folder beside the settings file whose files hold accounts too, whether or not it is there.
+pub fn accounts_folder(file: &Path) -> PathBuf {
+    file.with_file_name(accounts_folder::FOLDER)
+}
+
+fn read_sources(
+    sources: &[Source],
+    base: &Path,
     environment: &Environment,
+    findings: Findings,
 ) -> (Option<Settings>, Vec<Diagnostic>) {
-    let findings = Findings::default();
-    let base = path.and_then(Path::parent).unwrap_or(Path::new(""));
-    let settings = layers::Layers::lay(source, environment, &findings)
+    let settings = layers::Layers::lay(sources, environment, &findings)
         .and_then(|layers| read::settings(&layers, base, environment));
     let settings = settings.filter(|_| !findings.any_error());
     (settings, findings.into_sorted().into_iter().map(without_secret).collect())

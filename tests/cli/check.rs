@@ -305,3 +305,40 @@ fn check_reports_a_hook_that_cannot_run() {
     with(&home, "true");
     home.run(&["check"]).exits(0);
 }
+
+#[test]
+fn check_reads_the_accounts_of_files_of_their_own_and_says_what_is_wrong_at_which_place() {
+    let kim = "[accounts.kim]\nhost = \"mail.example\"\nuser = \"ann\"\npassword-file = \"password\"\n";
+    let home = Home::new();
+    home.write("accounts.d/kim.toml", kim);
+    // What editors leave behind is passed over in silence; of a symlink that Emacs makes while a file is edited, the target is no file.
+    ["kim.toml~", ".kim.toml.swp", "kim.toml.swp", "kim.toml.bak", "#kim.toml#", ".kim.toml"]
+        .iter()
+        .for_each(|name| home.write(&format!("accounts.d/{name}"), "[accounts"));
+    std::os::unix::fs::symlink("ann@machine.1", home.0.path().join("accounts.d/.#kim.toml")).unwrap();
+    let said = home.run(&["check"]).exits(0).out();
+    assert!(said.starts_with("all is well: accounts home, kim; "), "{said}");
+    home.write("accounts.d/README", "");
+    let said = home.run(&["check"]).exits(0).out();
+    let unread = "warning: accounts.d/README is not read: the name of a file of accounts ends in `.toml`\n";
+    assert!(said.starts_with(unread), "{said}");
+
+    finding("--> accounts.d/kim.toml:3:1\n", 78, |home| {
+        home.write("accounts.d/kim.toml", &kim.replace("user", "usr"));
+    });
+    finding("account `home` is in two files", 78, |home| {
+        home.write("accounts.d/kim.toml", &kim.replace("kim", "home"));
+    });
+    finding("accounts.d/kim.toml holds no account", 0, |home| home.write("accounts.d/kim.toml", "# kim\n"));
+    finding("could not read accounts.d/kim.toml: it is not a regular file", 78, |home| {
+        std::fs::create_dir_all(home.0.path().join("accounts.d/kim.toml")).unwrap();
+    });
+    finding("could not read accounts.d/kim.toml: No such file or directory", 78, |home| {
+        std::fs::create_dir(home.0.path().join("accounts.d")).unwrap();
+        std::os::unix::fs::symlink("kim", home.0.path().join("accounts.d/kim.toml")).unwrap();
+    });
+    finding("could not read accounts.d: Not a directory", 78, |home| home.write("accounts.d", ""));
+    finding("`account.d` is not read: followsift looks for `accounts.d` beside the settings", 0, |home| {
+        home.write("account.d/kim.toml", "");
+    });
+}

@@ -151,3 +151,39 @@ fn a_file_that_is_saved_is_read_again_without_a_signal() {
     proxy.wait_for("IDLE", seen);
     assert_eq!(whereabouts(&mut server.client()), (vec![2], vec![1]));
 }
+
+#[test]
+fn an_account_with_a_file_of_its_own_comes_changes_and_goes_while_the_others_stay_connected() {
+    let Some(scene) = Scene::start(&Options::default(), "") else { return };
+    let Scene { server, proxy, home, daemon } = &scene;
+    let kims = Proxy::before(server.port);
+    // It is a symlink, as some programs that install files make them.
+    let kim = |more: &str| {
+        home.write("installed/kim.toml", &account("kim", kims.port, &format!("act = false\n{more}")));
+    };
+    std::fs::create_dir(home.path().join("accounts.d")).unwrap();
+    let watching = |words: &str| {
+        daemon.until(words, SOON, |it| it.status() == words);
+    };
+    kim("");
+    std::os::unix::fs::symlink("../installed/kim.toml", home.path().join("accounts.d/kim.toml")).unwrap();
+    watching("watching home, kim");
+    kim("poll = \"90s\"\n");
+    daemon.until("kim is connected again", SOON, |_| kims.connections() == 2);
+    watching("watching home, kim");
+    // A wrong file changes nothing, and is named.
+    kim("pol = \"60s\"\n");
+    daemon.says("reload failed; the previous configuration stays in use: ");
+    assert!(daemon.status().contains("accounts.d/kim.toml:9: unknown key `pol`"), "{}", daemon.status());
+    home.write("accounts.d/again.toml", &account("home", kims.port, ""));
+    kim("poll = \"90s\"\n");
+    daemon.says("account `home` is in two files");
+    assert_eq!(kims.connections(), 2, "{}", daemon.log());
+    std::fs::remove_file(home.path().join("accounts.d/again.toml")).unwrap();
+    watching("watching home, kim");
+    deliver(server, [1]);
+    scene.filed(1, SOON);
+    std::fs::remove_file(home.path().join("accounts.d/kim.toml")).unwrap();
+    watching("watching home");
+    assert_eq!((proxy.connections(), kims.connections()), (1, 2), "{}", daemon.log());
+}

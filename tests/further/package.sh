@@ -36,6 +36,7 @@ for unit in followsift.service followsift-sweep.timer; do
   is $unit UnitFileState disabled
 done
 owned /etc/followsift "750 root followsift"
+owned /etc/followsift/accounts.d "750 root followsift"
 owned /var/lib/followsift "700 followsift followsift"
 for file in /usr/lib/systemd/user/followsift.service /usr/lib/systemd/system/followsift@.service \
   /usr/share/man/man1/followsift.1.gz /usr/share/man/man8/followsift.8.gz /usr/share/doc/followsift/copyright \
@@ -60,6 +61,16 @@ inside install -o followsift -m 600 /dev/null /etc/followsift/password
 inside sh -c 'echo secret >/etc/followsift/password'
 inside systemctl enable --quiet --now followsift || fail start
 process=$(inside systemctl show followsift -P MainPID)
+# An account with a file of its own, which the service may read.
+inside sh -c 'cat >/etc/followsift/accounts.d/kim.toml' <<'TOML'
+[accounts.kim]
+host = "127.0.0.1"
+tls = "off"
+port = 1
+user = "kim"
+password-file = "password"
+TOML
+inside setpriv --reuid=followsift --regid=followsift --clear-groups followsift check | grep -q 'accounts home, kim' || fail "the account in accounts.d"
 inside dpkg --force-confold --install /srv/followsift-2.deb >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "upgrade"; }
 says 'port = 1' /etc/followsift/followsift.toml
 is followsift ActiveState active
@@ -75,6 +86,7 @@ inside test -e /var/lib/followsift/ledger.sqlite || fail "the ledger is gone"
 inside dpkg --purge followsift >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "purge"; }
 inside test ! -e /etc/followsift/followsift.toml || fail "the settings stay after a purge"
 says secret /etc/followsift/password
+says kim /etc/followsift/accounts.d/kim.toml
 inside test ! -L /etc/systemd/system/multi-user.target.wants/followsift.service || fail "it stays enabled after a purge"
 inside test -e /var/lib/followsift/ledger.sqlite || fail "the ledger is gone after a purge"
 grep -q '/var/lib/followsift stays' "$work/log" || fail "it does not say what stays"

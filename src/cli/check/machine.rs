@@ -21,7 +21,7 @@ use crate::settings::{self, Account, Environment, Settings, log_filter};
 /// How far back a network counts as one that sends messages.
 const SEEN_SPAN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// What is looked for beside the settings where they name nothing.
-const BESIDE: [&str; 2] = ["rules.toml", "networks"];
+const BESIDE: [&str; 3] = ["rules.toml", "networks", "accounts.d"];
 
 /// What is wrong with what the accounts need: a folder for locks, their passwords and authorities, and the token for look-ups.
 pub(super) fn of_accounts(settings: &Settings) -> Vec<Diagnostic> {
@@ -205,7 +205,11 @@ fn beside(file: &Path, settings: &Settings) -> Vec<Diagnostic> {
     let own = file.file_name().and_then(|name| name.to_str());
     let wanted: Vec<&str> = BESIDE
         .into_iter()
-        .zip([settings.rules.is_none(), settings.networks.is_none()])
+        .zip([
+            settings.rules.is_none(),
+            settings.networks.is_none(),
+            !settings::accounts_folder(file).exists(),
+        ])
         .filter_map(|(name, missing)| missing.then_some(name))
         .collect();
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
@@ -222,7 +226,10 @@ fn beside(file: &Path, settings: &Settings) -> Vec<Diagnostic> {
         let meant = nearest(&stem(name), stems.iter().map(String::as_str))?;
         let meant = wanted.iter().find(|name| stem(name) == meant)?;
         let message = format!("`{name}` is not read: followsift looks for `{meant}` beside the settings");
-        Some(warning(message).help(format!("rename it to `{meant}`, or name it in the settings")))
+        Some(warning(message).help(match *meant {
+            "accounts.d" => "rename it to `accounts.d`".to_owned(),
+            meant => format!("rename it to `{meant}`, or name it in the settings"),
+        }))
     };
     names.iter().filter_map(near).collect()
 }
