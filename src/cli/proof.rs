@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::output::Output;
 use crate::clock::Timestamp;
 use crate::host::{AuthservIds, HostName, Instance};
 use crate::mail::{
@@ -25,27 +24,22 @@ const NAMED: usize = 20;
 /// How much of each of those is read.
 const HEADER_BYTES: u32 = 16 << 10;
 
-/// Looks at the last messages of a folder of the account, and reports what they show.
-pub(super) fn tell(
+/// Looks at the last messages of a folder of the account; the lines that say what they show.
+pub(super) fn told(
     account: &Account,
     folder: &Folder,
     files: &RuleFiles,
     session: &mut Session,
-    output: &mut Output,
-) -> Result<(), AccountFault> {
+) -> Result<Vec<String>, AccountFault> {
     let Shown { authserv_id, reported, sampled, exists, proof } = look(account, folder, files, session)?;
-    output.line(&match &authserv_id {
+    let mut lines = vec![match &authserv_id {
         Some(shown) => report::check::authserv_id(account, shown),
         None if reported > 0 => report::check::no_agreement(folder),
         None => report::check::no_authserv_id(sampled, exists, folder),
-    });
-    for line in proof.proposals() {
-        output.line(&line);
-    }
-    if let Some(warning) = proof.warning() {
-        output.error(&warning);
-    }
-    Ok(())
+    }];
+    lines.extend(proof.proposals());
+    lines.extend(proof.warning());
+    Ok(lines)
 }
 
 /// What the last messages of a folder show.

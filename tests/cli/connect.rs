@@ -341,3 +341,34 @@ fn every_fault_of_the_password_is_named_with_what_to_do() {
                   after a change\n";
     assert!(said.contains(advice) && !said.contains(SECRET), "{said}");
 }
+
+#[test]
+fn accounts_are_tried_at_the_same_time_and_printed_in_their_order() {
+    // The kernel accepts for these, and nobody answers.
+    let silent = ["127.0.0.2", "127.0.0.2", "127.0.0.3"].map(|host| TcpListener::bind((host, 0)).unwrap());
+    let fakes =
+        [(); 2].map(|()| Fake::start("* OK hi\r\n", &[("LOGIN", "TAG NO [AUTHENTICATIONFAILED] no\r\n")]));
+    let silent = silent.iter().map(|listener| listener.local_addr().unwrap());
+    let refusing = fakes.map(|fake| ([127, 0, 0, 1], fake.account().port).into());
+    let home = UserFolder::new();
+    home.write("password", SECRET);
+    let mut settings = "state = \"state\"\n".to_owned();
+    for (name, server) in ["a", "b", "c", "d", "e"].into_iter().zip(silent.chain(refusing)) {
+        let (host, port) = (server.ip(), server.port());
+        writeln!(
+            settings,
+            "[accounts.{name}]\nhost = \"{host}\"\nport = {port}\ntls = \"off\"\nuser = \"ann\"\npassword-file = \"password\""
+        )
+        .unwrap();
+    }
+    home.write("followsift.toml", settings);
+    let begun = Instant::now();
+    let run = home.run(&["check", "--connect"]);
+    let said = run.exits(75).out();
+    // A server may be silent for 45 seconds.
+    assert!((40..80).contains(&begun.elapsed().as_secs()), "{:?}: {said}", begun.elapsed());
+    let titles: Vec<_> =
+        said.lines().filter(|line| line.contains(" (127.0.0.")).filter_map(|line| line.get(..1)).collect();
+    assert_eq!(titles, ["a", "b", "c", "d", "e"], "{said}");
+    assert_eq!(said.matches("error: ").count(), 5, "{said}");
+}
