@@ -129,6 +129,8 @@ fn suggest<'w>(
         return finding.label(format!("did you mean `{word}`?"));
     }
     known.sort_unstable();
+    // A table can declare `real`, which is known without one.
+    known.dedup();
     finding.label(match known.len() {
         0 => format!("there are no {what}"),
         1..=12 => format!("expected {}", document::list(&known)),
