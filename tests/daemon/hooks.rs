@@ -130,6 +130,38 @@ fn each_trouble_is_told_once_while_it_lasts() {
 }
 
 #[test]
+fn a_network_whose_messages_changed_is_told_once() {
+    let Some(server) = Dovecot::start(&Options::default()) else { return };
+    let changed = |number| {
+        let letter =
+            Letter::new("Twitter <notify@twitter.com>", "Kim (@kim_s) is now following you on Twitter!")
+                .text("They are laid out as never before.\n")
+                .signed("twitter.com");
+        server.client().deliver("INBOX", &String::from_utf8(letter.bytes(number)).unwrap());
+    };
+    changed(1);
+    let home = home_with_hooks(server.port, "");
+    let daemon = home.run();
+    daemon.says("watching home");
+    daemon.until("told", SOON, |_| !told(&home, "troubles").is_empty());
+    // Another one of the same week.
+    changed(2);
+    deliver(&server, [3]);
+    daemon.logs("message moved");
+    let troubles = told(&home, "troubles");
+    let [drift] = troubles.as_slice() else { panic!("{troubles:?}") };
+    assert_eq!(
+        (&drift["event"], &drift["account"], &drift["cause"]),
+        (&"trouble".into(), &"home".into(), &"drift".into())
+    );
+    let words = drift["words"].as_str().unwrap();
+    assert!(
+        words.contains("twitter: 1 message that looks like its notifications could not be read"),
+        "{words}"
+    );
+}
+
+#[test]
 fn a_hook_that_hangs_or_fails_delays_nothing_and_is_logged() {
     let Some(server) = Dovecot::start(&Options::default()) else { return };
     let home = home_with_hooks(server.port, "");
