@@ -283,6 +283,13 @@ fn check_warns_of_a_network_that_sends_messages_and_that_no_rule_can_judge() {
     assert_eq!(said.matches("no rule can judge").count(), 1, "{said}");
     assert!(home.run(&["check", "--json"]).out().contains("no rule can judge the followers on Venmo"));
 
+    // A network that is switched off needs no rule.
+    let off = "network = \"venmo\"\ntitle = \"Venmo\"\nlocale = {}\nlayout = []\n";
+    home.write("networks/venmo.toml", off);
+    let said = home.run(&["check"]).out();
+    assert!(!said.contains("no rule can judge"), "{said}");
+    fs::remove_file(home.path().join("networks/venmo.toml")).unwrap();
+
     let more = "[[rule]]\nname = \"venmo\"\nverdict = \"real\"\nwhen.network = \"venmo\"\n";
     fs::write(home.path().join("rules.toml"), format!("{rules}{more}")).unwrap();
     let said = home.run(&["check"]).out();

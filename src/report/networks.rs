@@ -6,6 +6,9 @@ use super::facts::wrapped;
 use super::paint::{Paint, Tone};
 use crate::mail::{Fact, Kind, LayoutSummary, NetworkSummary};
 
+/// What is said of a network without layouts.
+const OFF: &str = "switched off, by a file of yours without layouts";
+
 /// Every network: its kinds of notifications, layouts, languages, facts and marks.
 pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
     let mut shown = String::new();
@@ -16,6 +19,10 @@ pub fn list(networks: &[NetworkSummary], paint: Paint) -> String {
             paint.paint(Tone::Good, network.network.as_str()),
             paint.paint(Tone::Faint, &format!("({}; {})", network.title, reach(network))),
         );
+        if network.layouts.is_empty() {
+            shown.push('\n');
+            continue;
+        }
         let layouts = names(network).join(", ");
         entry(&mut shown, "reports", &kinds(&network.kinds), paint);
         entry(&mut shown, "layouts", &layouts, paint);
@@ -41,6 +48,10 @@ pub fn one(network: &NetworkSummary, paint: Paint) -> String {
         paint.paint(Tone::Strong, &network.title),
         paint.paint(Tone::Good, network.network.as_str())
     );
+    if network.layouts.is_empty() {
+        entry(&mut shown, "is", OFF, paint);
+        return shown;
+    }
     let about = network.about.strip_prefix("from ").unwrap_or(&network.about);
     entry(&mut shown, "known from", about, paint);
     entry(&mut shown, "sent by", &reach(network), paint);
@@ -80,6 +91,7 @@ fn entry(shown: &mut String, word: &str, text: &str, paint: Paint) {
 
 fn reach(network: &NetworkSummary) -> String {
     match network.domains.as_slice() {
+        _ if network.layouts.is_empty() => OFF.to_owned(),
         _ if network.is_guess => "a guess: any sender, never proven authentic".to_owned(),
         [] => "any site that runs it".to_owned(),
         domains => domains.join(", "),

@@ -141,7 +141,9 @@ impl RuleFiles {
         networks.retain(|summary| {
             let looked_up = supplied(&summary.network, |way| way.is_on(&settings.lookup));
             let shown = summary.facts.iter().copied().chain(looked_up).collect();
-            seen.contains(&summary.network) && !self.rules.can_judge(&summary.network, &shown)
+            // The user has switched off a network without layouts.
+            let is_on = !summary.layouts.is_empty();
+            is_on && seen.contains(&summary.network) && !self.rules.can_judge(&summary.network, &shown)
         });
         networks
     }

@@ -186,6 +186,8 @@ fn check_reports_files_that_are_not_read() {
         // What an editor leaves behind is no mistake.
         network(home, "potters.toml~");
         network(home, ".potters.toml.swp");
+        // Emacs makes this one while a change is not saved; it leads to no file.
+        std::os::unix::fs::symlink("ann@machine.1", home.0.path().join("networks/.#potters.toml")).unwrap();
     });
     finding("`networs` is not read: followsift looks for `networks` beside the settings", 0, |home| {
         std::fs::create_dir(home.0.path().join("networs")).unwrap();
@@ -340,5 +342,30 @@ fn check_reads_the_accounts_of_files_of_their_own_and_says_what_is_wrong_at_whic
     finding("could not read accounts.d: Not a directory", 78, |home| home.write("accounts.d", ""));
     finding("`account.d` is not read: followsift looks for `accounts.d` beside the settings", 0, |home| {
         home.write("account.d/kim.toml", "");
+    });
+}
+
+#[test]
+fn a_network_is_switched_off_by_a_file_without_layouts() {
+    let home = Home::new();
+    home.mail("mail.eml", &twitter_2009(&Person::new("Jo Bloom", "jo_bloom", [120, 180, 40])));
+    let explained = |home: &Home| home.run(&["explain", "--brief", "mail.eml"]).exits(0).out();
+    assert!(explained(&home).starts_with("Twitter"), "{}", explained(&home));
+    home.write(
+        "networks/twitter.toml",
+        "network = \"twitter\"\ntitle = \"Twitter\"\nlocale = {}\nlayout = []\n",
+    );
+    assert!(!explained(&home).contains("Twitter"), "{}", explained(&home));
+    let said = home.run(&["check"]).exits(0).out();
+    assert!(said.starts_with("all is well"), "{said}");
+    for arguments in [&["networks"][..], &["networks", "twitter"]] {
+        let said = home.run(arguments).exits(0).out();
+        assert!(said.contains("switched off, by a file of yours without layouts"), "{said}");
+    }
+    finding("did you mean `network = \"twitter\"`?", 0, |home| {
+        home.write(
+            "networks/twitter.toml",
+            "network = \"twiter\"\ntitle = \"Twitter\"\nlocale = {}\nlayout = []\n",
+        );
     });
 }

@@ -50,6 +50,8 @@
 //! and host), `{path}` (where the site lives below its host, if it does), `{id}`, `{address}` (an email address: the handle,
 //! and its host) and the names of facts; if a hole occurs twice, its values must agree. Hosts agree whatever port they have,
 //! and with or without `www.`.
+//!
+//! A file with `layout = []` switches the network of that name off.
 
 mod content;
 mod layout;
@@ -70,8 +72,8 @@ use super::network::Network;
 use super::notification::Kind;
 use super::numeral::Numerals;
 use super::template::Template;
-use crate::diagnostic::Source;
 use crate::diagnostic::document::Findings;
+use crate::diagnostic::{Diagnostic, Source, SourceSpan, nearest};
 use layout::Layout;
 pub use nearest::{MissingMark, Nearest};
 use subjects::SubjectIndex;
@@ -99,6 +101,8 @@ struct Profile {
     identified_by: Vec<String>,
     locales: Vec<Locale>,
     layouts: Vec<Layout>,
+    /// The empty list of layouts, by which a file switches its network off.
+    off: Option<SourceSpan>,
 }
 
 /// A link of the network with another link in a parameter.
@@ -124,6 +128,7 @@ impl Profiles {
         let mut profiles: Vec<Profile> = Vec::new();
         for source in sources {
             if let Some(profile) = read::read(source, findings) {
+                profile.check_switch(&profiles, findings);
                 match profiles.iter_mut().find(|other| other.network == profile.network) {
                     Some(other) => *other = profile,
                     None => profiles.push(profile),
@@ -216,6 +221,21 @@ const SHIPPED: &[(&str, &str)] = &[
 ];
 
 impl Profile {
+    /// A file that switches a network off needs one of the earlier ones to have that network.
+    fn check_switch(&self, earlier: &[Self], findings: &Findings) {
+        let Some(SourceSpan { source, span }) = &self.off else { return };
+        let names = earlier.iter().map(|profile| profile.network.as_str());
+        if names.clone().any(|name| name == self.network.as_str()) {
+            return;
+        }
+        let message = format!("there is no network `{}` to switch off", self.network);
+        let label = match nearest(self.network.as_str(), names) {
+            Some(name) => format!("did you mean `network = \"{name}\"`?"),
+            None => "`followsift networks` lists the networks".to_owned(),
+        };
+        findings.add(Diagnostic::warning(source, span.clone(), message).label(label));
+    }
+
     /// The phrases of a name in all its languages.
     fn phrases(&self, name: &str) -> impl Iterator<Item = &Template> {
         self.locales.iter().filter_map(move |locale| locale.phrases.get(name)).flatten()

@@ -6,7 +6,7 @@ use super::layout::{Layout, Mark, Picture, Sender};
 use super::probe::{Holds, Probe, ProfileLink, Within};
 use super::{Locale, Profile, Redirect};
 use crate::diagnostic::document::{self, Findings, Table, Text, Value, list};
-use crate::diagnostic::{Diagnostic, Source, nearest};
+use crate::diagnostic::{Diagnostic, Source, SourceSpan, nearest};
 use crate::mail::bindings::Hole;
 use crate::mail::fact::Fact;
 use crate::mail::network::Network;
@@ -30,8 +30,14 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
         let redirects = tables(table.take("redirect"), redirect);
         let locales =
             table.require("locale").and_then(|value| value.table()).map(locales).unwrap_or_default();
-        let layouts = match table.require("layout").and_then(|value| value.tables()) {
-            Some(tables) => {
+        let written = table.require("layout").and_then(|value| Some((value.tables()?, value)));
+        let mut off = None;
+        let layouts = match written {
+            Some((tables, value)) if tables.is_empty() => {
+                off = Some(SourceSpan { source: source.clone(), span: value.span() });
+                Vec::new()
+            }
+            Some((tables, _)) => {
                 tables.into_iter().filter_map(|table| layout(table, !domains.is_empty())).collect()
             }
             None => Vec::new(),
@@ -47,6 +53,7 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
             identified_by: identified_by.into_iter().map(|parameter| parameter.text).collect(),
             locales,
             layouts: Vec::new(),
+            off,
         };
         for (layout, place) in layouts {
             profile.check(&layout, &place);
