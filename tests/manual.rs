@@ -14,6 +14,7 @@ use std::process::{Command, Output};
 
 use crate::support::golden;
 use clap::error::ErrorKind;
+use clap_complete::Shell;
 use clap_mangen::Man;
 use followsift::lookup::Way;
 use followsift::mail::Fact;
@@ -94,6 +95,42 @@ fn the_page_of_the_commands_is_made_from_their_definition() {
     let more = mandown::convert(&more, "", 1);
     page.push_str(more.split_once('\n').unwrap().1);
     golden::holds("config/man/followsift.1", &one_newline(&page));
+}
+
+#[test]
+fn the_completions_are_made_from_the_definition_of_the_commands() {
+    for (shell, name, file) in [
+        (Shell::Bash, "bash", "followsift.bash"),
+        (Shell::Zsh, "zsh", "_followsift"),
+        (Shell::Fish, "fish", "followsift.fish"),
+    ] {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut cli::definition(), "followsift", &mut script);
+        let script = one_newline(&String::from_utf8(script).unwrap());
+        golden::holds(&format!("config/completions/{file}"), &script);
+        // The program has the file as it was when it was built.
+        if !golden::is_updating() {
+            assert_eq!(followsift(&["completions", name]), (0, script, String::new()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn bash_completes_commands_and_options() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/completions/followsift.bash");
+    let complete = |words: &[&str]| {
+        let last = words.last().unwrap();
+        let ask = "source \"$1\"; shift; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _followsift followsift \"${!#}\"; \
+                   echo \"${COMPREPLY[*]}\"";
+        let output =
+            Command::new("bash").args(["-c", ask, "bash"]).arg(&script).args(words).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{last}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(complete(&["followsift", "chec"]), "check");
+    assert_eq!(complete(&["followsift", "check", "--con"]), "--connect");
+    assert_eq!(complete(&["followsift", "completions", "fi"]), "fish");
+    assert_eq!(complete(&["followsift", "known", "confi"]), "confirm");
 }
 
 /// Every command below this one, each with its arguments.

@@ -7,6 +7,7 @@ use clap::{CommandFactory as _, Parser as _};
 mod arguments;
 mod backtest;
 mod check;
+mod completions;
 mod context;
 mod digest;
 mod drift;
@@ -46,9 +47,9 @@ mod version;
 
 use arguments::people::{Known, KnownCommand, Person};
 use arguments::{
-    Arguments, Backtest, Check, Command, Digest, Explain, Export, Help, History, Import, Init, Judge, Login,
-    Lookup, Networks, Providers, Rebalance, Report, Restore, Resume, Run, Sample, Schema, Settings, Status,
-    Sweep,
+    Arguments, Backtest, Check, Command, Completions, Digest, Explain, Export, Help, History, Import, Init,
+    Judge, Login, Lookup, Networks, Providers, Rebalance, Report, Restore, Resume, Run, Sample, Schema,
+    Settings, Status, Sweep,
 };
 use output::Output;
 
@@ -143,6 +144,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Judge(options) => judge::judge(settings, options, &mut output),
         Command::Schema(options) => schema::schema(settings, options, &mut output),
         Command::Settings(options) => template::template(options, &mut output),
+        Command::Completions(options) => completions::completions(options, &mut output),
         Command::Help(options) => help::help("", options, &mut output),
     };
     // A schema cut short by a full disk is none.

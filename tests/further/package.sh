@@ -40,6 +40,8 @@ owned /etc/followsift/accounts.d "750 root followsift"
 owned /var/lib/followsift "700 followsift followsift"
 for file in /usr/lib/systemd/user/followsift.service /usr/lib/systemd/system/followsift@.service \
   /usr/share/man/man1/followsift.1.gz /usr/share/man/man8/followsift.8.gz /usr/share/doc/followsift/copyright \
+  /usr/share/bash-completion/completions/followsift /usr/share/zsh/vendor-completions/_followsift \
+  /usr/share/fish/vendor_completions.d/followsift.fish \
   /usr/share/doc/followsift/examples/rules.toml /usr/share/doc/followsift/examples/hooks/ntfy; do
   inside test -e "$file" || fail "no $file"
 done

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use self::people::{Known, Person};
-use super::{help, restore, schema, selection, version};
+use super::{completions, help, restore, schema, selection, version};
 use crate::host::{AuthservId, HostName};
 use crate::place::AccountName;
 use crate::settings::{Fingerprint, Shard, ShardCount};
@@ -95,6 +95,8 @@ pub(in crate::cli) enum Command {
     Schema(Schema),
     /// Print the commented settings, or rules, to start your own from
     Settings(Settings),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
     /// Print the help of a command, or a page of the manual
     #[command(after_help = help::AFTER)]
     Help(Help),
@@ -464,6 +466,13 @@ pub(in crate::cli) struct Settings {
     /// The built-in rules instead
     #[arg(long)]
     pub(in crate::cli) rules: bool,
+}
+
+/// The options of `completions`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Completions {
+    /// The shell
+    pub(in crate::cli) shell: completions::Shell,
 }
 
 /// The options of `help`.
