@@ -73,6 +73,9 @@ _followsift() {
             followsift,providers)
                 cmd="followsift__subcmd__providers"
                 ;;
+            followsift,rebalance)
+                cmd="followsift__subcmd__rebalance"
+                ;;
             followsift,report)
                 cmd="followsift__subcmd__report"
                 ;;
@@ -125,7 +128,7 @@ _followsift() {
 
     case "${cmd}" in
         followsift)
-            opts="-s -h -V --settings --help --version init run sweep resume pause unpause known status restore forget export import history report digest suggest login check explain sample backtest facts lookup networks providers judge schema settings completions help"
+            opts="-s -h -V --settings --help --version init run sweep resume pause unpause known status restore forget export import rebalance history report digest suggest login check explain sample backtest facts lookup networks providers judge schema settings completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -780,6 +783,36 @@ _followsift() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        followsift__subcmd__rebalance)
+            opts="-s -h --from --to --settings --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --settings)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         followsift__subcmd__report)
             opts="-s -h --since --account --html --json --settings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -895,12 +928,16 @@ _followsift() {
             return 0
             ;;
         followsift__subcmd__run)
-            opts="-v -q -s -h --verbose --quiet --json --settings --help"
+            opts="-v -q -s -h --verbose --quiet --json --shard --settings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --settings)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -39,6 +39,7 @@ complete -c followsift -n "__fish_followsift_needs_command" -f -a "restore" -d '
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "forget" -d 'Forget a follower for good: delete from the ledger all that names them'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "export" -d 'Write what the ledger knows of an account into a file, for another machine, name or provider'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "import" -d 'Take in what `export` wrote, into an account of this ledger'
+complete -c followsift -n "__fish_followsift_needs_command" -f -a "rebalance" -d 'Say which accounts move to another shard when there are more or fewer, and the commands that move their ledgers; change nothing'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "history" -d 'Say what became of each notification that followsift remembers, when, why, and on which facts'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "report" -d 'Show who came, the real ones first, and what was filed, by rule and over time'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "digest" -d 'Print what the next digest of your new followers would say; send nothing'
@@ -74,6 +75,7 @@ complete -c followsift -n "__fish_followsift_using_subcommand init" -l observe -
 complete -c followsift -n "__fish_followsift_using_subcommand init" -l act -d 'Move messages from the first sweep on'
 complete -c followsift -n "__fish_followsift_using_subcommand init" -s y -l yes -d 'Ask nothing: take the default of every question'
 complete -c followsift -n "__fish_followsift_using_subcommand init" -s h -l help -d 'Print help'
+complete -c followsift -n "__fish_followsift_using_subcommand run" -l shard -d 'Watch only the accounts of this shard, such as `3/8`: number 3 of eight, which are numbered from 0' -r
 complete -c followsift -n "__fish_followsift_using_subcommand run" -s s -l settings -d 'The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]' -r -F
 complete -c followsift -n "__fish_followsift_using_subcommand run" -s v -l verbose -d 'Log more: every step, for finding a fault'
 complete -c followsift -n "__fish_followsift_using_subcommand run" -s q -l quiet -d 'Log warnings and errors only'
@@ -134,6 +136,10 @@ complete -c followsift -n "__fish_followsift_using_subcommand export" -s h -l he
 complete -c followsift -n "__fish_followsift_using_subcommand import" -l account -d 'The account that it is to go to [default: the one with its mailbox or its name, or the only one]' -r
 complete -c followsift -n "__fish_followsift_using_subcommand import" -s s -l settings -d 'The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]' -r -F
 complete -c followsift -n "__fish_followsift_using_subcommand import" -s h -l help -d 'Print help'
+complete -c followsift -n "__fish_followsift_using_subcommand rebalance" -l from -d 'How many shards there are' -r
+complete -c followsift -n "__fish_followsift_using_subcommand rebalance" -l to -d 'How many there are to be' -r
+complete -c followsift -n "__fish_followsift_using_subcommand rebalance" -s s -l settings -d 'The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]' -r -F
+complete -c followsift -n "__fish_followsift_using_subcommand rebalance" -s h -l help -d 'Print help'
 complete -c followsift -n "__fish_followsift_using_subcommand history" -l since -d 'Only what was judged or moved within this time, such as `7d`' -r
 complete -c followsift -n "__fish_followsift_using_subcommand history" -l until -d 'Only what was judged or moved at least this long ago, such as `1h`' -r
 complete -c followsift -n "__fish_followsift_using_subcommand history" -l account -d 'Only this account' -r
