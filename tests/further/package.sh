@@ -6,13 +6,14 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/support/packages.sh
 . tests/support/container.sh
+. tests/support/release.sh
 
 skip() { say "SKIPPED, for want of $1: the Debian package"; exit 0; }
 fail() { say "FAILED: $1"; inside journalctl --no-pager -n 40 >&2; exit 1; }
 
 command -v cargo-deb >/dev/null || skip "cargo-deb (cargo install cargo-deb)"
 debian systemd libssl3 ca-certificates dovecot-imapd
-cargo build --quiet --release
+build_release
 packages=$(mktemp -d)
 trap 'end; rm -rf "$packages"' EXIT
 for revision in 1 2; do
