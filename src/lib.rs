@@ -36,6 +36,7 @@
 //! | [`control`] | what commands and the running service say to each other over its socket | nothing |
 //! | [`hook`] | runs the user's programs that are told what happens, one at a time | login |
 //! | [`report`] | every sentence, table, page and digest that a person reads; the only user of mail_builder | control, sweep, lookup, mailbox, trust, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |
+//! | [`metrics`] | what the service counts, shown to Prometheus on a port or socket of this machine; the only user of prometheus_client and hyper | report, control, sweep, settings, mail, rules, clock, place |
 //! | [`daemon`] | the service: tokio, signals, reload; one thread per account | all of these |
 //! | [`cli`] | one file per command; `run.rs` alone imports `daemon` | all |
 //!
@@ -97,6 +98,7 @@ pub mod login;
 pub mod lookup;
 pub mod mail;
 pub mod mailbox;
+pub mod metrics;
 pub mod owner;
 pub mod place;
 pub mod report;

@@ -44,6 +44,7 @@ fn settings_page() -> String {
     let keys = with_section(&text, "KEYS", &keys(schema.pointer("/properties").unwrap()));
     let keys = with_section(&keys, "KEYS OF LOOKUP", &keys_of_lookup(&schema));
     let keys = with_section(&keys, "KEYS OF HOOKS", &keys_of_hooks(&schema));
+    let keys = with_section(&keys, "KEYS OF METRICS", &keys_of_metrics(&schema));
     with_section(&keys, "KEYS OF AN ACCOUNT", &keys_of_account(&schema))
 }
 
@@ -183,6 +184,11 @@ fn keys_of_lookup(schema: &Value) -> String {
 fn keys_of_hooks(schema: &Value) -> String {
     let introduction = "One table, `[hooks]`. Each program runs without a shell; a name without a slash is\nsearched in PATH. `followsift help operation` says what it gets (HOOKS).";
     format!("{introduction}\n\n{}", keys(schema.pointer("/definitions/hooks/properties").unwrap()))
+}
+
+fn keys_of_metrics(schema: &Value) -> String {
+    let introduction = "One table, `[metrics]`. `followsift help operation` lists the metrics (METRICS).";
+    format!("{introduction}\n\n{}", keys(schema.pointer("/definitions/metrics/properties").unwrap()))
 }
 
 /// Lines of a definition.

@@ -31,7 +31,7 @@ static ROOMS: LazyLock<Vec<(String, BTreeSet<String>)>> = LazyLock::new(|| {
 });
 
 /// Crates, and the rooms that alone may use them.
-const OWNED: [(&str, &str); 13] = [
+const OWNED: [(&str, &str); 16] = [
     ("mailparse", "mail"),
     ("html5gum", "mail"),
     ("imap", "mailbox"),
@@ -45,6 +45,9 @@ const OWNED: [(&str, &str); 13] = [
     ("idna", "host"),
     ("jiff", "settings"),
     ("mail_builder", "report"),
+    ("prometheus_client", "metrics"),
+    ("hyper", "metrics"),
+    ("hyper_util", "metrics"),
 ];
 
 /// What pure rooms never name: files, sockets, clocks, threads, the runtime.

@@ -27,6 +27,7 @@ mod lookup;
 mod mailbox;
 mod manual;
 mod map;
+mod metrics;
 mod mishaps;
 mod networks;
 mod oauth2;

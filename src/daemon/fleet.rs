@@ -25,6 +25,7 @@ use crate::clock::{self, Timestamp};
 use crate::control::{AccountStatus, Answer};
 use crate::login;
 use crate::mailbox::Stop;
+use crate::metrics::{Cause, Counts};
 use crate::place::AccountName;
 use crate::report::state::{self, State};
 use crate::rulebook::RuleFiles;
@@ -79,6 +80,7 @@ pub(super) struct Fleet {
     slots: BTreeMap<AccountName, Slot>,
     started: u64,
     proven: Proven,
+    counts: Counts,
 }
 
 impl Fleet {
@@ -89,6 +91,7 @@ impl Fleet {
     pub(super) fn launch(
         settings: Arc<Settings>,
         rule_files: watch::Receiver<Arc<RuleFiles>>,
+        counts: Counts,
     ) -> io::Result<(Self, mpsc::UnboundedReceiver<ThreadEvent>)> {
         let (events, receiver) = mpsc::unbounded_channel();
         let mut fleet = Self {
@@ -98,6 +101,7 @@ impl Fleet {
             slots: BTreeMap::new(),
             started: 0,
             proven: Proven::default(),
+            counts,
         };
         fleet.take(settings, true)?;
         Ok((fleet, receiver))
@@ -223,6 +227,7 @@ impl Fleet {
                     return Ok(None);
                 }
                 slot.enter(State::Crashed);
+                self.counts.failed(&name, Cause::Crash);
                 slot.last_error = Some((clock::now(), state::crashed(None)));
                 let pause = slot.crashes.next(LONGEST, fastrand::f64());
                 slot.revival = Some(Instant::now() + pause);
@@ -369,6 +374,7 @@ impl Fleet {
             answered,
             orders,
             proven: self.proven.clone(),
+            counts: self.counts.clone(),
         };
         let name = name.clone();
         thread::Builder::new().name(name.to_string()).spawn(move || {
@@ -451,7 +457,7 @@ mod tests {
         let settings = Arc::new(settings.unwrap_or_else(|| panic!("{findings:?}")));
         let files = rulebook::read(Some(&settings)).0.unwrap();
         let (sender, files) = watch::channel(Arc::new(files));
-        let (fleet, receiver) = Fleet::launch(settings, files).unwrap();
+        let (fleet, receiver) = Fleet::launch(settings, files, Counts::new()).unwrap();
         (fleet, receiver, sender)
     }
 

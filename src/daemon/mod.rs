@@ -16,6 +16,7 @@ mod hooks;
 mod idle_policy;
 mod json_log;
 pub mod log;
+mod metrics;
 mod network_watch;
 mod orders;
 mod panics;

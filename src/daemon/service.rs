@@ -19,6 +19,7 @@ use super::file_watch::FileWatch;
 use super::fleet::Fleet;
 use super::hooks::Hooks;
 use super::log::kind;
+use super::metrics::Metrics;
 use super::network_watch::{self, Change};
 use super::orders::{Order, Work};
 use super::panics;
@@ -30,6 +31,7 @@ use crate::control::{Answer, Request, ServiceStatus};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ledger::IntentId;
 use crate::login;
+use crate::metrics::Scrape;
 use crate::report::hook::Cause;
 use crate::report::state::{self, Notes, in_brief};
 use crate::rulebook::{Origin, RuleFiles};
@@ -88,7 +90,10 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
     let (callers, calls) = mpsc::unbounded_channel();
     let control =
         Control::listen(origin.environment.service_runtime().as_deref(), &settings.state, callers.clone());
-    let (fleet, threads) = Fleet::launch(Arc::new(settings), latest).map_err(no_thread)?;
+    let (scrapers, scrapes) = mpsc::unbounded_channel();
+    let metrics = Metrics::open(settings.metrics.as_ref(), scrapers);
+    let (fleet, threads) =
+        Fleet::launch(Arc::new(settings), latest, metrics.counts.clone()).map_err(no_thread)?;
     let service = Service {
         origin,
         rule_files,
@@ -101,6 +106,7 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
         again: None,
         control,
         callers,
+        metrics,
         started: clock::now(),
         rules_since: clock::now(),
     };
@@ -113,6 +119,7 @@ async fn serve(origin: &Origin, settings: Settings, rule_files: RuleFiles) -> Re
             secrets,
             threads,
             calls,
+            scrapes,
             changes: network_watch::listen(),
         })
         .await
@@ -161,6 +168,8 @@ struct Receivers {
     threads: mpsc::UnboundedReceiver<ThreadEvent>,
     /// What commands ask for.
     calls: mpsc::UnboundedReceiver<Call>,
+    /// What Prometheus asks for.
+    scrapes: mpsc::UnboundedReceiver<Scrape>,
     changes: mpsc::UnboundedReceiver<Change>,
 }
 
@@ -180,6 +189,7 @@ struct Service<'a> {
     /// The socket on which commands ask; gone when dropped.
     control: Option<Control>,
     callers: mpsc::UnboundedSender<Call>,
+    metrics: Metrics,
     started: Timestamp,
     /// Since when the rules are in force.
     rules_since: Timestamp,
@@ -217,6 +227,7 @@ impl Service<'_> {
                     }
                 }
                 Some(call) = receivers.calls.recv() => self.answer(call),
+                Some(scrape) = receivers.scrapes.recv() => scrape.answer(self.metrics.counts.text(&self.as_told())),
                 Some(change) = receivers.changes.recv() => {
                     let due = (Instant::now() + TOGETHER).max(probed + RARELY);
                     probe = probe.map(|(earlier, due)| (earlier.max(change), due)).or(Some((change, due)));
@@ -310,6 +321,7 @@ impl Service<'_> {
                     self.control = None;
                     self.control = Control::listen(runtime.as_deref(), &settings.state, self.callers.clone());
                 }
+                self.metrics.go_on(settings.metrics.as_ref());
                 self.fleet.take(Arc::new(settings), asked).map_err(no_thread)?;
                 if !alike {
                     // Messages may wait for this: for a list, or to be judged again after a mistake.

@@ -23,6 +23,7 @@ use crate::control::Answer;
 use crate::login::Login;
 use crate::lookup;
 use crate::mailbox::{Connector, Fate, Session, Step, Stop, Suspects, Woken};
+use crate::metrics::{self, Counts};
 use crate::report::hook::Cause;
 use crate::report::state::{self, State};
 use crate::report::sweep::sentence;
@@ -59,6 +60,7 @@ pub(super) struct Watcher {
     /// What commands want; probed for likewise.
     pub(super) orders: Orders,
     pub(super) proven: Proven,
+    pub(super) counts: Counts,
 }
 
 /// Why a session ended although all was well.
@@ -169,6 +171,7 @@ impl Watcher {
         if fault.is_held_by_us() {
             return self.stop.wait(Instant::now() + SOON);
         }
+        self.counts.failed(&self.account.name, metrics::Cause::of(fault));
         let mut trouble = Chain(fault).to_string();
         // Without the advice, which may show the time.
         let known = learned.trouble.as_ref() == Some(&trouble);
@@ -227,12 +230,16 @@ impl Watcher {
     fn live(&self, learned: &mut WatcherState, events: &EventSender) -> Result<End, AccountFault> {
         self.stop.speak_by(Instant::now());
         let mut sweeper = Sweeper::begin(&self.account, &self.settings)?;
-        let (answered, name) = (events.on_answer(), self.account.name.clone());
+        let (answered, name, counts) = (events.on_answer(), self.account.name.clone(), self.counts.clone());
         let tell = move |news| {
             let _span = info_span!("account", account = %name).entered();
             match news {
-                lookup::News::Answered => answered(),
+                lookup::News::Answered => {
+                    counts.looked_up(true);
+                    answered();
+                }
                 lookup::News::Failed { server, fault, until } => {
+                    counts.looked_up(false);
                     warn!("{}", report::lookup::failed(&server, &fault, until));
                 }
                 lookup::News::Over(stuck) => warn!("look-ups have stopped: {}", Chain(&stuck)),
@@ -421,6 +428,7 @@ impl Watcher {
         let files = Arc::clone(&self.rule_files.borrow());
         let mut troubles = BTreeSet::new();
         let mut tell = |news: News| {
+            self.counts.news(&self.account.name, &news, scope, clock::now());
             if let Some(order) = order {
                 order.tell(&news);
             }
@@ -435,6 +443,7 @@ impl Watcher {
         learned.suspects = sweeper.suspects().clone();
         learned.torn = sweeper.begun().filter(|_| swept.is_err());
         let (session, swept) = swept?;
+        self.counts.swept(&self.account.name, &swept);
         if let Some(order) = order {
             let sums = report::sweep::sums(&swept, !self.account.act);
             order.caller.answer(Answer::Text(format!("\n{sums}\n")));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::diagnostic::Diagnostic;
+use crate::settings::MetricsAddress;
 
 /// So many accounts are named; of more, the line gives only the number.
 const NAMED: usize = 4;
@@ -52,6 +53,10 @@ pub enum State {
 }
 
 impl State {
+    /// All the words of [`State::word`].
+    pub const WORDS: [&str; 8] =
+        ["connecting", "watching", "hindered", "blocked", "away", "paused", "halted", "crashed"];
+
     /// In one word, for programs.
     pub fn word(&self) -> &'static str {
         match self {
@@ -256,6 +261,30 @@ pub fn crashed(pause: Option<Duration>) -> String {
     format!("account thread crashed (a bug in followsift){}", again.unwrap_or_default())
 }
 
+/// The address at which Prometheus can read the metrics from now on.
+pub fn metrics_open(address: &MetricsAddress) -> String {
+    match address {
+        MetricsAddress::Port(address) => format!("metrics are at http://{address}/metrics"),
+        MetricsAddress::Socket(path) => format!("metrics are at the socket {}", path.display()),
+    }
+}
+
+/// The address at which nothing can be read, and why. Where the system forbids it, the advice is about that.
+pub fn metrics_closed(address: &MetricsAddress, cause: &str, is_forbidden: bool) -> String {
+    let (what, advice) = match address {
+        MetricsAddress::Port(address) => (
+            format!("port {address}"),
+            "; the unit of the machine allows no port without the drop-in metrics.conf, and needs none for a socket",
+        ),
+        MetricsAddress::Socket(path) => (
+            path.display().to_string(),
+            "; the unit of the machine can make a socket in its own folder in /run, such as /run/followsift/metrics.sock",
+        ),
+    };
+    let advice = if is_forbidden { advice } else { "" };
+    format!("metrics cannot be read: could not listen at {what}: {cause}{advice}")
+}
+
 /// A finding of a reload, in one line: where, what, and what to do.
 pub fn in_brief(finding: &Diagnostic) -> String {
     let advice = if finding.label.is_empty() { String::new() } else { format!(" ({})", finding.label) };
@@ -279,6 +308,23 @@ mod tests {
 
     fn parked(trouble: &str) -> State {
         State::Parked { trouble: trouble.to_owned() }
+    }
+
+    #[test]
+    fn every_state_has_a_word_of_its_own() {
+        let (left, trouble, until) = (String::new(), String::new(), Timestamp(0));
+        let away = State::Away { trouble: trouble.clone() };
+        let states = [
+            State::Connecting,
+            State::Watching,
+            State::Hindered { left },
+            State::Blocked { trouble },
+            away,
+            parked(""),
+            State::Halted { until },
+            State::Crashed,
+        ];
+        assert_eq!(states.map(|state| state.word()), State::WORDS);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod instances;
 mod layers;
 pub mod log_filter;
 mod lookup;
+mod metrics;
 mod oauth2;
 mod paths;
 mod provider;
@@ -36,6 +37,7 @@ pub use environment::Environment;
 pub use fingerprint::Fingerprint;
 pub use hooks::Hooks;
 pub use lookup::{Lookup, Site};
+pub use metrics::MetricsAddress;
 pub use provider::{LoginKind, OAuth2Endpoints, Provider};
 pub use proxy::Proxy;
 pub use shard::{NotAShard, Shard, ShardCount};
@@ -76,6 +78,8 @@ pub struct Settings {
     pub zone: Zone,
     /// The user's programs that are told what happens.
     pub hooks: Hooks,
+    /// Where Prometheus reads how the service is; `None` where it does not.
+    pub metrics: Option<MetricsAddress>,
     /// The accounts of this shard, ordered by name. May be empty: not every command needs one.
     pub accounts: Vec<Account>,
     /// The names of the accounts of the other shards.

@@ -9,6 +9,7 @@ use super::hooks::hooks;
 use super::instances::instances;
 use super::layers::Layers;
 use super::lookup::lookup;
+use super::metrics::metrics;
 use super::oauth2::oauth2;
 use super::paths::Paths;
 use super::relays::relays;
@@ -63,6 +64,8 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
     let zone = zone.unwrap_or_default();
     let programs = top.take("hooks").and_then(|entry| entry.section());
     let hooks = programs.map(|section| hooks(section, &paths, environment.for_hooks())).unwrap_or_default();
+    let metrics =
+        top.take("metrics").and_then(|entry| entry.section()).and_then(|section| metrics(section, &paths));
     let accounts = top.take("accounts").and_then(|entry| entry.section()).map(|mut section| {
         let entries = section.take_rest();
         let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths, &lookup, &zone)?)));
@@ -89,6 +92,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         lookup,
         zone,
         hooks,
+        metrics,
         accounts,
         elsewhere: others.into_iter().map(|account| account.name).collect(),
     })

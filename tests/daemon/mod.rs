@@ -19,6 +19,7 @@ mod control;
 mod digest;
 mod hooks;
 mod login;
+mod metrics;
 mod network;
 mod reload;
 mod soak;

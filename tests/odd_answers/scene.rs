@@ -126,6 +126,7 @@ impl Scene {
             remember: std::time::Duration::from_secs(63_000_000),
             lookup: Lookup::default(),
             hooks: followsift::settings::Hooks::default(),
+            metrics: None,
             zone: Zone::default(),
             shard: None,
             elsewhere: Vec::new(),
