@@ -24,6 +24,12 @@ need_valgrind() {
   valgrind() { VALGRIND_LIB=$servers/valgrind/usr/libexec/valgrind "$servers/valgrind/usr/bin/valgrind" "$@"; }
 }
 
+# What reads metrics and alerts as Prometheus does; the server in the same package is never started.
+need_promtool() {
+  unpack prometheus prometheus || return 1
+  promtool() { "$servers/prometheus/usr/bin/promtool" "$@"; }
+}
+
 # unpack NAME PACKAGE...: downloads the packages, and those of their dependencies that are not installed, checks them as apt
 # does, and unpacks them, without running any script of theirs, into $servers/NAME. `$servers/NAME/launch PROGRAM ARGUMENT...`
 # runs a program of them as the current user.
