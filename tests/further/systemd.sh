@@ -9,6 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/support/packages.sh
 . tests/support/container.sh
+. tests/support/container_mail.sh
 
 skip() { say "SKIPPED, for want of $1: followsift under a real systemd"; exit 0; }
 fail() { say "FAILED: $1"; inside journalctl --no-pager -n 40 >&2 || tail -20 "$work/console" >&2; exit 1; }
@@ -16,7 +17,6 @@ fail() { say "FAILED: $1"; inside journalctl --no-pager -n 40 >&2 || tail -20 "$
 debian systemd libssl3 ca-certificates dovecot-imapd
 cargo build --quiet
 prepare
-put() { inside sh -c 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"' sh "$1" "${2:-644}"; }
 trap end EXIT
 
 # The mail server is started below, with a configuration of its own.
@@ -56,41 +56,9 @@ rules() { printf '[verdict.spam]\nmove-to = "Spam"\n[[rule]]\nname = "Thousands"
 rules '>= 2000' | put /etc/followsift/rules.toml
 echo secret | put /etc/followsift/password 600
 inside chown followsift /etc/followsift/password
-put /etc/dovecot/test.conf <<'CONF'
-protocols = imap
-listen = 127.0.0.1
-ssl = no
-disable_plaintext_auth = no
-mail_location = maildir:/srv/mail/%u
-mail_uid = 1999
-mail_gid = 1999
-first_valid_uid = 1
-passdb {
-  driver = static
-  args = password=secret
-}
-userdb {
-  driver = static
-  args = uid=1999 gid=1999 home=/srv/mail/%u
-}
-CONF
-inside install -d -o 1999 -g 1999 /srv/mail
-inside systemd-run --quiet --unit=mailserver dovecot -F -c /etc/dovecot/test.conf
+mail_server 'ssl = no'
 
-deliver() { # FIRST LAST: mails about followers who follow two thousand
-  local n
-  for n in $(seq "$1" "$2"); do
-    sed "1i Message-ID: <$n@twitter.com>" tests/corpus/twitter/box-2009/message.eml |
-      sed "s/tiff_snow/bulk_$n/g; s/Tiffani Snow/Bulk $n/g" |
-      inside sh -c 'umask 077; cat >/srv/mail/ann/tmp/$1 && chown 1999:1999 /srv/mail/ann/tmp/$1 && mv /srv/mail/ann/tmp/$1 /srv/mail/ann/new/$1.M$1' sh "$n"
-  done
-}
-count() { inside sh -c "find '$1' -type f \( -path '*/new/*' -o -path '*/cur/*' \) 2>/dev/null | wc -l"; }
 property() { inside systemctl show followsift -P "$1"; }
-until_true() { # WHAT SECONDS CONDITION...
-  local what=$1 left=$(($2 * 5)); shift 2
-  until "$@"; do left=$((left - 1)); [ $left -gt 0 ] || fail "$what"; sleep 0.2; done
-}
 status_has() { property StatusText | grep -qF "$1"; }
 filed() { [ "$(count /srv/mail/ann/.Spam)" = "$1" ]; }
 
@@ -222,6 +190,40 @@ as_service followsift check --settings /etc/followsift-ann/followsift.toml >"$wo
 ! grep -q 'locks of mailboxes' "$work/check" || fail "the instance cannot lock mailboxes"
 ! inside journalctl --no-pager -u followsift@ann | grep -q "could not" || fail "the instance has troubles"
 inside systemctl stop followsift@ann
+
+say "Metrics, over a socket in the sandbox"
+listen() { inside sed -i '/^\[metrics\]/,/^listen/d' /etc/followsift/followsift.toml; printf '[metrics]\nlisten = "%s"\n' "$1" | inside sh -c 'cat >>/etc/followsift/followsift.toml'; }
+shows() { metrics "$1" 2>/dev/null | grep -qxF "$2"; }
+listen /run/followsift/metrics.sock
+inside systemctl reset-failed followsift 2>/dev/null || true
+inside systemctl start followsift || fail "start with metrics"
+until_true "the metrics are there" 20 shows /run/followsift/metrics.sock 'followsift_account_state{account="home",state="watching"} 1'
+unable perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Peer => "/run/followsift/metrics.sock") or exit 1' ||
+  fail "others can read the metrics"
+echo wrong | inside sh -c 'cat >/etc/followsift/password'
+inside systemctl restart followsift || fail "restart"
+until_true "a paused account is visible" 20 shows /run/followsift/metrics.sock 'followsift_account_state{account="home",state="paused"} 1'
+echo secret | inside sh -c 'cat >/etc/followsift/password'
+until_true "it goes on when the password is saved" 20 shows /run/followsift/metrics.sock 'followsift_account_state{account="home",state="watching"} 1'
+
+say "Metrics at a port, with the drop-in alone"
+bind='use IO::Socket::INET; IO::Socket::INET->new(LocalAddr => "127.0.0.1:9188", Listen => 1) or exit 1'
+if inside systemd-run --quiet --wait --property=SocketBindDeny=any perl -e "$bind" 2>/dev/null; then
+  say "SKIPPED, for want of a systemd with +BPF_FRAMEWORK, which keeps to SocketBindDeny=: that the unit allows no port without metrics.conf"
+else
+  listen 127.0.0.1:9188
+  until_true "the log says why there are none" 20 inside sh -c 'journalctl --no-pager -u followsift | grep -q "could not listen at port 127.0.0.1:9188: .*metrics.conf"'
+  [ "$(property ActiveState)" = active ] || fail "a port that is not allowed ended it"
+fi
+listen 127.0.0.1:9188
+put /etc/systemd/system/followsift.service.d/metrics.conf <systemd/metrics.conf
+inside systemctl daemon-reload
+inside systemctl restart followsift || fail "restart with metrics.conf"
+until_true "the metrics are at the port" 20 shows 127.0.0.1:9188 'followsift_account_state{account="home",state="watching"} 1'
+inside rm /etc/systemd/system/followsift.service.d/metrics.conf
+inside systemctl daemon-reload
+inside systemctl stop followsift
+inside sed -i '/^\[metrics\]/,/^listen/d' /etc/followsift/followsift.toml
 
 say "A sweep by the timer"
 for unit in followsift-sweep.service followsift-sweep.timer; do put /etc/systemd/system/$unit <systemd/$unit; done
