@@ -412,6 +412,20 @@ mod tests {
     }
 
     #[test]
+    fn metrics_that_cannot_be_read_are_said_with_what_helps() {
+        let port = MetricsAddress::Port("127.0.0.1:9188".parse().unwrap());
+        assert_eq!(metrics_open(&port), "metrics are at http://127.0.0.1:9188/metrics");
+        assert_eq!(
+            metrics_closed(&port, "in use", false),
+            "metrics cannot be read: could not listen at port 127.0.0.1:9188: in use"
+        );
+        assert!(metrics_closed(&port, "not permitted", true).contains("without the drop-in metrics.conf"));
+        let socket = MetricsAddress::Socket("/srv/metrics.sock".into());
+        let words = metrics_closed(&socket, "not permitted", true);
+        assert!(words.contains("/srv/metrics.sock: not permitted; ") && words.contains("/run/followsift/"));
+    }
+
+    #[test]
     fn a_trouble_that_is_over_is_remembered() {
         let last_trouble = Some((Timestamp(1_800_000_000), "home: no answer".to_owned()));
         let notes = Notes { refused: None, last_trouble };

@@ -37,7 +37,8 @@ fn the_counts_are_what_was_filed_and_a_paused_account_is_visible() {
     home.write("wrong", "wrong");
     let settings = metrics(&format!("127.0.0.1:{port}"))
         + &account("home", server.port, "")
-        + &account("work", proxy.port, "password-file = \"wrong\"");
+        + &account("work", proxy.port, "password-file = \"wrong\"")
+        + &account("gone", free_port(), "");
     home.write("followsift.toml", &settings);
     let daemon = home.run();
     daemon.says("watching home");
@@ -70,7 +71,9 @@ fn the_counts_are_what_was_filed_and_a_paused_account_is_visible() {
         ("followsift_account_state{account=\"work\",state=\"paused\"}", 1.0),
         ("followsift_account_state{account=\"work\",state=\"watching\"}", 0.0),
         ("followsift_failures_total{account=\"work\",cause=\"login\"}", 1.0),
+        ("followsift_failures_total{account=\"work\",cause=\"network\"}", 0.0),
         ("followsift_failures_total{account=\"home\",cause=\"login\"}", 0.0),
+        ("followsift_account_state{account=\"gone\",state=\"watching\"}", 0.0),
         ("followsift_lookups_total{outcome=\"answered\"}", 0.0),
         ("followsift_unassessed_messages_total", 0.0),
         ("followsift_config_last_reload_successful", 1.0),
@@ -79,11 +82,12 @@ fn the_counts_are_what_was_filed_and_a_paused_account_is_visible() {
         assert_eq!(value(series), expected, "{series}");
     }
     assert!(value("followsift_sweeps_total{account=\"home\"}") >= 2.0);
+    assert!(value("followsift_failures_total{account=\"gone\",cause=\"network\"}") >= 1.0);
     let now = followsift::clock::now().0 as f64;
     let swept = value("followsift_last_sweep_timestamp_seconds{account=\"home\"}");
     assert!(swept <= now && swept > now - 60.0 && value("followsift_start_time_seconds") <= swept);
     assert_eq!(scrape.series("followsift_last_sweep_timestamp_seconds").len(), 1);
-    assert_eq!(scrape.series("followsift_account_state{").len(), 2 * 8);
+    assert_eq!(scrape.series("followsift_account_state{").len(), 3 * 8);
 }
 
 #[test]
