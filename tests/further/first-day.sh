@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The first day of somebody who has the README and nothing else, in a container with a real systemd and a mail server: from the first
-# dry run to the service, with what goes wrong on the way. The commands of "As a service" and of the manual's REMOVAL are taken from
-# these pages. `cargo install` is not among them, since the container has neither Rust nor a network: the program is put where it would.
+# dry run to the service, with what goes wrong on the way; then the same as a service of the machine, from the manual. The commands of "As
+# a service", of REMOVAL and of AS A SERVICE OF THE MACHINE are taken from these pages. `cargo install` is not among them, since the container has neither Rust nor a network: the program is put where it would.
 #
 # Needs root, and Debian or its kin; says aloud where it has to be skipped.
 set -euo pipefail
@@ -151,4 +151,32 @@ follow config/man/followsift.8.md '# REMOVAL'
 inside sh -c 'find /home/ann /run/user/1000 -ipath "*followsift*" ! -path "/home/ann/followsift*" ! -path "*/rules"' >"$work/left"
 [ ! -s "$work/left" ] || { cat "$work/left" >&2; fail "something of it is left"; }
 [ "$(inbox)" = 1 ] && filed 7 || fail "messages changed"
+say "As a service of the machine"
+put /root/.cargo/bin/followsift 755 <target/debug/followsift
+root() { inside bash -c "cd /home/ann/followsift && $1" >"$work/said" 2>&1; }
+edit() { # FILE: what the manual says about it
+  case $1 in
+    */password) echo secret | inside tee "$1" ;;
+    # The first of each key, which is that of the account; further ones are examples for other accounts.
+    */followsift.toml) inside sed -i -e '0,/^#state = .*/s||state = "/var/lib/followsift"|' -e '0,/^#\[accounts.home\]/s//[accounts.home]/' \
+      -e "0,/^#host = .*/s//host = \"localhost\"\ntls-fingerprint = \"$fingerprint\"/" -e '0,/^#user = .*/s//user = "ann"/' \
+      -e '0,/^#password-file = .*/s//password-file = "password"/' "$1" ;;
+  esac >/dev/null
+}
+done=0
+while read -r prompt command <&3; do
+  case "$prompt $command" in
+    '# editor '*) file=${command#editor }; edit "${file%% *}" ;;
+    '$ sudo -u followsift '*) root "setpriv --reuid=followsift --regid=followsift --clear-groups env HOME=/var/lib/followsift ${command#sudo -u followsift }" ;;
+    *) root "PATH=/root/.cargo/bin:\$PATH; $command" ;;
+  esac || fail "$command"
+  done=$((done + 1))
+done 3< <(awk '$0 == "# AS A SERVICE OF THE MACHINE" { on = 1 } on && /^In followsift.toml/ { exit } on && /^    / { print substr($0, 5) }' \
+  config/man/followsift.8.md | sed -e ':a' -e '/\\$/{N; s/\\\n */ /; ta}')
+[ $done -ge 10 ] || fail "the manual has no commands for a service of the machine"
+says "logged in"
+machine_says() { inside systemctl show followsift -P StatusText | grep -qF "$1"; }
+until_true "it watches" 20 machine_says "watching home"
+deliver 9 9
+until_true "it files" 20 filed 8
 say "A good first day"
