@@ -6,14 +6,17 @@ release_rust() { sed -n 's/^FROM [^ ]*rust:\([0-9.]*\)-.* AS build$/\1/p' config
 
 # build_release: in this folder, into target/release.
 build_release() {
-  local rust
+  local rust registry
   rust=$(release_rust)
   if rustup run "$rust" rustc --version >/dev/null 2>&1; then
     export RUSTUP_TOOLCHAIN=$rust
   else
     say "Rust $rust, by which packages are built, is missing (rustup toolchain install $rust); this is $(rustc --version)"
   fi
-  # Messages of panics name the files of crates. Cargo splits this list at U+001F alone, so that a folder's name may have spaces.
+  cargo fetch --quiet --locked
+  # Messages of panics name the files of crates, by their whole paths without symlinks.
+  registry=$(realpath "${CARGO_HOME:-$HOME/.cargo}/registry")
+  # Cargo splits this list at U+001F alone, so that a folder's name may have spaces.
   CARGO_ENCODED_RUSTFLAGS=$(printf -- '--remap-path-prefix=%s=%s\x1f--remap-path-prefix=%s=%s' \
-    "${CARGO_HOME:-$HOME/.cargo}" /cargo "$PWD" /followsift) cargo build --quiet --release --locked
+    "$registry" /registry "$(pwd -P)" /followsift) cargo build --quiet --release --locked
 }
