@@ -69,8 +69,11 @@ password-file = "password"
 TOML
 target/debug/followsift run --settings "$work/home/followsift.toml" >"$work/log" 2>&1 &
 service=$!
-for _ in $(seq 100); do [ ! -S "$work/home/metrics.sock" ] || break; sleep 0.1; done
-curl --silent --fail --unix-socket "$work/home/metrics.sock" http://localhost/metrics >"$work/metrics" || fail "no metrics"
+is_away() {
+  curl --silent --fail --unix-socket "$work/home/metrics.sock" http://localhost/metrics >"$work/metrics" &&
+    grep -q '^followsift_account_state{.*state="away".*} 1$' "$work/metrics"
+}
+for _ in $(seq 200); do ! is_away || break; sleep 0.1; done
+is_away || { cat "$work/metrics" >&2; fail "the account, whose server is not there, is not away"; }
 promtool check metrics <"$work/metrics" || fail "promtool does not like the metrics"
-grep -q '^followsift_account_state{.*state="away".*} 1$' "$work/metrics" || { cat "$work/metrics" >&2; fail "the account is not away"; }
 say "promtool finds nothing wrong"
