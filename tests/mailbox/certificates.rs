@@ -28,11 +28,7 @@ fn meet(mut server: Server, account: &Account) -> (Fault, String) {
         }
         connecting.join().unwrap()
     });
-    let _ = server.child.kill();
-    server.child.wait().unwrap();
-    server.listener.join().unwrap();
-    let heard = server.heard.lock().unwrap().clone();
-    (fault, heard)
+    (fault, server.stop())
 }
 
 fn account(authority: &Authority) -> Account {

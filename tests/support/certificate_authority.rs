@@ -110,7 +110,7 @@ pub struct Server {
     pub stdin: ChildStdin,
     pub port: u16,
     pub heard: Arc<Mutex<String>>,
-    pub listener: std::thread::JoinHandle<()>,
+    listener: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Server {
@@ -131,7 +131,7 @@ impl Server {
             }
         });
         let stdin = child.stdin.take().unwrap();
-        let server = Self { child, stdin, port, heard, listener };
+        let server = Self { child, stdin, port, heard, listener: Some(listener) };
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(20), "openssl s_server {more} does not listen");
@@ -140,11 +140,32 @@ impl Server {
         server
     }
 
+    /// Ends it, and returns all that it was sent.
+    pub fn stop(mut self) -> String {
+        self.end();
+        // It ends with the output of the program.
+        if let Some(listener) = self.listener.take() {
+            listener.join().unwrap();
+        }
+        self.heard.lock().unwrap().clone()
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Does it talk to a client that takes anything?
     pub fn talks(&self, folder: &Path, more: &str) -> bool {
         let client =
             openssl(folder, &format!("s_client -connect 127.0.0.1:{} {more}", self.port)).output().unwrap();
         let said = String::from_utf8_lossy(&client.stdout).into_owned();
         said.contains("Cipher is ") && !said.contains("Cipher is (NONE)")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
     }
 }
