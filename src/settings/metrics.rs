@@ -32,7 +32,8 @@ pub(super) fn metrics(mut section: Section<'_>, paths: &Paths<'_>) -> Option<Met
 fn address(entry: &Setting<'_>, paths: &Paths<'_>) -> Option<MetricsAddress> {
     let text = entry.string()?;
     if text.contains('/') {
-        let path = paths.complete(&text, entry)?;
+        // The slash that makes a path of a mere name is not shown again.
+        let path = paths.complete(text.strip_prefix("./").unwrap_or(&text), entry)?;
         let length = path.as_os_str().len();
         if length > LONGEST_PATH {
             entry.error(
@@ -90,7 +91,7 @@ mod tests {
         }
         for (path, whole) in [
             ("/run/followsift/metrics.sock", "/run/followsift/metrics.sock"),
-            ("./metrics.sock", "/etc/followsift/./metrics.sock"),
+            ("./metrics.sock", "/etc/followsift/metrics.sock"),
             ("~/metrics.sock", "/home/ann/metrics.sock"),
         ] {
             assert_eq!(listen(path), Ok(Some(MetricsAddress::Socket(whole.into()))), "{path}");
