@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use super::*;
@@ -127,7 +127,8 @@ fn a_reload_moves_the_metrics_and_shows_whether_it_failed() {
     // What could not be opened is tried again at the next reload, and the socket goes with the service.
     fs::remove_file(&socket).unwrap();
     daemon.signal(Signal::HUP);
-    daemon.until("open", SOON, |_| fs::metadata(&socket).is_ok_and(|it| it.file_type().is_socket()));
+    // The file is there a moment before anybody listens.
+    daemon.until("open", SOON, |_| UnixStream::connect(&socket).is_ok());
     assert_eq!(through().series("followsift_moves_total"), ["followsift_moves_total{account=\"home\"}"]);
     home.write("followsift.toml", &(metrics("./metrics.sock") + &account("work", server.port, "")));
     daemon.says("watching work");
