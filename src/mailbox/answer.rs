@@ -37,6 +37,8 @@ pub(super) struct Answer {
     /// The tagged line without its tag.
     done: Vec<u8>,
     passed_over: Option<&'static str>,
+    /// What the EXPUNGE responses name.
+    expunged: Vec<Option<u32>>,
 }
 
 #[derive(Debug)]
@@ -51,12 +53,14 @@ impl Answer {
         if frame.odd {
             self.pass_over("a line break after a literal");
         }
-        if let Response::Unreadable { why, ends } = response::read(frame) {
-            if !ends {
-                return Err(Cause::Garbled(why));
+        match response::read(frame) {
+            Response::Unreadable { why, ends: false } => return Err(Cause::Garbled(why)),
+            Response::Unreadable { why, .. } => {
+                self.pass_over(why);
+                return Ok(());
             }
-            self.pass_over(why);
-            return Ok(());
+            Response::Expunge(number) => self.expunged.push(number),
+            _ => {}
         }
         self.frames.push(OwnedFrame { bytes: frame.bytes.to_vec(), literals: frame.literals.to_vec() });
         Ok(())
@@ -111,7 +115,7 @@ impl Answer {
         for response in self.responses() {
             let fetched = match response {
                 Response::Fetch(fetched) => fetched,
-                Response::Expunge => {
+                Response::Expunge(_) => {
                     // An EXPUNGE renumbers the messages after it (RFC 9051, section 7.5.1).
                     numbers.clear();
                     continue;
@@ -209,6 +213,17 @@ impl Answer {
             let words = String::from_utf8_lossy(words).to_ascii_uppercase();
             Some(words.split_ascii_whitespace().map(str::to_owned).collect())
         })
+    }
+
+    /// The numbers of the messages that left the folder, in the server's order; `None` if it may have named others, too.
+    pub(super) fn expunged(&self) -> Option<Vec<u32>> {
+        let is_whole = self.passed_over.is_none();
+        is_whole.then(|| self.expunged.iter().copied().collect::<Option<_>>()).flatten()
+    }
+
+    /// May a message have left the folder, so that others have new numbers?
+    pub(super) fn renumbers(&self) -> bool {
+        self.passed_over.is_some() || !self.expunged.is_empty()
     }
 
     /// The UID of an appended message (APPENDUID, RFC 4315, section 3), if the server reports it.

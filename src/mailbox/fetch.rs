@@ -300,7 +300,7 @@ impl Session {
     /// # Errors
     /// Also if the server cannot show those of one of them: it must not be taken for gone.
     pub(super) fn flags(&mut self, doing: Step, uids: &[Uid]) -> Result<BTreeMap<Uid, Flags>, Fault> {
-        let (flags, _) = self.flags_and_keywords(doing, uids)?;
+        let flags = self.flags_and_keywords(doing, uids)?.flags;
         if uids.iter().any(|uid| !flags.contains_key(uid) && self.why_unshown(*uid).is_some()) {
             let on = Subject::Mails { folder: self.here(doing)?.folder, uids: uids.to_vec() };
             return Err(Fault::of(doing, &on, Cause::Unclear("the flags of a message")));
@@ -310,25 +310,16 @@ impl Session {
 
     /// The flags of those of `uids` that exist, and the keywords of those that have any; without those that the server cannot
     /// show. One round trip; none if `uids` is empty.
-    pub(super) fn flags_and_keywords(
-        &mut self,
-        doing: Step,
-        uids: &[Uid],
-    ) -> Result<(BTreeMap<Uid, Flags>, Keywords), Fault> {
-        let mut shown = BTreeMap::new();
-        let note = |shown: &mut BTreeMap<_, _>, uid: Uid, message: &Fetched<'_>| {
-            shown.extend(message.flags.map(|flags| (uid, (flags, message.keywords.clone()))));
-        };
+    pub(super) fn flags_and_keywords(&mut self, doing: Step, uids: &[Uid]) -> Result<Marked, Fault> {
+        let mut marked = Marked::default();
         // Many UIDs take several commands. If anything in their answers is odd, they are asked for in parts.
-        let mut each = |uid: Uid, message: &Fetched<'_>| note(&mut shown, uid, message);
+        let mut each = |uid: Uid, message: &Fetched<'_>| marked.note(uid, message);
         if !self.ask_at_once(doing, uids, "UID FLAGS", FLAGS, &mut each)? {
-            shown.clear();
-            let mut each = |uid: Uid, message: &Fetched<'_>| note(&mut shown, uid, message);
+            marked = Marked::default();
+            let mut each = |uid: Uid, message: &Fetched<'_>| marked.note(uid, message);
             self.ask_strictly(doing, uids, usize::MAX, "UID FLAGS", FLAGS, &mut each)?;
         }
-        let keywords = shown.iter().filter(|(_, (_, keywords))| !keywords.is_empty());
-        let keywords = keywords.map(|(uid, (_, keywords))| (*uid, keywords.clone())).collect();
-        Ok((shown.into_iter().map(|(uid, (flags, _))| (uid, flags)).collect(), keywords))
+        Ok(marked)
     }
 
     /// The messages of the open folder that have `identity` and may have arrived at `received`, also those marked \Deleted.
@@ -394,6 +385,31 @@ pub(super) struct Sighting {
 
 /// The keywords of the messages that have any.
 pub(super) type Keywords = BTreeMap<Uid, BTreeSet<String>>;
+
+/// How messages are marked.
+#[derive(Debug, Default)]
+pub(super) struct Marked {
+    /// The flags of those that were shown.
+    pub(super) flags: BTreeMap<Uid, Flags>,
+    /// The keywords of those that have any.
+    pub(super) keywords: Keywords,
+    /// Their sequence numbers.
+    pub(super) numbers: BTreeMap<Uid, u32>,
+}
+
+impl Marked {
+    /// What a server says last counts.
+    fn note(&mut self, uid: Uid, message: &Fetched<'_>) {
+        let Some(flags) = message.flags else { return };
+        self.flags.insert(uid, flags);
+        self.numbers.insert(uid, message.number);
+        if message.keywords.is_empty() {
+            self.keywords.remove(&uid);
+        } else {
+            self.keywords.insert(uid, message.keywords.clone());
+        }
+    }
+}
 
 /// Batches of UIDs that the server listed.
 fn these(uids: &[Uid]) -> Vec<Asked> {

@@ -53,6 +53,8 @@ pub(super) struct Line {
     ending: Option<u32>,
     /// The server announced messages since [`Line::forget_announced`].
     announced: bool,
+    /// How often messages may have left the open folder, so that others have new numbers.
+    renumbered: u64,
 }
 
 impl fmt::Debug for Line {
@@ -111,6 +113,7 @@ impl Line {
             stalled: false,
             ending: None,
             announced: false,
+            renumbered: 0,
         })
     }
 
@@ -201,6 +204,7 @@ impl Line {
             }
         })?;
         self.announced |= announced;
+        self.renumbered += u64::from(answer.renumbers());
         // A server that says BYE in the middle of an answer may have left out the rest.
         match (bye, refusal) {
             (Some(bye), _) if !goes => {
@@ -220,6 +224,7 @@ impl Line {
         heard: &mut dyn FnMut(Instant) -> Option<Instant>,
     ) -> Result<Idled, Cause> {
         self.finish_idle()?;
+        self.renumbered += 1;
         self.tag += 1;
         let tag = self.tag;
         let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
@@ -285,6 +290,7 @@ impl Line {
     /// Reads the answer to the DONE of an IDLE that was ended by an announcement.
     fn finish_idle(&mut self) -> Result<(), Cause> {
         let Some(tag) = self.ending.take() else { return Ok(()) };
+        self.renumbered += 1;
         let (shared, prefix) = (Arc::clone(&self.shared), self.prefix.clone());
         let bye = self.with_channel(Limits::SHORT, |channel| {
             let mut bye = None;
@@ -330,6 +336,11 @@ impl Line {
     /// Begins to note announcements anew, since all messages are about to be looked at.
     pub(super) fn forget_announced(&mut self) {
         self.announced = false;
+    }
+
+    /// As long as this stays the same, the messages of the open folder keep their numbers.
+    pub(super) fn renumbered(&self) -> u64 {
+        self.renumbered
     }
 
     /// The number of round trips since the greeting.

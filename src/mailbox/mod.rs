@@ -37,6 +37,7 @@ mod line;
 mod line_filter;
 mod moves;
 mod names;
+mod numbers;
 mod outcome;
 mod outcome_table;
 mod plan;

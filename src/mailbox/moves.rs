@@ -66,9 +66,12 @@ impl Session {
             plan.leave_what_may_not_go(&look);
             reported.push(self.transfer(Step::Move, plan, &look.proven)?);
         }
-        let all: Vec<Uid> = plans.iter().flat_map(Plan::uids).collect();
         // After the moves: a NO may come in the middle of a MOVE, and an OK proves nothing.
-        let mut there = self.flags(Step::Search, &all)?;
+        let mut there = if plans.iter().zip(&reported).all(|(plan, reported)| reported.is_complete(plan)) {
+            BTreeMap::new()
+        } else {
+            self.flags(Step::Search, &plans.iter().flat_map(Plan::uids).collect::<Vec<_>>())?
+        };
         let mut results = Vec::new();
         for (plan, reported) in plans.into_iter().zip(reported) {
             let credible = |message: &&MailTrace| {
@@ -290,6 +293,7 @@ impl Session {
         let whole = sets.len() == 1;
         let mut raced = false;
         for set in sets {
+            let are_known = step == Step::Move && self.numbers.hold(self.line.renumbered());
             // Large messages take the server longer.
             let limits = Limits { time: Duration::from_secs(120), ..Limits::SHORT };
             match self.run(step, &on, &format!("UID {verb} {set} {name}"), limits) {
@@ -300,6 +304,9 @@ impl Session {
                 }
                 Ok(answer) => {
                     reported.believe(plan, answer.copied(plan.mails.len()));
+                    if let Some(expunged) = answer.expunged().filter(|_| are_known) {
+                        reported.expunged.extend(self.numbers.expunge(&expunged, self.line.renumbered()));
+                    }
                 }
                 Err(fault) if fault.fate() == Fate::Leave => {
                     raced = whole && fault.code() == Some(Code::ExpungeIssued);

@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{Cause, Fault, Step, Subject};
+use super::fetch::Marked;
 use super::flags::Flags;
+use super::numbers::Numbers;
 use super::session::{Selection, Session};
 use super::uids;
 use crate::place::{Folder, MailIdentity, MailTrace, Uid};
@@ -75,8 +77,10 @@ impl Session {
             .filter(|uid| self.seen.contains_key(uid) && !proven.uids.contains(uid))
             .copied()
             .collect();
-        let (mut flags, mut keywords) =
+        let renumbered = self.line.renumbered();
+        let Marked { mut flags, mut keywords, numbers } =
             self.flags_and_keywords(doing, &Vec::from_iter(proven.uids.iter().copied()))?;
+        self.numbers = Numbers::of(&numbers, renumbered);
         // A server may send messages that were not requested.
         flags.retain(|uid, _| proven.uids.contains(uid));
         keywords.retain(|uid, _| proven.uids.contains(uid));

@@ -20,6 +20,8 @@ pub(super) struct Reported {
     pub(super) claims: BTreeSet<Claim>,
     /// Copies that we removed again, since another program had made the same.
     pub(super) surplus: BTreeSet<Uid>,
+    /// The originals that the server expunged in its answer.
+    pub(super) expunged: BTreeSet<Uid>,
 }
 
 /// One pair of a COPYUID, as the server sent it.
@@ -72,6 +74,13 @@ impl Reported {
             (None, ..) => true,
             _ => false,
         }
+    }
+
+    /// Did the server itself say of each message of the plan that it has left the folder (EXPUNGE), and credibly where it is now?
+    /// After that it can show none of them in this session, so a FETCH of their flags here would say no more.
+    pub(super) fn is_complete(&self, plan: &Plan) -> bool {
+        let is_named = |uid: Uid| self.expunged.contains(&uid) && self.copies.contains_key(&uid);
+        self.refused.is_none() && self.alone(plan) && plan.uids().all(is_named)
     }
 
     pub(super) fn reason(&self) -> Obstacle {

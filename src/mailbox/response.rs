@@ -18,8 +18,8 @@ use crate::place::{Uid, UidValidity};
 pub(super) enum Response<'a> {
     /// The data of a message.
     Fetch(Fetched<'a>),
-    /// A message is gone: the messages after it have other numbers now.
-    Expunge,
+    /// A message is gone: the messages after it have other numbers now. Its number, unless the server says that by UIDs (VANISHED).
+    Expunge(Option<u32>),
     /// How many messages there are.
     Exists(u32),
     /// What UID SEARCH found.
@@ -232,6 +232,9 @@ impl<'a> Scan<'a> {
             let words = String::from_utf8_lossy(self.rest()).to_ascii_uppercase();
             return Ok(Response::Capability(words.split_ascii_whitespace().map(str::to_owned).collect()));
         }
+        if is("VANISHED") {
+            return Ok(Response::Expunge(None));
+        }
         let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if word.is_empty() || !word.iter().all(is_word) {
             return Err("its name is not a word");
@@ -249,7 +252,7 @@ impl<'a> Scan<'a> {
         Ok(if is("EXISTS") {
             Response::Exists(number)
         } else if is("EXPUNGE") {
-            Response::Expunge
+            Response::Expunge(Some(number))
         } else {
             Response::Other
         })

@@ -17,6 +17,7 @@ use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
 use super::line::{Idled, LOGOUT, Line};
 use super::names::quoted;
+use super::numbers::Numbers;
 use super::redactor::Redactor;
 use super::stop::{Stop, Woken};
 use crate::login::Login;
@@ -62,6 +63,8 @@ pub struct Session {
     pub(super) open: Option<Opened>,
     /// The messages of the open folder whose size and header were fetched since it was selected.
     pub(super) seen: BTreeMap<Uid, MailIdentity>,
+    /// The numbers of those that were looked at last.
+    pub(super) numbers: Numbers,
     /// The messages of the open folder that the server could not show.
     pub(super) culprits: Culprits,
     /// What was read ahead of the question.
@@ -113,6 +116,7 @@ impl Session {
             folders: None,
             open: None,
             seen: BTreeMap::new(),
+            numbers: Numbers::default(),
             culprits: Culprits::default(),
             ahead: Ahead::default(),
             name_is_due: capabilities.id,
@@ -213,6 +217,7 @@ impl Session {
         self.open = None;
         // Proofs end with the selection.
         self.seen.clear();
+        self.numbers = Numbers::default();
         self.ahead = Ahead::default();
         self.culprits.forget();
         self.selections = self.selections.next();

@@ -70,7 +70,7 @@ impl Session {
     /// The flags of proven messages, as far as the server shows them.
     fn shown_flags(&mut self, proven: &Proven) -> Result<BTreeMap<Uid, Flags>, Fault> {
         let uids: Vec<Uid> = proven.uids().iter().copied().collect();
-        Ok(self.flags_and_keywords(Step::Search, &uids)?.0)
+        Ok(self.flags_and_keywords(Step::Search, &uids)?.flags)
     }
 
     /// UID STORE on proven messages.
@@ -222,7 +222,7 @@ impl Session {
         self.reopen(Step::Mark, folder, validity)?;
         let proven = self.prove(Step::Mark, traces)?;
         let uids: Vec<Uid> = proven.uids().iter().copied().collect();
-        let lacking = lacking(had, &self.flags_and_keywords(Step::Search, &uids)?.1);
+        let lacking = lacking(had, &self.flags_and_keywords(Step::Search, &uids)?.keywords);
         let mut by_keyword: BTreeMap<&str, BTreeSet<Uid>> = BTreeMap::new();
         for (uid, keywords) in &lacking {
             for keyword in keywords.iter().filter(|keyword| is_atom(keyword)) {
@@ -239,7 +239,7 @@ impl Session {
             }
         }
         let uids: Vec<Uid> = lacking.keys().copied().collect();
-        let kept = self.flags_and_keywords(Step::Search, &uids)?.1;
+        let kept = self.flags_and_keywords(Step::Search, &uids)?.keywords;
         Ok(self::lacking(&lacking, &kept))
     }
 }

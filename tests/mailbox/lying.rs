@@ -64,6 +64,61 @@ fn a_copyuid_that_lies_is_looked_into() {
     assert_eq!(act(&fake).unwrap().values().collect::<Vec<_>>(), [&Outcome::Gone, &Outcome::Gone]);
 }
 
+/// What the client does after a MOVE that was answered with `answer`; before it, `look` shows the two messages and their numbers.
+fn after_a_move(look: &str, answer: &str) -> Vec<String> {
+    let script =
+        &[LOGIN, SELECT, LIST, STATUS, PROOF, ("UID FETCH 1:2 (UID FLAGS)", look), ("UID MOVE", answer)];
+    let fake = Fake::start(GREETING, script);
+    // What is asked then is answered with nothing, so nothing is known of the messages.
+    drop(act(&fake));
+    let commands = fake.commands();
+    let at = commands.iter().position(|command| command.starts_with("UID MOVE")).unwrap();
+    commands[at + 1..].to_vec()
+}
+
+#[test]
+fn the_inbox_is_looked_at_after_a_move_unless_the_server_says_where_each_message_went() {
+    const LOOK: &str = "* 4 FETCH (UID 1 FLAGS ())\r\n* 7 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n";
+    const WENT: &str = "* OK [COPYUID 9 1:2 100:101] x\r\n";
+    const IS_DONE: &str = "TAG OK x\r\n";
+    let looks = |look: &str, answer: &str| {
+        after_a_move(look, answer).first().is_some_and(|next| next.starts_with("UID FETCH 1:2 (UID FLAGS)"))
+    };
+    // In this order, in the other one, and while others leave.
+    for expunged in [
+        "* 4 EXPUNGE\r\n* 6 EXPUNGE\r\n",
+        "* 7 EXPUNGE\r\n* 4 EXPUNGE\r\n",
+        "* 1 EXPUNGE\r\n* 3 EXPUNGE\r\n* 9 EXPUNGE\r\n* 5 EXPUNGE\r\n",
+    ] {
+        assert!(!looks(LOOK, &format!("{WENT}{expunged}{IS_DONE}")), "{expunged}");
+    }
+    let both = "* 4 EXPUNGE\r\n* 6 EXPUNGE\r\n";
+    for (what, look, answer) in [
+        ("nothing left", LOOK, format!("{WENT}{IS_DONE}")),
+        ("one left", LOOK, format!("{WENT}* 4 EXPUNGE\r\n{IS_DONE}")),
+        ("another left", LOOK, format!("{WENT}* 4 EXPUNGE\r\n* 7 EXPUNGE\r\n{IS_DONE}")),
+        ("one twice", LOOK, format!("{WENT}* 4 EXPUNGE\r\n* 4 EXPUNGE\r\n{IS_DONE}")),
+        ("a number that no message has", LOOK, format!("{WENT}* 0 EXPUNGE\r\n{both}{IS_DONE}")),
+        ("by UIDs, which was not asked for", LOOK, format!("{WENT}* VANISHED 3\r\n{both}{IS_DONE}")),
+        ("it is not said where", LOOK, format!("{both}{IS_DONE}")),
+        ("of one it is not said where", LOOK, format!("* OK [COPYUID 9 1 100] x\r\n{both}{IS_DONE}")),
+        ("another came there meanwhile", LOOK, format!("* OK [COPYUID 9 1:2 100,102] x\r\n{both}{IS_DONE}")),
+        ("refused", LOOK, format!("{WENT}{both}TAG NO x\r\n")),
+        (
+            "another left during the look",
+            "* 4 FETCH (UID 1 FLAGS ())\r\n* 1 EXPUNGE\r\n* 7 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n",
+            format!("{WENT}{both}{IS_DONE}"),
+        ),
+        (
+            "two with one number",
+            "* 4 FETCH (UID 1 FLAGS ())\r\n* 4 FETCH (UID 2 FLAGS ())\r\nTAG OK x\r\n",
+            format!("{WENT}{both}{IS_DONE}"),
+        ),
+    ] {
+        assert!(looks(look, &answer), "{what}: {:?}", after_a_move(look, &answer));
+    }
+}
+
 #[test]
 fn a_no_in_the_middle_of_a_move_is_looked_into() {
     let script = &[

@@ -70,7 +70,7 @@ impl Line {
             let mut flown: Vec<Flown> = Vec::new();
             let (mut unanswered, mut unanswered_bytes) = (0, 0);
             let mut bye = None;
-            let (mut announced, mut is_last) = (false, false);
+            let (mut announced, mut renumbers, mut is_last) = (false, false, false);
             loop {
                 while let Some(command) = commands.get(flown.len()) {
                     let is_room = unanswered < ahead && unanswered_bytes + command.len() <= AHEAD_BYTES;
@@ -115,13 +115,18 @@ impl Line {
                             ANOTHER
                         } else {
                             if frame.odd {
+                                renumbers = true;
                                 pass_over(&mut flown, "a line break after a literal", each);
                             }
                             match response::read(frame) {
                                 Response::Unreadable { why, ends: false } => why,
                                 response => {
                                     match response {
-                                        Response::Unreadable { why, .. } => pass_over(&mut flown, why, each),
+                                        Response::Unreadable { why, .. } => {
+                                            renumbers = true;
+                                            pass_over(&mut flown, why, each);
+                                        }
+                                        Response::Expunge(_) => renumbers = true,
                                         Response::Condition(_) if is_leaving => {}
                                         Response::Condition(condition) if condition.is("BYE") => {
                                             bye = Some(bye_refusal(frame.bytes, &shared));
@@ -139,15 +144,16 @@ impl Line {
                 pass_over(&mut flown, lost, each);
                 shared.bounds.extend(limits);
                 channel.resume()?;
-                (bye, announced) = (None, true);
+                (bye, announced, renumbers) = (None, true, true);
                 flown.iter_mut().for_each(|one| one.is_answered = true);
                 (unanswered, unanswered_bytes) = (0, 0);
             }
-            Ok((flown, bye, announced))
+            Ok((flown, bye, announced, renumbers))
         });
         self.stalled |= ahead > 1 && commands.len() > 1 && matches!(flown, Err(Cause::Late));
-        let (flown, bye, announced) = flown?;
+        let (flown, bye, announced, renumbers) = flown?;
         self.announced |= announced;
+        self.renumbered += u64::from(renumbers || ending.is_some());
         if goes && flown.len() == commands.len() {
             self.channel = None;
         }
