@@ -9,18 +9,21 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::syntax::{self, Readable};
-use super::{Diagnostic, Source, nearest};
+use super::{Diagnostic, Source, nearest, syntax};
 
 pub use super::findings::Findings;
 
 /// Parses the text of `source` and passes its top table to `read`. Syntax errors are findings, one per block (`[...]` up to the
 /// next); all other blocks are still read.
 pub fn read<T>(source: &Source, findings: &Findings, read: impl FnOnce(Table<'_>) -> T) -> T {
-    let Readable { text, whole } = syntax::readable(source, findings);
+    let (root, errors) = DeTable::parse_recoverable(source.text());
+    if errors.is_empty() {
+        return read(Table::new(source, findings, 0..0, root.get_ref()));
+    }
+    let text = syntax::readable(source, findings);
     // The rest has no errors except those reported already.
     let (root, _) = DeTable::parse_recoverable(&text);
-    read(Table { whole, ..Table::new(source, findings, 0..0, root.get_ref()) })
+    read(Table { whole: false, ..Table::new(source, findings, 0..0, root.get_ref()) })
 }
 
 /// A table whose reader takes the keys one by one.

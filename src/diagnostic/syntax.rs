@@ -3,21 +3,12 @@
 //!
 //! Only [`super::document`] calls it.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::de::{DeTable, Error};
 
 use super::findings::Findings;
 use super::{Diagnostic, Source};
-
-/// The readable part of a file's text.
-pub(super) struct Readable<'a> {
-    /// As long as the file's text, with blanks instead of the unreadable blocks.
-    pub(super) text: Cow<'a, str>,
-    /// Whether all of it is readable.
-    pub(super) whole: bool,
-}
 
 /// The lines from a `[header]` up to the next one, or those before the first.
 struct Block<'a> {
@@ -26,14 +17,10 @@ struct Block<'a> {
     name: &'a str,
 }
 
-/// Removes every block that cannot be parsed, each with one finding, together with its subtables, such as `[rule.when]` after
-/// `[[rule]]`, which would otherwise become part of another.
-pub(super) fn readable<'a>(source: &'a Source, findings: &Findings) -> Readable<'a> {
+/// The text of a file with syntax errors, with blanks in place of every block that cannot be parsed, each with one finding, and of
+/// its subtables, such as `[rule.when]` after `[[rule]]`, which would otherwise become part of another.
+pub(super) fn readable(source: &Source, findings: &Findings) -> String {
     let text = source.text();
-    let (_, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        return Readable { text: text.into(), whole: true };
-    }
     let groups = groups(text);
     // Parse each block by itself: an unclosed array would swallow the blocks after it.
     let broken = |group: &[Block<'_>]| {
@@ -68,7 +55,7 @@ pub(super) fn readable<'a>(source: &'a Source, findings: &Findings) -> Readable<
         }
         left = String::from_utf8_lossy(&rest).into_owned();
     }
-    Readable { text: left.into(), whole: false }
+    left
 }
 
 fn finding(source: &Source, error: &Error, start: usize) -> Diagnostic {
@@ -136,9 +123,8 @@ mod tests {
             let source = Source::new("f.toml", text);
             let findings = Findings::default();
             let readable = readable(&source, &findings);
-            assert!(!readable.whole && readable.text.len() == text.len());
+            assert_eq!(readable.len(), text.len());
             let kept: String = readable
-                .text
                 .split('\n')
                 .zip(text.split('\n'))
                 .enumerate()
