@@ -127,6 +127,8 @@ pub enum Restraint {
     Divided,
     /// The rule of this name decided, and only observes.
     Observed(Arc<str>),
+    /// A rule needs a fact of the follower's past that could not be found out.
+    PastUnread,
 }
 
 /// Decides what to do with a message, and why.
@@ -182,7 +184,11 @@ pub fn weigh(message: ReadMessage, rulebook: &Rulebook, recall: &dyn Recall) -> 
     let Recognition::Recognised(notification) = &recognition else {
         return Assessment { envelope, recognition, ..Assessment::foreign() };
     };
-    let verdicts = judge(notification, rulebook, recall);
+    let (verdicts, hangs_on_unread_past) = judge(notification, rulebook, recall);
+    if hangs_on_unread_past {
+        let restraint = Some(Restraint::PastUnread);
+        return Assessment { envelope, recognition, verdicts, restraint, ..Assessment::foreign() };
+    }
     let (class, divided) = combine(notification, &verdicts, &rulebook.rules);
     let wanted = class.as_ref().map_or(Action::Leave, |class| asked_for(class, &rulebook.rules));
     let (action, restraint) = restrain(wanted, notification, &verdicts, rulebook);
@@ -230,12 +236,19 @@ pub fn past(notification: &Notification, follower: &Follower, recall: &dyn Recal
     recall.past(&notification.key(follower), notification.received, Asked { is_proven, ..asked })
 }
 
-fn judge(notification: &Notification, rulebook: &Rulebook, recall: &dyn Recall) -> Vec<Verdict> {
+/// The verdict on each follower, and whether one of them could be another one if all of the past were known.
+fn judge(notification: &Notification, rulebook: &Rulebook, recall: &dyn Recall) -> (Vec<Verdict>, bool) {
     let Rulebook { rules, lists, .. } = rulebook;
     let asked = rules.asked();
-    let past = |follower| past(notification, follower, recall, asked);
-    let one = |follower| rules.judge(&Case::of(notification, follower, &past(follower)), lists);
-    notification.followers.iter().map(one).collect()
+    let mut hangs_on_unread_past = false;
+    let one = |follower| {
+        let past = past(notification, follower, recall, asked);
+        let case = Case::of(notification, follower, &past);
+        hangs_on_unread_past |= rules.hangs_on_unread_past(&case, lists);
+        rules.judge(&case, lists)
+    };
+    let verdicts = notification.followers.iter().map(one).collect();
+    (verdicts, hangs_on_unread_past)
 }
 
 /// The verdict on the message, and why a batch has none.

@@ -74,6 +74,7 @@ pub fn restraint_in_words(restraint: &Restraint) -> String {
         ),
         Restraint::NameAlone => "only the name is on the list, and a name is the sender's choice".to_owned(),
         Restraint::ListNotLoaded(list) => format!("the list `{list}` has never been loaded"),
+        Restraint::PastUnread => "what came before from this follower could not be looked up".to_owned(),
         Restraint::NotAllNamed => "it does not name every follower it is about".to_owned(),
         Restraint::Divided => "the verdicts on its followers differ".to_owned(),
         Restraint::Observed(rule) => format!("the rule \"{rule}\" only observes (act = false)"),

@@ -185,6 +185,9 @@ fn strongest<'r>(parts: &'r [Condition], sight: &Sight<'_>, decisive: Answer<'r>
 impl Leaf {
     fn answer<'r>(&'r self, sight: &Sight<'_>) -> Answer<'r> {
         let fact = self.fact;
+        if sight.case.past.unread.contains(&fact) {
+            return Answer::CannotTell(Doubt::NotShown(fact));
+        }
         match &self.test {
             Test::Bounds(bounds) => {
                 Answer::of_shown(fact, sight.number(fact), |number| bounds.interval.contains(number))

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fact::Fact;
 use crate::clock::Timestamp;
 use crate::mail::{Authenticity, FollowerKey, Network, Notification};
 use crate::place::MailIdentity;
@@ -23,6 +24,9 @@ pub struct Past {
     pub last_followed: Option<Timestamp>,
     /// Proven notifications of the same network in the hour before.
     pub wave: u64,
+    /// The facts of the past that could not be found out. What the fields above say about them means nothing, and a rule that
+    /// needs one of them cannot tell.
+    pub unread: &'static [Fact],
 }
 
 /// The length of the window in which [`Past::wave`] counts, in seconds.

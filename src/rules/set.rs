@@ -245,6 +245,29 @@ impl RuleSet {
             .collect()
     }
 
+    /// Could the verdict on a follower be another one if all of their past were known ([`Past::unread`])? Then a rule that protects
+    /// them may have been passed over, so that the verdict counts for nothing.
+    pub fn hangs_on_unread_past(&self, case: &Case<'_>, lists: &Lists) -> bool {
+        let unread = case.past.unread;
+        if unread.is_empty() {
+            return false;
+        }
+        let sight = Sight::new(*case, lists, &self.interests);
+        for rule in &self.rules {
+            match (rule.when.answer(&sight), &rule.effect) {
+                (Answer::Holds, Effect::Decide(_)) => return false,
+                // Another fact may be missing, too, but a part of `any` needs only one of them.
+                (Answer::CannotTell(_), _)
+                    if rule.when.leaves().iter().any(|it| unread.contains(&it.fact)) =>
+                {
+                    return true;
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// The verdict that a trace leads to without one of its rules; with `None`, with all of them.
     pub fn conclude<'r>(
         &'r self,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use followsift::clock::Timestamp;
 use followsift::mail::{Authenticity, Follower, Kind, Network, Notification, Shown};
-use followsift::rules::{Case, ListSource, Lists, Match, Past, Person, RuleSet, Verdict, VerdictName};
+use followsift::rules::{Case, Fact, ListSource, Lists, Match, Past, Person, RuleSet, Verdict, VerdictName};
 
 use super::rules;
 
@@ -230,6 +230,39 @@ fn what_came_before_can_be_asked() {
         &Follower::default(),
         "numbers-game by A (last-followed empty)",
     );
+}
+
+#[test]
+fn a_past_that_could_not_be_read_holds_no_rule_and_is_noticed_where_it_matters() {
+    let past =
+        Past { wave: 50, times_followed: 9, unread: &[Fact::Wave, Fact::TimesFollowed], ..Past::default() };
+    let spam = "[[rule]]\nname = \"S\"\nwhen.following = \">= 2000\"\nverdict = \"spam\"\n";
+    let protects = |when: &str| format!("[[rule]]\nname = \"A\"\n{when}\nverdict = \"real\"\n");
+    let points = |when: &str| format!("[[rule]]\nname = \"P\"\n{when}\npoints = 1\n");
+    let (many, few) = (counts(2_001, 3), counts(5, 3));
+    for (rules, follower, hangs) in [
+        (spam.to_owned(), &many, false),
+        (protects("when.times-followed = \">= 2\"") + spam, &many, true),
+        (protects("when.times-followed.shown = true") + spam, &many, true),
+        (protects("when.not.wave = \">= 2\"") + spam, &few, true),
+        // `any` needs one part alone, and the first one that is missing is another fact.
+        (protects("when.any = [{ location = \"x\" }, { wave = \">= 9\" }]") + spam, &many, true),
+        (points("when.wave = \">= 9\"") + spam, &many, true),
+        (points("when.wave = \">= 9\""), &few, true),
+        // It cannot hold, or comes after the verdict; `known` is not among what is missing.
+        (protects("when.wave = \">= 9\"\nwhen.following = \">= 3000\"") + spam, &many, false),
+        (spam.to_owned() + &protects("when.wave = \">= 9\""), &many, false),
+        (protects("when.known = true") + spam, &many, false),
+    ] {
+        let rules = super::rules(&format!("{VERDICTS}{rules}"));
+        let notification = notification(follower.clone());
+        let case = Case::of(&notification, follower, &past);
+        assert_eq!(rules.hangs_on_unread_past(&case, &lists(&rules)), hangs, "{}", rules.rules().len());
+        let read = Past { unread: &[], ..past.clone() };
+        assert!(!rules.hangs_on_unread_past(&Case::of(&notification, follower, &read), &lists(&rules)));
+    }
+    check_with(&protects("when.wave = \">= 9\""), &many, &past, "undecided");
+    check_with(&protects("when.wave.shown = true"), &many, &past, "undecided");
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn example(mut table: Table<'_>, names: &Names<'_>, rules: &Rules) -> Option<Exa
             Some(Timestamp(RECEIVED.0 - ago as i64))
         }),
         wave: table.take("wave").and_then(|value| value.whole()).unwrap_or(0),
+        unread: &[],
     };
     finish(table, &KEYS, |key| match Fact::from_word(key)? {
         Fact::Mail(_) => {
