@@ -66,6 +66,35 @@ pub fn read_beside(
 ) -> (Option<RuleFiles>, Vec<Diagnostic>) {
     let findings = Findings::default();
     let profiles = profile_sources(settings, &findings);
+    read_by(settings, profiles, rules_file, earlier, findings)
+}
+
+/// The same for one message alone, of which `header` is the beginning: without the profiles that cannot concern it, since to compile
+/// all takes longer than to judge the message. `None` if no profile concerns it.
+pub fn read_for(
+    settings: Option<&Settings>,
+    rules_file: Option<&Path>,
+    header: &[u8],
+) -> Option<(Option<RuleFiles>, Vec<Diagnostic>)> {
+    let findings = Findings::default();
+    let profiles = match settings.and_then(|settings| settings.networks.as_ref()) {
+        // A profile of the user's own may replace any that ships.
+        Some(_) => profile_sources(settings, &findings),
+        None => Profiles::shipped_sources_for(header),
+    };
+    if profiles.is_empty() {
+        return None;
+    }
+    Some(read_by(settings, profiles, rules_file, &Earlier::default(), findings))
+}
+
+fn read_by(
+    settings: Option<&Settings>,
+    profiles: Vec<Source>,
+    rules_file: Option<&Path>,
+    earlier: &Earlier,
+    findings: Findings,
+) -> (Option<RuleFiles>, Vec<Diagnostic>) {
     let rules_source = match rules_file {
         Some(file) => read_source(file, &findings),
         None => Some(Source::new(BUILT_IN, SHIPPED_RULES)),
@@ -126,7 +155,9 @@ fn vocabulary_of(profiles: &Profiles, settings: Option<&Settings>) -> Vocabulary
         networks.iter().map(|it| (it.network.clone(), supplied(&it.network, is_on).collect())).collect();
     let possible = networks.iter().flat_map(|it| supplied(&it.network, |_| true)).collect();
     let shown = networks.into_iter().map(|summary| (summary.network, summary.facts.into_iter().collect()));
-    Vocabulary::new(shown).with_look_ups(looked_up, possible)
+    // Rules may name a network whose profile was left out.
+    let shipped = Profiles::shipped_networks().map(|network| (network, BTreeSet::new()));
+    Vocabulary::new(shown.chain(shipped)).with_look_ups(looked_up, possible)
 }
 
 /// The facts that the allowed ways to profiles of a network supply.

@@ -53,6 +53,7 @@
 //!
 //! A file with `layout = []` switches the network of that name off.
 
+mod concerned;
 mod content;
 mod layout;
 mod nearest;

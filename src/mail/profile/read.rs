@@ -64,7 +64,7 @@ pub(super) fn read(source: &Source, findings: &Findings) -> Option<Profile> {
 }
 
 /// A subject with fewer literal letters, in bytes (two Chinese characters), is too unspecific.
-const FEWEST_LETTERS: usize = 6;
+pub(super) const FEWEST_LETTERS: usize = 6;
 
 /// The places of those parts of a layout that are checked against the rest of the file.
 struct Places<'a> {
