@@ -14,6 +14,7 @@ mod circles;
 mod cli;
 mod cost;
 mod daemon;
+mod delivery;
 mod export;
 mod faults;
 mod history;

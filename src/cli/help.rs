@@ -17,6 +17,11 @@ pub(super) const INIT: &str = "On a terminal, `followsift init` asks. In a scrip
                               pass show mail/home | followsift init ann@example.org --password-stdin --observe --yes\n  \
                               followsift init ann@example.org --password-command 'pass show mail/home' --yes";
 
+/// What stands below the options of `filter`.
+pub(super) const FILTER: &str = "Whatever fails, the message goes on without a verdict, and the exit code is 0. With --exit-code: 0 no verdict or no \
+                                notification, 10 `real`, 11 `spam`, 12 another verdict of the rules. Only if the message cannot be read or written \
+                                is it 75, a temporary failure.";
+
 /// The topics, each with its page and, where it is not the whole page, its section.
 const TOPICS: [(&str, &str, Option<&str>); 10] = [
     ("rules", include_str!("../../config/man/followsift-rules.5.md"), None),

@@ -14,6 +14,7 @@ mod drift;
 mod explain;
 mod export;
 mod facts;
+mod filter;
 mod forget;
 mod help;
 mod history;
@@ -45,6 +46,7 @@ mod sweep;
 mod template;
 mod version;
 
+use arguments::delivery::Filter;
 use arguments::people::{Known, KnownCommand, Person};
 use arguments::{
     Arguments, Backtest, Check, Command, Completions, Digest, Explain, Export, Help, History, Import, Init,
@@ -58,6 +60,12 @@ use output::Output;
 pub enum Ending {
     /// All is well: 0.
     Well,
+    /// The verdict of `filter --exit-code` is `real`: 10.
+    Real,
+    /// It is `spam`: 11.
+    Spam,
+    /// It is another verdict of the rules: 12.
+    OtherVerdict,
     /// The command line is wrong: 64.
     Usage,
     /// A file that was named could not be read: 65.
@@ -77,6 +85,10 @@ impl Ending {
     pub fn code(self) -> u8 {
         match self {
             Self::Well => 0,
+            // Those of `filter --exit-code` are none of sysexits.h, which mail programs read: 75 is a temporary failure.
+            Self::Real => 10,
+            Self::Spam => 11,
+            Self::OtherVerdict => 12,
             Self::Usage => 64,
             Self::Data => 65,
             Self::NotRunning => 69,
@@ -97,11 +109,17 @@ pub fn definition() -> clap::Command {
 /// Reads the command line and does what it says.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
     let mut output = Output::standard();
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&arguments) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
             output.error(error.render().to_string().trim_end());
-            return Ending::Usage;
+            // A delivery agent must not lose a message over its own mistake.
+            return if filter::is_named(&arguments) {
+                filter::pass_through(&mut output)
+            } else {
+                Ending::Usage
+            };
         }
         Err(help) => {
             output.text(&help.render().to_string());
@@ -135,6 +153,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Login(options) => login::login(settings, options, &mut output),
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
+        Command::Filter(options) => filter::filter(settings, options, &mut output),
         Command::Sample(options) => sample::sample(settings, options, &mut output),
         Command::Backtest(options) => backtest::backtest(settings, options, &mut output),
         Command::Facts => facts::facts(settings, &mut output),

@@ -104,6 +104,22 @@ impl Output {
         }
     }
 
+    /// Writes bytes to standard output as they are: a message that goes on to a program.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
+    /// Writes what is left of the bytes.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub(super) fn end_bytes(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Prints a line to standard output.
     pub(super) fn line(&mut self, line: &str) {
         self.text(&format!("{line}\n"));

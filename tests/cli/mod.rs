@@ -13,6 +13,7 @@ use crate::support::user_folder::{Run, UserFolder};
 mod check;
 mod connect;
 mod explain;
+mod filter;
 mod init;
 mod terminal;
 mod usage;

@@ -1,4 +1,5 @@
-//! The command line, as clap reads it: every command with its options, and what their words mean. What is about people is in `people`.
+//! The command line, as clap reads it: every command with its options, and what their words mean. What is about people is in
+//! `people`, and about the delivery of a mail host in `delivery`.
 //! Called by `mod`, and by the commands for their options.
 
 use std::path::PathBuf;
@@ -6,12 +7,14 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use self::delivery::Filter;
 use self::people::{Known, Person};
 use super::{completions, help, restore, schema, selection, version};
 use crate::host::{AuthservId, HostName};
 use crate::place::AccountName;
 use crate::settings::{Fingerprint, Shard, ShardCount};
 
+pub(in crate::cli) mod delivery;
 pub(in crate::cli) mod people;
 
 /// The command line.
@@ -77,6 +80,9 @@ pub(in crate::cli) enum Command {
     Check(Check),
     /// Say what a message is, what the rules say about it, and why
     Explain(Explain),
+    /// Pass one message from standard input on, with what the rules say in a header field: for mail hosts
+    #[command(after_help = help::FILTER)]
+    Filter(Filter),
     /// Print a message with other names, addresses and tokens, to send in when a network changes its messages
     Sample(Sample),
     /// Try rules on messages that you already have, in the order in which they came; change nothing

@@ -1,0 +1,27 @@
+//! The command line of what the delivery of a mail host asks. Called by `mod`, and by the command for its options.
+
+use std::path::PathBuf;
+
+use super::{authserv_id, host};
+use crate::host::{AuthservId, HostName};
+
+/// The options of `filter`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Filter {
+    /// Judge as for this account of the settings [default: the only one, or what all accounts have in common]
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) account: Option<String>,
+    /// Judge by these rules [default: those of the settings, or those that ship]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) rules: Option<PathBuf>,
+    /// How your mail server names itself in Authentication-Results: a name, `*.` and a domain, or an empty text if it does
+    /// not; can be given more than once
+    #[arg(long = "authserv-id", value_name = "ID", value_parser = authserv_id)]
+    pub(in crate::cli) authserv_ids: Vec<AuthservId>,
+    /// One of your own servers, whose messages can be proven; can be given more than once
+    #[arg(long = "instance", value_name = "HOST", value_parser = host)]
+    pub(in crate::cli) instances: Vec<HostName>,
+    /// Print nothing, and say the verdict by the exit code
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
+}
