@@ -1,0 +1,19 @@
+# Files followers' spam at delivery, by the header field that `followsift filter` adds. For Dovecot's Pigeonhole, with
+#
+#   plugin {
+#     sieve_plugins = sieve_extprograms
+#     sieve_global_extensions = +vnd.dovecot.filter
+#     sieve_filter_bin_dir = /usr/lib/dovecot/sieve-filter     # with a link `followsift` to the program
+#     sieve_before = /etc/dovecot/sieve-before.d               # with this script
+#   }
+#
+# Put the name that your mail server writes into Authentication-Results in place of mx.example.org: without it nothing is proven.
+require ["vnd.dovecot.filter", "fileinto", "mailbox"];
+
+# If the program fails, Pigeonhole goes on with the message as it was.
+filter "followsift" ["filter", "--authserv-id", "mx.example.org"];
+
+if header :matches "X-Followsift" "*; verdict=spam;*" {
+  fileinto :create "Followers/Spam";
+  stop;
+}
