@@ -8,17 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info_span};
 
-use super::backoff::{Backoff, LONGEST};
+use super::backoff::LONGEST;
 use super::hooks::Hooks;
 use super::orders::{Order, Orders};
 use super::proven::Proven;
+use super::slot::{Running, Slot};
 use super::thread_event::{Change, EventSender, ThreadEvent};
 use super::watcher::Watcher;
 use crate::clock::{self, Timestamp};
@@ -37,39 +38,6 @@ const LULL: Duration = Duration::from_secs(60);
 const APART: Duration = Duration::from_millis(500);
 /// So many of them at most are kept apart.
 const QUEUE: u32 = 60;
-
-/// One account, with its thread if it has one.
-#[derive(Debug)]
-struct Slot {
-    /// The account as it is to be watched; `None` where it is no longer to be.
-    wanted: Option<Account>,
-    running: Option<Running>,
-    /// When a thread that crashed is to be started again.
-    revival: Option<Instant>,
-    crashes: Backoff,
-    state: State,
-    /// Since when it is in this state.
-    since: Timestamp,
-    /// When the last sweep ended.
-    swept_at: Option<Timestamp>,
-    /// When it is tried again.
-    next_try: Option<Timestamp>,
-    /// The last trouble, and when it came.
-    last_error: Option<(Timestamp, String)>,
-    /// The password was saved while its thread was connecting, perhaps with the one before.
-    has_new_password: bool,
-}
-
-#[derive(Debug)]
-struct Running {
-    number: u64,
-    /// As it is watched.
-    account: Account,
-    stop: Stop,
-    answered: Arc<AtomicBool>,
-    orders: Orders,
-    started: Instant,
-}
 
 /// All accounts.
 #[derive(Debug)]
@@ -382,53 +350,6 @@ impl Fleet {
             watcher.run(&events);
         })?;
         Ok(())
-    }
-}
-
-impl Slot {
-    /// It is in this state from now on.
-    fn enter(&mut self, state: State) {
-        if self.state != state {
-            self.since = clock::now();
-        }
-        self.next_try = None;
-        self.state = state;
-    }
-
-    /// Does its thread wait until it connects again?
-    fn pauses(&self) -> bool {
-        matches!(self.state, State::Parked { .. } | State::Away { .. } | State::Halted { .. })
-    }
-
-    /// Lets its thread judge what waited for a look-up. One that has no connection does so when it has one.
-    fn use_answer(&self) {
-        let connected = matches!(self.state, State::Watching | State::Hindered { .. });
-        if let Some(running) = self.running.as_ref().filter(|it| connected && it.account.lookup.is_on()) {
-            running.answered.store(true, Ordering::SeqCst);
-            running.stop.probe();
-        }
-    }
-
-    /// Asks its thread to stop; it is started again when it says that it is over.
-    fn stop(&self) {
-        if let Some(running) = &self.running {
-            running.stop.stop();
-        }
-    }
-
-    fn empty() -> Self {
-        Self {
-            wanted: None,
-            running: None,
-            revival: None,
-            crashes: Backoff::default(),
-            state: State::Connecting,
-            since: clock::now(),
-            swept_at: None,
-            next_try: None,
-            last_error: None,
-            has_new_password: false,
-        }
     }
 }
 

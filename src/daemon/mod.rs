@@ -24,6 +24,7 @@ mod proven;
 mod reload;
 mod rhythm;
 mod service;
+mod slot;
 mod systemd;
 mod thread_event;
 mod watcher;
