@@ -28,5 +28,6 @@ mod slot;
 mod systemd;
 mod thread_event;
 mod watcher;
+mod watcher_state;
 
 pub use service::{ServiceFault, could_not_start, run};

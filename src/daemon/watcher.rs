@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{debug, error, info, info_span, warn};
 
-use super::backoff::{Backoff, LONGEST, Refusals, UNREACHED};
+use super::backoff::{LONGEST, UNREACHED};
 use super::events::log;
-use super::hooks::{Notice, Told};
-use super::idle_policy::{IdlePolicy, Slowdown};
+use super::hooks::Notice;
+use super::idle_policy::Slowdown;
 use super::log::kind;
 use super::orders::{Order, Orders, Work};
 use super::proven::Proven;
-use super::rhythm::Rhythm;
 use super::thread_event::EventSender;
+use super::watcher_state::WatcherState;
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::control::Answer;
 use crate::login::Login;
 use crate::lookup;
-use crate::mailbox::{Connector, Fate, Session, Step, Stop, Suspects, Woken};
+use crate::mailbox::{Connector, Fate, Session, Step, Stop, Woken};
 use crate::metrics::{self, Counts};
 use crate::report::hook::Cause;
 use crate::report::state::{self, State};
@@ -31,7 +31,7 @@ use crate::report::{self, Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{
-    AccountFault, Begun, Digest, News, Scope, Sweeper, Swept, Tally, connect_with, paused_until, read_login,
+    AccountFault, Digest, News, Scope, Sweeper, Swept, Tally, connect_with, paused_until, read_login,
 };
 
 /// How long until followsift retries an account for which the user has to do something.
@@ -71,57 +71,10 @@ enum End {
     Halted,
 }
 
-/// What a watcher has learned, from one session to the next.
-struct WatcherState {
-    backoff: Backoff,
-    refusals: Refusals,
-    /// Has the login that was tried last worked before?
-    has_worked: bool,
-    /// When the first sweep of the session ended.
-    works_since: Option<Instant>,
-    policy: IdlePolicy,
-    rhythm: Rhythm,
-    /// The trouble that was logged last, while it lasts.
-    trouble: Option<String>,
-    /// That was something on this machine.
-    blocked: bool,
-    /// The troubles with folders that the last sweep had.
-    folders: BTreeSet<String>,
-    /// What the last sweep left undone.
-    left: Option<String>,
-    /// When the log last named the networks whose messages could not be read.
-    drift_logged: Option<Timestamp>,
-    /// The ledger was looked through for damage: once, not at every connection.
-    whole: bool,
-    /// The messages over whose answer the last session ended.
-    suspects: Suspects,
-    /// The sweep that was not over when the last session ended.
-    torn: Option<Begun>,
-    /// The real followers whom a hook was told of.
-    told: Told,
-}
-
 impl Watcher {
     /// Watches the account until asked to stop. Never returns otherwise.
     pub(super) fn run(self, events: &EventSender) {
-        let policy = IdlePolicy::new(&self.account);
-        let mut learned = WatcherState {
-            backoff: Backoff::default(),
-            refusals: Refusals::default(),
-            has_worked: false,
-            works_since: None,
-            policy,
-            rhythm: Rhythm::default(),
-            trouble: None,
-            blocked: false,
-            folders: BTreeSet::new(),
-            left: None,
-            drift_logged: None,
-            whole: false,
-            suspects: Suspects::default(),
-            torn: None,
-            told: Told::default(),
-        };
+        let mut learned = WatcherState::new(&self.account);
         let mut woken = self.stop.wait(Instant::now() + self.turn);
         let mut halted = None;
         while woken != Woken::Stop {
