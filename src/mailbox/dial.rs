@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use native_tls::{HandshakeError, Protocol, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, TlsConnector, TlsStream};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
@@ -22,7 +22,7 @@ use super::stop::{Stop, poll_until};
 use super::wire::{Shared, Transport, Wire};
 use crate::clock;
 use crate::settings::{Account, Fingerprint, Tls};
-use crate::trust::{self, Distrust, TlsError};
+use crate::trust::{self, ConnectorFault, Distrust, TlsError, Trusted};
 
 /// For everything from name resolution to the greeting.
 const APPROACH: Limits = Limits { time: Duration::from_secs(45), bytes: 1 << 20 };
@@ -39,10 +39,10 @@ const PROBE_TIME: Duration = Duration::from_secs(5);
 const CLEAR_LINE: usize = 2_000;
 const CLEAR_LINES: usize = 50;
 
-/// The certificates to trust. Built once and cloned for every connection: the system's CAs take 1.5 MB.
+/// The certificates to trust. All that trust the same share what `trust` has made of them.
 #[derive(Clone, Debug)]
 pub struct Connector {
-    tls: TlsConnector,
+    tls: Arc<TlsConnector>,
     trust: Trust,
 }
 
@@ -83,25 +83,16 @@ impl Connector {
     }
 
     fn build(ca_file: Option<&Path>, trust: Trust) -> Result<Self, Cause> {
-        let mut builder = TlsConnector::builder();
-        builder.min_protocol_version(Some(Protocol::Tlsv12));
-        match trust {
-            Trust::Authorities => {}
-            Trust::Pin(_) | Trust::Nobody => {
-                // The handshake still proves that the server has the certificate's key. `vouch` compares the certificate
-                // before a byte is sent.
-                builder
-                    .disable_built_in_roots(true)
-                    .danger_accept_invalid_certs(true)
-                    .danger_accept_invalid_hostnames(true);
-            }
-        }
-        if let Some(path) = ca_file {
-            for certificate in crate::trust::authorities(path).map_err(Cause::Io)? {
-                builder.add_root_certificate(certificate);
-            }
-        }
-        builder.build().map(|tls| Self { tls, trust }).map_err(tls_fault)
+        let trusted = match trust {
+            Trust::Authorities => Trusted::Authorities(ca_file),
+            // `vouch` compares the certificate before a byte is sent.
+            Trust::Pin(_) | Trust::Nobody => Trusted::Anybody,
+        };
+        let tls = trust::connector(trusted).map_err(|fault| match fault {
+            ConnectorFault::File(cause) => Cause::Io(cause),
+            ConnectorFault::Tls(error) => Cause::Tls(error),
+        })?;
+        Ok(Self { tls, trust })
     }
 }
 

@@ -1,15 +1,16 @@
 //! Why a server is not trusted: the certificate that it presents, and the errors of TLS.
 //!
-//! Owns the text about both, and reads files of authorities. Never connects, and decides nothing: OpenSSL does. Called by `mailbox` and
-//! `web`.
+//! Owns the text about both, and the connectors, which read the files of authorities. Never connects, and decides nothing: OpenSSL
+//! does. Called by `mailbox` and `web`.
 
 mod certificate;
+mod connector;
 mod tls_error;
 
-use std::path::Path;
-use std::{fs, io};
+use std::io;
 
 pub use certificate::{Certificate, Distrust, DistrustReason};
+pub(crate) use connector::{ConnectorFault, Trusted, connector};
 pub use tls_error::TlsError;
 
 /// The OpenSSL that this process uses, as it names itself: `OpenSSL 3.0.17 1 Jul 2025`.
@@ -17,12 +18,12 @@ pub fn openssl() -> &'static str {
     openssl::version::version()
 }
 
-/// The certificates in a PEM file of authorities: one or more.
+/// The certificates in the text of a PEM file of authorities: one or more.
 ///
 /// # Errors
-/// If it cannot be read, or contains none.
-pub(crate) fn authorities(file: &Path) -> io::Result<Vec<native_tls::Certificate>> {
-    let found = native_tls::Certificate::stack_from_pem(&fs::read(file)?);
+/// If it contains none.
+fn authorities(pem: &[u8]) -> io::Result<Vec<native_tls::Certificate>> {
+    let found = native_tls::Certificate::stack_from_pem(pem);
     match found.map_err(|error| io::Error::other(TlsError::from(error)))? {
         none if none.is_empty() => {
             Err(io::Error::new(io::ErrorKind::InvalidData, "it contains no certificate"))

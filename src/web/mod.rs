@@ -49,9 +49,9 @@ pub struct Reach<'a> {
 /// The HTTP client.
 #[derive(Debug)]
 pub struct Web<'s> {
-    connector: native_tls::TlsConnector,
+    connector: Arc<native_tls::TlsConnector>,
     /// Trusts every certificate: only to see one.
-    blind: native_tls::TlsConnector,
+    blind: Arc<native_tls::TlsConnector>,
     proxy: Option<ureq::Proxy>,
     stop: BorrowedFd<'s>,
     patience: Duration,

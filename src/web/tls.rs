@@ -7,42 +7,36 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use native_tls::{HandshakeError, Protocol, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, TlsConnector, TlsStream};
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
 use super::WebFault;
-use crate::trust::{self, Certificate, TlsError};
+use crate::trust::{self, Certificate, ConnectorFault, TlsError, Trusted};
 
 /// Trusts the system's authorities and those in `ca_file` (PEM, one or more).
-pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, WebFault> {
-    let mut builder = TlsConnector::builder();
-    builder.min_protocol_version(Some(Protocol::Tlsv12));
-    if let Some(file) = ca_file {
-        let unusable = |cause| WebFault::Authorities { file: file.to_owned(), cause };
-        for certificate in trust::authorities(file).map_err(unusable)? {
-            builder.add_root_certificate(certificate);
-        }
-    }
-    builder.build().map_err(|cause| WebFault::Machine { cause: io::Error::other(cause) })
+pub(super) fn connector(ca_file: Option<&Path>) -> Result<Arc<TlsConnector>, WebFault> {
+    trust::connector(Trusted::Authorities(ca_file)).map_err(|fault| match (fault, ca_file) {
+        (ConnectorFault::File(cause), Some(file)) => WebFault::Authorities { file: file.to_owned(), cause },
+        (ConnectorFault::File(cause), None) => WebFault::Machine { cause },
+        (ConnectorFault::Tls(error), _) => WebFault::Machine { cause: io::Error::other(error) },
+    })
 }
 
 /// Trusts every certificate: only to see one.
-pub(super) fn blind_connector() -> Result<TlsConnector, WebFault> {
-    let mut builder = TlsConnector::builder();
-    builder
-        .disable_built_in_roots(true)
-        .danger_accept_invalid_certs(true)
-        .danger_accept_invalid_hostnames(true);
-    builder.build().map_err(|cause| WebFault::Machine { cause: io::Error::other(cause) })
+pub(super) fn blind_connector() -> Result<Arc<TlsConnector>, WebFault> {
+    trust::connector(Trusted::Anybody).map_err(|fault| match fault {
+        ConnectorFault::File(cause) => WebFault::Machine { cause },
+        ConnectorFault::Tls(error) => WebFault::Machine { cause: io::Error::other(error) },
+    })
 }
 
 /// Puts TLS over the connection of an https address.
 #[derive(Debug)]
 pub(super) struct Handshake {
-    pub(super) connector: TlsConnector,
+    pub(super) connector: Arc<TlsConnector>,
     /// Where to put the server's certificate; then the connection ends before a byte is sent.
     pub(super) shown: Option<Arc<OnceLock<Certificate>>>,
 }
