@@ -246,6 +246,7 @@ impl Line {
             }
             let mut until = || heard(Instant::now()).map_or(due, |earlier| due.min(earlier));
             shared.bounds.arm_idle(until());
+            channel.release();
             let mut over = false;
             while !announced && bye.is_none() && !over {
                 let frame = match channel.frame() {

@@ -5,8 +5,9 @@
 //! it over and reads whole responses. Made by `dial`.
 
 use std::fmt;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use native_tls::TlsStream;
@@ -22,45 +23,65 @@ use super::redactor::Redactor;
 /// A socket on which every wait is bounded.
 #[derive(Debug)]
 pub(super) struct Wire {
-    /// OpenSSL reads the head of each record by itself.
-    socket: BufReader<TcpStream>,
+    socket: TcpStream,
     bounds: Arc<Bounds>,
+    /// OpenSSL reads the head of each record by itself, so several are read at once. Empty while the connection waits.
+    buffer: Vec<u8>,
+    /// What was read and not used yet.
+    unread: Range<usize>,
 }
 
 impl Wire {
     /// `socket` must be non-blocking.
     pub(super) fn new(socket: TcpStream, bounds: Arc<Bounds>) -> Self {
-        Self { socket: BufReader::with_capacity(4 * CHUNK, socket), bounds }
+        Self { socket, bounds, buffer: Vec::new(), unread: 0..0 }
+    }
+
+    /// Waits for the server, unless something that it sent is not used yet.
+    fn await_input(&self) -> io::Result<()> {
+        if self.unread.is_empty() { self.bounds.wait(&self.socket, PollFlags::IN) } else { Ok(()) }
+    }
+
+    /// Frees the buffer, if nothing is in it.
+    fn release(&mut self) {
+        if self.unread.is_empty() {
+            self.buffer = Vec::new();
+        }
     }
 }
 
 impl Read for Wire {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if self.socket.buffer().is_empty() {
-                self.bounds.wait(self.socket.get_ref(), PollFlags::IN)?;
+        while self.unread.is_empty() {
+            self.await_input()?;
+            if self.buffer.is_empty() {
+                self.buffer = vec![0; 4 * CHUNK];
             }
-            match self.socket.read(into) {
+            match self.socket.read(&mut self.buffer) {
                 // poll may report a socket as ready that has no data (poll(2), BUGS).
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => {
-                    if !matches!(result, Ok(1..)) {
-                        self.bounds.note_end();
-                    }
-                    let count = result?;
-                    self.bounds.spend(count)?;
-                    return Ok(count);
+                Ok(count @ 1..) => self.unread = 0..count,
+                end => {
+                    self.bounds.note_end();
+                    return end;
                 }
             }
         }
+        let unread = self.buffer.get(self.unread.clone()).unwrap_or_default();
+        let count = unread.len().min(into.len());
+        let (into, unread) = (into.get_mut(..count), unread.get(..count));
+        into.unwrap_or_default().copy_from_slice(unread.unwrap_or_default());
+        self.unread.start += count;
+        self.bounds.spend(count)?;
+        Ok(count)
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         loop {
-            self.bounds.wait(self.socket.get_ref(), PollFlags::OUT)?;
-            match self.socket.get_mut().write(from) {
+            self.bounds.wait(&self.socket, PollFlags::OUT)?;
+            match self.socket.write(from) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     if result.is_err() {
@@ -73,7 +94,7 @@ impl Write for Wire {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.socket.get_mut().flush()
+        self.socket.flush()
     }
 }
 
@@ -159,6 +180,25 @@ enum Stream {
     Tls(Box<TlsStream<Wire>>),
 }
 
+impl Stream {
+    /// Waits for the server, unless something that it sent is not used yet. OpenSSL takes its buffer when it is asked to read, and keeps
+    /// it while it waits.
+    fn await_input(&self) -> io::Result<()> {
+        match self {
+            Self::Clear(wire) => wire.await_input(),
+            Self::Tls(stream) if stream.buffered_read_size().is_ok_and(|size| size > 0) => Ok(()),
+            Self::Tls(stream) => stream.get_ref().await_input(),
+        }
+    }
+
+    fn wire(&mut self) -> &mut Wire {
+        match self {
+            Self::Clear(wire) => wire,
+            Self::Tls(stream) => stream.get_mut(),
+        }
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -211,11 +251,22 @@ impl Channel {
             self.start = 0;
         }
         let before = self.buffer.len();
-        self.buffer.resize(before + CHUNK, 0);
-        let read = self.stream.read(self.buffer.get_mut(before..).unwrap_or_default());
+        // There is room only once something has come.
+        let read = self.stream.await_input().and_then(|()| {
+            self.buffer.resize(before + CHUNK, 0);
+            self.stream.read(self.buffer.get_mut(before..).unwrap_or_default())
+        });
         self.buffer.truncate(before + *read.as_ref().unwrap_or(&0));
         self.shared.bounds.note_read();
         read
+    }
+
+    /// Frees the buffers for a wait, if nothing is in them. They have grown to the largest answer so far.
+    pub(super) fn release(&mut self) {
+        if self.start == self.buffer.len() {
+            (self.buffer, self.start) = (Vec::new(), 0);
+        }
+        self.stream.wire().release();
     }
 
     /// The next response. Blank lines between responses are skipped.
