@@ -24,6 +24,7 @@ use super::thread_event::{Change, EventSender, ThreadEvent};
 use super::watcher::Watcher;
 use crate::clock::{self, Timestamp};
 use crate::control::{AccountStatus, Answer};
+use crate::ledger::Pool;
 use crate::login;
 use crate::mailbox::Stop;
 use crate::metrics::{Cause, Counts};
@@ -49,6 +50,7 @@ pub(super) struct Fleet {
     started: u64,
     proven: Proven,
     counts: Counts,
+    ledgers: Pool,
 }
 
 impl Fleet {
@@ -70,6 +72,7 @@ impl Fleet {
             started: 0,
             proven: Proven::default(),
             counts,
+            ledgers: Pool::new(&settings.state),
         };
         fleet.take(settings, true)?;
         Ok((fleet, receiver))
@@ -87,6 +90,9 @@ impl Fleet {
     /// Where the machine gives no thread or no file descriptor.
     pub(super) fn take(&mut self, settings: Arc<Settings>, asked: bool) -> io::Result<()> {
         let all = settings.state != self.settings.state || settings.credentials != self.settings.credentials;
+        if settings.state != self.settings.state {
+            self.ledgers = Pool::new(&settings.state);
+        }
         self.settings = Arc::clone(&settings);
         for slot in self.slots.values_mut() {
             slot.wanted = None;
@@ -338,6 +344,7 @@ impl Fleet {
             settings: Arc::clone(&self.settings),
             rule_files: self.rule_files.clone(),
             turn: APART * u32::try_from(ahead).unwrap_or(QUEUE).min(QUEUE),
+            ledgers: self.ledgers.clone(),
             stop,
             answered,
             orders,

@@ -1,12 +1,14 @@
 //! One account, watched by a thread of its own: connect, sweep, wait, and again; until asked to stop.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tracing::{debug, error, info, info_span, warn};
+use tracing::{Span, debug, error, info, info_span, warn};
 
 use super::backoff::{LONGEST, UNREACHED};
 use super::events::log;
@@ -20,6 +22,7 @@ use super::watcher_state::WatcherState;
 use crate::clock;
 use crate::clock::Timestamp;
 use crate::control::Answer;
+use crate::ledger::Pool;
 use crate::login::Login;
 use crate::lookup;
 use crate::mailbox::{Connector, Fate, Session, Step, Stop, Woken};
@@ -31,7 +34,7 @@ use crate::report::{self, Chain, advice, drift, remains};
 use crate::rulebook::RuleFiles;
 use crate::settings::{Account, Settings};
 use crate::sweep::{
-    AccountFault, Digest, News, Scope, Sweeper, Swept, Tally, connect_with, paused_until, read_login,
+    AccountFault, Digest, News, Resting, Scope, Sweeper, Swept, Tally, connect_with, paused_until, read_login,
 };
 
 /// How long until followsift retries an account for which the user has to do something.
@@ -54,6 +57,7 @@ pub(super) struct Watcher {
     pub(super) rule_files: watch::Receiver<Arc<RuleFiles>>,
     /// How long others of the same host go first.
     pub(super) turn: Duration,
+    pub(super) ledgers: Pool,
     pub(super) stop: Stop,
     /// Set, and then probed for, when a look-up has an answer.
     pub(super) answered: Arc<AtomicBool>,
@@ -69,6 +73,25 @@ enum End {
     Stopped,
     /// The user has paused the account.
     Halted,
+}
+
+/// What came of a turn of work.
+struct Turn<'a> {
+    session: Session,
+    resting: Resting<'a>,
+    tally: Tally,
+    /// A look-up had an answer, or a command wanted something.
+    answered: bool,
+}
+
+/// What there is to wait for.
+enum Wait {
+    /// Nothing: it is as if this had woken it.
+    Over(Woken),
+    /// For this moment; the first folder cannot be opened.
+    ForStop(Instant),
+    /// For new messages, until this moment.
+    ForMail(Instant),
 }
 
 impl Watcher {
@@ -108,7 +131,7 @@ impl Watcher {
     /// Until when the user has paused the account, if they have. Without a session, a ledger that cannot be read says nothing; a
     /// session fails over it.
     fn halted_until(&self) -> Option<Timestamp> {
-        paused_until(&self.account, &self.settings)
+        self.apart(|| Ok(paused_until(&self.account, &self.settings))).ok().flatten()
     }
 
     /// Waits, without a connection, until the user's pause is over or may have changed.
@@ -182,78 +205,24 @@ impl Watcher {
     /// One session, from the connection to its end.
     fn live(&self, learned: &mut WatcherState, events: &EventSender) -> Result<End, AccountFault> {
         self.stop.speak_by(Instant::now());
-        let mut sweeper = Sweeper::begin(&self.account, &self.settings)?;
-        let (answered, name, counts) = (events.on_answer(), self.account.name.clone(), self.counts.clone());
-        let tell = move |news| {
-            let _span = info_span!("account", account = %name).entered();
-            match news {
-                lookup::News::Answered => {
-                    counts.looked_up(true);
-                    answered();
-                }
-                lookup::News::Failed { server, fault, until } => {
-                    counts.looked_up(false);
-                    warn!("{}", report::lookup::failed(&server, &fault, until));
-                }
-                lookup::News::Over(stuck) => warn!("look-ups have stopped: {}", Chain(&stuck)),
-            }
-        };
-        sweeper.open_desk(&self.settings, tell).map_err(AccountFault::Machine)?;
-        if !learned.whole {
-            sweeper.require_whole()?;
-            learned.whole = true;
-        }
-        let mut login = read_login(&self.account, &self.settings, &self.stop)?;
-        let digest = login.digest(&self.account);
-        learned.has_worked = self.proven.has(digest);
-        let connector = Connector::of(&self.account)?;
-        let mut session = connect_with(&self.account, &self.settings, &connector, &mut login, &self.stop)?;
-        let mut renewal = due(&login);
-        // Wipes the password or token, which is not needed any more.
-        drop(login);
-        self.proven.note(digest);
-        learned.refusals.reset();
-        learned.rhythm.connected();
-        let announce = || {
-            info!(message_id = kind::CONNECTED, server = %self.account.host, "{}", state::CONNECTED);
-            events.state(State::Watching);
-        };
+        let (mut session, mut resting, mut renewal) = self.apart(|| self.begin(learned, events))?;
         // On a full disk, a connection works and the first sweep does not: again and again, and that is said once.
         if !learned.blocked {
-            announce();
+            self.announce(events);
         }
         let mut last_wait = None;
         let mut slowdown = Slowdown::default();
         let mut left = None;
         loop {
-            if sweeper.paused_until()?.is_some() {
-                let _ = session.logout();
-                return Ok(End::Halted);
-            }
-            let order = self.orders.take();
-            let answered = self.answered.swap(false, Ordering::SeqCst) || order.is_some();
-            let done = self.work(session, &mut sweeper, learned, (order.as_ref(), events));
-            if let (Err(fault), Some(order)) = (&done, &order) {
-                order.caller.answer(Answer::Refused(Chain(fault).to_string()));
-            }
-            let (healthy, tally) = done?;
-            session = healthy;
-            learned.trouble = None;
-            if std::mem::take(&mut learned.blocked) {
-                announce();
-            }
-            events.swept();
-            if left != learned.left {
-                left.clone_from(&learned.left);
-                events.state(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
-            }
-            self.log_drift(&sweeper, learned, events)?;
+            let done = self.apart(|| self.take_turn(session, resting, learned, (&mut left, events)))?;
+            let Some(done) = done else { return Ok(End::Halted) };
+            (session, resting) = (done.session, done.resting);
             learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
-                let found = tally.looked_at > 0;
+                let found = done.tally.looked_at > 0;
                 learned.policy.ended(woken, waited, found);
                 // An answer concerns a message that had been looked at before.
-                let pause = slowdown.pause_after(woken, waited, found || answered, self.account.poll);
+                let pause = slowdown.pause_after(woken, waited, found || done.answered, self.account.poll);
                 if slowdown.begins() {
                     info!("{}", state::woken_in_vain(pause, self.account.poll));
                 }
@@ -269,10 +238,23 @@ impl Watcher {
                     Woken::Mail | Woken::Due => {}
                 }
             }
-            renewal = self.renew_token(renewal)?;
+            if renewal.is_some_and(|due_at| due_at <= Instant::now()) {
+                renewal = self.apart(|| self.renew_token())?;
+            }
             let begun = Instant::now();
-            let woken = match self.wait(&mut session, &sweeper, learned, (tally.troubles > 0, renewal)) {
-                Ok(woken) => woken,
+            let troubled = done.tally.troubles > 0;
+            let planned = self.apart(|| {
+                let sweeper = resting.resume()?;
+                let wait = self.what_to_wait_for(&mut session, &sweeper, learned, (troubled, renewal))?;
+                Ok((sweeper.rest(), wait))
+            });
+            let waited =
+                planned.and_then(|(resting, wait)| Ok((resting, self.wait(&mut session, learned, wait)?)));
+            let woken = match waited {
+                Ok((at_rest, woken)) => {
+                    resting = at_rest;
+                    woken
+                }
                 Err(fault) => {
                     self.learn(&fault, begun.elapsed(), learned);
                     return Err(fault);
@@ -287,13 +269,102 @@ impl Watcher {
         }
     }
 
-    /// Renews the access token when it is due; returns when the next one is. This connection needs no new token, but a provider ends a
+    /// Works on a thread that ends with the work: its stack, and what the allocator and OpenSSL keep for each thread, would stay with the
+    /// thread that waits, which needs none of it for hours. A panic goes on here.
+    fn apart<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, AccountFault> + Send,
+    ) -> Result<T, AccountFault> {
+        let span = Span::current();
+        thread::scope(|scope| {
+            let name = self.account.name.to_string();
+            let worker = thread::Builder::new().name(name).spawn_scoped(scope, || span.in_scope(work));
+            worker.map_err(AccountFault::Machine)?.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    }
+
+    /// Takes the account's locks, looks at the ledger, and connects. Returns when the access token is to be renewed, too.
+    fn begin(
+        &self,
+        learned: &mut WatcherState,
+        events: &EventSender,
+    ) -> Result<(Session, Resting<'_>, Option<Instant>), AccountFault> {
+        let mut sweeper = Sweeper::begin_with(&self.account, &self.settings, &self.ledgers)?;
+        let (answered, name, counts) = (events.on_answer(), self.account.name.clone(), self.counts.clone());
+        let tell = move |news| {
+            let _span = info_span!("account", account = %name).entered();
+            match news {
+                lookup::News::Answered => {
+                    counts.looked_up(true);
+                    answered();
+                }
+                lookup::News::Failed { server, fault, until } => {
+                    counts.looked_up(false);
+                    warn!("{}", report::lookup::failed(&server, &fault, until));
+                }
+                lookup::News::Over(stuck) => warn!("look-ups have stopped: {}", Chain(&stuck)),
+            }
+        };
+        sweeper.open_desk(tell).map_err(AccountFault::Machine)?;
+        sweeper.require_whole()?;
+        let resting = sweeper.rest();
+        let mut login = read_login(&self.account, &self.settings, &self.stop)?;
+        let digest = login.digest(&self.account);
+        learned.has_worked = self.proven.has(digest);
+        let connector = Connector::of(&self.account)?;
+        let session = connect_with(&self.account, &self.settings, &connector, &mut login, &self.stop)?;
+        let renewal = due(&login);
+        // Wipes the password or token, which is not needed any more.
+        drop(login);
+        self.proven.note(digest);
+        learned.refusals.reset();
+        learned.rhythm.connected();
+        Ok((session, resting, renewal))
+    }
+
+    fn announce(&self, events: &EventSender) {
+        info!(message_id = kind::CONNECTED, server = %self.account.host, "{}", state::CONNECTED);
+        events.state(State::Watching);
+    }
+
+    /// Does what a command wants, if one does, looks through what is new, and reports how that went; `None`, and the session is over,
+    /// where the user has paused the account. `left` is what the last sweep of this session left undone.
+    fn take_turn<'a>(
+        &self,
+        session: Session,
+        resting: Resting<'a>,
+        learned: &mut WatcherState,
+        (left, events): (&mut Option<String>, &EventSender),
+    ) -> Result<Option<Turn<'a>>, AccountFault> {
+        let mut sweeper = resting.resume()?;
+        if sweeper.paused_until()?.is_some() {
+            let _ = session.logout();
+            return Ok(None);
+        }
+        let order = self.orders.take();
+        let answered = self.answered.swap(false, Ordering::SeqCst) || order.is_some();
+        let done = self.work(session, &mut sweeper, learned, (order.as_ref(), events));
+        if let (Err(fault), Some(order)) = (&done, &order) {
+            order.caller.answer(Answer::Refused(Chain(fault).to_string()));
+        }
+        let (session, tally) = done?;
+        learned.trouble = None;
+        if std::mem::take(&mut learned.blocked) {
+            self.announce(events);
+        }
+        events.swept();
+        if *left != learned.left {
+            left.clone_from(&learned.left);
+            events.state(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
+        }
+        self.log_drift(&sweeper, learned, events)?;
+        Ok(Some(Turn { session, resting: sweeper.rest(), tally, answered }))
+    }
+
+    /// Renews the access token, which is due; returns when the next one is. This connection needs no new token, but a provider ends a
     /// grant that is not used for long enough, and the next connection finds a token that is good. A provider that is out of order for
     /// a while changes nothing; a grant that was revoked ends the session.
-    fn renew_token(&self, due_at: Option<Instant>) -> Result<Option<Instant>, AccountFault> {
-        if due_at.is_none_or(|due_at| due_at > Instant::now()) {
-            return Ok(due_at);
-        }
+    fn renew_token(&self) -> Result<Option<Instant>, AccountFault> {
         match read_login(&self.account, &self.settings, &self.stop) {
             Ok(login) => Ok(due(&login)),
             Err(fault) if fault.fate() == Fate::Park => Err(fault),
@@ -439,29 +510,29 @@ impl Watcher {
         Ok(())
     }
 
-    /// Waits for new messages in the first folder; the others are looked at when the poll is due.
-    fn wait(
+    /// What to wait for after a sweep: new messages in the first folder; the others are looked at when the poll is due.
+    fn what_to_wait_for(
         &self,
         session: &mut Session,
         sweeper: &Sweeper<'_>,
-        learned: &mut WatcherState,
+        learned: &WatcherState,
         (troubled, renewal): (bool, Option<Instant>),
-    ) -> Result<Woken, AccountFault> {
-        let Some(folder) = self.account.folders.first() else { return Ok(Woken::Stop) };
+    ) -> Result<Wait, AccountFault> {
+        let Some(folder) = self.account.folders.first() else { return Ok(Wait::Over(Woken::Stop)) };
         let poll = Instant::now() + self.account.poll;
         let opened = match session.stay_in(folder) {
             // The sweep has reported it, or will; the other folders are looked at when the poll is due.
-            Err(fault) if fault.fate() == Fate::Leave => return Ok(self.stop.wait(poll)),
+            Err(fault) if fault.fate() == Fate::Leave => return Ok(Wait::ForStop(poll)),
             Err(fault)
                 if fault.is_refused_folder() && self.account.folders.len() > 1 && !session.is_spent() =>
             {
-                return Ok(self.stop.wait(poll));
+                return Ok(Wait::ForStop(poll));
             }
             opened => opened?,
         };
         // What came while the sweep was in another folder would not be announced again.
         if opened.exists > 0 && !troubled && sweeper.is_behind(session, &opened)? {
-            return Ok(Woken::Mail);
+            return Ok(Wait::Over(Woken::Mail));
         }
         let until = Instant::now() + learned.policy.next(session.capabilities().idle);
         // No server announces the messages that wait for the fuse, or for the server to change its mind.
@@ -469,7 +540,21 @@ impl Watcher {
         let until = if waits { until.min(poll) } else { until };
         let due = sweeper.next_due()?.into_iter().chain(sweeper.until_digest());
         let due = due.map(|pause| Instant::now() + pause);
-        let until = renewal.into_iter().chain(due).fold(until, Instant::min);
+        Ok(Wait::ForMail(renewal.into_iter().chain(due).fold(until, Instant::min)))
+    }
+
+    /// Waits. The ledger is not needed for it.
+    fn wait(
+        &self,
+        session: &mut Session,
+        learned: &mut WatcherState,
+        wait: Wait,
+    ) -> Result<Woken, AccountFault> {
+        let until = match wait {
+            Wait::Over(woken) => return Ok(woken),
+            Wait::ForStop(until) => return Ok(self.stop.wait(until)),
+            Wait::ForMail(until) => until,
+        };
         learned.rhythm.begins();
         let woken = session.wait(until, &mut |at| learned.rhythm.heard(at))?;
         if woken == Woken::Due {

@@ -32,8 +32,6 @@ pub(super) struct WatcherState {
     pub(super) left: Option<String>,
     /// When the log last named the networks whose messages could not be read.
     pub(super) drift_logged: Option<Timestamp>,
-    /// The ledger was looked through for damage: once, not at every connection.
-    pub(super) whole: bool,
     /// The messages over whose answer the last session ended.
     pub(super) suspects: Suspects,
     /// The sweep that was not over when the last session ended.
@@ -57,7 +55,6 @@ impl WatcherState {
             folders: BTreeSet::new(),
             left: None,
             drift_logged: None,
-            whole: false,
             suspects: Suspects::default(),
             torn: None,
             told: Told::default(),

@@ -51,6 +51,7 @@ mod lookup_rest;
 mod migrations;
 mod pause;
 mod people;
+mod pool;
 mod reading;
 mod recall;
 mod refiled;
@@ -81,6 +82,8 @@ pub use judged::{IncompleteRecord, Judged};
 pub use lock::{AccountLock, LockFault, LockFolders, require_lock_folder};
 pub use lookup::{Answer, Question, Reply};
 pub use people::{Correspondent, SentPeople};
+pub(crate) use pool::LedgerFile;
+pub use pool::Pool;
 pub use reading::Reading;
 pub use recall::Recalled;
 pub use refiled::Refiled;
@@ -110,8 +113,8 @@ fn own_files(file: &Path) -> [PathBuf; 3] {
     })
 }
 
-/// One connection to the ledger. Each thread opens its own; the daemon and the commands may have it open at
-/// the same time.
+/// One connection to the ledger. Each thread that works has its own, from a [`Pool`]; the daemon and the commands may have it open
+/// at the same time.
 #[derive(Debug)]
 pub struct Ledger {
     connection: Connection,

@@ -1,7 +1,6 @@
 //! A thread of its own that asks what an account's sweeps want to know, so that no message waits for another one's look-up.
 
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -12,7 +11,7 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::{Asker, LookupFault, Step};
 use crate::clock::Timestamp;
-use crate::ledger::{Ledger, LedgerFault};
+use crate::ledger::{LedgerFault, Pool};
 use crate::settings::Account;
 use crate::web::WebFault;
 
@@ -89,36 +88,39 @@ impl Desk {
     ///
     /// # Errors
     /// If the system has no thread or descriptor left.
-    pub fn open(account: &Account, state: &Path, tell: impl Fn(News) + Send + 'static) -> io::Result<Self> {
+    pub fn open(account: &Account, ledgers: &Pool, tell: impl Fn(News) + Send + 'static) -> io::Result<Self> {
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (bell, rung) = channel();
-        let (account, state, its_stop) = (account.clone(), state.to_owned(), Arc::clone(&stop));
+        let (account, ledgers, its_stop) = (account.clone(), ledgers.clone(), Arc::clone(&stop));
         let work = move || {
             let wait = |time| matches!(rung.recv_timeout(time), Err(RecvTimeoutError::Disconnected));
             let asker = match Asker::new(&account, its_stop.as_fd()) {
                 Ok(asker) => asker,
                 Err(fault) => return tell(News::Over(Stuck::Web(fault))),
             };
-            let ended = Ledger::open(&state).and_then(|mut ledger| {
-                loop {
-                    let pause = match asker.step(&mut ledger)? {
-                        Step::Answered => {
-                            tell(News::Answered);
-                            Duration::ZERO
-                        }
-                        Step::Failed { server, fault, until } => {
-                            tell(News::Failed { server, fault, until });
-                            Duration::ZERO
-                        }
-                        Step::Idle(time) => time.unwrap_or(LOOK).min(LOOK),
-                    };
-                    if wait(pause) {
-                        return Ok(());
+            let step = || {
+                let mut ledger = ledgers.borrow()?;
+                let step = asker.step(&mut ledger)?;
+                // While it waits, it needs none.
+                ledgers.put_back(ledger);
+                Ok(step)
+            };
+            loop {
+                let pause = match step() {
+                    Ok(Step::Answered) => {
+                        tell(News::Answered);
+                        Duration::ZERO
                     }
+                    Ok(Step::Failed { server, fault, until }) => {
+                        tell(News::Failed { server, fault, until });
+                        Duration::ZERO
+                    }
+                    Ok(Step::Idle(time)) => time.unwrap_or(LOOK).min(LOOK),
+                    Err(fault) => return tell(News::Over(Stuck::Ledger(fault))),
+                };
+                if wait(pause) {
+                    return;
                 }
-            });
-            if let Err(fault) = ended {
-                tell(News::Over(Stuck::Ledger(fault)));
             }
         };
         let thread = thread::Builder::new().name("lookup".to_owned()).spawn(work)?;

@@ -51,7 +51,7 @@ pub use remains::Remains;
 pub use restore::{Restoration, Restore};
 pub use scope::Scope;
 pub use sent::{sent_folders, sent_people};
-pub use sweeper::{Begun, Sweeper};
+pub use sweeper::{Begun, Resting, Sweeper};
 pub use swept::Swept;
 
 /// How much of a message is fetched and read, in bytes. No known notification is half as long.

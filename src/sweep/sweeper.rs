@@ -12,7 +12,7 @@ use super::memory::Memory;
 use super::{AccountFault, News, Remains, Restoration, Restore, Scope, Sweep, Swept, lock};
 use super::{observing, restore, scope, sent};
 use crate::clock::{self, Timestamp};
-use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault};
+use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault, LedgerFile, Pool};
 use crate::lookup::{self, Asker, Desk, Inquiry, Step};
 use crate::mail::Incomplete;
 use crate::mailbox::{Opened, Session, Stop, Suspects, Woken};
@@ -33,6 +33,7 @@ pub struct Sweeper<'a> {
     /// None in a dry run, which disturbs no other followsift.
     lock: Option<AccountLock>,
     memory: Memory,
+    ledgers: Pool,
     /// The name that the account had before, until that is reported.
     renamed_from: Option<AccountName>,
     /// When something could not be read that the ledger may lack.
@@ -56,6 +57,30 @@ pub struct Sweeper<'a> {
     goes_on: Option<Begun>,
 }
 
+/// A sweeper that waits, without a connection to the ledger. It keeps the account's locks.
+#[derive(Debug)]
+pub struct Resting<'a> {
+    /// Its memory is empty.
+    sweeper: Sweeper<'a>,
+    /// The ledger that it had.
+    ledger: Option<LedgerFile>,
+}
+
+impl<'a> Resting<'a> {
+    /// Goes on, with a connection to the same ledger.
+    ///
+    /// # Errors
+    /// If the ledger cannot be opened, or is another file than it was: then everything begins again.
+    pub fn resume(mut self) -> Result<Sweeper<'a>, LedgerFault> {
+        if let Some(before) = self.ledger {
+            let ledger = self.sweeper.ledgers.borrow()?;
+            ledger.require_same(before)?;
+            self.sweeper.memory = Memory::Kept(ledger);
+        }
+        Ok(self.sweeper)
+    }
+}
+
 /// A sweep that has begun. Another session, or another pass, may go on with it: then it is one sweep, also for `restore --sweep`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begun {
@@ -70,14 +95,27 @@ impl<'a> Sweeper<'a> {
     /// # Errors
     /// If another followsift works on the account, or the ledger cannot be opened.
     pub fn begin(account: &'a Account, settings: &Settings) -> Result<Self, AccountFault> {
+        Self::begin_with(account, settings, &Pool::new(&settings.state))
+    }
+
+    /// The same with a connection to the ledger that it shares with other accounts.
+    ///
+    /// # Errors
+    /// As [`Sweeper::begin`].
+    pub fn begin_with(
+        account: &'a Account,
+        settings: &Settings,
+        ledgers: &Pool,
+    ) -> Result<Self, AccountFault> {
         let lock = Some(lock(account, settings)?);
-        let mut ledger = Ledger::open(&settings.state)?;
+        let mut ledger = ledgers.borrow()?;
         // Before anything is asked by the account's name: it may be paused under the former one.
         let renamed_from = ledger.follow_name(&account.name, &account.mailbox(), &settings.names())?;
         Ok(Self {
             account,
             lock,
             memory: Memory::Kept(ledger),
+            ledgers: ledgers.clone(),
             renamed_from,
             unread_at: None,
             remember: settings.remember,
@@ -104,6 +142,7 @@ impl<'a> Sweeper<'a> {
             account,
             lock: None,
             memory,
+            ledgers: Pool::new(&settings.state),
             renamed_from: None,
             unread_at: None,
             remember: settings.remember,
@@ -119,17 +158,31 @@ impl<'a> Sweeper<'a> {
         })
     }
 
+    /// Gives its connection to the ledger back, for a wait.
+    pub fn rest(mut self) -> Resting<'a> {
+        let nothing = Memory::Read { ledger: None, seen: Replay::default() };
+        let ledger = match std::mem::replace(&mut self.memory, nothing) {
+            Memory::Kept(ledger) => {
+                let file = ledger.which();
+                self.ledgers.put_back(ledger);
+                Some(file)
+            }
+            // A dry run waits for nothing.
+            memory @ Memory::Read { .. } => {
+                self.memory = memory;
+                None
+            }
+        };
+        Resting { sweeper: self, ledger }
+    }
+
     /// From now on, a thread asks what the sweeps want to know; `tell` gets its news. Does nothing if nothing may be looked up.
     ///
     /// # Errors
     /// If the system has no thread or descriptor left.
-    pub fn open_desk(
-        &mut self,
-        settings: &Settings,
-        tell: impl Fn(lookup::News) + Send + 'static,
-    ) -> io::Result<()> {
+    pub fn open_desk(&mut self, tell: impl Fn(lookup::News) + Send + 'static) -> io::Result<()> {
         if self.account.lookup.is_on() && self.account.act {
-            self.desk = Some(Desk::open(self.account, &settings.state, tell)?);
+            self.desk = Some(Desk::open(self.account, &self.ledgers, tell)?);
         }
         Ok(())
     }
@@ -391,12 +444,12 @@ impl<'a> Sweeper<'a> {
         self.suspects = suspects;
     }
 
-    /// Reads the whole ledger and looks for damage.
+    /// Reads the whole ledger and looks for damage, unless that was done for another account.
     ///
     /// # Errors
     /// If the ledger is damaged or cannot be read.
     pub fn require_whole(&self) -> Result<(), LedgerFault> {
-        self.memory.ledger().map_or(Ok(()), Ledger::require_whole)
+        self.memory.ledger().map_or(Ok(()), |ledger| self.ledgers.require_whole(ledger))
     }
 
     /// How far a folder was looked at.
