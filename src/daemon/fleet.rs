@@ -21,6 +21,7 @@ use super::orders::{Order, Orders};
 use super::proven::Proven;
 use super::slot::{Running, Slot};
 use super::thread_event::{Change, EventSender, ThreadEvent};
+use super::turns::Turns;
 use super::watcher::Watcher;
 use crate::clock::{self, Timestamp};
 use crate::control::{AccountStatus, Answer};
@@ -35,10 +36,6 @@ use crate::settings::{Account, Settings};
 
 /// How long a thread may be busy with something else than waiting before it counts as hung.
 const LULL: Duration = Duration::from_secs(60);
-/// Accounts of one host log in one after the other, this far apart.
-const APART: Duration = Duration::from_millis(500);
-/// So many of them at most are kept apart.
-const QUEUE: u32 = 60;
 
 /// All accounts.
 #[derive(Debug)]
@@ -50,6 +47,7 @@ pub(super) struct Fleet {
     started: u64,
     proven: Proven,
     counts: Counts,
+    turns: Turns,
     ledgers: Pool,
 }
 
@@ -72,6 +70,7 @@ impl Fleet {
             started: 0,
             proven: Proven::default(),
             counts,
+            turns: Turns::default(),
             ledgers: Pool::new(&settings.state),
         };
         fleet.take(settings, true)?;
@@ -93,6 +92,7 @@ impl Fleet {
         if settings.state != self.settings.state {
             self.ledgers = Pool::new(&settings.state);
         }
+        self.turns.plan(settings.accounts.iter().map(|account| account.host.as_str()));
         self.settings = Arc::clone(&settings);
         for slot in self.slots.values_mut() {
             slot.wanted = None;
@@ -336,14 +336,12 @@ impl Fleet {
             orders: orders.clone(),
             started,
         });
-        let before = self.settings.accounts.iter().take_while(|other| other.name != account.name);
-        let ahead = before.filter(|other| other.host == account.host).count();
         let events = EventSender::new(number, self.events.clone());
         let watcher = Watcher {
             account,
             settings: Arc::clone(&self.settings),
             rule_files: self.rule_files.clone(),
-            turn: APART * u32::try_from(ahead).unwrap_or(QUEUE).min(QUEUE),
+            turns: self.turns.clone(),
             ledgers: self.ledgers.clone(),
             stop,
             answered,

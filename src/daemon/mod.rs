@@ -27,6 +27,7 @@ mod service;
 mod slot;
 mod systemd;
 mod thread_event;
+mod turns;
 mod watcher;
 mod watcher_state;
 

@@ -18,6 +18,7 @@ use super::log::kind;
 use super::orders::{Order, Orders, Work};
 use super::proven::Proven;
 use super::thread_event::EventSender;
+use super::turns::Turns;
 use super::watcher_state::WatcherState;
 use crate::clock;
 use crate::clock::Timestamp;
@@ -55,8 +56,8 @@ pub(super) struct Watcher {
     pub(super) account: Account,
     pub(super) settings: Arc<Settings>,
     pub(super) rule_files: watch::Receiver<Arc<RuleFiles>>,
-    /// How long others of the same host go first.
-    pub(super) turn: Duration,
+    /// When it may connect, so that the accounts of one host do so one after the other.
+    pub(super) turns: Turns,
     pub(super) ledgers: Pool,
     pub(super) stop: Stop,
     /// Set, and then probed for, when a look-up has an answer.
@@ -98,7 +99,7 @@ impl Watcher {
     /// Watches the account until asked to stop. Never returns otherwise.
     pub(super) fn run(self, events: &EventSender) {
         let mut learned = WatcherState::new(&self.account);
-        let mut woken = self.stop.wait(Instant::now() + self.turn);
+        let mut woken = Woken::Due;
         let mut halted = None;
         while woken != Woken::Stop {
             let until = self.halted_until();
@@ -111,6 +112,14 @@ impl Watcher {
                 continue;
             }
             events.state(State::Connecting);
+            let turn = self.turns.next(&self.account.host, Instant::now());
+            // Whatever a probe is for comes after the connection.
+            while woken != Woken::Stop && Instant::now() < turn {
+                woken = self.stop.wait(turn);
+            }
+            if woken == Woken::Stop {
+                return;
+            }
             let fault = match self.live(&mut learned, events) {
                 Ok(End::Stopped) => return,
                 Ok(End::Halted) => {
@@ -195,7 +204,7 @@ impl Watcher {
                 Woken::Probe if !fault.is_of_network() => {}
                 Woken::Probe => {
                     learned.backoff.reset();
-                    return self.stop.wait(Instant::now() + self.turn);
+                    return Woken::Probe;
                 }
                 woken => return woken,
             }
