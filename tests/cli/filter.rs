@@ -110,9 +110,12 @@ fn what_a_sender_wrote_in_our_name_is_removed_even_if_all_else_fails() {
     }
 }
 
+/// Makes something wrong.
+type Break = fn(&Home);
+
 #[test]
 fn whatever_is_wrong_the_message_goes_on_and_the_reason_is_printed() {
-    let wrong: [(&str, fn(&Home), &[&str], &str); 8] = [
+    let wrong: [(&str, Break, &[&str], &str); 8] = [
         ("rules", |home| home.write("rules.toml", "[[rule]]\nname = 7\n"), &[], "rules.toml:"),
         (
             "no rules",
