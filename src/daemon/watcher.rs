@@ -76,10 +76,22 @@ enum End {
     Halted,
 }
 
-/// What came of a turn of work.
-struct Turn<'a> {
+/// What an account keeps while it waits. Boxed, since it is large, and what the stack of a thread has once held stays in memory.
+struct Held<'a> {
     session: Session,
     resting: Resting<'a>,
+}
+
+impl Held<'_> {
+    fn leave(self: Box<Self>) {
+        // The session is over either way; a server that does not say goodbye loses nothing.
+        let _ = self.session.logout();
+    }
+}
+
+/// What came of a turn of work.
+struct Turn<'a> {
+    held: Box<Held<'a>>,
     tally: Tally,
     /// A look-up had an answer, or a command wanted something.
     answered: bool,
@@ -214,7 +226,7 @@ impl Watcher {
     /// One session, from the connection to its end.
     fn live(&self, learned: &mut WatcherState, events: &EventSender) -> Result<End, AccountFault> {
         self.stop.speak_by(Instant::now());
-        let (mut session, mut resting, mut renewal) = self.apart(|| self.begin(learned, events))?;
+        let (mut held, mut renewal) = self.apart(|| self.begin(learned, events))?;
         // On a full disk, a connection works and the first sweep does not: again and again, and that is said once.
         if !learned.blocked {
             self.announce(events);
@@ -223,9 +235,9 @@ impl Watcher {
         let mut slowdown = Slowdown::default();
         let mut left = None;
         loop {
-            let done = self.apart(|| self.take_turn(session, resting, learned, (&mut left, events)))?;
+            let done = self.apart(|| self.take_turn(held, learned, (&mut left, events)))?;
             let Some(done) = done else { return Ok(End::Halted) };
-            (session, resting) = (done.session, done.resting);
+            held = done.held;
             learned.works_since.get_or_insert_with(Instant::now);
             if let Some((woken, waited)) = last_wait {
                 let found = done.tally.looked_at > 0;
@@ -237,7 +249,7 @@ impl Watcher {
                 }
                 match self.hold(pause) {
                     Woken::Stop => {
-                        let _ = session.logout();
+                        held.leave();
                         return Ok(End::Stopped);
                     }
                     Woken::Probe => {
@@ -253,15 +265,18 @@ impl Watcher {
             let begun = Instant::now();
             let troubled = done.tally.troubles > 0;
             let planned = self.apart(|| {
+                let Held { mut session, resting } = *held;
                 let sweeper = resting.resume()?;
                 let wait = self.what_to_wait_for(&mut session, &sweeper, learned, (troubled, renewal))?;
-                Ok((sweeper.rest(), wait))
+                Ok((Box::new(Held { session, resting: sweeper.rest() }), wait))
             });
-            let waited =
-                planned.and_then(|(resting, wait)| Ok((resting, self.wait(&mut session, learned, wait)?)));
+            let waited = planned.and_then(|(mut held, wait)| {
+                let woken = self.wait(&mut held.session, learned, wait)?;
+                Ok((held, woken))
+            });
             let woken = match waited {
                 Ok((at_rest, woken)) => {
-                    resting = at_rest;
+                    held = at_rest;
                     woken
                 }
                 Err(fault) => {
@@ -270,8 +285,7 @@ impl Watcher {
                 }
             };
             if woken == Woken::Stop {
-                // The session is over either way; a server that does not say goodbye loses nothing.
-                let _ = session.logout();
+                held.leave();
                 return Ok(End::Stopped);
             }
             last_wait = Some((woken, begun.elapsed()));
@@ -297,7 +311,7 @@ impl Watcher {
         &self,
         learned: &mut WatcherState,
         events: &EventSender,
-    ) -> Result<(Session, Resting<'_>, Option<Instant>), AccountFault> {
+    ) -> Result<(Box<Held<'_>>, Option<Instant>), AccountFault> {
         let mut sweeper = Sweeper::begin_with(&self.account, &self.settings, &self.ledgers)?;
         let (answered, name, counts) = (events.on_answer(), self.account.name.clone(), self.counts.clone());
         let tell = move |news| {
@@ -328,7 +342,7 @@ impl Watcher {
         self.proven.note(digest);
         learned.refusals.reset();
         learned.rhythm.connected();
-        Ok((session, resting, renewal))
+        Ok((Box::new(Held { session, resting }), renewal))
     }
 
     fn announce(&self, events: &EventSender) {
@@ -340,11 +354,11 @@ impl Watcher {
     /// where the user has paused the account. `left` is what the last sweep of this session left undone.
     fn take_turn<'a>(
         &self,
-        session: Session,
-        resting: Resting<'a>,
+        held: Box<Held<'a>>,
         learned: &mut WatcherState,
         (left, events): (&mut Option<String>, &EventSender),
     ) -> Result<Option<Turn<'a>>, AccountFault> {
+        let Held { session, resting } = *held;
         let mut sweeper = resting.resume()?;
         if sweeper.paused_until()?.is_some() {
             let _ = session.logout();
@@ -367,7 +381,8 @@ impl Watcher {
             events.state(left.clone().map_or(State::Watching, |left| State::Hindered { left }));
         }
         self.log_drift(&sweeper, learned, events)?;
-        Ok(Some(Turn { session, resting: sweeper.rest(), tally, answered }))
+        let held = Box::new(Held { session, resting: sweeper.rest() });
+        Ok(Some(Turn { held, tally, answered }))
     }
 
     /// Renews the access token, which is due; returns when the next one is. This connection needs no new token, but a provider ends a
