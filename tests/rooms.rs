@@ -40,7 +40,7 @@ const OWNED: [(&str, &str); 16] = [
     ("oauth2", "login"),
     ("ureq", "web"),
     ("openssl", "trust"),
-    ("rusqlite", "ledger"),
+    ("rusqlite", "delivery, ledger"),
     ("config", "settings"),
     ("idna", "host"),
     ("jiff", "settings"),

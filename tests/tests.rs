@@ -28,6 +28,7 @@ mod lookup;
 mod mailbox;
 mod manual;
 mod map;
+mod memory;
 mod metrics;
 mod mishaps;
 mod networks;
