@@ -31,7 +31,7 @@ static ROOMS: LazyLock<Vec<(String, BTreeSet<String>)>> = LazyLock::new(|| {
 });
 
 /// Crates, and the rooms that alone may use them.
-const OWNED: [(&str, &str); 16] = [
+const OWNED: [(&str, &str); 18] = [
     ("mailparse", "mail"),
     ("html5gum", "mail"),
     ("imap", "mailbox"),
@@ -48,6 +48,8 @@ const OWNED: [(&str, &str); 16] = [
     ("prometheus_client", "metrics"),
     ("hyper", "metrics"),
     ("hyper_util", "metrics"),
+    ("postgres_native_tls", "delivery"),
+    ("tokio_postgres", "delivery"),
 ];
 
 /// What pure rooms never name: files, sockets, clocks, threads, the runtime.

@@ -1,7 +1,7 @@
 //! Why a server is not trusted: the certificate that it presents, and the errors of TLS.
 //!
 //! Owns the text about both, and the connectors, which read the files of authorities. Never connects, and decides nothing: OpenSSL
-//! does. Called by `mailbox` and `web`.
+//! does. Called by `delivery`, `mailbox` and `web`.
 
 mod certificate;
 mod connector;

@@ -1,4 +1,4 @@
-//! What deliveries remember: the same cases over each memory.
+//! What deliveries remember: the same cases over SQLite and over a real PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -15,6 +15,7 @@ use followsift::place::{MailDigest, MailIdentity};
 use followsift::rules::recall::{Asked, Blank, ONE_FOLLOW, Replay, WAVE};
 use followsift::rules::{Past, Recall};
 
+mod postgresql;
 mod sqlite;
 
 const NOON: i64 = 1_800_000_000;

@@ -25,6 +25,7 @@ pub mod home;
 pub mod inbox;
 pub mod letters;
 pub mod line;
+pub mod postgresql;
 pub mod prometheus;
 pub mod proxy;
 pub mod small_server;

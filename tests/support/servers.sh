@@ -7,6 +7,12 @@
 servers=${FOLLOWSIFT_TEST_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/followsift-tests}/servers
 
 need_dovecot() { unpack dovecot dovecot-core dovecot-imapd; }
+# The version that this Debian has.
+need_postgresql() {
+  local server
+  server=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: \(postgresql-[0-9]*\)$/\1/p' | head -1)
+  unpack postgresql "${server:=postgresql-15}" "${server/-/-client-}"
+}
 # The library that shows a program another time: not a server, but so nothing has to be installed for it.
 need_clock() { unpack faketime libfaketime; }
 # Another program for the same work, for the benchmark: not a server either.

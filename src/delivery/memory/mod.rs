@@ -1,7 +1,7 @@
 //! What rules ask about a follower's past where messages are delivered: earlier follows and waves, for each recipient.
 //!
 //! [`Memory`] is asked and written while the delivery agent waits, so every call has a deadline, and a call that fails leaves the
-//! message undecided: [`Recalled::finish`] says so. [`SqliteMemory`] serves one machine. Whom the user
+//! message undecided: [`Recalled::finish`] says so. [`SqliteMemory`] serves one machine, [`PostgresqlMemory`] several. Whom the user
 //! knows is not kept here: a delivery sees no message that is put back.
 
 use std::cell::RefCell;
@@ -15,13 +15,18 @@ use crate::mail::{Authenticity, FollowerKey, Network, Notification};
 use crate::place::MailIdentity;
 use crate::rules::Recall;
 
+mod address;
 mod fault;
 mod identity;
+mod postgresql;
 mod recipient;
+mod rest;
 mod sqlite;
 
+pub use address::{NotAnAddress, PostgresqlAddress};
 pub use fault::{MemoryCause, MemoryFault, Words};
 pub use identity::sent_identity;
+pub use postgresql::PostgresqlMemory;
 pub use recipient::Recipient;
 pub use sqlite::SqliteMemory;
 
