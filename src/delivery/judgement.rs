@@ -1,17 +1,21 @@
 //! Judges a message at its delivery: what is known of a follower's past there, and what comes of a message that no judgement ends.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use super::field::Field;
+use super::memory::{Delivery, Memory, MemoryFault, Recalled, remember};
 use crate::assess::{Arrival, Mail, Rulebook, assess};
 use crate::clock::Timestamp;
-use crate::mail::{FollowerKey, Network};
-use crate::rules::recall::{Asked, Replay};
+use crate::mail::{FollowerKey, Network, Recognition};
+use crate::rules::recall::{Asked, Blank, Replay};
 use crate::rules::{Fact, Past, Recall, fact::Fact::*};
 
-/// What a delivery cannot know: it records no notifications.
+/// What a delivery cannot know without a memory: it records no notifications.
 const UNREAD: &[Fact] = &[TimesFollowed, LastFollowed, Wave];
-/// The same where the ledger cannot be read.
+/// What a delivery cannot know where the ledger cannot be read.
+const BY_HAND_UNREAD: &[Fact] = &[Known, Unwelcome];
+/// Both.
 const ALL_UNREAD: &[Fact] = &[Known, Unwelcome, TimesFollowed, LastFollowed, Wave];
 
 /// What a delivery knows of followers.
@@ -62,6 +66,90 @@ pub fn judge(
     let mail = Mail { bytes: message, arrived: Arrival::Dated { otherwise: now } };
     let assess = || Field::of(&assess(mail, rulebook, remembered));
     catch_unwind(AssertUnwindSafe(assess)).map_err(|_| Panicked)
+}
+
+/// Where a delivery keeps what it learns about followers.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'m> {
+    /// The memory.
+    pub memory: &'m dyn Memory,
+    /// The message in it.
+    pub delivery: Delivery<'m>,
+    /// How long it remembers.
+    pub keeps: Duration,
+}
+
+/// The same as [`judge`] with a memory, which is asked, and then keeps the message if it is proven. A verdict that hangs on an answer
+/// that did not come is withheld. Also says whether the memory did its work.
+///
+/// # Errors
+///
+/// As [`judge`]; and the first fault of the memory.
+pub fn judge_with_memory(
+    message: &[u8],
+    now: Timestamp,
+    rulebook: &Rulebook,
+    remembered: &Remembered,
+    kept: Kept<'_>,
+) -> (Result<Option<Field>, Panicked>, Result<(), MemoryFault>) {
+    let mail = Mail { bytes: message, arrived: Arrival::Dated { otherwise: now } };
+    let all = All { remembered, recalled: Recalled::new(kept.memory, kept.delivery, Blank) };
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let assessment = assess(mail, rulebook, &all);
+        let written = match &assessment.recognition {
+            Recognition::Recognised(notification) => {
+                remember(kept.memory, &kept.delivery, notification, now, kept.keeps)
+            }
+            _ => Ok(()),
+        };
+        (Field::of(&assessment), written)
+    }));
+    let asked = all.recalled.finish();
+    match judged {
+        Ok((field, written)) => (Ok(field), asked.and(written)),
+        Err(_) => (Err(Panicked), asked),
+    }
+}
+
+/// What was done by hand, and what came before.
+struct All<'m> {
+    remembered: &'m Remembered,
+    recalled: Recalled<'m, Blank>,
+}
+
+impl Recall for All<'_> {
+    fn knows(&self, follower: &FollowerKey, is_proven: bool) -> bool {
+        self.remembered.knows(follower, is_proven)
+    }
+
+    fn is_unwelcome(&self, follower: &FollowerKey) -> bool {
+        self.remembered.is_unwelcome(follower)
+    }
+
+    fn first_message(
+        &self,
+        follower: &FollowerKey,
+        since: Timestamp,
+        before: Timestamp,
+    ) -> Option<Timestamp> {
+        self.recalled.first_message(follower, since, before)
+    }
+
+    fn wave(&self, network: &Network, before: Timestamp) -> u64 {
+        self.recalled.wave(network, before)
+    }
+
+    fn past(&self, follower: &FollowerKey, before: Timestamp, asked: Asked) -> Past {
+        let Past { known, unwelcome, .. } = self.remembered.past(follower, before, asked);
+        let past = self.recalled.past(follower, before, asked);
+        let unread = match (self.remembered.by_hand.is_some(), self.recalled.has_failed()) {
+            (true, false) => &[],
+            (true, true) => UNREAD,
+            (false, false) => BY_HAND_UNREAD,
+            (false, true) => ALL_UNREAD,
+        };
+        Past { known, unwelcome, unread, ..past }
+    }
 }
 
 /// A judgement panicked.

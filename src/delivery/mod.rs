@@ -10,5 +10,5 @@ pub mod memory;
 mod removal;
 
 pub use field::{Field, NAME};
-pub use judgement::{Panicked, Remembered, judge};
+pub use judgement::{Kept, Panicked, Remembered, judge, judge_with_memory};
 pub use removal::Removal;

@@ -3,8 +3,9 @@
 
 use std::sync::Mutex;
 
-use followsift::assess::{Arrival, Mail, assess};
+use followsift::assess::{Arrival, Mail, Rulebook, assess};
 use followsift::delivery::memory::{PostgresqlAddress, PostgresqlMemory};
+use followsift::delivery::{Kept, Remembered, judge_with_memory};
 use followsift::mail::Recognition;
 use rustix::process::Signal;
 
@@ -161,31 +162,42 @@ verdict = "spam"
 fn a_rule_that_protects_is_never_skipped_because_the_database_is_gone() {
     let Some(mut server) = Postgresql::start() else { return };
     let rulebook = crate::assess::rulebook(RULES);
-    let letter = mastodon_card(&ENGLISH, &Person::new("Ann", "ann@toot.example", [3, 2_000, 1]));
-    let (letter, now) = (letter.bytes(1), Timestamp(NOON));
-    let mail = Mail { bytes: &letter, arrived: Arrival::At(now) };
+    let without = crate::assess::rulebook(&RULES.replace("times-followed", "followers"));
+    let letter = mastodon_card(&ENGLISH, &Person::new("Ann", "ann@toot.example", [1, 2_000, 1])).bytes(1);
+    let mail = Mail { bytes: &letter, arrived: Arrival::Dated { otherwise: Timestamp(NOON) } };
     let Recognition::Recognised(notification) = assess(mail, &rulebook, &Blank).recognition else {
         panic!("not recognised")
     };
     let memory = server.memory();
     let machine = Machine::of(&memory, "ann@x.example");
-    let verdict = |message| {
-        let recalled = Recalled::new(&memory, machine.delivery(message), Blank);
-        let class = assess(mail, &rulebook, &recalled).class.map(|class| class.as_str().to_owned());
-        (class, recalled.finish().map_err(|fault| fault.cause))
+    let remembered = Remembered { by_hand: Some(Replay::default()) };
+    let verdict = |message, rulebook: &Rulebook| {
+        let kept = Kept { memory: &memory, delivery: machine.delivery(message), keeps: AGES };
+        let (field, did) = judge_with_memory(&letter, Timestamp(NOON), rulebook, &remembered, kept);
+        let value = field.unwrap().unwrap().value("");
+        let words = value.split(";").map(str::trim).skip(2).take(2).collect::<Vec<_>>().join("; ");
+        (words, did.map_err(|fault| fault.cause))
     };
-    assert_eq!(verdict(3), (Some("spam".to_owned()), Ok(())));
+    let lopsided = "verdict=spam; rule=\"Lopsided\"";
+    assert_eq!(verdict(3, &rulebook), (lopsided.to_owned(), Ok(())));
+    // It was kept, and does not count for itself.
+    let before = notification.received.0 + ONE_FOLLOW;
+    let key = notification.keys().next().unwrap();
+    let recalled = Recalled::new(&memory, machine.delivery(4), Blank);
+    assert_eq!(recalled.past(&key, Timestamp(before), Asked::ALL).times_followed, 1);
+    recalled.finish().unwrap();
     for (message, days) in [(1, 10), (2, 5)] {
-        let received = Timestamp(NOON - days * ONE_FOLLOW);
-        let earlier = Notification { authentic: pass(), received, ..notification.clone() };
-        machine.try_keep(message, &earlier).unwrap();
+        let received = Timestamp(notification.received.0 - days * ONE_FOLLOW);
+        machine.try_keep(message, &Notification { received, ..notification.clone() }).unwrap();
     }
-    assert_eq!(verdict(3), (Some("real".to_owned()), Ok(())));
+    assert_eq!(verdict(3, &rulebook), ("verdict=real; rule=\"Comes back\"".to_owned(), Ok(())));
     server.kill();
-    // Without an answer there would be a verdict, and a wrong one.
-    let (class, answered) = verdict(3);
-    assert_eq!(class.as_deref(), Some("spam"));
-    assert!(matches!(answered, Err(MemoryCause::Unreachable(_))), "{answered:?}");
+    let (words, did) = verdict(3, &rulebook);
+    assert_eq!(words, "verdict=undecided; withheld=past-unread");
+    assert!(matches!(did, Err(MemoryCause::Unreachable(_))), "{did:?}");
+    // Rules that ask it nothing judge as ever.
+    let (words, did) = verdict(3, &without);
+    assert_eq!((words.as_str(), did), (lopsided, Err(MemoryCause::Resting)));
 }
 
 #[test]

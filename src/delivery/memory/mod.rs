@@ -130,6 +130,11 @@ impl<'m, P: Recall> Recalled<'m, P> {
         self.fault.into_inner().map_or(Ok(()), Err)
     }
 
+    /// Has a question not been answered? Then nothing that was answered since means anything.
+    pub fn has_failed(&self) -> bool {
+        self.fault.borrow().is_some()
+    }
+
     /// Answers a question, unless an earlier one could not be answered.
     fn ask<T: Default>(
         &self,
