@@ -4,7 +4,7 @@
 #
 #   bash tests/run.sh          formatting, lints, documentation, and all tests (a real Dovecot on 127.0.0.1)
 #   bash tests/run.sh --quick  formatting and the tests that need no mail server: under a minute after the build
-#   bash tests/run.sh --all    also tests/further: fuzzing, instructions, a real systemd, a browser, a long run; each says what it lacks
+#   bash tests/run.sh --all    also tests/further: fuzzing, instructions, a real systemd, PostgreSQL, a browser, a long run; each says what it lacks
 #   bash tests/run.sh --set-up only installs and unpacks
 #
 # FOLLOWSIFT_CORPUS=DIR:…    further folders of labelled messages for the recognition tests, separated by colons
