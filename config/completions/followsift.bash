@@ -37,6 +37,9 @@ _followsift() {
             followsift,facts)
                 cmd="followsift__subcmd__facts"
                 ;;
+            followsift,filter)
+                cmd="followsift__subcmd__filter"
+                ;;
             followsift,forget)
                 cmd="followsift__subcmd__forget"
                 ;;
@@ -128,7 +131,7 @@ _followsift() {
 
     case "${cmd}" in
         followsift)
-            opts="-s -h -V --settings --help --version init run sweep resume pause unpause known status restore forget export import rebalance history report digest suggest login check explain sample backtest facts lookup networks providers judge schema settings completions help"
+            opts="-s -h -V --settings --help --version init run sweep resume pause unpause known status restore forget export import rebalance history report digest suggest login check explain filter sample backtest facts lookup networks providers judge schema settings completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -316,6 +319,44 @@ _followsift() {
                 return 0
             fi
             case "${prev}" in
+                --settings)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        followsift__subcmd__filter)
+            opts="-s -h --account --rules --authserv-id --instance --exit-code --settings --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rules)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authserv-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --instance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --settings)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
