@@ -1,10 +1,6 @@
 //! A delivery answers as `explain` does: for every fixture, and for those of the folders that `FOLLOWSIFT_CORPUS` names.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
-#![expect(clippy::disallowed_methods, reason = "a test asks for its own environment")]
-
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use followsift::assess::{Arrival, Mail, assess};
 use followsift::clock::Timestamp;
@@ -15,28 +11,10 @@ use followsift::rulebook::{self, RuleFiles, Sent};
 use followsift::rules::recall::{Blank, Replay};
 use followsift::text;
 
+use crate::support::corpus::messages;
 use crate::support::letters::{AUTHSERV_ID, ENGLISH};
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
-
-/// Every message, with its name.
-fn messages() -> Vec<(String, Vec<u8>)> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")];
-    let named = std::env::var_os("FOLLOWSIFT_CORPUS").unwrap_or_default();
-    folders.extend(std::env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty()));
-    let mut files: Vec<PathBuf> = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
-                folders.push(entry);
-            } else if entry.extension().is_some_and(|extension| extension == "eml") {
-                files.push(entry);
-            }
-        }
-    }
-    let read = |file: PathBuf| (file.display().to_string(), fs::read(&file).unwrap());
-    files.into_iter().map(read).collect()
-}
 
 fn trust() -> Trust {
     Trust {

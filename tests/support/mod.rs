@@ -16,6 +16,7 @@ pub mod authority;
 pub mod browser;
 pub mod certificate_authority;
 pub mod client;
+pub mod corpus;
 pub mod costly;
 pub mod daemon;
 pub mod fake;
