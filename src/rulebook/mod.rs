@@ -100,12 +100,23 @@ fn read_by(
         None => Some(Source::new(BUILT_IN, SHIPPED_RULES)),
     };
     let edition = edition(profiles.iter().chain(&rules_source));
-    let profiles = Profiles::compile(&profiles, &findings);
-    let vocabulary = vocabulary_of(&profiles, settings);
+    let profiles = Arc::new(Profiles::compile(&profiles, &findings));
     let Some(rules_source) = rules_source else { return (None, findings.into_sorted()) };
-    refuse_emptied(&rules_source, &findings);
-    let rules = rules::compile(&rules_source, &vocabulary, &findings);
-    let folder = rules_file.and_then(Path::parent).unwrap_or(Path::new("."));
+    read_rules((profiles, edition), &rules_source, rules_file, settings, earlier, findings)
+}
+
+/// Compiles rules, reads their lists and runs their tests, for these profiles and what identifies both.
+fn read_rules(
+    (profiles, edition): (Arc<Profiles>, String),
+    source: &Source,
+    file: Option<&Path>,
+    settings: Option<&Settings>,
+    earlier: &Earlier,
+    findings: Findings,
+) -> (Option<RuleFiles>, Vec<Diagnostic>) {
+    refuse_emptied(source, &findings);
+    let rules = rules::compile(source, &vocabulary_of(&profiles, settings), &findings);
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new("."));
     let lists = ListFiles::read(&rules, folder, earlier, &findings);
     if let Some(settings) = settings {
         refuse_watched_targets(&rules, &settings.accounts, &findings);
@@ -116,7 +127,7 @@ fn read_by(
         }
     }
     let well = !findings.any_error();
-    let files = RuleFiles { profiles: Arc::new(profiles), rules: Arc::new(rules), lists, edition };
+    let files = RuleFiles { profiles, rules: Arc::new(rules), lists, edition };
     (well.then_some(files), findings.into_sorted())
 }
 
@@ -177,6 +188,15 @@ impl RuleFiles {
             is_on && seen.contains(&summary.network) && !self.rules.can_judge(&summary.network, &shown)
         });
         networks
+    }
+
+    /// The same profiles with the rules of another file.
+    pub fn with_rules(&self, rules_file: &Path) -> (Option<Self>, Vec<Diagnostic>) {
+        let findings = Findings::default();
+        let Some(source) = read_source(rules_file, &findings) else { return (None, findings.into_sorted()) };
+        let profiles = Arc::clone(&self.profiles);
+        let edition = edition(std::iter::once(&source));
+        read_rules((profiles, edition), &source, Some(rules_file), None, &Earlier::default(), findings)
     }
 
     /// What one account's messages are judged by; `sent` are the people of folders of sent messages, as far as they are known.
