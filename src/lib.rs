@@ -33,7 +33,7 @@
 //! | [`lookup`] | public profiles: whom to ask, and what came of it | web, login, ledger, assess, mail, rules, settings, host, clock, place |
 //! | [`rulebook`] | files to what messages are judged by: rules, networks and lists read together | assess, ledger, lookup, mail, rules, settings, clock, diagnostic |
 //! | [`sweep`] | new messages through assess, ledger, mailbox; the only room that moves messages | rulebook, lookup, assess, mailbox, ledger, mail, rules, settings, login, web, host, clock, place, diagnostic |
-//! | [`delivery`] | one message at its delivery: out with a sender's `X-Followsift`, in with ours; what is remembered there; the only user of tokio_postgres and, with `ledger`, of rusqlite | assess, mail, rules, trust, owner, host, clock, place |
+//! | [`delivery`] | one message at its delivery: out with a sender's `X-Followsift`, in with ours; the milter protocol; what is remembered there; the only user of tokio_postgres and, with `ledger`, of rusqlite | rulebook, assess, mail, rules, trust, owner, host, clock, place |
 //! | [`control`] | what commands and the running service say to each other over its socket | nothing |
 //! | [`hook`] | runs the user's programs that are told what happens, one at a time | login |
 //! | [`report`] | every sentence, table, page and digest that a person reads; the only user of mail_builder | control, sweep, lookup, mailbox, trust, ledger, settings, host, mail, rules, assess, clock, diagnostic, place |

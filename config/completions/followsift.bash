@@ -67,6 +67,9 @@ _followsift() {
             followsift,lookup)
                 cmd="followsift__subcmd__lookup"
                 ;;
+            followsift,milter)
+                cmd="followsift__subcmd__milter"
+                ;;
             followsift,networks)
                 cmd="followsift__subcmd__networks"
                 ;;
@@ -131,7 +134,7 @@ _followsift() {
 
     case "${cmd}" in
         followsift)
-            opts="-s -h -V --settings --help --version init run sweep resume pause unpause known status restore forget export import rebalance history report digest suggest login check explain filter sample backtest facts lookup networks providers judge schema settings completions help"
+            opts="-s -h -V --settings --help --version init run sweep resume pause unpause known status restore forget export import rebalance history report digest suggest login check explain filter milter sample backtest facts lookup networks providers judge schema settings completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -736,6 +739,52 @@ _followsift() {
                     return 0
                     ;;
                 --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --settings)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        followsift__subcmd__milter)
+            opts="-s -h --listen --account --rules --authserv-id --instance --users --settings --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rules)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authserv-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --instance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --users)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -48,6 +48,7 @@ complete -c followsift -n "__fish_followsift_needs_command" -f -a "login" -d 'Gr
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "check" -d 'Report everything that is wrong with settings, rules, networks, lists, passwords and ledger'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "explain" -d 'Say what a message is, what the rules say about it, and why'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "filter" -d 'Pass one message from standard input on, with what the rules say in a header field: for mail hosts'
+complete -c followsift -n "__fish_followsift_needs_command" -f -a "milter" -d 'Judge each message that Postfix or Sendmail receives, and add a header field: a service for mail hosts'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "sample" -d 'Print a message with other names, addresses and tokens, to send in when a network changes its messages'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "backtest" -d 'Try rules on messages that you already have, in the order in which they came; change nothing'
 complete -c followsift -n "__fish_followsift_needs_command" -f -a "facts" -d 'List every fact that rules can use, and the networks whose messages show it'
@@ -184,6 +185,14 @@ complete -c followsift -n "__fish_followsift_using_subcommand filter" -l instanc
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -s s -l settings -d 'The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]' -r -F
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -l exit-code -d 'Print nothing, and say the verdict by the exit code'
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -s h -l help -d 'Print help'
+complete -c followsift -n "__fish_followsift_using_subcommand milter" -l listen -d 'Where to listen: `unix:/PATH` or `inet:127.0.0.1:PORT` [default: the sockets that systemd has opened]' -r
+complete -c followsift -n "__fish_followsift_using_subcommand milter" -l account -d 'Judge as for this account of the settings [default: the only one, or what all accounts have in common]' -r
+complete -c followsift -n "__fish_followsift_using_subcommand milter" -l rules -d 'Judge by these rules [default: those of the settings, or those that ship]' -r -F
+complete -c followsift -n "__fish_followsift_using_subcommand milter" -l authserv-id -d 'How your mail server names itself in Authentication-Results: a name, `*.` and a domain, or an empty text if it does not; can be given more than once' -r
+complete -c followsift -n "__fish_followsift_using_subcommand milter" -l instance -d 'One of your own servers, whose messages can be proven; can be given more than once' -r
+complete -c followsift -n "__fish_followsift_using_subcommand milter" -l users -d 'A folder with rules of recipients: NAME/rules.toml, where NAME is the address, or what stands before the `@`' -r -F
+complete -c followsift -n "__fish_followsift_using_subcommand milter" -s s -l settings -d 'The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]' -r -F
+complete -c followsift -n "__fish_followsift_using_subcommand milter" -s h -l help -d 'Print help'
 complete -c followsift -n "__fish_followsift_using_subcommand sample" -l hide -d 'Replace this word too; can be given more than once' -r
 complete -c followsift -n "__fish_followsift_using_subcommand sample" -s s -l settings -d 'The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]' -r -F
 complete -c followsift -n "__fish_followsift_using_subcommand sample" -s h -l help -d 'Print help'

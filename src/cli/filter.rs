@@ -9,16 +9,12 @@ use std::path::Path;
 
 use super::message_file::MAIL_LIMIT;
 use super::output::Output;
-use super::{Ending, Filter, context};
+use super::{Ending, Filter, context, judged_by};
 use crate::assess::Rulebook;
 use crate::clock;
 use crate::delivery::{Field, Remembered, Removal, judge};
 use crate::diagnostic::Diagnostic;
-use crate::mail::Trust;
-use crate::report;
 use crate::rulebook::{self, Sent};
-use crate::rules::recall::Replay;
-use crate::settings::{Account, Settings};
 
 /// How much is read at a time.
 const PIECE: usize = 64 << 10;
@@ -128,62 +124,26 @@ fn rulebook(
         return None;
     }
     let settings = settings.as_ref();
-    let rules = options.rules.as_deref().or(settings.and_then(|settings| settings.rules.as_deref()));
+    let by = &options.judged_by;
+    let rules = by.rules.as_deref().or(settings.and_then(|settings| settings.rules.as_deref()));
     let (files, findings) = rulebook::read_for(settings, rules, message)?;
     say_errors(&findings, output);
     let files = files?;
-    let account = account(settings, options, output)?;
-    let trust = trust(settings, account, options);
+    let account = match judged_by::account(settings, by) {
+        Ok(account) => account,
+        Err(words) => {
+            output.error(&words);
+            return None;
+        }
+    };
+    let trust = judged_by::trust(settings, account, by);
     let require_authentic = account.is_some_and(|account| account.require_authentic);
     let rulebook = files.rulebook(trust, require_authentic, &Sent::new());
-    Some((rulebook, remembered(settings, output)))
-}
-
-/// The account that was named, or the only one; `Some(None)` if none is meant.
-fn account<'s>(
-    settings: Option<&'s Settings>,
-    options: &Filter,
-    output: &mut Output,
-) -> Option<Option<&'s Account>> {
-    let accounts = settings.map_or(&[][..], |settings| settings.accounts.as_slice());
-    let Some(name) = &options.account else {
-        return Some(if let [only] = accounts { Some(only) } else { None });
-    };
-    let named = accounts.iter().find(|account| account.name.as_str() == name);
-    if named.is_none() {
-        let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
-        output.error(&format!("error: {}", report::usage::no_account(name, &names)));
+    let (remembered, fault) = judged_by::remembered(settings);
+    if let Some(fault) = fault {
+        output.failure(&fault);
     }
-    named.map(Some)
-}
-
-fn trust(settings: Option<&Settings>, account: Option<&Account>, options: &Filter) -> Trust {
-    let Filter { authserv_ids, instances, .. } = options;
-    let all = context::trust(settings, authserv_ids, instances);
-    let Some(account) = account else { return all };
-    Trust {
-        authserv_id: if authserv_ids.is_empty() { account.authserv_id.clone() } else { all.authserv_id },
-        instances: if instances.is_empty() { account.instances.clone() } else { all.instances },
-        relays: account.relays.clone(),
-    }
-}
-
-/// Whom the user knows, and whom they filed by hand, as the ledger has it.
-fn remembered(settings: Option<&Settings>, output: &mut Output) -> Remembered {
-    let mut by_hand = Replay::default();
-    let Some(settings) = settings else { return Remembered { by_hand: Some(by_hand) } };
-    let read = context::known(settings).and_then(|known| Ok((known, context::unwelcome(settings)?)));
-    match read {
-        Ok((known, unwelcome)) => {
-            known.into_iter().for_each(|it| by_hand.know_follower(it.follower, it.origin.is_proven()));
-            unwelcome.into_iter().for_each(|follower| by_hand.reject_follower(follower));
-            Remembered { by_hand: Some(by_hand) }
-        }
-        Err(fault) => {
-            output.failure(&fault);
-            Remembered { by_hand: None }
-        }
-    }
+    Some((rulebook, remembered))
 }
 
 /// Prints the errors among the findings; a warning before every message would only fill a log. Are there any?

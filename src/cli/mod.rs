@@ -21,10 +21,12 @@ mod history;
 mod import;
 mod init;
 mod judge;
+mod judged_by;
 mod known;
 mod login;
 mod lookup;
 mod message_file;
+mod milter;
 mod networks;
 mod output;
 mod pause;
@@ -46,7 +48,7 @@ mod sweep;
 mod template;
 mod version;
 
-use arguments::delivery::Filter;
+use arguments::delivery::{Filter, JudgedBy, Milter};
 use arguments::people::{Known, KnownCommand, Person};
 use arguments::{
     Arguments, Backtest, Check, Command, Completions, Digest, Explain, Export, Help, History, Import, Init,
@@ -154,6 +156,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Ending {
         Command::Check(options) => check::check(settings, options, &mut output),
         Command::Explain(options) => explain::explain(settings, options, &mut output),
         Command::Filter(options) => filter::filter(settings, options, &mut output),
+        Command::Milter(options) => milter::milter(settings, options, &mut output),
         Command::Sample(options) => sample::sample(settings, options, &mut output),
         Command::Backtest(options) => backtest::backtest(settings, options, &mut output),
         Command::Facts => facts::facts(settings, &mut output),

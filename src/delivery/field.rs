@@ -54,6 +54,12 @@ impl Field {
         })
     }
 
+    /// The same without its verdict, for this reason.
+    #[must_use]
+    pub(super) fn withhold(self, why: &'static str) -> Self {
+        Self { verdict: None, rules: Vec::new(), withheld: Some(why), ..self }
+    }
+
     /// The verdict, if there is one.
     pub fn verdict(&self) -> Option<&VerdictName> {
         self.verdict.as_ref()

@@ -15,6 +15,7 @@ mod connect;
 mod explain;
 mod filter;
 mod init;
+mod milter;
 mod terminal;
 mod usage;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use self::delivery::Filter;
+use self::delivery::{Filter, Milter};
 use self::people::{Known, Person};
 use super::{completions, help, restore, schema, selection, version};
 use crate::host::{AuthservId, HostName};
@@ -83,6 +83,8 @@ pub(in crate::cli) enum Command {
     /// Pass one message from standard input on, with what the rules say in a header field: for mail hosts
     #[command(after_help = help::FILTER)]
     Filter(Filter),
+    /// Judge each message that Postfix or Sendmail receives, and add a header field: a service for mail hosts
+    Milter(Milter),
     /// Print a message with other names, addresses and tokens, to send in when a network changes its messages
     Sample(Sample),
     /// Try rules on messages that you already have, in the order in which they came; change nothing

@@ -1,0 +1,100 @@
+//! `milter`: the service that Postfix and Sendmail ask about each message.
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
+
+use super::output::Output;
+use super::{Ending, Milter as Options, context, judged_by};
+use crate::delivery::milter::{Judges, Milter};
+use crate::diagnostic::Diagnostic;
+use crate::report::Chain;
+
+/// How many lines may wait to be printed. What does not fit is dropped, since no message may wait for a log.
+const LINES: usize = 1_000;
+
+pub(super) fn milter(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
+    // A panic's own words could name what is in a message.
+    std::panic::set_hook(Box::new(|_| {}));
+    let (told, lines) = mpsc::sync_channel::<String>(LINES);
+    let printing = thread::Builder::new().name("output".to_owned()).spawn(move || {
+        let mut output = Output::standard();
+        lines.iter().for_each(|line| output.error(&line));
+    });
+    let printing = match printing {
+        Ok(printing) => printing,
+        Err(cause) => {
+            output.failure(&cause);
+            return Ending::Fault;
+        }
+    };
+    let Some(first) = judges(settings, options, &told) else {
+        // What is wrong is printed before the end.
+        drop(told);
+        let _ = printing.join();
+        return Ending::Settings;
+    };
+    let milter = match Milter::listen(options.listen.as_ref(), first) {
+        Ok(milter) => milter,
+        Err(fault) => {
+            output.failure(&fault);
+            return Ending::Fault;
+        }
+    };
+    let reload = || {
+        let judges = judges(settings, options, &told);
+        let words = if judges.is_some() {
+            "reloaded"
+        } else {
+            "error: reload failed; the previous rules stay in use"
+        };
+        tell(&told, words);
+        judges
+    };
+    match milter.run(reload) {
+        Ok(()) => Ending::Well,
+        Err(fault) => {
+            output.failure(&fault);
+            Ending::Fault
+        }
+    }
+}
+
+/// What messages are judged by, as the files are now; `None` after telling what is wrong with them.
+fn judges(path: Option<&Path>, options: &Options, told: &SyncSender<String>) -> Option<Judges> {
+    let (settings, findings) = context::settings_with_findings(path);
+    findings.iter().for_each(|finding| tell(told, &finding.plain()));
+    if settings.is_none() && findings.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let by = &options.judged_by;
+    let rules = by.rules.as_deref().or(settings.as_ref().and_then(|settings| settings.rules.as_deref()));
+    let (files, findings) = context::rule_files_with(settings.as_ref(), rules);
+    findings.iter().for_each(|finding| tell(told, &finding.plain()));
+    // Without the folder, the rules of everybody would count for recipients who have their own.
+    if let Some(users) = &options.users
+        && let Err(cause) = fs::read_dir(users)
+    {
+        tell(told, &format!("error: could not read the folder {}: {cause}", users.display()));
+        return None;
+    }
+    let account = judged_by::account(settings.as_ref(), by).map_err(|words| tell(told, &words)).ok()?;
+    let trust = judged_by::trust(settings.as_ref(), account, by);
+    let require_authentic = account.is_some_and(|account| account.require_authentic);
+    let faults = told.clone();
+    let remembered = move || {
+        let (remembered, fault) = judged_by::remembered(settings.as_ref());
+        if let Some(fault) = fault {
+            tell(&faults, &format!("error: {}", Chain(&fault)));
+        }
+        remembered
+    };
+    let told = told.clone();
+    let say = move |line: &str| tell(&told, line);
+    Some(Judges::new(files?, (trust, require_authentic), options.users.clone(), remembered, say))
+}
+
+fn tell(told: &SyncSender<String>, words: &str) {
+    let _ = told.try_send(words.to_owned());
+}
