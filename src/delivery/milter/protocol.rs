@@ -181,7 +181,7 @@ mod tests {
     fn packets_are_read_as_mail_servers_write_them() {
         let bytes = [
             &b"\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff"[..],
-            b"\0\0\0\x0aDR{a}\0b\0\0",
+            b"\0\0\0\x09DR{a}\0b\0\0",
             b"\0\0\0\x12R<ann@a.example>\0\0",
             b"\0\0\0\x0cLSubject\0 a\0",
             b"\0\0\0\x03B\0\xff",
