@@ -31,7 +31,7 @@ pub(super) enum Notice {
     Real(String),
 }
 
-/// The real followers of a thread's messages that have been told of.
+/// The real followers of a thread's messages for whom the hook has run.
 #[derive(Debug, Default)]
 pub(super) struct Told(BTreeSet<MailRef>);
 

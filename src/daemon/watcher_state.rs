@@ -36,7 +36,7 @@ pub(super) struct WatcherState {
     pub(super) suspects: Suspects,
     /// The sweep that was not over when the last session ended.
     pub(super) torn: Option<Begun>,
-    /// The real followers whom a hook was told of.
+    /// The real followers for whom the hook has run.
     pub(super) told: Told,
 }
 
