@@ -168,12 +168,12 @@ impl Daemon {
 
     /// Waits until the log has this text.
     pub fn logs(&self, text: &str) {
-        self.until(&format!("logged {text:?}"), Duration::from_secs(90), |it| it.log().contains(text));
+        self.until(&format!("logged {text:?}"), Duration::from_secs(30), |it| it.log().contains(text));
     }
 
     /// Waits until STATUS has this text.
     pub fn says(&self, text: &str) {
-        self.until(&format!("saying {text:?}"), Duration::from_secs(90), |it| it.status().contains(text));
+        self.until(&format!("saying {text:?}"), Duration::from_secs(30), |it| it.status().contains(text));
     }
 
     pub fn signal(&self, signal: Signal) {
