@@ -29,6 +29,7 @@ mod systemd;
 mod thread_event;
 mod turns;
 mod watcher;
+mod watcher_session;
 mod watcher_state;
 
 pub use service::{ServiceFault, could_not_start, run};
