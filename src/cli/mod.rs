@@ -51,9 +51,9 @@ mod version;
 use arguments::delivery::{Filter, JudgedBy, Milter};
 use arguments::people::{Known, KnownCommand, Person};
 use arguments::{
-    Arguments, Backtest, Check, Command, Completions, Digest, Explain, Export, Help, History, Import, Init,
-    Judge, Login, Lookup, Networks, Providers, Rebalance, Report, Restore, Resume, Run, Sample, Schema,
-    Settings, Status, Sweep,
+    Arguments, Backtest, Check, Command, Completions, Digest, Explain, Export, Help, History, Import, Judge,
+    Login, Lookup, Networks, Providers, Rebalance, Report, Restore, Resume, Run, Sample, Schema, Settings,
+    Status, Sweep,
 };
 use output::Output;
 

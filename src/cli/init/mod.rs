@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use self::new_file::{NewFile, Pending};
 use self::prompt::{NoAnswer, Prompt};
+use super::arguments::init::Init;
 use super::output::{Output, shown};
-use super::{Ending, Init, context, help, proof};
+use super::{Ending, context, help, proof};
 use crate::diagnostic::Diagnostic;
 use crate::host::Instance;
 use crate::login::forbid_dumps;
