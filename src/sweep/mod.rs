@@ -23,6 +23,7 @@ mod rebuild;
 mod recover;
 mod remains;
 mod removals;
+mod resting;
 mod restore;
 mod returns;
 mod scope;
@@ -48,10 +49,11 @@ pub use digest::{Digest, DigestEnd};
 pub use fault::AccountFault;
 pub use news::{Dealt, End, News, Tally};
 pub use remains::Remains;
+pub use resting::Resting;
 pub use restore::{Restoration, Restore};
 pub use scope::Scope;
 pub use sent::{sent_folders, sent_people};
-pub use sweeper::{Begun, Resting, Sweeper};
+pub use sweeper::{Begun, Sweeper};
 pub use swept::Swept;
 
 /// How much of a message is fetched and read, in bytes. No known notification is half as long.

@@ -12,7 +12,7 @@ use super::memory::Memory;
 use super::{AccountFault, News, Remains, Restoration, Restore, Scope, Sweep, Swept, lock};
 use super::{observing, restore, scope, sent};
 use crate::clock::{self, Timestamp};
-use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault, LedgerFile, Pool};
+use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault, Pool};
 use crate::lookup::{self, Asker, Desk, Inquiry, Step};
 use crate::mail::Incomplete;
 use crate::mailbox::{Opened, Session, Stop, Suspects, Woken};
@@ -32,8 +32,8 @@ pub struct Sweeper<'a> {
     account: &'a Account,
     /// None in a dry run, which disturbs no other followsift.
     lock: Option<AccountLock>,
-    memory: Memory,
-    ledgers: Pool,
+    pub(super) memory: Memory,
+    pub(super) ledgers: Pool,
     /// The name that the account had before, until that is reported.
     renamed_from: Option<AccountName>,
     /// When something could not be read that the ledger may lack.
@@ -55,30 +55,6 @@ pub struct Sweeper<'a> {
     begun: Option<Begun>,
     /// The sweep with which the next run goes on.
     goes_on: Option<Begun>,
-}
-
-/// A sweeper that waits, without a connection to the ledger. It keeps the account's locks.
-#[derive(Debug)]
-pub struct Resting<'a> {
-    /// Its memory is empty.
-    sweeper: Sweeper<'a>,
-    /// The ledger that it had.
-    ledger: Option<LedgerFile>,
-}
-
-impl<'a> Resting<'a> {
-    /// Goes on, with a connection to the same ledger.
-    ///
-    /// # Errors
-    /// If the ledger cannot be opened, or is another file than it was: then everything begins again.
-    pub fn resume(mut self) -> Result<Sweeper<'a>, LedgerFault> {
-        if let Some(before) = self.ledger {
-            let ledger = self.sweeper.ledgers.borrow()?;
-            ledger.require_same(before)?;
-            self.sweeper.memory = Memory::Kept(ledger);
-        }
-        Ok(self.sweeper)
-    }
 }
 
 /// A sweep that has begun. Another session, or another pass, may go on with it: then it is one sweep, also for `restore --sweep`.
@@ -156,24 +132,6 @@ impl<'a> Sweeper<'a> {
             begun: None,
             goes_on: None,
         })
-    }
-
-    /// Gives its connection to the ledger back, for a wait.
-    pub fn rest(mut self) -> Resting<'a> {
-        let nothing = Memory::Read { ledger: None, seen: Replay::default() };
-        let ledger = match std::mem::replace(&mut self.memory, nothing) {
-            Memory::Kept(ledger) => {
-                let file = ledger.which();
-                self.ledgers.put_back(ledger);
-                Some(file)
-            }
-            // A dry run waits for nothing.
-            memory @ Memory::Read { .. } => {
-                self.memory = memory;
-                None
-            }
-        };
-        Resting { sweeper: self, ledger }
     }
 
     /// From now on, a thread asks what the sweeps want to know; `tell` gets its news. Does nothing if nothing may be looked up.
