@@ -4,7 +4,7 @@
 
 use followsift::assess::{Arrival, Mail, assess};
 use followsift::clock::Timestamp;
-use followsift::delivery::{Field, Remembered, judge};
+use followsift::delivery::{Field, NAME, Remembered, Removal, judge};
 use followsift::host::{AuthservIds, HostName, Instance};
 use followsift::mail::Trust;
 use followsift::rulebook::{self, RuleFiles, Sent};
@@ -55,4 +55,35 @@ fn the_profiles_that_may_concern_a_message_give_the_answer_of_all() {
     );
     // Not all of them each time, or they could as well not be chosen.
     assert!(compiled < 6 * messages.len(), "{compiled} profiles for {} messages", messages.len());
+}
+
+fn removed(message: &[u8], pieces: usize) -> Vec<u8> {
+    let (mut removal, mut out) = (Removal::default(), Vec::new());
+    message.chunks(pieces.max(1)).for_each(|piece| removal.push(piece, &mut out));
+    removal.finish(&mut out);
+    out
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_stays_has_no_such_field_whatever_comes_and_in_whatever_pieces(
+        parts in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "X-Followsift", "x-followsift", ":", " ", "\t", "\r\n", "\n", "\r", "a", "A: b", "\r\n\r\n", "X-", "\0",
+            ]),
+            0..30,
+        ),
+        pieces in 1..9_usize,
+    ) {
+        let message = parts.concat();
+        let whole = removed(message.as_bytes(), message.len());
+        proptest::prop_assert_eq!(&whole, &removed(message.as_bytes(), pieces));
+        if let Ok((fields, _)) = mailparse::parse_headers(&whole) {
+            // Without a value, a field says nothing.
+            let says = |field: &mailparse::MailHeader<'_>| {
+                field.get_key().trim().eq_ignore_ascii_case(NAME) && !field.get_value_raw().is_empty()
+            };
+            proptest::prop_assert!(!fields.iter().any(says), "{:?}", message);
+        }
+    }
 }
