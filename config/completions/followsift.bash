@@ -338,7 +338,7 @@ _followsift() {
             return 0
             ;;
         followsift__subcmd__filter)
-            opts="-s -h --account --rules --authserv-id --instance --exit-code --settings --help"
+            opts="-s -h --account --rules --authserv-id --instance --recipient --exit-code --settings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,6 +357,10 @@ _followsift() {
                     return 0
                     ;;
                 --instance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -12,9 +12,11 @@ use super::output::Output;
 use super::{Ending, Filter, context, judged_by};
 use crate::assess::Rulebook;
 use crate::clock;
-use crate::delivery::{Field, Remembered, Removal, judge};
+use crate::delivery::memory::{Delivery, Recipient};
+use crate::delivery::{Field, Panicked, Remembered, Removal, judge, judge_with_memory};
 use crate::diagnostic::Diagnostic;
 use crate::rulebook::{self, Sent};
+use crate::settings::Settings;
 
 /// How much is read at a time.
 const PIECE: usize = 64 << 10;
@@ -97,8 +99,8 @@ fn field(settings: Option<&Path>, options: &Filter, message: &[u8], output: &mut
     // A panic's own words could name what is in the message.
     std::panic::set_hook(Box::new(|_| {}));
     let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let (rulebook, remembered) = rulebook(settings, options, message, output)?;
-        Some(judge(message, clock::now(), &rulebook, &remembered))
+        let by = judged_by(settings, options, message, output)?;
+        Some(judge_by(&by, options, message, output))
     }));
     match judged {
         Ok(None) => None,
@@ -112,38 +114,78 @@ fn field(settings: Option<&Path>, options: &Filter, message: &[u8], output: &mut
     }
 }
 
+/// What a message is judged by.
+struct By {
+    rulebook: Rulebook,
+    remembered: Remembered,
+    settings: Option<Settings>,
+}
+
 /// What to judge the message by; `None` if it is no notification, or after printing what is wrong.
-fn rulebook(
-    settings: Option<&Path>,
-    options: &Filter,
-    message: &[u8],
-    output: &mut Output,
-) -> Option<(Rulebook, Remembered)> {
+fn judged_by(settings: Option<&Path>, options: &Filter, message: &[u8], output: &mut Output) -> Option<By> {
     let (settings, findings) = context::settings_with_findings(settings);
     if settings.is_none() && say_errors(&findings, output) {
         return None;
     }
-    let settings = settings.as_ref();
     let by = &options.judged_by;
-    let rules = by.rules.as_deref().or(settings.and_then(|settings| settings.rules.as_deref()));
-    let (files, findings) = rulebook::read_for(settings, rules, message)?;
+    let rules = by.rules.as_deref().or(settings.as_ref().and_then(|settings| settings.rules.as_deref()));
+    let (files, findings) = rulebook::read_for(settings.as_ref(), rules, message)?;
     say_errors(&findings, output);
     let files = files?;
-    let account = match judged_by::account(settings, by) {
+    let account = match judged_by::account(settings.as_ref(), by) {
         Ok(account) => account,
         Err(words) => {
             output.error(&words);
             return None;
         }
     };
-    let trust = judged_by::trust(settings, account, by);
+    let trust = judged_by::trust(settings.as_ref(), account, by);
     let require_authentic = account.is_some_and(|account| account.require_authentic);
     let rulebook = files.rulebook(trust, require_authentic, &Sent::new());
-    let (remembered, fault) = judged_by::remembered(settings);
+    let (remembered, fault) = judged_by::remembered(settings.as_ref());
     if let Some(fault) = fault {
         output.failure(&fault);
     }
-    Some((rulebook, remembered))
+    Some(By { rulebook, remembered, settings })
+}
+
+fn judge_by(
+    by: &By,
+    options: &Filter,
+    message: &[u8],
+    output: &mut Output,
+) -> Result<Option<Field>, Panicked> {
+    let alone = || judge(message, clock::now(), &by.rulebook, &by.remembered);
+    // Only notifications are remembered.
+    let Some(field) = alone()? else { return Ok(None) };
+    let store = judged_by::store(by.settings.as_ref(), 1).and_then(|store| {
+        let Some(store) = store else { return Ok(None) };
+        Ok(Some((store, recipient(options.recipient.as_deref())?)))
+    });
+    let (store, recipient) = match store {
+        Ok(Some(both)) => both,
+        Ok(None) => return Ok(Some(field)),
+        Err(words) => {
+            output.error(&words);
+            return Ok(Some(field));
+        }
+    };
+    let here = (&store, Delivery::now(&recipient, message));
+    let (judged, fault) = judge_with_memory(message, clock::now(), &by.rulebook, &by.remembered, here);
+    if let Err(fault) = fault {
+        output.failure(&fault);
+    }
+    judged
+}
+
+/// Whose memory is meant.
+fn recipient(address: Option<&str>) -> Result<Recipient, String> {
+    let address = address.ok_or(
+        "error: the memory of deliveries needs `--recipient ADDRESS`; the message was judged without it",
+    )?;
+    Recipient::new(address).ok_or_else(|| {
+        format!("error: `{address}` is no recipient; the message was judged without the memory of deliveries")
+    })
 }
 
 /// Prints the errors among the findings; a warning before every message would only fill a log. Are there any?

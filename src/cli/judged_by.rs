@@ -1,12 +1,18 @@
 //! What `filter` and `milter` judge by besides the rules: an account's trust, and what its ledger remembers. Both answer alike.
 
+use std::error::Error;
+
+use secrecy::ExposeSecret;
+
 use super::{JudgedBy, context};
-use crate::delivery::Remembered;
+use crate::delivery::memory::{Memory, PostgresqlAddress, PostgresqlMemory, SqliteMemory};
+use crate::delivery::{Remembered, Store};
 use crate::ledger::LedgerFault;
+use crate::login;
 use crate::mail::Trust;
-use crate::report;
+use crate::report::{self, Chain};
 use crate::rules::recall::Replay;
-use crate::settings::{Account, Settings};
+use crate::settings::{Account, DeliveryMemory, SecretSource, Settings};
 
 /// The account that was named, or the only one; `None` if none is meant.
 ///
@@ -53,4 +59,39 @@ pub(super) fn remembered(settings: Option<&Settings>) -> (Remembered, Option<Led
         }
         Err(fault) => (Remembered { by_hand: None }, Some(fault)),
     }
+}
+
+/// Where deliveries are remembered, if the settings say so. It is asked over at most `connections` connections at a
+/// time.
+///
+/// # Errors
+///
+/// If it cannot be opened, in words.
+pub(super) fn store(settings: Option<&Settings>, connections: usize) -> Result<Option<Store>, String> {
+    let Some(settings) = settings else { return Ok(None) };
+    let wrong = |fault: &dyn Error| format!("error: {}", Chain(fault));
+    let memory: Box<dyn Memory> = match &settings.delivery_memory {
+        None => return Ok(None),
+        Some(DeliveryMemory::Sqlite) => {
+            Box::new(SqliteMemory::open(&settings.state).map_err(|fault| wrong(&fault))?)
+        }
+        Some(DeliveryMemory::Postgresql { address, ca_file }) => {
+            let address = memory_address(address, settings).map_err(|fault| wrong(&*fault))?;
+            let memory = PostgresqlMemory::new(address, ca_file.as_deref(), connections);
+            Box::new(memory.map_err(|fault| wrong(&fault))?)
+        }
+    };
+    Ok(Some(Store { memory, keeps: settings.remember }))
+}
+
+/// The address of the database in which deliveries are remembered.
+///
+/// # Errors
+///
+/// If it cannot be read, or is no address.
+pub(super) fn memory_address(
+    source: &SecretSource,
+    settings: &Settings,
+) -> Result<PostgresqlAddress, Box<dyn Error>> {
+    Ok(login::memory_address(source, settings)?.expose_secret().parse::<PostgresqlAddress>()?)
 }

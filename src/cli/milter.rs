@@ -13,6 +13,8 @@ use crate::report::Chain;
 
 /// How many lines may wait to be printed. What does not fit is dropped, since no message may wait for a log.
 const LINES: usize = 1_000;
+/// How many connections to the memory of deliveries are open at most.
+const CONNECTIONS: usize = 8;
 
 pub(super) fn milter(settings: Option<&Path>, options: &Options, output: &mut Output) -> Ending {
     // A panic's own words could name what is in a message.
@@ -82,6 +84,7 @@ fn judges(path: Option<&Path>, options: &Options, told: &SyncSender<String>) -> 
     let account = judged_by::account(settings.as_ref(), by).map_err(|words| tell(told, &words)).ok()?;
     let trust = judged_by::trust(settings.as_ref(), account, by);
     let require_authentic = account.is_some_and(|account| account.require_authentic);
+    let store = judged_by::store(settings.as_ref(), CONNECTIONS).map_err(|words| tell(told, &words)).ok()?;
     let faults = told.clone();
     let remembered = move || {
         let (remembered, fault) = judged_by::remembered(settings.as_ref());
@@ -92,7 +95,8 @@ fn judges(path: Option<&Path>, options: &Options, told: &SyncSender<String>) -> 
     };
     let told = told.clone();
     let say = move |line: &str| tell(&told, line);
-    Some(Judges::new(files?, (trust, require_authentic), options.users.clone(), remembered, say))
+    let judges = Judges::new(files?, (trust, require_authentic), options.users.clone(), remembered, say);
+    Some(judges.with_store(store))
 }
 
 fn tell(told: &SyncSender<String>, words: &str) {

@@ -68,18 +68,16 @@ pub fn judge(
     catch_unwind(AssertUnwindSafe(assess)).map_err(|_| Panicked)
 }
 
-/// Where a delivery keeps what it learns about followers.
-#[derive(Clone, Copy, Debug)]
-pub struct Kept<'m> {
+/// Where deliveries keep what they learn about followers.
+#[derive(Debug)]
+pub struct Store {
     /// The memory.
-    pub memory: &'m dyn Memory,
-    /// The message in it.
-    pub delivery: Delivery<'m>,
+    pub memory: Box<dyn Memory>,
     /// How long it remembers.
     pub keeps: Duration,
 }
 
-/// The same as [`judge`] with a memory, which is asked, and then keeps the message if it is proven. A verdict that hangs on an answer
+/// The same as [`judge`] with a memory, which is asked about this delivery, and then keeps the message if it is proven. A verdict that hangs on an answer
 /// that did not come is withheld. Also says whether the memory did its work.
 ///
 /// # Errors
@@ -90,15 +88,15 @@ pub fn judge_with_memory(
     now: Timestamp,
     rulebook: &Rulebook,
     remembered: &Remembered,
-    kept: Kept<'_>,
+    (store, delivery): (&Store, Delivery<'_>),
 ) -> (Result<Option<Field>, Panicked>, Result<(), MemoryFault>) {
     let mail = Mail { bytes: message, arrived: Arrival::Dated { otherwise: now } };
-    let all = All { remembered, recalled: Recalled::new(kept.memory, kept.delivery, Blank) };
+    let all = All { remembered, recalled: Recalled::new(&*store.memory, delivery, Blank) };
     let judged = catch_unwind(AssertUnwindSafe(|| {
         let assessment = assess(mail, rulebook, &all);
         let written = match &assessment.recognition {
             Recognition::Recognised(notification) => {
-                remember(kept.memory, &kept.delivery, notification, now, kept.keeps)
+                remember(&*store.memory, &delivery, notification, now, store.keeps)
             }
             _ => Ok(()),
         };

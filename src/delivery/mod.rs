@@ -12,5 +12,5 @@ pub mod milter;
 mod removal;
 
 pub use field::{Field, NAME};
-pub use judgement::{Kept, Panicked, Remembered, judge, judge_with_memory};
+pub use judgement::{Panicked, Remembered, Store, judge, judge_with_memory};
 pub use removal::Removal;

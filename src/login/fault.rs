@@ -79,6 +79,8 @@ pub enum LoginFault {
     Token(Box<LoginFault>),
     /// The secret of the client could not be read.
     ClientSecret(Box<LoginFault>),
+    /// The address of the memory of deliveries could not be read.
+    MemoryAddress(Box<LoginFault>),
     /// There is no access token of a grant of followsift's own.
     Grant(GrantFault),
     /// The mail server refused the token, and there is no other one.
@@ -94,7 +96,7 @@ impl LoginFault {
     /// Can it end without the user? A program that gets tokens asks a provider, which may be out of order.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Token(fault) | Self::ClientSecret(fault) => {
+            Self::Token(fault) | Self::ClientSecret(fault) | Self::MemoryAddress(fault) => {
                 matches!(**fault, Self::Failed { .. } | Self::TooSlow { .. } | Self::Stopped { .. })
             }
             Self::Grant(fault) => fault.is_temporary(),
@@ -203,6 +205,7 @@ impl LoginFault {
             }
             Self::Token(fault) => fault.say("access token", f),
             Self::ClientSecret(fault) => fault.say("client secret", f),
+            Self::MemoryAddress(fault) => fault.say("memory address", f),
             Self::Grant(fault) => fmt::Display::fmt(fault, f),
             Self::AfterRefusal { refusal, fault } => {
                 // With its causes, which would otherwise follow the words of the mail server.
@@ -232,7 +235,7 @@ impl Error for LoginFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreadable { cause, .. } | Self::NotRun { cause, .. } => Some(cause),
-            Self::Token(fault) | Self::ClientSecret(fault) => fault.source(),
+            Self::Token(fault) | Self::ClientSecret(fault) | Self::MemoryAddress(fault) => fault.source(),
             Self::Grant(fault) => fault.source(),
             Self::NoCredential { .. }
             | Self::Missing { .. }

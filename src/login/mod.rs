@@ -120,6 +120,27 @@ pub fn token_in(file: &Path) -> Result<SecretString, LoginFault> {
     file::first_line(file, file::is_private).map_err(|fault| LoginFault::Token(Box::new(fault)))
 }
 
+/// The address of the memory of deliveries, in a file that only its owner can read or in a credential.
+///
+/// # Errors
+///
+/// If it cannot be read, other users can read the file, or it is empty.
+pub fn memory_address(source: &SecretSource, settings: &Settings) -> Result<SecretString, LoginFault> {
+    let read = match source {
+        SecretSource::Credential(name) => of_credential(name, settings.credentials.as_deref()),
+        SecretSource::File(path) => file::first_line(path, file::is_private),
+        SecretSource::Command(_) | SecretSource::TokenCommand(_) | SecretSource::OAuth2(_) => {
+            Err(no_source("memory-address"))
+        }
+    };
+    read.map_err(|fault| LoginFault::MemoryAddress(Box::new(fault)))
+}
+
+/// The settings let no such source be named here.
+fn no_source(key: &str) -> LoginFault {
+    LoginFault::Unfit { source: key.to_owned(), why: "it is no source of a secret", said: None }
+}
+
 /// What identifies a file with a token as it is now; it says nothing about the token.
 pub fn token_edition(file: &Path) -> String {
     file::edition(file)
@@ -174,11 +195,7 @@ fn secret(
         SecretSource::Command(words) | SecretSource::TokenCommand(words) => {
             command::first_line(words, PATIENCE, stop)
         }
-        SecretSource::OAuth2(_) => Err(LoginFault::Unfit {
-            source: "oauth2".to_owned(),
-            why: "it is no source of a secret",
-            said: None,
-        }),
+        SecretSource::OAuth2(_) => Err(no_source("oauth2")),
     }
 }
 

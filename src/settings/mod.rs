@@ -10,6 +10,7 @@ use std::time::Duration;
 
 pub mod account;
 mod accounts_folder;
+mod delivery;
 mod digest;
 mod environment;
 mod fingerprint;
@@ -32,6 +33,7 @@ mod shard;
 mod toml_folder;
 
 pub use account::{Account, Backlog, OAuth2, SecretSource, Tls, TokenIssuer};
+pub use delivery::DeliveryMemory;
 pub use digest::{DigestSchedule, Due, Zone};
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
@@ -80,6 +82,8 @@ pub struct Settings {
     pub hooks: Hooks,
     /// Where Prometheus reads how the service is; `None` where it does not.
     pub metrics: Option<MetricsAddress>,
+    /// Where deliveries are remembered; `None` where they are not.
+    pub delivery_memory: Option<DeliveryMemory>,
     /// The accounts of this shard, ordered by name. May be empty: not every command needs one.
     pub accounts: Vec<Account>,
     /// The names of the accounts of the other shards.
@@ -170,6 +174,8 @@ fn without_secret(finding: Diagnostic) -> Diagnostic {
         "password-file",
         "password-command",
         "password-credential",
+        "memory-address-file",
+        "memory-address-credential",
         "client-secret-file",
         "client-secret-command",
         "client-secret-credential",

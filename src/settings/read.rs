@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::delivery::delivery;
 use super::digest::{self, Zone};
 use super::environment::Environment;
 use super::hooks::hooks;
@@ -66,6 +67,8 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
     let hooks = programs.map(|section| hooks(section, &paths, environment.for_hooks())).unwrap_or_default();
     let metrics =
         top.take("metrics").and_then(|entry| entry.section()).and_then(|section| metrics(section, &paths));
+    let delivery_memory =
+        top.take("delivery").and_then(|entry| entry.section()).and_then(|section| delivery(section, &paths));
     let accounts = top.take("accounts").and_then(|entry| entry.section()).map(|mut section| {
         let entries = section.take_rest();
         let read = entries.iter().filter_map(|entry| Some((entry, account(entry, &paths, &lookup, &zone)?)));
@@ -93,6 +96,7 @@ pub(super) fn settings(layers: &Layers<'_>, base: &Path, environment: &Environme
         zone,
         hooks,
         metrics,
+        delivery_memory,
         accounts,
         elsewhere: others.into_iter().map(|account| account.name).collect(),
     })

@@ -10,7 +10,7 @@ const SPAM: &str = "X-Followsift: network=twitter; kind=follow; verdict=spam;\r\
 
 /// Runs `filter` on a message.
 #[track_caller]
-fn filter(home: &Home, arguments: &[&str], message: &[u8]) -> Run {
+pub(super) fn filter(home: &Home, arguments: &[&str], message: &[u8]) -> Run {
     Run(fed(home, arguments, message).wait_with_output().unwrap())
 }
 

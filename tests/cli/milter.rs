@@ -20,7 +20,7 @@ use super::*;
 use crate::support::corpus;
 
 /// A running milter; killed when dropped.
-struct Milter {
+pub(super) struct Milter {
     child: Child,
     socket: PathBuf,
 }
@@ -31,7 +31,7 @@ impl Milter {
         Self::start_with(home, &[&base[..], arguments].concat())
     }
 
-    fn start_with(home: &Home, arguments: &[&str]) -> Self {
+    pub(super) fn start_with(home: &Home, arguments: &[&str]) -> Self {
         let address = format!("unix:{}", home.0.path().join("milter.sock").display());
         let base = ["milter", "--listen", &address];
         Self::listening(home, &mut home.command(&[&base[..], arguments].concat()))
@@ -48,7 +48,7 @@ impl Milter {
         milter
     }
 
-    fn connect(&self) -> Connection {
+    pub(super) fn connect(&self) -> Connection {
         let mut connection = Connection(UnixStream::connect(&self.socket).unwrap());
         connection.0.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         connection.send(b'O', b"\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff");
@@ -57,13 +57,13 @@ impl Milter {
         connection
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
+    pub(super) fn signal(&self, signal: rustix::process::Signal) {
         let process = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(process, signal).unwrap();
     }
 
     /// Waits for a line on standard error.
-    fn says(&mut self, words: &str) {
+    pub(super) fn says(&mut self, words: &str) {
         let mut lines = BufReader::new(self.child.stderr.as_mut().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains(words)), "it does not say {words}");
     }
@@ -76,7 +76,7 @@ impl Drop for Milter {
     }
 }
 
-struct Connection(UnixStream);
+pub(super) struct Connection(UnixStream);
 
 impl Connection {
     fn send(&mut self, command: u8, data: &[u8]) {
@@ -132,7 +132,7 @@ impl Connection {
         }
     }
 
-    fn judge(&mut self, recipients: &[&str], message: &[u8]) -> String {
+    pub(super) fn judge(&mut self, recipients: &[&str], message: &[u8]) -> String {
         self.begin(recipients, message);
         self.end()
     }
@@ -178,7 +178,7 @@ fn spam() -> Vec<u8> {
     twitter_2009(&kim()).bytes(1)
 }
 
-fn undecided(withheld: &str) -> String {
+pub(super) fn undecided(withheld: &str) -> String {
     format!("add X-Followsift| network=twitter; kind=follow; verdict=undecided; withheld={withheld}|\n")
 }
 

@@ -16,6 +16,7 @@ mod explain;
 mod filter;
 mod init;
 mod milter;
+mod remembered;
 mod terminal;
 mod usage;
 

@@ -47,7 +47,7 @@ listens() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 say "Dovecot, which delivers to $work/home"
 mkdir -p "$work"/{home,sieve,run}
-sed '1,/^require/{/^require/!d}; /^filter/d; s/"vnd.dovecot.filter", //; s|Followers/Spam|Followers.Spam|; /^# If the program/d' \
+sed '1,/^require/{/^require/!d}; /^if envelope/,/^}/d; /^filter/d; s/"vnd.dovecot.filter", "envelope", "variables", //; s|Followers/Spam|Followers.Spam|; /^# If the program/d' \
   config/delivery/followsift.sieve >"$work/sieve/followsift.sieve"
 chown -R nobody:nogroup "$work/home" "$work/sieve"
 cat >"$work/dovecot.conf" <<CONF

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use followsift::assess::{Arrival, Mail, Rulebook, assess};
 use followsift::delivery::memory::{PostgresqlAddress, PostgresqlMemory};
-use followsift::delivery::{Kept, Remembered, judge_with_memory};
+use followsift::delivery::{Remembered, Store, judge_with_memory};
 use followsift::mail::Recognition;
 use rustix::process::Signal;
 
@@ -168,12 +168,12 @@ fn a_rule_that_protects_is_never_skipped_because_the_database_is_gone() {
     let Recognition::Recognised(notification) = assess(mail, &rulebook, &Blank).recognition else {
         panic!("not recognised")
     };
-    let memory = server.memory();
-    let machine = Machine::of(&memory, "ann@x.example");
+    let store = Store { memory: Box::new(server.memory()), keeps: AGES };
+    let machine = Machine::of(&*store.memory, "ann@x.example");
     let remembered = Remembered { by_hand: Some(Replay::default()) };
     let verdict = |message, rulebook: &Rulebook| {
-        let kept = Kept { memory: &memory, delivery: machine.delivery(message), keeps: AGES };
-        let (field, did) = judge_with_memory(&letter, Timestamp(NOON), rulebook, &remembered, kept);
+        let here = (&store, machine.delivery(message));
+        let (field, did) = judge_with_memory(&letter, Timestamp(NOON), rulebook, &remembered, here);
         let value = field.unwrap().unwrap().value("");
         let words = value.split(";").map(str::trim).skip(2).take(2).collect::<Vec<_>>().join("; ");
         (words, did.map_err(|fault| fault.cause))
@@ -183,7 +183,7 @@ fn a_rule_that_protects_is_never_skipped_because_the_database_is_gone() {
     // It was kept, and does not count for itself.
     let before = notification.received.0 + ONE_FOLLOW;
     let key = notification.keys().next().unwrap();
-    let recalled = Recalled::new(&memory, machine.delivery(4), Blank);
+    let recalled = Recalled::new(&*store.memory, machine.delivery(4), Blank);
     assert_eq!(recalled.past(&key, Timestamp(before), Asked::ALL).times_followed, 1);
     recalled.finish().unwrap();
     for (message, days) in [(1, 10), (2, 5)] {

@@ -127,6 +127,7 @@ impl Scene {
             lookup: Lookup::default(),
             hooks: followsift::settings::Hooks::default(),
             metrics: None,
+            delivery_memory: None,
             zone: Zone::default(),
             shard: None,
             elsewhere: Vec::new(),

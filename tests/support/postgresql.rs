@@ -92,8 +92,13 @@ impl Postgresql {
 
     /// The address of its database.
     pub fn address(&self) -> PostgresqlAddress {
+        self.url().parse().unwrap()
+    }
+
+    /// The same as users write it.
+    pub fn url(&self) -> String {
         let folder = self.folder.path().to_str().unwrap().replace('/', "%2F");
-        format!("postgresql://followsift@{folder}/postgres").parse().unwrap()
+        format!("postgresql://followsift@{folder}/postgres")
     }
 
     /// A machine that asks it, over two connections.

@@ -29,6 +29,9 @@ pub(in crate::cli) struct JudgedBy {
 pub(in crate::cli) struct Filter {
     #[command(flatten)]
     pub(in crate::cli) judged_by: JudgedBy,
+    /// For whom the message is: whose earlier followers count, where the settings say that deliveries are remembered
+    #[arg(long, value_name = "ADDRESS")]
+    pub(in crate::cli) recipient: Option<String>,
     /// Print nothing, and say the verdict by the exit code
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,

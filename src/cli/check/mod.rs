@@ -8,9 +8,10 @@ use super::{Check, Ending, context, drift};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::Ledger;
 use crate::report;
-use crate::settings::Environment;
+use crate::settings::{Environment, Settings};
 
 mod machine;
+mod memory;
 mod server;
 
 pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -> Ending {
@@ -25,8 +26,11 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         findings.extend(more);
         match &settings {
             None => findings.push(context::no_settings()),
-            Some(settings) if settings.has_no_account() => findings.push(context::no_account()),
-            Some(settings) => findings.extend(machine::of_accounts(settings)),
+            Some(settings) if is_empty(settings) => findings.push(context::no_account()),
+            Some(settings) => {
+                findings.extend(machine::of_accounts(settings));
+                findings.extend(memory::of_address(settings));
+            }
         }
     }
     findings.extend(machine::of_environment(&environment, settings.as_ref(), path));
@@ -54,8 +58,11 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
             drift::tell(account, &settings, output);
         }
     }
-    if settings.has_no_account() {
+    if is_empty(&settings) {
         return Ending::Settings;
+    }
+    if options.connect && !memory::answers(&settings, output) && ending == Ending::Well {
+        ending = Ending::Later;
     }
     if options.connect && !server::look_at_all(&settings, &files, &findings, output) && ending == Ending::Well
     {
@@ -67,4 +74,9 @@ pub(super) fn check(path: Option<&Path>, options: &Check, output: &mut Output) -
         output.line(&report::check::summary(&settings.accounts, sizes, rules.as_deref(), findings.len()));
     }
     ending
+}
+
+/// Is there nothing to work on: no account, and no delivery?
+fn is_empty(settings: &Settings) -> bool {
+    settings.has_no_account() && settings.delivery_memory.is_none()
 }

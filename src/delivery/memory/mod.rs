@@ -102,6 +102,13 @@ pub struct Delivery<'d> {
     pub deadline: Instant,
 }
 
+impl<'d> Delivery<'d> {
+    /// A message that is delivered now.
+    pub fn now(recipient: &'d Recipient, message: &[u8]) -> Self {
+        Self { recipient, identity: sent_identity(message), deadline: Instant::now() + PATIENCE }
+    }
+}
+
 /// Answers what rules ask while a message is delivered: from a memory, and from `people` whom the user knows.
 ///
 /// A rule's question cannot fail, so a fault is kept here and everything is unknown from then on. The caller asks

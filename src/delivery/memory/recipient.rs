@@ -7,8 +7,8 @@ use crate::host::HostName;
 /// The longest address (RFC 5321, sections 4.5.3.1.1 and 4.5.3.1.2), in octets.
 const LONGEST: usize = 64 + 1 + 255;
 
-/// A mail address, or the name of a user of this host: folded, so that each has one form. The part before the `@` is compared in
-/// any case, as mail hosts do.
+/// A mail address, or the name of a user of this host, in one form. The part before the `@` is compared in any case and without what
+/// follows a `+`, as most mail hosts do.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Recipient(String);
 
@@ -23,13 +23,17 @@ impl Recipient {
         if !fits(address) {
             return None;
         }
+        let mailbox = |local: &str| {
+            let plain = local.split('+').next().filter(|plain| !plain.is_empty()).unwrap_or(local);
+            caseless::default_case_fold_str(plain)
+        };
         let folded = match address.rsplit_once('@') {
             Some((local, host)) => {
                 let host = HostName::parse(host)
                     .map_or_else(|| host.to_lowercase(), |host| host.as_str().to_owned());
-                format!("{}@{host}", caseless::default_case_fold_str(local))
+                format!("{}@{host}", mailbox(local))
             }
-            None => caseless::default_case_fold_str(address),
+            None => mailbox(address),
         };
         fits(&folded).then_some(Self(folded))
     }
@@ -58,6 +62,9 @@ mod tests {
             ("ann@example.org.", Some("ann@example.org")),
             ("ann@straße.example", Some("ann@xn--strae-oqa.example")),
             ("Ann", Some("ann")),
+            ("Ann+Toots@example.org", Some("ann@example.org")),
+            ("ann+", Some("ann")),
+            ("+ann@example.org", Some("+ann@example.org")),
             ("ann@[192.0.2.1]", Some("ann@[192.0.2.1]")),
             ("\"a@b\"@example.org", Some("\"a@b\"@example.org")),
             ("", None),

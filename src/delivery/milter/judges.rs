@@ -7,11 +7,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::assess::Rulebook;
 use crate::clock;
 use crate::delivery::field::Field;
-use crate::delivery::judgement::{Remembered, judge};
+use crate::delivery::judgement::{Panicked, Remembered, Store, judge, judge_with_memory};
+use crate::delivery::memory::{Delivery, MemoryCause, PATIENCE, Recipient, sent_identity};
 use crate::mail::Trust;
 use crate::rulebook::{RuleFiles, Sent};
 
@@ -29,13 +31,24 @@ pub struct Judges {
     users: Option<PathBuf>,
     /// What is known of followers at that moment. Only notifications ask, since it may be read from a ledger.
     remembered: Box<dyn Fn() -> Remembered + Send + Sync>,
+    /// Where deliveries are remembered.
+    store: Option<Store>,
     /// By the file; as it was when it was read, and what came of it.
-    kept: Mutex<BTreeMap<PathBuf, Kept>>,
+    kept: Mutex<BTreeMap<PathBuf, Read>>,
     /// Is told what is wrong.
     tell: Box<dyn Fn(&str) + Send + Sync>,
 }
 
-struct Kept {
+/// By what a message is judged for a recipient.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Case {
+    /// Their own rules.
+    rules: Option<PathBuf>,
+    /// Whose memory is asked, if any.
+    recipient: Option<Recipient>,
+}
+
+struct Read {
     stamp: Stamp,
     /// `None` if the file has never been right.
     rulebook: Option<Arc<Rulebook>>,
@@ -61,33 +74,89 @@ impl Judges {
             require_authentic,
             users,
             remembered: Box::new(remembered),
+            store: None,
             kept: Mutex::default(),
             tell: Box::new(tell),
         }
     }
 
+    /// The same, with what deliveries remember.
+    #[must_use]
+    pub fn with_store(self, store: Option<Store>) -> Self {
+        Self { store, ..self }
+    }
+
     /// The field for a message, which is the same for all recipients. Without `recipients`, there are too many to tell.
     pub(super) fn judge(&self, message: &[u8], recipients: Option<&[String]>) -> Option<Field> {
         // Every other message needs no memory.
-        self.judge_by(message, &self.default, &Remembered { by_hand: None })?;
+        self.judge_alone(message, &self.default, &Remembered { by_hand: None })?;
         let remembered = (self.remembered)();
-        let default = self.judge_by(message, &self.default, &remembered)?;
-        let Some(users) = &self.users else { return Some(default) };
+        let default = self.judge_alone(message, &self.default, &remembered)?;
+        if self.users.is_none() && self.store.is_none() {
+            return Some(default);
+        }
         let Some(recipients) = recipients else { return Some(default.withhold("recipients-differ")) };
-        let files: Vec<Option<PathBuf>> = recipients.iter().map(|it| own_rules(users, it)).collect();
-        let mut fields = files.iter().collect::<BTreeSet<_>>().into_iter().map(|file| {
-            let Some(file) = file else { return Some(default.clone()) };
-            match self.rulebook(file) {
-                Some(rulebook) => self.judge_by(message, &rulebook, &remembered),
-                None => Some(default.clone().withhold("rules-wrong")),
-            }
-        });
-        let first = fields.next().unwrap_or_else(|| Some(default.clone()));
-        if fields.all(|field| field == first) { first } else { Some(default.withhold("recipients-differ")) }
+        let until = Instant::now() + PATIENCE;
+        let cases: BTreeSet<Case> = recipients.iter().map(|it| self.case(it)).collect();
+        // All of them, since each is remembered.
+        let fields: Vec<Option<Field>> = cases
+            .iter()
+            .map(|case| {
+                let rulebook = match &case.rules {
+                    None => Arc::clone(&self.default),
+                    Some(file) => match self.rulebook(file) {
+                        Some(rulebook) => rulebook,
+                        None => return Some(default.clone().withhold("rules-wrong")),
+                    },
+                };
+                self.judge_for(case.recipient.as_ref(), message, &rulebook, &remembered, until)
+            })
+            .collect();
+        match fields.split_first() {
+            None => Some(default),
+            Some((first, others)) if others.iter().all(|other| other == first) => first.clone(),
+            Some(_) => Some(default.withhold("recipients-differ")),
+        }
     }
 
-    fn judge_by(&self, message: &[u8], rulebook: &Rulebook, remembered: &Remembered) -> Option<Field> {
-        judge(message, clock::now(), rulebook, remembered).unwrap_or_else(|_| {
+    /// What tells a recipient from others.
+    fn case(&self, recipient: &str) -> Case {
+        Case {
+            rules: self.users.as_deref().and_then(|users| own_rules(users, recipient)),
+            recipient: self.store.as_ref().and_then(|_| Recipient::new(recipient)),
+        }
+    }
+
+    fn judge_for(
+        &self,
+        recipient: Option<&Recipient>,
+        message: &[u8],
+        rulebook: &Rulebook,
+        remembered: &Remembered,
+        deadline: Instant,
+    ) -> Option<Field> {
+        let (Some(recipient), Some(store)) = (recipient, &self.store) else {
+            return self.judge_alone(message, rulebook, remembered);
+        };
+        let delivery = Delivery { recipient, identity: sent_identity(message), deadline };
+        let (judged, asked) =
+            judge_with_memory(message, clock::now(), rulebook, remembered, (store, delivery));
+        // That it rests follows a fault that was told.
+        if let Err(fault) = asked.as_ref()
+            && fault.cause != MemoryCause::Resting
+        {
+            (self.tell)(&format!("error: {fault}: {}", fault.cause));
+        }
+        self.told(judged)
+    }
+
+    fn judge_alone(&self, message: &[u8], rulebook: &Rulebook, remembered: &Remembered) -> Option<Field> {
+        self.told(judge(message, clock::now(), rulebook, remembered))
+    }
+
+    /// Tells of a panic.
+    fn told(&self, judged: Result<Option<Field>, Panicked>) -> Option<Field> {
+        judged.unwrap_or_else(|_| {
             (self.tell)(
                 "error: could not judge a message: a bug in followsift; it goes on without a verdict",
             );
@@ -117,7 +186,7 @@ impl Judges {
             if kept.len() >= KEPT {
                 kept.clear();
             }
-            kept.insert(file.to_owned(), Kept { stamp, rulebook: rulebook.clone() });
+            kept.insert(file.to_owned(), Read { stamp, rulebook: rulebook.clone() });
         }
         rulebook
     }
