@@ -73,6 +73,11 @@ impl Ahead {
         is_all.then_some((size, body))
     }
 
+    /// Where the next message lands in a folder, left for [`Ahead::take_landing`].
+    pub(super) fn landing(&self, folder: &Folder) -> Option<Landing> {
+        self.landings.get(folder).copied()
+    }
+
     /// Where the next message lands in a folder. Messages may have landed there since it was asked: as a lower bound it still
     /// holds.
     pub(super) fn take_landing(&mut self, folder: &Folder) -> Option<Landing> {

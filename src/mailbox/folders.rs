@@ -228,6 +228,11 @@ impl Session {
         Ok(landings)
     }
 
+    /// The same as far as it has been read beside messages, as a lower bound: messages may have landed there since. No round trip.
+    pub fn landings_ahead(&self, folders: &[Folder]) -> BTreeMap<Folder, Landing> {
+        folders.iter().filter_map(|folder| Some((folder.clone(), self.ahead.landing(folder)?))).collect()
+    }
+
     /// The same for a folder of which the server does not say its UIDNEXT, as 163.com's: the UID after the highest. Opens the folder
     /// by EXAMINE.
     fn landing_by_looking(&mut self, folder: &Folder) -> Result<Option<Landing>, Fault> {

@@ -49,7 +49,10 @@ impl Cause {
             AccountFault::Login(_) => Self::Login,
             AccountFault::Mailbox(fault) if fault.is_refused_login() => Self::Login,
             AccountFault::Mailbox(_) => Self::Server,
-            AccountFault::Ledger(_) | AccountFault::Lock(_) | AccountFault::Machine(_) => Self::Machine,
+            AccountFault::Ledger(_)
+            | AccountFault::Lock(_)
+            | AccountFault::Machine(_)
+            | AccountFault::Unobserved => Self::Machine,
         }
     }
 

@@ -23,7 +23,10 @@ pub fn advice(fault: &AccountFault, account: &Account, now: Timestamp) -> Option
                 None => restart(account, fault.is_of_client()),
             };
         }
-        AccountFault::Ledger(_) | AccountFault::Lock(_) | AccountFault::Machine(_) => return None,
+        AccountFault::Ledger(_)
+        | AccountFault::Lock(_)
+        | AccountFault::Machine(_)
+        | AccountFault::Unobserved => return None,
     };
     // followsift's own words say what to do.
     cause.raw_os_error().map(|_| {

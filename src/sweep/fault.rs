@@ -23,6 +23,8 @@ pub enum AccountFault {
     Lock(LockFault),
     /// The system refused something that the account needs.
     Machine(io::Error),
+    /// The account is new to the ledger, and folders to which the rules file have been used. Stays in this room: the sweep begins again.
+    Unobserved,
 }
 
 impl AccountFault {
@@ -32,7 +34,7 @@ impl AccountFault {
             Self::Mailbox(fault) => fault.fate(),
             Self::Login(fault) if fault.is_temporary() => Fate::Retry,
             Self::Login(_) => Fate::Park,
-            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => Fate::Retry,
+            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) | Self::Unobserved => Fate::Retry,
         }
     }
 
@@ -40,7 +42,7 @@ impl AccountFault {
     pub(crate) fn is_refused_login(&self) -> bool {
         match self {
             Self::Mailbox(fault) => fault.is_refused_login(),
-            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
+            Self::Login(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) | Self::Unobserved => false,
         }
     }
 
@@ -48,14 +50,14 @@ impl AccountFault {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Login(fault) => fault.retry_after(),
-            Self::Mailbox(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => None,
+            Self::Mailbox(_) | Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) | Self::Unobserved => None,
         }
     }
 
     /// Is it about this machine, and not about the server or the way to it?
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => true,
+            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) | Self::Unobserved => true,
             Self::Login(fault) => fault.is_local(),
             Self::Mailbox(_) => false,
         }
@@ -94,7 +96,7 @@ impl AccountFault {
         match self {
             Self::Mailbox(fault) => fault.is_of_network(),
             Self::Login(fault) => fault.is_of_network(),
-            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) => false,
+            Self::Ledger(_) | Self::Lock(_) | Self::Machine(_) | Self::Unobserved => false,
         }
     }
 }
@@ -107,6 +109,9 @@ impl fmt::Display for AccountFault {
             Self::Ledger(fault) => fault.fmt(f),
             Self::Lock(fault) => fault.fmt(f),
             Self::Machine(_) => f.write_str("the system refused something that the account needs"),
+            Self::Unobserved => {
+                f.write_str("the account is new to the ledger, and folders of its rules have been used")
+            }
         }
     }
 }
@@ -119,6 +124,7 @@ impl Error for AccountFault {
             Self::Ledger(fault) => fault.source(),
             Self::Lock(fault) => fault.source(),
             Self::Machine(cause) => Some(cause),
+            Self::Unobserved => None,
         }
     }
 }

@@ -347,6 +347,10 @@ impl Pass<'_> {
         current: &CurrentFolder,
         mut portion: Portion,
     ) -> Result<Unread, AccountFault> {
+        if self.is_new && !portion.considered.is_empty() {
+            self.confirm_new()?;
+            self.session.return_to(&current.opened)?;
+        }
         let unshown = std::mem::take(&mut portion.unshown);
         self.note_unshown(current, unshown.clone())?;
         put_back::decide(self, current, &mut portion.considered)?;

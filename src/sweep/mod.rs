@@ -72,6 +72,8 @@ struct Sweep<'a> {
     began: Timestamp,
     /// Messages that arrived earlier are only observed: the ledger does not know what the user wants with them.
     observed_before: Option<Timestamp>,
+    /// The account is new to the ledger, and it is not known yet whether something was filed before.
+    is_new: bool,
     /// Followers of old messages are looked up too.
     look_up_old: bool,
     /// Answers at once, in a dry run that looks followers up.
@@ -111,7 +113,8 @@ fn sweep(
     hand_filed::learn(session, sweep, memory, tell)?;
     let fuse = fuse::Fuse::new(sweep, memory)?;
     let seen = scope::Seen::default();
-    let mut pass = pass::Pass { session, sweep, memory, tell, fuse, tally, seen, is_last: false };
+    let mut pass =
+        pass::Pass { session, sweep, memory, tell, fuse, tally, seen, is_last: false, is_new: sweep.is_new };
     // A folder that the server refuses just now does not keep the sweep from the others.
     let mut refused = Vec::new();
     let mut has_worked = false;
@@ -129,6 +132,7 @@ fn sweep(
             }
         }
     }
+    pass.confirm_new()?;
     pass.report_fuse()?;
     if let Some(ledger) = pass.memory.kept() {
         put_back::learn(sweep, ledger, pass.tell)?;

@@ -1,4 +1,5 @@
-//! Finds out whether an account's ledger was lost, or is an older one that was put back. Called by `sweeper` before each sweep.
+//! Finds out whether an account's ledger was lost, or is an older one that was put back. Called by `sweeper` before each sweep, and for an
+//! account that is new to the ledger by `pass`, in the midst of its first one: where nothing was ever filed, that costs no round trip.
 //!
 //! If the ledger does not know the account, and a folder to which the rules file has been used, then there were moves, and perhaps
 //! put-backs, of which nothing is known any more. The same holds if the ledger lacks moves that were made here; or if it is a copy, and
@@ -19,7 +20,7 @@ use crate::place::{Folder, Uid};
 /// How long until what could not be read is asked for again in the same session, in seconds: that reads the folders once more.
 const AGAIN: u64 = 10 * 60;
 
-/// Before which moment messages must have arrived to be only observed; `None` if none are. Takes a round trip for an account that
+/// Before which moment messages must have arrived to be only observed; `None` if none are. Takes round trips for an account that
 /// is new to the ledger, or of which the ledger may lack something. Notes in `unread_at` when something could not be read.
 pub(super) fn observed_before(
     session: &mut Session,
@@ -38,19 +39,11 @@ pub(super) fn observed_before(
     if gap == Some(Gap::Unread) && is_soon {
         return Ok(known.and_then(|known| known.observed_before));
     }
-    let mut targets: Vec<Folder> = sweep.rulebook.rules.targets().into_iter().collect();
-    targets.retain(|target| !account.folders.contains(target));
     let mut folders = Vec::new();
-    let landings = landings(session, &targets)?;
-    let there: BTreeSet<Folder> = session.folders()?.into_iter().collect();
-    for folder in targets {
-        let was_used = match landings.get(&folder) {
-            // All its messages may have been put back, and UIDNEXT shows that there were some.
-            Some(landing) if landing.next > Uid(1) => {
-                gap != Some(Gap::Copied) || has_more(sweep, &folder, *landing, memory)?
-            }
-            Some(_) => false,
-            None => there.contains(&folder),
+    for (folder, landing) in used_targets(session, sweep)? {
+        let was_used = match landing {
+            Some(landing) if gap == Some(Gap::Copied) => has_more(sweep, &folder, landing, memory)?,
+            _ => true,
         };
         if was_used {
             folders.push(folder);
@@ -73,6 +66,45 @@ pub(super) fn observed_before(
         tell(News::Observing { account: account.name.clone(), gap, folders, filed });
     }
     Ok(before)
+}
+
+/// For an account that is new to the ledger, when it has read messages and not dealt with any: confirms that nothing was filed before, and
+/// notes the account. Takes a round trip only for what has not been read beside them.
+///
+/// # Errors
+/// [`AccountFault::Unobserved`] if something may have been filed before; the account is not noted then.
+pub(super) fn confirm_new(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    memory: &mut Memory,
+) -> Result<(), AccountFault> {
+    if !used_targets(session, sweep)?.is_empty() {
+        return Err(AccountFault::Unobserved);
+    }
+    if let Some(ledger) = memory.kept() {
+        ledger.begin_account(&sweep.account.name, &sweep.account.mailbox(), None, None)?;
+    }
+    Ok(())
+}
+
+/// The folders to which the rules file that have had messages, with where the next one lands, as far as the server says.
+fn used_targets(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+) -> Result<Vec<(Folder, Option<Landing>)>, AccountFault> {
+    let mut targets: Vec<Folder> = sweep.rulebook.rules.targets().into_iter().collect();
+    targets.retain(|target| !sweep.account.folders.contains(target));
+    let mut known = session.landings_ahead(&targets);
+    let unknown: Vec<Folder> = targets.iter().filter(|target| !known.contains_key(target)).cloned().collect();
+    known.extend(landings(session, &unknown)?);
+    let there: BTreeSet<Folder> = session.folders()?.into_iter().collect();
+    let used = targets.into_iter().filter_map(|folder| match known.get(&folder) {
+        // All its messages may have been put back, and UIDNEXT shows that there were some.
+        Some(landing) if landing.next > Uid(1) => Some((folder, Some(*landing))),
+        Some(_) => None,
+        None => there.contains(&folder).then_some((folder, None)),
+    });
+    Ok(used.collect())
 }
 
 /// Have more messages come to a folder than the ledger, a copy, knows of?

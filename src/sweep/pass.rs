@@ -6,7 +6,7 @@ use super::fuse::Fuse;
 use super::memory::Memory;
 use super::news::News;
 use super::scope::{Seen, Since};
-use super::{AccountFault, Sweep, Tally, trouble};
+use super::{AccountFault, Sweep, Tally, observing, trouble};
 use crate::clock::Timestamp;
 use crate::mailbox::{Fault, Opened, Session};
 use crate::place::{Folder, MailRef, Uid};
@@ -23,6 +23,8 @@ pub(super) struct Pass<'p> {
     pub(super) seen: Seen,
     /// What is dealt with now is the last for which the server is needed.
     pub(super) is_last: bool,
+    /// The account is new to the ledger, and it is not known yet whether something was filed before.
+    pub(super) is_new: bool,
 }
 
 /// The folder that is looked through.
@@ -57,6 +59,15 @@ impl CurrentFolder {
 }
 
 impl Pass<'_> {
+    /// Confirms once that an account that is new to the ledger is new, before the first of its messages is dealt with.
+    pub(super) fn confirm_new(&mut self) -> Result<(), AccountFault> {
+        if self.is_new {
+            observing::confirm_new(self.session, self.sweep, self.memory)?;
+            self.is_new = false;
+        }
+        Ok(())
+    }
+
     /// Reports what is wrong with a folder.
     pub(super) fn trouble(&mut self, fault: &Fault, folder: &Folder) -> Result<(), AccountFault> {
         self.tell_trouble(folder, fault.cause.to_string())

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::digest::{self, Digest};
 use super::memory::Memory;
-use super::{AccountFault, News, Remains, Restoration, Restore, Scope, Sweep, Swept, lock};
+use super::{AccountFault, News, Remains, Restoration, Restore, Scope, Sweep, Swept, Tally, lock};
 use super::{observing, restore, scope, sent};
 use crate::clock::{self, Timestamp};
 use crate::ledger::{AccountLock, Cursor, Ledger, LedgerFault, Pool};
@@ -273,25 +273,20 @@ impl<'a> Sweeper<'a> {
         }
         let (look_up_old, inquiry) = (self.look_up_old, self.inquiry.as_ref());
         let leaves = self.leaves;
-        let observed_before = None;
         let sweep = Sweep {
             account,
             rulebook: &rulebook,
             scope,
             now,
             began,
-            observed_before,
+            observed_before: None,
+            is_new: false,
             look_up_old,
             inquiry,
             leaves,
         };
         session.beware(std::mem::take(&mut self.suspects));
-        let swept =
-            observing::observed_before(&mut session, sweep, &mut self.memory, &mut self.unread_at, &mut tell)
-                .and_then(|observed_before| {
-                    let sweep = Sweep { observed_before, ..sweep };
-                    super::sweep(&mut session, sweep, &mut self.memory, &mut tell)
-                });
+        let swept = sweep_observed(&mut session, sweep, (&mut self.memory, &mut self.unread_at), &mut tell);
         self.suspects = session.suspects();
         let tally = swept?;
         self.thin(now)?;
@@ -467,4 +462,22 @@ impl<'a> Sweeper<'a> {
     pub fn incomplete(&self, since: Timestamp) -> Result<Vec<Incomplete>, LedgerFault> {
         self.memory.ledger().map_or(Ok(Vec::new()), |ledger| ledger.incomplete(&self.account.name, since))
     }
+}
+
+/// Sweeps, and finds out what is only observed: for an account that is new to the ledger in the midst of that, since nothing was filed for
+/// most of them before; else first.
+fn sweep_observed(
+    session: &mut Session,
+    sweep: Sweep<'_>,
+    (memory, unread_at): (&mut Memory, &mut Option<Timestamp>),
+    tell: &mut dyn FnMut(News),
+) -> Result<Tally, AccountFault> {
+    if memory.account(&sweep.account.name)?.is_none() {
+        match super::sweep(session, Sweep { is_new: true, ..sweep }, memory, tell) {
+            Err(AccountFault::Unobserved) => {}
+            swept => return swept,
+        }
+    }
+    let observed_before = observing::observed_before(session, sweep, memory, unread_at, tell)?;
+    super::sweep(session, Sweep { observed_before, ..sweep }, memory, tell)
 }
