@@ -224,20 +224,13 @@ fn the_drop_in_for_shards_names_no_other_settings_than_the_machines() {
     assert!(!words.contains("shards.conf"), "{words}");
 }
 
-/// The drop-in for what the milter remembers, with and without its lines for a database.
+/// The drop-in for a database that the milter asks.
 #[test]
-fn the_drop_in_for_the_memory_of_the_milter_is_right_with_its_examples() {
-    let drop_in = text("milter-memory.conf");
+fn systemd_knows_every_line_of_the_drop_in_for_a_database() {
     let (folder, unit) = instance("followsift-milter.service", &text("followsift-milter.service"));
     let more = folder.path().join("followsift-milter.service.d");
     fs::create_dir(&more).unwrap();
-    let lines = |line: &str| match line.strip_prefix('#') {
-        Some(rest) if !rest.starts_with([' ', '\n']) => rest.to_owned(),
-        _ => line.to_owned(),
-    };
-    for text in [drop_in.clone(), drop_in.split_inclusive('\n').map(lines).collect()] {
-        fs::write(more.join("memory.conf"), text).unwrap();
-        let Some(words) = analyze(&["verify", "--man=no"], &unit) else { return };
-        assert!(!words.contains("memory.conf"), "{words}");
-    }
+    fs::write(more.join("postgresql.conf"), text("milter-postgresql.conf")).unwrap();
+    let Some(words) = analyze(&["verify", "--man=no"], &unit) else { return };
+    assert!(!words.contains("postgresql.conf"), "{words}");
 }

@@ -225,6 +225,36 @@ inside systemctl daemon-reload
 inside systemctl stop followsift
 inside sed -i '/^\[metrics\]/,/^listen/d' /etc/followsift/followsift.toml
 
+say "The milter, by its socket, in a sandbox without a network"
+for unit in followsift-milter.service followsift-milter.socket; do put /etc/systemd/system/$unit <systemd/$unit; done
+inside systemctl daemon-reload
+inside systemctl start followsift-milter.socket || fail "the socket of the milter"
+[ "$(inside systemctl is-active followsift-milter)" = inactive ] || fail "the milter runs before it is asked"
+# follower NUMBER MINUTE: a message that mx.example.org has proven.
+follower() {
+  sed "s/tiff_snow/bulk_$1/g" tests/corpus/twitter/box-2009/message.eml | tr -d '\r' |
+    sed "1i Authentication-Results: mx.example.org; dkim=pass header.d=twitter.com\nDate: $(date -Ru -d "-$2 minutes")"
+}
+adds() { follower "$1" "$2" | milter 127.0.0.1:8895 "$3" >"$work/added" && grep -q "X-Followsift .*verdict=$4" "$work/added"; }
+adds 1 30 ann@a.example 'spam;' || { cat "$work/added" >&2; fail "the milter adds no verdict"; }
+[ "$(inside systemctl is-active followsift-milter)" = active ] || fail "the milter does not run"
+inside systemctl reload followsift-milter || fail "reload of the milter"
+adds 2 29 ann@a.example 'spam;' || fail "the milter adds no verdict after a reload"
+! inside journalctl --no-pager -u followsift-milter | grep -q 'error:' || fail "the milter has troubles"
+
+say "The milter, with a memory"
+printf '[delivery]\nmemory = "sqlite"\n' | inside sh -c 'cat >>/etc/followsift/followsift.toml'
+printf '[[rule]]\nname = "Wave"\nwhen.wave = ">= 1"\nverdict = "real"\n' | inside sh -c 'cat - /etc/followsift/rules.toml >/srv/rules && cp /srv/rules /etc/followsift/rules.toml'
+inside systemctl daemon-reload
+inside systemctl restart followsift-milter || fail "the milter with a memory"
+adds 3 20 ann@a.example 'spam;' || { cat "$work/added" >&2; fail "the first follower of an hour"; }
+adds 4 10 ann@a.example 'real;' || { cat "$work/added" >&2; fail "the second follower of an hour"; }
+adds 4 10 bob@a.example 'spam;' || fail "a follower of somebody else"
+! inside journalctl --no-pager -u followsift-milter | grep -q 'error:' || fail "the milter with a memory has troubles"
+inside systemctl stop followsift-milter.socket followsift-milter.service
+inside sed -i '/^\[delivery\]/,/^memory/d' /etc/followsift/followsift.toml
+rules '>= 2000' | put /etc/followsift/rules.toml
+
 say "A sweep by the timer"
 for unit in followsift-sweep.service followsift-sweep.timer; do put /etc/systemd/system/$unit <systemd/$unit; done
 inside systemctl daemon-reload
