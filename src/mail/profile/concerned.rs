@@ -20,6 +20,7 @@ use crate::mail::network::Network;
 use crate::mail::subject_tag;
 use crate::mail::template::{Form, Template};
 use crate::mail::work::Work;
+use crate::text::one_line;
 
 impl Profiles {
     /// Those of the profiles that ship which a message with this header may concern. A body after the header is ignored.
@@ -67,9 +68,14 @@ fn concerns(file: &str, lines: &[String], heads: &[Head<'_>]) -> bool {
 }
 
 fn may_be_subject_of(string: &str, lines: &[String]) -> bool {
-    // Most strings end otherwise, and that is seen at once. What is not ASCII may be composed in another way than here.
-    let end = string.rsplit('}').next().unwrap_or_default().trim_ascii_end();
-    if string.is_ascii() && !lines.iter().any(|line| line.ends_with(end)) {
+    // Most strings end otherwise, and that is seen at once.
+    let end = string.rsplit('}').next().unwrap_or_default();
+    let end = if end.is_ascii() {
+        Cow::Borrowed(end.trim_ascii_end())
+    } else {
+        Cow::Owned(one_line(end, end.len()))
+    };
+    if !lines.iter().any(|line| line.ends_with(&*end)) {
         return false;
     }
     let work = Work::for_size(string.len());
