@@ -225,6 +225,116 @@ expect back 1 0
 ! grep -E 'status=(deferred|bounced)|milter-reject' "$work/postfix.log" >&2 || fail "a message was rejected or delayed"
 say "Each message is delivered, whether the milter hangs, ends or is not there"
 
+say "Every message gets the field of filter"
+fixtures=$work/fixtures number=0
+find tests/corpus ${FOLLOWSIFT_CORPUS:+$(tr : ' ' <<<"$FOLLOWSIFT_CORPUS")} -name '*.eml' | sort >"$fixtures"
+# field <MESSAGE: the field that was added, on one line.
+field() {
+  tr -d '\r' | awk '/^$/ { body = 1 } body { next } /^X-Followsift:/ { ours = 1; line = $0; next } ours && /^[ \t]/ { line = line $0; next }
+    { ours = 0 } END { gsub(/[ \t]+/, " ", line); print line }'
+}
+mkdir -p "$work/expected"
+while read -r message; do
+  number=$((number + 1))
+  tr -d '\r' <"$message" | "$followsift" filter --rules "$work/rules.toml" | field >"$work/expected/$number"
+  # The recipient is its number.
+  tr -d '\r' <"$message" >"$work/message"
+  send "fixture-$number" "$work/message"
+done <"$fixtures"
+arrived() { [ "$(find "$work/home" -path '*/fixture-*/Maildir*/new/*' -type f | wc -l)" = "$number" ]; }
+wait_for "not all of $number fixtures are delivered" arrived
+different=0
+for n in $(seq $number); do
+  said=$(find "$work/home/fixture-$n" -path '*/new/*' -type f -exec cat {} + | field)
+  [ "$said" = "$(cat "$work/expected/$n")" ] || { say "$(sed -n "${n}p" "$fixtures"): milter $said, filter $(cat "$work/expected/$n")"; different=$((different + 1)); }
+done
+[ $different = 0 ] || fail "$different of $number messages have another field"
+say "The same for $number messages"
+
+say "With a memory in PostgreSQL, which is killed and hangs"
+if ! unshare --map-root-user --mount unshare --user true 2>/dev/null || ! need_postgresql; then
+  say "SKIPPED, for want of user namespaces or PostgreSQL: what deliveries remember, behind Postfix"
+else
+  memory=$work/memory
+  mkdir -m 711 "$memory"
+  programs=$(dirname "$(find "$servers/postgresql/usr/lib/postgresql" -path '*/bin/postgres' | head -1)")
+  # As somebody else than root, since it refuses to run as root; it ends with this script.
+  as_other() { unshare --map-root-user sh -c 'exec unshare --user --map-user=1000 --map-group=1000 setpriv --pdeathsig INT "$@"' sh "$servers/postgresql/launch" "$@"; }
+  as_other "$programs/initdb" --auth=trust --no-sync --encoding=UTF8 --locale=C --username=followsift -D "$memory/data" >"$work/initdb.log" 2>&1 ||
+    fail "initdb"
+  start_database() {
+    as_other "$programs/postgres" -D "$memory/data" -k "$memory" -c listen_addresses= -c fsync=off >>"$work/postgresql.log" 2>&1 &
+    database=$!
+    started+=("$database")
+    wait_for "PostgreSQL does not listen" test -S "$memory/.s.PGSQL.5432"
+  }
+  # database SIGNAL: to it and all that it has started.
+  database() {
+    local tree=$database more=$database
+    while more=$(pgrep -d, -P "$more"); do tree=$tree,$more; done
+    # shellcheck disable=SC2046
+    kill "-$1" $(tr , ' ' <<<"$tree") 2>/dev/null || true
+  }
+  start_database
+  kill "$ours" && wait "$ours"
+  # Only who comes after another one in the same hour is spam.
+  cat >"$work/rules.toml" <<'RULES'
+[verdict.spam]
+move-to = "Followers/Spam"
+
+[[rule]]
+name = "A wave"
+when.wave = ">= 1"
+verdict = "spam"
+
+[[rule]]
+name = "The first"
+verdict = "real"
+RULES
+  printf 'state = "%s"\n[delivery]\nmemory = "postgresql"\nmemory-address-file = "%s/address"\n' "$work/state" "$work" >"$work/followsift.toml"
+  (umask 077 && printf 'postgresql://followsift@%s/postgres\n' "${memory//\//%2F}" >"$work/address")
+  start_milter --settings "$work/followsift.toml" --authserv-id mx.example.org
+  # follower NUMBER: proven, and in this hour.
+  follower() {
+    sed "1i Authentication-Results: mx.example.org; dkim=pass header.d=twitter.com\nMessage-ID: <$1@twitter.com>\nDate: $(date -Ru -d "-$((60 - $1)) minutes")" \
+      tests/corpus/twitter/box-2009/message.eml | tr -d '\r' | sed "s/tiff_snow/follower_$1/g" >"$work/follower"
+    echo "$work/follower"
+  }
+  number=0
+  # deliver RECIPIENT COUNT
+  deliver() { for _ in $(seq "$2"); do number=$((number + 1)); send "$1" "$(follower $number)"; done; }
+  deliver remembered 5
+  expect remembered 4 1
+  database KILL
+  deliver remembered 5
+  expect remembered 4 6
+  say "While it is down, everything is delivered and nothing is filed"
+  rm -f "$memory/.s.PGSQL.5432"* "$memory/data/postmaster.pid"
+  start_database
+  database STOP
+  sleep 6
+  deliver remembered 5
+  expect remembered 4 11
+  say "While it hangs, too"
+  database CONT
+  sleep 6
+  deliver remembered 5
+  expect remembered 9 11
+  say "When it is back, what it remembers counts again"
+  ! grep -E 'status=(deferred|bounced)|milter-reject' "$work/postfix.log" >&2 || fail "a message was rejected or delayed"
+  database INT
+  kill "$ours" && wait "$ours"
+  cat >"$work/rules.toml" <<'RULES'
+[verdict.spam]
+move-to = "Followers/Spam"
+
+[[rule]]
+name = "Every follower"
+verdict = "spam"
+RULES
+  start_milter
+fi
+
 messages=${MESSAGES:-1000}
 say "Messages a second that Postfix takes: $messages a time, $(nproc) cores of $(sed -n 's/^model name[^:]*: //p;T;q' /proc/cpuinfo), $profile build"
 # So that what is measured is not their delivery.
