@@ -20,7 +20,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::daemon::{Daemon, Home, RULES};
 use support::home::PASSWORD;
@@ -29,8 +29,10 @@ use support::{Dovecot, Options, pause};
 /// KiB of memory for an account beyond the first.
 const MOST_MEMORY: f64 = 120.0;
 const LONGEST_STOP: Duration = Duration::from_secs(5);
-/// A process that has not worked for so long has settled.
+/// A process that has worked less than [`LITTLE`] for so long has settled.
 const STILL: Duration = Duration::from_secs(3);
+/// In seconds. Dovecot says every two minutes that a connection is still there, and a thousand of them wake the process often.
+const LITTLE: f64 = 0.15;
 
 /// A process as it waits.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,7 +112,7 @@ fn watched(server: &Dovecot, count: usize) -> (Use, Duration, Duration) {
         .unwrap();
     }
     home.write("followsift.toml", &settings);
-    let daemon = home.run();
+    let daemon = home.run_as_in_the_unit();
     let bound = Duration::from_secs(120) + Duration::from_millis(500) * u32::try_from(count).unwrap();
     let connected = |daemon: &Daemon| daemon.log().matches(" connected server=").count() >= count;
     let start = daemon.until("connected", bound, |daemon| {
@@ -126,14 +128,13 @@ fn watched(server: &Dovecot, count: usize) -> (Use, Duration, Duration) {
     (used, start, stop)
 }
 
-/// Waits until a process does nothing any more.
+/// Waits until a process does next to nothing.
 fn settle(process: u32) {
-    let (mut cpu, mut since) = (Use::of(process).cpu, Instant::now());
-    while since.elapsed() < STILL {
-        pause(Duration::from_millis(200));
-        let now = Use::of(process).cpu;
-        if now > cpu + 0.011 {
-            (cpu, since) = (now, Instant::now());
+    loop {
+        let before = Use::of(process).cpu;
+        pause(STILL);
+        if Use::of(process).cpu - before < LITTLE {
+            return;
         }
     }
 }

@@ -47,7 +47,7 @@ impl Scene {
         let proxy = Proxy::before(server.port);
         let home = Home::new();
         home.settings(proxy.port, more);
-        let daemon = home.run();
+        let daemon = home.run_as_in_the_unit();
         daemon.says("watching home");
         if !options.without.contains(&"IDLE") {
             proxy.wait_for("IDLE", 0);

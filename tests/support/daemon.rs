@@ -80,6 +80,13 @@ impl Home {
         self.run_as(self.command(&["run"]))
     }
 
+    /// The same in the environment that the units set.
+    pub fn run_as_in_the_unit(&self) -> Daemon {
+        let mut command = self.command(&["run"]);
+        command.envs(unit_environment());
+        self.run_as(command)
+    }
+
     /// Starts the service by this command.
     pub fn run_as(&self, mut command: Command) -> Daemon {
         let socket = self.path().join("notify");
@@ -246,4 +253,13 @@ pub fn filed(server: &Dovecot, daemon: &Daemon, last: usize, bound: Duration) ->
         assert!(begun.elapsed() < bound, "not filed within {bound:?}: {shown}");
         pause(Duration::from_millis(50));
     }
+}
+
+/// The variables that the unit of the machine sets.
+pub fn unit_environment() -> Vec<(String, String)> {
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/followsift-system.service");
+    let unit = std::fs::read_to_string(unit).unwrap();
+    let lines = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+    let set = lines.flat_map(str::split_whitespace).filter_map(|word| word.split_once('='));
+    set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
