@@ -1,8 +1,8 @@
 //! The sweep against other servers than the one that the tests bring along: wherever an address is given.
 //!
 //! FOLLOWSIFT_TEST_SERVERS lists them, apart by spaces, as `imap://user:password@host:port`: a server on this machine
-//! that takes a login in clear text, with an account whose messages may be deleted. Its inbox and `Followers` are
-//! emptied.
+//! that takes a login in clear text, with an account whose messages may be deleted. Its inbox is
+//! emptied, and its folders below `Followers` are deleted.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -54,14 +54,13 @@ impl Address {
     /// The user's side, with a freshly filled inbox and no other message of the test. The line goes through a proxy.
     fn home(&self) -> (Home, Proxy) {
         let mut client = self.client();
-        for folder in client.snapshot().into_keys() {
-            if folder == "INBOX" || folder.contains("Followers") {
-                client.run(&format!("SELECT \"{folder}\""));
-                client.run("UID STORE 1:* +FLAGS (\\Deleted)");
-                client.run("EXPUNGE");
-            }
+        // Those below others first. A folder that has been used would mean that the ledger was lost.
+        for folder in client.snapshot().into_keys().rev().filter(|folder| folder.contains("Followers")) {
+            client.run(&format!("DELETE \"{folder}\""));
         }
         client.run("SELECT INBOX");
+        client.run("UID STORE 1:* +FLAGS (\\Deleted)");
+        client.run("EXPUNGE");
         fill(&mut client);
         let proxy = Proxy::before(self.port);
         let home = Home::new(proxy.port, &self.user, "backlog = \"all\"");
