@@ -241,7 +241,8 @@ impl Session {
         commands.extend(beside);
         self.name_is_due = false;
         let mut texts = Texts::of(parts.iter().flat_map(Asked::uids));
-        let (mut listed, mut unclear, mut is_contradictory) = (Vec::new(), None, false);
+        let (mut listed, mut states, mut unclear, mut is_contradictory) =
+            (Vec::new(), Vec::new(), None, false);
         let flown = self.line.flight(&commands, request.limits, &mut |piece| match piece {
             Piece::Response(Response::Fetch(fetched)) => {
                 if !texts.is_credible(&fetched) {
@@ -256,7 +257,7 @@ impl Session {
                 }
             }
             Piece::Response(Response::List(folder)) => listed.push(folder),
-            Piece::Response(Response::Status(state)) => self.ahead.note_landing(&names, state),
+            Piece::Response(Response::Status(state)) => states.push(state),
             Piece::Response(_) => {}
             Piece::PassedOver(why) => drop(unclear.get_or_insert(Failure::Unclear(why))),
         });
@@ -273,6 +274,7 @@ impl Session {
         // What was asked beside the messages is asked again where it is needed.
         if flown.split_off(fetches).iter().all(|one| one.refusal.is_none()) && unclear.is_none() {
             self.note_listed(listed);
+            states.into_iter().for_each(|state| self.ahead.note_landing(&names, state));
         }
         let refused = flown.into_iter().find_map(|one| one.refusal);
         if let Some(refusal) = &refused {
