@@ -1,4 +1,4 @@
-//! Finds out whether an account's ledger was lost, or is an older one that was put back. Called by `sweeper` before each sweep, and for an
+//! Finds out whether an account's ledger was lost, or is an older one that was put back. Called by `sweeper` before a sweep, and for an
 //! account that is new to the ledger by `pass`, in the midst of its first one: where nothing was ever filed, that costs no round trip.
 //!
 //! If the ledger does not know the account, and a folder to which the rules file has been used, then there were moves, and perhaps
@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::memory::Memory;
+use super::pass::Pass;
 use super::rebuild::{Rebuilt, rebuild};
 use super::{AccountFault, News, Sweep};
 use crate::clock::Timestamp;
@@ -68,23 +69,26 @@ pub(super) fn observed_before(
     Ok(before)
 }
 
-/// For an account that is new to the ledger, when it has read messages and not dealt with any: confirms that nothing was filed before, and
-/// notes the account. Takes a round trip only for what has not been read beside them.
-///
-/// # Errors
-/// [`AccountFault::Unobserved`] if something may have been filed before; the account is not noted then.
-pub(super) fn confirm_new(
-    session: &mut Session,
-    sweep: Sweep<'_>,
-    memory: &mut Memory,
-) -> Result<(), AccountFault> {
-    if !used_targets(session, sweep)?.is_empty() {
-        return Err(AccountFault::Unobserved);
+impl Pass<'_> {
+    /// Confirms that nothing was filed before in an account that is new to the ledger, before the first of its messages is dealt with, and
+    /// notes the account. Takes a round trip only for what has not been read beside messages.
+    ///
+    /// # Errors
+    /// [`AccountFault::Unobserved`] if something may have been filed before; the account is not noted then.
+    pub(super) fn confirm_new(&mut self) -> Result<(), AccountFault> {
+        if !self.is_new {
+            return Ok(());
+        }
+        let account = self.sweep.account;
+        if !used_targets(self.session, self.sweep)?.is_empty() {
+            return Err(AccountFault::Unobserved);
+        }
+        if let Some(ledger) = self.memory.kept() {
+            ledger.begin_account(&account.name, &account.mailbox(), None, None)?;
+        }
+        self.is_new = false;
+        Ok(())
     }
-    if let Some(ledger) = memory.kept() {
-        ledger.begin_account(&sweep.account.name, &sweep.account.mailbox(), None, None)?;
-    }
-    Ok(())
 }
 
 /// The folders to which the rules file that have had messages, with where the next one lands, as far as the server says.

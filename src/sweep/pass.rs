@@ -6,7 +6,7 @@ use super::fuse::Fuse;
 use super::memory::Memory;
 use super::news::News;
 use super::scope::{Seen, Since};
-use super::{AccountFault, Sweep, Tally, observing, trouble};
+use super::{AccountFault, Sweep, Tally, trouble};
 use crate::clock::Timestamp;
 use crate::mailbox::{Fault, Opened, Session};
 use crate::place::{Folder, MailRef, Uid};
@@ -59,15 +59,6 @@ impl CurrentFolder {
 }
 
 impl Pass<'_> {
-    /// Confirms once that an account that is new to the ledger is new, before the first of its messages is dealt with.
-    pub(super) fn confirm_new(&mut self) -> Result<(), AccountFault> {
-        if self.is_new {
-            observing::confirm_new(self.session, self.sweep, self.memory)?;
-            self.is_new = false;
-        }
-        Ok(())
-    }
-
     /// Reports what is wrong with a folder.
     pub(super) fn trouble(&mut self, fault: &Fault, folder: &Folder) -> Result<(), AccountFault> {
         self.tell_trouble(folder, fault.cause.to_string())
