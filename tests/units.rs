@@ -234,3 +234,21 @@ fn systemd_knows_every_line_of_the_drop_in_for_a_database() {
     let Some(words) = analyze(&["verify", "--man=no"], &unit) else { return };
     assert!(!words.contains("postgresql.conf"), "{words}");
 }
+
+#[test]
+fn every_unit_and_the_image_set_the_same_variables_of_glibc() {
+    let mut expected = None;
+    let units = [
+        "followsift-system.service",
+        "followsift@.service",
+        "followsift.service",
+        "package/followsift.service",
+    ];
+    for unit in units.into_iter().chain(["followsift-sweep.service", "followsift-milter.service"]) {
+        let lines: Vec<String> = settings(&text(unit)).iter().map(|line| (*line).to_owned()).collect();
+        let set = lines.iter().find_map(|line| line.strip_prefix("Environment=MALLOC")).unwrap().to_owned();
+        assert_eq!(expected.get_or_insert(set.clone()), &set, "{unit}");
+    }
+    let image = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/Containerfile")).unwrap();
+    assert!(image.contains(&format!("ENV MALLOC{}", expected.unwrap())));
+}

@@ -249,6 +249,7 @@ for n in $(seq $number); do
   [ "$said" = "$(cat "$work/expected/$n")" ] || { say "$(sed -n "${n}p" "$fixtures"): milter $said, filter $(cat "$work/expected/$n")"; different=$((different + 1)); }
 done
 [ $different = 0 ] || fail "$different of $number messages have another field"
+[ "$(find "$work/expected" -size +1c | wc -l)" -gt 100 ] || fail "too few messages have a field"
 say "The same for $number messages"
 
 say "With a memory in PostgreSQL, which is killed and hangs"

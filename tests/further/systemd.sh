@@ -240,6 +240,7 @@ adds 1 30 ann@a.example 'spam;' || { cat "$work/added" >&2; fail "the milter add
 [ "$(inside systemctl is-active followsift-milter)" = active ] || fail "the milter does not run"
 inside systemctl reload followsift-milter || fail "reload of the milter"
 adds 2 29 ann@a.example 'spam;' || fail "the milter adds no verdict after a reload"
+inside journalctl --no-pager -u followsift-milter | grep -q reloaded || fail "the milter says nothing"
 ! inside journalctl --no-pager -u followsift-milter | grep -q 'error:' || fail "the milter has troubles"
 
 say "The milter, with a memory"

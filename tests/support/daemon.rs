@@ -261,5 +261,7 @@ pub fn unit_environment() -> Vec<(String, String)> {
     let unit = std::fs::read_to_string(unit).unwrap();
     let lines = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
     let set = lines.flat_map(str::split_whitespace).filter_map(|word| word.split_once('='));
-    set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let set: Vec<_> = set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    assert!(!set.is_empty());
+    set
 }
