@@ -182,7 +182,7 @@ complete -c followsift -n "__fish_followsift_using_subcommand filter" -l account
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -l rules -d 'Judge by these rules [default: those of the settings, or those that ship]' -r -F
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -l authserv-id -d 'How your mail server names itself in Authentication-Results: a name, `*.` and a domain, or an empty text if it does not; can be given more than once' -r
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -l instance -d 'One of your own servers, whose messages can be proven; can be given more than once' -r
-complete -c followsift -n "__fish_followsift_using_subcommand filter" -l recipient -d 'For whom the message is: whose earlier followers count, where the settings say that deliveries are remembered' -r
+complete -c followsift -n "__fish_followsift_using_subcommand filter" -l recipient -d 'The recipient, whose earlier notifications count if the settings name a memory of deliveries' -r
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -s s -l settings -d 'The settings file [default: followsift/followsift.toml in ~/.config, else in /etc]' -r -F
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -l exit-code -d 'Print nothing, and say the verdict by the exit code'
 complete -c followsift -n "__fish_followsift_using_subcommand filter" -s h -l help -d 'Print help'

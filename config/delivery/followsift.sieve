@@ -10,12 +10,12 @@
 # Put the name that your mail server writes into Authentication-Results in place of mx.example.org: without it nothing is proven.
 require ["vnd.dovecot.filter", "envelope", "variables", "fileinto", "mailbox"];
 
-# For whom the message is counts only if deliveries are remembered (`followsift help operation`).
+# The recipient counts only if the settings name a memory of deliveries (`followsift help operation`).
 if envelope :matches "to" "*" {
   set "recipient" "${1}";
 }
 # If the program fails, Pigeonhole goes on with the message as it was.
-filter "followsift" ["filter", "--recipient", "${recipient}", "--authserv-id", "mx.example.org"];
+filter "followsift" ["filter", "--recipient=${recipient}", "--authserv-id", "mx.example.org"];
 
 if header :matches "X-Followsift" "*; verdict=spam;*" {
   fileinto :create "Followers/Spam";

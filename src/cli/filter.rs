@@ -6,13 +6,14 @@
 use std::ffi::OsString;
 use std::io::{self, Read, StdinLock};
 use std::path::Path;
+use std::time::Instant;
 
 use super::message_file::MAIL_LIMIT;
 use super::output::Output;
 use super::{Ending, Filter, context, judged_by};
 use crate::assess::Rulebook;
 use crate::clock;
-use crate::delivery::memory::{Delivery, Recipient};
+use crate::delivery::memory::{Delivery, PATIENCE, Recipient};
 use crate::delivery::{Field, Panicked, Remembered, Removal, judge, judge_with_memory};
 use crate::diagnostic::Diagnostic;
 use crate::rulebook::{self, Sent};
@@ -158,7 +159,8 @@ fn judge_by(
     let alone = || judge(message, clock::now(), &by.rulebook, &by.remembered);
     // Only notifications are remembered.
     let Some(field) = alone()? else { return Ok(None) };
-    let store = judged_by::store(by.settings.as_ref(), 1).and_then(|store| {
+    let deadline = Instant::now() + PATIENCE;
+    let store = judged_by::store(by.settings.as_ref(), 1).map_err(|fault| fault.words()).and_then(|store| {
         let Some(store) = store else { return Ok(None) };
         Ok(Some((store, recipient(options.recipient.as_deref())?)))
     });
@@ -170,7 +172,7 @@ fn judge_by(
             return Ok(Some(field));
         }
     };
-    let here = (&store, Delivery::now(&recipient, message));
+    let here = (&store, Delivery::of(message, &recipient, deadline));
     let (judged, fault) = judge_with_memory(message, clock::now(), &by.rulebook, &by.remembered, here);
     if let Err(fault) = fault {
         output.failure(&fault);
@@ -184,7 +186,8 @@ fn recipient(address: Option<&str>) -> Result<Recipient, String> {
         "error: the memory of deliveries needs `--recipient ADDRESS`; the message was judged without it",
     )?;
     Recipient::new(address).ok_or_else(|| {
-        format!("error: `{address}` is no recipient; the message was judged without the memory of deliveries")
+        "error: `--recipient` is neither an address nor the name of a user; the message was judged without the memory of deliveries"
+            .to_owned()
     })
 }
 

@@ -1,14 +1,14 @@
 //! What `filter` and `milter` judge by besides the rules: an account's trust, and what its ledger remembers. Both answer alike.
 
-use std::error::Error;
-
 use secrecy::ExposeSecret;
 
 use super::{JudgedBy, context};
-use crate::delivery::memory::{Memory, PostgresqlAddress, PostgresqlMemory, SqliteMemory};
+use crate::delivery::memory::{
+    Memory, MemoryFault, NotAnAddress, PostgresqlAddress, PostgresqlMemory, SqliteMemory,
+};
 use crate::delivery::{Remembered, Store};
 use crate::ledger::LedgerFault;
-use crate::login;
+use crate::login::{self, LoginFault};
 use crate::mail::Trust;
 use crate::report::{self, Chain};
 use crate::rules::recall::Replay;
@@ -61,24 +61,41 @@ pub(super) fn remembered(settings: Option<&Settings>) -> (Remembered, Option<Led
     }
 }
 
-/// Where deliveries are remembered, if the settings say so. It is asked over at most `connections` connections at a
-/// time.
+/// Why there is no memory of deliveries.
+#[derive(Debug)]
+pub(super) enum NoStore {
+    /// Its address cannot be used.
+    Address(LoginFault),
+    /// It cannot be opened now.
+    Memory(MemoryFault),
+}
+
+impl NoStore {
+    /// The line to print.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Address(fault) => format!("error: {}", Chain(fault)),
+            Self::Memory(fault) => format!("error: {}", Chain(fault)),
+        }
+    }
+}
+
+/// Where deliveries are remembered, if the settings say so. It is asked over at most `connections` connections at a time.
 ///
 /// # Errors
 ///
-/// If it cannot be opened, in words.
-pub(super) fn store(settings: Option<&Settings>, connections: usize) -> Result<Option<Store>, String> {
+/// If it cannot be opened.
+pub(super) fn store(settings: Option<&Settings>, connections: usize) -> Result<Option<Store>, NoStore> {
     let Some(settings) = settings else { return Ok(None) };
-    let wrong = |fault: &dyn Error| format!("error: {}", Chain(fault));
     let memory: Box<dyn Memory> = match &settings.delivery_memory {
         None => return Ok(None),
         Some(DeliveryMemory::Sqlite) => {
-            Box::new(SqliteMemory::open(&settings.state).map_err(|fault| wrong(&fault))?)
+            Box::new(SqliteMemory::open(&settings.state).map_err(NoStore::Memory)?)
         }
         Some(DeliveryMemory::Postgresql { address, ca_file }) => {
-            let address = memory_address(address, settings).map_err(|fault| wrong(&*fault))?;
+            let address = memory_address(address, settings).map_err(NoStore::Address)?;
             let memory = PostgresqlMemory::new(address, ca_file.as_deref(), connections);
-            Box::new(memory.map_err(|fault| wrong(&fault))?)
+            Box::new(memory.map_err(NoStore::Memory)?)
         }
     };
     Ok(Some(Store { memory, keeps: settings.remember }))
@@ -88,10 +105,20 @@ pub(super) fn store(settings: Option<&Settings>, connections: usize) -> Result<O
 ///
 /// # Errors
 ///
-/// If it cannot be read, or is no address.
+/// If it cannot be read, or is not an address.
 pub(super) fn memory_address(
     source: &SecretSource,
     settings: &Settings,
-) -> Result<PostgresqlAddress, Box<dyn Error>> {
-    Ok(login::memory_address(source, settings)?.expose_secret().parse::<PostgresqlAddress>()?)
+) -> Result<PostgresqlAddress, LoginFault> {
+    let address = login::memory_address(source, settings)?;
+    address.expose_secret().parse().map_err(|NotAnAddress| {
+        let source = match source {
+            SecretSource::File(path) => path.display().to_string(),
+            SecretSource::Credential(name) => format!("credential {name}"),
+            SecretSource::Command(_) | SecretSource::TokenCommand(_) | SecretSource::OAuth2(_) => {
+                String::new()
+            }
+        };
+        LoginFault::MemoryAddress(Box::new(LoginFault::Unfit { source, why: NotAnAddress::WHY, said: None }))
+    })
 }

@@ -77,8 +77,8 @@ pub struct Store {
     pub keeps: Duration,
 }
 
-/// The same as [`judge`] with a memory, which is asked about this delivery, and then keeps the message if it is proven. A verdict that hangs on an answer
-/// that did not come is withheld. Also says whether the memory did its work.
+/// The same as [`judge`] with a memory, which is asked about this delivery, and then keeps the message if it is proven. A verdict that
+/// hangs on an answer that did not come is withheld. Also says whether the memory did its work.
 ///
 /// # Errors
 ///

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::SecretSource;
 use super::paths::Paths;
 use super::secret_source::secret_of;
-use super::section::Section;
+use super::section::{Section, Setting};
 
 /// The keys that say where the address of a database is, which contains its password.
 const ADDRESSES: [&str; 2] = ["memory-address-file", "memory-address-credential"];
@@ -27,7 +27,7 @@ pub enum DeliveryMemory {
 /// Reads the table. `None` where nothing is remembered, or a value is wrong, which is reported.
 pub(super) fn delivery(mut section: Section<'_>, paths: &Paths<'_>) -> Option<DeliveryMemory> {
     const EXPECTED: &str = "\"sqlite\" or \"postgresql\"";
-    let kind = section.require("memory");
+    let kind = section.require("memory").filter(|entry| !refuses_address(entry));
     let kind = kind.and_then(|entry| {
         let text = if entry.is_string() { entry.string() } else { entry.wrong_type(EXPECTED) }?;
         if !matches!(text.as_str(), "sqlite" | "postgresql") {
@@ -36,11 +36,10 @@ pub(super) fn delivery(mut section: Section<'_>, paths: &Paths<'_>) -> Option<De
         Some(text)
     });
     if let Some(literal) = section.take_forbidden("memory-address") {
-        let label = "it contains a password: put it into a file that only you can read (chmod 600) and name the file: \
-                     `memory-address-file = \"/path/to/file\"`";
-        literal.key_error("the address of a database does not belong in the settings", label);
+        refuse_address(&literal);
     }
     let addresses: Vec<_> = ADDRESSES.into_iter().filter_map(|key| section.take(key)).collect();
+    let is_address = addresses.iter().any(refuses_address);
     let ca_entry = section.take("memory-ca-file");
     let ca_file = ca_entry.as_ref().and_then(|entry| {
         let path = paths.read(entry)?;
@@ -50,6 +49,7 @@ pub(super) fn delivery(mut section: Section<'_>, paths: &Paths<'_>) -> Option<De
         Some(path)
     });
     let memory = match (kind?.as_str(), addresses.as_slice()) {
+        _ if is_address => None,
         ("sqlite", _) => {
             for entry in addresses.iter().chain(&ca_entry) {
                 let message = format!(
@@ -77,4 +77,20 @@ pub(super) fn delivery(mut section: Section<'_>, paths: &Paths<'_>) -> Option<De
     };
     section.finish();
     memory
+}
+
+/// Reports an address that is written where something else belongs, without citing it.
+fn refuses_address(entry: &Setting<'_>) -> bool {
+    let text = if entry.is_string() { entry.string() } else { None };
+    let is_address = text.is_some_and(|text| text.contains("://") || text.contains("password="));
+    if is_address {
+        refuse_address(entry);
+    }
+    is_address
+}
+
+fn refuse_address(entry: &Setting<'_>) {
+    let label = "it contains a password: put it into a file that only you can read (chmod 600) and name the file: \
+                 `memory-address-file = \"/path/to/file\"`";
+    entry.key_error("the address of a database does not belong in the settings", label);
 }

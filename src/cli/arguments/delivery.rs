@@ -29,7 +29,7 @@ pub(in crate::cli) struct JudgedBy {
 pub(in crate::cli) struct Filter {
     #[command(flatten)]
     pub(in crate::cli) judged_by: JudgedBy,
-    /// For whom the message is: whose earlier followers count, where the settings say that deliveries are remembered
+    /// The recipient, whose earlier notifications count if the settings name a memory of deliveries
     #[arg(long, value_name = "ADDRESS")]
     pub(in crate::cli) recipient: Option<String>,
     /// Print nothing, and say the verdict by the exit code

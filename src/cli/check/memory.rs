@@ -17,7 +17,7 @@ pub(super) fn of_address(settings: &Settings) -> Option<Diagnostic> {
     if matches!(address, SecretSource::Credential(_)) && settings.credentials.is_none() {
         return None;
     }
-    judged_by::memory_address(address, settings).err().map(|fault| machine::error(&*fault))
+    judged_by::memory_address(address, settings).err().map(|fault| machine::error(&fault))
 }
 
 /// Asks the database, if there is one, unless an error says already why that cannot be; says whether all is well with it.
@@ -26,7 +26,7 @@ pub(super) fn answers(settings: &Settings, output: &mut Output) -> bool {
     if !is_database || of_address(settings).is_some() {
         return true;
     }
-    let opened = judged_by::store(Some(settings), 1);
+    let opened = judged_by::store(Some(settings), 1).map_err(|fault| fault.words());
     let asked = opened.and_then(|store| {
         let Some(store) = store else { return Ok(()) };
         // Nothing is older.

@@ -18,11 +18,14 @@ pub struct PostgresqlAddress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnAddress;
 
+impl NotAnAddress {
+    /// What is wrong, and what would be right.
+    pub const WHY: &str = "it is not the URL of a database; write it like `postgresql://user:password@db.example.org/followsift`";
+}
+
 impl std::fmt::Display for NotAnAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(
-            "not the URL of a database; write it like `postgresql://user:password@db.example.org/followsift`",
-        )
+        f.write_str(Self::WHY)
     }
 }
 

@@ -103,9 +103,9 @@ pub struct Delivery<'d> {
 }
 
 impl<'d> Delivery<'d> {
-    /// A message that is delivered now.
-    pub fn now(recipient: &'d Recipient, message: &[u8]) -> Self {
-        Self { recipient, identity: sent_identity(message), deadline: Instant::now() + PATIENCE }
+    /// The delivery of this message.
+    pub fn of(message: &[u8], recipient: &'d Recipient, deadline: Instant) -> Self {
+        Self { recipient, identity: sent_identity(message), deadline }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The memory of one machine: a file of SQLite in the state folder, beside the ledger, which has moves to care for and is never
 //! written at delivery.
 
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
@@ -60,7 +61,7 @@ impl SqliteMemory {
         if stamp != (APPLICATION, KNOWN) {
             // The change to WAL does not wait for a lock: it fails if another program makes it at the same time.
             let folder = fs::File::open(folder).map_err(unusable)?;
-            folder.lock().map_err(unusable)?;
+            lock(&folder).map_err(unusable)?;
             memory.migrate(connection)?;
         } else {
             memory.give_back(connection);
@@ -109,6 +110,7 @@ impl SqliteMemory {
         };
         let connection = Connection::open_with_flags(real, flags)?;
         // A loss of power may cost the last deliveries, and never the file: a wave of some messages less, but no sync for each.
+        connection.busy_timeout(LOCKED)?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         Ok(connection)
     }
@@ -151,6 +153,21 @@ impl SqliteMemory {
 }
 
 /// Whose file it is, and of which version.
+/// Locks a folder, and waits no longer than for another connection.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a delivery has no stop to wait on, and this takes half a second at most"
+)]
+fn lock(folder: &fs::File) -> io::Result<()> {
+    let until = Instant::now() + LOCKED;
+    loop {
+        match folder.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOCKED / 50),
+            locked => return locked.map_err(io::Error::from),
+        }
+    }
+}
+
 fn stamp(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let number = |pragma| connection.query_row(pragma, [], |row| row.get(0));
     Ok((number("PRAGMA application_id")?, number("PRAGMA user_version")?))

@@ -13,7 +13,7 @@ use crate::assess::Rulebook;
 use crate::clock;
 use crate::delivery::field::Field;
 use crate::delivery::judgement::{Panicked, Remembered, Store, judge, judge_with_memory};
-use crate::delivery::memory::{Delivery, MemoryCause, PATIENCE, Recipient, sent_identity};
+use crate::delivery::memory::{Delivery, MemoryCause, MemoryFault, PATIENCE, Recipient};
 use crate::mail::Trust;
 use crate::rulebook::{RuleFiles, Sent};
 
@@ -34,7 +34,7 @@ pub struct Judges {
     /// Where deliveries are remembered.
     store: Option<Store>,
     /// By the file; as it was when it was read, and what came of it.
-    kept: Mutex<BTreeMap<PathBuf, Read>>,
+    kept: Mutex<BTreeMap<PathBuf, ReadRules>>,
     /// Is told what is wrong.
     tell: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -48,7 +48,7 @@ struct Case {
     recipient: Option<Recipient>,
 }
 
-struct Read {
+struct ReadRules {
     stamp: Stamp,
     /// `None` if the file has never been right.
     rulebook: Option<Arc<Rulebook>>,
@@ -95,23 +95,30 @@ impl Judges {
         if self.users.is_none() && self.store.is_none() {
             return Some(default);
         }
-        let Some(recipients) = recipients else { return Some(default.withhold("recipients-differ")) };
-        let until = Instant::now() + PATIENCE;
+        let Some(recipients) = recipients else {
+            // Nobody's memory is asked.
+            return Some(if self.users.is_some() { default.withhold("recipients-differ") } else { default });
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let mut first_fault = None;
         let cases: BTreeSet<Case> = recipients.iter().map(|it| self.case(it)).collect();
         // All of them, since each is remembered.
         let fields: Vec<Option<Field>> = cases
             .iter()
             .map(|case| {
-                let rulebook = match &case.rules {
-                    None => Arc::clone(&self.default),
-                    Some(file) => match self.rulebook(file) {
-                        Some(rulebook) => rulebook,
-                        None => return Some(default.clone().withhold("rules-wrong")),
-                    },
-                };
-                self.judge_for(case.recipient.as_ref(), message, &rulebook, &remembered, until)
+                let own = case.rules.as_ref().map(|file| self.rulebook(file));
+                let is_wrong = matches!(own, Some(None));
+                let rulebook = own.flatten().unwrap_or_else(|| Arc::clone(&self.default));
+                let recipient = case.recipient.as_ref();
+                let (field, asked) = self.judge_for(recipient, message, &rulebook, &remembered, deadline);
+                first_fault = first_fault.take().or(asked.err());
+                if is_wrong { field.map(|field| field.withhold("rules-wrong")) } else { field }
             })
             .collect();
+        // That it rests follows a fault that was told.
+        if let Some(fault) = first_fault.filter(|fault| fault.cause != MemoryCause::Resting) {
+            (self.tell)(&format!("error: {fault}: {}", fault.cause));
+        }
         match fields.split_first() {
             None => Some(default),
             Some((first, others)) if others.iter().all(|other| other == first) => first.clone(),
@@ -127,6 +134,7 @@ impl Judges {
         }
     }
 
+    /// Also says whether the memory did its work.
     fn judge_for(
         &self,
         recipient: Option<&Recipient>,
@@ -134,20 +142,13 @@ impl Judges {
         rulebook: &Rulebook,
         remembered: &Remembered,
         deadline: Instant,
-    ) -> Option<Field> {
+    ) -> (Option<Field>, Result<(), MemoryFault>) {
         let (Some(recipient), Some(store)) = (recipient, &self.store) else {
-            return self.judge_alone(message, rulebook, remembered);
+            return (self.judge_alone(message, rulebook, remembered), Ok(()));
         };
-        let delivery = Delivery { recipient, identity: sent_identity(message), deadline };
-        let (judged, asked) =
-            judge_with_memory(message, clock::now(), rulebook, remembered, (store, delivery));
-        // That it rests follows a fault that was told.
-        if let Err(fault) = asked.as_ref()
-            && fault.cause != MemoryCause::Resting
-        {
-            (self.tell)(&format!("error: {fault}: {}", fault.cause));
-        }
-        self.told(judged)
+        let here = (store, Delivery::of(message, recipient, deadline));
+        let (judged, asked) = judge_with_memory(message, clock::now(), rulebook, remembered, here);
+        (self.told(judged), asked)
     }
 
     fn judge_alone(&self, message: &[u8], rulebook: &Rulebook, remembered: &Remembered) -> Option<Field> {
@@ -186,7 +187,7 @@ impl Judges {
             if kept.len() >= KEPT {
                 kept.clear();
             }
-            kept.insert(file.to_owned(), Read { stamp, rulebook: rulebook.clone() });
+            kept.insert(file.to_owned(), ReadRules { stamp, rulebook: rulebook.clone() });
         }
         rulebook
     }
