@@ -128,3 +128,27 @@ for message in "$spam" "$real" "$forged"; do
   as_user "$work/server/launch" "$work/server/usr/lib/dovecot/dovecot-lda" -c "$work/dovecot.conf" -e <"$message" || fail "Pigeonhole: $(tail -5 "$work/dovecot.log")"
 done
 check Pigeonhole
+
+say "Every fixture, by Pigeonhole"
+maildir
+[ "$(id -u)" != 0 ] || chown -R nobody:nogroup "$HOME"
+# field <MESSAGE: the field that was added, on one line.
+field() {
+  tr -d '\r' | awk '/^$/ { body = 1 } body { next } /^X-Followsift:/ { ours = 1; line = $0; next } ours && /^[ \t]/ { line = line $0; next }
+    { ours = 0 } END { gsub(/[ \t]+/, " ", line); print line }'
+}
+different=0 count=0 filed=0
+while read -r message; do
+  tr -d '\r' <"$message" >"$work/message"
+  expected=$("$followsift" filter --rules "$work/rules.toml" <"$work/message" | field)
+  as_user "$work/server/launch" "$work/server/usr/lib/dovecot/dovecot-lda" -c "$work/dovecot.conf" -e <"$work/message" || fail "Pigeonhole: $(tail -5 "$work/dovecot.log")"
+  folder=$HOME/Maildir/new
+  case $expected in *"; verdict=spam;"*) folder=$HOME/Maildir/.Followers.Spam/new filed=$((filed + 1)) ;; esac
+  said=$(find "$folder" -type f -exec cat {} + | field)
+  [ -n "$(find "$folder" -type f)" ] && [ "$said" = "$expected" ] || { say "$message: $said, not $expected"; different=$((different + 1)); }
+  find "$HOME/Maildir" -path '*/new/*' -type f -delete
+  count=$((count + 1))
+done < <(find tests/corpus ${FOLLOWSIFT_CORPUS:+$(tr : ' ' <<<"$FOLLOWSIFT_CORPUS")} -name '*.eml')
+[ $different = 0 ] || fail "$different of $count messages are elsewhere or have another field"
+[ $filed -gt 100 ] || fail "only $filed messages are filed"
+say "$count are delivered, $filed of them filed, each with the answer of filter"
