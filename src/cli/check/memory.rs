@@ -1,5 +1,5 @@
 //! Whether the database in which deliveries are remembered can be asked and written, and its address be read. The file of one machine
-//! needs nothing, and is created at the first delivery, by whoever delivers.
+//! needs nothing, and is created at the first delivery.
 
 use std::time::Instant;
 
