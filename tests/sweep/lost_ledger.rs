@@ -190,6 +190,33 @@ fn of_several_folders_the_inbox_gets_back_what_was_filed_before_the_ledger_was_l
     assert_eq!((scene.count("INBOX"), scene.count("Work"), scene.count(SPAM)), (1, 0, 0));
 }
 
+#[test]
+fn a_lost_ledger_shows_wherever_the_first_notification_is_and_after_a_cut() {
+    let more = "backlog = \"all\"\nfolders = [\"Work\", \"INBOX\"]";
+    let Some(mut scene) = Scene::usual(more) else { return };
+    scene.client.run("CREATE Work");
+    scene.client.deliver("Work", &text(&ordinary("Jo <jo@bloom.example>", "Lunch?", "One?"), 1));
+    scene.client.deliver("INBOX", &text(&spam(2), 2));
+    scene.sweep();
+    assert_eq!(scene.count(SPAM), 1);
+    scene.client.select(SPAM);
+    scene.client.run("UID MOVE 1:* INBOX");
+    std::fs::remove_dir_all(scene.home.state()).unwrap();
+    // Its line is cut at each command in turn, until it has been through.
+    let proxy = Proxy::before(scene.server.port);
+    scene.home.configure(proxy.port, more);
+    for at in 1.. {
+        proxy.arm([Fault::at(at, When::After, How::Reset)]);
+        let ended = scene.home.run(&["sweep"]);
+        assert_eq!((scene.count("INBOX"), scene.count("Work"), scene.count(SPAM)), (1, 1, 0));
+        if !proxy.has_struck() {
+            let said = printed(&ended);
+            assert!(said.contains("1 message from before this ledger stays"), "{said}");
+            break;
+        }
+    }
+}
+
 /// A ledger that was copied when one message had been filed; then another one was filed, which the user has put back, and a third,
 /// which they have left.
 fn of_an_earlier_state() -> Option<(Scene, PathBuf)> {
