@@ -163,14 +163,9 @@ start_milter() {
   wait_for "the milter does not listen" listens $milter
   kill -0 "$ours" || fail "the milter does not run"
 }
-cat >"$work/rules.toml" <<'RULES'
-[verdict.spam]
-move-to = "Followers/Spam"
-
-[[rule]]
-name = "Every follower"
-verdict = "spam"
-RULES
+# every_follower: they are spam.
+every_follower() { printf '[verdict.spam]\nmove-to = "Followers/Spam"\n[[rule]]\nname = "Every follower"\nverdict = "spam"\n' >"$work/rules.toml"; }
+every_follower
 mkdir -p "$work/users/ann"
 printf '[verdict.spam]\nmove-to = "Followers/Spam"\n[[rule]]\nname = "None of them"\nwhen.followers = ">= 1000000000"\nverdict = "spam"\n' >"$work/users/ann/rules.toml"
 
@@ -328,14 +323,7 @@ RULES
   ! grep -E 'status=(deferred|bounced)|milter-reject' "$work/postfix.log" >&2 || fail "a message was rejected or delayed"
   database INT
   kill "$ours" && wait "$ours"
-  cat >"$work/rules.toml" <<'RULES'
-[verdict.spam]
-move-to = "Followers/Spam"
-
-[[rule]]
-name = "Every follower"
-verdict = "spam"
-RULES
+  every_follower
   start_milter
 fi
 
