@@ -45,7 +45,7 @@ fn is_readable(browser: &mut Browser, name: &str, width: u32, scheme: &str) {
 }
 
 #[test]
-#[ignore = "needs a browser: tests/further/report.sh"]
+#[ignore = "it needs a browser: `tests/run.sh --all` runs it, by tests/further/report.sh"]
 fn the_page_is_readable_everywhere_asks_for_nothing_and_keeps_hostile_names_as_text() {
     let mut hostile = Home::new();
     let long = "x".repeat(190);
@@ -124,7 +124,7 @@ fn digest_page(home: &Home) -> PathBuf {
 }
 
 #[test]
-#[ignore = "needs a browser: tests/further/report.sh"]
+#[ignore = "it needs a browser: `tests/run.sh --all` runs it, by tests/further/report.sh"]
 fn the_page_in_the_digest_is_readable_everywhere_and_asks_for_nothing() {
     let mut hostile = Home::new();
     for (number, name) in [HOSTILE, &"x".repeat(190), "\u{5d0}\u{5d1}\u{5d2} abc"].into_iter().enumerate() {
