@@ -201,7 +201,12 @@ pub fn summary(
     warnings: usize,
 ) -> String {
     let names: Vec<_> = accounts.iter().map(|account| account.name.as_str()).collect();
-    let noun = if names.len() == 1 { "account" } else { "accounts" };
+    let whom = match names.as_slice() {
+        // Only messages at their delivery are judged.
+        [] => "deliveries".to_owned(),
+        [name] => format!("account {name}"),
+        names => format!("accounts {}", names.join(", ")),
+    };
     let whose = rules_file.map_or_else(|| "that ship".to_owned(), |file| format!("of {file}"));
     let counted = |count: usize, noun: &str| match count {
         1 => format!("1 {noun}"),
@@ -209,8 +214,7 @@ pub fn summary(
     };
     let warned = if warnings == 0 { String::new() } else { format!("; {}", counted(warnings, "warning")) };
     format!(
-        "all is well: {noun} {}; {}, {} {whose}; {} passed{warned}",
-        names.join(", "),
+        "all is well: {whom}; {}, {} {whose}; {} passed{warned}",
         counted(networks, "network"),
         counted(rules, "rule"),
         counted(tests, "test")

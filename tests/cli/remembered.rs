@@ -156,3 +156,15 @@ fn an_address_that_cannot_be_read_is_found_by_check_and_delays_no_message() {
         assert!(run.exits(78).err().contains(said), "{said}: {}", run.err());
     }
 }
+
+#[test]
+fn settings_of_deliveries_alone_need_no_account() {
+    let home = Home::new();
+    let state = home.0.state();
+    home.write("followsift.toml", &format!("state = {state:?}\n[delivery]\nmemory = \"sqlite\"\n"));
+    for arguments in [&["check"][..], &["check", "--connect"]] {
+        let run = home.run(arguments);
+        assert!(run.exits(0).out().starts_with("all is well: deliveries; "), "{}", run.out());
+    }
+    assert!(!state.exists());
+}
