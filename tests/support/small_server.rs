@@ -130,6 +130,8 @@ struct State {
 pub struct SmallServer {
     pub port: u16,
     state: Arc<Mutex<State>>,
+    /// One for each clone. Its connections have the state too, some for a moment longer.
+    clones: Arc<()>,
 }
 
 impl SmallServer {
@@ -145,15 +147,16 @@ impl SmallServer {
             looks_ahead: false,
             commands: Vec::new(),
         }));
-        let shared = Arc::downgrade(&state);
+        let clones = Arc::new(());
+        let (shared, is_used) = (Arc::downgrade(&state), Arc::downgrade(&clones));
         // It ends with the first connection after the server was dropped.
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let Some(state) = shared.upgrade() else { return };
+                let Some(state) = shared.upgrade().filter(|_| is_used.strong_count() > 0) else { return };
                 std::thread::spawn(move || serve(stream, &state));
             }
         });
-        Self { port, state }
+        Self { port, state, clones }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -189,8 +192,9 @@ impl SmallServer {
 
 impl Drop for SmallServer {
     fn drop(&mut self) {
-        // Wakes the listener, which then ends. A clone of the server has the state too.
-        if Arc::strong_count(&self.state) == 1 {
+        // Wakes the listener, which then ends.
+        if Arc::strong_count(&self.clones) == 1 {
+            self.clones = Arc::default();
             let _ = TcpStream::connect(("127.0.0.1", self.port));
         }
     }
