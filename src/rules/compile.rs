@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::fact::Vocabulary;
+use super::fact::{Fact, Vocabulary};
 use super::list::List;
-use super::set::RuleSet;
+use super::recall::Asked;
+use super::set::{Rule, RuleSet};
 use super::verdict::VerdictName;
 use crate::diagnostic::document::{self, Findings, Table, Text, Value};
 use crate::diagnostic::{Diagnostic, Source, nearest};
@@ -49,9 +50,11 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
         if whole {
             review::points(&rules, &verdicts, source, findings);
         }
+        let rules: Vec<Rule> = rules.known.into_iter().map(|written| written.rule).collect();
         RuleSet {
             source: source.clone(),
-            rules: rules.known.into_iter().map(|written| written.rule).collect(),
+            asked: asked(&rules),
+            rules,
             points_at: verdicts.points_at.map(|at| (at.verdict, at.points)),
             verdicts: verdicts.dispositions,
             targets: verdicts.targets,
@@ -60,6 +63,19 @@ pub fn compile(source: &Source, vocabulary: &Vocabulary, findings: &Findings) ->
             interests,
         }
     })
+}
+
+/// Which parts of the past the rules use.
+fn asked(rules: &[Rule]) -> Asked {
+    let asks = |wanted: &[Fact]| {
+        rules.iter().flat_map(|rule| rule.when.leaves()).any(|leaf| wanted.contains(&leaf.fact))
+    };
+    Asked {
+        unwelcome: asks(&[Fact::Unwelcome]),
+        follows: asks(&[Fact::TimesFollowed, Fact::LastFollowed]),
+        wave: asks(&[Fact::Wave]),
+        is_proven: false,
+    }
 }
 
 /// The names that conditions and tests may use.

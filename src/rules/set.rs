@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::case::{Case, Sight};
 use super::condition::{Answer, Condition, Doubt, Test};
 use super::example::Example;
-use super::fact::Fact;
 use super::interests::Interests;
 use super::list::{List, ListSource, Lists, Person};
 use super::recall::{Asked, Past};
@@ -42,6 +41,8 @@ pub struct RuleSet {
     pub(crate) lists: BTreeMap<String, List>,
     pub(crate) examples: Vec<Example>,
     pub(crate) interests: Interests,
+    /// Which parts of the past the rules use.
+    pub(crate) asked: Asked,
 }
 
 /// One rule.
@@ -171,15 +172,7 @@ impl RuleSet {
 
     /// Which parts of the past the rules use.
     pub fn asked(&self) -> Asked {
-        let facts: Vec<Fact> =
-            self.rules.iter().flat_map(|rule| rule.when.leaves()).map(|leaf| leaf.fact).collect();
-        let asks = |wanted: &[Fact]| facts.iter().any(|fact| wanted.contains(fact));
-        Asked {
-            unwelcome: asks(&[Fact::Unwelcome]),
-            follows: asks(&[Fact::TimesFollowed, Fact::LastFollowed]),
-            wave: asks(&[Fact::Wave]),
-            is_proven: false,
-        }
+        self.asked
     }
 
     /// Judges a follower. The first rule with a verdict that fires decides. If none does, the points of all rules that fired are
