@@ -11,7 +11,7 @@ use super::{Ledger, LedgerFault, backup};
 const APPLICATION: i64 = 0x666f_6c73;
 
 /// Each brings a ledger from its index to the next version.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/12.sql"),
     include_str!("migrations/13.sql"),
     include_str!("migrations/14.sql"),
+    include_str!("migrations/15.sql"),
 ];
 
 /// The newest version that this followsift understands.
@@ -276,6 +277,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_for_every_message_is_checked_without_a_table_made_for_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(folder.path()).unwrap();
+        let rows = [
+            "past_wave (account, network, seconds, since, messages) VALUES ('home', 'x', {}, 0, 1)",
+            "judgement (mail, rules, judged_at, network, title, kind, layout, authentic, complete, action, flag, mark_read)
+                 VALUES (1, 'r', 0, 'x', '', 'follow', '', {}, 1, 'leave', 0, 0)",
+            "judgement (mail, rules, judged_at, network, title, kind, layout, authentic, complete, action, flag, mark_read)
+                 VALUES (1, 'r', 0, 'x', '', 'follow', '', 'pass', 1, {}, 0, 0)",
+            "intent (mail, judgement, from_folder, from_validity, from_uid, from_next_uid, to_folder, to_validity, to_next_uid, flag,
+                 mark_read, stated_at, by_hand, settled_at, outcome)
+                 VALUES (1, 1, 'a', 1, 1, 2, 'b', 1, 1, 0, 0, 0, 0, 0, {})",
+        ];
+        for (row, good) in rows.iter().zip(["512", "'fail'", "'mark'", "'in-doubt'"]) {
+            let insert = |value: &str| format!("INSERT INTO {}", row.replace("{}", value));
+            let steps = |sql: &str| -> Vec<String> {
+                let mut steps = ledger.connection.prepare(&format!("EXPLAIN {sql}")).unwrap();
+                steps.query_map([], |row| row.get(1)).unwrap().map(Result::unwrap).collect()
+            };
+            assert!(!steps(&insert(good)).contains(&"OpenEphemeral".to_owned()), "{row}");
+            ledger.connection.execute_batch("PRAGMA foreign_keys = OFF; BEGIN").unwrap();
+            ledger.connection.execute(&insert(good), []).unwrap();
+            let wrong = ledger.connection.execute(&insert("'7'"), []).unwrap_err();
+            assert!(wrong.to_string().contains("CHECK constraint failed"), "{wrong}");
+            ledger.connection.execute_batch("ROLLBACK").unwrap();
+        }
+        ledger.require_whole().unwrap();
+    }
+
+    #[test]
     fn a_ledger_of_a_newer_followsift_is_refused_and_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
@@ -355,16 +386,15 @@ mod tests {
     fn an_update_that_fails_leaves_the_old_ledger_and_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let old = of_the_version_before(folder.path());
-        // What the newest migration makes is there already.
-        old.execute_batch(MIGRATIONS.last().unwrap()).unwrap();
+        // What version 14 adds is there already.
+        old.pragma_update(None, "user_version", 13).unwrap();
         let fault = Ledger::open(folder.path()).unwrap_err().to_string();
         let words = format!(
-            "could not bring the ledger {} from version {} to {KNOWN}: it is unchanged",
-            folder.path().join("ledger.sqlite").display(),
-            KNOWN - 1
+            "could not bring the ledger {} from version 13 to {KNOWN}: it is unchanged",
+            folder.path().join("ledger.sqlite").display()
         );
         assert!(fault.starts_with(&words), "{fault}");
-        assert_eq!(stamp(&old).unwrap().version, KNOWN - 1);
+        assert_eq!(stamp(&old).unwrap().version, 13);
         let rows: i64 = old.query_row("SELECT count(*) FROM fuse", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 1);
     }
