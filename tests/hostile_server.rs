@@ -287,7 +287,8 @@ fn an_endless_greeting_is_not_listened_to_for_ever() {
     });
     let connector = Connector::new(None).unwrap();
     let begin = Instant::now();
-    let fault = Session::connect(&account, &support::login(), &connector, &Stop::new().unwrap()).unwrap_err();
+    let fault =
+        Session::connect(&account, &support::login(), || Ok(connector), &Stop::new().unwrap()).unwrap_err();
     assert!(begin.elapsed() < Duration::from_secs(20), "{fault:?}");
     talker.join().unwrap();
 }
@@ -304,7 +305,7 @@ fn a_storm_while_waiting_ends_the_wait() {
     let connector = Connector::new(None).unwrap();
     let stop = Stop::new().unwrap();
     let mut session =
-        Session::connect(&fake.account(), &support::login_with("x"), &connector, &stop).unwrap();
+        Session::connect(&fake.account(), &support::login_with("x"), || Ok(connector), &stop).unwrap();
     session.select(&Folder::inbox()).unwrap();
     let begin = Instant::now();
     let ended = session.wait(begin + Duration::from_secs(5), &mut |_| None);

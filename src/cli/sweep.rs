@@ -63,13 +63,14 @@ fn all(
     let mut ending = Ending::Well;
     for account in accounts {
         output.line(&format!("{} ({})", account.name, account.host));
-        let trust = trust.take();
+        let mut trust = trust.take();
         if let Some(until) = paused_until(account, settings).filter(|_| !options.dry_run) {
             output.line(&report::state::halted(until));
             continue;
         }
-        let connector = || trust.and_then(|it| it.join().ok()).unwrap_or_else(|| Connector::of(account));
-        let swept = one(account, settings, files, connector, options, output);
+        let mut connector =
+            || trust.take().and_then(|it| it.join().ok()).unwrap_or_else(|| Connector::of(account));
+        let swept = one(account, settings, files, &mut connector, options, output);
         output.end_progress();
         match swept {
             Ok((swept, totals)) => {
@@ -104,7 +105,7 @@ fn one(
     account: &Account,
     settings: &Settings,
     files: &RuleFiles,
-    connector: impl FnOnce() -> Result<Connector, Fault>,
+    connector: &mut dyn FnMut() -> Result<Connector, Fault>,
     options: &Options,
     output: &mut Output,
 ) -> Result<(Swept, Totals), AccountFault> {
@@ -129,8 +130,7 @@ fn one(
     let (mut left, mut failures) = (LOOK_UP, Vec::new());
     look_up(&mut sweeper, &stop, &mut left, &mut failures);
     let mut login = read_login(account, settings, &stop)?;
-    let connector = connector()?;
-    let mut session = connect_with(account, settings, &connector, &mut login, &stop)?;
+    let mut session = connect_with(account, settings, connector, &mut login, &stop)?;
     drop(login);
     let scope = options.since.map_or(Scope::New, Scope::Since);
     let mut totals = Totals::default();

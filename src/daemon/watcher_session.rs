@@ -177,8 +177,8 @@ impl Watcher {
         let mut login = read_login(&self.account, &self.settings, &self.stop)?;
         let digest = login.digest(&self.account);
         learned.has_worked = self.proven.has(digest);
-        let connector = Connector::of(&self.account)?;
-        let session = connect_with(&self.account, &self.settings, &connector, &mut login, &self.stop)?;
+        let mut connector = || Connector::of(&self.account);
+        let session = connect_with(&self.account, &self.settings, &mut connector, &mut login, &self.stop)?;
         let renewal = due(&login);
         // Wipes the password or token, which is not needed any more.
         drop(login);

@@ -96,65 +96,79 @@ impl Connector {
     }
 }
 
-/// Connects to the account's server, up to the point where its greeting comes next (after STARTTLS: the answer to the first
-/// command). `redactor` keeps the password out of the server's words on this connection.
-pub(super) fn dial(
-    account: &Account,
-    connector: &Connector,
-    stop: &Stop,
-    redactor: Redactor,
-) -> Result<Transport, Cause> {
-    approach(account, connector, stop, redactor).map_err(|cause| match cause {
-        Cause::Untrusted(distrust) => {
-            Cause::Untrusted(Box::new(distrust.shows(shown_certificate(account, stop), clock::now())))
+/// The account's server, as far as it is reached without trusting it: nothing has been sent.
+pub(super) struct Reached<'a> {
+    account: &'a Account,
+    socket: TcpStream,
+    bounds: Arc<Bounds>,
+}
+
+impl<'a> Reached<'a> {
+    /// Connects to the account's server.
+    pub(super) fn reach(account: &'a Account, stop: &Stop) -> Result<Self, Cause> {
+        let bounds = Arc::new(Bounds::new(stop.clone(), APPROACH));
+        let deadline = Instant::now() + APPROACH.time;
+        let mut addresses = look_up(&account.host, account.port, stop, deadline)?;
+        if account.tls == Tls::Off {
+            addresses.retain(|address| address.ip().to_canonical().is_loopback());
+            if addresses.is_empty() {
+                return Err(Cause::ClearText);
+            }
         }
-        cause => cause,
-    })
+        let socket = reach_any(&addresses, stop, deadline)?;
+        tune(&socket).map_err(Cause::Io)?;
+        Ok(Self { account, socket, bounds })
+    }
+
+    /// Goes on up to the point where the server's greeting comes next (after STARTTLS: the answer to the first command). `redactor`
+    /// keeps the password out of the server's words on this connection.
+    pub(super) fn trust(
+        self,
+        connector: &Connector,
+        stop: &Stop,
+        redactor: Redactor,
+    ) -> Result<Transport, Cause> {
+        let account = self.account;
+        self.secure(connector, stop, redactor).map_err(|cause| match cause {
+            Cause::Untrusted(distrust) => {
+                Cause::Untrusted(Box::new(distrust.shows(shown_certificate(account, stop), clock::now())))
+            }
+            cause => cause,
+        })
+    }
+
+    fn secure(self, connector: &Connector, stop: &Stop, redactor: Redactor) -> Result<Transport, Cause> {
+        let Self { account, socket, bounds } = self;
+        if account.tls == Tls::StartTls && is_silent(&socket, stop)? && speaks_tls(&socket, account, stop) {
+            return Err(Cause::TlsAlready);
+        }
+        let mut wire = Wire::new(socket, Arc::clone(&bounds));
+        let shared = Arc::new(Shared::new(Arc::clone(&bounds), redactor));
+        match account.tls {
+            Tls::Off => return Ok(Transport::clear(wire, shared)),
+            Tls::StartTls => {
+                start_tls(&mut wire, &shared.redactor).map_err(|cause| cut_short(cause, &bounds))?
+            }
+            Tls::Implicit => {}
+        }
+        let stream = connector.tls.connect(&account.host, wire).map_err(|error| match error {
+            HandshakeError::WouldBlock(_) => cut_short(Cause::Late, &bounds),
+            HandshakeError::Failure(error) => untrusted(error.into(), account, &bounds),
+        })?;
+        vouch(&stream, connector.trust)?;
+        Ok(Transport::tls(stream, shared))
+    }
 }
 
 /// The certificate that the account's server presents, trusted or not. Connects once more, since native-tls does not show one that
 /// it does not trust, and sends nothing after the handshake.
 fn shown_certificate(account: &Account, stop: &Stop) -> Option<trust::Certificate> {
     let connector = Connector::of_nobody(Trust::Nobody).ok()?;
-    match approach(account, &connector, stop, Redactor::nothing()) {
+    let reached = Reached::reach(account, stop).ok()?;
+    match reached.secure(&connector, stop, Redactor::nothing()) {
         Err(Cause::OtherCertificate(shown)) => Some(*shown),
         _ => None,
     }
-}
-
-fn approach(
-    account: &Account,
-    connector: &Connector,
-    stop: &Stop,
-    redactor: Redactor,
-) -> Result<Transport, Cause> {
-    let bounds = Arc::new(Bounds::new(stop.clone(), APPROACH));
-    let deadline = Instant::now() + APPROACH.time;
-    let mut addresses = look_up(&account.host, account.port, stop, deadline)?;
-    if account.tls == Tls::Off {
-        addresses.retain(|address| address.ip().to_canonical().is_loopback());
-        if addresses.is_empty() {
-            return Err(Cause::ClearText);
-        }
-    }
-    let socket = reach_any(&addresses, stop, deadline)?;
-    tune(&socket).map_err(Cause::Io)?;
-    if account.tls == Tls::StartTls && is_silent(&socket, stop)? && speaks_tls(&socket, account, stop) {
-        return Err(Cause::TlsAlready);
-    }
-    let mut wire = Wire::new(socket, Arc::clone(&bounds));
-    let shared = Arc::new(Shared::new(Arc::clone(&bounds), redactor));
-    match account.tls {
-        Tls::Off => return Ok(Transport::clear(wire, shared)),
-        Tls::StartTls => start_tls(&mut wire, &shared.redactor).map_err(|cause| cut_short(cause, &bounds))?,
-        Tls::Implicit => {}
-    }
-    let stream = connector.tls.connect(&account.host, wire).map_err(|error| match error {
-        HandshakeError::WouldBlock(_) => cut_short(Cause::Late, &bounds),
-        HandshakeError::Failure(error) => untrusted(error.into(), account, &bounds),
-    })?;
-    vouch(&stream, connector.trust)?;
-    Ok(Transport::tls(stream, shared))
 }
 
 /// Checks that the server's certificate is trusted, before a byte is sent.

@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::bounds::Limits;
 use super::capabilities::{Capabilities, Relocation};
 use super::culprits::{Culprits, Suspects};
-use super::dial::{Connector, dial};
+use super::dial::{Connector, Reached};
 use super::fault::{Cause, Fault, Step, Subject};
 use super::folder_list::FolderList;
 use super::line::{Idled, LOGOUT, Line};
@@ -84,21 +84,22 @@ pub struct Session {
 
 impl Session {
     /// Connects and logs in: one round trip if the server sends its capabilities with the greeting and at the login, else one
-    /// more for each.
+    /// more for each. Asks for the connector only when the server has been reached, so that another thread can make it meanwhile.
     ///
     /// # Errors
-    /// A wrong password, an untrusted certificate, and forbidden clear text are [`super::Fate::Park`].
+    /// A wrong password, an untrusted certificate, and forbidden clear text are [`super::Fate::Park`]. That of `connector`.
     pub fn connect(
         account: &Account,
         login: &Login,
-        connector: &Connector,
+        connector: impl FnOnce() -> Result<Connector, Fault>,
         stop: &Stop,
     ) -> Result<Self, Fault> {
         let server = Subject::Server { host: account.host.clone(), port: account.port };
         let fault = |doing, cause| Fault { doing, on: server.clone(), cause };
         let redactor = Redactor::of(login);
-        let transport =
-            dial(account, connector, stop, redactor).map_err(|cause| fault(Step::Connect, cause))?;
+        let unreached = |cause| fault(Step::Connect, cause);
+        let reached = Reached::reach(account, stop).map_err(unreached)?;
+        let transport = reached.trust(&connector()?, stop, redactor).map_err(unreached)?;
         // After STARTTLS there is no second greeting (RFC 9051, section 6.2.1).
         let greets = account.tls != Tls::StartTls;
         let mut line = Line::open(transport, greets, login).map_err(|(step, cause)| fault(step, cause))?;

@@ -24,7 +24,7 @@ pub(super) fn lock(account: &Account, settings: &Settings) -> Result<AccountLock
 /// If there is no password or token, or the server cannot be reached or refuses.
 pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
     let mut login = read_login(account, settings, stop)?;
-    connect_with(account, settings, &Connector::of(account)?, &mut login, stop)
+    connect_with(account, settings, &mut || Connector::of(account), &mut login, stop)
 }
 
 /// The first half of [`connect`]: gets the password or the token.
@@ -39,11 +39,11 @@ pub(crate) fn read_login(account: &Account, settings: &Settings, stop: &Stop) ->
 pub(crate) fn connect_with(
     account: &Account,
     settings: &Settings,
-    connector: &Connector,
+    connector: &mut dyn FnMut() -> Result<Connector, Fault>,
     login: &mut Login,
     stop: &Stop,
 ) -> Result<Session, AccountFault> {
-    let refusal = match Session::connect(account, login, connector, stop) {
+    let refusal = match Session::connect(account, login, &mut *connector, stop) {
         Err(fault) if is_refused(&fault) => fault,
         session => return Ok(session?),
     };
@@ -56,7 +56,7 @@ pub(crate) fn connect_with(
         Ok(None) => Err(refusal.into()),
         Ok(Some(next)) => {
             *login = next;
-            Ok(Session::connect(account, login, connector, stop)?)
+            Ok(Session::connect(account, login, &mut *connector, stop)?)
         }
     }
 }

@@ -16,8 +16,9 @@ fn meet(mut server: Server, account: &Account) -> (Fault, String) {
     let connector = Connector::of(&account).unwrap();
     let fault = std::thread::scope(|scope| {
         let stop = Stop::new().unwrap();
-        let connecting = scope
-            .spawn(move || Session::connect(&account, &login_with(PASSWORD), &connector, &stop).unwrap_err());
+        let connecting = scope.spawn(move || {
+            Session::connect(&account, &login_with(PASSWORD), || Ok(connector), &stop).unwrap_err()
+        });
         while !connecting.is_finished() {
             // More than once, since the first may go to the connection by which we saw that it listens.
             let _ = server.stdin.write_all(b"* OK [CAPABILITY IMAP4rev1] hi\r\n");

@@ -1,6 +1,8 @@
 //! Connecting and logging in, at the level of a session: which fault follows, and whether followsift retries. What a
 //! person sees is tested in `sweep/connecting.rs` and `daemon/login.rs`.
 
+use std::io::Read as _;
+
 use super::*;
 
 #[test]
@@ -147,10 +149,29 @@ fn a_stop_ends_a_connection_that_hangs() {
         support::pause(Duration::from_millis(100));
         bell.stop();
     });
-    let fault = Session::connect(&account, &login(), &connector, &stop).unwrap_err();
+    let fault = Session::connect(&account, &login(), || Ok(connector), &stop).unwrap_err();
     ringer.join().unwrap();
     assert!(fault.is_stop(), "{fault:?}");
     assert!(begin.elapsed() < Duration::from_secs(2));
+}
+
+/// To read the system's authorities takes as long as a round trip or two.
+#[test]
+fn a_server_is_reached_before_it_is_asked_whom_to_trust() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let account = support::account("127.0.0.1", listener.local_addr().unwrap().port(), Tls::Implicit);
+    let mut has_come = None;
+    let connector = || {
+        has_come = listener.accept().ok();
+        Connector::new(Some(std::path::Path::new("/no/such/file")))
+    };
+    let fault = Session::connect(&account, &login(), connector, &Stop::new().unwrap()).unwrap_err();
+    assert_eq!((fault.doing, fault.fate()), (Step::Trust, Fate::Park), "{fault:?}");
+    // And then nothing was sent.
+    let (mut stream, _) = has_come.unwrap();
+    stream.set_nonblocking(false).unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]

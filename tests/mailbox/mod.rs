@@ -18,8 +18,8 @@ use followsift::place::{Folder, MailDigest, MailIdentity, MailTrace, Marks, Uid,
 use followsift::settings::{Account, Tls};
 
 fn connect(account: &Account, login: &Login) -> Result<Session, Fault> {
-    let connector = Connector::new(account.ca_file.as_deref())?;
-    Session::connect(account, login, &connector, &Stop::new().unwrap())
+    let connector = || Connector::new(account.ca_file.as_deref());
+    Session::connect(account, login, connector, &Stop::new().unwrap())
 }
 
 /// The traces of messages, as the sweep has them from heads and bodies.

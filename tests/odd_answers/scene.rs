@@ -72,7 +72,12 @@ impl Process<'_> {
         let account = &self.scene.settings.accounts[0];
         let session = match self.session.take() {
             Some(session) => session,
-            None => Session::connect(account, &login_with("x"), connector(), &Stop::new().unwrap())?,
+            None => Session::connect(
+                account,
+                &login_with("x"),
+                || Ok(connector().clone()),
+                &Stop::new().unwrap(),
+            )?,
         };
         let mut tell = |news: News| match &news {
             News::Mail(dealt) => said.push_str(&report::sweep::block(dealt, false)),

@@ -185,8 +185,8 @@ impl Dovecot {
 
     /// A session that listens to `stop`.
     pub fn session_with(&self, stop: &Stop) -> Session {
-        let connector = Connector::new(Some(&self.ca())).unwrap();
-        Session::connect(&self.account(), &login(), &connector, stop).unwrap()
+        let connector = || Connector::new(Some(&self.ca()));
+        Session::connect(&self.account(), &login(), connector, stop).unwrap()
     }
 
     /// Another client of the same user.
