@@ -61,7 +61,7 @@ for one in podman docker; do "$one" info >/dev/null 2>&1 && { engine=$one; break
 format=
 [ "$engine" != podman ] || format="--format docker"
 # shellcheck disable=SC2086 # two words, or none
-"$engine" build $format --quiet -t followsift-test -f config/Containerfile . >/dev/null || fail "the build"
+"$engine" build $format --quiet --build-arg FOLLOWSIFT_COMMIT="$(git rev-parse HEAD)" -t followsift-test -f config/Containerfile . >/dev/null || fail "the build"
 id=$("$engine" run -d --read-only --tmpfs /tmp --cap-drop all -v "$work/settings:/etc/followsift:ro" followsift-test)
 trap '"$engine" rm -f "$id" >/dev/null; "$engine" rmi followsift-test >/dev/null; rm -rf --one-file-system "$work"' EXIT
 for _ in $(seq 50); do
