@@ -177,7 +177,9 @@ impl Watcher {
         let mut login = read_login(&self.account, &self.settings, &self.stop)?;
         let digest = login.digest(&self.account);
         learned.has_worked = self.proven.has(digest);
-        let mut connector = || Connector::of(&self.account);
+        // First, since a file of authorities that cannot be used is no fault of the server's.
+        let connector = Connector::of(&self.account)?;
+        let mut connector = || Ok(connector.clone());
         let session = connect_with(&self.account, &self.settings, &mut connector, &mut login, &self.stop)?;
         let renewal = due(&login);
         // Wipes the password or token, which is not needed any more.

@@ -24,7 +24,8 @@ pub(super) fn lock(account: &Account, settings: &Settings) -> Result<AccountLock
 /// If there is no password or token, or the server cannot be reached or refuses.
 pub fn connect(account: &Account, settings: &Settings, stop: &Stop) -> Result<Session, AccountFault> {
     let mut login = read_login(account, settings, stop)?;
-    connect_with(account, settings, &mut || Connector::of(account), &mut login, stop)
+    let connector = Connector::of(account)?;
+    connect_with(account, settings, &mut || Ok(connector.clone()), &mut login, stop)
 }
 
 /// The first half of [`connect`]: gets the password or the token.
