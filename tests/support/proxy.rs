@@ -278,6 +278,8 @@ struct Connection<'a> {
     literal: Option<usize>,
     /// The tag of the last command.
     tag: String,
+    /// Those of all commands.
+    tags: Vec<String>,
     is_idling: bool,
     /// The tag of the command whose answer meets a fault, and what came of the answer.
     doomed: Option<(String, Fault)>,
@@ -290,7 +292,7 @@ struct Connection<'a> {
 impl<'a> Connection<'a> {
     fn new(number: usize, client: TcpStream, server: TcpStream, shared: &'a Shared) -> Self {
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        let (line, tag, answer) = (Vec::new(), String::new(), Vec::new());
+        let (line, tag, tags, answer) = (Vec::new(), String::new(), Vec::new(), Vec::new());
         let last = Instant::now();
         let (literal, is_idling, doomed, is_silent) = (None, false, None, false);
         Self {
@@ -301,6 +303,7 @@ impl<'a> Connection<'a> {
             line,
             literal,
             tag,
+            tags,
             is_idling,
             doomed,
             answer,
@@ -384,6 +387,7 @@ impl<'a> Connection<'a> {
         let command = match line.split_once(' ') {
             Some((tag, command)) => {
                 tag.clone_into(&mut self.tag);
+                self.tags.push(tag.to_owned());
                 command
             }
             None if line == "DONE" => line,
@@ -417,19 +421,18 @@ impl<'a> Connection<'a> {
             return if passes { self.client.write_all(bytes) } else { Ok(()) };
         };
         self.answer.extend(bytes);
-        let answers = |line: &[u8]| line.starts_with(format!("{tag} ").as_bytes()) || line.starts_with(b"+ ");
-        let is_whole =
-            self.answer.ends_with(b"\r\n") && self.answer.split(|byte| *byte == b'\n').any(answers);
-        if !is_whole {
-            return Ok(());
-        }
-        let (fault, answer) = (*fault, std::mem::take(&mut self.answer));
+        let Some((before, answer, after)) = parted(&self.answer, tag, &self.tags) else { return Ok(()) };
+        let (before, answer, after) = (before.to_vec(), answer.to_vec(), after.to_vec());
+        self.answer.clear();
+        let fault = *fault;
         self.tag = self.doomed.take().map(|(tag, _)| tag).unwrap_or_default();
+        self.client.write_all(&before)?;
         if fault.when == When::Middle {
             self.client.write_all(&answer[..answer.len() / 2])?;
         }
         self.shared.strike(fault);
-        self.fail(fault.how, &answer)
+        self.fail(fault.how, &answer)?;
+        if self.is_silent { Ok(()) } else { self.client.write_all(&after) }
     }
 
     /// Fails so, where the server's answer is `answer`.
@@ -463,6 +466,25 @@ impl<'a> Connection<'a> {
             }
         }
     }
+}
+
+/// What the server sent before the answer to the command of this tag, that answer, and what it sent after it; `None` until the answer
+/// is whole. The answers to the other commands of a flight come with it.
+fn parted<'a>(sent: &'a [u8], tag: &str, tags: &[String]) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
+    let has = |line: &[u8], tag: &str| {
+        line.strip_prefix(tag.as_bytes()).is_some_and(|condition| condition.starts_with(b" "))
+    };
+    let (mut begin, mut end) = (0, 0);
+    for line in sent.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        end += line.len();
+        if has(line, tag) || line.starts_with(b"+ ") {
+            return Some((&sent[..begin], &sent[begin..end], &sent[end..]));
+        }
+        if tags.iter().any(|other| has(line, other)) {
+            begin = end;
+        }
+    }
+    None
 }
 
 /// Ends the connection.
