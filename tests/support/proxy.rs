@@ -421,18 +421,19 @@ impl<'a> Connection<'a> {
             return if passes { self.client.write_all(bytes) } else { Ok(()) };
         };
         self.answer.extend(bytes);
-        let Some((before, answer, after)) = parted(&self.answer, tag, &self.tags) else { return Ok(()) };
-        let (before, answer, after) = (before.to_vec(), answer.to_vec(), after.to_vec());
-        self.answer.clear();
-        let fault = *fault;
+        let answers = |line: &[u8]| line.starts_with(format!("{tag} ").as_bytes()) || line.starts_with(b"+ ");
+        let is_whole =
+            self.answer.ends_with(b"\r\n") && self.answer.split(|byte| *byte == b'\n').any(answers);
+        if !is_whole {
+            return Ok(());
+        }
+        let (fault, answer) = (*fault, std::mem::take(&mut self.answer));
         self.tag = self.doomed.take().map(|(tag, _)| tag).unwrap_or_default();
-        self.client.write_all(&before)?;
         if fault.when == When::Middle {
             self.client.write_all(&answer[..answer.len() / 2])?;
         }
         self.shared.strike(fault);
-        self.fail(fault.how, &answer)?;
-        if self.is_silent { Ok(()) } else { self.client.write_all(&after) }
+        self.fail(fault.how, &answer)
     }
 
     /// Fails so, where the server's answer is `answer`.
@@ -445,10 +446,10 @@ impl<'a> Connection<'a> {
                 Ok(())
             }
             How::Say(words) => {
-                self.client.write_all(words.replace("TAG", &self.tag).as_bytes())?;
+                self.tell(words.replace("TAG", &self.tag).as_bytes(), answer)?;
                 if words.starts_with("* BYE") && !words.contains("TAG") { over() } else { Ok(()) }
             }
-            How::Lie(_, tell) => self.client.write_all(&tell(&self.tag, answer)),
+            How::Lie(_, tell) => self.tell(&tell(&self.tag, answer), answer),
             How::Flood(what) => {
                 let much = what.repeat((1 << 20) / what.len());
                 // A gigabyte, if it is taken.
@@ -466,25 +467,21 @@ impl<'a> Connection<'a> {
             }
         }
     }
+
+    /// Gives the client these words in place of an answer. With it may have come the ends of other commands of a flight, for which the
+    /// client would wait.
+    fn tell(&mut self, words: &[u8], answer: &[u8]) -> Result<()> {
+        self.client.write_all(words)?;
+        let is_other = |line: &&[u8]| self.tags.iter().any(|tag| *tag != self.tag && ends(line, tag));
+        let is_told = |line: &[u8]| words.split_inclusive(|byte| *byte == b'\n').any(|told| told == line);
+        let lines = answer.split_inclusive(|byte| *byte == b'\n').filter(is_other);
+        lines.filter(|line| !is_told(line)).try_for_each(|line| (&self.client).write_all(line))
+    }
 }
 
-/// What the server sent before the answer to the command of this tag, that answer, and what it sent after it; `None` until the answer
-/// is whole. The answers to the other commands of a flight come with it.
-fn parted<'a>(sent: &'a [u8], tag: &str, tags: &[String]) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
-    let has = |line: &[u8], tag: &str| {
-        line.strip_prefix(tag.as_bytes()).is_some_and(|condition| condition.starts_with(b" "))
-    };
-    let (mut begin, mut end) = (0, 0);
-    for line in sent.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
-        end += line.len();
-        if has(line, tag) || line.starts_with(b"+ ") {
-            return Some((&sent[..begin], &sent[begin..end], &sent[end..]));
-        }
-        if tags.iter().any(|other| has(line, other)) {
-            begin = end;
-        }
-    }
-    None
+/// Is this line the end of the command with this tag?
+fn ends(line: &[u8], tag: &str) -> bool {
+    line.strip_prefix(tag.as_bytes()).is_some_and(|condition| condition.starts_with(b" "))
 }
 
 /// Ends the connection.
